@@ -1,0 +1,76 @@
+# Helpers that every folder's CMakeLists.txt uses: one call makes one target out of one folder.
+
+function(meridian_use_ccache)
+  find_program(CCACHE_PROGRAM ccache)
+  if(CCACHE_PROGRAM)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM} PARENT_SCOPE)
+  endif()
+endfunction()
+
+add_library(meridian_flags INTERFACE)
+target_include_directories(meridian_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(meridian_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Werror
+  -fno-strict-aliasing -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+
+# meridian_library(dns_core LINKS shared_core): all sources and headers of the calling folder.
+# Sources are globbed, so that adding a file never means editing a list that others edit too.
+function(meridian_library name)
+  cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  if(sources)
+    add_library(${name} STATIC ${sources})
+    target_link_libraries(${name} PUBLIC meridian_flags ${ARG_LINKS})
+    if(headers)
+      target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${headers})
+    endif()
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE meridian_flags ${ARG_LINKS})
+  endif()
+endfunction()
+
+# meridian_program(meridian-dns LINKS dns_serve): main.cc of the calling folder.
+function(meridian_program name)
+  cmake_parse_arguments(ARG "" "" "LINKS;SOURCES" ${ARGN})
+  if(NOT ARG_SOURCES)
+    set(ARG_SOURCES main.cc)
+  endif()
+  list(GET ARG_SOURCES 0 first)
+  if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${first})
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE meridian_flags ${ARG_LINKS})
+  target_compile_definitions(${name} PRIVATE MERIDIAN_VERSION="${PROJECT_VERSION}")
+endfunction()
+
+# meridian_tests(dns_core_test FOLDER dns/core LINKS dns_core): every *_test.cc of tests/FOLDER in one program.
+function(meridian_tests name)
+  cmake_parse_arguments(ARG "" "FOLDER" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${ARG_FOLDER}/*_test.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE meridian_flags ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE MERIDIAN_SOURCE_DIR="${CMAKE_SOURCE_DIR}" MERIDIAN_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()
+
+# meridian_fuzz(dns_query LINKS dns_core): tests/fuzz/dns_query.cc with libFuzzer, or, without it, as a
+# program that replays tests/fuzz/corpus/dns_query in the normal test run.
+function(meridian_fuzz name)
+  cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
+  add_executable(fuzz_${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}.cc)
+  target_link_libraries(fuzz_${name} PRIVATE meridian_flags ${ARG_LINKS})
+  if(MERIDIAN_FUZZ)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.cc)
+    add_test(NAME fuzz_${name}_corpus COMMAND fuzz_${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  endif()
+endfunction()
