@@ -1,8 +1,8 @@
 #pragma once
 // Steering: which addresses a policy name gives to a client. Two immutable halves, both inside the Snapshot:
 //
-//   PolicyTables   policy x geo database x overrides -> disjoint merged prefix table: client prefix -> class   (slow to build)
-//   AnswerSets     class x health -> ready wire RRs, per name, type and window of edges                        (< 1 ms to build)
+//   PolicyTables   policy x geo database x overrides -> disjoint merged prefix table: client prefix -> class   (slow to
+//   build) AnswerSets     class x health -> ready wire RRs, per name, type and window of edges (< 1 ms to build)
 //
 // choose() is a pure function of both; it is what the answer path calls for a name that has a policy. Any thread.
 
@@ -18,7 +18,8 @@ namespace dns {
 class PolicyTables;
 class AnswerSets;
 
-// Index of a policy name in PolicyTables and AnswerSets; a Zone node carries it. Stable within one build of the configuration.
+// Index of a policy name in PolicyTables and AnswerSets; a Zone node carries it. Stable within one build of the
+// configuration.
 enum class PolicyNameId : std::uint32_t {};
 
 // EDNS Client Subnet as it came (RFC 7871 section 6), already validated: bits past `source` are zero.
@@ -33,8 +34,8 @@ struct Client {
   std::uint64_t entropy = 0;           // a draw per query, for clients without a subnet
 };
 
-// What choose() found. `rrs` are `count` RRs of 16 (A) or 28 (AAAA) bytes, ready for the wire with the owner as C0 0C and
-// the TTL set; they live as long as the AnswerSets. count 0: NODATA (all down and `when_all_down: nodata`).
+// What choose() found. `rrs` are `count` RRs of 16 (A) or 28 (AAAA) bytes, ready for the wire with the owner as C0 0C
+// and the TTL set; they live as long as the AnswerSets. count 0: NODATA (all down and `when_all_down: nodata`).
 struct Choice {
   std::span<const std::uint8_t> rrs;
   std::uint16_t count = 0;

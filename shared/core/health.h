@@ -1,7 +1,7 @@
 #pragma once
-// HealthMachine: one probed target's state with hysteresis. `fall` failures in a row take it down, `rise` successes bring
-// it up; the first result of a target whose state is unknown counts at once, and so does a refused connection, which is
-// proof and not suspicion. Pure state, no clock; owned by whoever owns the target, one thread.
+// HealthMachine: one probed target's state with hysteresis. `fall` failures in a row take it down, `rise` successes
+// bring it up; the first result of a target whose state is unknown counts at once, and so does a refused connection,
+// which is proof and not suspicion. Pure state, no clock; owned by whoever owns the target, one thread.
 
 #include <cstdint>
 

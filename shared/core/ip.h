@@ -1,6 +1,6 @@
 #pragma once
-// IpAddress and Prefix: IPv4 and IPv6 addresses as values. An IPv4 address keeps its 4 bytes at the front of `bytes`, the
-// rest is zero; so a bit index counts from the first bit of the address in both families. Value types, any thread.
+// IpAddress and Prefix: IPv4 and IPv6 addresses as values. An IPv4 address keeps its 4 bytes at the front of `bytes`,
+// the rest is zero; so a bit index counts from the first bit of the address in both families. Value types, any thread.
 
 #include <array>
 #include <compare>
@@ -36,8 +36,8 @@ struct IpAddress {
 };
 
 struct Prefix {
-  IpAddress address;         // bits past `length` are zero
-  std::uint8_t length = 0;   // 0..32 or 0..128
+  IpAddress address;        // bits past `length` are zero
+  std::uint8_t length = 0;  // 0..32 or 0..128
 
   // "203.0.113.0/24"; a bare address is a host prefix. Bits set past the length are an error that names the right form.
   [[nodiscard]] static Result<Prefix> parse(std::string_view text);

@@ -1,6 +1,6 @@
 #pragma once
-// Time is an argument: core takes `now`, it never reads a clock. Steady time for intervals and deadlines; wall time only
-// where a person or a protocol wants it (logs, cookies). Value types, any thread.
+// Time is an argument: core takes `now`, it never reads a clock. Steady time for intervals and deadlines; wall time
+// only where a person or a protocol wants it (logs, cookies). Value types, any thread.
 
 #include <chrono>
 

@@ -39,7 +39,8 @@ TEST(HealthMachine, RefusedIsProof) {
   EXPECT_EQ(m.state(), HealthState::down);
 }
 
-// Every sequence of 8 outcomes against a slow, obvious reference: down after 3 bad in a row or one refusal, up after 2 good.
+// Every sequence of 8 outcomes against a slow, obvious reference: down after 3 bad in a row or one refusal, up after 2
+// good.
 TEST(HealthMachine, AgreesWithTheObviousRuleOnAllShortSequences) {
   for (int code = 0; code < 6561; ++code) {
     HealthMachine m;
@@ -50,9 +51,12 @@ TEST(HealthMachine, AgreesWithTheObviousRuleOnAllShortSequences) {
       const bool success = outcome == ProbeOutcome::success;
       good = success ? good + 1 : 0;
       bad = success ? 0 : bad + 1;
-      if (expected == HealthState::unknown) expected = success ? HealthState::up : HealthState::down;
-      else if (outcome == ProbeOutcome::refused || bad >= 3) expected = HealthState::down;
-      else if (good >= 2) expected = HealthState::up;
+      if (expected == HealthState::unknown)
+        expected = success ? HealthState::up : HealthState::down;
+      else if (outcome == ProbeOutcome::refused || bad >= 3)
+        expected = HealthState::down;
+      else if (good >= 2)
+        expected = HealthState::up;
       m.observe(outcome, kSettings);
       ASSERT_EQ(m.state(), expected) << "sequence " << code << " step " << i;
     }
