@@ -1,0 +1,90 @@
+#pragma once
+// Config: the sections that both servers read: service, regions, health, admin, state_directory, log. `dns` and `edge`
+// stay unread Nodes here; the role that owns one reads it with its own table (dns/load/config.h, edge/load/config.h).
+// Value type; made by start, reload and `meridian check`, immutable after.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/core/health.h"
+#include "shared/core/ip.h"
+#include "shared/core/time.h"
+#include "shared/load/listen_address.h"
+#include "shared/load/table.h"
+#include "shared/load/yaml.h"
+
+namespace shared::load {
+
+struct Location {
+  double latitude = 0;   // degrees, north positive
+  double longitude = 0;  // degrees, east positive
+};
+
+struct Region {
+  std::optional<Location> location;
+  std::vector<Located<IpAddress>> edges;
+  Position at;
+};
+
+enum class ProbeKind : std::uint8_t { http, https, tcp };
+
+// How every DNS node probes every edge.
+struct EdgeHealth {
+  ProbeKind kind = ProbeKind::http;
+  std::uint16_t port = 0;  // 0: 80, or 443 for https
+  std::string host;        // Host header and SNI; empty: the edge's address
+  std::string path = "/.meridian/health";
+  Duration interval = seconds(2);
+  Duration timeout = seconds(1);
+  std::uint16_t fall = 3;
+  std::uint16_t rise = 2;
+
+  [[nodiscard]] std::uint16_t effective_port() const;
+  [[nodiscard]] HealthSettings settings() const { return {fall, rise}; }
+};
+
+struct Health {
+  EdgeHealth edge;
+  Duration start_wait = milliseconds(500);
+  Duration isolation_hold = seconds(60);
+};
+
+// The admin port of each role. The defaults stay on loopback.
+struct Admin {
+  std::vector<ListenAddress> dns;
+  std::vector<ListenAddress> edge;
+  Admin();
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+};
+
+struct Config {
+  std::string service;
+  NamedMap<Region> regions;
+  Health health;
+  Admin admin;
+  std::filesystem::path state_directory = "/var/lib/meridian";
+  Log log;
+  std::optional<Node> dns;
+  std::optional<Node> edge;
+};
+
+[[nodiscard]] const Table<Config>& config_table();
+
+// Reads and checks the common sections of a document; problems go to `diagnostics`, the rest holds defaults.
+[[nodiscard]] Config read_config(const Node& document, Diagnostics& diagnostics);
+
+// The file and its includes, read and checked as above. Null when the file could not be read as YAML at all.
+[[nodiscard]] std::optional<Config> load_config(const std::string& path, Diagnostics& diagnostics);
+
+// The region that has this edge address: its index in `regions`.
+[[nodiscard]] std::optional<std::size_t> region_of_edge(const Config& config, const IpAddress& address);
+
+}  // namespace shared::load
