@@ -1,0 +1,100 @@
+#pragma once
+// Admin: the small HTTP/1.1 server for operators and scrapers, on the control loop. Loopback TCP or a Unix socket only.
+// A browser's page must not reach it: the Host header has to be an IP literal or localhost (no DNS rebinding), a
+// foreign Origin is refused, and changes are POST. Handlers run on the control loop and must not block it; one that has
+// to wait (for the Builder) takes an AdminReply and answers later.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "shared/core/ip.h"
+#include "shared/core/result.h"
+#include "shared/core/time.h"
+#include "shared/serve/loop.h"
+
+namespace shared {
+
+enum class AdminMethod : std::uint8_t { get, post };
+
+struct AdminRequest {
+  AdminMethod method{};
+  std::string path;                                        // decoded, without the query
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+
+  [[nodiscard]] std::optional<std::string_view> param(std::string_view name) const;   // the first of this name
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;  // case does not matter
+};
+
+struct AdminResponse {
+  unsigned status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+
+  [[nodiscard]] static AdminResponse text(unsigned status, std::string body);
+  [[nodiscard]] static AdminResponse json(unsigned status, std::string body);
+};
+
+// Answers a request later, once, on the control loop. Copies share the one answer; if the last goes unanswered, the
+// client gets 500.
+class AdminReply {
+ public:
+  void operator()(AdminResponse response) const;
+
+ private:
+  friend class AdminSession;
+  struct State;
+  explicit AdminReply(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  std::shared_ptr<State> state_;
+};
+
+// "127.0.0.1:9053", "[::1]:9053", "unix:/run/meridian/dns.sock".
+struct AdminAddress {
+  std::variant<Endpoint, std::string> where;  // the string is the path of a Unix socket
+
+  [[nodiscard]] static Result<AdminAddress> parse(std::string_view text);  // not loopback: an error that says why
+  [[nodiscard]] std::string to_string() const;
+};
+
+struct AdminLimits {
+  std::size_t head = 16 * 1024;
+  std::size_t body = 64 * 1024;
+  std::size_t connections = 64;
+  Duration read_timeout = seconds(10);  // for a whole request
+  Duration idle_timeout = seconds(60);  // between requests
+  Duration write_timeout = seconds(30);
+};
+
+class Admin {
+ public:
+  using Handler = std::function<AdminResponse(const AdminRequest&)>;
+  using DeferredHandler = std::function<void(const AdminRequest&, AdminReply)>;
+
+  static Result<std::unique_ptr<Admin>> listen(Loop& loop, const AdminAddress& address, AdminLimits limits = {});
+  ~Admin();  // closes all connections
+  Admin(const Admin&) = delete;
+  Admin& operator=(const Admin&) = delete;
+
+  // REQUIRES: each (method, path) once. HEAD is answered as GET without its body.
+  void route(AdminMethod method, std::string path, Handler handler);
+  void route_deferred(AdminMethod method, std::string path, DeferredHandler handler);
+
+  [[nodiscard]] std::string address() const;  // with the real port
+  [[nodiscard]] Endpoint endpoint() const;    // REQUIRES: it listens on TCP
+
+ private:
+  friend class AdminSession;
+  class Impl;
+  explicit Admin(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace shared

@@ -1,0 +1,95 @@
+#pragma once
+// Prober: active health checks over connections that it keeps. Lives on the control loop, never blocks it.
+//
+//   scheduled probe --> on the kept connection, or on a new one
+//   EOF or reset of the kept connection, at any time --> reconnect and probe at once (a killed edge shows in
+//   milliseconds) connection refused --> ProbeOutcome::refused; anything else that goes wrong, silence and no route too
+//   --> failure
+//
+// A `tcp` target is probed by a new connection each time; the last one is kept and watched, and a server that closes it
+// is connected to again. Failures of a round in which this loop itself stalled are discarded and tried again. A peer
+// that closes after every answer is not hammered: each further early probe waits twice as long, up to the interval.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/core/health.h"
+#include "shared/core/ip.h"
+#include "shared/core/result.h"
+#include "shared/core/time.h"
+#include "shared/serve/loop.h"
+
+namespace shared {
+
+enum class ProbeTargetId : std::uint32_t {};  // the caller's own numbering
+
+enum class ProbeKind : std::uint8_t { http, https, tcp };
+
+struct StatusRange {
+  std::uint16_t first = 200;
+  std::uint16_t last = 200;
+
+  [[nodiscard]] bool contains(std::uint16_t status) const { return first <= status && status <= last; }
+  bool operator==(const StatusRange&) const = default;
+};
+
+struct ProbeTarget {
+  ProbeTargetId id{};
+  std::string name;  // for the log only
+  Endpoint endpoint;
+  ProbeKind kind = ProbeKind::http;
+  std::string host;        // Host and, for https, SNI
+  std::string path = "/";  // origin form
+  Duration interval = seconds(2);
+  Duration timeout = seconds(1);  // connect, handshake, request and answer together
+  StatusRange expected;
+  double jitter = 0.1;  // each interval is drawn from interval x (1 +- jitter)
+};
+
+// One counted probe. Views are valid during the callback only.
+struct ProbeReport {
+  ProbeTargetId id{};
+  ProbeOutcome outcome{};
+  std::string_view reason;   // "connection refused", "no answer in 1000 ms", "status 503"; empty on success
+  Duration round_trip{};     // request to first byte of the answer; tcp: the connect; zero when there was none
+  std::uint16_t status = 0;  // 0: no HTTP answer
+  std::string_view body;     // the first 4 KiB, with an unexpected status too
+};
+
+// Whether https probes check the certificate. `none` by default, as Route 53, ELB and nginx do: a probe asks whether
+// the edge answers; an expired certificate is the same on every edge, and must not take all regions down at once.
+enum class ProbeVerify : std::uint8_t { none, host };
+
+struct ProberSettings {
+  ProbeVerify verify = ProbeVerify::none;
+  std::string ca_file;                           // PEM; empty: the system's
+  Duration stall_threshold = milliseconds(250);  // this loop is late by more: its failures are discarded
+  std::uint64_t seed = 0;                        // of the jitter
+};
+
+class Prober {
+ public:
+  using Callback = std::function<void(const ProbeReport&)>;
+
+  static Result<std::unique_ptr<Prober>> make(Loop& loop, ProberSettings settings, Callback on_report);
+  ~Prober();  // closes all connections; no callback after it
+  Prober(const Prober&) = delete;
+  Prober& operator=(const Prober&) = delete;
+
+  // Replaces the set. A target that differs in nothing but id and name keeps its connection and schedule and takes the
+  // new id; a new one is probed at once.
+  void set_targets(std::vector<ProbeTarget> targets);
+
+  [[nodiscard]] std::uint64_t discarded() const;  // rounds not counted because this loop stalled
+
+ private:
+  class Impl;
+  explicit Prober(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace shared

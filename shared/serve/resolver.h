@@ -1,0 +1,79 @@
+#pragma once
+// Resolver: names to addresses through c-ares, driven by the control loop: it never blocks it. /etc/hosts counts, IP
+// literals come back at once. resolve() asks once; watch() asks again by TTL and keeps the last good answer through
+// failures. Control loop's thread only; handles must go before the Resolver.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/core/ip.h"
+#include "shared/core/result.h"
+#include "shared/core/time.h"
+#include "shared/serve/loop.h"
+
+namespace shared {
+
+enum class ResolveFamily : std::uint8_t { ipv4, ipv6, any };
+
+struct Resolved {
+  std::vector<IpAddress> addresses;  // sorted, each once, never empty
+  seconds ttl{0};                    // as the DNS said it: the least of the records
+
+  bool operator==(const Resolved&) const = default;
+};
+
+struct ResolverSettings {
+  std::vector<Endpoint> servers;  // empty: those of /etc/resolv.conf
+  std::optional<int> ndots;       // empty: as in /etc/resolv.conf
+  Duration timeout = seconds(2);  // per try
+  int tries = 2;
+  Duration min_ttl = seconds(1);  // of watch()
+  Duration max_ttl = std::chrono::minutes(5);
+  Duration retry_first = seconds(1);  // after a failure, doubling up to retry_max
+  Duration retry_max = seconds(30);
+};
+
+class Resolver {
+ public:
+  // Called on the loop, never from inside the call that asked.
+  using Callback = std::function<void(Result<Resolved>)>;
+
+  // Stops the watch when it goes.
+  class Watch {
+   public:
+    Watch() = default;
+    Watch(Watch&&) noexcept = default;
+    Watch& operator=(Watch&&) noexcept = default;
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch() = default;
+
+   private:
+    friend class Resolver;
+    explicit Watch(std::shared_ptr<void> state) : state_(std::move(state)) {}
+    std::shared_ptr<void> state_;
+  };
+
+  static Result<std::unique_ptr<Resolver>> make(Loop& loop, ResolverSettings settings);
+  ~Resolver();  // what is asked and not answered is dropped: no callback after it
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  void resolve(const std::string& name, ResolveFamily family, Callback done);
+
+  // Calls `changed` with the first answer, with every answer whose addresses differ from the last good one, and with
+  // the first failure of a row of failures (to be logged; the last good answer holds).
+  [[nodiscard]] Watch watch(const std::string& name, ResolveFamily family, Callback changed);
+
+ private:
+  class Impl;
+  class WatchState;
+  explicit Resolver(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace shared

@@ -1,0 +1,77 @@
+#pragma once
+// Supervisor: the main thread. Runs the control loop, turns signals into calls, tells systemd, and ends in order.
+//
+//   SIGHUP           on_reload
+//   SIGTERM, SIGINT  on_stop: drain, then call finish(); the same signal again, or the grace time, ends at once
+//   SIGPIPE          ignored
+//
+// Made first in main, before any thread, and destroyed last. Everything on the control loop's thread but post().
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "shared/core/time.h"
+#include "shared/serve/loop.h"
+
+namespace shared {
+
+struct SupervisorSettings {
+  Duration stop_grace = seconds(30);
+};
+
+class Supervisor {
+ public:
+  explicit Supervisor(SupervisorSettings settings = {});
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  [[nodiscard]] Loop& loop() { return loop_; }
+
+  void on_reload(std::function<void()> call) { on_reload_ = std::move(call); }
+  void on_stop(std::function<void()> call) { on_stop_ = std::move(call); }
+  void set_stop_grace(Duration grace) { settings_.stop_grace = grace; }
+
+  // Runs the control loop until finish(); returns the exit status.
+  int run();
+  void finish(int status = 0);
+
+  // As the signals do; for the admin port and tests.
+  void request_reload();
+  void request_stop();
+
+  [[nodiscard]] bool stopping() const { return stopping_; }
+
+  template <class Call>
+  void post(Call&& call) {
+    asio::post(loop_, std::forward<Call>(call));
+  }
+
+ private:
+  void wait_for_signal();
+
+  SupervisorSettings settings_;
+  Loop loop_{kOneThread};
+  asio::executor_work_guard<LoopExecutor> work_;
+  asio::basic_signal_set<LoopExecutor> signals_;
+  Timer grace_;
+  std::function<void()> on_reload_;
+  std::function<void()> on_stop_;
+  bool stopping_ = false;
+  int status_ = 0;
+};
+
+// The service manager's protocol, sd_notify(3): one datagram to NOTIFY_SOCKET, nothing where there is none.
+void notify_ready();      // READY=1: started, or reloaded
+void notify_reloading();  // RELOADING=1 with MONOTONIC_USEC; the Supervisor sends it before on_reload
+void notify_stopping();   // STOPPING=1; sent before on_stop
+
+// Raises the soft limit of descriptors to the hard one and returns it.
+std::uint64_t raise_descriptor_limit();
+
+}  // namespace shared
