@@ -5,6 +5,8 @@
 //   build) AnswerSets     class x health -> ready wire RRs, per name, type and window of edges (< 1 ms to build)
 //
 // choose() is a pure function of both; it is what the answer path calls for a name that has a policy. Any thread.
+// Whether the name has the type at all is PolicyTables::has(name, type), which never depends on the client or on
+// health.
 
 #include <cstdint>
 #include <optional>
