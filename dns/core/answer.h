@@ -1,0 +1,66 @@
+#pragma once
+// answer(): the DNS server as one pure function, bytes in -> bytes out. UDP, TCP, `explain` and the tests call the same
+// one. It reads as RFC 1034 4.3.2 with RFC 4592 (wildcards), RFC 6672 (DNAME), RFC 2308 (negative answers), RFC 6891
+// and RFC 7871 (EDNS, client subnet):
+//
+//   parse_query -> find_zone -> match -> answer_node | refer | synthesise | deny -> additional -> finish
+//
+// No allocation, no I/O, no clock. Any thread; `out` belongs to the caller and must not overlap the packet.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "dns/core/query.h"
+#include "dns/core/snapshot.h"
+#include "dns/core/trace.h"
+#include "dns/core/wire.h"
+#include "shared/core/ip.h"
+
+namespace dns {
+
+enum class Transport : std::uint8_t { udp, tcp };
+
+struct AnswerRequest {
+  std::span<const std::uint8_t> packet;
+  shared::IpAddress client;  // where the packet came from
+  Transport transport = Transport::udp;
+  std::uint64_t entropy = 0;       // a draw per query
+  std::uint16_t idle_timeout = 0;  // of this TCP connection, in units of 100 ms (RFC 7828); said only when asked
+};
+
+enum class AnswerKind : std::uint8_t {
+  none,    // no reply
+  data,    // static data
+  policy,  // addresses chosen by a policy
+  nodata,
+  nxdomain,
+  referral,
+  refused,
+  error,  // FORMERR, NOTIMP, BADVERS, YXDOMAIN
+};
+inline constexpr std::size_t kAnswerKinds = 8;
+
+// What became of a query, for counters and logs: nobody parses the reply again.
+struct AnswerInfo {
+  std::size_t length = 0;  // octets of the reply in `out`; 0: no reply
+  AnswerKind kind = AnswerKind::none;
+  Rcode rcode = Rcode::noerror;
+  bool truncated = false;
+  bool with_subnet = false;  // the query carried a client subnet
+};
+
+// REQUIRES: out.size() >= 512, and >= 65535 for TCP (a smaller buffer truncates earlier).
+template <class Trace>
+[[nodiscard]] AnswerInfo answer(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out,
+                                Trace& trace);
+
+// The same for a query that is parsed already, so that a batch can be parsed, prefetched and then answered.
+template <class Trace>
+[[nodiscard]] AnswerInfo answer(const Snapshot& snapshot, const Query& query, const AnswerRequest& request,
+                                std::span<std::uint8_t> out, Trace& trace);
+
+// Asks the memory for the line that the look-up of this query reads first.
+void prefetch(const Snapshot& snapshot, const Query& query);
+
+}  // namespace dns
