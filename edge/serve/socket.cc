@@ -1,0 +1,131 @@
+#include "edge/serve/socket.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "edge/serve/address.h"
+
+namespace edge {
+
+void Waiter::resume(Wake reason) {
+  if (!sleeper_) return;
+  reason_ = reason;
+  std::exchange(sleeper_, nullptr).resume();
+}
+
+Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd), watch_{.handler = &Socket::on_event, .owner = this} {
+  if (!loop_.watch(fd_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, watch_)) {
+    ::close(std::exchange(fd_, -1));
+  }
+}
+
+void Socket::on_event(void* self, std::uint32_t events) {
+  Socket& socket = *static_cast<Socket*>(self);
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.peer_closed_ = true;
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.readable_ = true;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) socket.writable_ = true;
+  if (socket.waiter_ != nullptr) {
+    socket.waiter_->wake();
+  } else if (socket.idle_.handler != nullptr) {
+    socket.idle_.handler(socket.idle_.owner, events);
+  }
+}
+
+IoResult Socket::receive(std::span<char> into) {
+  if (!readable_) return {.status = IoStatus::again, .bytes = 0};
+  ssize_t n = 0;
+  do {
+    n = ::recv(fd_, into.data(), into.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  if (n > 0) {
+    const auto bytes = static_cast<std::size_t>(n);
+    // A short read has emptied the socket (epoll(7)); only a FIN can be left, and then we know of it.
+    if (bytes < into.size() && !peer_closed_) readable_ = false;
+    return {.status = IoStatus::ok, .bytes = bytes};
+  }
+  if (n == 0) {
+    peer_closed_ = true;
+    return {.status = IoStatus::closed, .bytes = 0};
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    readable_ = false;
+    return {.status = IoStatus::again, .bytes = 0};
+  }
+  peer_closed_ = true;
+  return {.status = IoStatus::failed, .bytes = 0};
+}
+
+IoResult Socket::send(std::span<const iovec> parts) {
+  if (!writable_) return {.status = IoStatus::again, .bytes = 0};
+  ssize_t n = 0;
+  std::size_t wanted = 0;
+  for (const iovec& part : parts) wanted += part.iov_len;
+  do {
+    if (parts.size() == 1) {
+      n = ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+    } else {
+      const msghdr message{.msg_name = nullptr,
+                           .msg_namelen = 0,
+                           .msg_iov = const_cast<iovec*>(parts.data()),  // sendmsg(2) only reads it
+                           .msg_iovlen = parts.size(),
+                           .msg_control = nullptr,
+                           .msg_controllen = 0,
+                           .msg_flags = 0};
+      n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    }
+  } while (n < 0 && errno == EINTR);
+  if (n >= 0) {
+    if (static_cast<std::size_t>(n) < wanted) writable_ = false;
+    return {.status = IoStatus::ok, .bytes = static_cast<std::size_t>(n)};
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    writable_ = false;
+    return {.status = IoStatus::again, .bytes = 0};
+  }
+  peer_closed_ = true;
+  return {.status = IoStatus::failed, .bytes = 0};
+}
+
+void Socket::close() {
+  if (fd_ < 0) return;
+  loop_.forget(watch_);
+  ::close(std::exchange(fd_, -1));
+  readable_ = writable_ = false;
+}
+
+void Socket::abort() {
+  if (fd_ < 0) return;
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  close();
+}
+
+void Socket::shutdown_send() {
+  if (fd_ >= 0) ::shutdown(fd_, SHUT_WR);
+}
+
+int Socket::connect_error() const {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+  return error;
+}
+
+shared::Result<int> start_connect(const shared::Endpoint& to) {
+  const SocketAddress address = to_socket_address(to);
+  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return shared::fail(errno_text("socket"));
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::connect(fd, address.get(), address.size) == 0 || errno == EINPROGRESS) return fd;
+  const int error = errno;
+  ::close(fd);
+  return shared::fail(errno_text("connect", error));
+}
+
+}  // namespace edge

@@ -1,0 +1,110 @@
+#pragma once
+// Socket: one connected TCP socket with what its edge-triggered events have told so far, so that a call that can only
+// answer EAGAIN is never made. Waiter: the one place where a coroutine sleeps: until any event of the sockets bound to
+// it, or its deadline. Owned by connections and upstream pools of one worker; that worker's thread only.
+
+#include <coroutine>
+#include <cstdint>
+#include <span>
+
+#include <sys/uio.h>
+
+#include "edge/serve/loop.h"
+#include "shared/core/ip.h"
+#include "shared/core/result.h"
+
+namespace edge {
+
+enum class Wake : std::uint8_t { event, deadline };
+
+class Waiter {
+ public:
+  explicit Waiter(Loop& loop) : loop_(loop), timer_(&Waiter::on_deadline, this) {}
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  // auto wake = co_await waiter.until(deadline); May wake for nothing: look at the sockets.
+  auto until(shared::TimePoint deadline);
+  void wake() { resume(Wake::event); }
+  Loop& loop() { return loop_; }
+
+ private:
+  static void on_deadline(void* self) { static_cast<Waiter*>(self)->resume(Wake::deadline); }
+  void resume(Wake reason);
+
+  Loop& loop_;
+  Timer timer_;
+  std::coroutine_handle<> sleeper_;
+  Wake reason_ = Wake::event;
+};
+
+inline auto Waiter::until(shared::TimePoint deadline) {
+  struct Awaiter {
+    Waiter& waiter;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> sleeper) const noexcept { waiter.sleeper_ = sleeper; }
+    Wake await_resume() const noexcept { return waiter.reason_; }
+  };
+  loop_.timers().set(timer_, deadline);
+  return Awaiter{*this};
+}
+
+enum class IoStatus : std::uint8_t {
+  ok,      // bytes > 0
+  again,   // nothing now: wait
+  closed,  // the peer has sent everything (receive only)
+  failed,  // reset, timed out, unreachable
+};
+
+struct IoResult {
+  IoStatus status;
+  std::size_t bytes;
+};
+
+class Socket {
+ public:
+  // Takes the descriptor (non-blocking). is_open() is false when the loop could not watch it.
+  Socket(Loop& loop, int fd);
+  ~Socket() { close(); }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+  [[nodiscard]] int fd() const { return fd_; }
+  // Whether a call may give more than EAGAIN.
+  [[nodiscard]] bool readable() const { return readable_; }
+  [[nodiscard]] bool writable() const { return writable_; }
+  // The peer has sent FIN, or the connection is broken.
+  [[nodiscard]] bool peer_closed() const { return peer_closed_; }
+
+  [[nodiscard]] IoResult receive(std::span<char> into);
+  [[nodiscard]] IoResult send(std::span<const iovec> parts);
+  void close();
+  // Closes with RST: what was sent so far cannot pass for a whole message.
+  void abort();
+  void shutdown_send();
+  // For a connect() in progress: 0 when it stands, else errno. One getsockopt.
+  [[nodiscard]] int connect_error() const;
+
+  // Who is woken by events; null: nobody, see on_idle_event.
+  void bind(Waiter* waiter) { waiter_ = waiter; }
+  // Called for an event while no waiter is bound. May destroy the socket.
+  void on_idle_event(Watch watch) { idle_ = watch; }
+
+ private:
+  static void on_event(void* self, std::uint32_t events);
+
+  Loop& loop_;
+  int fd_;
+  bool readable_ = false;
+  bool writable_ = false;
+  bool peer_closed_ = false;
+  Waiter* waiter_ = nullptr;
+  Watch watch_;
+  Watch idle_{};
+};
+
+// A non-blocking connect that has been started. Errors that are known at once (no route, refused on loopback) are told.
+[[nodiscard]] shared::Result<int> start_connect(const shared::Endpoint& to);
+
+}  // namespace edge
