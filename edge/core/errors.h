@@ -1,0 +1,60 @@
+#pragma once
+// What can go wrong with one request, as small values. Refusal: a request (or an upstream's response) that breaks the
+// protocol, with the status to answer. Error: a failure while serving, with the side at fault and whether another
+// server may be tried; the retry policy travels in it. Value types without allocation; every `detail` is a literal. Any
+// thread.
+
+#include <cstdint>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+namespace edge {
+
+// `status` is what a client gets when its request is refused; a refused upstream response has 502.
+struct Refusal {
+  std::uint16_t status = 400;
+  std::string_view reason;  // a literal, for the log and the body of the reply
+
+  bool operator==(const Refusal&) const = default;
+};
+
+template <class T>
+using Checked = tl::expected<T, Refusal>;
+
+[[nodiscard]] inline tl::unexpected<Refusal> refuse(std::uint16_t status, std::string_view reason) {
+  return tl::unexpected<Refusal>(Refusal{status, reason});
+}
+
+enum class Side : std::uint8_t { client, upstream, internal };
+
+enum class ErrorKind : std::uint8_t {
+  bad_request,       // the Refusal's status is answered
+  request_timeout,   // 408: head or body came too slowly
+  client_closed,     // 499 in the log; nobody is left to answer
+  body_too_large,    // 413
+  no_route,          // 404
+  forbidden,         // 403: not in the route's allow list
+  no_server,         // 503: the pool has no usable server here
+  draining,          // 503: this process is stopping
+  connect_refused,   // 502
+  connect_timeout,   // 504
+  upstream_reset,    // 502: closed or reset before the whole response was read
+  upstream_timeout,  // 504: no byte within `read`, or no progress within `send`
+  bad_response,      // 502: the upstream broke the protocol
+  internal,          // 500
+};
+
+struct Error {
+  ErrorKind kind = ErrorKind::internal;
+  Side side = Side::internal;
+  bool retryable = false;   // another server may be tried, as far as the failure itself says
+  std::string_view detail;  // a literal: "upstream closed inside the body"
+};
+
+// The status that a client sees for an error; 499 stands for "the client left".
+[[nodiscard]] std::uint16_t status_of(ErrorKind kind);
+// "no_server": for logs and metrics.
+[[nodiscard]] std::string_view name_of(ErrorKind kind);
+
+}  // namespace edge

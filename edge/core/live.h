@@ -1,0 +1,65 @@
+#pragma once
+// Live: the little that must be true across workers and reloads, as flat process-wide arrays of atomics. Owned by
+// Control, indexed by ids that are stable by name and outlive every snapshot; health lives here and not in the
+// snapshot, so that a server that goes down is skipped at the next pick without building or publishing anything. Any
+// thread reads and writes the atomics; only the Builder calls the ServerIds and reserve(), before it publishes a
+// snapshot that uses the new ids (the publication orders that write before the workers' reads).
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "shared/core/health.h"
+
+namespace edge {
+
+// A server of a pool: "web/10.0.1.10:8080" keeps its id over reloads.
+enum class ServerId : std::uint32_t {};
+
+struct alignas(64) ServerLive {
+  std::atomic<std::uint32_t> in_flight{0};  // requests that wait for, or read, this server's answer
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> failures{0};  // connect errors, resets, timeouts, bad responses
+  std::atomic<shared::HealthState> health{shared::HealthState::unknown};
+};
+
+class Live {
+ public:
+  static constexpr std::size_t kChunk = 256;
+  static constexpr std::size_t kMaxServers = 64 * kChunk;
+
+  // Builder only: makes the cells up to and including `last` exist. REQUIRES: last < kMaxServers.
+  void reserve(ServerId last);
+
+  // REQUIRES: reserved.
+  [[nodiscard]] ServerLive& server(ServerId id) {
+    return (*chunks_[static_cast<std::size_t>(id) / kChunk])[static_cast<std::size_t>(id) % kChunk];
+  }
+  [[nodiscard]] const ServerLive& server(ServerId id) const {
+    return (*chunks_[static_cast<std::size_t>(id) / kChunk])[static_cast<std::size_t>(id) % kChunk];
+  }
+
+  std::atomic<bool> draining{false};  // this process is on its way out, or an operator said so
+
+ private:
+  using Chunk = std::array<ServerLive, kChunk>;
+  std::array<std::unique_ptr<Chunk>, kMaxServers / kChunk> chunks_;
+};
+
+// Names to ids; the Builder's alone. Ids are given in order and never reused: kMaxServers names in a process's life.
+class ServerIds {
+ public:
+  // Empty when all ids are used up.
+  [[nodiscard]] std::optional<ServerId> id_of(std::string_view pool, std::string_view server);
+  [[nodiscard]] std::size_t size() const { return ids_.size(); }
+
+ private:
+  std::unordered_map<std::string, ServerId> ids_;
+};
+
+}  // namespace edge

@@ -1,0 +1,101 @@
+#pragma once
+// Pools: the backends of this region, as the snapshot knows them. Immutable; what changes from moment to moment
+// (health, requests in flight) is in Live, addresses of names in Addresses. A pool without servers here may stand for
+// another one
+// (`absent`), which is resolved at build time. Any thread.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "edge/core/live.h"
+#include "shared/core/health.h"
+#include "shared/core/ip.h"
+#include "shared/core/time.h"
+
+namespace edge {
+
+enum class PoolId : std::uint32_t {};  // index in Pools; stable within one build of the configuration
+
+struct Server {
+  std::string name;  // as configured: "10.0.1.10:8080", "checkout.internal:8080"
+  std::string host;  // address or name, without brackets
+  std::uint16_t port = 0;
+  std::uint16_t weight = 1;
+  ServerId id{};
+};
+
+struct HealthCheck {
+  enum class Kind : std::uint8_t { none, tcp, http };
+  Kind kind = Kind::none;  // none: up as long as it has an address
+  std::string path = "/";
+  std::string host;  // Host of the check; empty: the server's own name
+  shared::milliseconds interval{5000};
+  shared::milliseconds timeout{2000};
+  shared::HealthSettings settings;
+  std::uint16_t status_low = 200;  // HTTP statuses that count as healthy, inclusive
+  std::uint16_t status_high = 299;
+};
+
+struct KeepAlive {
+  std::uint32_t idle = 64;  // idle connections kept to each server by each worker; 0: none
+  shared::milliseconds idle_timeout{60000};
+};
+
+// How a pool chooses. Each algorithm is one type with its precomputed data; balance.cc has one function for each, so a
+// new algorithm is a new alternative and a new function, not a branch inside the others.
+struct Sequence {
+  std::vector<std::uint16_t>
+      order;  // indexes of servers; (smooth weighted) round robin walks it, each worker by itself
+};
+using Selector = std::variant<Sequence>;
+
+// Weights to an order in which no server is bunched: 5, 1, 1 -> a a b a c a a. All equal: plain round robin.
+[[nodiscard]] Sequence make_sequence(std::span<const std::uint16_t> weights);
+
+struct Pool {
+  PoolId id{};
+  PoolId effective{};  // itself, or the pool that stands for it here
+  std::string name;
+  std::vector<Server> servers;
+  Selector selector;
+  HealthCheck health;
+  KeepAlive keep_alive;
+  bool critical = false;  // without a server here the region is down for DNS
+};
+
+class Pools {
+ public:
+  Pools() = default;
+  // REQUIRES: pools[i].id == i, and every `effective` is in range.
+  explicit Pools(std::vector<Pool> pools) : pools_(std::move(pools)) {}
+
+  [[nodiscard]] const Pool& configured(PoolId id) const { return pools_[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] const Pool& effective(PoolId id) const { return configured(configured(id).effective); }
+  [[nodiscard]] const Pool* find(std::string_view name) const;
+  [[nodiscard]] std::span<const Pool> all() const { return pools_; }
+
+ private:
+  std::vector<Pool> pools_;
+};
+
+// Where servers are, by ServerId: literal addresses from the build, those of names from the Resolver. A part of the
+// snapshot of its own, since it changes with DNS and not with the configuration. No address: the server is down.
+class Addresses {
+ public:
+  void set(ServerId id, std::vector<shared::Endpoint> endpoints);
+  [[nodiscard]] std::span<const shared::Endpoint> of(ServerId id) const {
+    const auto index = static_cast<std::size_t>(id);
+    return index < endpoints_.size() ? std::span<const shared::Endpoint>(endpoints_[index])
+                                     : std::span<const shared::Endpoint>();
+  }
+
+ private:
+  std::vector<std::vector<shared::Endpoint>> endpoints_;
+};
+
+}  // namespace edge

@@ -1,0 +1,53 @@
+#pragma once
+// Snapshot: everything that a request needs to know, immutable. Each part is rebuilt alone by Control and shared with
+// the snapshots before and after it; the snapshot is published as one pointer, so parts that must agree always do. An
+// edge request pins the one it began with. Health is not here but in Live, see live.h for why.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "edge/core/framing.h"
+#include "edge/core/head.h"
+#include "edge/core/header_rules.h"
+#include "edge/core/pool.h"
+#include "edge/core/prefix_set.h"
+#include "edge/core/route.h"
+#include "edge/core/tier.h"
+#include "shared/core/time.h"
+
+namespace edge {
+
+struct Identity {
+  std::string service;
+  std::string region;
+  std::string node;  // this edge's own address in `regions`
+};
+
+// Of client connections; absolute where a trickle could extend it.
+struct ClientTimeouts {
+  shared::milliseconds head{10000};        // for the whole head, from its first byte (or from accept)
+  shared::milliseconds keep_alive{75000};  // idle between two requests
+  shared::milliseconds body{60000};        // without progress reading a request's body
+  shared::milliseconds send{60000};        // without progress writing a response
+};
+
+struct Settings {
+  Identity identity;
+  PrefixSet trusted_proxies;
+  HeadLimits head_limits;
+  std::uint64_t max_body = 1024ULL * 1024 * 1024;  // octets of a request's body: over it 413
+  ClientTimeouts timeouts;
+  HeaderRules response_rules;  // for responses that no route stands behind: 400, 404 ...
+};
+
+struct Snapshot {
+  std::shared_ptr<const Settings> settings;
+  std::shared_ptr<const RouteTable> routes;
+  std::shared_ptr<const Pools> pools;
+  std::shared_ptr<const Addresses> addresses;
+  std::shared_ptr<const Tiers> tiers;
+  std::uint64_t generation = 0;  // counts publications; for /status and tests
+};
+
+}  // namespace edge

@@ -1,0 +1,56 @@
+#pragma once
+// Targets: which host and which path a request means. Checks the request-target's form against Host (RFC 9112 3.2) and
+// normalises the path: unreserved characters decoded, `//`, `.` and `..` resolved, %2F kept and never a separator.
+// Views point into the head's buffer when nothing had to change (the common case, no allocation), else into the
+// TargetScratch, which the exchange owns and reuses. One thread.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "edge/core/errors.h"
+#include "edge/core/head.h"
+
+namespace edge {
+
+enum class TargetForm : std::uint8_t { origin, absolute, asterisk };
+
+struct TargetScratch {
+  std::string path;
+  std::string twin;
+  std::string twin_previous;
+  std::array<char, 256> host{};
+};
+
+struct RequestTarget {
+  TargetForm form = TargetForm::origin;
+  std::string_view
+      authority;  // host with its port as the client wrote it: what is forwarded as Host; empty only in HTTP/1.0
+  std::string_view host;   // for routing: lower case, no port, no brackets, no final dot
+  std::string_view path;   // normalised; "*" in asterisk form
+  std::string_view query;  // as received, with its '?'; empty when there is none
+  bool path_changed = false;
+};
+
+// 400, or 405 for CONNECT and TRACE.
+[[nodiscard]] Checked<RequestTarget> resolve_target(const RequestHead& head, TargetScratch& scratch);
+
+// The path that the URL's path means to us. Refuses %00, %5C, a backslash, an escape that is none, overlong UTF-8.
+// REQUIRES: path begins with '/'.
+[[nodiscard]] Checked<std::string_view> normalise_path(std::string_view path, std::string& scratch);
+
+// A decoded twin: all escapes of `path` decoded once and the dot segments resolved again, as an upstream might. Returns
+// false when there is nothing left to decode. kTwinLevels rounds are looked at: what is still escaped then is refused.
+[[nodiscard]] bool decode_twin(std::string_view path, std::string& twin);
+inline constexpr unsigned kTwinLevels = 3;
+
+// "example.com:8080", "[2001:db8::1]": the host as the registered name or address it is, without its port; empty
+// optional when it is malformed. `host` may be empty only if the authority is.
+struct Authority {
+  std::string_view host;   // as written, without brackets and final dot
+  std::uint16_t port = 0;  // 0: not given
+};
+[[nodiscard]] Checked<Authority> parse_authority(std::string_view text);
+
+}  // namespace edge
