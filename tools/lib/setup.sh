@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# install_packages GROUP...: the Debian packages that a command needs, by name; only what is missing is installed, so a
+# second run asks nobody and costs milliseconds. Groups: build demo test bench.
+
+meridian_packages() { # group
+  case $1 in
+    build)
+      echo ca-certificates cmake ninja-build g++ ccache pkg-config \
+        libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libldns-dev libmaxminddb-dev libc-ares-dev \
+        libnghttp2-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libexpected-dev libgtest-dev libgmock-dev libbenchmark-dev \
+        python3 perl tor-geoipdb tzdata libmaxmind-db-writer-perl
+      ;;
+    demo) echo python3 bind9-dnsutils curl procps ;;
+    test)
+      echo git python3 python3-pytest python3-dnspython clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev \
+        bind9-dnsutils unbound dnsperf nghttp2-client wrk curl openssl procps mmdb-bin
+      ;;
+    bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip bind9 nginx-light haproxy wrk tor-geoipdb ;;
+    *) echo "no package group '$1'" >&2; return 2 ;;
+  esac
+}
+
+# unbound and the benchmark's peers are wanted as programs, not as services that take ports 53 and 80 of this machine.
+run_apt() { # apt-get arguments
+  local sudo=() guard=/usr/sbin/policy-rc.d guarded=no status=0
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "not root and no sudo: run as root: apt-get $*" >&2; return 1; }
+    sudo=(sudo)
+  fi
+  if [ ! -e "$guard" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$guard" >/dev/null
+    "${sudo[@]}" chmod 755 "$guard"
+    guarded=yes
+  fi
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@" || status=$?
+  [ "$guarded" = no ] || "${sudo[@]}" rm -f "$guard"
+  return "$status"
+}
+
+install_packages() { # group...
+  local group package installed wanted=() missing=()
+  for group in "$@"; do
+    # shellcheck disable=SC2207  # package names have no spaces
+    wanted+=($(meridian_packages "$group")) || return
+  done
+  # Packages that dpkg has never heard of make it complain and fail: they are missing, too.
+  installed=$(dpkg-query -W -f='${Package}:${db:Status-Status} ' "${wanted[@]}" 2>/dev/null) || true
+  for package in "${wanted[@]}"; do
+    case " $installed " in *" $package:installed "*) continue ;; esac
+    case " ${missing[*]-} " in *" $package "*) ;; *) missing+=("$package") ;; esac
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  if ! grep -qs '^VERSION_ID="12"' /etc/os-release; then
+    echo "this is made for Debian 12; install what corresponds to: ${missing[*]}" >&2
+    return 1
+  fi
+  echo "installing ${#missing[@]} packages: ${missing[*]}"
+  run_apt update -qq
+  run_apt install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
