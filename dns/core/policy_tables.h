@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,11 @@ class PolicyTables {
 
   // What one policy became.
   struct Compiled {
-    shared::PrefixTable clients;    // for clients that a subnet option names -> ClassId
-    shared::PrefixTable resolvers;  // for queries without one, by the resolver's own address -> ClassId
-    std::vector<Order> classes;     // by ClassId: fences applied, never empty
-    std::uint64_t seed = 0;         // of the variants
+    shared::PrefixTable clients;  // by address -> ClassId
+    // For queries without a subnet option, by the resolver's own address; absent: the same as `clients`.
+    std::optional<shared::PrefixTable> resolvers;
+    std::vector<Order> classes;  // by ClassId: fences applied, never empty
+    std::uint64_t seed = 0;      // of the variants
   };
 
   // Names that differ in nothing that shapes an answer share one profile.

@@ -1,12 +1,11 @@
 #pragma once
 // Steering: which addresses a policy name gives to a client. Two immutable halves, both inside the Snapshot:
 //
-//   PolicyTables   policy x geo database x overrides -> disjoint merged prefix table: client prefix -> class   (slow to
-//   build) AnswerSets     class x health -> ready wire RRs, per name, type and window of edges (< 1 ms to build)
+//   PolicyTables   client prefix -> class: policy x geo database x subnet rows, disjoint and merged (slow to build)
+//   AnswerSets     class x health -> ready wire RRs, per type and window of edges (under a millisecond to build)
 //
 // choose() is a pure function of both; it is what the answer path calls for a name that has a policy. Any thread.
-// Whether the name has the type at all is PolicyTables::has(name, type), which never depends on the client or on
-// health.
+// Whether the name has the type at all is PolicyTables::has(name, type), which depends on neither client nor health.
 
 #include <cstdint>
 #include <optional>
