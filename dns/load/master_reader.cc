@@ -1,0 +1,99 @@
+#include "dns/load/master_reader.h"
+
+namespace dns {
+
+using shared::fail;
+using shared::Result;
+
+namespace {
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+bool ends_bare(char c) { return is_space(c) || c == '\n' || c == ';' || c == '(' || c == ')' || c == '"'; }
+
+}  // namespace
+
+Result<const MasterEntry*> MasterReader::next() {
+  while (!at_end()) {
+    entry_.tokens.clear();
+    entry_.line = here_;
+    entry_.blank_owner = is_space(text_[at_]);
+    auto read = read_entry();
+    if (!read || !entry_.tokens.empty()) return read;
+  }
+  return nullptr;
+}
+
+// Reads to the newline that ends the entry. Text outside of parentheses ends with its line.
+Result<const MasterEntry*> MasterReader::read_entry() {
+  unsigned depth = 0;
+  while (!at_end()) {
+    const char c = text_[at_];
+    if (c == '\n') {
+      ++at_;
+      ++here_;
+      if (depth == 0) return &entry_;
+    } else if (is_space(c)) {
+      ++at_;
+    } else if (c == ';') {
+      skip_comment();
+    } else if (c == '(') {
+      ++at_;
+      ++depth;
+    } else if (c == ')') {
+      ++at_;
+      if (depth == 0) {
+        skip_line();
+        return fail("')' without a '(' before it");
+      }
+      --depth;
+    } else {
+      const auto token = c == '"' ? read_quoted() : read_bare();
+      if (!token) {
+        skip_line();
+        return fail("a quoted string is not closed on its line");
+      }
+      entry_.tokens.push_back(*token);
+    }
+  }
+  if (depth > 0) return fail("'(' is never closed");
+  return &entry_;
+}
+
+void MasterReader::skip_comment() {
+  const std::size_t end = text_.find('\n', at_);
+  at_ = end == std::string_view::npos ? text_.size() : end;
+}
+
+void MasterReader::skip_line() {
+  skip_comment();
+  if (at_end()) return;
+  ++at_;
+  ++here_;
+}
+
+std::optional<MasterToken> MasterReader::read_quoted() {
+  const std::size_t start = ++at_;
+  for (; !at_end() && text_[at_] != '\n'; ++at_) {
+    if (text_[at_] == '"') return MasterToken{text_.substr(start, at_++ - start), true};
+    if (text_[at_] == '\\' && at_ + 1 < text_.size() && text_[at_ + 1] != '\n') ++at_;
+  }
+  return std::nullopt;
+}
+
+// A quote directly behind '=' belongs to the token: alpn="h2,h3" (RFC 9460 section 2.1).
+std::optional<MasterToken> MasterReader::read_bare() {
+  const std::size_t start = at_;
+  for (; !at_end(); ++at_) {
+    const char c = text_[at_];
+    if (c == '"' && at_ > start && text_[at_ - 1] == '=') {
+      if (!read_quoted()) return std::nullopt;
+      break;
+    }
+    if (ends_bare(c)) break;
+    if (c == '\\' && at_ + 1 < text_.size() && text_[at_ + 1] != '\n') ++at_;
+  }
+  return MasterToken{text_.substr(start, at_ - start), false};
+}
+
+}  // namespace dns

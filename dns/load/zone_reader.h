@@ -1,0 +1,95 @@
+#pragma once
+// ZoneReader: the records of one zone, from its master file and the files that it includes into a ZoneBuilder. Keeps
+// what a directive changes (origin, default TTL) and what a record inherits (owner, TTL). Used once by load_zone_file,
+// one thread.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dns/core/zone_builder.h"
+#include "dns/load/generate.h"
+#include "dns/load/master_reader.h"
+#include "dns/load/rdata.h"
+#include "dns/load/zone_file.h"
+
+namespace dns {
+
+// "3600", "1h30m": seconds; nothing if it is no TTL. Units s m h d w in any case.
+[[nodiscard]] std::optional<std::uint64_t> parse_ttl(std::string_view text);
+
+class ZoneReader {
+ public:
+  ZoneReader(const ZoneSource& source, const ZoneFileSettings& settings, shared::load::Diagnostics& diagnostics);
+
+  [[nodiscard]] std::shared_ptr<const Zone> read();
+
+ private:
+  // One file that is being read. ZoneBuilder knows a place as base + line.
+  struct Source {
+    std::shared_ptr<const std::string> name;
+    std::string text;
+    std::uint32_t base = 0;
+  };
+
+  void read_file(const std::filesystem::path& file, const shared::load::Position& from);
+  void read_entries(const std::filesystem::path& file);
+  void read_entry(const MasterEntry& entry, const std::filesystem::path& file);
+  [[nodiscard]] bool read_directive(const MasterEntry& entry, const std::filesystem::path& file);
+  void set_origin(std::span<const MasterToken> arguments);
+  void set_ttl(std::span<const MasterToken> arguments);
+  void include(std::span<const MasterToken> arguments, const std::filesystem::path& file);
+  void generate(std::span<const MasterToken> arguments);
+  [[nodiscard]] bool generate_one(std::span<const MasterToken> pattern, std::uint32_t value);
+
+  void read_record(std::span<const MasterToken> tokens);
+  struct Fields {
+    std::optional<std::uint32_t> ttl;
+    std::uint16_t type = 0;
+    std::size_t count = 0;  // tokens before the data
+  };
+  [[nodiscard]] std::optional<Fields> read_fields(std::span<const MasterToken> tokens);
+  [[nodiscard]] std::optional<std::uint32_t> read_ttl(const MasterToken& token);
+  [[nodiscard]] std::optional<Name> read_name(const MasterToken& token);
+  void use_origin(const Name& origin);
+
+  void mark_policies();
+  void report(const std::vector<ZoneProblem>& problems);
+  void error(std::string message);                            // at the entry
+  void error(const MasterToken& token, std::string message);  // at the token
+  [[nodiscard]] shared::load::Position place_of(std::uint32_t where) const;
+  [[nodiscard]] bool full() const { return diagnostics_.errors() - errors_before_ >= settings_.errors; }
+
+  const ZoneSource& source_;
+  const ZoneFileSettings& settings_;
+  shared::load::Diagnostics& diagnostics_;
+  std::size_t errors_before_;
+
+  ZoneBuilder builder_;
+  RdataParser rdata_;
+  Name origin_;
+  Name owner_;
+  bool has_owner_ = false;
+  std::optional<std::uint32_t> default_ttl_;
+  std::uint32_t last_ttl_ = 0;
+  bool has_last_ttl_ = false;
+
+  const Source* here_ = nullptr;
+  std::uint32_t line_ = 0;  // of the entry
+  unsigned depth_ = 0;
+  std::uint32_t generated_ = 0;
+  std::uint32_t next_base_ = 0;
+  struct Range {  // places base, base + 1 ... of one file
+    std::uint32_t base = 0;
+    std::shared_ptr<const std::string> name;
+  };
+  std::vector<Range> ranges_;
+  std::uint32_t marks_base_ = 0;
+};
+
+}  // namespace dns
