@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shared/core/health.h"
@@ -54,12 +55,13 @@ struct Health {
 
 // The admin port of each role. The defaults stay on loopback.
 struct Admin {
-  std::vector<ListenAddress> dns;
-  std::vector<ListenAddress> edge;
+  std::vector<Located<ListenAddress>> dns;
+  std::vector<Located<ListenAddress>> edge;
   Admin();
 };
 
-enum class LogLevel : std::uint8_t { debug, info, warning, error };
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+[[nodiscard]] std::string_view to_string(LogLevel level);
 
 struct Log {
   LogLevel level = LogLevel::info;
@@ -86,5 +88,10 @@ struct Config {
 
 // The region that has this edge address: its index in `regions`.
 [[nodiscard]] std::optional<std::size_t> region_of_edge(const Config& config, const IpAddress& address);
+
+// Each process's own folder for what survives a restart, so that several on one machine can share the file:
+// STATE_DIRECTORY/dns, STATE_DIRECTORY/edge-192.0.2.11. The caller makes them.
+[[nodiscard]] std::filesystem::path dns_state_directory(const Config& config);
+[[nodiscard]] std::filesystem::path edge_state_directory(const Config& config, const IpAddress& node);
 
 }  // namespace shared::load

@@ -35,6 +35,9 @@ template <class V>
   return Reader<V>{std::move(type), std::move(read), [](const V&) { return std::string(); }};
 }
 
+// Adds an error at the node, with its key in front: "interval: ...".
+void complain(const Node& node, const std::string& message, Diagnostics& diagnostics);
+
 // Adds "expected a duration such as 5s, not 'x'" at the node.
 void expected(const Node& node, std::string_view what, Diagnostics& diagnostics);
 

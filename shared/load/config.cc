@@ -1,0 +1,261 @@
+#include "shared/load/config.h"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
+
+namespace shared::load {
+namespace {
+
+Reader<Location> location() {
+  auto read = [](const Node& node, Diagnostics& diagnostics) -> std::optional<Location> {
+    if (!node.is_sequence() || node.children.size() != 2) {
+      expected(node, "[latitude, longitude] in degrees, such as [53.35, -6.26]", diagnostics);
+      return std::nullopt;
+    }
+    const auto latitude = number(-90, 90).read(node.children[0], diagnostics);
+    const auto longitude = number(-180, 180).read(node.children[1], diagnostics);
+    if (!latitude || !longitude) return std::nullopt;
+    return Location{*latitude, *longitude};
+  };
+  return custom<Location>("[latitude, longitude] in degrees", read);
+}
+
+const Table<Region>& region_table() {
+  static const auto table =
+      Table<Region>("regions.NAME", "One region: a place where edges stand. Its name is used by policies and pools.")
+          .field("location", &Region::location, optional_of(location()),
+                 "Where it is; the policy step `nearest` needs it")
+          .required("edges", &Region::edges, list_of(located(ip_address())),
+                    "Addresses of the edges in it: what DNS answers, and what `{edge}` stands for on each node")
+          .position(&Region::at);
+  return table;
+}
+
+// The default depends on the kind, which a plain default value cannot say.
+Reader<std::uint16_t> probe_port() {
+  auto port = integer<std::uint16_t>(1);
+  port.print = [](const std::uint16_t&) { return std::string("80, https: 443"); };
+  return port;
+}
+
+Reader<std::string> probe_host() {
+  auto host = text();
+  host.print = [](const std::string&) { return std::string("the edge's address"); };
+  return host;
+}
+
+Reader<std::string> probe_path() {
+  auto read = [](const Node& node, Diagnostics& diagnostics) -> std::optional<std::string> {
+    if (node.is_scalar() && node.text.starts_with('/') && node.text.find_first_of(" \r\n\t#") == std::string::npos) {
+      return node.text;
+    }
+    expected(node, "a path that starts with /", diagnostics);
+    return std::nullopt;
+  };
+  return Reader<std::string>{"path in a URL", read, [](const std::string& value) { return value; }};
+}
+
+void check_edge_health(const EdgeHealth& health, const Node& node, Diagnostics& diagnostics) {
+  if (health.timeout > health.interval) {
+    diagnostics.error(node.at, "edge: timeout (" + print_duration(health.timeout) + ") is longer than interval (" +
+                                   print_duration(health.interval) + "): probes would overlap");
+  }
+  if (health.kind != ProbeKind::tcp) return;
+  if (health.port == 0) diagnostics.error(node.at, "edge: kind tcp needs a port");
+  for (const std::string_view key : {"host", "path"}) {
+    const Node* unused = node.find(key);
+    if (unused != nullptr) diagnostics.warning(unused->key_at, std::string(key) + " has no meaning for kind tcp");
+  }
+}
+
+const Table<EdgeHealth>& edge_health_table() {
+  static const auto table =
+      Table<EdgeHealth>("health.edge",
+                        "How every DNS node probes every edge by itself, over a connection that it keeps.")
+          .field("kind", &EdgeHealth::kind,
+                 one_of<ProbeKind>({{"http", ProbeKind::http}, {"https", ProbeKind::https}, {"tcp", ProbeKind::tcp}}),
+                 "`http` and `https` want status 200; `tcp` a connection")
+          .field("port", &EdgeHealth::port, probe_port(), "Port of the edge; required for `tcp`")
+          .field("host", &EdgeHealth::host, probe_host(), "Host header, and the name in TLS")
+          .field("path", &EdgeHealth::path, probe_path(), "What is asked for")
+          .field("interval", &EdgeHealth::interval, duration(milliseconds(50), std::chrono::hours(1)),
+                 "Time from one probe to the next")
+          .field("timeout", &EdgeHealth::timeout, duration(milliseconds(10), std::chrono::minutes(1)),
+                 "After it a probe has failed; not longer than `interval`")
+          .field("fall", &EdgeHealth::fall, integer<std::uint16_t>(1, 100),
+                 "Failures in a row that take an edge down; a refused connection does at once")
+          .field("rise", &EdgeHealth::rise, integer<std::uint16_t>(1, 100), "Successes in a row that bring it up")
+          .check(check_edge_health);
+  return table;
+}
+
+const Table<Health>& health_table() {
+  static const auto table =
+      Table<Health>("health", "How the DNS nodes learn which edges answer.")
+          .field("edge", &Health::edge, nested(edge_health_table()), "The probe")
+          .field("start_wait", &Health::start_wait, duration(milliseconds(0), std::chrono::seconds(30)),
+                 "Longest time that first answers wait for first probes")
+          .field("isolation_hold", &Health::isolation_hold, duration(milliseconds(0), std::chrono::hours(24)),
+                 "All regions lost at once: how long this node suspects itself and keeps its last answers");
+  return table;
+}
+
+const Table<Admin>& admin_table() {
+  static const auto table =
+      Table<Admin>("admin",
+                   "Where each role's admin port listens. It asks for no password: loopback addresses and Unix sockets "
+                   "only. Several edges on one machine need `\"{edge}:PORT\"`, with loopback addresses as edges.")
+          .field("dns", &Admin::dns, one_or_list(located(listen_address_or_unix())), "Admin port of meridian-dns")
+          .field("edge", &Admin::edge, one_or_list(located(listen_address_or_unix())),
+                 "Admin port of meridian-edge; `{edge}` is the node's own address");
+  return table;
+}
+
+const Table<Log>& log_table() {
+  static const auto table = Table<Log>("log", "What the log holds.")
+                                .field("level", &Log::level,
+                                       one_of<LogLevel>({{"debug", LogLevel::debug},
+                                                         {"info", LogLevel::info},
+                                                         {"warn", LogLevel::warn},
+                                                         {"error", LogLevel::error}}),
+                                       "The least important line that is written");
+  return table;
+}
+
+bool is_loopback(const IpAddress& address) {
+  if (address.family == Family::ipv4) return address.bytes[0] == 127;
+  return address == IpAddress::parse("::1");
+}
+
+// Something that a packet can be sent to: not unspecified (0.0.0.0/8, ::), not multicast or reserved.
+bool is_host(const IpAddress& address) {
+  if (address.family == Family::ipv4) return address.bytes[0] != 0 && address.bytes[0] < 224;
+  return address != IpAddress::v6({}) && address.bytes[0] != 0xFF;
+}
+
+void check_regions(const Config& config, const Node& document, Diagnostics& diagnostics) {
+  const Node* node = document.find("regions");
+  if (node != nullptr && node->children.empty())
+    diagnostics.error(node->at, "regions: there must be at least one region");
+  std::map<IpAddress, std::pair<std::string, Position>> seen;
+  for (const auto& [name, at, region] : config.regions) {
+    if (region.edges.empty() && node != nullptr) {
+      const Node* written = node->find(name);
+      const Node* edges = written != nullptr ? written->find("edges") : nullptr;
+      if (edges != nullptr && edges->is_sequence() && edges->children.empty()) {
+        diagnostics.error(edges->at, "edges: region '" + name + "' has no edge");
+      }
+    }
+    for (const auto& [address, place] : region.edges) {
+      if (!is_host(address)) diagnostics.error(place, "'" + address.to_string() + "' is not the address of a host");
+      const auto [first, fresh] = seen.emplace(address, std::pair(name, place));
+      if (fresh) continue;
+      diagnostics.error(place, "edge " + address.to_string() + " is already in region '" + first->second.first + "' (" +
+                                   first->second.second.to_string() + ")");
+    }
+  }
+}
+
+void check_admin(const Config& config, Diagnostics& diagnostics) {
+  for (const auto& [address, at] : config.admin.dns) {
+    if (address.kind == ListenAddress::Kind::own) {
+      diagnostics.error(at, "dns: {edge} stands for the address of an edge; a DNS node has none");
+    }
+  }
+  for (const auto* list : {&config.admin.dns, &config.admin.edge}) {
+    for (const auto& [address, at] : *list) {
+      if (address.kind != ListenAddress::Kind::fixed || is_loopback(address.address)) continue;
+      diagnostics.error(at,
+                        "'" + address.to_string() +
+                            "' is not a loopback address: the admin port asks for no password; use 127.0.0.1, [::1] "
+                            "or a Unix socket");
+    }
+  }
+  const bool own = std::any_of(config.admin.edge.begin(), config.admin.edge.end(),
+                               [](const auto& item) { return item.value.kind == ListenAddress::Kind::own; });
+  if (!own) return;
+  for (const auto& region : config.regions) {
+    for (const auto& [address, at] : region.value.edges) {
+      if (is_loopback(address)) continue;
+      diagnostics.error(at, "admin.edge listens on {edge}, and edge " + address.to_string() +
+                                " is not a loopback address: the admin port asks for no password");
+    }
+  }
+}
+
+}  // namespace
+
+Admin::Admin() {
+  dns.push_back({*ListenAddress::parse("127.0.0.1:5380"), {}});
+  edge.push_back({*ListenAddress::parse("127.0.0.1:9180"), {}});
+}
+
+std::uint16_t EdgeHealth::effective_port() const {
+  if (port != 0) return port;
+  return kind == ProbeKind::https ? 443 : 80;
+}
+
+std::string_view to_string(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warn:
+      return "warn";
+    case LogLevel::error:
+      return "error";
+  }
+  return "info";
+}
+
+const Table<Config>& config_table() {
+  static const auto table =
+      Table<Config>("top level", "The keys at the top of the file.")
+          .required("service", &Config::service, word(), "Label in logs and metrics, and the seed of every stable hash")
+          .required("regions", &Config::regions, map_of("region", nested(region_table())),
+                    "The regions and their edges")
+          .field("health", &Config::health, nested(health_table()), "How DNS nodes probe the edges")
+          .field("dns", &Config::dns, optional_of(unread("map, see dns")), "Read by meridian-dns")
+          .field("edge", &Config::edge, optional_of(unread("map, see edge")), "Read by meridian-edge")
+          .field("admin", &Config::admin, nested(admin_table()), "Admin ports")
+          .field("state_directory", &Config::state_directory, file_path(),
+                 "What survives a restart; each process has a folder of its own in it")
+          .field("log", &Config::log, nested(log_table()), "The log");
+  return table;
+}
+
+Config read_config(const Node& document, Diagnostics& diagnostics) {
+  Config config = config_table().read(document, diagnostics);
+  check_regions(config, document, diagnostics);
+  check_admin(config, diagnostics);
+  if (!config.dns && !config.edge) {
+    diagnostics.warning(document.at, "neither 'dns' nor 'edge' is configured: no server can start with this file");
+  }
+  return config;
+}
+
+std::optional<Config> load_config(const std::string& path, Diagnostics& diagnostics) {
+  const auto document = read_yaml_file(path, process_settings(), diagnostics);
+  if (!document) return std::nullopt;
+  return read_config(*document, diagnostics);
+}
+
+std::optional<std::size_t> region_of_edge(const Config& config, const IpAddress& address) {
+  for (std::size_t i = 0; i < config.regions.size(); ++i) {
+    for (const auto& edge : config.regions[i].value.edges) {
+      if (edge.value == address) return i;
+    }
+  }
+  return std::nullopt;
+}
+
+std::filesystem::path dns_state_directory(const Config& config) { return config.state_directory / "dns"; }
+
+std::filesystem::path edge_state_directory(const Config& config, const IpAddress& node) {
+  return config.state_directory / ("edge-" + node.to_string());
+}
+
+}  // namespace shared::load

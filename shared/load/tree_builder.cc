@@ -1,0 +1,221 @@
+#include "shared/load/tree_builder.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <istream>
+#include <sstream>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "shared/load/expand.h"
+
+namespace shared::load {
+namespace {
+
+constexpr unsigned kMaxDepth = 64;
+
+// Ends the parse: an error has been added and nothing after it can be trusted.
+struct Abandoned {};
+
+std::size_t count_nodes(const Node& node) {
+  std::size_t count = 1;
+  for (const Node& child : node.children) count += count_nodes(child);
+  return count;
+}
+
+unsigned depth_of(const Node& node) {
+  unsigned deepest = 0;
+  for (const Node& child : node.children) deepest = std::max(deepest, depth_of(child));
+  return deepest + 1;
+}
+
+// One map or sequence that is not closed yet.
+struct Open {
+  Node node;
+  YAML::anchor_t anchor = 0;
+  bool has_key = false;  // of a map: the next value belongs to `key`
+  Node key;
+  std::unordered_map<std::string, Position> keys;
+};
+
+class TreeBuilder : public YAML::EventHandler {
+ public:
+  TreeBuilder(std::shared_ptr<const std::string> file, const YamlSettings& settings, NodeBudget& budget,
+              Diagnostics& diagnostics)
+      : file_(std::move(file)), settings_(settings), budget_(budget), diagnostics_(diagnostics) {}
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ == 2)
+      diagnostics_.error(position(mark), "a second document starts here; one file has one document");
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { put(leaf(Node::Kind::null, mark), anchor); }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    Node node = leaf(Node::Kind::scalar, mark);
+    node.quoted = tag == "!";
+    if (tag != "!" && tag != "?") refuse_tag(tag, node.at);
+    node.text = value;
+    put(std::move(node), anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) abandon(position(mark), "an alias to something that is not complete yet");
+    charge(count_nodes(found->second), position(mark));
+    if (open_.size() + depth_of(found->second) > kMaxDepth) too_deep(position(mark));
+    Node copy = found->second;
+    if (copy.is_null()) copy.at = position(mark);
+    place(std::move(copy));
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(leaf(Node::Kind::sequence, mark), tag, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(leaf(Node::Kind::map, mark), tag, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+  [[nodiscard]] std::optional<Node> take() { return std::exchange(root_, std::nullopt); }
+  [[nodiscard]] Position position(const YAML::Mark& mark) const {
+    const auto from_one = [](int value) { return static_cast<std::uint32_t>(std::max(value, 0)) + 1; };
+    return Position{file_, from_one(mark.line), from_one(mark.column)};
+  }
+
+ private:
+  [[nodiscard]] Node leaf(Node::Kind kind, const YAML::Mark& mark) {
+    Node node;
+    node.kind = kind;
+    node.at = position(mark);
+    charge(1, node.at);
+    return node;
+  }
+
+  [[noreturn]] void abandon(const Position& at, std::string message) {
+    diagnostics_.error(at, std::move(message));
+    throw Abandoned{};
+  }
+  [[noreturn]] void too_deep(const Position& at) {
+    abandon(at, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+  }
+
+  void charge(std::size_t nodes, const Position& at) {
+    if (nodes > budget_.left) {
+      abandon(at, "the configuration has more than " + std::to_string(settings_.max_nodes) +
+                      " values (copies of aliases included)");
+    }
+    budget_.left -= nodes;
+  }
+
+  void refuse_tag(const std::string& tag, const Position& at) {
+    if (!tag.empty() && tag != "?") diagnostics_.error(at, "the YAML tag '" + tag + "' is not supported; leave it out");
+  }
+
+  void open(Node node, const std::string& tag, YAML::anchor_t anchor) {
+    if (open_.size() >= kMaxDepth) too_deep(node.at);
+    refuse_tag(tag, node.at);
+    Open next;
+    next.node = std::move(node);
+    next.anchor = anchor;
+    open_.push_back(std::move(next));
+  }
+
+  void close() {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    if (done.anchor != 0) anchors_.insert_or_assign(done.anchor, done.node);
+    place(std::move(done.node));
+  }
+
+  void put(Node node, YAML::anchor_t anchor) {
+    if (anchor != 0) anchors_.insert_or_assign(anchor, node);
+    place(std::move(node));
+  }
+
+  // A complete node: the root, an element of a sequence, or a key or a value of a map.
+  void place(Node node) {
+    if (open_.empty()) {
+      finish(node);
+      if (!root_) root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.is_sequence()) {
+      finish(node);
+      parent.node.children.push_back(std::move(node));
+    } else if (!parent.has_key) {
+      parent.key = std::move(node);
+      parent.has_key = true;
+    } else {
+      parent.has_key = false;
+      add_element(parent, std::move(node));
+    }
+  }
+
+  void add_element(Open& parent, Node value) {
+    const Node key = std::move(parent.key);
+    if (!key.is_scalar()) return diagnostics_.error(key.at, "a key must be text, not " + key.describe());
+    const auto [first, fresh] = parent.keys.emplace(key.text, key.at);
+    if (!fresh) {
+      return diagnostics_.error(
+          key.at, "the key '" + key.text + "' stands here twice; the first is at " + first->second.to_string());
+    }
+    value.key = key.text;
+    value.key_at = key.at;
+    value.key_quoted = key.quoted;
+    if (value.is_null()) value.at = key.at;  // yaml-cpp's mark of nothing is the next token
+    finish(value);
+    parent.node.children.push_back(std::move(value));
+  }
+
+  // Expansion waits until a scalar is known to be a value: keys and anchors' originals stay as written.
+  void finish(Node& node) {
+    if (node.is_scalar()) node.text = expand(node.text, node.at, settings_, diagnostics_);
+  }
+
+  std::shared_ptr<const std::string> file_;
+  const YamlSettings& settings_;
+  NodeBudget& budget_;
+  Diagnostics& diagnostics_;
+  std::vector<Open> open_;
+  std::unordered_map<YAML::anchor_t, Node> anchors_;
+  std::optional<Node> root_;
+  unsigned documents_ = 0;
+};
+
+}  // namespace
+
+std::optional<Node> build_tree(std::string_view text, const std::shared_ptr<const std::string>& file,
+                               const YamlSettings& settings, NodeBudget& budget, Diagnostics& diagnostics) {
+  TreeBuilder builder(file, settings, budget, diagnostics);
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+  } catch (const Abandoned&) {
+    return std::nullopt;
+  } catch (const YAML::Exception& problem) {
+    diagnostics.error(builder.position(problem.mark), "YAML: " + problem.msg);
+    return std::nullopt;
+  }
+  auto root = builder.take();
+  if (root) return root;
+  Node empty;
+  empty.kind = Node::Kind::map;
+  empty.at = Position{file, 1, 1};
+  return empty;
+}
+
+}  // namespace shared::load
