@@ -1,0 +1,281 @@
+"""Starts real Meridian processes on loopback addresses of their own, for the end-to-end tests, the soak and the demo.
+
+    with Shop(binaries, directory) as shop:      # zones/shop.yaml, with 127.0.x.y moved to 127.N.x.y
+        shop.start()                              # backends, three edges, DNS; waits until all answer
+        shop.dig("www.shop.example", subnet="81.2.69.0/24")
+        shop.edge("us-east").kill()
+
+Everything waits for conditions, never for a fixed time. Standard library and dnspython only.
+"""
+import fcntl
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.query
+import dns.rdatatype
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SANITIZED = os.environ.get("MERIDIAN_SANITIZED") == "1"
+REGIONS = ("us-east", "us-west", "eu")
+
+
+def binaries():
+    return pathlib.Path(os.environ.get("MERIDIAN_BIN", ROOT / "build/release/bin"))
+
+
+def wait_until(condition, what, timeout=30.0):
+    """Polls until condition() is true; its last exception or value is told when it never is."""
+    end = time.monotonic() + timeout
+    last = None
+    while time.monotonic() < end:
+        try:
+            last = condition()
+            if last:
+                return last
+        except (OSError, http.client.HTTPException, dns.exception.DNSException) as error:
+            last = error
+        time.sleep(0.02)
+    raise AssertionError(f"never came true within {timeout} s: {what}; last: {last!r}")
+
+
+class Slot:
+    """One second byte N of 127.N.0.0/16, held by a lock file, so that test runs never share addresses."""
+
+    def __init__(self):
+        folder = pathlib.Path("/tmp/meridian-slots")
+        folder.mkdir(exist_ok=True)
+        for number in range(20, 250):
+            handle = open(folder / str(number), "w")
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.number, self.handle = number, handle
+                return
+            except OSError:
+                handle.close()
+        raise RuntimeError("no free loopback network")
+
+    def release(self):
+        self.handle.close()
+
+
+class Process:
+    """One program with its output in a file."""
+
+    def __init__(self, arguments, log, cwd=None):
+        self.arguments = [str(a) for a in arguments]
+        self.log = pathlib.Path(log)
+        self.handle = open(self.log, "ab")
+        self.popen = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=self.handle, stderr=self.handle, cwd=cwd)
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, timeout=60):
+        return self.popen.wait(timeout)
+
+    def kill(self):
+        if self.running():
+            self.popen.kill()
+        self.popen.wait()
+        self.handle.close()
+
+    def stop(self, timeout=60):
+        """SIGTERM, and the exit status; killed and an error if it does not end."""
+        if self.running():
+            self.popen.terminate()
+        try:
+            return self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+            raise AssertionError(f"did not end within {timeout} s of SIGTERM: {self.arguments}\n{self.text()[-2000:]}") from None
+        finally:
+            self.handle.close()
+
+    def memory_kib(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text()).group(1))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+def http_get(host, port, path, headers=None, method="GET", body=None, timeout=10):
+    """One request on one connection: (status, headers, body)."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request(method, path, body=body, headers=headers or {})
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+    finally:
+        connection.close()
+
+
+def raw_exchange(address, data, timeout=5.0):
+    """Sends bytes and reads until the peer closes or nothing comes for `timeout`."""
+    with socket.create_connection(address, timeout=timeout) as connection:
+        connection.sendall(data)
+        received = b""
+        try:
+            while chunk := connection.recv(65536):
+                received += chunk
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return received
+
+
+class Shop:
+    """The example service of zones/ on 127.N.0.0/16: the same files, with the addresses moved and `edit` applied."""
+
+    def __init__(self, directory, edit=None):
+        self.slot = Slot()
+        self.directory = pathlib.Path(directory)
+        self.zones = self.directory / "zones"
+        shutil.copytree(ROOT / "zones", self.zones)
+        self.config = self.zones / "shop.yaml"
+        text = self.moved((ROOT / "zones/shop.yaml").read_text())
+        text = text.replace("../build/geo/city.mmdb", str(geo_database("city.mmdb")))
+        if "state_directory" not in text:
+            text = text.replace("service: shop\n", f"service: shop\nstate_directory: {self.directory}/state\n", 1)
+        self.config.write_text(edit(text) if edit else text)
+        (self.directory / "state").mkdir()
+        self.processes = {}
+
+    def moved(self, text):
+        return text.replace("127.0.", f"127.{self.slot.number}.")
+
+    def address(self, rest):
+        return f"127.{self.slot.number}.{rest}"
+
+    @property
+    def dns_address(self):
+        return self.address("0.1")
+
+    def edge_address(self, region):
+        return self.address(f"{REGIONS.index(region) + 1}.1")
+
+    # -- processes
+
+    def start_backends(self):
+        servers = []
+        for index, region in enumerate(REGIONS, 1):
+            for pool, base, count in (("web", 11, 3), ("api", 21, 5), ("checkout", 31, 2), ("search", 41, 2), ("admin", 51, 1), ("enterprise", 61, 1)):
+                servers += [f"{self.address(f'{index}.{base + n}')}:9000={region}-{pool}-{n + 1},{pool},{region}" for n in range(count)]
+        process = self.launch("backends", [binaries() / "meridian-test-backend", *servers])
+        wait_until(lambda: "ready" in process.text(), "the backends are ready")
+
+    def start_edge(self, region):
+        process = self.launch(region, [binaries() / "meridian-edge", "--config", self.config, "--region", region])
+        wait_until(lambda: self.edge_get(region, "/.meridian/health")[0] == 200 or not process.running(), f"edge {region} is healthy")
+        assert process.running(), process.text()
+        return process
+
+    def start_dns(self, wait=True):
+        process = self.launch("dns", [binaries() / "meridian-dns", "--config", self.config])
+        if wait:
+            wait_until(lambda: not process.running() or self.query("shop.example", "SOA", timeout=0.5).answer, "the DNS server answers")
+            assert process.running(), process.text()
+        return process
+
+    def start(self):
+        self.start_backends()
+        for region in REGIONS:
+            self.start_edge(region)
+        self.start_dns()
+        wait_until(lambda: all(r["state"] == "up" for r in self.status()["regions"]), "all regions are up")
+        return self
+
+    def launch(self, name, arguments):
+        old = self.processes.get(name)
+        assert old is None or not old.running(), f"{name} runs already"
+        self.processes[name] = Process(arguments, self.directory / f"{name}.log")
+        return self.processes[name]
+
+    def edge(self, region):
+        return self.processes[region]
+
+    @property
+    def dns(self):
+        return self.processes["dns"]
+
+    def close(self):
+        for process in self.processes.values():
+            if process.running():
+                process.signal(signal.SIGCONT)
+            process.kill()
+        self.slot.release()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # -- asking
+
+    def query(self, name, rdtype="A", subnet=None, tcp=False, timeout=5, **options):
+        """One query to the DNS server; the whole response message."""
+        message = dns.message.make_query(name, rdtype, use_edns=options.pop("edns", 0 if subnet else -1), **options)
+        if subnet:
+            address, _, length = subnet.partition("/")
+            message.use_edns(0, payload=1232, options=[dns.edns.ECSOption(address, int(length or 32))])
+        ask = dns.query.tcp if tcp else dns.query.udp
+        return ask(message, self.dns_address, port=5300, timeout=timeout)
+
+    def addresses(self, name, rdtype="A", **options):
+        return sorted(str(rr) for rrset in self.query(name, rdtype, **options).answer for rr in rrset if rrset.rdtype == dns.rdatatype.from_text(rdtype))
+
+    def region_of(self, subnet, name="www.shop.example"):
+        """The region whose edge a client of this subnet is sent to."""
+        found = self.addresses(name, subnet=subnet)
+        assert len(found) == 1, found
+        return REGIONS[int(found[0].split(".")[2]) - 1]
+
+    def edge_get(self, region, path, headers=None, **options):
+        return http_get(self.edge_address(region), 8080, path, {"Host": "www.shop.example", **(headers or {})}, **options)
+
+    def admin(self, who, path, method="GET"):
+        host, port = (self.dns_address, 9053) if who == "dns" else (self.edge_address(who), 9080)
+        status, _, body = http_get(host, port, path, method=method)
+        return status, body.decode()
+
+    def status(self, who="dns"):
+        status, body = self.admin(who, "/status")
+        assert status == 200, body
+        return json.loads(body)
+
+    def metric(self, who, name, **labels):
+        """The sum of the samples of a metric whose labels include these."""
+        total = 0.0
+        for line in self.admin(who, "/metrics")[1].splitlines():
+            found = re.match(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$", line)
+            if found and found.group(1) == name:
+                have = dict(re.findall(r'(\w+)="([^"]*)"', found.group(2) or ""))
+                if all(have.get(k) == v for k, v in labels.items()):
+                    total += float(found.group(3))
+        return total
+
+
+def geo_database(name):
+    """A database made by the build, beside the binaries."""
+    return binaries().parent / "geo" / name
