@@ -58,10 +58,9 @@ class GeoDatabase {
 
   struct Found {
     GeoRecordId id{};
-    std::uint8_t depth = 0;
+    shared::Prefix block;  // the largest one around the address whose record is the same
   };
-  // An IPv6 address that embeds an IPv4 one is looked up as that (RFC 7871 leaves it open); depth is then the IPv4
-  // one's.
+  // An IPv6 address that embeds an IPv4 one is looked up as that; the block is then of IPv4.
   [[nodiscard]] Found lookup(const shared::IpAddress& address) const;
 
   [[nodiscard]] const GeoRecord& record(GeoRecordId id) const { return records_[static_cast<std::size_t>(id)]; }

@@ -1,0 +1,13 @@
+#include "dns/core/policy.h"
+
+#include <array>
+
+namespace dns {
+
+const char* name_of(const Step& step) {
+  static constexpr std::array<const char*, 6> kNames = {"subnets", "resolvers", "geo", "nearest", "failover", "fence"};
+  static_assert(std::variant_size_v<decltype(Step::what)> == kNames.size());
+  return kNames[step.what.index()];
+}
+
+}  // namespace dns
