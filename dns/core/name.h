@@ -29,7 +29,7 @@ using NameSpan = std::span<const std::uint8_t>;  // one complete uncompressed na
 // Equal but for the case of ASCII letters (RFC 4343).
 [[nodiscard]] bool names_equal(NameSpan a, NameSpan b);
 
-// Canonical order, RFC 4034 section 6.1. Both lowercased by the caller.
+// Canonical order, RFC 4034 section 6.1. Both lowercased by the caller; both with the root or both without.
 [[nodiscard]] std::strong_ordering compare_canonical(NameSpan a, NameSpan b);
 
 class Name {
@@ -60,7 +60,6 @@ class Name {
 // the right gives the hash of every suffix. `label` points to its length octet; lowercased.
 inline constexpr std::uint64_t kRootHash = 0x6D65726964696E31ULL;
 [[nodiscard]] std::uint64_t hash_label(std::uint64_t parent, const std::uint8_t* label);
-[[nodiscard]] std::uint64_t hash_name(NameSpan lowercased);
 
 // Label i begins at offset(i); suffix i is the name from label i on; suffix labels() is the root.
 class HashedName {

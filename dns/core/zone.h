@@ -44,7 +44,8 @@ class Node {
   explicit Node(const std::uint8_t* at) : at_(at) {}
 
   [[nodiscard]] explicit operator bool() const { return at_ != nullptr; }
-  [[nodiscard]] bool has(Flag flag) const { return (at_[0] & flag) != 0; }
+  [[nodiscard]] std::uint8_t flags() const { return at_[0]; }
+  [[nodiscard]] bool has(Flag flag) const { return (flags() & flag) != 0; }
   [[nodiscard]] NameSpan relative_name() const { return {at_ + names_at(), at_[1]}; }  // labels above the apex, no root
   [[nodiscard]] unsigned rrset_count() const;
   [[nodiscard]] PolicyNameId policy() const;  // REQUIRES: has(kPolicy)
@@ -108,7 +109,7 @@ class Zone {
   void for_each(Visit&& visit) const;
 
  private:
-  friend class ZoneBuilder;
+  friend class ZoneAssembly;
   struct Slot {
     std::uint32_t tag = 0;
     std::uint32_t where = 0;  // arena offset / 4; 0: free

@@ -1,7 +1,7 @@
 #pragma once
 // ZoneBuilder: records in any order -> an immutable Zone, or the reasons why not. Records go into flat arrays (no heap
-// object per name), finish() sorts them once. `where` is the loader's own number for a place (line, or an index of
-// file and line); it comes back in the problems. Used on the Builder thread, once.
+// object per name), finish() sorts them once (zone_assembly.h). `where` is the loader's own number for a place (line,
+// or an index of file and line); it comes back in the problems. Used on the Builder thread, once.
 
 #include <cstdint>
 #include <memory>
@@ -56,6 +56,7 @@ class ZoneBuilder {
   [[nodiscard]] BuiltZone finish();
 
  private:
+  friend class ZoneAssembly;
   static constexpr std::uint32_t kNone = 0xFFFFFFFF;
 
   struct Entry {                 // one record
@@ -63,7 +64,7 @@ class ZoneBuilder {
     std::uint32_t rdata_at = 0;
     std::uint32_t ttl = 0;
     std::uint32_t where = 0;
-    std::uint16_t type = 0;
+    RrType type{};
     std::uint16_t rdata_size = 0;
   };
   struct Owner {  // one name
@@ -72,18 +73,33 @@ class ZoneBuilder {
     std::uint32_t first = kNone;
     std::uint32_t policy = kNone;
     std::uint8_t name_size = 0;  // without the apex
-    std::uint8_t flags = 0;
+    std::uint8_t flags = 0;      // of Node
   };
 
-  friend class ZoneAssembly;
+  [[nodiscard]] bool within_zone(const HashedName& name) const;
+  [[nodiscard]] NameSpan relative(const HashedName& name, unsigned label) const;
+  [[nodiscard]] NameSpan relative(const Owner& owner) const { return {bytes_.data() + owner.name_at, owner.name_size}; }
+  // Index into slots_ of the suffix: where it is, or where it would go.
+  [[nodiscard]] std::size_t probe(const HashedName& name, unsigned label) const;
+  std::uint32_t find_or_insert(const HashedName& name, unsigned label);
+  std::uint32_t insert(const HashedName& name, unsigned label);
+  void grow_slots();
+  void clear();
+  std::uint32_t append(std::span<const std::uint8_t> bytes);
 
   Name apex_;
   std::uint64_t apex_hash_ = 0;
+  unsigned max_labels_ = 0;
   std::vector<std::uint8_t> bytes_;  // names and rdata
   std::vector<Entry> entries_;
   std::vector<Owner> owners_;         // [0] is the apex
   std::vector<std::uint32_t> slots_;  // hash -> owner index + 1; a power of two, at most half full
-  std::vector<ZoneProblem> problems_;
+  bool has_hints_ = false;            // a service binding with address hints was seen
+  struct PolicyMark {
+    std::uint32_t owner = 0;
+    std::uint32_t where = 0;
+  };
+  std::vector<PolicyMark> policies_;
 };
 
 }  // namespace dns
