@@ -43,7 +43,7 @@ namespace shared {
 
 // A hash as an index in [0, n): multiply-shift, no modulo bias worth naming (Lemire 2019). REQUIRES: n > 0.
 [[nodiscard]] constexpr std::uint32_t hash_to_index(std::uint64_t h, std::uint32_t n) {
-  return static_cast<std::uint32_t>((static_cast<unsigned __int128>(h) * n) >> 64);
+  return static_cast<std::uint32_t>(((h >> 32) * n) >> 32);
 }
 
 }  // namespace shared
