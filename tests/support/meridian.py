@@ -277,5 +277,5 @@ class Shop:
 
 
 def geo_database(name):
-    """A database made by the build, beside the binaries."""
-    return binaries().parent / "geo" / name
+    """A database made by tools/geo."""
+    return ROOT / "build/geo" / name
