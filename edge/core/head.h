@@ -49,6 +49,16 @@ struct ResponseHead {
 
 enum class ParseState : std::uint8_t { incomplete, complete, error };
 
+// One field line, or the empty line that ends a section, from the front of `input`: for trailers.
+struct FieldLine {
+  ParseState state = ParseState::incomplete;
+  bool end = false;      // the empty line
+  std::size_t size = 0;  // octets of the line with its CRLF
+  Field field;
+  std::string_view reason;  // a literal, with ParseState::error
+};
+[[nodiscard]] FieldLine parse_field_line(std::string_view input);
+
 class HeadParser {
  public:
   [[nodiscard]] ParseState parse_request(std::string_view buffer, const HeadLimits& limits, RequestHead& head);

@@ -9,6 +9,9 @@
 
 namespace edge {
 
+// ::ffff:192.0.2.1 as 192.0.2.1 (RFC 4291 2.5.5.2); any other address as it is.
+[[nodiscard]] shared::IpAddress unmapped(const shared::IpAddress& address);
+
 class PrefixSet {
  public:
   PrefixSet() = default;

@@ -19,7 +19,7 @@ enum class TargetForm : std::uint8_t { origin, absolute, asterisk };
 struct TargetScratch {
   std::string path;
   std::string twin;
-  std::string twin_previous;
+  std::string twin_before;
   std::array<char, 256> host{};
 };
 
