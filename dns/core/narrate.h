@@ -1,0 +1,40 @@
+#pragma once
+// Narrate: the sentences of `explain` about steering. They describe what choose() found; they decide nothing. Called
+// only when a trace records, on any thread.
+
+#include <string>
+#include <vector>
+
+#include "dns/core/answer_sets.h"
+#include "dns/core/policy_tables.h"
+#include "dns/core/steering.h"
+
+namespace dns {
+
+// Where choose() found the client in the tables.
+struct Located {
+  shared::IpAddress address;  // that was looked up: an embedded IPv4 address in place of its IPv6 one
+  std::uint32_t class_id = 0;
+  std::uint8_t depth = 0;  // at which the table decides, in the family of `address`
+  std::uint8_t shift = 0;  // bits before an embedded IPv4 address
+  bool by_subnet = false;  // the query said whose it is; else it is the resolver's own address
+};
+
+struct Sentence {
+  std::string_view topic;
+  std::string text;
+};
+
+// The name's policy, the address used, its row in the database, what each step contributed.
+[[nodiscard]] std::vector<Sentence> narrate_client(const PolicyTables& tables, PolicyNameId name, const Client& client,
+                                                   const Located& located);
+// The class, and the health of each region of its order.
+[[nodiscard]] std::vector<Sentence> narrate_class(const PolicyTables& tables, const AnswerSets& answers,
+                                                  PolicyNameId name, const Located& located);
+[[nodiscard]] std::string narrate_choice(const PolicyTables& tables, const AnswerSets::Slot& slot, RegionId region);
+[[nodiscard]] std::string narrate_window(std::uint32_t start, std::uint32_t count, std::uint32_t edges);
+[[nodiscard]] std::string narrate_ttl(const PolicyTables& tables, PolicyNameId name, const AnswerSets& answers,
+                                      const AnswerSets::Slot& slot, const Located& located);
+[[nodiscard]] std::string narrate_scope(const AnswerSets::Slot& slot, const Located& located, std::uint8_t scope);
+
+}  // namespace dns

@@ -1,0 +1,128 @@
+#include "dns/core/steering.h"
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "dns/core/answer_sets.h"
+#include "dns/core/narrate.h"
+#include "dns/core/policy_tables.h"
+#include "shared/core/hash.h"
+
+namespace dns {
+namespace {
+
+using shared::Family;
+using shared::IpAddress;
+
+// Answers that differ inside a class do so by blocks of this length, the finest that resolvers send (RFC 7871 11.1).
+constexpr std::uint8_t granularity(Family family) { return family == Family::ipv4 ? 24 : 56; }
+
+bool has_subnet(const Client& client) { return client.subnet && client.subnet->source > 0; }
+
+Located locate(const PolicyTables::Compiled& policy, const Client& client) {
+  Located out;
+  out.by_subnet = has_subnet(client);
+  out.address = out.by_subnet ? client.subnet->address : client.resolver;
+  const shared::PrefixTable& table = out.by_subnet || !policy.resolvers ? policy.clients : *policy.resolvers;
+  shared::PrefixMatch match = table.lookup(out.address);
+  if (match.value == PolicyTables::kEmbeddedIpv4) {
+    const auto embedded = shared::embedded_ipv4(out.address);  // never empty: the same prefixes
+    out.address = embedded->address;
+    out.shift = embedded->shift;
+    match = table.lookup(out.address);
+  }
+  out.class_id = match.value;
+  out.depth = match.depth;
+  return out;
+}
+
+// What picks among the variants of a class: the client's block, or a draw if only the resolver is known, lest all users
+// of one big resolver get the same.
+std::uint64_t variant_of(std::uint64_t seed, const Located& located, std::uint8_t scope, std::uint64_t entropy) {
+  if (!located.by_subnet) return shared::mix(seed ^ entropy);
+  const IpAddress block = located.address.masked(scope);
+  const std::size_t size = shared::bits_of(block.family) / 8;
+  return shared::hash_bytes(seed, {block.bytes.data(), size});
+}
+
+// Draws by weight among all members, and draws again without those that cannot be used: so the absence of one region
+// moves its own clients only, each to the rest by their weights. REQUIRES: one is usable, at most 32 candidates.
+const AnswerSets::Candidate& draw(std::span<const AnswerSets::Candidate> candidates, std::uint64_t variant) {
+  std::uint32_t out = 0;  // bit set: drawn already, unusable
+  std::uint32_t total = 0;
+  for (const auto& candidate : candidates) total += candidate.weight;
+  while (true) {
+    std::uint32_t point = shared::hash_to_index(variant, total);
+    std::size_t drawn = 0;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if ((out >> i & 1) != 0) continue;
+      drawn = i;
+      if (point < candidates[i].weight) break;
+      point -= candidates[i].weight;
+    }
+    if (candidates[drawn].usable) return candidates[drawn];
+    out |= std::uint32_t{1} << drawn;
+    total -= candidates[drawn].weight;
+    variant = shared::mix(variant + 0x9E3779B97F4A7C15ULL);
+  }
+}
+
+template <class Trace>
+void note_all(Trace& trace, const std::vector<Sentence>& sentences) {
+  for (const Sentence& sentence : sentences) trace.note(sentence.topic, [&] { return sentence.text; });
+}
+
+}  // namespace
+
+template <class Trace>
+Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name, AddressType type,
+              const Client& client, Trace& trace) {
+  if (!tables.has(name, type)) {
+    trace.note("existence", [] { return std::string("the regions of this name have no edge of this family"); });
+    return {};
+  }
+  const std::size_t profile_index = tables.profile_of(name);
+  const PolicyTables::Profile& profile = tables.profiles()[profile_index];
+  const PolicyTables::Compiled& policy = tables.compiled()[profile.policy];
+  const Located located = locate(policy, client);
+  const AnswerSets::Slot& slot = answers.slot(profile_index, type, located.class_id);
+  if constexpr (!std::is_same_v<Trace, NullTrace>) {
+    note_all(trace, narrate_client(tables, name, client, located));
+    note_all(trace, narrate_class(tables, answers, name, located));
+  }
+
+  std::uint8_t scope = located.depth;
+  if (slot.variants) scope = std::max(scope, granularity(located.address.family));
+  Choice choice;
+  choice.scope = located.by_subnet ? static_cast<std::uint8_t>(scope + located.shift) : std::uint8_t{0};
+  trace.note("scope", [&] { return narrate_scope(slot, located, choice.scope); });
+  choice.refuse = slot.verdict == AnswerSets::Verdict::all_down_refuse;
+  const auto candidates = answers.candidates(slot);
+  if (candidates.empty()) {
+    trace.note("choice", [&] { return narrate_choice(tables, slot, RegionId{}); });
+    return choice;
+  }
+
+  const std::uint64_t variant = slot.variants ? variant_of(policy.seed, located, scope, client.entropy) : 0;
+  const AnswerSets::Candidate& chosen = candidates.size() == 1 ? candidates.front() : draw(candidates, variant);
+  trace.note("choice", [&] { return narrate_choice(tables, slot, chosen.region); });
+  choice.count = chosen.ring.edges;
+  std::uint32_t start = 0;
+  const bool windowed = profile.answers > 0 && slot.verdict == AnswerSets::Verdict::answer;
+  if (windowed && choice.count > profile.answers) {
+    start = shared::hash_to_index(shared::mix(~variant), choice.count);
+    choice.count = profile.answers;
+    trace.note("window", [&] { return narrate_window(start, choice.count, chosen.ring.edges); });
+  }
+  trace.note("ttl", [&] { return narrate_ttl(tables, name, answers, slot, located); });
+  choice.rrs = answers.window(chosen.ring, type, start, choice.count);
+  return choice;
+}
+
+template Choice choose(const PolicyTables&, const AnswerSets&, PolicyNameId, AddressType, const Client&, NullTrace&);
+template Choice choose(const PolicyTables&, const AnswerSets&, PolicyNameId, AddressType, const Client&,
+                       RecordingTrace&);
+
+}  // namespace dns
