@@ -47,7 +47,7 @@ struct ProbeTarget {
   Duration interval = seconds(2);
   Duration timeout = seconds(1);  // connect, handshake, request and answer together
   StatusRange expected;
-  double jitter = 0.1;  // each interval is drawn from interval x (1 +- jitter)
+  double jitter = 0.1;  // each interval is drawn from [1 - jitter, 1] x interval
 };
 
 // One counted probe. Views are valid during the callback only.

@@ -1,0 +1,230 @@
+#include "shared/serve/probe.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+
+#include "shared/core/hash.h"
+
+namespace shared {
+namespace {
+
+constexpr milliseconds kFirstEarlyDelay{50};
+constexpr unsigned kMaxDiscards = 3;  // in a row: a loop that always stalls must not blind the probe for ever
+
+bool is_silence(error_code error) {
+  return error == asio::error::host_unreachable || error == asio::error::network_unreachable ||
+         error == asio::error::timed_out;
+}
+
+// The peer, or its kernel, said that the connection is over.
+bool is_end(error_code error) {
+  return error == asio::error::eof || error == asio::error::connection_reset || error == asio::error::broken_pipe ||
+         error == asio::ssl::error::stream_truncated;
+}
+
+std::string milliseconds_text(Duration d) {
+  return std::to_string(std::chrono::duration_cast<milliseconds>(d).count()) + " ms";
+}
+
+std::string request_text(const ProbeTarget& target) {
+  const std::string host = target.host.empty() ? target.endpoint.to_string() : target.host;
+  return "GET " + target.path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: meridian-health\r\nAccept: */*\r\n\r\n";
+}
+
+}  // namespace
+
+Probe::Probe(std::shared_ptr<ProbeContext> context, ProbeTarget target)
+    : context_(std::move(context)),
+      target_(std::move(target)),
+      request_(request_text(target_)),
+      schedule_(context_->loop),
+      deadline_(context_->loop) {}
+
+bool Probe::serves(const ProbeTarget& other) const {
+  return target_.endpoint == other.endpoint && target_.kind == other.kind && target_.host == other.host &&
+         target_.path == other.path && target_.interval == other.interval && target_.timeout == other.timeout &&
+         target_.expected == other.expected && target_.jitter == other.jitter;
+}
+
+void Probe::rename(const ProbeTarget& target) {
+  target_.id = target.id;
+  target_.name = target.name;
+}
+
+void Probe::start() { wait_until(Clock::now()); }
+
+void Probe::stop() {
+  phase_ = Phase::stopped;
+  schedule_.cancel();
+  deadline_.cancel();
+  close_kept();
+  close_candidate();
+}
+
+void Probe::wait_until(TimePoint when) {
+  phase_ = Phase::waiting;
+  schedule_.expires_at(when);
+  schedule_.async_wait([weak = weak_from_this()](error_code error) {
+    const auto self = weak.lock();
+    if (error || !self || self->phase_ != Phase::waiting) return;
+    if (self->kept_) self->early_row_ = 0;
+    self->begin();
+  });
+}
+
+Duration Probe::next_interval() {
+  const std::uint64_t draw = mix(context_->settings.seed + 0x9E3779B97F4A7C15ULL * ++context_->draws);
+  const double unit = static_cast<double>(draw >> 11) * 0x1.0p-53;  // [0, 1)
+  // Only ever shorter: the time to notice a silent peer, fall x interval + timeout, is a promise.
+  return std::chrono::duration_cast<Duration>(target_.interval * (1.0 - target_.jitter * unit));
+}
+
+void Probe::begin() {
+  began_ = Clock::now();
+  next_ = began_ + next_interval();
+  replaced_ = false;
+  round_trip_ = {};
+  response_ = ProbeResponse();
+  deadline_.expires_at(began_ + target_.timeout);
+  deadline_.async_wait([weak = weak_from_this()](error_code error) {
+    if (const auto self = weak.lock()) self->on_deadline(error);
+  });
+  if (kept_ && target_.kind != ProbeKind::tcp) return ask();
+  connect();
+}
+
+std::shared_ptr<ProbeConnection> Probe::make_connection() {
+  auto transport = target_.kind == ProbeKind::https ? make_tls_transport(context_->loop, *context_->tls, target_.host)
+                                                    : make_plain_transport(context_->loop);
+  return std::make_shared<ProbeConnection>(std::move(transport));
+}
+
+void Probe::connect() {
+  phase_ = Phase::connecting;
+  asked_ = Clock::now();
+  candidate_ = make_connection();
+  const std::weak_ptr<Probe> weak = weak_from_this();
+  ProbeConnection* const connection = candidate_.get();
+  ProbeConnection::Events events;
+  events.connected = [weak] {
+    if (const auto self = weak.lock()) self->on_connected();
+  };
+  events.bytes = [weak](std::string_view bytes) {
+    if (const auto self = weak.lock()) self->on_bytes(bytes);
+  };
+  events.failed = [weak, connection](error_code error) {
+    const auto self = weak.lock();
+    if (!self) return;
+    if (self->candidate_.get() == connection) return self->on_candidate_failed(error);
+    self->on_kept_failed(error);
+  };
+  candidate_->open(target_.endpoint, std::move(events));
+}
+
+void Probe::on_connected() {
+  close_kept();  // tcp: the one before
+  kept_ = std::move(candidate_);
+  if (target_.kind != ProbeKind::tcp) return ask();
+  round_trip_ = Clock::now() - asked_;
+  conclude(ProbeOutcome::success, "");
+}
+
+void Probe::ask() {
+  phase_ = Phase::asking;
+  asked_ = Clock::now();
+  kept_->write(request_);
+}
+
+void Probe::on_bytes(std::string_view bytes) {
+  if (target_.kind == ProbeKind::tcp) return;  // a greeting
+  if (phase_ != Phase::asking) {
+    // Nobody asked: a 408 before an idle close. Whatever follows could not be told from an answer.
+    close_kept();
+    return begin_early();
+  }
+  if (!response_.started()) round_trip_ = Clock::now() - asked_;
+  response_.feed(bytes);
+  if (response_.bad() || response_.done()) on_answer();
+}
+
+void Probe::on_answer() {
+  if (response_.bad() || !response_.keep_alive()) close_kept();
+  if (response_.bad()) return conclude(ProbeOutcome::failure, "bad answer: " + std::string(response_.error()));
+  if (!target_.expected.contains(response_.status())) {
+    return conclude(ProbeOutcome::failure, "status " + std::to_string(response_.status()));
+  }
+  conclude(ProbeOutcome::success, "");
+}
+
+void Probe::on_candidate_failed(error_code error) {
+  candidate_.reset();
+  if (error == asio::error::connection_refused) return conclude(ProbeOutcome::refused, "connection refused");
+  if (is_silence(error)) return conclude(ProbeOutcome::failure, error.message());
+  retry_or_fail(error);
+}
+
+void Probe::on_kept_failed(error_code error) {
+  kept_.reset();
+  if (phase_ == Phase::waiting) return begin_early();
+  if (phase_ != Phase::asking) return;  // tcp: the round's own connect is under way
+  response_.feed_end();
+  if (response_.done()) return on_answer();
+  retry_or_fail(error);
+}
+
+void Probe::retry_or_fail(error_code error) {
+  if (!is_end(error) || replaced_) {
+    return conclude(ProbeOutcome::failure, is_end(error) ? "connection closed" : error.message());
+  }
+  replaced_ = true;
+  response_ = ProbeResponse();
+  round_trip_ = {};
+  connect();
+}
+
+// The kept connection ended between rounds: ask why at once. A peer that ends every connection is asked ever less
+// early, until early is the schedule.
+void Probe::begin_early() {
+  Duration delay{0};
+  if (early_row_ > 0) delay = kFirstEarlyDelay * (1 << std::min(early_row_ - 1, 10U));
+  ++early_row_;
+  wait_until(std::min(next_, Clock::now() + delay));
+}
+
+void Probe::on_deadline(error_code error) {
+  if (error || (phase_ != Phase::connecting && phase_ != Phase::asking)) return;
+  if (Clock::now() < deadline_.expiry()) return;  // of the round before, already queued when it ended
+  close_candidate();
+  if (target_.kind != ProbeKind::tcp) close_kept();
+  conclude(ProbeOutcome::failure, "no answer in " + milliseconds_text(target_.timeout));
+}
+
+void Probe::conclude(ProbeOutcome outcome, std::string_view reason) {
+  deadline_.cancel();
+  if (outcome == ProbeOutcome::failure && discard_row_ < kMaxDiscards && context_->stalls.stalled_since(began_)) {
+    ++discard_row_;
+    ++context_->discarded;
+    return wait_until(Clock::now());
+  }
+  discard_row_ = 0;
+  wait_until(std::max(next_, Clock::now()));
+  if (!context_->on_report) return;
+  // The callback may replace the targets and stop this probe: nothing of it is touched afterwards.
+  const ProbeResponse response = std::exchange(response_, ProbeResponse());
+  const ProbeReport report{target_.id, outcome, reason, round_trip_, response.status(), response.body()};
+  const auto context = context_;
+  context->on_report(report);
+}
+
+void Probe::close_kept() {
+  if (kept_) std::exchange(kept_, nullptr)->close();
+}
+
+void Probe::close_candidate() {
+  if (candidate_) std::exchange(candidate_, nullptr)->close();
+}
+
+}  // namespace shared
