@@ -38,13 +38,14 @@ struct AdminResponse {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  std::string allow = "GET, HEAD, POST";  // the Allow header of a 405
 
   [[nodiscard]] static AdminResponse text(unsigned status, std::string body);
   [[nodiscard]] static AdminResponse json(unsigned status, std::string body);
 };
 
-// Answers a request later, once, on the control loop. Copies share the one answer; if the last goes unanswered, the
-// client gets 500.
+// Answers a request later, once, from any thread. Copies share the one answer; if the last goes unanswered, the client
+// gets 500.
 class AdminReply {
  public:
   void operator()(AdminResponse response) const;
@@ -68,8 +69,9 @@ struct AdminLimits {
   std::size_t head = 16 * 1024;
   std::size_t body = 64 * 1024;
   std::size_t connections = 64;
-  Duration read_timeout = seconds(10);  // for a whole request
-  Duration idle_timeout = seconds(60);  // between requests
+  Duration read_timeout = seconds(10);     // for a whole request
+  Duration answer_timeout = seconds(120);  // for a handler that waits
+  Duration idle_timeout = seconds(60);     // between requests
   Duration write_timeout = seconds(30);
 };
 
