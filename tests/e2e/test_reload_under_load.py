@@ -1,0 +1,66 @@
+"""100 reloads of each server while real load runs: no query is lost, no request fails."""
+import re
+import signal
+import subprocess
+
+import pytest
+
+import meridian
+
+
+def dnsperf(shop, seconds):
+    names = shop.directory / "queries"
+    names.write_text("www.shop.example A\napi.shop.example A\nns1.shop.example A\nnothing.shop.example A\nshop.example MX\n")
+    return subprocess.Popen(["dnsperf", "-s", shop.dns_address, "-p", "5300", "-d", names, "-l", str(seconds), "-Q", "3000", "-c", "8", "-t", "5"],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def h2load(shop, region, seconds):
+    return subprocess.Popen(["h2load", "--h1", "-D", str(seconds), "-c", "16", "-t", "1", "-H", "Host: www.shop.example",
+                             f"http://{shop.edge_address(region)}:8080/api/items"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def reload_100_times(shop, who, running):
+    for _ in range(100):
+        status, body = shop.admin(who, "/reload", method="POST")
+        assert status == 200, body
+    assert running.poll() is None, "the load ended before the reloads"
+
+
+@pytest.mark.load
+def test_dns_reloads_lose_no_query(fragile_shop):
+    shop = fragile_shop
+    load = dnsperf(shop, 40)
+    before = shop.status()["generation"]
+    reload_100_times(shop, "dns", load)
+    load.send_signal(signal.SIGINT)
+    output = load.communicate(timeout=90)[0]
+    assert int(re.search(r"Queries completed:\s+(\d+)", output).group(1)) > 1000, output
+    assert int(re.search(r"Queries lost:\s+(\d+)", output).group(1)) == 0, output
+    assert "SERVFAIL" not in output and "REFUSED" not in output, output
+    assert shop.status()["generation"] >= before + 100
+
+
+@pytest.mark.load
+def test_edge_reloads_fail_no_request(fragile_shop):
+    shop = fragile_shop
+    load = h2load(shop, "eu", 30)
+    reload_100_times(shop, "eu", load)
+    output = load.communicate(timeout=90)[0]
+    total, failed = re.search(r"requests: (\d+) total.*?(\d+) failed", output).groups()
+    assert int(total) > 1000 and int(failed) == 0, output
+    assert re.search(r"status codes: \d+ 2xx, 0 3xx, 0 4xx, 0 5xx", output), output
+
+
+def test_sighup_reloads_and_sigterm_ends_cleanly(fragile_shop):
+    shop = fragile_shop
+    for who, process in (("dns", shop.dns), ("eu", shop.edge("eu"))):
+        before = shop.status(who)["generation"]
+        process.signal(signal.SIGHUP)
+        meridian.wait_until(lambda who=who, before=before: shop.status(who)["generation"] > before, f"{who} reloaded")
+    zone = shop.zones / "shop.example.zone"
+    zone.write_text(zone.read_text().replace("192.0.2.53", "192.0.2.54").replace("2026112201", "2026112202"))
+    shop.dns.signal(signal.SIGHUP)
+    meridian.wait_until(lambda: shop.addresses("ns1.shop.example") == ["192.0.2.54"], "the new zone is served")
+    assert shop.dns.stop() == 0
+    assert shop.edge("eu").stop() == 0
