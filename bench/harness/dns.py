@@ -1,0 +1,86 @@
+"""The DNS works: what is asked of every server, how an answer is checked, and how one window is measured."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from . import dns_peers
+from .process import LOAD_CORE, Process, ServerFailed, find_program, free_port, machine_busy_seconds, memory_mib
+
+ZONE = dns_peers.ZONE
+WORKS = {
+    "static": {"title": "static, 100 names", "load": ["--numbered", f"100:h%u.{ZONE}"], "ready": f"h7.{ZONE}"},
+    "geo": {"title": "geo, random ECS /24s", "load": ["--name", f"www.{ZONE}", "--ecs"], "ready": f"www.{ZONE}"},
+    "nxdomain": {"title": "NXDOMAIN, random names", "load": ["--random-under", ZONE, "--expect", "nxdomain"], "ready": f"h7.{ZONE}"},
+    "million": {"title": "1,000,000 names", "load": ["--numbered", f"1000000:n%u.{ZONE}"], "ready": f"n999999.{ZONE}"},
+}
+# The works that one start of a server serves together.
+GROUPS = (("static", "geo", "nxdomain"), ("million",))
+
+
+class DnsRun:
+    """One server on its port, for the works of one group."""
+
+    def __init__(self, peer, directory, options, works):
+        self.peer = peer
+        self.name = peer.name
+        self.options = options
+        self.port = free_port()
+        self.load_program = options.binaries / "bench_dns_load"
+        wanted = [work for work in works if work in peer.works]
+        setup = dns_peers.Setup(Path(directory) / peer.name, self.port, options.database, wanted, options.binaries)
+        self.process = Process(peer.name, peer.command(setup), setup.directory)
+        self.works = wanted
+        self.start_seconds = self.process.wait_until(lambda: self.ready(wanted), 120)
+
+    def ready(self, works):
+        load = WORKS[works[0]]
+        expect = [] if self.name != "floor" else ["--expect", "nothing"]
+        done = self.load(["--name", load["ready"], "--outstanding", "1", "--seconds", "0.05", *expect])
+        return done["answers"] > 0
+
+    def load(self, arguments):
+        command = ["taskset", "-c", str(LOAD_CORE), self.load_program, "--server", f"127.0.0.1:{self.port}", *arguments]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+        if not done.stdout.startswith("{"):
+            raise ServerFailed(f"{self.name}: the load generator failed: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def measure(self, work):
+        """One window: CPU microseconds per verified answer, and what else the load saw."""
+        arguments = [*WORKS[work]["load"], "--outstanding", str(self.options.outstanding), "--seconds", str(self.options.seconds)]
+        if self.name == "floor":
+            arguments = [x for x in arguments if x not in ("--expect", "nxdomain")] + ["--expect", "nothing"]
+        busy, before, began = machine_busy_seconds(), self.process.cpu(), time.monotonic()
+        result = self.load(arguments)
+        spent = self.process.cpu() - before
+        wall = time.monotonic() - began
+        others = machine_busy_seconds() - busy - spent - wall
+        if result["answers"] == 0 or result["wrong"] > 0 or result["lost"] > result["answers"] / 1000:
+            raise ServerFailed(f"{self.name}, {work}: {result['answers']} right, {result['wrong']} wrong, {result['lost']} lost")
+        if work == "geo" and self.name != "floor" and len(result.get("addresses", {})) < 3:
+            raise ServerFailed(f"{self.name}: geo answers name only {result.get('addresses')}")
+        return {"us": spent / result["answers"] * 1e6, "per_second": result["per_second"], "p50_us": result["p50_us"],
+                "p99_us": result["p99_us"], "lost": result["lost"], "disturbance": max(0.0, others / wall)}
+
+    def facts(self):
+        return {"start_seconds": self.start_seconds, "memory_mib": memory_mib(self.process.pid)}
+
+    def stop(self):
+        self.process.stop()
+
+
+def available_peers(options):
+    """The servers that this machine has and the command line names."""
+    for peer in dns_peers.ALL:
+        if options.servers and peer.name not in options.servers and peer.name != "floor":
+            continue
+        if peer.program and not find_program(peer.program):
+            print(f"  {peer.name}: not installed, left out", file=sys.stderr)
+            continue
+        if peer is dns_peers.Meridian and not (options.binaries / "meridian-dns").exists():
+            print(f"  {peer.name}: not built, left out", file=sys.stderr)
+            continue
+        yield peer

@@ -1,0 +1,134 @@
+"""The HTTP works: what is asked of every proxy, how it is checked, and how one window is measured."""
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from . import http_peers
+from .process import LOAD_CORE, Process, ServerFailed, find_program, free_port, machine_busy_seconds
+
+WORKS = {
+    "small": {"title": "HTTP/1.1, 128 B", "path": "/item?bytes=128", "fields": {}},
+    "routes": {"title": "20 routes, tier, X-Forwarded-For, 2 fields", "path": "/r17/item?bytes=128",
+               "fields": {"X-Customer-Tier": "enterprise"}},
+}
+GROUPS = (("small",), ("routes",))
+REPORT = Path(__file__).resolve().parent.parent / "wrk_report.lua"
+
+
+class Backends:
+    """Three servers in one process on the load's core, shared by all proxies of the run."""
+
+    shared = None
+
+    def __init__(self, directory, options):
+        self.ports = [free_port() for _ in range(3)]
+        self.addresses = [f"127.0.0.1:{port}" for port in self.ports]
+        command = [options.binaries / "meridian-test-backend", *(f"{a}=b{i},web,here" for i, a in enumerate(self.addresses))]
+        self.process = Process("backends", command, directory, core=LOAD_CORE)
+        self.process.wait_until(lambda: "ready" in self.process.log_path.read_text())
+
+
+def request(port, path, fields):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path, headers=fields)
+        response = connection.getresponse()
+        return response.status, response.read(), response.headers
+    finally:
+        connection.close()
+
+
+class HttpRun:
+    """One proxy on its port, with the configuration of one work."""
+
+    def __init__(self, peer, directory, options, works):
+        self.peer = peer
+        self.name = peer.name
+        self.options = options
+        self.works = works
+        self.port = free_port()
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        if Backends.shared is None or not Backends.shared.process.alive():
+            Backends.shared = Backends(directory, options)
+        self.backends = Backends.shared
+        setup = http_peers.Setup(Path(directory) / peer.name, self.port, self.backends.addresses, works[0], options.binaries)
+        self.process = Process(peer.name, peer.command(setup), setup.directory)
+        self.process.wait_until(self.ready, 20)
+        self.check(works[0])
+
+    def ready(self):
+        try:
+            return request(self.port, "/item?bytes=128", {})[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def check(self, work):
+        """Does the proxy do what the work asks? Asked of the backend, which says what it saw."""
+        if self.name == "floor":
+            return
+        fields = WORKS[work]["fields"]
+        status, body, _ = request(self.port, WORKS[work]["path"], fields)
+        if status != 200 or len(body) != 128:
+            raise ServerFailed(f"{self.name}, {work}: status {status}, {len(body)} bytes")
+        if work != "routes":
+            return
+        _, body, answered = request(self.port, "/r17/item", fields)
+        seen = {name.lower(): value for name, value in json.loads(body)["headers"].items()}
+        if "127.0.0.1" not in seen.get("x-forwarded-for", "") or seen.get("x-real-ip") != "127.0.0.1":
+            raise ServerFailed(f"{self.name}: the backend saw {seen}")
+        missing = [name for name, value in http_peers.RESPONSE_FIELDS.items() if answered.get(name) != value]
+        if missing:
+            raise ServerFailed(f"{self.name}: the response lacks {', '.join(missing)}")
+
+    def load(self, work):
+        command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{self.options.connections}", f"-d{self.options.seconds:g}s",
+                   "-s", str(REPORT)]
+        for name, value in WORKS[work]["fields"].items():
+            command += ["-H", f"{name}: {value}"]
+        command.append(f"http://127.0.0.1:{self.port}{WORKS[work]['path']}")
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        line = next((line for line in done.stdout.splitlines() if line.startswith("JSON ")), None)
+        if line is None:
+            raise ServerFailed(f"{self.name}: wrk failed: {done.stderr.strip()}")
+        return json.loads(line[5:])
+
+    def measure(self, work):
+        """One window: CPU microseconds per request that was answered with a 2xx."""
+        backend = self.backends.process
+        busy, before, backend_before, began = machine_busy_seconds(), self.process.cpu(), backend.cpu(), time.monotonic()
+        result = self.load(work)
+        spent = self.process.cpu() - before
+        wall = time.monotonic() - began
+        errors = sum(result[kind] for kind in ("not_2xx", "connect", "read", "write", "timeout"))
+        if errors or result["requests"] == 0:
+            raise ServerFailed(f"{self.name}, {work}: {result}")
+        # The load's core is full or idle; what goes beyond both cores' known users is somebody else's.
+        others = machine_busy_seconds() - busy - spent - wall
+        return {"us": spent / result["requests"] * 1e6, "per_second": result["requests"] / result["seconds"],
+                "p50_us": result["p50_us"], "p99_us": result["p99_us"], "disturbance": max(0.0, others / wall),
+                "backend_us": (backend.cpu() - backend_before) / result["requests"] * 1e6}
+
+    def stop(self):
+        self.process.stop()
+        if self.backends.process.alive():
+            self.backends.process.stop()
+
+
+def available_peers(options):
+    """The proxies that this machine has and the command line names."""
+    if not find_program("wrk"):
+        sys.exit("wrk is not installed")
+    for peer in http_peers.ALL:
+        if options.servers and peer.name not in options.servers and peer.name != "floor":
+            continue
+        if peer.program and not find_program(peer.program):
+            print(f"  {peer.name}: not installed, left out", file=sys.stderr)
+            continue
+        if peer is http_peers.Meridian and not (options.binaries / "meridian-edge").exists():
+            print(f"  {peer.name}: not built, left out", file=sys.stderr)
+            continue
+        yield peer

@@ -1,0 +1,141 @@
+"""HTTP proxies under test: each class writes a configuration for one worker, in front of the same backends.
+
+`small`: everything goes to three backends. `routes`: twenty prefixes /r0/ to /r19/, each with a pool of its own that holds the same
+three backends; requests with `X-Customer-Tier: enterprise` on / go to another pool; X-Forwarded-For and X-Real-IP towards the
+backend, two fields set in every response.
+"""
+
+from pathlib import Path
+
+from .process import find_program
+
+ROUTES = 20
+RESPONSE_FIELDS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}
+
+
+class Setup:
+    """Where a proxy lives, and the backends behind it."""
+
+    def __init__(self, directory, port, backends, work, binaries):
+        self.directory = Path(directory)
+        self.port = port
+        self.backends = backends
+        self.work = work
+        self.binaries = binaries
+        self.directory.mkdir(parents=True, exist_ok=True)
+
+    def write(self, name, text):
+        path = self.directory / name
+        path.write_text(text)
+        return path
+
+    def pools(self):
+        return ["web"] if self.work == "small" else ["web", "enterprise", *(f"r{i}" for i in range(ROUTES))]
+
+
+class Floor:
+    name = "floor"
+    program = None
+    works = ("small", "routes")
+
+    @staticmethod
+    def command(setup):
+        return [setup.binaries / "bench_http_floor", f"127.0.0.1:{setup.port}", *setup.backends]
+
+
+class Meridian:
+    name = "meridian-edge"
+    program = None
+    works = ("small", "routes")
+
+    @staticmethod
+    def command(setup):
+        servers = ", ".join(f'{{address: "{backend}"}}' for backend in setup.backends)
+        pools = "".join(f"    {name}: {{servers: [{servers}]}}\n" for name in setup.pools())
+        routes = "    - {path: /, pool: web}\n"
+        extra = ""
+        if setup.work == "routes":
+            fields = ", ".join(f"{name}: {value}" for name, value in RESPONSE_FIELDS.items())
+            rules = f"response_headers: {{set: {{{fields}}}}}"
+            routes = "".join(f"    - {{path: /r{i}/, pool: r{i}, {rules}}}\n" for i in range(ROUTES))
+            routes += f"    - {{path: /, tier: enterprise, pool: enterprise, {rules}}}\n    - {{path: /, pool: web, {rules}}}\n"
+            extra = """  trusted_proxies: [127.0.0.1/32]
+  tiers: {order: [standard, enterprise], default: standard, from: [{header: X-Customer-Tier}]}
+"""
+        path = setup.write("meridian.yaml", f"""service: bench
+regions:
+  here: {{edges: [127.0.0.1]}}
+admin:
+  edge: ["127.0.0.1:0"]
+state_directory: {setup.directory}/state
+edge:
+  listen:
+    - {{address: "{{edge}}:{setup.port}", protocol: http}}
+{extra}  pools:
+{pools}  routes:
+{routes}""")
+        return [setup.binaries / "meridian-edge", "--config", path, "--region", "here", "--workers", "1"]
+
+
+class Nginx:
+    name = "nginx"
+    program = "nginx"
+    works = ("small", "routes")
+
+    @staticmethod
+    def command(setup):
+        here = setup.directory
+        servers = " ".join(f"server {backend};" for backend in setup.backends)
+        upstreams = "".join(f"upstream {name} {{ {servers} keepalive 512; }}\n" for name in setup.pools())
+        common = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;'
+        locations = f"location / {{ proxy_pass http://web; }}\n"
+        tiers = ""
+        if setup.work == "routes":
+            common += (" proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Real-IP $remote_addr;"
+                       + "".join(f" add_header {name} {value};" for name, value in RESPONSE_FIELDS.items()))
+            tiers = "map $http_x_customer_tier $rest { default web; enterprise enterprise; }\n"
+            locations = "".join(f"location /r{i}/ {{ proxy_pass http://r{i}; }}\n" for i in range(ROUTES))
+            locations += "location / { proxy_pass http://$rest; }\n"
+        temporary = " ".join(f"{kind}_temp_path {here}/{kind};" for kind in
+                             ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        path = setup.write("nginx.conf", f"""daemon off; worker_processes 1; pid {here}/nginx.pid; error_log stderr error;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 100000000; keepalive_timeout 300; {temporary}
+  {upstreams}{tiers}server {{ listen 127.0.0.1:{setup.port}; {common}
+{locations}}}
+}}
+""")
+        return [find_program("nginx"), "-p", here, "-c", path, "-e", "stderr"]
+
+
+class Haproxy:
+    name = "haproxy"
+    program = "haproxy"
+    works = ("small", "routes")
+
+    @staticmethod
+    def command(setup):
+        servers = "".join(f"  server s{i} {backend}\n" for i, backend in enumerate(setup.backends))
+        pools = "".join(f"backend {name}\n  balance roundrobin\n  http-reuse always\n{servers}" for name in setup.pools())
+        rules = "  default_backend web\n"
+        if setup.work == "routes":
+            rules = "  option forwardfor\n  http-request set-header X-Real-IP %[src]\n"
+            rules += "".join(f"  http-response set-header {name} {value}\n" for name, value in RESPONSE_FIELDS.items())
+            rules += "".join(f"  use_backend r{i} if {{ path_beg /r{i}/ }}\n" for i in range(ROUTES))
+            rules += "  use_backend enterprise if { req.hdr(X-Customer-Tier) -m str enterprise }\n  default_backend web\n"
+        path = setup.write("haproxy.cfg", f"""global
+  nbthread 1
+  maxconn 4096
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 300s
+  timeout server 300s
+frontend f
+  bind 127.0.0.1:{setup.port}
+{rules}{pools}""")
+        return [find_program("haproxy"), "-db", "-f", path]
+
+
+ALL = (Floor, Meridian, Nginx, Haproxy)

@@ -1,0 +1,167 @@
+// The floor for an HTTP/1.1 proxy: what any proxy pays for four system calls per request. Relays between keep-alive
+// clients and keep-alive backends over epoll, finds where messages end, and does nothing else: no parsing, no routing,
+// no checks, bodies by Content-Length only, no pipelining.
+//   http_floor LISTEN:PORT BACKEND:PORT...
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "shared/core/ip.h"
+
+namespace {
+
+constexpr std::size_t kBuffer = 64 * 1024;
+
+// One client connection and the backend connection that serves it alone.
+struct Pair {
+  int client = -1;
+  int upstream = -1;
+  std::size_t left = 0;  // bytes of the response body that are still to come
+  ~Pair() {
+    close(client);
+    close(upstream);
+  }
+};
+
+sockaddr_in to_sockaddr(const shared::Endpoint& endpoint) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(endpoint.port);
+  std::memcpy(&address.sin_addr, endpoint.address.bytes.data(), 4);
+  return address;
+}
+
+[[noreturn]] void die(const char* what) {
+  std::perror(what);
+  std::exit(1);
+}
+
+void set_no_delay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int listening_socket(const shared::Endpoint& endpoint) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const auto address = to_sockaddr(endpoint);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(fd, 1024) != 0)
+    die("listen");
+  return fd;
+}
+
+// Bytes of body that follow the head, by its Content-Length.
+std::size_t content_length(std::string_view head) {
+  constexpr std::string_view name = "\r\ncontent-length:";
+  const auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
+  const auto found = std::search(head.begin(), head.end(), name.begin(), name.end(), same);
+  return found == head.end() ? 0 : std::strtoull(&*found + name.size(), nullptr, 10);
+}
+
+class Relay {
+ public:
+  Relay(const shared::Endpoint& listen, std::vector<shared::Endpoint> backends)
+      : listener_(listening_socket(listen)), backends_(std::move(backends)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    watch(listener_);
+  }
+
+  [[noreturn]] void run() {
+    std::array<epoll_event, 256> events{};
+    for (;;) {
+      const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+      for (int i = 0; i < count; ++i) on_readable(events[static_cast<std::size_t>(i)].data.fd);
+    }
+  }
+
+ private:
+  void watch(int fd) const {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+  }
+
+  void on_readable(int fd) {
+    if (fd == listener_) return accept_one();
+    const auto pair = static_cast<std::size_t>(fd) < by_fd_.size() ? by_fd_[static_cast<std::size_t>(fd)] : nullptr;
+    if (!pair) return;
+    const auto got = recv(fd, buffer_.data(), buffer_.size(), 0);
+    if (got <= 0 || !forward(*pair, fd, {buffer_.data(), static_cast<std::size_t>(got)})) forget(*pair);
+  }
+
+  void accept_one() {
+    const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (client < 0) return;
+    const int upstream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto address = to_sockaddr(backends_[next_++ % backends_.size()]);
+    if (connect(upstream, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) die("connect");
+    auto pair = std::make_shared<Pair>();
+    pair->client = client;
+    pair->upstream = upstream;
+    for (const int fd : {client, upstream}) {
+      set_no_delay(fd);
+      if (by_fd_.size() <= static_cast<std::size_t>(fd)) by_fd_.resize(static_cast<std::size_t>(fd) + 1);
+      by_fd_[static_cast<std::size_t>(fd)] = pair;
+      watch(fd);
+    }
+  }
+
+  // Messages arrive whole or in order; what is left of a body is counted down, so that the end is known.
+  bool forward(Pair& pair, int from, std::string_view bytes) {
+    const int to = from == pair.client ? pair.upstream : pair.client;
+    if (from == pair.client || pair.left == 0) {
+      const auto end = bytes.find("\r\n\r\n");
+      if (end == std::string_view::npos) return false;
+      if (from == pair.upstream) pair.left = content_length(bytes.substr(0, end + 2)) + end + 4;
+    }
+    if (from == pair.upstream) pair.left -= std::min(pair.left, bytes.size());
+    return send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
+
+  void forget(Pair& pair) {
+    const auto upstream = static_cast<std::size_t>(pair.upstream);
+    by_fd_[static_cast<std::size_t>(pair.client)].reset();
+    by_fd_[upstream].reset();
+  }
+
+  int listener_;
+  std::vector<shared::Endpoint> backends_;
+  int epoll_;
+  std::size_t next_ = 0;
+  std::vector<std::shared_ptr<Pair>> by_fd_;
+  std::array<char, kBuffer> buffer_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<shared::Endpoint> endpoints;
+  for (int i = 1; i < argc; ++i) {
+    const auto endpoint = shared::Endpoint::parse(argv[i]);
+    if (!endpoint || endpoint->address.family != shared::Family::ipv4) {
+      std::fprintf(stderr, "http_floor: not an IPv4 ADDRESS:PORT: %s\n", argv[i]);
+      return 2;
+    }
+    endpoints.push_back(*endpoint);
+  }
+  if (endpoints.size() < 2) {
+    std::fprintf(stderr, "usage: http_floor LISTEN:PORT BACKEND:PORT...\n");
+    return 2;
+  }
+  const auto relay = std::make_unique<Relay>(endpoints.front(), std::vector(endpoints.begin() + 1, endpoints.end()));
+  relay->run();
+}

@@ -1,0 +1,8 @@
+-- Lets wrk print its result as one line of JSON.
+done = function(summary, latency, requests)
+  io.write(string.format(
+    'JSON {"requests": %d, "seconds": %.6f, "bytes": %d, "not_2xx": %d, "connect": %d, "read": %d, "write": %d, "timeout": %d, ' ..
+    '"p50_us": %d, "p99_us": %d}\n',
+    summary.requests, summary.duration / 1e6, summary.bytes, summary.errors.status, summary.errors.connect, summary.errors.read,
+    summary.errors.write, summary.errors.timeout, latency:percentile(50), latency:percentile(99)))
+end
