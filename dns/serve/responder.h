@@ -1,0 +1,48 @@
+#pragma once
+// Responder: what all transports of one worker answer with: the snapshot (a plain pointer on the path), the worker's
+// counters and its random draws. Owned by the worker, used on its thread only. No allocation.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "dns/core/answer.h"
+#include "dns/core/query.h"
+#include "dns/serve/counters.h"
+
+namespace dns {
+
+// What Control publishes to one worker. Each worker has SteeringCounts of its own, shaped for the snapshot's policies.
+struct Publication {
+  std::shared_ptr<const Snapshot> snapshot;
+  std::shared_ptr<SteeringCounts> steering;
+};
+
+class Responder {
+ public:
+  Responder(Publication first, std::uint64_t seed) : now_(std::move(first)), random_(seed) {}
+  Responder(const Responder&) = delete;
+  Responder& operator=(const Responder&) = delete;
+
+  // Returns the one before, which must not die on this thread.
+  [[nodiscard]] Publication replace(Publication next);
+
+  // Asks the memory for what this query will read.
+  void prefetch(const Query& query) const { dns::prefetch(*now_.snapshot, query); }
+
+  // Length of the reply in `out`; 0: none. `request.entropy` is drawn here.
+  [[nodiscard]] std::size_t respond(const Query& query, AnswerRequest request, std::span<std::uint8_t> out);
+
+  [[nodiscard]] WorkerCounters& counters() { return counters_; }
+  [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
+
+ private:
+  void count(const Query& query, Transport transport, const AnswerInfo& info);
+  [[nodiscard]] std::uint64_t draw();
+
+  Publication now_;
+  std::uint64_t random_;
+  WorkerCounters counters_;
+};
+
+}  // namespace dns

@@ -1,0 +1,59 @@
+#pragma once
+// TcpSession: one connection that asks over TCP; tcp_server.h owns it. A coroutine: read what is there, answer all
+// whole frames, write length and answers at once; while a client does not take its answers nothing more of it is read,
+// so that it holds at most one turn's input and answers. An idle one holds no buffer. On the worker's thread only.
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "dns/serve/tcp_server.h"
+
+namespace dns {
+
+class TcpSession : public std::enable_shared_from_this<TcpSession> {
+ public:
+  static constexpr std::size_t kMaxFrame = 2 + kMaxMessageSize;
+  static constexpr std::size_t kFlushAt = 64 * 1024;  // answers are written when there are so many octets of them
+
+  TcpSession(TcpServer& server, shared::TcpSocket socket, const shared::IpAddress& client, shared::TimePoint now);
+
+  void start(TcpServer::Sessions::iterator place);
+  // For the owner, which has taken it out of its list: the coroutine ends without coming back.
+  void close();
+  // Answers what has arrived and ends as soon as nothing of a query is here and no answer waits.
+  void drain();
+
+  [[nodiscard]] shared::TimePoint last_query() const { return last_query_; }
+  [[nodiscard]] bool writing() const { return !unsent_.empty(); }
+
+ private:
+  enum class Step : std::uint8_t { go_on, close };
+  using Stepping = boost::asio::awaitable<Step, shared::LoopExecutor>;
+
+  [[nodiscard]] boost::asio::awaitable<void, shared::LoopExecutor> run();
+  [[nodiscard]] Stepping read_more();
+  [[nodiscard]] Stepping write_rest();
+  [[nodiscard]] Step read_now();
+  [[nodiscard]] Step answer_frames();
+  [[nodiscard]] std::size_t answer_one(std::span<const std::uint8_t> packet, std::span<std::uint8_t> out);
+  [[nodiscard]] Step send_now(std::span<const std::uint8_t> answers);
+  [[nodiscard]] bool whole_frame_at(std::size_t at) const;
+
+  TcpServer& server_;
+  shared::TcpSocket socket_;
+  shared::IpAddress client_;
+  TcpServer::Sessions::iterator place_;
+  shared::TimePoint last_query_;
+  std::vector<std::uint8_t> input_;   // frames that wait, the last one perhaps in part
+  std::vector<std::uint8_t> unsent_;  // answers that the client does not take yet
+  bool draining_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace dns

@@ -1,0 +1,75 @@
+#pragma once
+// Worker: one core, one thread, one event loop, with UDP and TCP sockets of its own. Holds its snapshot by a plain
+// pointer for a batch; Control mails the next one, and gets the old one back, which dies elsewhere.
+//
+//   wait until readable -> [recvmmsg -> parse and prefetch -> answer -> sendmmsg] while there is more, 16 times at most
+//
+// Made, started, stopped and destroyed by Control; publish() and drain() from any thread, counters from any thread.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+
+#include "dns/core/query.h"
+#include "dns/serve/responder.h"
+#include "dns/serve/tcp_server.h"
+#include "dns/serve/udp_batch.h"
+#include "shared/serve/loop.h"
+#include "shared/serve/unique_fd.h"
+#include "shared/serve/worker_thread.h"
+
+namespace dns {
+
+struct WorkerSetup {
+  shared::WorkerSettings thread;
+  std::vector<shared::UniqueFd> udp;  // bound
+  std::vector<shared::UniqueFd> tcp;  // listening
+  TcpSettings tcp_settings;
+  Publication first;
+  std::uint64_t seed = 0;                   // of the draws among clients
+  std::function<void(Publication)> retire;  // takes old publications; called on the worker
+};
+
+class Worker {
+ public:
+  explicit Worker(WorkerSetup setup);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();
+  void publish(Publication next, TcpSettings tcp);
+  // Answers what is queued on the sockets, closes them and lets the sessions end; then calls `done` on the worker.
+  void drain(std::function<void()> done);
+  void stop();  // and joins; what is open is closed
+
+  [[nodiscard]] const WorkerCounters& counters() const { return responder_.counters(); }
+  [[nodiscard]] std::uint64_t heartbeats() const { return thread_.heartbeats(); }
+
+ private:
+  using Descriptor = boost::asio::posix::basic_stream_descriptor<shared::LoopExecutor>;
+  static constexpr unsigned kRounds = 16;  // of one socket before other events have their turn
+  static constexpr unsigned kSparse = 4;   // after so few datagrams, asking for more is likely in vain
+  static constexpr unsigned kGroup = 16;   // parsed and prefetched together: their names' lines fit into the L1 cache
+
+  void wait(Descriptor& socket);
+  void serve(Descriptor& socket);
+  void answer_batch(int fd, unsigned count);
+  void answer_group(unsigned first, unsigned count);
+
+  shared::WorkerThread thread_;
+  Responder responder_;
+  std::function<void(Publication)> retire_;
+  UdpBatch batch_;
+  std::array<Query, kGroup> queries_;
+  static_assert(std::is_trivially_destructible_v<Query>);  // each group is made over the one before
+  std::vector<std::unique_ptr<Descriptor>> udp_;
+  TcpServer tcp_;
+};
+
+}  // namespace dns
