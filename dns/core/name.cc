@@ -211,4 +211,10 @@ std::size_t HashedName::assign(std::span<const std::uint8_t> bytes) {
   return size_;
 }
 
+bool HashedName::is_within(const HashedName& other, unsigned label) const {
+  const unsigned above = other.labels() - label;
+  if (labels_ < above || hash(labels_ - above) != other.hash(label)) return false;
+  return std::ranges::equal(suffix(labels_ - above), other.suffix(label));
+}
+
 }  // namespace dns

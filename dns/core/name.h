@@ -74,6 +74,8 @@ class HashedName {
   [[nodiscard]] unsigned labels() const { return labels_; }
   [[nodiscard]] unsigned offset(unsigned label) const { return offsets_[label]; }
   [[nodiscard]] std::uint64_t hash(unsigned label) const { return hashes_[label]; }
+  // This name is suffix `label` of the other, or below it.
+  [[nodiscard]] bool is_within(const HashedName& other, unsigned label) const;
 
  private:
   std::uint8_t size_;

@@ -1,0 +1,518 @@
+#include "dns/core/answer.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "dns/core/opt.h"
+#include "dns/core/policy_tables.h"
+#include "dns/core/rdata.h"
+#include "dns/core/reply.h"
+#include "dns/core/zone.h"
+
+namespace dns {
+
+namespace {
+
+constexpr unsigned kMaxChain = 16;     // CNAMEs and DNAMEs that one answer follows
+constexpr unsigned kMaxTargets = 16;   // names that additional data is looked up for
+constexpr std::size_t kMaxText = 255;  // octets of one character-string
+
+// Questions that no data can answer (RFC 6895 section 3.1); zone transfers are not offered.
+[[nodiscard]] std::optional<Rcode> meta_error(RrType type) {
+  if (!is_meta(type) || type == RrType::any) return std::nullopt;
+  return type == RrType::opt || type == RrType::nxname ? Rcode::formerr : Rcode::notimp;
+}
+
+[[nodiscard]] bool has_targets(RrType type) {
+  return type == RrType::ns || type == RrType::mx || type == RrType::srv || is_service_binding(type);
+}
+
+[[nodiscard]] std::size_t size_limit(const Snapshot& snapshot, const Query& query, Transport transport) {
+  if (transport == Transport::tcp) return kMaxMessageSize;
+  return query.edns ? std::min(query.edns->udp_size, snapshot.udp_payload_size) : kMinUdpSize;
+}
+
+[[nodiscard]] std::string text_of(RrType type) { return "type " + std::to_string(static_cast<unsigned>(type)); }
+
+// Names that are looked up for additional data, each once.
+class SeenNames {
+ public:
+  // False: seen before, or too many.
+  [[nodiscard]] bool insert(std::uint64_t hash) {
+    const auto end = hashes_.begin() + count_;
+    if (count_ == kMaxTargets || std::find(hashes_.begin(), end, hash) != end) return false;
+    hashes_[count_++] = hash;
+    return true;
+  }
+
+ private:
+  std::array<std::uint64_t, kMaxTargets> hashes_;
+  unsigned count_ = 0;
+};
+
+// One query's way through RFC 1034 section 4.3.2. Lives on the stack of answer().
+template <class Trace>
+class Answering {
+ public:
+  Answering(const Snapshot& snapshot, const Query& query, const AnswerRequest& request, std::span<std::uint8_t> out,
+            Trace& trace)
+      : snapshot_(snapshot),
+        query_(query),
+        request_(request),
+        trace_(trace),
+        reply_(out, std::min(size_limit(snapshot, query, request.transport), out.size())),
+        name_(&query.name) {}
+
+  AnswerInfo run();
+
+ private:
+  enum class Step : std::uint8_t { done, next_name };
+
+  void begin();
+  void fail(Rcode rcode);
+  void refuse();
+  void answer_chaos();
+  void follow_names();
+  const Zone* find_zone() const;
+  Step answer_name(const Zone& zone);
+  Step answer_node(const Zone& zone, const Node& node);
+  Step follow_cname(const Rrset& cname);
+  Step synthesise(const Match& match);
+  Step move_to(std::size_t target_at);
+  [[nodiscard]] bool is_loop() const;
+  void answer_data(const Rrset& rrset);
+  void answer_policy(const Zone& zone, const Node& node, AddressType type);
+  void answer_any(const Zone& zone, const Node& node);
+  void answer_signatures(const Rrset& rrset);
+  void refer(const Match& match);
+  void add_glue(std::size_t rr_at, unsigned count, unsigned cut);
+  void deny(const Zone& zone, AnswerKind kind);
+  void add_additional(const Rrset& rrset, std::size_t rr_at);
+  void add_service_target(RrType type, std::size_t rdata_at, SeenNames& seen);
+  [[nodiscard]] Node find_target(const HashedName& target) const;
+  bool add_addresses(const Node& node, std::size_t owner_at);
+  bool add_address(const Node& node, AddressType type, std::size_t owner_at);
+  Choice choose_for(const Node& node, AddressType type);
+  AnswerInfo finish();
+
+  const Snapshot& snapshot_;
+  const Query& query_;
+  const AnswerRequest& request_;
+  Trace& trace_;
+  Reply reply_;
+  AnswerInfo info_;
+  OptReply opt_;
+  bool authoritative_ = false;
+
+  const HashedName* name_;                    // what is looked up now: the question, or the target of the chain so far
+  std::size_t name_at_ = kHeaderSize;         // where it stands in the reply
+  std::array<std::size_t, kMaxChain> chain_;  // where the names before it stand
+  unsigned links_ = 0;
+  HashedName chased_;  // *name_, once it is not the question
+  HashedName target_;  // of additional data
+};
+
+template <class Trace>
+AnswerInfo Answering<Trace>::run() {
+  if (query_.verdict == Verdict::drop) return info_;
+  begin();
+  if (query_.verdict == Verdict::reject) {
+    fail(query_.error);
+  } else if (query_.klass == RrClass::ch) {
+    answer_chaos();
+  } else if (query_.klass != RrClass::in) {
+    refuse();
+  } else if (const auto error = meta_error(query_.type)) {
+    fail(*error);
+  } else {
+    follow_names();
+  }
+  return finish();
+}
+
+template <class Trace>
+void Answering<Trace>::begin() {
+  reply_.begin(query_);
+  if (!query_.edns) return;
+  const Edns& edns = *query_.edns;
+  opt_.udp_payload_size = snapshot_.udp_payload_size;
+  opt_.dnssec_ok = edns.dnssec_ok;
+  opt_.subnet = edns.subnet;
+  if (edns.wants_keepalive && request_.transport == Transport::tcp) opt_.keepalive = request_.idle_timeout;
+  if (edns.wants_nsid) opt_.nsid = snapshot_.identity.nsid;
+  if (opt_size(opt_) > reply_.room()) opt_.nsid = {};
+  reply_.reserve(opt_size(opt_));
+  info_.with_subnet = !edns.subnet.empty();
+}
+
+template <class Trace>
+void Answering<Trace>::fail(Rcode rcode) {
+  info_.kind = AnswerKind::error;
+  info_.rcode = rcode;
+}
+
+// Not ours: never a referral upwards.
+template <class Trace>
+void Answering<Trace>::refuse() {
+  info_.kind = AnswerKind::refused;
+  info_.rcode = Rcode::refused;
+  opt_.ede = EdeCode::not_authoritative;
+}
+
+// Who we are (RFC 4892), if the operator says it.
+template <class Trace>
+void Answering<Trace>::answer_chaos() {
+  using namespace std::string_view_literals;
+  const NameSpan wire = name_->wire();
+  const std::string_view name(reinterpret_cast<const char*>(wire.data()), wire.size());
+  std::string_view text;
+  if (name == "\2id\6server\0"sv || name == "\10hostname\4bind\0"sv) text = snapshot_.identity.nsid;
+  if (name == "\7version\4bind\0"sv || name == "\7version\6server\0"sv) text = snapshot_.identity.version;
+  if (text.empty() || (query_.type != RrType::txt && query_.type != RrType::any)) return refuse();
+  text = text.substr(0, kMaxText);
+  std::array<std::uint8_t, 13 + kMaxText> rr = {
+      0xC0, kHeaderSize, 0, static_cast<std::uint8_t>(RrType::txt), 0, static_cast<std::uint8_t>(RrClass::ch)};
+  store_u16(&rr[10], static_cast<std::uint16_t>(text.size() + 1));
+  rr[12] = static_cast<std::uint8_t>(text.size());
+  std::copy(text.begin(), text.end(), &rr[13]);
+  authoritative_ = true;
+  answer_data({RrType::txt, 1, std::span(rr).first(13 + text.size())});
+}
+
+template <class Trace>
+void Answering<Trace>::follow_names() {
+  while (true) {
+    const Zone* zone = find_zone();
+    if (zone == nullptr && links_ == 0) return refuse();
+    if (zone == nullptr) return;  // the chain leaves our zones: the resolver goes on
+    authoritative_ = true;
+    trace_.note("zone", [&] { return name_to_text(name_->wire()) + " lies in zone " + zone->apex().to_text(); });
+    if (answer_name(*zone) == Step::done) return;
+  }
+}
+
+// DS belongs to the parent's side of a cut (RFC 4035 section 3.1.4.1), if the parent is ours and has the cut.
+template <class Trace>
+const Zone* Answering<Trace>::find_zone() const {
+  const Zone* zone = snapshot_.zones->find(*name_);
+  if (query_.type != RrType::ds || zone == nullptr || name_->labels() != zone->apex_labels() || name_->labels() == 0) {
+    return zone;
+  }
+  const Zone* parent = snapshot_.zones->find(*name_, 1);
+  if (parent == nullptr) return zone;
+  const Node cut = parent->find(*name_, 0);
+  return cut && cut.has(Node::kCut) && !cut.has(Node::kOccluded) ? parent : zone;
+}
+
+template <class Trace>
+typename Answering<Trace>::Step Answering<Trace>::answer_name(const Zone& zone) {
+  const Match match = zone.match(*name_);
+  switch (match.kind) {
+    case Match::Kind::exact:
+    case Match::Kind::wildcard:
+      trace_.note("name", [&] { return match.kind == Match::Kind::exact ? "exists" : "covered by a wildcard"; });
+      return answer_node(zone, match.node);
+    case Match::Kind::delegation:
+      if (match.label == 0 && query_.type == RrType::ds) return answer_node(zone, match.node);
+      refer(match);
+      return Step::done;
+    case Match::Kind::dname:
+      return synthesise(match);
+    case Match::Kind::missing:
+      break;
+  }
+  deny(zone, AnswerKind::nxdomain);
+  return Step::done;
+}
+
+template <class Trace>
+typename Answering<Trace>::Step Answering<Trace>::answer_node(const Zone& zone, const Node& node) {
+  if (query_.type == RrType::any) {
+    answer_any(zone, node);
+    return Step::done;
+  }
+  if (node.has(Node::kPolicy) && is_address(query_.type)) {
+    answer_policy(zone, node, query_.type == RrType::a ? AddressType::a : AddressType::aaaa);
+    return Step::done;
+  }
+  const Rrset rrset = node.find(query_.type);
+  if (rrset.count > 0) {
+    if (query_.type == RrType::rrsig) {
+      answer_signatures(rrset);
+    } else {
+      answer_data(rrset);
+    }
+    return Step::done;
+  }
+  if (node.has(Node::kCname)) return follow_cname(node.find(RrType::cname));
+  deny(zone, AnswerKind::nodata);
+  return Step::done;
+}
+
+template <class Trace>
+typename Answering<Trace>::Step Answering<Trace>::follow_cname(const Rrset& cname) {
+  info_.kind = AnswerKind::data;
+  const std::size_t rr_at = reply_.add(Section::answer, cname, name_at_);
+  if (rr_at == 0) {
+    info_.truncated = true;
+    return Step::done;
+  }
+  return move_to(reply_.rdata_at(rr_at));
+}
+
+// RFC 6672 section 3: the DNAME itself, and a CNAME made from it for those who do not know DNAME.
+template <class Trace>
+typename Answering<Trace>::Step Answering<Trace>::synthesise(const Match& match) {
+  info_.kind = AnswerKind::data;
+  const Rrset dname = match.node.find(RrType::dname);
+  const std::size_t prefix = name_->offset(match.label);
+  const std::uint32_t ttl = load_u32(&dname.wire[6]);
+  const std::span<const std::uint8_t> target = dname.wire.subspan(2 + kRrFixedSize);
+  if (reply_.add(Section::answer, dname, name_at_ + prefix) == 0) {
+    info_.truncated = true;
+    return Step::done;
+  }
+  if (prefix + target.size() > kMaxNameSize) {
+    fail(Rcode::yxdomain);
+    return Step::done;
+  }
+  const std::size_t rr_at = reply_.add_synthesised_cname(name_at_, ttl, prefix, target);
+  if (rr_at == 0) {
+    info_.truncated = true;
+    return Step::done;
+  }
+  if (query_.type == RrType::cname || query_.type == RrType::any) return Step::done;  // it is the answer
+  return move_to(reply_.rdata_at(rr_at));
+}
+
+// Goes on with the name that stands in the reply at `target_at`, unless the chain is too long or bites its tail.
+template <class Trace>
+typename Answering<Trace>::Step Answering<Trace>::move_to(std::size_t target_at) {
+  chain_[links_++] = name_at_;
+  chased_.assign(reply_.from(target_at));
+  name_ = &chased_;
+  name_at_ = target_at;
+  trace_.note("alias", [&] { return "continues as " + name_to_text(name_->wire()); });
+  return links_ == kMaxChain || is_loop() ? Step::done : Step::next_name;
+}
+
+template <class Trace>
+bool Answering<Trace>::is_loop() const {
+  return std::any_of(chain_.begin(), chain_.begin() + links_, [&](std::size_t at) {
+    const auto rest = reply_.from(at);
+    return rest.size() >= name_->wire().size() && names_equal(rest.first(name_->wire().size()), name_->wire());
+  });
+}
+
+template <class Trace>
+void Answering<Trace>::answer_data(const Rrset& rrset) {
+  info_.kind = AnswerKind::data;
+  trace_.note("answer", [&] {
+    return std::to_string(rrset.count) + " records of " + text_of(rrset.type) + ", for every client";
+  });
+  const std::size_t rr_at = reply_.add(Section::answer, rrset, name_at_);
+  if (rr_at == 0) {
+    info_.truncated = true;
+  } else if (has_targets(rrset.type)) {
+    add_additional(rrset, rr_at);
+  }
+}
+
+template <class Trace>
+void Answering<Trace>::answer_policy(const Zone& zone, const Node& node, AddressType type) {
+  const Choice choice = choose_for(node, type);
+  if (choice.refuse) {
+    reply_.drop_records();
+    authoritative_ = false;
+    info_.kind = AnswerKind::refused;
+    info_.rcode = Rcode::refused;
+    return;
+  }
+  if (choice.count == 0) return deny(zone, AnswerKind::nodata);
+  info_.kind = AnswerKind::policy;
+  opt_.scope = choice.scope;
+  const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
+  info_.truncated = reply_.add(Section::answer, {rr_type, choice.count, choice.rrs}, name_at_) == 0;
+}
+
+// RFC 8482 section 4.1: one RRset, the smallest, so that the answer amplifies nothing.
+template <class Trace>
+void Answering<Trace>::answer_any(const Zone& zone, const Node& node) {
+  if (node.has(Node::kPolicy)) {
+    const bool has_a = snapshot_.policies->has(node.policy(), AddressType::a);
+    return answer_policy(zone, node, has_a ? AddressType::a : AddressType::aaaa);
+  }
+  Rrset smallest;
+  node.for_each([&](const Rrset& rrset) {
+    if (smallest.count == 0 || rrset.wire.size() < smallest.wire.size()) smallest = rrset;
+  });
+  if (smallest.count == 0) return deny(zone, AnswerKind::nodata);
+  answer_data(smallest);
+}
+
+// RFC 8482 section 7: signatures are asked for with what they sign; alone they are only a way to get a large reply.
+template <class Trace>
+void Answering<Trace>::answer_signatures(const Rrset& rrset) {
+  const std::size_t first = 2 + kRrFixedSize + load_u16(&rrset.wire[kRrFixedSize]);
+  answer_data({RrType::rrsig, 1, rrset.wire.first(first)});
+}
+
+template <class Trace>
+void Answering<Trace>::refer(const Match& match) {
+  info_.kind = AnswerKind::referral;
+  if (!reply_.has_answers()) authoritative_ = false;  // AA speaks of the first owner (RFC 1035 section 4.1.1)
+  trace_.note("delegation", [&] { return "at " + name_to_text(name_->suffix(match.label)); });
+  const Rrset servers = match.node.find(RrType::ns);
+  const std::size_t rr_at = reply_.add(Section::authority, servers, name_at_ + name_->offset(match.label));
+  if (rr_at == 0) {
+    info_.truncated = true;
+  } else {
+    add_glue(rr_at, servers.count, match.label);
+  }
+}
+
+// Addresses of servers at or below the cut are the only way in: all of them, or TC (RFC 9471 section 3.1). Those of
+// others come after, if there is room. `cut`: label of the current name where the cut begins.
+template <class Trace>
+void Answering<Trace>::add_glue(std::size_t rr_at, unsigned count, unsigned cut) {
+  const auto pass = [&](bool required) {
+    std::size_t at = rr_at;
+    for (unsigned i = 0; i < count; ++i, at = reply_.next_rr(at)) {
+      const std::size_t target_at = reply_.rdata_at(at);
+      target_.assign(reply_.from(target_at));
+      if (target_.is_within(*name_, cut) != required) continue;
+      const Node node = find_target(target_);
+      if (node && !add_addresses(node, target_at) && required) info_.truncated = true;
+    }
+  };
+  pass(true);
+  if (!info_.truncated) pass(false);
+}
+
+// NXDOMAIN and NODATA: the SOA says for how long to remember it (RFC 2308). Never tailored: scope 0.
+template <class Trace>
+void Answering<Trace>::deny(const Zone& zone, AnswerKind kind) {
+  info_.kind = kind;
+  if (kind == AnswerKind::nxdomain) info_.rcode = Rcode::nxdomain;
+  trace_.note("answer", [&] { return kind == AnswerKind::nxdomain ? "no such name" : "no such type at this name"; });
+  const std::size_t apex_at = name_at_ + name_->offset(name_->labels() - zone.apex_labels());
+  if (reply_.add(Section::authority, zone.negative_soa(), apex_at) == 0) info_.truncated = true;
+}
+
+// Addresses of the names that the answer mentions, as far as we have them and they fit; nothing is missing without
+// them.
+template <class Trace>
+void Answering<Trace>::add_additional(const Rrset& rrset, std::size_t rr_at) {
+  SeenNames seen;
+  for (unsigned i = 0; i < rrset.count; ++i, rr_at = reply_.next_rr(rr_at)) {
+    const std::size_t rdata_at = reply_.rdata_at(rr_at);
+    if (is_service_binding(rrset.type)) {
+      add_service_target(rrset.type, rdata_at, seen);
+      continue;
+    }
+    const std::size_t target_at = rdata_at + *target_offset(rrset.type);
+    target_.assign(reply_.from(target_at));
+    if (!seen.insert(target_.hash(0))) continue;
+    if (const Node node = find_target(target_)) add_addresses(node, target_at);
+  }
+}
+
+// RFC 9460 sections 2.4 and 4.1: "." is the owner in ServiceMode and nothing in AliasMode; behind an alias come its
+// service bindings too.
+template <class Trace>
+void Answering<Trace>::add_service_target(RrType type, std::size_t rdata_at, SeenNames& seen) {
+  const auto rdata = reply_.from(rdata_at);
+  const bool alias = load_u16(rdata.data()) == 0;
+  const bool root = rdata[2] == 0;
+  if (alias && root) return;
+  const std::size_t target_at = root ? name_at_ : rdata_at + 2;
+  target_.assign(reply_.from(target_at));
+  if (!seen.insert(target_.hash(0))) return;
+  const Node node = find_target(target_);
+  if (!node) return;
+  if (alias && node.find(type).count > 0) reply_.add(Section::additional, node.find(type), target_at);
+  add_addresses(node, target_at);
+}
+
+// The node that has the addresses of a name: its own, that of a wildcard, or glue.
+template <class Trace>
+Node Answering<Trace>::find_target(const HashedName& target) const {
+  const Zone* zone = snapshot_.zones->find(target);
+  if (zone == nullptr) return {};
+  const Match match = zone->match(target);
+  if (match.kind == Match::Kind::exact || match.kind == Match::Kind::wildcard) return match.node;
+  return match.kind == Match::Kind::delegation ? zone->find(target, 0) : Node{};
+}
+
+// False: something did not fit.
+template <class Trace>
+bool Answering<Trace>::add_addresses(const Node& node, std::size_t owner_at) {
+  const bool a = add_address(node, AddressType::a, owner_at);
+  const bool aaaa = add_address(node, AddressType::aaaa, owner_at);
+  return a && aaaa;
+}
+
+template <class Trace>
+bool Answering<Trace>::add_address(const Node& node, AddressType type, std::size_t owner_at) {
+  const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
+  if (!node.has(Node::kPolicy)) {
+    const Rrset rrset = node.find(rr_type);
+    return rrset.count == 0 || reply_.add(Section::additional, rrset, owner_at) != 0;
+  }
+  const Choice choice = choose_for(node, type);
+  if (choice.refuse || choice.count == 0) return true;
+  opt_.scope = std::max(opt_.scope, choice.scope);  // the reply is as particular as its most particular part
+  return reply_.add(Section::additional, {rr_type, choice.count, choice.rrs}, owner_at) != 0;
+}
+
+template <class Trace>
+Choice Answering<Trace>::choose_for(const Node& node, AddressType type) {
+  const Client client{request_.client, query_.subnet, request_.entropy};
+  return choose(*snapshot_.policies, *snapshot_.answers, node.policy(), type, client, trace_);
+}
+
+template <class Trace>
+AnswerInfo Answering<Trace>::finish() {
+  std::size_t opt_octets = 0;
+  const auto rcode = static_cast<std::uint16_t>(info_.rcode);
+  if (query_.edns) {
+    constexpr std::size_t kEdeSize = 6;
+    if (reply_.room() < kEdeSize) opt_.ede.reset();  // the first to go
+    if (!query_.subnet || query_.subnet->source == 0) opt_.scope = 0;
+    opt_.extended_rcode = static_cast<std::uint8_t>(rcode >> 4);
+    opt_octets = write_opt(reply_.tail(), opt_);
+  }
+  std::uint16_t flags = static_cast<std::uint16_t>(kFlagQr | (query_.flags & (kOpcodeMask | kFlagRd)) | (rcode & 0xF));
+  if (authoritative_) flags |= kFlagAa;
+  if (info_.truncated) flags |= kFlagTc;
+  info_.length = reply_.finish(flags, opt_octets);
+  return info_;
+}
+
+}  // namespace
+
+template <class Trace>
+AnswerInfo answer(const Snapshot& snapshot, const Query& query, const AnswerRequest& request,
+                  std::span<std::uint8_t> out, Trace& trace) {
+  return Answering<Trace>(snapshot, query, request, out, trace).run();
+}
+
+template <class Trace>
+AnswerInfo answer(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out, Trace& trace) {
+  const Query query = parse_query(request.packet);
+  return answer(snapshot, query, request, out, trace);
+}
+
+template AnswerInfo answer(const Snapshot&, const AnswerRequest&, std::span<std::uint8_t>, NullTrace&);
+template AnswerInfo answer(const Snapshot&, const AnswerRequest&, std::span<std::uint8_t>, RecordingTrace&);
+template AnswerInfo answer(const Snapshot&, const Query&, const AnswerRequest&, std::span<std::uint8_t>, NullTrace&);
+template AnswerInfo answer(const Snapshot&, const Query&, const AnswerRequest&, std::span<std::uint8_t>,
+                           RecordingTrace&);
+
+void prefetch(const Snapshot& snapshot, const Query& query) {
+  if (query.verdict != Verdict::answer) return;
+  if (const Zone* zone = snapshot.zones->find(query.name)) zone->prefetch(query.name);
+}
+
+}  // namespace dns

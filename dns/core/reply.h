@@ -1,0 +1,60 @@
+#pragma once
+// Reply: a message that grows in the caller's buffer, section by section, whole RRsets only. A name is said by the
+// octet where it stands uncompressed in this reply: the question is at 12, the target of a CNAME inside its RDATA. So
+// an owner is a pointer, whatever chain led to it. Lives for one query; no allocation.
+
+#include <cstdint>
+#include <span>
+
+#include "dns/core/query.h"
+#include "dns/core/wire.h"
+#include "dns/core/zone.h"
+
+namespace dns {
+
+enum class Section : std::uint8_t { answer, authority, additional };
+
+class Reply {
+ public:
+  // `limit`: most octets of the message. REQUIRES: 512 <= limit <= out.size().
+  Reply(std::span<std::uint8_t> out, std::size_t limit) : out_(out), limit_(limit) {}
+
+  // Header and question as they came; all counts but QDCOUNT 0.
+  void begin(const Query& query);
+  // Keeps octets free for the OPT record.
+  void reserve(std::size_t octets) { limit_ -= octets; }
+  // Back to the bare question.
+  void drop_records();
+
+  // Adds all RRs of the set, or nothing. Returns the octet where the first one begins; 0: it does not fit.
+  std::size_t add(Section section, const Rrset& rrset, std::size_t owner_at);
+  // Adds a CNAME whose target is the first `prefix` octets of the owner followed by `suffix` (RFC 6672 section 3.1).
+  // REQUIRES: the target is a name of at most 255 octets.
+  std::size_t add_synthesised_cname(std::size_t owner_at, std::uint32_t ttl, std::size_t prefix, NameSpan suffix);
+
+  // Where the RDATA of the RR at `rr_at` begins, and where the next RR does.
+  [[nodiscard]] std::size_t rdata_at(std::size_t rr_at) const;
+  [[nodiscard]] std::size_t next_rr(std::size_t rr_at) const;
+  [[nodiscard]] std::span<const std::uint8_t> from(std::size_t at) const { return out_.first(size_).subspan(at); }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t room() const { return limit_ - size_; }
+  [[nodiscard]] bool has_answers() const { return counts_[0] != 0; }
+
+  // Ends the message: flags with the rcode's low four bits, counts, and the OPT's octets that stand behind size().
+  std::size_t finish(std::uint16_t flags, std::size_t opt_octets);
+  [[nodiscard]] std::span<std::uint8_t> tail() { return out_.subspan(size_); }
+
+ private:
+  [[nodiscard]] std::size_t owner_size(std::size_t owner_at) const;
+  std::size_t put_owner(std::size_t at, std::size_t owner_at);
+  void copy_with_owner(std::span<const std::uint8_t> wire, std::size_t owner_at);
+
+  std::span<std::uint8_t> out_;
+  std::size_t limit_;
+  std::size_t size_ = 0;
+  std::size_t question_end_ = kHeaderSize;
+  std::uint16_t counts_[3] = {};
+};
+
+}  // namespace dns
