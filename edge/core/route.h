@@ -16,7 +16,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -31,7 +30,8 @@
 
 namespace edge {
 
-enum class RouteId : std::uint32_t {};  // index in file order
+enum class RouteId : std::uint32_t {};             // index in file order
+inline constexpr std::size_t kMaxRouteDepth = 64;  // segments of a route's path
 
 struct Respond {
   std::uint16_t status = 200;
@@ -113,21 +113,25 @@ class RouteTable {
     NodeId child = 0;  // or the index of a bucket in exacts_
     std::string key;
   };
-  // Open addressing over (node, text); filled once.
+  // Open addressing over (node, text); filled by the constructor only.
   struct EdgeMap {
     std::vector<Edge> edges;
-    std::vector<std::uint32_t> slots;
+    std::vector<std::uint32_t> slots;  // index + 1 of an edge, 0 is free; at most half are taken
     void insert(NodeId parent, std::string_view key, NodeId child);
-    void rebuild();
+    void place(std::uint32_t index);
     [[nodiscard]] std::optional<NodeId> find(NodeId parent, std::string_view key) const;
   };
 
   void add(std::uint32_t index);
+  NodeId new_node();
   NodeId root_of(std::string_view host);
-  NodeId child_of(NodeId node, std::string_view segment);
+  NodeId node_of(NodeId root, std::string_view path);
+  Bucket& exact_bucket(NodeId root, std::string_view path);
 
   template <class Trace>
   const Route* find_below(NodeId root, const RequestInfo& info, Trace& trace) const;
+  template <class Trace>
+  const Route* find_prefix(NodeId root, const RequestInfo& info, Trace& trace) const;
   template <class Trace>
   const Route* first_holding(const Bucket& bucket, const RequestInfo& info, Trace& trace) const;
 

@@ -1,0 +1,182 @@
+// The client's half of rewrite.h.
+
+#include <array>
+
+#include "edge/core/head_writer.h"
+#include "edge/core/rewrite.h"
+
+namespace edge {
+namespace {
+
+constexpr std::size_t kOwnNames = 256;  // octets for the names, separators and numbers of our own fields
+
+void write_status_line(HeadWriter& out, std::uint16_t status, std::string_view reason) {
+  out.text("HTTP/1.1 ").number(status).text(" ").text(reason.empty() ? reason_phrase(status) : reason).text("\r\n");
+}
+
+void write_persistence(HeadWriter& out, Persistence persistence, Version client) {
+  if (persistence == Persistence::close) {
+    out.text("Connection: close\r\n");
+  } else if (client == Version::http_1_0) {
+    out.text("Connection: keep-alive\r\n");
+  }
+}
+
+// Neither hop-by-hop nor framing: what an upstream's field must be to reach a client.
+bool is_end_to_end(const Field& field, const ConnectionOptions& connection) {
+  if (is_hop_by_hop(field.id) || field.id == FieldId::content_length || field.id == FieldId::trailer) return false;
+  if (field.id == FieldId::other && underscore_twin(field.name) != FieldId::other) return false;
+  return connection.named_count == 0 || is_protected(field.id) || !connection.names(field.name);
+}
+
+void write_framing(HeadWriter& out, const ClientResponse& response) {
+  const FieldList& fields = response.head.fields;
+  const std::uint16_t status = response.head.status;
+  if (response.body.kind == BodyKind::length) {
+    out.text("Content-Length: ").number(response.body.length).text("\r\n");
+  } else if (response.body.kind == BodyKind::chunked) {
+    out.text("Transfer-Encoding: chunked\r\n");
+    if (const Field* trailer = fields.find(FieldId::trailer)) out.field("Trailer", trailer->value);
+  } else if (response.body.kind == BodyKind::none && status >= 200 && status != 204) {
+    // To HEAD, or with 304: the length that the body would have had.
+    if (const Field* length = fields.find(FieldId::content_length)) out.field("Content-Length", length->value);
+  }
+}
+
+void write_connection(HeadWriter& out, const ClientResponse& response) {
+  if (!response.framing.switched) return write_persistence(out, response.persistence, response.client_version);
+  out.text("Connection: Upgrade\r\n");
+  for (const Field& field : response.head.fields) {
+    if (field.id == FieldId::upgrade) out.field("Upgrade", field.value);
+  }
+}
+
+std::size_t appended_size(const HeaderRules& rules) {
+  std::size_t size = 0;
+  for (const HeaderRules::Appended& field : rules.appended()) size += field.name.size() + field.value.size() + 4;
+  return size;
+}
+
+void write_appended(HeadWriter& out, const HeaderRules& rules) {
+  for (const HeaderRules::Appended& field : rules.appended()) out.field(field.name, field.value);
+}
+
+void write_optional(HeadWriter& out, std::string_view name, std::string_view value) {
+  if (!value.empty()) out.field(name, value);
+}
+
+}  // namespace
+
+std::size_t client_response_bound(const ClientResponse& response) {
+  return kOwnNames + response.head.size + response.head.fields.size() * 2 + response.date.size() +
+         appended_size(response.rules);
+}
+
+std::optional<std::size_t> write_client_response(std::span<char> out, const ClientResponse& response) {
+  HeadWriter writer(out);
+  const ConnectionOptions connection = connection_options(response.head.fields);
+  write_status_line(writer, response.head.status, response.head.reason);
+  for (const Field& field : response.head.fields) {
+    if (is_end_to_end(field, connection) && !response.rules.drops(field)) writer.field(field.name, field.value);
+  }
+  if (!response.head.fields.has(FieldId::date)) write_optional(writer, "Date", response.date);
+  write_appended(writer, response.rules);
+  write_framing(writer, response);
+  write_connection(writer, response);
+  return writer.text("\r\n").finish();
+}
+
+std::optional<std::size_t> write_interim_response(std::span<char> out, const ResponseHead& head) {
+  HeadWriter writer(out);
+  const ConnectionOptions connection = connection_options(head.fields);
+  write_status_line(writer, head.status, head.reason);
+  for (const Field& field : head.fields) {
+    if (is_end_to_end(field, connection)) writer.field(field.name, field.value);
+  }
+  return writer.text("\r\n").finish();
+}
+
+std::size_t own_response_bound(const OwnResponse& response) {
+  return kOwnNames + response.body.size() + response.content_type.size() + response.location.size() +
+         response.retry_after.size() + response.allow.size() + response.date.size() +
+         (response.rules == nullptr ? 0 : appended_size(*response.rules));
+}
+
+std::optional<std::size_t> write_own_response(std::span<char> out, const OwnResponse& response) {
+  HeadWriter writer(out);
+  const bool bodyless = response.status == 204 || response.status == 304;
+  write_status_line(writer, response.status, {});
+  write_optional(writer, "Date", response.date);
+  if (!bodyless) {
+    if (!response.body.empty()) write_optional(writer, "Content-Type", response.content_type);
+    writer.text("Content-Length: ").number(response.body.size()).text("\r\n");
+  }
+  write_optional(writer, "Location", response.location);
+  write_optional(writer, "Retry-After", response.retry_after);
+  write_optional(writer, "Allow", response.allow);
+  if (response.rules != nullptr) write_appended(writer, *response.rules);
+  write_persistence(writer, response.persistence, response.client_version);
+  writer.text("\r\n");
+  if (!bodyless && response.method != Method::head) writer.text(response.body);
+  return writer.finish();
+}
+
+std::string_view reason_phrase(std::uint16_t status) {
+  struct Row {
+    std::uint16_t status;
+    std::string_view phrase;
+  };
+  constexpr std::array<Row, 45> kPhrases{{
+      {100, "Continue"},
+      {101, "Switching Protocols"},
+      {103, "Early Hints"},
+      {200, "OK"},
+      {201, "Created"},
+      {202, "Accepted"},
+      {203, "Non-Authoritative Information"},
+      {204, "No Content"},
+      {205, "Reset Content"},
+      {206, "Partial Content"},
+      {300, "Multiple Choices"},
+      {301, "Moved Permanently"},
+      {302, "Found"},
+      {303, "See Other"},
+      {304, "Not Modified"},
+      {307, "Temporary Redirect"},
+      {308, "Permanent Redirect"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {402, "Payment Required"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {406, "Not Acceptable"},
+      {408, "Request Timeout"},
+      {409, "Conflict"},
+      {410, "Gone"},
+      {411, "Length Required"},
+      {412, "Precondition Failed"},
+      {413, "Content Too Large"},
+      {414, "URI Too Long"},
+      {415, "Unsupported Media Type"},
+      {416, "Range Not Satisfiable"},
+      {417, "Expectation Failed"},
+      {421, "Misdirected Request"},
+      {422, "Unprocessable Content"},
+      {429, "Too Many Requests"},
+      {431, "Request Header Fields Too Large"},
+      {451, "Unavailable For Legal Reasons"},
+      {500, "Internal Server Error"},
+      {501, "Not Implemented"},
+      {502, "Bad Gateway"},
+      {503, "Service Unavailable"},
+      {504, "Gateway Timeout"},
+      {505, "HTTP Version Not Supported"},
+  }};
+  for (const Row& row : kPhrases) {
+    if (row.status == status) return row.phrase;
+  }
+  return "Unknown";
+}
+
+}  // namespace edge
