@@ -1,0 +1,174 @@
+#include "dns/load/explain.h"
+
+#include <ldns/ldns.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "dns/core/answer.h"
+#include "dns/core/name.h"
+#include "dns/core/wire.h"
+#include "dns/load/rdata.h"
+
+namespace dns {
+namespace {
+
+constexpr std::size_t kTopicWidth = 10;  // columns
+
+using Bytes = std::vector<std::uint8_t>;
+
+void put_u16(Bytes& out, std::uint16_t value) {
+  out.push_back(static_cast<std::uint8_t>(value >> 8));
+  out.push_back(static_cast<std::uint8_t>(value));
+}
+
+// Option data of RFC 7871 section 6: family, source, scope 0, as many octets as the source needs.
+Bytes subnet_option(const shared::Prefix& client) {
+  Bytes out;
+  put_u16(out, client.address.family == shared::Family::ipv4 ? 1 : 2);
+  out.push_back(client.length);
+  out.push_back(0);
+  const std::size_t octets = (client.length + 7U) / 8;
+  out.insert(out.end(), client.address.bytes.begin(), client.address.bytes.begin() + octets);
+  return out;
+}
+
+// A query as a resolver sends it: RD clear, one question, an OPT record, the client's subnet if there is one.
+Bytes build_query(const Name& name, std::uint16_t type, const std::optional<shared::Prefix>& client) {
+  Bytes out(kHeaderSize);
+  store_u16(&out[4], 1);   // QDCOUNT
+  store_u16(&out[10], 1);  // ARCOUNT
+  out.insert(out.end(), name.wire().begin(), name.wire().end());
+  put_u16(out, type);
+  put_u16(out, static_cast<std::uint16_t>(RrClass::in));
+  Bytes options;
+  if (client) {
+    const Bytes subnet = subnet_option(*client);
+    put_u16(options, static_cast<std::uint16_t>(OptionCode::client_subnet));
+    put_u16(options, static_cast<std::uint16_t>(subnet.size()));
+    options.insert(options.end(), subnet.begin(), subnet.end());
+  }
+  out.push_back(0);  // OPT, RFC 6891 6.1.2: the root, payload size, no flags
+  put_u16(out, static_cast<std::uint16_t>(RrType::opt));
+  put_u16(out, kMaxMessageSize);
+  out.insert(out.end(), 4, 0);
+  put_u16(out, static_cast<std::uint16_t>(options.size()));
+  out.insert(out.end(), options.begin(), options.end());
+  return out;
+}
+
+void line(std::string& out, std::string_view topic, std::string_view text) {
+  std::string head(topic);
+  head.resize(std::max(kTopicWidth, head.size() + 1), ' ');
+  out.append(head).append(text).append("\n");
+}
+
+void indent(std::string& out, std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (end > at) out.append("  ").append(text.substr(at, end - at)).append("\n");
+    at = end + 1;
+  }
+}
+
+struct FreePacket {
+  void operator()(ldns_pkt* packet) const { ldns_pkt_free(packet); }
+};
+struct FreeText {
+  void operator()(char* text) const { std::free(text); }  // NOLINT: ldns allocates with malloc
+};
+
+void print_section(std::string& out, std::string_view title, const ldns_rr_list* records) {
+  if (ldns_rr_list_rr_count(records) == 0) return;
+  out.append("\n").append(title).append("\n");
+  const std::unique_ptr<char, FreeText> text(ldns_rr_list2str(records));
+  indent(out, text ? text.get() : "");
+}
+
+std::string subnet_scope(const ldns_pkt* packet) {
+  const ldns_rdf* edns = ldns_pkt_edns_data(packet);
+  const std::uint8_t* at = edns == nullptr ? nullptr : ldns_rdf_data(edns);
+  std::size_t left = edns == nullptr ? 0 : ldns_rdf_size(edns);
+  while (left >= 4) {
+    const std::size_t size = load_u16(at + 2);
+    if (size + 4 > left) break;
+    if (load_u16(at) == static_cast<std::uint16_t>(OptionCode::client_subnet) && size >= 4) {
+      return ", client subnet source /" + std::to_string(at[6]) + " scope /" + std::to_string(at[7]);
+    }
+    at += size + 4;
+    left -= size + 4;
+  }
+  return "";
+}
+
+shared::Result<std::string> print_reply(std::span<const std::uint8_t> reply) {
+  ldns_pkt* raw = nullptr;
+  const ldns_status status = ldns_wire2pkt(&raw, reply.data(), reply.size());
+  if (status != LDNS_STATUS_OK)
+    return shared::fail(std::string("the reply is no message: ") + ldns_get_errorstr_by_id(status));
+  const std::unique_ptr<ldns_pkt, FreePacket> packet(raw);
+  const std::unique_ptr<char, FreeText> rcode(ldns_pkt_rcode2str(ldns_pkt_get_rcode(raw)));
+  std::string out;
+  line(out, "reply",
+       std::string(rcode ? rcode.get() : "?") + (ldns_pkt_aa(raw) ? ", authoritative" : "") + subnet_scope(raw) + ", " +
+           std::to_string(reply.size()) + " octets");
+  print_section(out, "answer", ldns_pkt_answer(raw));
+  print_section(out, "authority", ldns_pkt_authority(raw));
+  print_section(out, "additional", ldns_pkt_additional(raw));
+  return out;
+}
+
+}  // namespace
+
+shared::Result<ExplainQuestion> parse_explain(const ExplainWords& words) {
+  ExplainQuestion out;
+  if (words.name.empty()) return shared::fail("no name is given");
+  out.name = std::string(words.name);
+  if (!words.type.empty()) out.type = std::string(words.type);
+  if (!words.client.empty()) {
+    const auto client = shared::Prefix::parse(words.client);
+    if (!client) return shared::fail("client: " + client.error().message);
+    out.client = *client;
+  }
+  const auto resolver = shared::IpAddress::parse(words.resolver.empty() ? "127.0.0.1" : words.resolver);
+  if (!resolver) return shared::fail("resolver: '" + std::string(words.resolver) + "' is not an IP address");
+  out.resolver = *resolver;
+  return out;
+}
+
+shared::Result<std::string> explain(const Snapshot& snapshot, const ExplainQuestion& question) {
+  const auto name = Name::from_text(question.name);
+  if (!name) return tl::unexpected(name.error());
+  const auto type = type_from_text(question.type);
+  if (!type)
+    return shared::fail("'" + question.type + "' is not the name of a record type; A, AAAA, TYPE65400 ... are");
+
+  const Bytes packet = build_query(*name, *type, question.client);
+  AnswerRequest request;
+  request.packet = packet;
+  request.client = question.resolver;
+  request.transport = Transport::tcp;  // nothing is cut off
+  request.entropy = question.entropy;
+  Bytes reply(kMaxMessageSize);
+  RecordingTrace trace;
+  const AnswerInfo info = answer(snapshot, request, std::span<std::uint8_t>(reply), trace);
+
+  std::string out;
+  line(out, "question", name->to_text() + " " + type_to_text(*type));
+  line(out, "resolver", question.resolver.to_string());
+  line(out, "client",
+       question.client ? question.client->to_string() + ", as a client subnet" : "not known: no client subnet");
+  for (const auto& note : trace.lines()) line(out, note.topic, note.text);
+  if (info.length == 0) {
+    line(out, "reply", "none");
+    return out;
+  }
+  auto printed = print_reply(std::span<const std::uint8_t>(reply).first(info.length));
+  if (!printed) return printed;
+  return out + *printed;
+}
+
+}  // namespace dns
