@@ -88,7 +88,7 @@ class Nginx:
         servers = " ".join(f"server {backend};" for backend in setup.backends)
         upstreams = "".join(f"upstream {name} {{ {servers} keepalive 512; }}\n" for name in setup.pools())
         common = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;'
-        locations = f"location / {{ proxy_pass http://web; }}\n"
+        locations = "location / { proxy_pass http://web; }\n"
         tiers = ""
         if setup.work == "routes":
             common += (" proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Real-IP $remote_addr;"

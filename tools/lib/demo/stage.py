@@ -1,0 +1,179 @@
+"""The shop's processes: one DNS server, three edges, and per region one program that plays all backends.
+
+Whatever was started is ended with the Stage: also after Ctrl-C or a failure, and by the kernel if the demo itself is killed.
+"""
+
+import ctypes
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+REGIONS = ("us-east", "us-west", "eu")
+EDGES = {region: f"127.0.{number}.1" for number, region in enumerate(REGIONS, 1)}
+POOLS = (("web", 11, 3), ("api", 21, 5), ("checkout", 31, 2), ("search", 41, 2), ("admin", 51, 1), ("enterprise", 61, 1))
+DNS = ("127.0.0.1", 5300)
+DNS_ADMIN = ("127.0.0.1", 9053)
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
+
+
+class Trouble(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+def region_of(address):
+    return next((region for region, edge in EDGES.items() if edge == address), None)
+
+
+def backends_of(region):
+    """[(address, port, name, pool)] of a region, as zones/shop.yaml has them."""
+    number = REGIONS.index(region) + 1
+    return [(f"127.0.{number}.{base + n}", 9000, f"{region}-{pool}-{n + 1}", pool) for pool, base, count in POOLS for n in range(count)]
+
+
+def wait_until(condition, what, seconds=20.0):
+    """Polls until condition() gives something true, and returns it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            found = condition()
+        except (OSError, http.client.HTTPException, ValueError):
+            found = None
+        if found:
+            return found
+        time.sleep(0.02)
+    raise Trouble(f"{what}: not within {seconds:g} s")
+
+
+def get(host, port, path, timeout=2):
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request("GET", path, headers={"Host": "www.shop.example" if port == 8080 else f"{host}:{port}"})
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
+    finally:
+        connection.close()
+
+
+def prepare_child():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Stage:
+    """Starts and ends the shop; used as a context."""
+
+    def __init__(self, binaries):
+        self.binaries = pathlib.Path(binaries)
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="meridian-demo-"))
+        self.config = self.directory / "demo.yaml"
+        self.config.write_text(f"include: {ROOT}/zones/shop.yaml\nstate_directory: {self.directory}/state\n")
+        (self.directory / "state").mkdir()
+        self.processes = {}
+        self.keep_logs = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.terminate()
+        deadline = time.monotonic() + 5
+        for process in self.processes.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if not self.keep_logs:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def check_ports(self):
+        """Says which address is taken before anything starts."""
+        wanted = [(DNS, socket.SOCK_DGRAM), (DNS, socket.SOCK_STREAM), (DNS_ADMIN, socket.SOCK_STREAM)]
+        for region in REGIONS:
+            wanted += [((EDGES[region], 8080), socket.SOCK_STREAM), ((EDGES[region], 9080), socket.SOCK_STREAM)]
+            wanted += [((address, port), socket.SOCK_STREAM) for address, port, _, _ in backends_of(region)]
+        busy = []
+        for address, kind in wanted:
+            with socket.socket(socket.AF_INET, kind) as probe:
+                if kind == socket.SOCK_STREAM:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(address)
+                except OSError as error:
+                    busy.append(f"{address[0]}:{address[1]} ({error.strerror})")
+        if busy:
+            raise Trouble("cannot use " + ", ".join(busy[:4]) + (" ..." if len(busy) > 4 else "") +
+                          "; is another demo running? See who listens there: ss -lntup")
+
+    def launch(self, name, *arguments):
+        with open(self.directory / f"{name}.log", "ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [str(part) for part in arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
+                start_new_session=True, preexec_fn=prepare_child)
+        return self.processes[name]
+
+    def ready(self, name, condition):
+        """Waits for a process; if it ends instead, tells the end of its log."""
+        def alive_and_ready():
+            if self.processes[name].poll() is not None:
+                tail = (self.directory / f"{name}.log").read_text(errors="replace").strip().splitlines()[-8:]
+                raise Trouble(f"{name} ended with status {self.processes[name].returncode}:\n" + "\n".join(tail))
+            return condition()
+        wait_until(alive_and_ready, f"{name} ready")
+
+    def start_backends(self, region):
+        name = f"backends-{region}"
+        servers = [f"{address}:{port}={server},{pool},{region}" for address, port, server, pool in backends_of(region)]
+        self.launch(name, self.binaries / "meridian-test-backend", *servers)
+        self.ready(name, lambda: "ready" in (self.directory / f"{name}.log").read_text())
+
+    def start_edge(self, region):
+        self.launch(region, self.binaries / "meridian-edge", "--config", self.config, "--region", region)
+        self.ready(region, lambda: get(EDGES[region], 8080, "/.meridian/health")[0] == 200)
+
+    def start_dns(self):
+        self.launch("dns", self.binaries / "meridian-dns", "--config", self.config)
+        self.ready("dns", lambda: get(*DNS_ADMIN, "/healthz")[0] == 200)
+        wait_until(self.all_up, "all regions up")
+
+    def check_programs(self):
+        for name in ("meridian", "meridian-dns", "meridian-edge", "meridian-test-backend"):
+            if not (self.binaries / name).exists():
+                raise Trouble(f"{self.binaries / name} is not built")
+
+    def start(self):
+        self.check_programs()
+        self.check_ports()
+        for region in REGIONS:
+            self.start_backends(region)
+        for region in REGIONS:
+            self.start_edge(region)
+        self.start_dns()
+
+    def dns_status(self):
+        return json.loads(get(*DNS_ADMIN, "/status")[1])
+
+    def region_states(self):
+        return {region["name"]: region["state"] for region in self.dns_status()["regions"]}
+
+    def all_up(self):
+        states = self.region_states()
+        return len(states) == len(REGIONS) and all(state == "up" for state in states.values())
+
+    def pid(self, name):
+        return self.processes[name].pid
+
+
+def environment_for_commands(binaries):
+    """The tour's commands find `meridian` and speak English."""
+    return {**os.environ, "PATH": f"{binaries}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin", "LC_ALL": "C"}
