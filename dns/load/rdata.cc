@@ -22,6 +22,8 @@ constexpr std::uint16_t kTypeSvcb = 64;
 constexpr std::uint16_t kTypeHttps = 65;
 constexpr std::string_view kUnknownMarker = "\\#";  // RFC 3597 section 5
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 struct FreeRdf {
   void operator()(ldns_rdf* rdf) const { ldns_rdf_deep_free(rdf); }
 };
@@ -54,10 +56,18 @@ std::optional<std::uint64_t> largest_of(ldns_rdf_type field) {
     case LDNS_RDF_TYPE_INT16:
       return 0xFFFF;
     case LDNS_RDF_TYPE_INT32:
+    case LDNS_RDF_TYPE_PERIOD:
       return 0xFFFFFFFF;
     default:
       return std::nullopt;
   }
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
 }
 
 // ldns reads numbers with strtol and keeps the low bits: "MX 70000 a" would become preference 4464.
@@ -65,13 +75,12 @@ std::optional<std::string> number_that_does_not_fit(std::uint16_t type, std::spa
   const ldns_rr_descriptor* const descriptor = ldns_rr_descript(type);
   const std::size_t fields = std::min(tokens.size(), ldns_rr_descriptor_maximum(descriptor));
   for (std::size_t i = 0; i < fields; ++i) {
-    const auto largest = largest_of(ldns_rr_descriptor_field_type(descriptor, i));
+    const ldns_rdf_type field = ldns_rr_descriptor_field_type(descriptor, i);
+    const auto largest = largest_of(field);
     if (!largest) continue;
-    const std::string_view text = tokens[i].text;
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc{} && end == text.data() + text.size() && value <= *largest) continue;
-    return "'" + std::string(text) + "' is not a number from 0 to " + std::to_string(*largest);
+    const auto value = field == LDNS_RDF_TYPE_PERIOD ? parse_ttl(tokens[i].text) : parse_number(tokens[i].text);
+    if (value && *value <= *largest) continue;
+    return "'" + std::string(tokens[i].text) + "' is not a number from 0 to " + std::to_string(*largest);
   }
   return std::nullopt;
 }
@@ -102,10 +111,9 @@ std::optional<std::uint16_t> type_from_text(std::string_view text) {
   if (text == "A") return kTypeA;
   if (text == "AAAA") return kTypeAaaa;
   if (text.size() > 4 && ::strncasecmp(text.data(), "TYPE", 4) == 0) {
-    std::uint16_t value = 0;
-    const auto [end, error] = std::from_chars(text.data() + 4, text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
+    const auto value = parse_number(text.substr(4));
+    if (!value || *value > 0xFFFF) return std::nullopt;
+    return static_cast<std::uint16_t>(*value);
   }
   const auto type = static_cast<std::uint16_t>(ldns_get_rr_type_by_name(std::string(text).c_str()));
   if (type == 0) return std::nullopt;
@@ -117,6 +125,29 @@ std::string type_to_text(std::uint16_t type) {
   std::string out = text != nullptr ? text : "TYPE" + std::to_string(type);
   std::free(text);
   return out;
+}
+
+std::optional<std::uint64_t> parse_ttl(std::string_view text) {
+  constexpr std::uint64_t kTooMuch = std::uint64_t{1} << 40;
+  std::uint64_t total = 0;
+  std::uint64_t number = 0;
+  bool digits = false;
+  for (const char c : text) {
+    if (is_digit(c)) {
+      number = std::min(number * 10 + static_cast<std::uint64_t>(c - '0'), kTooMuch);
+      digits = true;
+      continue;
+    }
+    constexpr std::string_view kUnits = "smhdw";
+    constexpr std::uint32_t kSeconds[] = {1, 60, 3600, 86400, 604800};
+    const std::size_t unit = kUnits.find(static_cast<char>(c | 0x20));
+    if (!digits || unit == std::string_view::npos) return std::nullopt;
+    total = std::min(total + number * kSeconds[unit], kTooMuch);
+    number = 0;
+    digits = false;
+  }
+  if (text.empty() || !is_digit(text.front())) return std::nullopt;
+  return total + number;
 }
 
 struct RdataParser::Ldns {

@@ -19,6 +19,9 @@ namespace dns {
 [[nodiscard]] std::optional<std::uint16_t> type_from_text(std::string_view text);
 [[nodiscard]] std::string type_to_text(std::uint16_t type);
 
+// "3600", "1h30m": seconds, with the units s m h d w in any case; nothing if it is no time.
+[[nodiscard]] std::optional<std::uint64_t> parse_ttl(std::string_view text);
+
 class RdataParser {
  public:
   RdataParser();

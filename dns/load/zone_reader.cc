@@ -41,29 +41,6 @@ std::string quote(std::string_view text) { return "'" + std::string(text) + "'";
 
 }  // namespace
 
-std::optional<std::uint64_t> parse_ttl(std::string_view text) {
-  constexpr std::uint64_t kTooMuch = std::uint64_t{1} << 40;
-  std::uint64_t total = 0;
-  std::uint64_t number = 0;
-  bool digits = false;
-  for (const char c : text) {
-    if (is_digit(c)) {
-      number = std::min(number * 10 + static_cast<std::uint64_t>(c - '0'), kTooMuch);
-      digits = true;
-      continue;
-    }
-    constexpr std::string_view kUnits = "smhdw";
-    constexpr std::uint32_t kSeconds[] = {1, 60, 3600, 86400, 604800};
-    const std::size_t unit = kUnits.find(static_cast<char>(c | 0x20));
-    if (!digits || unit == std::string_view::npos) return std::nullopt;
-    total = std::min(total + number * kSeconds[unit], kTooMuch);
-    number = 0;
-    digits = false;
-  }
-  if (text.empty() || !is_digit(text.front())) return std::nullopt;
-  return total + number;
-}
-
 ZoneReader::ZoneReader(const ZoneSource& source, const ZoneFileSettings& settings,
                        shared::load::Diagnostics& diagnostics)
     : source_(source),

@@ -20,9 +20,6 @@
 
 namespace dns {
 
-// "3600", "1h30m": seconds; nothing if it is no TTL. Units s m h d w in any case.
-[[nodiscard]] std::optional<std::uint64_t> parse_ttl(std::string_view text);
-
 class ZoneReader {
  public:
   ZoneReader(const ZoneSource& source, const ZoneFileSettings& settings, shared::load::Diagnostics& diagnostics);
