@@ -9,7 +9,7 @@ import time
 
 from .stage import DNS
 
-CLIENT = "192.0.2.0"  # a network in New York, by the demo's database
+CLIENT = "128.59.0.0"  # a university in New York
 
 
 def query_packet(ident, name, subnet):

@@ -12,12 +12,12 @@ from .stage import EDGES, region_of, wait_until
 DIG = "dig @127.0.0.1 -p 5300"
 HOST = "-H 'Host: www.shop.example'"
 AS_TEXT = "-H 'Accept: text/plain'"
-NEW_YORK = "192.0.2.0/24"
+NEW_YORK = "128.59.0.0/24"
 CLIENTS = (
     ("81.2.69.0/24", "Britain", "eu", "the row EU of the policy"),
     ("134.60.1.0/24", "Germany", "eu", "the row EU"),
     (NEW_YORK, "New York", "us-east", "the row NA-US"),
-    ("203.0.113.0/24", "California", "us-west", "the row NA-US-CA, more specific than NA-US"),
+    ("128.32.0.0/24", "California", "us-west", "the row NA-US-CA, more specific than NA-US"),
     ("133.11.0.0/24", "Japan", "us-west", "no row: the nearest region"),
     ("143.107.1.0/24", "Brazil", "us-east", "no row: the nearest region"),
     ("198.51.100.0/24", "a partner's network", "us-west", "a row of `subnets`, which stands before `geo`"),
@@ -83,8 +83,8 @@ class Tour:
     def explanation(self):
         """Why? The server explains itself.
         The same code that answers, with its reasons written down."""
-        text = self.shell("meridian explain --server 127.0.0.1:9053 --name www.shop.example --client 203.0.113.7")
-        self.check("us-west" in text and EDGES["us-west"] in text and "203.0.113.7" in text, "the explanation ends at us-west")
+        text = self.shell("meridian explain --server 127.0.0.1:9053 --name www.shop.example --client 128.32.1.7")
+        self.check("us-west" in text and EDGES["us-west"] in text and "128.32.1.7" in text, "the explanation ends at us-west")
 
     def static_records(self):
         """The rest of the zone is an ordinary zone.
