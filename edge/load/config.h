@@ -1,0 +1,159 @@
+#pragma once
+// EdgeConfig: the `edge` section as it is written, read by field tables that are the only definition of its options.
+// What needs more than one map (unknown names, routes that nothing reaches) is checked by check.h; build.h makes the
+// snapshot's parts. Value types; made by start, reload and `meridian check`, immutable after.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "edge/core/head.h"
+#include "edge/core/header_rules.h"
+#include "edge/core/pool.h"
+#include "edge/core/route.h"
+#include "edge/core/snapshot.h"
+#include "shared/core/ip.h"
+#include "shared/core/time.h"
+#include "shared/load/config.h"
+#include "shared/load/table.h"
+
+namespace edge {
+
+enum class Protocol : std::uint8_t { http };
+
+struct ListenConfig {
+  shared::load::Located<shared::load::ListenAddress> address;
+  Protocol protocol = Protocol::http;
+};
+
+struct TierSourceConfig {
+  TierSource source = TierSource::api_key;
+  std::filesystem::path keys;  // of api_key
+  std::string header;          // of header
+  shared::load::Position at;
+};
+
+struct TiersConfig {
+  std::vector<shared::load::Located<std::string>> order;
+  std::optional<shared::load::Located<std::string>> fallback;  // `default`; else the first of the order
+  std::vector<TierSourceConfig> from;
+  shared::load::Position at;
+};
+
+enum class Balance : std::uint8_t { round_robin, weighted_round_robin };
+
+struct ServerConfig {
+  std::string address;  // "10.0.1.10:8080", "checkout.internal:8080"
+  std::uint16_t weight = 1;
+  shared::load::Position at;
+};
+
+// One list for every region, or a list for each.
+struct ServersConfig {
+  bool by_region = false;
+  std::vector<ServerConfig> everywhere;
+  shared::load::NamedMap<std::vector<ServerConfig>> regions;
+
+  [[nodiscard]] const std::vector<ServerConfig>* in(std::string_view region) const;  // null: none there
+};
+
+struct StatusRange {
+  std::uint16_t low = 200;
+  std::uint16_t high = 299;
+};
+
+enum class CheckKind : std::uint8_t { http, tcp };
+
+struct HealthConfig {
+  CheckKind kind = CheckKind::http;
+  std::string path = "/";
+  std::string host;
+  StatusRange status;
+  shared::Duration interval = shared::seconds(5);
+  shared::Duration timeout = shared::seconds(2);
+  std::uint16_t fall = 3;
+  std::uint16_t rise = 2;
+};
+
+struct IdleConfig {
+  std::uint32_t connections = 64;
+  shared::Duration timeout = shared::seconds(60);
+};
+
+struct PoolConfig {
+  Balance balance = Balance::round_robin;
+  ServersConfig servers;
+  std::optional<shared::load::Located<std::string>> absent;  // another pool; none is `fail`
+  bool critical = false;
+  std::optional<HealthConfig> health;
+  IdleConfig idle;
+  shared::load::Position at;
+};
+
+struct TimeoutConfig {
+  std::optional<shared::Duration> connect;
+  std::optional<shared::Duration> send;
+  std::optional<shared::Duration> read;
+};
+
+// In the order in which they apply: remove, set, add.
+struct HeaderRulesConfig {
+  std::vector<HeaderRule> rules;
+};
+
+struct RouteConfig {
+  std::string name;
+  std::string host;
+  std::string path = "/";
+  std::vector<shared::load::Located<std::string>> tiers;
+  std::vector<Method> methods;
+  std::vector<NamedCondition> headers;
+  std::vector<NamedCondition> cookies;
+  std::optional<double> share;  // percent
+  std::optional<shared::load::Located<std::string>> pool;
+  std::optional<Respond> respond;
+  std::optional<Redirect> redirect;
+  std::optional<std::vector<shared::Prefix>> allow;
+  TimeoutConfig timeout;
+  HeaderRulesConfig request_headers;
+  HeaderRulesConfig response_headers;
+  shared::load::Position at;
+};
+
+// What is taken from clients.
+struct ClientConfig {
+  std::uint64_t max_head = 32 * 1024;
+  std::uint64_t max_target = 8 * 1024;
+  std::uint16_t max_fields = FieldList::kCapacity;
+  std::uint64_t max_body = 1024ULL * 1024 * 1024;
+  std::uint32_t max_connections = 10000;
+  shared::Duration head_timeout = shared::seconds(10);
+  shared::Duration keep_alive_timeout = shared::seconds(75);
+  shared::Duration body_timeout = shared::seconds(60);
+  shared::Duration send_timeout = shared::seconds(60);
+};
+
+struct EdgeConfig {
+  std::vector<ListenConfig> listen;
+  std::uint16_t workers = 0;  // 0: one for each core
+  std::vector<shared::Prefix> trusted_proxies;
+  std::optional<TiersConfig> tiers;
+  shared::load::NamedMap<PoolConfig> pools;
+  std::vector<RouteConfig> routes;
+  ClientConfig client;
+  TimeoutConfig timeout;
+  HeaderRulesConfig request_headers;
+  HeaderRulesConfig response_headers;
+  std::filesystem::path access_log;  // empty: none
+  shared::Duration drain_grace = shared::seconds(30);
+};
+
+[[nodiscard]] const shared::load::Table<EdgeConfig>& edge_table();
+
+// Reads and checks the `edge` section of a configuration, for every region: all errors and warnings go to
+// `diagnostics`. Key files are not opened here. Without an `edge` section that is the error.
+[[nodiscard]] EdgeConfig read_edge_config(const shared::load::Config& config, shared::load::Diagnostics& diagnostics);
+
+}  // namespace edge
