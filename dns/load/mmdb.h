@@ -1,0 +1,22 @@
+#pragma once
+// Reads MaxMind DB files (.mmdb: City, Country and ASN layouts with the field names of GeoLite2 and GeoIP2) into a flat
+// GeoDatabase. The file is read whole before anything is looked at, so that nobody can truncate it under us; everything
+// that a broken file can say is an Error that names the file. Blocks; used by the Builder and by `meridian check`.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "dns/core/geo.h"
+#include "shared/core/result.h"
+
+namespace dns {
+
+[[nodiscard]] shared::Result<std::shared_ptr<const GeoDatabase>> load_mmdb(const std::string& path);
+
+// The same from memory; `name` stands for the file in messages.
+[[nodiscard]] shared::Result<std::shared_ptr<const GeoDatabase>> read_mmdb(std::span<const std::uint8_t> bytes,
+                                                                           const std::string& name);
+
+}  // namespace dns
