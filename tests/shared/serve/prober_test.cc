@@ -1,0 +1,436 @@
+#include "shared/serve/prober.h"
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/shared/serve/run_until.h"
+#include "tests/shared/serve/test_peer.h"
+
+namespace shared {
+namespace {
+
+using test::run_for;
+using test::run_until;
+using test::TestPeer;
+
+struct Seen {
+  ProbeTargetId id;
+  ProbeOutcome outcome;
+  std::string reason;
+  std::uint16_t status;
+  std::string body;
+};
+
+constexpr seconds kNever{3600};  // an interval that no test reaches: what is probed again was probed early
+
+class ProberTest : public ::testing::Test {
+ protected:
+  void start(ProberSettings settings = {}) {
+    // A slow machine must not look like a stalled loop, unless the test is about that.
+    if (settings.stall_threshold == ProberSettings().stall_threshold) settings.stall_threshold = seconds(60);
+    auto made = Prober::make(loop_, settings, [this](const ProbeReport& report) {
+      seen_.push_back({report.id, report.outcome, std::string(report.reason), report.status, std::string(report.body)});
+    });
+    ASSERT_TRUE(made) << made.error().message;
+    prober_ = std::move(*made);
+  }
+
+  ProbeTarget target(const TestPeer& peer, ProbeKind kind = ProbeKind::http) {
+    ProbeTarget out;
+    out.id = ProbeTargetId{7};
+    out.name = "peer";
+    out.endpoint = peer.endpoint();
+    out.kind = kind;
+    out.host = "www.example.com";
+    out.path = "/health";
+    out.interval = kNever;
+    out.timeout = seconds(20);
+    return out;
+  }
+
+  void probe(const ProbeTarget& one) { prober_->set_targets({one}); }
+
+  // Runs until `count` reports have come and returns the last.
+  Seen report(std::size_t count) {
+    EXPECT_TRUE(run_until(loop_, [&] { return seen_.size() >= count; }));
+    return seen_.empty() ? Seen{} : seen_.back();
+  }
+
+  Loop loop_{kOneThread};
+  std::vector<Seen> seen_;
+  std::unique_ptr<Prober> prober_;
+};
+
+TEST_F(ProberTest, AnswerIsSuccess) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [](const std::string&) { return test::ok_answer(R"({"draining":true})"); };
+  probe(target(peer));
+  const Seen seen = report(1);
+  EXPECT_EQ(seen.outcome, ProbeOutcome::success);
+  EXPECT_EQ(seen.id, ProbeTargetId{7});
+  EXPECT_EQ(seen.status, 200);
+  EXPECT_EQ(seen.body, R"({"draining":true})");
+  EXPECT_EQ(peer.requests.front().substr(0, 46), "GET /health HTTP/1.1\r\nHost: www.example.com\r\nU");
+}
+
+TEST_F(ProberTest, KeepsItsConnection) {
+  start();
+  TestPeer peer(loop_);
+  ProbeTarget one = target(peer);
+  one.interval = milliseconds(5);
+  probe(one);
+  report(5);
+  EXPECT_EQ(peer.accepted, 1U);
+  EXPECT_GE(peer.requests.size(), 5U);
+}
+
+TEST_F(ProberTest, UnexpectedStatusIsOneFailureWithItsBody) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [](const std::string&) { return "HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\ndown"; };
+  probe(target(peer));
+  const Seen seen = report(1);
+  EXPECT_EQ(seen.outcome, ProbeOutcome::failure);
+  EXPECT_EQ(seen.reason, "status 503");
+  EXPECT_EQ(seen.status, 503);
+  EXPECT_EQ(seen.body, "down");
+}
+
+TEST_F(ProberTest, ExpectedStatusIsARange) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [](const std::string&) { return "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"; };
+  ProbeTarget one = target(peer);
+  one.expected = {200, 399};
+  probe(one);
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::success);
+}
+
+TEST_F(ProberTest, NobodyListeningIsRefused) {
+  start();
+  TestPeer peer(loop_);
+  peer.refuse();
+  probe(target(peer));
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::refused);
+}
+
+// A killed peer: its kernel closes the connection and refuses the next one. With an interval of an hour, only the watch
+// on the kept connection can have seen it.
+TEST_F(ProberTest, DeathBetweenProbesIsSeenAtOnce) {
+  for (const auto ending : {TestPeer::Ending::close, TestPeer::Ending::reset}) {
+    seen_.clear();
+    start();
+    TestPeer peer(loop_);
+    probe(target(peer));
+    ASSERT_EQ(report(1).outcome, ProbeOutcome::success);
+    peer.refuse();
+    peer.end_all(ending);
+    EXPECT_EQ(report(2).outcome, ProbeOutcome::refused);
+  }
+}
+
+TEST_F(ProberTest, DeathWhileAskedIsSeenAtOnce) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [&](const std::string&) -> std::optional<std::string> {
+    asio::post(loop_, [&] {
+      peer.refuse();
+      peer.end_all(TestPeer::Ending::reset);
+    });
+    return std::nullopt;
+  };
+  probe(target(peer));
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::refused);
+}
+
+TEST_F(ProberTest, RestartIsASuccessAtOnce) {
+  start();
+  TestPeer peer(loop_);
+  probe(target(peer));
+  report(1);
+  peer.end_all(TestPeer::Ending::close);
+  EXPECT_EQ(report(2).outcome, ProbeOutcome::success);
+  EXPECT_EQ(peer.accepted, 2U);
+}
+
+TEST_F(ProberTest, ResetAfterReconnectingIsOneFailure) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [&](const std::string&) -> std::optional<std::string> {
+    asio::post(loop_, [&] { peer.end_all(TestPeer::Ending::reset); });
+    return std::nullopt;
+  };
+  probe(target(peer));
+  const Seen seen = report(1);
+  EXPECT_EQ(seen.outcome, ProbeOutcome::failure);
+  EXPECT_EQ(seen.reason, "connection closed");
+  EXPECT_EQ(peer.accepted, 2U);
+}
+
+TEST_F(ProberTest, SilenceCostsTheTimeout) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [](const std::string&) { return std::nullopt; };
+  ProbeTarget one = target(peer);
+  one.timeout = milliseconds(30);
+  probe(one);
+  const Seen seen = report(1);
+  EXPECT_EQ(seen.outcome, ProbeOutcome::failure);
+  EXPECT_EQ(seen.reason, "no answer in 30 ms");
+  EXPECT_TRUE(run_until(loop_, [&] { return peer.ended == 1; }));  // what was silent is not kept
+}
+
+TEST_F(ProberTest, SilentThenWellIsProbedOnANewConnection) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [](const std::string&) { return std::nullopt; };
+  ProbeTarget one = target(peer);
+  one.timeout = milliseconds(30);
+  one.interval = milliseconds(60);
+  probe(one);
+  report(1);
+  peer.script = [](const std::string&) { return test::ok_answer(); };
+  EXPECT_TRUE(run_until(loop_, [&] { return seen_.back().outcome == ProbeOutcome::success; }));
+}
+
+TEST_F(ProberTest, GarbageIsOneFailure) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [](const std::string&) { return "220 mail.example.com ESMTP\r\n"; };
+  probe(target(peer));
+  EXPECT_EQ(report(1).reason, "bad answer: no HTTP status line");
+}
+
+TEST_F(ProberTest, ConnectionCloseIsHonoured) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [](const std::string&) { return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"; };
+  probe(target(peer));
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::success);
+  EXPECT_TRUE(run_until(loop_, [&] { return peer.ended == 1; }));
+  run_for(loop_, milliseconds(50));
+  EXPECT_EQ(seen_.size(), 1U);  // closing it ourselves is not news
+}
+
+// A server that ends every connection without saying so is asked early, but ever less so.
+TEST_F(ProberTest, ServerThatAlwaysClosesIsNotHammered) {
+  start();
+  TestPeer peer(loop_);
+  peer.after = TestPeer::After::close;
+  probe(target(peer));
+  report(3);
+  const auto begin = Clock::now();
+  report(6);  // early by 100, 200 and 400 ms at least
+  EXPECT_GE(Clock::now() - begin, milliseconds(600));
+  for (const Seen& seen : seen_) EXPECT_EQ(seen.outcome, ProbeOutcome::success);
+}
+
+TEST_F(ProberTest, UnaskedBytesEndTheConnection) {
+  start();
+  TestPeer peer(loop_);
+  probe(target(peer));
+  report(1);
+  peer.say_to_all("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(report(2).outcome, ProbeOutcome::success);
+  EXPECT_EQ(peer.accepted, 2U);
+}
+
+TEST_F(ProberTest, TcpConnectIsSuccessAndIsWatched) {
+  start();
+  TestPeer peer(loop_);
+  peer.greeting = "hello\r\n";
+  probe(target(peer, ProbeKind::tcp));
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::success);
+  ASSERT_TRUE(run_until(loop_, [&] { return peer.open() == 1; }));
+  peer.refuse();
+  peer.end_all(TestPeer::Ending::close);
+  EXPECT_EQ(report(2).outcome, ProbeOutcome::refused);
+}
+
+TEST_F(ProberTest, TcpServerThatClosesIdleConnectionsIsUp) {
+  start();
+  TestPeer peer(loop_);
+  probe(target(peer, ProbeKind::tcp));
+  for (std::size_t round = 1; round <= 3; ++round) {
+    EXPECT_EQ(report(round).outcome, ProbeOutcome::success);
+    ASSERT_TRUE(run_until(loop_, [&] { return peer.accepted == round; }));
+    peer.end_all(TestPeer::Ending::close);
+  }
+}
+
+TEST_F(ProberTest, TcpIsProbedByANewConnectionAndKeepsOne) {
+  start();
+  TestPeer peer(loop_);
+  ProbeTarget one = target(peer, ProbeKind::tcp);
+  one.interval = milliseconds(5);
+  probe(one);
+  report(4);
+  EXPECT_GE(peer.accepted, 3U);
+  EXPECT_TRUE(run_until(loop_, [&] { return peer.open() <= 2; }));
+}
+
+TEST_F(ProberTest, TlsWithoutVerifyingIsTheDefault) {
+  start();
+  TestPeer peer(loop_);
+  peer.use_tls("other.example.net");
+  probe(target(peer, ProbeKind::https));
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::success);
+  EXPECT_EQ(peer.server_name, "www.example.com");
+  peer.refuse();
+  peer.end_all(TestPeer::Ending::close);
+  EXPECT_EQ(report(2).outcome, ProbeOutcome::refused);
+}
+
+TEST_F(ProberTest, TlsVerifiesTheHostWhenTold) {
+  for (const std::string name : {"www.example.com", "other.example.net"}) {
+    seen_.clear();
+    TestPeer peer(loop_);
+    const auto path = std::filesystem::path(::testing::TempDir()) / "meridian_prober_ca.pem";
+    std::ofstream(path) << peer.use_tls(name);
+    ProberSettings settings;
+    settings.verify = ProbeVerify::host;
+    settings.ca_file = path;
+    start(settings);
+    probe(target(peer, ProbeKind::https));
+    const bool right = name == "www.example.com";
+    EXPECT_EQ(report(1).outcome, right ? ProbeOutcome::success : ProbeOutcome::failure) << seen_.back().reason;
+    std::filesystem::remove(path);
+  }
+}
+
+TEST_F(ProberTest, MissingCaFileIsAnError) {
+  ProberSettings settings;
+  settings.verify = ProbeVerify::host;
+  settings.ca_file = "/nonexistent.pem";
+  const auto made = Prober::make(loop_, settings, {});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("/nonexistent.pem"), std::string::npos);
+}
+
+TEST_F(ProberTest, DeadTlsCostsTheTimeout) {
+  start();
+  TestPeer peer(loop_);
+  peer.use_tls("www.example.com");
+  peer.mute_tls = true;
+  ProbeTarget one = target(peer, ProbeKind::https);
+  one.timeout = milliseconds(30);
+  probe(one);
+  EXPECT_EQ(report(1).reason, "no answer in 30 ms");
+}
+
+TEST_F(ProberTest, PlainServerBehindHttpsIsAFailure) {
+  start();
+  TestPeer peer(loop_);
+  peer.greeting = "HTTP/1.1 400 Bad Request\r\n\r\n";
+  probe(target(peer, ProbeKind::https));
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::failure);
+}
+
+// While the loop stands still the answer of the peer's own timer cannot be told from silence.
+TEST_F(ProberTest, RoundOfAStalledLoopIsDiscarded) {
+  ProberSettings settings;
+  settings.stall_threshold = milliseconds(100);
+  start(settings);
+  TestPeer peer(loop_);
+  int asked = 0;
+  peer.script = [&](const std::string&) -> std::optional<std::string> {
+    if (++asked == 1) return std::nullopt;
+    return test::ok_answer();
+  };
+  ProbeTarget one = target(peer);
+  one.timeout = milliseconds(400);
+  probe(one);
+  ASSERT_TRUE(run_until(loop_, [&] { return asked == 1; }));
+  std::this_thread::sleep_for(milliseconds(800));
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::success);
+  EXPECT_GE(prober_->discarded(), 1U);
+}
+
+TEST_F(ProberTest, LoopThatAlwaysStallsIsNotBlindForEver) {
+  ProberSettings settings;
+  settings.stall_threshold = milliseconds(20);
+  start(settings);
+  TestPeer peer(loop_);
+  peer.script = [](const std::string&) { return std::nullopt; };
+  ProbeTarget one = target(peer);
+  one.timeout = milliseconds(50);
+  probe(one);
+  for (int i = 0; i < 100 && seen_.empty(); ++i) {
+    run_for(loop_, milliseconds(20));
+    std::this_thread::sleep_for(milliseconds(200));
+  }
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::failure);
+  EXPECT_EQ(prober_->discarded(), 3U);
+}
+
+TEST_F(ProberTest, UnchangedTargetsKeepTheirConnectionUnderANewId) {
+  start();
+  TestPeer peer(loop_);
+  TestPeer other(loop_);
+  ProbeTarget one = target(peer);
+  probe(one);
+  report(1);
+  one.id = ProbeTargetId{9};
+  ProbeTarget two = target(other);
+  prober_->set_targets({two, one});
+  EXPECT_EQ(report(2).id, ProbeTargetId{7});  // the new one is probed, the old one is not
+  EXPECT_EQ(peer.requests.size(), 1U);
+  peer.refuse();
+  peer.end_all(TestPeer::Ending::close);
+  const Seen seen = report(3);
+  EXPECT_EQ(seen.id, ProbeTargetId{9});
+  EXPECT_EQ(seen.outcome, ProbeOutcome::refused);
+}
+
+TEST_F(ProberTest, RemovedAndChangedTargetsCloseTheirConnection) {
+  start();
+  TestPeer peer(loop_);
+  ProbeTarget one = target(peer);
+  probe(one);
+  report(1);
+  one.path = "/other";
+  probe(one);
+  report(2);
+  EXPECT_EQ(peer.accepted, 2U);
+  prober_->set_targets({});
+  EXPECT_TRUE(run_until(loop_, [&] { return peer.ended == 2; }));
+  run_for(loop_, milliseconds(20));
+  EXPECT_EQ(seen_.size(), 2U);
+}
+
+TEST_F(ProberTest, TargetsMayBeReplacedFromTheReport) {
+  TestPeer peer(loop_);
+  const ProbeTarget one = target(peer);
+  int reports = 0;
+  auto made = Prober::make(loop_, {}, [&](const ProbeReport&) {
+    ++reports;
+    prober_->set_targets({});
+  });
+  ASSERT_TRUE(made);
+  prober_ = std::move(*made);
+  probe(one);
+  EXPECT_TRUE(run_until(loop_, [&] { return peer.ended == 1; }));
+  EXPECT_EQ(reports, 1);
+}
+
+TEST_F(ProberTest, NothingIsReportedAfterItIsGone) {
+  start();
+  TestPeer peer(loop_);
+  probe(target(peer));
+  ASSERT_TRUE(run_until(loop_, [&] { return peer.accepted == 1; }));
+  prober_.reset();
+  run_for(loop_, milliseconds(20));
+  EXPECT_TRUE(seen_.empty());
+}
+
+}  // namespace
+}  // namespace shared
