@@ -243,8 +243,9 @@ def test_bad_ecs_is_formerr(shop, payload):
 
 @pytest.mark.parametrize(("subnet", "region"), [
     ("81.2.69.0/24", "eu"),  # Britain
-    ("203.0.113.0/24", "us-west"),  # California, a row of our own
-    ("192.0.2.0/24", "us-east"),  # New York, a row of our own
+    ("128.32.1.0/24", "us-west"),  # Berkeley, California: a row of our own
+    ("203.0.113.0/24", "eu"),  # Ireland, a row of our own
+    ("192.0.2.0/24", "us-east"),  # Virginia, a row of our own
     ("198.51.100.0/24", "us-west"),  # the partner's private line
     ("2a00:1450::/48", "eu"),
 ])
@@ -254,7 +255,7 @@ def test_clients_are_sent_to_their_region(shop, subnet, region):
 
 def test_ipv6_forms_of_an_ipv4_address_are_looked_up_as_ipv4(shop):
     assert shop.region_of("::ffff:81.2.69.0/120") == "eu"
-    assert shop.region_of("64:ff9b::203.0.113.0/120") == "us-west"
+    assert shop.region_of("64:ff9b::128.32.1.0/120") == "us-west"
     assert shop.region_of("2002:5102:4500::/40") == "eu"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import meridian
 
-US_CLIENT = "192.0.2.0/24"  # New York in the demo's database
+US_CLIENT = "192.0.2.0/24"  # Virginia in the demo's database
 
 
 class Watcher:
