@@ -1,7 +1,7 @@
 #pragma once
 // Loop: one thread's turns: wait for events (edge-triggered epoll, every descriptor registered once), fire timers, run
 // what other threads posted. The clock is read once per turn. Why not Asio's reactor: it pays one extra system call for
-// every wait on a socket, see docs/decisions/002-edge-event-loop.md. Owned by a Worker; all but post() its thread only.
+// every wait on a socket, see docs/decisions/003-edge-event-loop.md. Owned by a Worker; all but post() its thread only.
 
 #include <array>
 #include <atomic>

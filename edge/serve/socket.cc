@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "edge/serve/address.h"
+#include "shared/serve/socket.h"
 
 namespace edge {
 
@@ -16,6 +16,15 @@ void Waiter::resume(Wake reason) {
   if (!sleeper_) return;
   reason_ = reason;
   std::exchange(sleeper_, nullptr).resume();
+}
+
+void Waiter::wake_soon() {
+  if (soon_) return;
+  soon_ = true;
+  loop_.defer([this] {
+    soon_ = false;
+    wake();
+  });
 }
 
 Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd), watch_{.handler = &Socket::on_event, .owner = this} {
@@ -26,6 +35,7 @@ Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd), watch_{.handler = &So
 
 void Socket::on_event(void* self, std::uint32_t events) {
   Socket& socket = *static_cast<Socket*>(self);
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) socket.broken_ = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.peer_closed_ = true;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.readable_ = true;
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) socket.writable_ = true;
@@ -56,7 +66,7 @@ IoResult Socket::receive(std::span<char> into) {
     readable_ = false;
     return {.status = IoStatus::again, .bytes = 0};
   }
-  peer_closed_ = true;
+  peer_closed_ = broken_ = true;
   return {.status = IoStatus::failed, .bytes = 0};
 }
 
@@ -87,7 +97,8 @@ IoResult Socket::send(std::span<const iovec> parts) {
     writable_ = false;
     return {.status = IoStatus::again, .bytes = 0};
   }
-  peer_closed_ = true;
+  // What the peer said before it broke the connection can still be read.
+  peer_closed_ = broken_ = readable_ = true;
   return {.status = IoStatus::failed, .bytes = 0};
 }
 
@@ -116,16 +127,16 @@ int Socket::connect_error() const {
   return error;
 }
 
-shared::Result<int> start_connect(const shared::Endpoint& to) {
-  const SocketAddress address = to_socket_address(to);
-  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return shared::fail(errno_text("socket"));
+ConnectStart start_connect(const shared::Endpoint& to) {
+  const shared::SocketAddress address = shared::to_socket_address(to);
+  const int family = to.address.family == shared::Family::ipv4 ? AF_INET : AF_INET6;
+  shared::UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return {.fd = {}, .error = errno};
   const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(fd, address.get(), address.size) == 0 || errno == EINPROGRESS) return fd;
-  const int error = errno;
-  ::close(fd);
-  return shared::fail(errno_text("connect", error));
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const auto* where = reinterpret_cast<const sockaddr*>(&address.bytes);
+  if (::connect(fd.get(), where, address.length) == 0 || errno == EINPROGRESS) return {.fd = std::move(fd), .error = 0};
+  return {.fd = {}, .error = errno};
 }
 
 }  // namespace edge

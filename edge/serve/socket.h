@@ -11,7 +11,7 @@
 
 #include "edge/serve/loop.h"
 #include "shared/core/ip.h"
-#include "shared/core/result.h"
+#include "shared/serve/unique_fd.h"
 
 namespace edge {
 
@@ -26,6 +26,8 @@ class Waiter {
   // auto wake = co_await waiter.until(deadline); May wake for nothing: look at the sockets.
   auto until(shared::TimePoint deadline);
   void wake() { resume(Wake::event); }
+  // In the next turn: for who has more to do but lets others go first.
+  void wake_soon();
   Loop& loop() { return loop_; }
 
  private:
@@ -36,6 +38,7 @@ class Waiter {
   Timer timer_;
   std::coroutine_handle<> sleeper_;
   Wake reason_ = Wake::event;
+  bool soon_ = false;
 };
 
 inline auto Waiter::until(shared::TimePoint deadline) {
@@ -76,6 +79,8 @@ class Socket {
   [[nodiscard]] bool writable() const { return writable_; }
   // The peer has sent FIN, or the connection is broken.
   [[nodiscard]] bool peer_closed() const { return peer_closed_; }
+  // Reset, or closed both ways.
+  [[nodiscard]] bool broken() const { return broken_; }
 
   [[nodiscard]] IoResult receive(std::span<char> into);
   [[nodiscard]] IoResult send(std::span<const iovec> parts);
@@ -99,12 +104,17 @@ class Socket {
   bool readable_ = false;
   bool writable_ = false;
   bool peer_closed_ = false;
+  bool broken_ = false;
   Waiter* waiter_ = nullptr;
   Watch watch_;
   Watch idle_{};
 };
 
-// A non-blocking connect that has been started. Errors that are known at once (no route, refused on loopback) are told.
-[[nodiscard]] shared::Result<int> start_connect(const shared::Endpoint& to);
+// A non-blocking connect that has been started, or the errno that was known at once (no route, out of descriptors).
+struct ConnectStart {
+  shared::UniqueFd fd;
+  int error = 0;
+};
+[[nodiscard]] ConnectStart start_connect(const shared::Endpoint& to);
 
 }  // namespace edge

@@ -1,8 +1,8 @@
 #pragma once
-// Task<T>: a coroutine that starts when it is awaited and gives one value. A task that finishes without suspending never
-// suspends its caller either, and the stack does not grow with the number of tasks awaited in a loop, in any build (so no
-// symmetric transfer, which needs tail calls that -O0 and sanitizers do not make). Owned by whoever awaits it: destroying
-// a suspended task destroys everything below it. One thread.
+// Task<T>: a coroutine that starts when it is awaited and gives one value. A task that finishes without suspending
+// never suspends its caller either, and the stack does not grow with the number of tasks awaited in a loop, in any
+// build (so no symmetric transfer, which needs tail calls that -O0 and sanitizers do not make). Owned by whoever awaits
+// it: destroying a suspended task destroys everything below it. One thread.
 //
 // Compiler rule (GCC 12): write `co_await f(names);` or `auto x = co_await f(names);` only.
 

@@ -1,7 +1,7 @@
 #pragma once
-// TimerWheel: every deadline of one worker, in slots of 16 ms. Moving a deadline later costs one store: the timer stays in
-// its slot and is put on when the slot comes up, so the deadline that each request sets is nearly free. Fires late by at
-// most one tick plus the length of a turn, never early. Owned by the Loop; one thread.
+// TimerWheel: every deadline of one worker, in slots of 16 ms. Moving a deadline later costs one store: the timer stays
+// in its slot and is put on when the slot comes up, so the deadline that each request sets is nearly free. Fires late
+// by at most one tick plus the length of a turn, never early. Owned by the Loop; one thread.
 
 #include <array>
 #include <cstdint>
@@ -60,7 +60,7 @@ class TimerWheel {
 
   std::array<Timer*, kSlots> slots_{};
   std::array<std::uint64_t, kSlots / 64> occupied_{};  // a bit per slot; may stay set over a slot that became empty
-  std::int64_t current_;  // the last tick that was run
+  std::int64_t current_;                               // the last tick that was run
 };
 
 }  // namespace edge

@@ -1,0 +1,56 @@
+#include "edge/serve/decide.h"
+
+#include <string>
+
+namespace edge {
+
+template <class Trace>
+std::optional<Refusal> identify_request(const Looked& looked, Match& found, Trace& trace) {
+  const FieldList& fields = looked.head.fields;
+  found.client = identify_client(found.client.peer, fields, looked.snapshot.settings->trusted_proxies);
+  trace.note("client", [&] {
+    return found.client.address.to_string() + (found.client.trusted ? ", through a trusted proxy" : "");
+  });
+  const auto target = resolve_target(looked.head, looked.scratch);
+  if (!target) return target.error();
+  found.target = *target;
+  trace.note("target", [&] { return "host " + std::string(target->host) + ", path " + std::string(target->path); });
+  const Tiers& tiers = *looked.snapshot.tiers;
+  found.tier = tiers.decide(fields, found.client);
+  if (tiers.enabled()) trace.note("tier", [&] { return std::string(tiers.name(found.tier)); });
+  return std::nullopt;
+}
+
+template <class Trace>
+std::optional<Refusal> match_request(const Looked& looked, Match& found, Trace& trace) {
+  const RequestInfo info{.host = found.target.host,
+                         .path = found.target.path,
+                         .method = looked.head.method,
+                         .tier = found.tier,
+                         .client = found.client.address,
+                         .fields = looked.head.fields};
+  const auto route = match(*looked.snapshot.routes, info, looked.scratch, trace);
+  if (!route) return route.error();
+  found.route = *route;
+  return std::nullopt;
+}
+
+template <class Trace>
+std::optional<Refusal> admit(const Match& match, Trace& trace) {
+  const bool allowed = match.route->allows(match.client.address);
+  if (match.route->allow) {
+    trace.note("allow",
+               [&] { return match.client.address.to_string() + (allowed ? " is allowed" : " is not allowed"); });
+  }
+  if (!allowed) return Refusal{.status = 403, .reason = "client not in the route's allow list"};
+  return std::nullopt;
+}
+
+template std::optional<Refusal> identify_request(const Looked&, Match&, shared::NullTrace&);
+template std::optional<Refusal> identify_request(const Looked&, Match&, shared::RecordingTrace&);
+template std::optional<Refusal> match_request(const Looked&, Match&, shared::NullTrace&);
+template std::optional<Refusal> match_request(const Looked&, Match&, shared::RecordingTrace&);
+template std::optional<Refusal> admit(const Match&, shared::NullTrace&);
+template std::optional<Refusal> admit(const Match&, shared::RecordingTrace&);
+
+}  // namespace edge

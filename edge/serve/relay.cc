@@ -1,0 +1,204 @@
+#include "edge/serve/relay.h"
+
+#include <algorithm>
+
+#include "edge/serve/pump.h"
+
+namespace edge {
+
+Relay::Relay(Exchange& exchange, UpstreamConnection& upstream, const Route& route, const Settings& settings)
+    : exchange_(exchange), upstream_(upstream), route_(route), settings_(settings) {
+  Work& work = exchange.work();
+  work.upstream_in.clear();
+  to_upstream_.begin(upstream.socket(), work.upstream_out);
+  to_upstream_.begin_body(exchange.framing().body);
+  now_ = request_progress_ = response_progress_ = exchange.waiter().loop().now();
+}
+
+bool Relay::fail(ErrorKind kind, Side side, std::string_view detail) {
+  error_ = {.kind = kind, .side = side, .retryable = false, .detail = detail};
+  return false;
+}
+
+bool Relay::request_body_failed() {
+  switch (exchange_.body_failure()) {
+    case BodyFailure::malformed:
+      return fail(ErrorKind::bad_request, Side::client, "malformed chunked body");
+    case BodyFailure::too_large:
+      return fail(ErrorKind::body_too_large, Side::client, "body over the limit");
+    case BodyFailure::truncated:
+    case BodyFailure::none:
+      break;
+  }
+  return fail(ErrorKind::client_closed, Side::client, "client closed inside the body");
+}
+
+bool Relay::pump_request() {
+  if (request_ended_) return true;
+  std::uint64_t moved = 0;
+  const std::uint64_t before = to_upstream_.octets_sent();
+  const Pumped pumped = pump(exchange_, to_upstream_, moved);
+  if (moved > 0 || to_upstream_.octets_sent() != before) request_progress_ = now_;
+  request_blocked_ = pumped == Pumped::sink_blocked ? Blocked::sink : Blocked::source;
+  switch (pumped) {
+    case Pumped::source_waits:
+    case Pumped::sink_blocked:
+      return true;
+    case Pumped::turn_over:
+      exchange_.waiter().wake_soon();
+      return true;
+    case Pumped::done:
+      request_ended_ = request_done_ = true;
+      response_progress_ = now_;
+      return true;
+    case Pumped::source_failed:
+      return request_body_failed();
+    case Pumped::sink_failed:
+      // The server may have answered before it closed: what it said is read first.
+      request_ended_ = true;
+      return true;
+  }
+  return true;
+}
+
+bool Relay::receive_head() {
+  ReadBuffer& buffer = exchange_.work().upstream_in;
+  std::span<char> space = buffer.space();
+  if (space.empty() && buffer.capacity() < settings_.head_limits.max_head) {
+    buffer.grow(settings_.head_limits.max_head);
+    space = buffer.space();
+  }
+  if (space.empty()) return fail(ErrorKind::bad_response, Side::upstream, "response head over the limit");
+  const IoResult received = upstream_.socket().receive(space);
+  if (received.status == IoStatus::ok) {
+    if (!heard_) first_byte_ = now_;
+    heard_ = true;
+    response_progress_ = now_;
+    buffer.commit(received.bytes);
+    return true;
+  }
+  response_blocked_ = Blocked::source;
+  if (received.status == IoStatus::again && !(request_ended_ && !request_done_)) return true;
+  if (heard_) return fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed inside the response head");
+  fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed before the response");
+  error_.retryable = upstream_.reused();
+  return false;
+}
+
+bool Relay::take_head() {
+  Work& work = exchange_.work();
+  parser_.reset();
+  work.upstream_in.pin(work.response.size);
+  const AskedFor asked{.method = exchange_.head().method, .upgrade = false};
+  const auto framing = frame_response(work.response, asked);
+  if (!framing) return fail(ErrorKind::bad_response, Side::upstream, framing.error().reason);
+  if (framing->interim) {
+    // The edge answers Expect itself, so an upstream's own 100 would be a second one.
+    if (work.response.status != 100) exchange_.queue_interim(work.response);
+    work.upstream_in.unpin();
+    return true;
+  }
+  framing_ = *framing;
+  responding_ = true;
+  exchange_.start_response(work.response, framing_, route_.response_rules);
+  from_upstream_.begin(upstream_.socket(), work.upstream_in, framing_.body);
+  return true;
+}
+
+bool Relay::read_response_head() {
+  Work& work = exchange_.work();
+  while (!responding_) {
+    response_blocked_ = Blocked::nothing;
+    const std::string_view buffered = work.upstream_in.view();
+    if (!buffered.empty()) {
+      const ParseState state = parser_.parse_response(buffered, settings_.head_limits, work.response);
+      if (state == ParseState::error) return fail(ErrorKind::bad_response, Side::upstream, parser_.refusal().reason);
+      if (state == ParseState::complete) {
+        if (!take_head()) return false;
+        continue;
+      }
+    }
+    if (!receive_head()) return false;
+    if (response_blocked_ != Blocked::source) continue;
+    // An interim head may wait for the client.
+    if (exchange_.flush() == Sent::failed) return fail(ErrorKind::client_closed, Side::client, "client closed");
+    return true;
+  }
+  return true;
+}
+
+bool Relay::pump_response() {
+  std::uint64_t moved = 0;
+  const std::uint64_t before = exchange_.octets_sent();
+  const Pumped pumped = pump(from_upstream_, exchange_, moved);
+  if (moved > 0 || exchange_.octets_sent() != before) response_progress_ = now_;
+  response_blocked_ = pumped == Pumped::sink_blocked ? Blocked::sink : Blocked::source;
+  switch (pumped) {
+    case Pumped::source_waits:
+    case Pumped::sink_blocked:
+      return true;
+    case Pumped::turn_over:
+      exchange_.waiter().wake_soon();
+      return true;
+    case Pumped::done:
+      response_done_ = true;
+      return true;
+    case Pumped::source_failed:
+      if (from_upstream_.failure() == BodyFailure::malformed) {
+        return fail(ErrorKind::bad_response, Side::upstream, "malformed chunked response body");
+      }
+      return fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed inside the response body");
+    case Pumped::sink_failed:
+      return fail(ErrorKind::client_closed, Side::client, "client closed inside the response");
+  }
+  return true;
+}
+
+Relay::Step Relay::advance(shared::TimePoint now) {
+  now_ = now;
+  if (exchange_.abandoned()) {
+    fail(ErrorKind::client_closed, Side::client, "client closed");
+    return Step::failed;
+  }
+  if (!pump_request()) return Step::failed;
+  if (!responding_ && !read_response_head()) return Step::failed;
+  if (!responding_) return Step::waiting;
+  if (!pump_response()) return Step::failed;
+  return response_done_ ? Step::done : Step::waiting;
+}
+
+shared::TimePoint Relay::deadline() const {
+  auto due = shared::TimePoint::max();
+  if (!request_ended_) {
+    due = request_blocked_ == Blocked::sink ? request_progress_ + route_.timeouts.send
+                                            : request_progress_ + settings_.timeouts.body;
+  }
+  // A server may well wait for the whole request before it answers.
+  if (response_blocked_ == Blocked::sink) {
+    due = std::min(due, response_progress_ + settings_.timeouts.send);
+  } else if (request_ended_ || responding_) {
+    due = std::min(due, response_progress_ + route_.timeouts.read);
+  }
+  return due;
+}
+
+Relay::Step Relay::expire(shared::TimePoint now) {
+  if (deadline() > now) return Step::waiting;
+  if (!request_ended_ && request_blocked_ == Blocked::sink && request_progress_ + route_.timeouts.send <= now) {
+    fail(ErrorKind::upstream_timeout, Side::upstream, "upstream took no more of the request");
+  } else if (!request_ended_ && request_progress_ + settings_.timeouts.body <= now) {
+    fail(ErrorKind::request_timeout, Side::client, "request body came too slowly");
+  } else if (response_blocked_ == Blocked::sink) {
+    fail(ErrorKind::client_closed, Side::client, "client took no more of the response");
+  } else {
+    fail(ErrorKind::upstream_timeout, Side::upstream, "no byte from the upstream in time");
+  }
+  return Step::failed;
+}
+
+bool Relay::reusable() const {
+  return response_done_ && request_done_ && framing_.persistence == Persistence::keep &&
+         framing_.body.kind != BodyKind::until_close && exchange_.work().upstream_in.empty();
+}
+
+}  // namespace edge

@@ -1,0 +1,81 @@
+#pragma once
+// Relay: one attempt: a request to one upstream connection and its response back, both directions at once, with
+// back-pressure. Plain calls: advance() moves what can be moved; when it says `waiting`, sleep until deadline().
+//
+//   client --exchange.peek--> pump --MessageWriter--> upstream
+//   client <--exchange.write-- pump <--BodyReader--   upstream
+//
+// Lives in serve_one's frame for one attempt; its worker's thread.
+
+#include <cstdint>
+
+#include "edge/core/errors.h"
+#include "edge/core/framing.h"
+#include "edge/core/head.h"
+#include "edge/core/route.h"
+#include "edge/core/snapshot.h"
+#include "edge/serve/body_reader.h"
+#include "edge/serve/exchange.h"
+#include "edge/serve/message_writer.h"
+#include "edge/serve/upstreams.h"
+
+namespace edge {
+
+class Relay {
+ public:
+  enum class Step : std::uint8_t { waiting, done, failed };
+
+  // REQUIRES: the request's head for the upstream is queued in the exchange's work().upstream_out.
+  Relay(Exchange& exchange, UpstreamConnection& upstream, const Route& route, const Settings& settings);
+
+  [[nodiscard]] Step advance(shared::TimePoint now);
+  // REQUIRES: the last step was `waiting`.
+  [[nodiscard]] shared::TimePoint deadline() const;
+  // The deadline has come: failed, unless progress has moved it.
+  [[nodiscard]] Step expire(shared::TimePoint now);
+
+  [[nodiscard]] const Error& error() const { return error_; }
+  // A byte of the response has been seen: no retry after it.
+  [[nodiscard]] bool heard() const { return heard_; }
+  // The client has been sent (a part of) the final head.
+  [[nodiscard]] bool responding() const { return responding_; }
+  [[nodiscard]] std::uint16_t status() const { return exchange_.work().response.status; }
+  [[nodiscard]] shared::TimePoint first_byte() const { return first_byte_; }
+  // After `done`: the upstream connection may carry another request.
+  [[nodiscard]] bool reusable() const;
+
+ private:
+  enum class Blocked : std::uint8_t { nothing, source, sink };
+
+  bool fail(ErrorKind kind, Side side, std::string_view detail);
+  // Each returns false after fail().
+  bool pump_request();
+  bool read_response_head();
+  bool receive_head();
+  bool take_head();
+  bool pump_response();
+  bool request_body_failed();
+
+  Exchange& exchange_;
+  UpstreamConnection& upstream_;
+  const Route& route_;
+  const Settings& settings_;
+  HeadParser parser_;
+  ResponseFraming framing_;
+  MessageWriter to_upstream_;
+  BodyReader from_upstream_;
+  shared::TimePoint now_{};
+  shared::TimePoint request_progress_{};
+  shared::TimePoint response_progress_{};
+  shared::TimePoint first_byte_{};
+  Blocked request_blocked_ = Blocked::nothing;
+  Blocked response_blocked_ = Blocked::nothing;
+  bool request_done_ = false;   // sent as a whole
+  bool request_ended_ = false;  // nothing more of it will be sent, whole or not
+  bool heard_ = false;
+  bool responding_ = false;
+  bool response_done_ = false;
+  Error error_;
+};
+
+}  // namespace edge

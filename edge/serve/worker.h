@@ -1,0 +1,111 @@
+#pragma once
+// Worker: one core, one thread, one event loop. Owns its listening sockets, its clients' connections, idle upstream
+// connections, buffers and counters; shares nothing that changes but Live. Control makes it, starts it, mails it
+// snapshots and ends it; the lower half of the class is for what runs on its thread.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "edge/core/balance.h"
+#include "edge/core/live.h"
+#include "edge/core/snapshot.h"
+#include "edge/serve/access_log.h"
+#include "edge/serve/buffers.h"
+#include "edge/serve/counters.h"
+#include "edge/serve/listener.h"
+#include "edge/serve/loop.h"
+#include "edge/serve/snapshots.h"
+#include "edge/serve/upstreams.h"
+#include "shared/core/ip.h"
+#include "shared/serve/unique_fd.h"
+
+namespace edge {
+
+class H1Connection;
+
+struct WorkerSettings {
+  std::string name;                     // of the thread, at most 15 bytes
+  std::optional<unsigned> core;         // pinned to it
+  std::size_t max_connections = 10000;  // of clients
+  std::uint64_t seed = 0;               // of request ids and of the place in each pool's order
+};
+
+class Worker {
+ public:
+  // `live` outlives the worker. `lane` may be null: no access log.
+  Worker(WorkerSettings settings, Live& live, AccessLane* lane, std::shared_ptr<const Snapshot> snapshot,
+         Snapshots::Retire retire);
+  ~Worker();  // stop()
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Control's side, any thread but the worker's.
+  void add_listener(shared::UniqueFd listener);  // before start()
+  void start();
+  void publish(std::shared_ptr<const Snapshot> snapshot);
+  // Stops accepting, closes idle connections, lets the others finish their request; then calls `done` on the worker.
+  void finish(std::function<void()> done);
+  // Ends the loop and every connection with it.
+  void stop();
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const std::string& name() const { return settings_.name; }
+
+  // The worker's own side.
+  [[nodiscard]] Loop& loop() { return loop_; }
+  [[nodiscard]] Snapshots& snapshots() { return snapshots_; }
+  [[nodiscard]] Upstreams& upstreams() { return upstreams_; }
+  [[nodiscard]] WorkPool& work_pool() { return work_pool_; }
+  [[nodiscard]] BalanceState& balance() { return balance_; }
+  [[nodiscard]] Live& live() { return live_; }
+  [[nodiscard]] Counters& own_counters() { return counters_; }
+  [[nodiscard]] AccessLane* access_lane() { return lane_; }
+  [[nodiscard]] bool finishing() const { return finishing_; }
+  // "Sun, 06 Nov 1994 08:49:37 GMT", made once a second.
+  [[nodiscard]] std::string_view http_date();
+  // 32 hex digits; valid until the next call.
+  [[nodiscard]] std::string_view fresh_request_id();
+  // One line in the log for requests that ended with 502, 503 or 504, at most one a second.
+  void report_failure(std::string_view server, std::uint16_t status, std::string_view reason);
+  // Closes idle connections: the process is near its limit of descriptors.
+  void make_room();
+  // The connection is over; it is destroyed at the end of the turn.
+  void retire(H1Connection& connection);
+
+ private:
+  void run();
+  void accept(shared::UniqueFd fd, const shared::Endpoint& peer);
+  void close_idle_clients();
+  void check_finished();
+  void close_all();
+
+  WorkerSettings settings_;
+  Live& live_;
+  AccessLane* lane_;
+  Counters counters_;
+  Loop loop_;
+  Snapshots snapshots_;
+  Upstreams upstreams_;
+  WorkPool work_pool_;
+  BalanceState balance_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<H1Connection>> connections_;  // each knows its index
+  std::size_t room_cursor_ = 0;
+  bool finishing_ = false;
+  std::function<void()> finished_;
+  std::array<char, 32> date_{};
+  shared::TimePoint date_until_{};
+  std::array<char, 32> request_id_{};
+  std::uint64_t request_ids_ = 0;
+  shared::TimePoint failure_quiet_until_{};
+  std::uint64_t failures_unsaid_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace edge
