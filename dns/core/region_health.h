@@ -89,11 +89,13 @@ class RegionHealth {
     RegionView last_serving;                   // what the isolation hold shows
   };
 
+  void adopt(std::size_t region, const RegionHealth& before, std::size_t old);
   [[nodiscard]] bool refresh(shared::TimePoint now);
+  void expire(shared::TimePoint now);
   [[nodiscard]] RegionView look(std::size_t region) const;
   void note_losses(const HealthView& fresh, shared::TimePoint now);
-  [[nodiscard]] bool suspects_itself(const HealthView& fresh, shared::TimePoint now) const;
-  void expire(shared::TimePoint now);
+  void decide_hold(shared::TimePoint now);
+  void show_last(HealthView& fresh) const;
   [[nodiscard]] EdgeRecord& edge_at(EdgeId edge) { return records_[index_of(edge.region)].edges[edge.index]; }
   [[nodiscard]] const EdgeRecord& edge_at(EdgeId edge) const {
     return records_[index_of(edge.region)].edges[edge.index];
@@ -104,7 +106,7 @@ class RegionHealth {
   shared::TimePoint start_;
   std::vector<RegionRecord> records_;
   std::optional<shared::TimePoint> hold_until_;
-  bool hold_spent_ = false;  // held once already for this loss: down until some region serves again
+  bool hold_spent_ = false;  // this loss of all was decided upon: no other hold before some region serves again
   HealthView view_;
 };
 
