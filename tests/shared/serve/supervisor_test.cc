@@ -1,0 +1,136 @@
+#include "shared/serve/supervisor.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "shared/serve/log.h"
+#include "shared/serve/unique_fd.h"
+
+namespace shared {
+namespace {
+
+// A service manager's socket.
+class NotifySocket {
+ public:
+  NotifySocket() : path_(::testing::TempDir() + "/meridian_notify_" + std::to_string(::getpid())) {
+    ::unlink(path_.c_str());
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ::setenv("NOTIFY_SOCKET", path_.c_str(), 1);
+  }
+  ~NotifySocket() {
+    ::unsetenv("NOTIFY_SOCKET");
+    ::unlink(path_.c_str());
+  }
+  NotifySocket(const NotifySocket&) = delete;
+  NotifySocket& operator=(const NotifySocket&) = delete;
+
+  std::string next() {
+    std::array<char, 256> text{};
+    const ssize_t n = ::recv(fd_.get(), text.data(), text.size(), MSG_DONTWAIT);
+    return n < 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(n));
+  }
+
+ private:
+  std::string path_;
+  UniqueFd fd_{::socket(AF_UNIX, SOCK_DGRAM, 0)};
+};
+
+TEST(SupervisorTest, HangupReloadsAndTerminationStops) {
+  NotifySocket manager;
+  const LogCapture quiet;
+  Supervisor supervisor;
+  std::vector<std::string> calls;
+  supervisor.on_reload([&] {
+    calls.emplace_back("reload");
+    notify_ready();
+    ::raise(SIGTERM);
+  });
+  supervisor.on_stop([&] {
+    calls.emplace_back("stop");
+    supervisor.post([&] { supervisor.finish(); });
+  });
+  supervisor.post([] { ::raise(SIGHUP); });
+  EXPECT_EQ(supervisor.run(), 0);
+  EXPECT_EQ(calls, (std::vector<std::string>{"reload", "stop"}));
+  EXPECT_EQ(manager.next().substr(0, 27), "RELOADING=1\nMONOTONIC_USEC=");
+  EXPECT_EQ(manager.next(), "READY=1");
+  EXPECT_EQ(manager.next(), "STOPPING=1");
+}
+
+TEST(SupervisorTest, SecondSignalEndsAtOnce) {
+  const LogCapture log;
+  Supervisor supervisor;
+  supervisor.on_stop([] { ::raise(SIGINT); });
+  supervisor.post([] { ::raise(SIGINT); });
+  EXPECT_EQ(supervisor.run(), 1);
+  EXPECT_TRUE(log.contains("event=stop_forced"));
+}
+
+TEST(SupervisorTest, GraceTimeEndsADrainThatHangs) {
+  const LogCapture log;
+  Supervisor supervisor({.stop_grace = milliseconds(20)});
+  bool asked = false;
+  supervisor.on_stop([&] { asked = true; });
+  supervisor.post([&] { supervisor.request_stop(); });
+  EXPECT_EQ(supervisor.run(), 0);
+  EXPECT_TRUE(asked);
+  EXPECT_TRUE(log.contains("the grace time is over"));
+}
+
+TEST(SupervisorTest, NothingIsReloadedWhileItStops) {
+  const LogCapture quiet;
+  Supervisor supervisor;
+  int reloads = 0;
+  supervisor.on_reload([&] { ++reloads; });
+  supervisor.on_stop([&] {
+    supervisor.request_reload();
+    supervisor.request_stop();
+    supervisor.finish(3);
+  });
+  supervisor.post([&] { supervisor.request_stop(); });
+  EXPECT_EQ(supervisor.run(), 3);
+  EXPECT_EQ(reloads, 0);
+}
+
+TEST(SupervisorTest, BrokenPipeIsAnErrorNotADeath) {
+  const Supervisor supervisor;
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  ::close(ends[0]);
+  EXPECT_EQ(::write(ends[1], "x", 1), -1);
+  ::close(ends[1]);
+}
+
+TEST(SupervisorTest, DescriptorLimitIsRaised) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(raise_descriptor_limit(), before.rlim_max);
+  rlimit after{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &after), 0);
+  EXPECT_EQ(after.rlim_cur, before.rlim_max);
+}
+
+TEST(SupervisorTest, WithoutAManagerNothingIsSaid) {
+  const LogCapture log;
+  ::unsetenv("NOTIFY_SOCKET");
+  notify_ready();
+  EXPECT_TRUE(log.lines().empty());
+}
+
+}  // namespace
+}  // namespace shared
