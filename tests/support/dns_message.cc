@@ -195,7 +195,8 @@ void read_rr(Reader& reader, ParsedReply& reply, std::vector<std::string>& secti
     in >> word;
     append(rdata, absolute(word, apex));
   };
-  switch (type) {
+  const bool generic = (in >> std::ws).peek() == '\\';  // RFC 3597: \# hex
+  switch (generic ? 0 : type) {
     case 1:
     case 28: {
       in >> word;

@@ -1,0 +1,104 @@
+#include "dns/core/name.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/dns_message.h"
+
+namespace dns {
+namespace {
+
+[[nodiscard]] Name name(std::string_view text) { return Name::from_text(text).value(); }
+
+TEST(Name, TextGoesToWireAndBack) {
+  struct Case {
+    const char* text;
+    const char* canonical;
+  };
+  for (const Case& c : std::initializer_list<Case>{
+           {".", "."},
+           {"example.com", "example.com."},
+           {"WWW.Example.COM.", "www.example.com."},
+           {R"(a\.b.example)", R"(a\.b.example.)"},
+           {R"(\065\000.x)", R"(a\000.x.)"},
+           {R"(*.example)", "*.example."},
+           {R"(a\\b)", R"(a\\b.)"},
+       }) {
+    const auto parsed = Name::from_text(c.text);
+    ASSERT_TRUE(parsed) << c.text;
+    EXPECT_EQ(parsed->to_text(), c.canonical);
+    EXPECT_EQ(Name::from_text(parsed->to_text()).value(), *parsed);
+    EXPECT_EQ(Name::from_wire(parsed->wire()), *parsed);
+  }
+}
+
+TEST(Name, RefusesWhatIsNoName) {
+  const std::string long_label(64, 'a');
+  std::string long_name;
+  for (int i = 0; i < 4; ++i) long_name += std::string(63, 'a') + ".";
+  for (const std::string& text : {std::string(), std::string("a..b"), std::string(".a"), long_label, long_name,
+                                  std::string("a\\"), std::string("a\\12"), std::string("\\256")}) {
+    EXPECT_FALSE(Name::from_text(text)) << text;
+  }
+  long_name.resize(long_name.size() - 3);  // 255 octets on the wire
+  EXPECT_EQ(Name::from_text(long_name)->wire().size(), kMaxNameSize);
+}
+
+TEST(Name, WireMustBeOneWholeName) {
+  for (const char* hex : {"", "01", "0161", "016100 00", "c00c", "40", "0161c000"}) {
+    EXPECT_FALSE(Name::from_wire(test::from_hex(hex))) << hex;
+  }
+  EXPECT_EQ(name_length(test::from_hex("0161 00 ffff")), 3U);
+  EXPECT_EQ(name_length(test::Bytes(300, 1)), 0U);
+}
+
+// The example of RFC 4034 section 6.1.
+TEST(Name, CanonicalOrder) {
+  const std::vector<Name> order = {name("example"),           name("a.example"),      name("yljkjljk.a.example"),
+                                   name("Z.a.example"),       name("zABC.a.EXAMPLE"), name("z.example"),
+                                   name(R"(\001.z.example)"), name("*.z.example"),    name(R"(\200.z.example)")};
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    for (std::size_t j = 0; j < order.size(); ++j) EXPECT_EQ(order[i] <=> order[j], i <=> j) << i << ' ' << j;
+  }
+}
+
+TEST(Name, IsWithinLooksAtLabels) {
+  EXPECT_TRUE(name("www.example.com").is_within(name("example.com")));
+  EXPECT_TRUE(name("example.com").is_within(name("example.com")));
+  EXPECT_TRUE(name("com").is_within(Name()));
+  EXPECT_FALSE(name("badexample.com").is_within(name("example.com")));
+  EXPECT_FALSE(name("com").is_within(name("example.com")));
+}
+
+TEST(HashedName, HashesEverySuffixWithoutRegardToCase) {
+  HashedName mixed;
+  HashedName plain;
+  HashedName parent;
+  const test::Bytes wire = test::wire_name("A-Label-That-Is-Longer-Than-8.WwW.eXample.com");
+  ASSERT_EQ(mixed.assign(wire), wire.size());
+  plain.assign(test::wire_name("a-label-that-is-longer-than-8.www.example.com"));
+  parent.assign(test::wire_name("example.com"));
+  ASSERT_EQ(mixed.labels(), 4U);
+  for (unsigned label = 0; label <= 4; ++label) EXPECT_EQ(mixed.hash(label), plain.hash(label));
+  EXPECT_EQ(mixed.hash(2), parent.hash(0));
+  EXPECT_TRUE(std::ranges::equal(mixed.suffix(2), parent.wire()));
+  EXPECT_TRUE(mixed.is_within(parent, 0));
+  EXPECT_FALSE(parent.is_within(mixed, 0));
+}
+
+TEST(HashedName, TakesTheLongestNameAndNoLonger) {
+  test::Bytes wire;
+  for (int i = 0; i < 127; ++i) test::append(wire, test::from_hex("0161"));
+  wire.push_back(0);
+  HashedName hashed;
+  EXPECT_EQ(hashed.assign(wire), 255U);
+  EXPECT_EQ(hashed.labels(), 127U);
+  wire.insert(wire.begin(), {1, 'a'});
+  EXPECT_EQ(hashed.assign(wire), 0U);
+  EXPECT_EQ(hashed.assign(test::from_hex("c00c")), 0U);
+  EXPECT_EQ(hashed.assign({}), 0U);
+}
+
+}  // namespace
+}  // namespace dns
