@@ -1,0 +1,185 @@
+// From the written policies to PolicyTables: names become ids, findings become diagnostics with a place.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "dns/load/mmdb.h"
+#include "dns/load/policies.h"
+#include "shared/core/hash.h"
+
+namespace dns {
+namespace {
+
+using shared::load::Diagnostics;
+using shared::load::Located;
+using shared::load::Position;
+
+class SpecBuilder {
+ public:
+  SpecBuilder(const shared::load::Config& common, Diagnostics& diagnostics)
+      : regions_(shared::load::names_of(common.regions)), diagnostics_(diagnostics) {}
+
+  Policy policy(const shared::load::Named<PolicyConfig>& written) {
+    Policy out{written.name, {}, place(written.at)};
+    if (written.value.empty()) diagnostics_.error(written.at, "policy '" + written.name + "' has no steps");
+    for (const StepConfig& step : written.value) out.steps.push_back(this->step(step));
+    return out;
+  }
+
+  SteeredName name(const shared::load::Named<NameConfig>& written, const SteeringConfig& config) {
+    const auto known = shared::load::names_of(config.policies);
+    const NameConfig& value = written.value;
+    SteeredName out;
+    out.name = written.name;
+    out.policy = index(value.policy, "policy", known);
+    out.ttl_min = std::chrono::duration_cast<std::chrono::seconds>(value.ttl.min);
+    out.ttl_max = std::chrono::duration_cast<std::chrono::seconds>(value.ttl.max);
+    out.answers = value.answers.value_or(std::uint16_t{0});
+    out.when_all_down = value.when_all_down;
+    out.families = value.families;
+    out.place = place(written.at);
+    return out;
+  }
+
+  void report(const std::vector<Finding>& findings) {
+    for (const Finding& finding : findings) {
+      const Position& at = places_[static_cast<std::size_t>(finding.place)];
+      if (finding.severity == Finding::Severity::error) {
+        diagnostics_.error(at, finding.message);
+      } else {
+        diagnostics_.warning(at, finding.message);
+      }
+    }
+  }
+
+ private:
+  PlaceId place(const Position& at) {
+    places_.push_back(at);
+    return static_cast<PlaceId>(places_.size() - 1);
+  }
+
+  // 0 with an error if the name is unknown: nothing is compiled then.
+  std::size_t index(const Located<std::string>& name, std::string_view kind, std::span<const std::string_view> known) {
+    const auto found = std::ranges::find(known, std::string_view(name.value));
+    if (found != known.end()) return static_cast<std::size_t>(found - known.begin());
+    shared::load::unknown_name(name.at, kind, name.value, known, diagnostics_);
+    return 0;
+  }
+  RegionId region(const std::string& name, const Position& at) {
+    return static_cast<RegionId>(index({name, at}, "region", regions_));
+  }
+
+  Order order(const OrderConfig& written) {
+    Order out;
+    std::set<std::string_view> seen;
+    for (const ElementConfig& element : written) {
+      Element group;
+      for (const MemberConfig& member : element) {
+        if (!seen.insert(member.region).second) {
+          diagnostics_.warning(member.at,
+                               "'" + member.region + "' stands twice in this list: its first mention counts");
+        }
+        group.push_back({region(member.region, member.at), member.weight});
+      }
+      out.push_back(std::move(group));
+    }
+    return out;
+  }
+
+  std::vector<SubnetRow> subnet_rows(const RowsConfig& written) {
+    std::vector<SubnetRow> rows;
+    std::set<shared::Prefix> seen;
+    for (const auto& [key, at, value] : written) {
+      auto prefix = shared::Prefix::parse(key);
+      if (!prefix) diagnostics_.error(at, prefix.error().message);
+      if (prefix && !seen.insert(*prefix).second) diagnostics_.error(at, prefix->to_string() + " has two rows here");
+      rows.push_back({prefix.value_or(shared::Prefix{}), order(value), place(at)});
+    }
+    return rows;
+  }
+
+  GeoCode code(const std::string& key, const Position& at) {
+    auto parsed = GeoCode::parse(key);
+    if (!parsed) diagnostics_.error(at, parsed.error().message);
+    return parsed.value_or(GeoCode{});
+  }
+
+  FenceStep fence(const FenceConfig& written) {
+    FenceStep out;
+    for (const auto& [key, at, value] : written) {
+      FenceRow row{code(key, at), {}, place(at)};
+      for (const auto& name : value) row.regions.push_back(region(name.value, name.at));
+      out.rows.push_back(std::move(row));
+    }
+    return out;
+  }
+
+  NearestStep nearest(const NearestConfig& written) {
+    NearestStep out;
+    if (written.bias.empty()) return out;
+    out.bias.assign(regions_.size(), 0);
+    for (const auto& [name, at, percent] : written.bias) {
+      const std::size_t id = index_of(region(name, at));
+      if (id < out.bias.size()) out.bias[id] = percent;
+    }
+    return out;
+  }
+
+  Step step(const StepConfig& written) {
+    const PlaceId at = place(written.at);
+    if (written.subnets) return {SubnetsStep{subnet_rows(*written.subnets)}, at};
+    if (written.resolvers) return {ResolversStep{subnet_rows(*written.resolvers)}, at};
+    if (written.nearest) return {nearest(*written.nearest), at};
+    if (written.fence) return {fence(*written.fence), at};
+    if (written.failover) return {FailoverStep{order(*written.failover)}, at};
+    GeoStep geo;
+    if (!written.geo) return {geo, at};  // its own error stands
+    for (const auto& [key, key_at, value] : *written.geo) {
+      geo.rows.push_back({code(key, key_at), order(value), place(key_at)});
+    }
+    return {std::move(geo), at};
+  }
+
+  std::vector<std::string_view> regions_;
+  Diagnostics& diagnostics_;
+  std::vector<Position> places_;  // by PlaceId
+};
+
+}  // namespace
+
+std::vector<Region> regions_of(const shared::load::Config& config) {
+  std::vector<Region> out;
+  for (const auto& [name, at, value] : config.regions) {
+    Region region{name, std::nullopt, {}};
+    if (value.location) region.location = Location{value.location->latitude, value.location->longitude};
+    for (const auto& edge : value.edges) region.edges.push_back(edge.value);
+    out.push_back(std::move(region));
+  }
+  return out;
+}
+
+std::shared_ptr<const GeoDatabase> load_geo(const GeoConfig& config, Diagnostics& diagnostics) {
+  if (config.database.empty()) return std::make_shared<const GeoDatabase>();
+  auto database = load_mmdb(config.database.string());
+  if (database) return *std::move(database);
+  diagnostics.error(config.at, database.error().message);
+  return nullptr;
+}
+
+std::shared_ptr<const PolicyTables> build_policies(const SteeringConfig& config, const shared::load::Config& common,
+                                                   std::shared_ptr<const GeoDatabase> geo, Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.errors();
+  SpecBuilder builder(common, diagnostics);
+  SteeringSpec spec;
+  spec.regions = regions_of(common);
+  spec.geo = std::move(geo);
+  spec.seed = shared::hash_text(0, common.service);
+  for (const auto& policy : config.policies) spec.policies.push_back(builder.policy(policy));
+  for (const auto& name : config.names) spec.names.push_back(builder.name(name, config));
+  if (diagnostics.errors() > before || spec.geo == nullptr) return nullptr;
+  CompiledPolicies compiled = compile(std::move(spec));
+  builder.report(compiled.findings);
+  return std::move(compiled.tables);
+}
+
+}  // namespace dns
