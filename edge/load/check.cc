@@ -1,0 +1,217 @@
+#include "edge/load/check.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "edge/load/route_key.h"
+
+namespace edge {
+namespace {
+
+using shared::load::Config;
+using shared::load::Diagnostics;
+using shared::load::Located;
+using shared::load::Position;
+
+struct Checker {
+  const EdgeConfig& edge;
+  const Config& config;
+  Diagnostics& diagnostics;
+
+  [[nodiscard]] const Position& place() const { return config.edge->at; }
+};
+
+std::string in_quotes(std::string_view name) { return "'" + std::string(name) + "'"; }
+
+void check_listen(const Checker& checker) {
+  if (checker.edge.listen.empty())
+    checker.diagnostics.error(checker.place(), "listen: there must be at least one address");
+  std::map<std::string, Position> seen;
+  for (const ListenConfig& listen : checker.edge.listen) {
+    const std::string text = listen.address.value.to_string();
+    const auto [first, fresh] = seen.emplace(text, listen.address.at);
+    if (!fresh) {
+      checker.diagnostics.error(listen.address.at,
+                                "address " + text + " is already listened on (" + first->second.to_string() + ")");
+    }
+  }
+}
+
+std::vector<std::string_view> tier_names(const EdgeConfig& edge) {
+  std::vector<std::string_view> names;
+  if (edge.tiers) {
+    for (const Located<std::string>& tier : edge.tiers->order) names.push_back(tier.value);
+  }
+  return names;
+}
+
+void check_tier_name(const Checker& checker, const Located<std::string>& tier) {
+  const std::vector<std::string_view> known = tier_names(checker.edge);
+  if (known.empty() && checker.edge.tiers) return;  // the order itself is what is wrong
+  if (std::find(known.begin(), known.end(), tier.value) != known.end()) return;
+  shared::load::unknown_name(tier.at, "tier", tier.value, known, checker.diagnostics);
+}
+
+void check_tiers(const Checker& checker) {
+  if (!checker.edge.tiers) return;
+  const TiersConfig& tiers = *checker.edge.tiers;
+  if (tiers.order.size() > kMaxTiers) {
+    checker.diagnostics.error(tiers.order[kMaxTiers].at, "order: more than " + std::to_string(kMaxTiers) + " tiers");
+  }
+  std::set<std::string_view> seen;
+  for (const Located<std::string>& tier : tiers.order) {
+    if (!seen.insert(tier.value).second)
+      checker.diagnostics.error(tier.at, "order: tier " + in_quotes(tier.value) + " stands twice");
+  }
+  if (tiers.fallback) check_tier_name(checker, *tiers.fallback);
+  std::set<TierSource> sources;
+  for (const TierSourceConfig& source : tiers.from) {
+    if (!sources.insert(source.source).second) {
+      checker.diagnostics.error(source.at,
+                                source.source == TierSource::header ? "a second tier header" : "a second key file");
+    }
+    if (source.source == TierSource::header && checker.edge.trusted_proxies.empty()) {
+      checker.diagnostics.error(source.at, "header: nobody is believed: trusted_proxies is empty, so " + source.header +
+                                               " would never decide a tier");
+    }
+  }
+}
+
+void check_server_list(const Checker& checker, const PoolConfig& pool, const std::vector<ServerConfig>& servers) {
+  std::map<std::string_view, Position> seen;
+  for (const ServerConfig& server : servers) {
+    const auto [first, fresh] = seen.emplace(server.address, server.at);
+    if (!fresh) {
+      checker.diagnostics.error(server.at, "server " + server.address + " is already in this list (" +
+                                               first->second.to_string() + "); give it a weight instead");
+    }
+    if (server.weight != 1 && pool.balance == Balance::round_robin) {
+      checker.diagnostics.error(server.at, "weight has no effect with balance: round_robin; use weighted_round_robin");
+    }
+  }
+}
+
+void check_servers(const Checker& checker, const PoolConfig& pool, std::string_view name) {
+  check_server_list(checker, pool, pool.servers.everywhere);
+  const std::vector<std::string_view> regions = names_of(checker.config.regions);
+  bool any = !pool.servers.everywhere.empty();
+  for (const auto& [region, at, servers] : pool.servers.regions) {
+    check_server_list(checker, pool, servers);
+    any = any || !servers.empty();
+    if (std::find(regions.begin(), regions.end(), region) == regions.end() && !regions.empty()) {
+      shared::load::unknown_name(at, "region", region, regions, checker.diagnostics);
+    }
+  }
+  if (!any) checker.diagnostics.error(pool.at, "pool " + in_quotes(name) + " has no server anywhere");
+}
+
+// A region that the pool has no servers for and no stand-in: allowed, and worth a word.
+void check_absence(const Checker& checker, const PoolConfig& pool, std::string_view name) {
+  if (pool.absent || !pool.servers.by_region) return;
+  for (const auto& [region, at, unused] : checker.config.regions) {
+    if (pool.servers.in(region) != nullptr) continue;
+    const std::string what =
+        "pool " + in_quotes(name) + " has no server in region " + in_quotes(region) + " and absent: fail";
+    if (pool.critical) {
+      checker.diagnostics.error(pool.at, what + ": as it is critical, that region would always be down");
+    } else {
+      checker.diagnostics.warning(pool.at, what + ": its requests there are answered with 503");
+    }
+  }
+}
+
+void check_absent_pools(const Checker& checker) {
+  const std::vector<std::string_view> names = names_of(checker.edge.pools);
+  for (const auto& [name, at, pool] : checker.edge.pools) {
+    if (!pool.absent) continue;
+    if (find_named(checker.edge.pools, pool.absent->value) == nullptr) {
+      shared::load::unknown_name(pool.absent->at, "pool", pool.absent->value, names, checker.diagnostics);
+      continue;
+    }
+    const PoolConfig* next = &pool;
+    for (std::size_t step = 0; next != nullptr && next->absent; ++step) {
+      if (next->absent->value == name || step > names.size()) {
+        checker.diagnostics.error(pool.absent->at, "absent: pool " + in_quotes(name) + " would stand in for itself");
+        break;
+      }
+      next = find_named(checker.edge.pools, next->absent->value);
+    }
+  }
+}
+
+void check_pools(const Checker& checker) {
+  for (const auto& [name, at, pool] : checker.edge.pools) {
+    check_servers(checker, pool, name);
+    check_absence(checker, pool, name);
+  }
+  check_absent_pools(checker);
+  std::set<std::string_view> used;
+  for (const RouteConfig& route : checker.edge.routes) {
+    if (route.pool) used.insert(route.pool->value);
+  }
+  for (const auto& [name, at, pool] : checker.edge.pools) {
+    if (pool.absent) used.insert(pool.absent->value);
+  }
+  for (const auto& [name, at, pool] : checker.edge.pools) {
+    if (!used.contains(name)) checker.diagnostics.warning(at, "pool " + in_quotes(name) + " is used by no route");
+  }
+}
+
+bool is_unconditional(const RouteConfig& route) {
+  return route.tiers.empty() && route.methods.empty() && route.headers.empty() && route.cookies.empty() &&
+         (!route.share || *route.share >= 100);
+}
+
+void check_reachable(const Checker& checker) {
+  std::map<std::string, const RouteConfig*> decided;  // host and path -> the first route there that always holds
+  std::map<std::string, const RouteConfig*> seen;     // the same with the conditions
+  std::map<std::string, const RouteConfig*> named;
+  for (const RouteConfig& route : checker.edge.routes) {
+    const std::string place = route_place(route);
+    const std::string whole = place + route_conditions(route);
+    const auto before = decided.find(place);
+    const auto twin = seen.find(whole);
+    const RouteConfig* earlier = before != decided.end() ? before->second : twin != seen.end() ? twin->second : nullptr;
+    if (earlier != nullptr) {
+      checker.diagnostics.error(route.at, "route " + in_quotes(whole) + " is never reached: the route at " +
+                                              earlier->at.to_string() + " takes all of its requests");
+    }
+    seen.emplace(whole, &route);
+    if (is_unconditional(route)) decided.emplace(place, &route);
+    if (!route.name.empty() && !named.emplace(route.name, &route).second) {
+      checker.diagnostics.error(route.at, "name: there is already a route " + in_quotes(route.name));
+    }
+  }
+}
+
+void check_routes(const Checker& checker) {
+  const std::vector<std::string_view> pools = names_of(checker.edge.pools);
+  // Without pools, `pools` itself is what is wrong, and has been said.
+  const bool know_pools = !pools.empty() || checker.config.edge->find("pools") == nullptr;
+  if (checker.edge.routes.empty())
+    checker.diagnostics.error(checker.place(), "routes: there must be at least one route");
+  for (const RouteConfig& route : checker.edge.routes) {
+    if (route.pool && know_pools && find_named(checker.edge.pools, route.pool->value) == nullptr) {
+      shared::load::unknown_name(route.pool->at, "pool", route.pool->value, pools, checker.diagnostics);
+    }
+    for (const Located<std::string>& tier : route.tiers) check_tier_name(checker, tier);
+    if (route_depth(route) > kMaxRouteDepth) {
+      checker.diagnostics.error(route.at, "path: more than " + std::to_string(kMaxRouteDepth) + " segments");
+    }
+  }
+  check_reachable(checker);
+}
+
+}  // namespace
+
+void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagnostics) {
+  const Checker checker{edge, config, diagnostics};
+  check_listen(checker);
+  check_tiers(checker);
+  check_pools(checker);
+  check_routes(checker);
+}
+
+}  // namespace edge

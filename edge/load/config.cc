@@ -1,0 +1,93 @@
+#include "edge/load/config.h"
+
+#include "edge/load/check.h"
+#include "edge/load/readers.h"
+#include "edge/load/tables.h"
+
+namespace edge {
+namespace {
+
+using namespace shared::load;
+using shared::milliseconds;
+using std::chrono::hours;
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kTiB = kKiB * kKiB * kKiB * kKiB;
+
+const Table<ListenConfig>& listen_table() {
+  static const auto table = Table<ListenConfig>("edge.listen", "One address for clients.")
+                                .required("address", &ListenConfig::address, located(listen_address()),
+                                          "`{edge}` is the node's own address in `regions`")
+                                .field("protocol", &ListenConfig::protocol,
+                                       one_of<Protocol>({{"http", Protocol::http}}), "What is spoken there");
+  return table;
+}
+
+const Table<TiersConfig>& tiers_table() {
+  static const auto table =
+      Table<TiersConfig>("edge.tiers", "Classes of customers. Servers read the decided tier in the tier header.")
+          .required("order", &TiersConfig::order, list_of(located(word())), "Names, lowest class first")
+          .field("default", &TiersConfig::fallback, optional_of(located(word())),
+                 "Tier of who shows nothing; else the lowest")
+          .required("from", &TiersConfig::from, tier_sources(),
+                    "Asked in this order: a key file (`KEY TIER` lines; X-Api-Key or Authorization: Bearer), a header "
+                    "that only "
+                    "`trusted_proxies` may send")
+          .position(&TiersConfig::at);
+  return table;
+}
+
+const Table<ClientConfig>& client_table() {
+  const auto span = [] { return duration(milliseconds(10), hours(24)); };
+  static const auto table =
+      Table<ClientConfig>("edge.client", "What is taken from clients, and for how long.")
+          .field("max_head", &ClientConfig::max_head, size(kKiB, 256 * kKiB), "Octets of a request's head; over it 431")
+          .field("max_target", &ClientConfig::max_target, size(64, 128 * kKiB),
+                 "Octets of a request's target; over it 414")
+          .field("max_fields", &ClientConfig::max_fields, integer<std::uint16_t>(1, FieldList::kCapacity),
+                 "Header fields; over it 431")
+          .field("max_body", &ClientConfig::max_body, size(0, kTiB), "Octets of a request's body; over it 413")
+          .field("max_connections", &ClientConfig::max_connections, integer<std::uint32_t>(1, 1'000'000),
+                 "Connections of clients to one worker")
+          .field("head_timeout", &ClientConfig::head_timeout, span(), "For a whole head, however it trickles")
+          .field("keep_alive_timeout", &ClientConfig::keep_alive_timeout, span(), "Between two requests")
+          .field("body_timeout", &ClientConfig::body_timeout, span(), "Without progress reading a body")
+          .field("send_timeout", &ClientConfig::send_timeout, span(), "Without progress sending an answer");
+  return table;
+}
+
+}  // namespace
+
+const Table<EdgeConfig>& edge_table() {
+  static const auto table =
+      Table<EdgeConfig>("edge", "The regional proxy. Every edge reads the same section.")
+          .required("listen", &EdgeConfig::listen, list_of(nested(listen_table())), "Where clients connect")
+          .field("workers", &EdgeConfig::workers, integer<std::uint16_t>(0, 1024), "Threads; 0: one for each core")
+          .field("trusted_proxies", &EdgeConfig::trusted_proxies, list_of(prefix()),
+                 "Only these may say X-Forwarded-*, Forwarded, X-Request-Id, traceparent and the tier header")
+          .field("tiers", &EdgeConfig::tiers, optional_of(nested(tiers_table())), "Classes of customers")
+          .field("pools", &EdgeConfig::pools, map_of("pool", nested(pool_table())), "Servers")
+          .required("routes", &EdgeConfig::routes, list_of(nested(route_table())), "Which requests go where")
+          .field("client", &EdgeConfig::client, nested(client_table()), "What is taken from clients")
+          .field("timeout", &EdgeConfig::timeout, nested(timeout_table()), "Limits of time towards servers")
+          .field("request_headers", &EdgeConfig::request_headers, header_rules(),
+                 "Fields towards servers, for all routes")
+          .field("response_headers", &EdgeConfig::response_headers, header_rules(),
+                 "Fields towards clients, for all routes")
+          .field("access_log", &EdgeConfig::access_log, file_path(), "One line of JSON for each request; empty: none")
+          .field("drain_grace", &EdgeConfig::drain_grace, duration(milliseconds(0), hours(24)),
+                 "How long requests in progress may take when the process stops");
+  return table;
+}
+
+EdgeConfig read_edge_config(const Config& config, Diagnostics& diagnostics) {
+  if (!config.edge) {
+    diagnostics.error({}, "there is no section `edge`");
+    return {};
+  }
+  EdgeConfig edge = edge_table().read(*config.edge, diagnostics);
+  check_edge(edge, config, diagnostics);
+  return edge;
+}
+
+}  // namespace edge

@@ -1,0 +1,277 @@
+#include "edge/load/readers.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "edge/core/target.h"
+#include "shared/load/table.h"
+#include "shared/load/values.h"
+
+namespace edge {
+namespace {
+
+using shared::load::complain;
+using shared::load::expect_map;
+using shared::load::expect_scalar;
+using shared::load::expected;
+
+// A reader of one scalar: `parse` gives the value, or nothing when it is not `what`.
+template <class V>
+Reader<V> scalar(std::string type, std::string what, std::function<std::optional<V>(const std::string&)> parse,
+                 std::function<std::string(const V&)> print) {
+  auto read = [what = std::move(what), parse = std::move(parse)](const Node& node,
+                                                                 Diagnostics& diagnostics) -> std::optional<V> {
+    if (!expect_scalar(node, what, diagnostics)) return std::nullopt;
+    std::optional<V> value = parse(node.text);
+    if (!value) expected(node, what, diagnostics);
+    return value;
+  };
+  return Reader<V>{std::move(type), std::move(read), std::move(print)};
+}
+
+Reader<std::string> text_scalar(std::string type, std::string what, std::function<bool(const std::string&)> valid) {
+  auto parse = [valid = std::move(valid)](const std::string& text) {
+    return valid(text) ? std::optional<std::string>(text) : std::nullopt;
+  };
+  return scalar<std::string>(std::move(type), std::move(what), parse, [](const std::string& value) { return value; });
+}
+
+bool is_lower_name(std::string_view host) {
+  const auto authority = parse_authority(host);
+  return authority && authority->port == 0 && authority->host == host &&
+         std::none_of(host.begin(), host.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+// What may stand in a field's value: no control octets, no white space at the ends.
+bool is_field_value(std::string_view value) {
+  const auto is_control = [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; };
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  if (std::any_of(value.begin(), value.end(), is_control)) return false;
+  return value.empty() || (!is_blank(value.front()) && !is_blank(value.back()));
+}
+
+bool check_field_name(const Node& element, std::string_view name, Diagnostics& diagnostics) {
+  if (is_token(name)) return true;
+  diagnostics.error(element.key.empty() ? element.at : element.key_at,
+                    "'" + std::string(name) + "' is not the name of a header field");
+  return false;
+}
+
+std::optional<NamedCondition> read_condition(const Node& element, Diagnostics& diagnostics) {
+  if (!expect_scalar(element, "a value, or \"*\" for any", diagnostics)) return std::nullopt;
+  NamedCondition condition{element.key, std::nullopt, field_id(element.key)};
+  if (element.text != "*") condition.value = element.text;
+  return condition;
+}
+
+std::optional<std::vector<NamedCondition>> read_conditions(const Node& node, Diagnostics& diagnostics) {
+  if (!expect_map(node, "a map of names and values", diagnostics)) return std::nullopt;
+  std::vector<NamedCondition> conditions;
+  for (const Node& element : node.children) {
+    if (!is_token(element.key)) {
+      diagnostics.error(element.key_at, node.key + ": '" + element.key + "' is not a valid name");
+      continue;
+    }
+    if (auto condition = read_condition(element, diagnostics)) conditions.push_back(std::move(*condition));
+  }
+  return conditions;
+}
+
+bool check_rule(const Node& element, const HeaderRule& rule, Diagnostics& diagnostics) {
+  if (!check_field_name(element, rule.name, diagnostics)) return false;
+  if (!rule_may_touch(rule.name)) {
+    diagnostics.error(element.key.empty() ? element.at : element.key_at,
+                      rule.name + " frames the message or belongs to one connection: no rule may touch it");
+    return false;
+  }
+  if (is_field_value(rule.value)) return true;
+  complain(element, "the value has a control character, or white space at its ends", diagnostics);
+  return false;
+}
+
+void read_values(const Node& node, HeaderRule::Op op, std::vector<HeaderRule>& rules, Diagnostics& diagnostics) {
+  if (!expect_map(node, "a map of field names and values", diagnostics)) return;
+  for (const Node& element : node.children) {
+    if (!expect_scalar(element, "the value of a header field", diagnostics)) continue;
+    HeaderRule rule{op, element.key, element.text};
+    if (check_rule(element, rule, diagnostics)) rules.push_back(std::move(rule));
+  }
+}
+
+void read_removals(const Node& node, std::vector<HeaderRule>& rules, Diagnostics& diagnostics) {
+  if (!shared::load::expect_sequence(node, "a list of field names", diagnostics)) return;
+  for (const Node& element : node.children) {
+    if (!expect_scalar(element, "the name of a header field", diagnostics)) continue;
+    HeaderRule rule{HeaderRule::Op::remove, element.text, {}};
+    if (field_id(rule.name) == FieldId::host) {
+      diagnostics.error(element.at, "Host cannot be removed; it can be set");
+    } else if (check_rule(element, rule, diagnostics)) {
+      rules.push_back(std::move(rule));
+    }
+  }
+}
+
+std::optional<HeaderRulesConfig> read_rules(const Node& node, Diagnostics& diagnostics) {
+  constexpr std::array<std::string_view, 3> kKeys{"set", "add", "remove"};
+  if (!expect_map(node, "a map of set, add and remove", diagnostics)) return std::nullopt;
+  HeaderRulesConfig config;
+  for (const Node& element : node.children) {
+    if (std::find(kKeys.begin(), kKeys.end(), element.key) == kKeys.end()) {
+      shared::load::unknown_key(element, kKeys, diagnostics);
+    }
+  }
+  if (const Node* remove = node.find("remove")) read_removals(*remove, config.rules, diagnostics);
+  if (const Node* set = node.find("set")) read_values(*set, HeaderRule::Op::set, config.rules, diagnostics);
+  if (const Node* add = node.find("add")) read_values(*add, HeaderRule::Op::add, config.rules, diagnostics);
+  return config;
+}
+
+std::optional<TierSourceConfig> read_tier_source(const Node& node, Diagnostics& diagnostics) {
+  constexpr std::array<std::string_view, 2> kKeys{"api_key", "header"};
+  const Node* element = shared::load::expect_one_key(node, kKeys, diagnostics);
+  if (element == nullptr) return std::nullopt;
+  TierSourceConfig source;
+  source.at = element->at;
+  if (element->key == "api_key") {
+    const auto path = shared::load::file_path().read(*element, diagnostics);
+    if (!path) return std::nullopt;
+    source.keys = *path;
+    return source;
+  }
+  source.source = TierSource::header;
+  source.header = element->text;
+  if (!expect_scalar(*element, "the name of a header field", diagnostics)) return std::nullopt;
+  Node name = *element;
+  name.key.clear();
+  if (!check_field_name(name, source.header, diagnostics)) return std::nullopt;
+  if (field_id(source.header) == FieldId::other) return source;
+  complain(*element, "'" + source.header + "' already has a meaning of its own", diagnostics);
+  return std::nullopt;
+}
+
+std::optional<StatusRange> parse_status_range(const std::string& text) {
+  const auto parse = [](std::string_view digits) -> std::uint16_t {
+    std::uint16_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc{} && end == digits.data() + digits.size() ? value : std::uint16_t{0};
+  };
+  const std::size_t dash = text.find('-');
+  const std::uint16_t low = parse(std::string_view(text).substr(0, dash));
+  const std::uint16_t high = dash == std::string::npos ? low : parse(std::string_view(text).substr(dash + 1));
+  if (low < 200 || high > 599 || low > high) return std::nullopt;
+  return StatusRange{low, high};
+}
+
+// Only {host}, {path} and {uri} in braces, and it leads somewhere.
+bool is_redirect_target(const std::string& text) {
+  if (!is_field_value(text) || text.find(' ') != std::string::npos) return false;
+  if (text.rfind("http://", 0) != 0 && text.rfind("https://", 0) != 0 && text.rfind('/', 0) != 0) return false;
+  for (std::size_t i = text.find_first_of("{}"); i != std::string::npos; i = text.find_first_of("{}", i)) {
+    const std::size_t close = text.find('}', i);
+    const std::string name = text.substr(i, close == std::string::npos ? close : close + 1 - i);
+    if (name != "{host}" && name != "{path}" && name != "{uri}") return false;
+    i = close + 1;
+  }
+  return true;
+}
+
+std::optional<std::string> parse_route_path(const std::string& text) {
+  const bool exact = !text.empty() && text.front() == '=';
+  const std::string_view path = std::string_view(text).substr(exact ? 1 : 0);
+  const auto is_plain = [](char c) { return c > 0x20 && c < 0x7F && c != '?' && c != '#' && c != ';'; };
+  if (path.empty() || path.front() != '/' || !std::all_of(path.begin(), path.end(), is_plain)) return std::nullopt;
+  std::string scratch;
+  const auto normal = normalise_path(path, scratch);
+  if (!normal || *normal != path) return std::nullopt;
+  return text;
+}
+
+}  // namespace
+
+Reader<std::string> server_address() {
+  return text_scalar("HOST:PORT", "an address and a port such as 10.0.1.10:8080", [](const std::string& text) {
+    const auto authority = parse_authority(text);
+    return authority && authority->port != 0;
+  });
+}
+
+HostAndPort split_address(std::string_view address) {
+  const auto authority = parse_authority(address);
+  return {std::string(authority->host), authority->port};
+}
+
+Reader<std::string> host_pattern() {
+  return text_scalar(
+      "host, `*.` before it for any name below",
+      "a host in lower case without a port, such as shop.example or *.shop.example",
+      [](const std::string& text) { return is_lower_name(text.rfind("*.", 0) == 0 ? text.substr(2) : text); });
+}
+
+Reader<std::string> host_header() {
+  return text_scalar("host or HOST:PORT", "a host such as shop.example",
+                     [](const std::string& text) { return parse_authority(text).has_value(); });
+}
+
+Reader<std::string> route_path() {
+  return scalar<std::string>("path, `=` before it for exactly this one",
+                             "a normalised path such as /api/ or =/login, without query, '//', '.', '..' or escapes of "
+                             "plain characters",
+                             parse_route_path, [](const std::string& value) { return value; });
+}
+
+Reader<std::string> request_path() {
+  return text_scalar("path", "a path such as /health", [](const std::string& text) {
+    return !text.empty() && text.front() == '/' &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F && c != '#'; });
+  });
+}
+
+Reader<Method> method() {
+  return shared::load::one_of<Method>({{"GET", Method::get},
+                                       {"HEAD", Method::head},
+                                       {"POST", Method::post},
+                                       {"PUT", Method::put},
+                                       {"DELETE", Method::delete_},
+                                       {"OPTIONS", Method::options},
+                                       {"PATCH", Method::patch}});
+}
+
+Reader<StatusRange> status_range() {
+  return scalar<StatusRange>(
+      "status, or a range of them", "a status or a range such as 200-299", parse_status_range,
+      [](const StatusRange& range) { return std::to_string(range.low) + "-" + std::to_string(range.high); });
+}
+
+Reader<std::string> redirect_target() {
+  return text_scalar("URL with {host}, {path} and {uri}", "a URL or path such as https://{host}{uri}",
+                     is_redirect_target);
+}
+
+Reader<std::vector<NamedCondition>> conditions() {
+  return shared::load::custom<std::vector<NamedCondition>>("map of NAME: VALUE, `\"*\"` for any value",
+                                                           read_conditions);
+}
+
+Reader<HeaderRulesConfig> header_rules() {
+  return shared::load::custom<HeaderRulesConfig>("map: `set: {NAME: VALUE}`, `add: {NAME: VALUE}`, `remove: [NAME]`",
+                                                 read_rules);
+}
+
+Reader<std::vector<TierSourceConfig>> tier_sources() {
+  return shared::load::list_of(
+      shared::load::custom<TierSourceConfig>("`{api_key: FILE}` or `{header: NAME}`", read_tier_source));
+}
+
+Reader<std::optional<shared::load::Located<std::string>>> absent() {
+  using Absent = std::optional<shared::load::Located<std::string>>;
+  auto read = [](const Node& node, Diagnostics& diagnostics) -> std::optional<Absent> {
+    if (!shared::load::check_word(node, diagnostics)) return std::nullopt;
+    if (node.text == "fail") return Absent{};
+    return Absent{shared::load::Located<std::string>{node.text, node.at}};
+  };
+  return Reader<Absent>{"`fail`, or the name of a pool", read,
+                        [](const Absent& value) { return value ? value->value : "fail"; }};
+}
+
+}  // namespace edge

@@ -1,0 +1,93 @@
+// The field tables of routes and of what they do.
+
+#include "edge/load/readers.h"
+#include "edge/load/tables.h"
+
+namespace edge {
+namespace {
+
+using namespace shared::load;
+
+const Table<Respond>& respond_table() {
+  static const auto table = Table<Respond>("edge.routes.respond", "An answer of the edge's own.")
+                                .field("status", &Respond::status, integer<std::uint16_t>(200, 599), "Status")
+                                .field("body", &Respond::body, any_text(), "Body")
+                                .field("content_type", &Respond::content_type, text(), "Content-Type of the body");
+  return table;
+}
+
+void check_redirect(const Redirect& redirect, const Node& node, Diagnostics& diagnostics) {
+  const std::uint16_t status = redirect.status;
+  if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) return;
+  diagnostics.error(node.at, "redirect: status " + std::to_string(status) + " is none of 301, 302, 303, 307, 308");
+}
+
+const Table<Redirect>& redirect_table() {
+  static const auto table =
+      Table<Redirect>("edge.routes.redirect", "Sends the client elsewhere.")
+          .required("to", &Redirect::to, redirect_target(),
+                    "Where to; `{host}`, `{path}` and `{uri}` (path and query) stand for the request's")
+          .field("status", &Redirect::status, integer<std::uint16_t>(300, 399), "301, 302, 303, 307 or 308")
+          .check(check_redirect);
+  return table;
+}
+
+void check_route(const RouteConfig& route, const Node& node, Diagnostics& diagnostics) {
+  const int actions = (route.pool ? 1 : 0) + (route.respond ? 1 : 0) + (route.redirect ? 1 : 0);
+  if (actions != 1) diagnostics.error(node.at, "a route has exactly one of pool, respond and redirect");
+  if (route.share && *route.share <= 0)
+    diagnostics.error(node.at, "share: a route with 0% of the traffic is never used");
+  if (route.allow && route.allow->empty()) diagnostics.error(node.at, "allow: an empty list lets nobody in");
+  if (!route.pool) {
+    for (const std::string_view key : {"timeout", "request_headers"}) {
+      const Node* unused = node.find(key);
+      if (unused != nullptr) diagnostics.warning(unused->key_at, std::string(key) + " has no meaning without a pool");
+    }
+  }
+}
+
+}  // namespace
+
+const Table<TimeoutConfig>& timeout_table() {
+  const auto span = [] { return optional_of(duration(shared::milliseconds(1), std::chrono::hours(24))); };
+  static const auto table =
+      Table<TimeoutConfig>("edge.timeout", "Limits of time towards servers: of all routes, or of one.")
+          .field("connect", &TimeoutConfig::connect, span(), "For a connection; 5s if nobody says")
+          .field("send", &TimeoutConfig::send, span(), "Without progress sending the request; 60s if nobody says")
+          .field("read", &TimeoutConfig::read, span(), "Without a byte of the answer; 60s if nobody says");
+  return table;
+}
+
+const Table<RouteConfig>& route_table() {
+  static const auto table =
+      Table<RouteConfig>(
+          "edge.routes",
+          "Which requests go where. The most specific host wins, then `=/exact`, then the longest prefix; among equals "
+          "the first whose conditions hold; if none holds, the next shorter prefix.")
+          .field("name", &RouteConfig::name, word(),
+                 "Label in logs and metrics, and seed of `share`; else made of host, path and conditions")
+          .field("host", &RouteConfig::host, host_pattern(), "Empty: any host")
+          .field("path", &RouteConfig::path, route_path(),
+                 "A prefix at segment borders: `/x/` and `/x` match /x and /x/y, not /xy")
+          .field("tier", &RouteConfig::tiers, one_or_list(located(word())), "Condition: the customer's tier")
+          .field("method", &RouteConfig::methods, one_or_list(method()), "Condition: the request's method")
+          .field("header", &RouteConfig::headers, conditions(), "Condition: header fields that must be there")
+          .field("cookie", &RouteConfig::cookies, conditions(), "Condition: cookies that must be there")
+          .field("share", &RouteConfig::share, optional_of(percent()),
+                 "Condition: this part of the clients, the same ones on every edge")
+          .field("pool", &RouteConfig::pool, optional_of(located(word())), "Pass to this pool")
+          .field("respond", &RouteConfig::respond, optional_of(nested(respond_table())), "Answer at once")
+          .field("redirect", &RouteConfig::redirect, optional_of(nested(redirect_table())), "Send elsewhere")
+          .field("allow", &RouteConfig::allow, optional_of(list_of(prefix())),
+                 "Networks that may use it; others get 403")
+          .field("timeout", &RouteConfig::timeout, nested(timeout_table()), "Other limits than `edge.timeout`")
+          .field("request_headers", &RouteConfig::request_headers, header_rules(),
+                 "On top of the edge's: fields towards servers")
+          .field("response_headers", &RouteConfig::response_headers, header_rules(),
+                 "On top of the edge's: fields towards clients")
+          .position(&RouteConfig::at)
+          .check(check_route);
+  return table;
+}
+
+}  // namespace edge

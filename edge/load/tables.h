@@ -1,0 +1,13 @@
+#pragma once
+// The field tables of pools and routes, which edge_table() nests. Immutable, any thread.
+
+#include "edge/load/config.h"
+#include "shared/load/table.h"
+
+namespace edge {
+
+[[nodiscard]] const shared::load::Table<PoolConfig>& pool_table();
+[[nodiscard]] const shared::load::Table<RouteConfig>& route_table();
+[[nodiscard]] const shared::load::Table<TimeoutConfig>& timeout_table();
+
+}  // namespace edge
