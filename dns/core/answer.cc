@@ -331,6 +331,8 @@ void Answering<Trace>::answer_policy(const Zone& zone, const Node& node, Address
   }
   if (choice.count == 0) return deny(zone, AnswerKind::nodata);
   info_.kind = AnswerKind::policy;
+  info_.policy = node.policy();
+  info_.region = choice.region;
   opt_.scope = choice.scope;
   const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
   info_.truncated = reply_.add(Section::answer, {rr_type, choice.count, choice.rrs}, name_at_) == 0;

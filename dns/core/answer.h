@@ -48,6 +48,8 @@ struct AnswerInfo {
   Rcode rcode = Rcode::noerror;
   bool truncated = false;
   bool with_subnet = false;  // the query carried a client subnet
+  PolicyNameId policy{};     // REQUIRES (both): kind is policy
+  RegionId region{};
 };
 
 // REQUIRES: out.size() >= 512, and >= 65535 for TCP (a smaller buffer truncates earlier).

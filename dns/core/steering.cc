@@ -109,6 +109,7 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
   const AnswerSets::Candidate& chosen = candidates.size() == 1 ? candidates.front() : draw(candidates, variant);
   trace.note("choice", [&] { return narrate_choice(tables, slot, chosen.region); });
   choice.count = chosen.ring.edges;
+  choice.region = chosen.region;
   std::uint32_t start = 0;
   const bool windowed = profile.answers > 0 && slot.verdict == AnswerSets::Verdict::answer;
   if (windowed && choice.count > profile.answers) {

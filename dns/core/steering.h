@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 
+#include "dns/core/region.h"
 #include "dns/core/trace.h"
 #include "shared/core/ip.h"
 
@@ -42,6 +43,7 @@ struct Choice {
   std::uint16_t count = 0;
   std::uint8_t scope = 0;  // SCOPE PREFIX-LENGTH in the family of the query's own subnet option
   bool refuse = false;     // all down and `when_all_down: refuse`
+  RegionId region{};       // whose edges they are; REQUIRES: count > 0
 };
 
 enum class AddressType : std::uint8_t { a, aaaa };
