@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "shared/serve/thread_setup.h"
+
 namespace edge {
 namespace {
 
@@ -162,6 +164,7 @@ void AccessLog::carry() {
 }
 
 void AccessLog::run() {
+  shared::begin_thread("access-log");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     wake_.wait_for(lock, kCarryEvery, [this] { return stopping_; });

@@ -10,6 +10,7 @@
 #include "edge/serve/h1.h"
 #include "shared/core/hash.h"
 #include "shared/serve/log.h"
+#include "shared/serve/thread_setup.h"
 
 namespace edge {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 constexpr std::size_t kRoomMade = 64;  // idle clients closed at a time when descriptors run out
 
 void name_and_pin(const WorkerSettings& settings) {
-  ::pthread_setname_np(::pthread_self(), settings.name.substr(0, 15).c_str());
+  shared::begin_thread(settings.name);
   if (!settings.core) return;
   cpu_set_t cores;
   CPU_ZERO(&cores);

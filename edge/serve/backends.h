@@ -1,0 +1,64 @@
+#pragma once
+// Backends: what Control does about servers all the time: checks them and writes the result into Live, resolves the
+// names among them and says when addresses changed. A name that does not resolve has no address, so its server is down;
+// it never holds up a start. Control loop's thread.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "edge/core/live.h"
+#include "edge/load/build.h"
+#include "shared/core/health.h"
+#include "shared/core/ip.h"
+#include "shared/core/result.h"
+#include "shared/serve/loop.h"
+#include "shared/serve/prober.h"
+#include "shared/serve/resolver.h"
+
+namespace edge {
+
+class Backends {
+ public:
+  // `on_addresses` is called when addresses() has changed by DNS.
+  [[nodiscard]] static shared::Result<std::unique_ptr<Backends>> make(shared::asio::io_context& loop, Live& live,
+                                                                      std::function<void()> on_addresses);
+
+  // The servers of a new world. What kept its name keeps its state.
+  void set(const Built& built);
+  // Literal addresses and what names resolve to.
+  [[nodiscard]] std::shared_ptr<const Addresses> addresses() const { return addresses_; }
+
+ private:
+  using Probed = std::pair<ServerId, shared::Endpoint>;
+  struct Named {
+    NameToResolve name;
+    std::vector<shared::Endpoint> endpoints;
+    shared::Resolver::Watch watch;
+  };
+
+  Backends(Live& live, std::function<void()> on_addresses) : live_(live), on_addresses_(std::move(on_addresses)) {}
+  void watch_names(const std::vector<NameToResolve>& names);
+  void on_resolved(ServerId server, shared::Result<shared::Resolved> result);
+  void rebuild_addresses();
+  void rebuild_probes();
+  void on_report(const shared::ProbeReport& report);
+  void store_health(ServerId server);
+
+  Live& live_;
+  std::function<void()> on_addresses_;
+  std::vector<HealthTarget> targets_;
+  std::shared_ptr<const Addresses> literal_;
+  std::shared_ptr<const Addresses> addresses_;
+  std::map<Probed, shared::HealthMachine> machines_;
+  std::vector<std::pair<const HealthTarget*, shared::Endpoint>> probes_;  // by ProbeTargetId
+  std::unique_ptr<shared::Resolver> resolver_;
+  std::unique_ptr<shared::Prober> prober_;
+  std::map<ServerId, Named> names_;  // their watches go before the resolver
+};
+
+}  // namespace edge

@@ -1,0 +1,252 @@
+#include "edge/serve/control.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "edge/serve/report.h"
+#include "shared/core/hash.h"
+#include "shared/serve/log.h"
+#include "shared/serve/metrics.h"
+#include "shared/serve/socket.h"
+#include "shared/serve/worker_thread.h"
+
+namespace edge {
+namespace {
+
+using shared::AdminMethod;
+using shared::AdminRequest;
+using shared::AdminResponse;
+using shared::Level;
+using shared::log_event;
+
+constexpr std::uint64_t kOwnDescriptors = 256;  // admin, checks, log, listeners: not for clients
+
+// While it drains, the edge still serves, and says so for as long as the slowest DNS node needs to hear it: a probe may
+// have just been answered, and the next one may be late by its timeout.
+shared::Duration announce_time(const World& world) {
+  const auto& probe = world.config.health.edge;
+  return 2 * probe.interval + probe.timeout;
+}
+
+shared::Result<shared::AdminAddress> admin_address(const shared::load::ListenAddress& listen,
+                                                   const shared::IpAddress& node) {
+  if (listen.kind == shared::load::ListenAddress::Kind::unix_socket) return shared::AdminAddress{.where = listen.path};
+  const auto endpoint = listen.resolve(node);
+  if (!endpoint) return shared::fail("admin: " + listen.to_string() + " is no address on this node");
+  return shared::AdminAddress::parse(endpoint->to_string());
+}
+
+}  // namespace
+
+Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world)
+    : supervisor_(supervisor),
+      maker_(maker),
+      world_(std::make_shared<const World>(std::move(world))),
+      drain_(supervisor.loop()) {}
+
+Control::~Control() {
+  workers_.clear();
+  // What the workers have given back dies with the builder.
+  builder_.stop();
+}
+
+shared::Result<void> Control::start() {
+  auto backends = Backends::make(supervisor_.loop(), maker_.live, [this] { publish(); });
+  if (!backends) return tl::unexpected(backends.error());
+  backends_ = std::move(*backends);
+  backends_->set(world_->built);
+  publish();
+  for (const auto step : {&Control::open_access_log, &Control::start_workers, &Control::start_admin}) {
+    if (auto done = (this->*step)(); !done) return done;
+  }
+  supervisor_.on_reload([this] { reload({}); });
+  supervisor_.on_stop([this] { stop(); });
+  return {};
+}
+
+shared::Result<void> Control::open_access_log() {
+  if (world_->edge.access_log.empty()) return {};
+  const std::size_t lanes = std::max<std::size_t>(world_->edge.workers, shared::usable_cores().size());
+  auto log = AccessLog::open(world_->edge.access_log.string(), lanes);
+  if (!log) return tl::unexpected(log.error());
+  access_log_ = std::move(*log);
+  return {};
+}
+
+shared::Result<void> Control::start_workers() {
+  const std::vector<unsigned> cores = shared::usable_cores();
+  const bool one_per_core = world_->edge.workers == 0;
+  const std::size_t count = one_per_core ? cores.size() : world_->edge.workers;
+  // A client's connection needs one descriptor and its server's another.
+  const std::uint64_t limit = shared::raise_descriptor_limit();
+  const std::uint64_t room = limit > 2 * kOwnDescriptors ? (limit - kOwnDescriptors) / 2 : kOwnDescriptors / 2;
+  const std::uint64_t cap = std::min<std::uint64_t>(world_->edge.client.max_connections, room);
+  std::random_device random;
+  for (std::size_t i = 0; i < count; ++i) {
+    WorkerSettings settings;
+    settings.name = "worker-" + std::to_string(i);
+    if (one_per_core) settings.core = cores[i];
+    settings.max_connections = std::max<std::size_t>(1, cap / count);
+    settings.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
+    AccessLane* lane = access_log_ != nullptr ? &access_log_->lane(i) : nullptr;
+    workers_.push_back(
+        std::make_unique<Worker>(std::move(settings), maker_.live, lane, snapshot_,
+                                 [this](std::shared_ptr<const Snapshot> old) { builder_.retire(std::move(old)); }));
+    counters_.push_back(&workers_.back()->counters());
+  }
+  for (const shared::Endpoint& where : world_->built.listen) {
+    auto sockets = shared::listen_tcp(where, count);
+    if (!sockets) return tl::unexpected(sockets.error());
+    listening_.push_back(shared::local_endpoint(sockets->front().get()));
+    for (std::size_t i = 0; i < count; ++i) workers_[i]->add_listener(std::move((*sockets)[i]));
+  }
+  for (const auto& worker : workers_) worker->start();
+  return {};
+}
+
+shared::Result<void> Control::start_admin() {
+  for (const auto& listen : world_->config.admin.edge) {
+    const auto address = admin_address(listen.value, world_->node);
+    if (!address) return tl::unexpected(address.error());
+    auto admin = shared::Admin::listen(supervisor_.loop(), *address);
+    if (!admin) return tl::unexpected(admin.error());
+    add_routes(**admin);
+    admins_.push_back(std::move(*admin));
+  }
+  return {};
+}
+
+void Control::add_routes(shared::Admin& admin) {
+  admin.route(AdminMethod::get, "/metrics", [this](const AdminRequest&) {
+    AdminResponse response = AdminResponse::text(200, metrics_text(source()));
+    response.content_type = shared::MetricsWriter::kContentType;
+    return response;
+  });
+  admin.route(AdminMethod::get, "/healthz", [](const AdminRequest&) { return AdminResponse::text(200, "ok\n"); });
+  admin.route(AdminMethod::get, "/status",
+              [this](const AdminRequest&) { return AdminResponse::json(200, status_json(source())); });
+  admin.route(AdminMethod::get, "/explain", [this](const AdminRequest& request) { return answer_explain(request); });
+  admin.route(AdminMethod::post, "/drain", [this](const AdminRequest&) {
+    maker_.live.draining = true;
+    log_event(Level::info, "drain_begun", {{"reason", "an operator's word"}});
+    return AdminResponse::text(200, "draining\n");
+  });
+  admin.route(AdminMethod::post, "/undrain", [this](const AdminRequest&) {
+    if (supervisor_.stopping()) return AdminResponse::text(409, "the process is stopping\n");
+    maker_.live.draining = false;
+    log_event(Level::info, "drain_ended", {{"reason", "an operator's word"}});
+    return AdminResponse::text(200, "serving\n");
+  });
+  admin.route_deferred(AdminMethod::post, "/reload", [this](const AdminRequest&, const shared::AdminReply& reply) {
+    reload([reply](const shared::Result<std::uint64_t>& result) {
+      if (!result) return reply(AdminResponse::text(422, result.error().message + "\n"));
+      reply(AdminResponse::text(200, "reloaded: generation " + std::to_string(*result) + "\n"));
+    });
+  });
+}
+
+std::vector<std::string> Control::admin_addresses() const {
+  std::vector<std::string> addresses;
+  for (const auto& admin : admins_) addresses.push_back(admin->address());
+  return addresses;
+}
+
+ReportSource Control::source() const {
+  return {.snapshot = *snapshot_,
+          .live = maker_.live,
+          .workers = counters_,
+          .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
+          .reloads_failed = reloads_failed_};
+}
+
+AdminResponse Control::answer_explain(const AdminRequest& request) const {
+  ExplainedRequest asked;
+  if (const auto method = request.param("method")) asked.method = *method;
+  if (const auto host = request.param("host")) asked.host = *host;
+  if (const auto path = request.param("path")) asked.path = *path;
+  const auto client = shared::IpAddress::parse(request.param("client").value_or("127.0.0.1"));
+  if (!client) return AdminResponse::text(400, "client: not an IP address\n");
+  asked.client = *client;
+  for (const auto& [name, value] : request.query) {
+    if (name == "header") asked.headers.push_back(value);
+  }
+  const auto text = explain(*snapshot_, maker_.live, asked);
+  if (!text) return AdminResponse::text(400, text.error().message + "\n");
+  return AdminResponse::text(200, *text);
+}
+
+// The next snapshot from the present world and addresses, to every worker.
+void Control::publish() {
+  auto next = std::make_shared<Snapshot>(world_->built.snapshot(++generation_));
+  next->addresses = backends_->addresses();
+  std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
+  for (const auto& worker : workers_) worker->publish(snapshot_);
+  if (old != nullptr) builder_.retire(std::move(old));
+}
+
+void Control::reload(ReloadDone done) {
+  // Jobs run one after another, so reloads that overlap end in order.
+  builder_.run_then(
+      supervisor_.loop(),
+      [this] {
+        shared::load::Diagnostics diagnostics;
+        auto world = maker_.make(diagnostics);
+        Reloaded result{.world = nullptr, .problems = diagnostics.render()};
+        if (world) result.world = std::make_shared<World>(std::move(*world));
+        return result;
+      },
+      [this, done = std::move(done)](Reloaded result) { finish_reload(std::move(result), done); });
+}
+
+void Control::finish_reload(Reloaded result, const ReloadDone& done) {
+  const auto taken = take_over(std::move(result));
+  if (taken) {
+    log_event(Level::info, "reloaded", {{"generation", *taken}});
+  } else {
+    ++reloads_failed_;
+    log_event(Level::error, "reload_failed", {{"reason", taken.error().message}});
+  }
+  shared::notify_ready();
+  if (done) done(taken);
+}
+
+shared::Result<std::uint64_t> Control::take_over(Reloaded result) {
+  if (result.world == nullptr) return shared::fail(std::move(result.problems));
+  if (const std::string what = needs_restart(*world_, *result.world); !what.empty()) {
+    return shared::fail(what + " has changed: that needs a restart; nothing was changed");
+  }
+  if (access_log_ != nullptr) {
+    if (auto reopened = access_log_->reopen(); !reopened) return tl::unexpected(reopened.error());
+  }
+  builder_.retire(std::exchange(world_, std::move(result.world)));
+  backends_->set(world_->built);
+  publish();
+  return generation_;
+}
+
+void Control::stop() {
+  maker_.live.draining = true;
+  const shared::Duration announce = announce_time(*world_);
+  supervisor_.set_stop_grace(announce + world_->edge.drain_grace);
+  log_event(Level::info, "drain_begun",
+            {{"announce_ms", std::chrono::duration_cast<shared::milliseconds>(announce).count()}});
+  drain_.expires_after(announce);
+  drain_.async_wait([this](shared::error_code error) {
+    if (!error) finish_workers();
+  });
+}
+
+void Control::finish_workers() {
+  log_event(Level::info, "closing");
+  workers_busy_ = workers_.size();
+  for (const auto& worker : workers_) {
+    worker->finish([this] {
+      supervisor_.post([this] {
+        if (--workers_busy_ == 0) supervisor_.finish(0);
+      });
+    });
+  }
+}
+
+}  // namespace edge

@@ -1,0 +1,44 @@
+#pragma once
+// What Control says about the edge: /metrics, /status and /explain as text, read from the snapshot, Live and the
+// workers' counters. Pure functions of what they are given; Control loop's thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/core/live.h"
+#include "edge/core/snapshot.h"
+#include "edge/serve/counters.h"
+#include "shared/core/ip.h"
+#include "shared/core/result.h"
+
+namespace edge {
+
+struct ReportSource {
+  const Snapshot& snapshot;
+  const Live& live;
+  std::span<const Counters* const> workers;
+  std::uint64_t access_log_dropped = 0;
+  std::uint64_t reloads_failed = 0;
+};
+
+[[nodiscard]] std::string metrics_text(const ReportSource& source);
+[[nodiscard]] std::string status_json(const ReportSource& source);
+
+// A request that might come: how it is matched, admitted and to which server it would go.
+struct ExplainedRequest {
+  std::string method = "GET";
+  std::string host;
+  std::string path = "/";
+  shared::IpAddress client;
+  std::vector<std::string> headers;  // "Name: value"
+};
+
+// One line for each step, from the code that serves. An error says what is wrong with the request as it was put.
+[[nodiscard]] shared::Result<std::string> explain(const Snapshot& snapshot, const Live& live,
+                                                  const ExplainedRequest& request);
+
+}  // namespace edge

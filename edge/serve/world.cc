@@ -1,0 +1,77 @@
+#include "edge/serve/world.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace edge {
+namespace {
+
+struct Place {
+  std::string region;
+  shared::IpAddress node;
+};
+
+// Which edge of the file this process is.
+shared::Result<Place> find_place(const Options& options, const shared::load::Config& config) {
+  const auto named =
+      std::ranges::find_if(config.regions, [&](const auto& region) { return region.name == options.region; });
+  if (!options.region.empty() && named == config.regions.end()) {
+    return shared::fail("--region " + options.region + ": there is no such region in " + options.config);
+  }
+  if (options.node.empty()) {
+    if (options.region.empty()) return shared::fail("say which edge this is: --region NAME or --node ADDRESS");
+    if (named->value.edges.size() != 1) {
+      return shared::fail("region " + options.region + " has " + std::to_string(named->value.edges.size()) +
+                          " edges: say which one this is with --node ADDRESS");
+    }
+    return Place{.region = options.region, .node = named->value.edges.front().value};
+  }
+  const auto node = shared::IpAddress::parse(options.node);
+  if (!node) return shared::fail("--node " + options.node + ": not an IP address");
+  const auto index = shared::load::region_of_edge(config, *node);
+  if (!index) return shared::fail("--node " + options.node + ": no region has this edge");
+  const std::string& region = config.regions[*index].name;
+  if (!options.region.empty() && region != options.region) {
+    return shared::fail("--node " + options.node + " is an edge of region " + region + ", not of " + options.region);
+  }
+  return Place{.region = region, .node = *node};
+}
+
+bool same_listeners(const World& a, const World& b) { return a.built.listen == b.built.listen; }
+
+bool same_admin(const World& a, const World& b) {
+  return std::ranges::equal(a.config.admin.edge, b.config.admin.edge,
+                            [](const auto& x, const auto& y) { return x.value.to_string() == y.value.to_string(); });
+}
+
+}  // namespace
+
+std::optional<World> WorldMaker::make(shared::load::Diagnostics& diagnostics) {
+  auto config = shared::load::load_config(options.config, diagnostics);
+  if (!config || diagnostics.failed()) return std::nullopt;
+  EdgeConfig edge = read_edge_config(*config, diagnostics);
+  if (diagnostics.failed()) return std::nullopt;
+  const auto place = find_place(options, *config);
+  if (!place) {
+    diagnostics.error({}, place.error().message);
+    return std::nullopt;
+  }
+  const BuildInput input{
+      .config = *config, .edge = edge, .region = place->region, .node = place->node, .key_seed = key_seed};
+  auto built = build(input, ids, diagnostics);
+  if (!built || diagnostics.failed()) return std::nullopt;
+  if (built->last_server) live.reserve(*built->last_server);
+  return World{.config = std::move(*config), .edge = std::move(edge), .node = place->node, .built = std::move(*built)};
+}
+
+std::string needs_restart(const World& before, const World& after) {
+  if (!same_listeners(before, after)) return "edge.listen";
+  if (!same_admin(before, after)) return "admin.edge";
+  if (before.edge.workers != after.edge.workers) return "edge.workers";
+  if (before.edge.access_log != after.edge.access_log) return "edge.access_log";
+  if (before.edge.client.max_connections != after.edge.client.max_connections) return "edge.client.max_connections";
+  if (before.node != after.node) return "this edge's own address";
+  return {};
+}
+
+}  // namespace edge
