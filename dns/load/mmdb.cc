@@ -165,9 +165,9 @@ class TreeWalk {
 
   Result<void> run() {
     const shared::Family family = bits_ == 128 ? shared::Family::ipv6 : shared::Family::ipv4;
-    pending_.push_back({0, 0, {family, {}}});
+    pending_.push_back({MMDB_RECORD_TYPE_SEARCH_NODE, 0, {}, 0, {family, {}}});
     // Each node of a tree is reached once; a few files share branches. More than that is a file that never ends.
-    std::uint64_t budget = 4 * std::uint64_t{mmdb_.metadata.node_count} + 1024;
+    std::uint64_t budget = 8 * std::uint64_t{mmdb_.metadata.node_count} + 1024;
     while (!pending_.empty()) {
       if (budget-- == 0) return fail("its search tree reaches the same nodes over and over");
       const Branch branch = pending_.back();
@@ -179,37 +179,21 @@ class TreeWalk {
 
  private:
   struct Branch {
+    std::uint8_t type;  // MMDB_RECORD_TYPE_...
     std::uint32_t node;
-    unsigned depth;  // bits decided on the way to the node
+    MMDB_entry_s entry;
+    unsigned depth;  // bits decided on the way here
     shared::IpAddress address;
   };
 
   Result<void> visit(const Branch& branch) {
-    MMDB_search_node_s node{};
-    if (MMDB_read_node(&mmdb_, branch.node, &node) != MMDB_SUCCESS) {
-      return fail("node " + std::to_string(branch.node) + " of its search tree is unreadable");
-    }
-    Branch left{static_cast<std::uint32_t>(node.left_record), branch.depth + 1, branch.address};
-    Branch right{static_cast<std::uint32_t>(node.right_record), branch.depth + 1, branch.address};
-    right.address.bytes[branch.depth / 8] |= static_cast<std::uint8_t>(0x80 >> (branch.depth % 8));
-    const std::size_t before = pending_.size();
-    if (auto result = follow(node.left_record_type, left, node.left_record_entry); !result) return result;
-    if (auto result = follow(node.right_record_type, right, node.right_record_entry); !result) return result;
-    std::reverse(pending_.begin() + static_cast<std::ptrdiff_t>(before), pending_.end());
-    return {};
-  }
-
-  Result<void> follow(std::uint8_t type, const Branch& branch, MMDB_entry_s entry) {
-    switch (type) {
+    switch (branch.type) {
       case MMDB_RECORD_TYPE_EMPTY:
         return {};
       case MMDB_RECORD_TYPE_SEARCH_NODE:
-        if (is_alias(branch)) return {};
-        if (branch.depth >= bits_) return fail("its search tree is deeper than an address: a cycle");
-        pending_.push_back(branch);
-        return {};
+        return is_alias(branch) ? Result<void>{} : push_children(branch);
       case MMDB_RECORD_TYPE_DATA: {
-        const auto id = records_.id_of(entry);
+        const auto id = records_.id_of(branch.entry);
         if (!id) return tl::unexpected(id.error());
         emit(branch, *id);
         return {};
@@ -217,6 +201,22 @@ class TreeWalk {
       default:
         return fail("its search tree points outside the file");
     }
+  }
+
+  Result<void> push_children(const Branch& parent) {
+    if (parent.depth >= bits_) return fail("its search tree is deeper than an address: a cycle");
+    MMDB_search_node_s node{};
+    if (MMDB_read_node(&mmdb_, parent.node, &node) != MMDB_SUCCESS) {
+      return fail("node " + std::to_string(parent.node) + " of its search tree is unreadable");
+    }
+    shared::IpAddress right = parent.address;
+    right.bytes[parent.depth / 8] |= static_cast<std::uint8_t>(0x80 >> (parent.depth % 8));
+    const auto right_node = static_cast<std::uint32_t>(node.right_record);
+    const auto left_node = static_cast<std::uint32_t>(node.left_record);
+    // The left one is taken first.
+    pending_.push_back({node.right_record_type, right_node, node.right_record_entry, parent.depth + 1, right});
+    pending_.push_back({node.left_record_type, left_node, node.left_record_entry, parent.depth + 1, parent.address});
+    return {};
   }
 
   [[nodiscard]] static bool all_zero(const Branch& branch, std::size_t bytes) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <sstream>
 
 namespace dns {
 namespace {
@@ -128,6 +129,26 @@ TEST(Mmdb, RefusesADatabaseOfSomethingElse) {
     found = std::search(found, other.end(), field.begin(), field.end());
   }
   EXPECT_NE(error_of(other).find("not a geo database"), std::string::npos) << error_of(other);
+}
+
+// Every row of tools/geo/networks.txt, neighbours and networks inside others included.
+TEST(Mmdb, HoldsEveryRowThatWasPutIn) {
+  const auto read = load_mmdb(fixture("city-24.mmdb"));
+  ASSERT_TRUE(read);
+  std::ifstream rows(std::string(MERIDIAN_SOURCE_DIR) + "/tools/geo/networks.txt");
+  std::string line;
+  int count = 0;
+  while (std::getline(rows, line)) {
+    std::istringstream fields(line);
+    std::string network;
+    std::string place;
+    if (line.starts_with("#") || !(fields >> network >> place)) continue;
+    const auto prefix = shared::Prefix::parse(network);
+    ASSERT_TRUE(prefix) << network;
+    EXPECT_EQ((*read)->record((*read)->lookup(prefix->address).id).code.text(), place) << network;
+    ++count;
+  }
+  EXPECT_GT(count, 20);
 }
 
 // The file is read whole: what happens to it afterwards does not matter.
