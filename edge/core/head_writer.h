@@ -21,6 +21,7 @@ class HeadWriter {
   HeadWriter& text(std::string_view text) {
     if (text.size() > static_cast<std::size_t>(end_ - p_)) {
       full_ = true;
+      end_ = p_;  // nothing that is shorter slips in behind
       return *this;
     }
     if (!text.empty()) std::memcpy(p_, text.data(), text.size());

@@ -58,12 +58,12 @@ inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // A response of the edge's own: errors, `respond`, `redirect`, the health path.
 struct OwnResponse {
   std::uint16_t status = 500;
-  std::string_view body;
+  std::string_view body{};
   std::string_view content_type = "text/plain; charset=utf-8";
-  std::string_view location;     // empty: none
-  std::string_view retry_after;  // empty: none
-  std::string_view allow;        // empty: none
-  std::string_view date;
+  std::string_view location{};     // empty: none
+  std::string_view retry_after{};  // empty: none
+  std::string_view allow{};        // empty: none
+  std::string_view date{};
   Persistence persistence = Persistence::close;
   Method method = Method::get;  // HEAD: the fields without the body
   Version client_version = Version::http_1_1;

@@ -201,7 +201,8 @@ void check_routes(const Checker& checker) {
       checker.diagnostics.error(route.at, "path: more than " + std::to_string(kMaxRouteDepth) + " segments");
     }
   }
-  check_reachable(checker);
+  // What failed to be read holds a default, and would seem to shadow others.
+  if (!checker.diagnostics.failed()) check_reachable(checker);
 }
 
 }  // namespace

@@ -1,0 +1,159 @@
+#include "edge/load/build.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "edge/load/key_file.h"
+#include "tests/edge/load/load.h"
+
+namespace edge {
+namespace {
+
+using testing::Loaded;
+using testing::with_regions;
+
+const std::string kEdge = R"(  listen: [{address: "{edge}:8080"}, {address: "127.0.0.1:81"}]
+  trusted_proxies: [10.0.0.0/8]
+  tiers: {order: [free, gold], from: [{header: X-Tier}]}
+  pools:
+    web:
+      balance: weighted_round_robin
+      servers: {us: [{address: "10.0.0.1:80", weight: 2}, "a.internal:8080"], eu: ["10.1.0.1:80"]}
+      health: {path: /health, interval: 1s, timeout: 1s}
+    eu-only: {servers: {eu: ["10.1.0.2:80"]}, absent: chain}
+    chain: {servers: {eu: ["10.1.0.3:80"]}, absent: web}
+  routes:
+    - {path: /a, pool: eu-only, tier: gold, share: 50%, timeout: {read: 1s}, response_headers: {add: {X-Two: "2"}}}
+    - {path: /old, redirect: {to: /new}}
+    - {path: /, pool: web, allow: [192.0.2.0/24]}
+  timeout: {read: 30s, connect: 2s}
+  response_headers: {set: {X-One: "1"}}
+)";
+
+std::optional<Built> build_for(Loaded& loaded, const std::string& region, ServerIds& ids) {
+  return build({loaded.config, loaded.edge, region, loaded.config.regions[0].value.edges[0].value, 7}, ids,
+               loaded.diagnostics);
+}
+
+TEST(Build, MakesTheSnapshotOfARegion) {
+  Loaded loaded(with_regions(kEdge));
+  ASSERT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
+  ServerIds ids;
+  const auto built = build_for(loaded, "us", ids);
+  ASSERT_TRUE(built) << loaded.diagnostics.render();
+  const Pool* web = built->pools->find("web");
+  ASSERT_NE(web, nullptr);
+  ASSERT_EQ(web->servers.size(), 2u);
+  EXPECT_EQ(std::get<Sequence>(web->selector).order.size(), 3u);
+  EXPECT_EQ(built->addresses->of(web->servers[0].id).front().to_string(), "10.0.0.1:80");
+  EXPECT_TRUE(built->addresses->of(web->servers[1].id).empty());
+  ASSERT_EQ(built->names.size(), 1u);
+  EXPECT_EQ(built->names[0].host, "a.internal");
+  EXPECT_EQ(built->names[0].port, 8080);
+  ASSERT_EQ(built->health_targets.size(), 2u);
+  EXPECT_EQ(built->health_targets[0].check.path, "/health");
+  EXPECT_EQ(built->last_server, ServerId{1});
+  ASSERT_EQ(built->listen.size(), 2u);
+  EXPECT_EQ(built->listen[0].to_string(), "192.0.2.11:8080");
+}
+
+TEST(Build, AbsentPoolsStandForOthersAlongAChain) {
+  Loaded loaded(with_regions(kEdge));
+  ServerIds ids;
+  const auto us = build_for(loaded, "us", ids);
+  ASSERT_TRUE(us);
+  EXPECT_EQ(us->pools->effective(us->pools->find("eu-only")->id).name, "web");
+  const auto eu = build_for(loaded, "eu", ids);
+  ASSERT_TRUE(eu);
+  EXPECT_EQ(eu->pools->effective(eu->pools->find("eu-only")->id).name, "eu-only");
+}
+
+TEST(Build, RoutesInheritTimesAndRules) {
+  Loaded loaded(with_regions(kEdge));
+  ServerIds ids;
+  const auto built = build_for(loaded, "us", ids);
+  ASSERT_TRUE(built);
+  const Route& route = built->routes->all()[0];
+  EXPECT_EQ(route.name, "/a tier=gold share=50%");
+  EXPECT_EQ(route.timeouts.read, shared::seconds(1));
+  EXPECT_EQ(route.timeouts.connect, shared::seconds(2));
+  EXPECT_EQ(route.timeouts.send, shared::seconds(60));
+  EXPECT_EQ(route.conditions.tiers, 2u);
+  EXPECT_EQ(route.conditions.share, 0.5);
+  ASSERT_EQ(route.response_rules.appended().size(), 2u);
+  EXPECT_EQ(route.response_rules.appended()[0].name, "X-One");
+  EXPECT_TRUE(std::holds_alternative<Redirect>(built->routes->all()[1].action));
+  EXPECT_FALSE(built->routes->all()[2].allows(*shared::IpAddress::parse("192.0.3.1")));
+  EXPECT_EQ(built->settings->response_rules.appended().size(), 1u);
+  EXPECT_TRUE(built->settings->trusted_proxies.contains(*shared::IpAddress::parse("10.2.3.4")));
+  EXPECT_EQ(built->tiers->header(), "X-Tier");
+  EXPECT_EQ(built->settings->identity.node, "192.0.2.11");
+  EXPECT_EQ(built->snapshot(3).generation, 3u);
+}
+
+TEST(Build, ServersKeepTheirIdsOverBuilds) {
+  Loaded loaded(with_regions(kEdge));
+  ServerIds ids;
+  const auto first = build_for(loaded, "us", ids);
+  const auto other = build_for(loaded, "eu", ids);
+  const auto again = build_for(loaded, "us", ids);
+  ASSERT_TRUE(first && other && again);
+  EXPECT_EQ(first->pools->find("web")->servers[1].id, again->pools->find("web")->servers[1].id);
+  EXPECT_NE(first->pools->find("web")->servers[0].id, other->pools->find("web")->servers[0].id);
+}
+
+Tiers gold_and_free() {
+  Tiers::Settings settings;
+  settings.order = {"free", "gold"};
+  return Tiers(std::move(settings));
+}
+
+TEST(KeyFile, ReadsKeysAndSaysWhatIsWrong) {
+  shared::load::Diagnostics diagnostics;
+  const auto entries =
+      parse_keys("# comment\n\nabcdefgh gold\r\n  12345678\tfree  ", "keys.txt", gold_and_free(), diagnostics);
+  EXPECT_EQ(diagnostics.render(), "");
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].key, "abcdefgh");
+  EXPECT_EQ(entries[0].tier, TierId{1});
+  const std::string bad =
+      "abcdefgh gold\nabcdefgh free\nshort gold\nabcdefg1\nabcdefg2 gold extra\nabcdefg3 glod\nabc\x01"
+      "defgh gold\n";
+  EXPECT_EQ(parse_keys(bad, "keys.txt", gold_and_free(), diagnostics).size(), 1u);
+  const std::string text = diagnostics.render();
+  EXPECT_EQ(diagnostics.errors(), 6u) << text;
+  EXPECT_NE(text.find("keys.txt:2:1: error: this key already stands in line 1"), std::string::npos) << text;
+  EXPECT_NE(text.find("keys.txt:6:1: error: unknown tier 'glod' (did you mean 'gold'?)"), std::string::npos) << text;
+  EXPECT_EQ(text.find("abcdefg"), std::string::npos) << "keys never show";
+}
+
+TEST(KeyFile, AFileThatCannotBeReadFailsTheBuild) {
+  const std::string edge =
+      "  listen: [{address: \"{edge}:80\"}]\n  tiers: {order: [free], from: [{api_key: no-such-file.txt}]}\n"
+      "  routes: [{path: /, respond: {}}]\n";
+  Loaded loaded(with_regions(edge));
+  ASSERT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
+  ServerIds ids;
+  EXPECT_FALSE(build_for(loaded, "us", ids));
+  EXPECT_NE(loaded.diagnostics.render().find("test.yaml:7:"), std::string::npos);
+  EXPECT_NE(loaded.diagnostics.render().find("cannot read the key file no-such-file.txt: No such file"),
+            std::string::npos)
+      << loaded.diagnostics.render();
+}
+
+TEST(KeyFile, IsReadFromDisk) {
+  const auto path = std::filesystem::temp_directory_path() / ("meridian-keys-" + std::to_string(getpid()));
+  std::ofstream(path) << "abcdefgh gold\n";
+  shared::load::Diagnostics diagnostics;
+  EXPECT_EQ(read_key_file(path, gold_and_free(), {}, diagnostics).size(), 1u);
+  EXPECT_EQ(read_key_file(path.parent_path(), gold_and_free(), {}, diagnostics).size(), 0u);
+  EXPECT_NE(diagnostics.render().find("not a regular file"), std::string::npos) << diagnostics.render();
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace edge

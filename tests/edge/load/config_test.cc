@@ -1,0 +1,211 @@
+#include "edge/load/config.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/edge/load/load.h"
+
+namespace edge {
+namespace {
+
+using testing::Loaded;
+using testing::with_regions;
+
+const std::string kListen = "  listen: [{address: \"{edge}:8080\"}]\n";
+const std::string kPools = "  pools: {web: {servers: [\"10.0.0.1:80\"]}}\n";
+const std::string kRoutes = "  routes: [{path: /, pool: web}]\n";
+
+struct Bad {
+  std::string edge;      // appended to, or in place of, what makes a section whole
+  std::string expected;  // in the rendered diagnostics
+};
+
+std::string rendered(const std::string& edge) { return Loaded(with_regions(edge)).diagnostics.render(); }
+
+TEST(EdgeConfig, TheLeastThatWorks) {
+  const Loaded loaded(with_regions(kListen + kPools + kRoutes));
+  EXPECT_EQ(loaded.diagnostics.render(), "");
+  EXPECT_EQ(loaded.edge.client.max_fields, 100);
+  EXPECT_EQ(loaded.edge.client.head_timeout, shared::seconds(10));
+  ASSERT_NE(loaded.edge.pools[0].value.servers.in("us"), nullptr);
+  EXPECT_EQ(loaded.edge.pools[0].value.servers.in("us")->front().weight, 1);
+}
+
+TEST(EdgeConfig, TheShopIsRight) {
+  shared::load::Diagnostics diagnostics;
+  const auto config = shared::load::load_config(MERIDIAN_SOURCE_DIR "/zones/shop.yaml", diagnostics);
+  ASSERT_TRUE(config);
+  const EdgeConfig edge = read_edge_config(*config, diagnostics);
+  EXPECT_EQ(diagnostics.render(), "");
+  EXPECT_EQ(edge.routes.size(), 6u);
+  EXPECT_EQ(edge.pools.size(), 6u);
+}
+
+TEST(EdgeConfig, ASectionMustBeThere) {
+  EXPECT_NE(Loaded("service: shop\nregions: {us: {edges: [192.0.2.11]}}\n")
+                .diagnostics.render()
+                .find("there is no section `edge`"),
+            std::string::npos);
+}
+
+TEST(EdgeConfig, EveryOptionIsReadAsWritten) {
+  const Loaded loaded(with_regions(R"(  listen: [{address: "{edge}:8080", protocol: http}, {address: "[::1]:81"}]
+  workers: 2
+  trusted_proxies: [10.0.0.0/8]
+  tiers: {order: [free, gold], default: gold, from: [{header: X-Tier}, {api_key: keys.txt}]}
+  pools:
+    web:
+      balance: weighted_round_robin
+      critical: true
+      servers: {us: [{address: "a.internal:80", weight: 3}, "[2001:db8::1]:81"], eu: ["10.0.0.2:80"]}
+      health: {path: "/h?x", host: a.b, status: 200-399, interval: 1s, timeout: 500ms, fall: 2, rise: 4}
+      idle: {connections: 7, timeout: 9s}
+    spare: {servers: {us: ["10.0.0.9:80"]}, absent: web, health: {kind: tcp}}
+  routes:
+    - {name: beta, host: "*.shop.example", path: =/login, tier: [gold], method: [GET, HEAD], header: {X-Beta: "1", X-Any: "*"},
+       cookie: {c: v}, share: 12.5%, pool: web, allow: [10.0.0.0/8], timeout: {connect: 1s, send: 2s, read: 3s},
+       request_headers: {set: {A: b}, add: {C: d}, remove: [E]}, response_headers: {remove: [Server]}}
+    - {path: /old, redirect: {to: "https://{host}{uri}", status: 308}}
+    - {path: /ping, respond: {body: pong}}
+    - {path: /spare/, pool: spare}
+  client: {max_head: 16KiB, max_target: 4KiB, max_fields: 50, max_body: 1MiB, head_timeout: 5s}
+  timeout: {read: 30s}
+  response_headers: {set: {X-Frame-Options: DENY}}
+  access_log: log/access.json
+  drain_grace: 10s
+)"));
+  EXPECT_EQ(loaded.diagnostics.render(), "");
+  const EdgeConfig& edge = loaded.edge;
+  EXPECT_EQ(edge.tiers->from[0].source, TierSource::header);
+  const PoolConfig& web = edge.pools[0].value;
+  EXPECT_EQ(web.servers.in("us")->at(0).weight, 3);
+  EXPECT_EQ(web.servers.in("us")->at(1).address, "[2001:db8::1]:81");
+  EXPECT_EQ(web.health->status.high, 399);
+  EXPECT_EQ(edge.pools[1].value.absent->value, "web");
+  const RouteConfig& beta = edge.routes[0];
+  EXPECT_EQ(beta.methods.size(), 2u);
+  EXPECT_EQ(beta.headers[0].value, "1");
+  EXPECT_FALSE(beta.headers[1].value);
+  EXPECT_EQ(beta.share, 12.5);
+  ASSERT_EQ(beta.request_headers.rules.size(), 3u);
+  EXPECT_EQ(beta.request_headers.rules[0].op, HeaderRule::Op::remove);
+  EXPECT_EQ(edge.access_log, "log/access.json");
+}
+
+TEST(EdgeConfig, WrongOptionsAreSaidWithTheirPlace) {
+  for (const Bad& bad : std::vector<Bad>{
+           {kListen + kPools + kRoutes + "  worker: 2\n",
+            "test.yaml:9:3: error: unknown key 'worker' (did you mean 'workers'?)"},
+           {"  listen: []\n" + kPools + kRoutes, "listen: there must be at least one address"},
+           {kPools + kRoutes, "the key 'listen' is missing"},
+           {kListen + kPools, "the key 'routes' is missing"},
+           {kListen + kPools + "  routes: []\n", "routes: there must be at least one route"},
+           {"  listen: [{address: \"{edge}:80\"}, {address: \"{edge}:80\"}]\n" + kPools + kRoutes,
+            "is already listened on (test.yaml:6:22)"},
+           {"  listen: [{address: \"{edge}:80\", protocol: https}]\n" + kPools + kRoutes, "'https'"},
+           {kListen + kPools + "  routes: [{path: /, pool: wbe}]\n",
+            "test.yaml:8:28: error: unknown pool 'wbe' (did you mean 'web'?)"},
+           {kListen + kPools + "  routes: [{path: /, pool: web, tier: gold}]\n", "unknown tier 'gold'"},
+           {kListen + kPools + "  routes: [{path: /}]\n", "a route has exactly one of pool, respond and redirect"},
+           {kListen + kPools + "  routes: [{path: /, pool: web, respond: {}}]\n", "a route has exactly one of pool"},
+           {kListen + kPools + "  routes: [{path: /, pool: web}, {path: /, pool: web, tier: x}]\n",
+            "is never reached: the route at test.yaml:8:12"},
+           {kListen + kPools + "  routes: [{path: /a/, pool: web}, {path: /a, pool: web}]\n",
+            "route '/a' is never reached"},
+           {kListen + kPools +
+                "  routes: [{path: /, method: [PUT, GET], pool: web}, {path: /, method: [GET, PUT], pool: web}]\n",
+            "is never reached"},
+           {kListen + kPools + "  routes: [{path: /a/../b, pool: web}]\n", "a normalised path"},
+           {kListen + kPools + "  routes: [{path: //a, pool: web}]\n", "a normalised path"},
+           {kListen + kPools + "  routes: [{path: /%61, pool: web}]\n", "a normalised path"},
+           {kListen + kPools + "  routes: [{path: a, pool: web}]\n", "a normalised path"},
+           {kListen + kPools + "  routes: [{path: \"/?a\", pool: web}]\n", "a normalised path"},
+           {kListen + kPools + "  routes: [{path: /, host: Shop.Example, pool: web}]\n", "a host in lower case"},
+           {kListen + kPools + "  routes: [{path: /, host: \"a*.b\", pool: web}]\n", "a host in lower case"},
+           {kListen + kPools + "  routes: [{path: /, share: 0%, pool: web}]\n",
+            "a route with 0% of the traffic is never used"},
+           {kListen + kPools + "  routes: [{path: /, allow: [], pool: web}]\n", "an empty list lets nobody in"},
+           {kListen + kPools + "  routes: [{path: /, method: get, pool: web}]\n", "'get'"},
+           {kListen + kPools + "  routes: [{path: /, header: {\"X Y\": \"1\"}, pool: web}]\n",
+            "'X Y' is not a valid name"},
+           {kListen + kPools + "  routes: [{path: /, redirect: {to: \"ftp://x\"}}]\n", "a URL or path"},
+           {kListen + kPools + "  routes: [{path: /, redirect: {to: \"https://{hots}/\"}}]\n", "a URL or path"},
+           {kListen + kPools + "  routes: [{path: /, redirect: {to: \"/a\", status: 305}}]\n", "status 305 is none of"},
+           {kListen + kPools + "  routes: [{path: /, pool: web, response_headers: {set: {Content-Length: \"1\"}}}]\n",
+            "no rule may touch it"},
+           {kListen + kPools + "  routes: [{path: /, pool: web, response_headers: {set: {A: \"b\\r\\nC: d\"}}}]\n",
+            "control character"},
+           {kListen + kPools + "  routes: [{path: /, pool: web, response_headers: {sett: {A: b}}}]\n",
+            "unknown key 'sett' (did you mean 'set'?)"},
+           {kListen + kPools + "  routes: [{path: /, pool: web, request_headers: {remove: [Host]}}]\n",
+            "Host cannot be removed"},
+           {kListen + kPools + "  routes: [{name: a, path: /a, pool: web}, {name: a, path: /b, pool: web}]\n",
+            "there is already a route 'a'"},
+           {kListen + "  pools: {web: {servers: [\"10.0.0.1\"]}}\n" + kRoutes,
+            "an address and a port such as 10.0.1.10:8080"},
+           {kListen + "  pools: {web: {servers: [\"10.0.0.1:0\"]}}\n" + kRoutes, "an address and a port"},
+           {kListen + "  pools: {web: {servers: []}}\n" + kRoutes, "pool 'web' has no server anywhere"},
+           {kListen + "  pools: {web: {servers: {eux: [\"10.0.0.1:80\"], us: [\"10.0.0.1:80\"]}}}\n" + kRoutes,
+            "unknown region 'eux' (did you mean 'eu'?)"},
+           {kListen + "  pools: {web: {critical: true, servers: {us: [\"10.0.0.1:80\"]}}}\n" + kRoutes,
+            "that region would always be down"},
+           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\", \"10.0.0.1:80\"]}}\n" + kRoutes,
+            "is already in this list"},
+           {kListen + "  pools: {web: {servers: [{address: \"10.0.0.1:80\", weight: 2}]}}\n" + kRoutes,
+            "use weighted_round_robin"},
+           {kListen + "  pools: {web: {servers: [{address: \"10.0.0.1:80\", weight: 0}]}}\n" + kRoutes, "weight"},
+           {kListen + "  pools: {web: {balance: least_connections, servers: [\"10.0.0.1:80\"]}}\n" + kRoutes,
+            "'least_connections'"},
+           {kListen + "  pools: {web: {breaker: {}, servers: [\"10.0.0.1:80\"]}}\n" + kRoutes, "unknown key 'breaker'"},
+           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {interval: 1s, timeout: 2s}}}\n" + kRoutes,
+            "checks would overlap"},
+           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {status: 99}}}\n" + kRoutes,
+            "a status or a range"},
+           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], absent: wbe}}\n" + kRoutes, "unknown pool 'wbe'"},
+           {kListen +
+                "  pools: {web: {servers: [\"10.0.0.1:80\"], absent: api}, api: {servers: [\"10.0.0.1:80\"], absent: "
+                "web}}\n" +
+                kRoutes,
+            "pool 'web' would stand in for itself"},
+           {kListen + kPools + kRoutes + "  tiers: {order: [a, a], from: []}\n", "tier 'a' stands twice"},
+           {kListen + kPools + kRoutes + "  tiers: {order: [a], default: b, from: []}\n", "unknown tier 'b'"},
+           {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{header: X-T}]}\n",
+            "nobody is believed: trusted_proxies is empty"},
+           {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{cookie: t}]}\n", "unknown key 'cookie'"},
+           {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{header: Host}]}\n", "already has a meaning"},
+           {kListen + kPools + kRoutes + "  client: {max_head: 1MiB}\n", "max_head"},
+           {kListen + kPools + kRoutes + "  client: {max_fields: 101}\n", "max_fields"},
+       }) {
+    const std::string text = rendered(bad.edge);
+    EXPECT_NE(text.find(bad.expected), std::string::npos) << bad.edge << "gave:\n" << text;
+    EXPECT_NE(text.find("error: "), std::string::npos) << bad.edge;
+  }
+}
+
+TEST(EdgeConfig, AllErrorsAreSaidAtOnce) {
+  const Loaded loaded(with_regions(kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], blance: x}}\n" +
+                                   "  routes: [{path: /, pool: wbe}, {path: b, pool: web}]\n  wrkers: 1\n"));
+  EXPECT_EQ(loaded.diagnostics.errors(), 4u) << loaded.diagnostics.render();
+}
+
+TEST(EdgeConfig, DoubtsAreWarnings) {
+  for (const Bad& doubt : std::vector<Bad>{
+           {kListen + "  pools: {web: {servers: {us: [\"10.0.0.1:80\"]}}}\n" + kRoutes,
+            "has no server in region 'eu' and absent: fail"},
+           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"]}, x: {servers: [\"10.0.0.1:80\"]}}\n" + kRoutes,
+            "pool 'x' is used by no route"},
+           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {kind: tcp, path: /x}}}\n" + kRoutes,
+            "path has no meaning for kind tcp"},
+           {kListen + "  routes: [{path: /, respond: {}, timeout: {read: 1s}}]\n",
+            "timeout has no meaning without a pool"},
+       }) {
+    const Loaded loaded(with_regions(doubt.edge));
+    EXPECT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
+    EXPECT_NE(loaded.diagnostics.render().find(doubt.expected), std::string::npos) << loaded.diagnostics.render();
+  }
+}
+
+}  // namespace
+}  // namespace edge
