@@ -1,0 +1,128 @@
+#include "dns/load/build.h"
+
+#include <utility>
+#include <vector>
+
+#include "dns/load/zone_file.h"
+
+namespace dns {
+
+using shared::load::Diagnostics;
+
+namespace {
+
+std::vector<ZoneSource> name_zones(const Config& config, Diagnostics& diagnostics) {
+  std::vector<ZoneSource> sources;
+  for (const auto& zone : config.zones) {
+    const auto origin = Name::from_text(zone.name);
+    if (!origin) {
+      diagnostics.error(zone.at, "zone '" + zone.name + "': " + origin.error().message);
+      continue;
+    }
+    bool twice = false;
+    for (const ZoneSource& source : sources) twice = twice || source.origin == *origin;
+    if (twice) {
+      diagnostics.error(zone.at, "zone " + origin->to_text() + " stands twice");
+    } else {
+      sources.push_back({*origin, zone.value, {}});
+    }
+  }
+  return sources;
+}
+
+// The zone with the longest origin that holds the name.
+ZoneSource* zone_of(std::vector<ZoneSource>& sources, const Name& name) {
+  ZoneSource* best = nullptr;
+  for (ZoneSource& source : sources) {
+    if (!name.is_within(source.origin)) continue;
+    if (best == nullptr || source.origin.label_count() > best->origin.label_count()) best = &source;
+  }
+  return best;
+}
+
+// Gives each policy name to its zone. PolicyNameId counts as build_policies() does: in file order.
+void mark_names(const Config& config, std::vector<ZoneSource>& sources, Diagnostics& diagnostics) {
+  for (std::size_t i = 0; i < config.names.size(); ++i) {
+    const auto& written = config.names[i];
+    const auto name = Name::from_text(written.name);
+    if (!name) {
+      diagnostics.error(written.at, "name '" + written.name + "': " + name.error().message);
+      continue;
+    }
+    ZoneSource* const zone = zone_of(sources, *name);
+    if (zone == nullptr) {
+      diagnostics.error(written.at, "name '" + written.name + "' lies in none of the zones");
+    } else {
+      zone->marks.push_back({*name, PolicyNameId{static_cast<std::uint32_t>(i)}, written.at});
+    }
+  }
+}
+
+std::shared_ptr<const ZoneSet> build_zones(const Config& config, Diagnostics& diagnostics) {
+  auto sources = name_zones(config, diagnostics);
+  mark_names(config, sources, diagnostics);
+  const ZoneFileSettings settings;
+  std::vector<std::shared_ptr<const Zone>> zones;
+  for (const ZoneSource& source : sources) zones.push_back(load_zone_file(source, settings, diagnostics));
+  if (diagnostics.failed()) return nullptr;
+  return std::make_shared<const ZoneSet>(std::move(zones));
+}
+
+// RFC 1982 section 3.2.
+bool is_behind(std::uint32_t serial, std::uint32_t other) {
+  return serial != other && static_cast<std::int32_t>(serial - other) < 0;
+}
+
+const shared::load::Position& place_of(const Zone& zone, const Config& config) {
+  static const shared::load::Position kNowhere;
+  for (const auto& written : config.zones) {
+    const auto origin = Name::from_text(written.name);
+    if (origin && *origin == zone.apex()) return written.at;
+  }
+  return kNowhere;
+}
+
+}  // namespace
+
+std::optional<World> load_world(const std::string& path, Diagnostics& diagnostics) {
+  auto common = shared::load::load_config(path, diagnostics);
+  if (!common) return std::nullopt;
+  return build_world(std::move(*common), diagnostics);
+}
+
+// Goes on after errors as far as it makes sense, so that a person sees all of them.
+std::optional<World> build_world(shared::load::Config common, Diagnostics& diagnostics) {
+  World world;
+  world.config = read_config(common, diagnostics);
+  if (!common.dns) return std::nullopt;
+  world.zones = build_zones(world.config, diagnostics);
+  const auto geo = load_geo(world.config.geo, diagnostics);
+  if (geo != nullptr) world.policies = build_policies(world.config.steering(), common, geo, diagnostics);
+  if (diagnostics.failed()) return std::nullopt;
+  world.common = std::move(common);
+  return world;
+}
+
+Snapshot make_snapshot(const World& world, std::shared_ptr<const AnswerSets> answers) {
+  Snapshot snapshot;
+  snapshot.zones = world.zones;
+  snapshot.policies = world.policies;
+  snapshot.answers = std::move(answers);
+  snapshot.identity = {world.config.nsid, world.config.version};
+  snapshot.udp_payload_size = static_cast<std::uint16_t>(world.config.udp_payload_size);
+  return snapshot;
+}
+
+void warn_of_serials(const ZoneSet& before, const World& after, Diagnostics& diagnostics) {
+  for (const auto& zone : after.zones->zones()) {
+    for (const auto& old : before.zones()) {
+      if (!(old->apex() == zone->apex()) || !is_behind(zone->serial(), old->serial())) continue;
+      diagnostics.warning(place_of(*zone, after.config),
+                          "zone " + zone->apex().to_text() + ": the serial goes back from " +
+                              std::to_string(old->serial()) + " to " + std::to_string(zone->serial()) +
+                              ", secondaries will not follow");
+    }
+  }
+}
+
+}  // namespace dns

@@ -1,0 +1,95 @@
+#include "dns/load/config.h"
+
+#include <chrono>
+#include <set>
+#include <utility>
+
+namespace dns {
+
+using shared::load::Diagnostics;
+using shared::load::Located;
+using shared::load::Node;
+using shared::load::Reader;
+
+namespace {
+
+const shared::load::Table<TcpConfig>& tcp_table() {
+  using namespace shared::load;
+  static const auto table =
+      Table<TcpConfig>("dns.tcp", "DNS over TCP (RFC 7766).")
+          .field("idle_timeout", &TcpConfig::idle_timeout, duration(shared::milliseconds(100), std::chrono::hours(1)),
+                 "A connection without a whole query for so long is closed")
+          .field("max_connections", &TcpConfig::max_connections, integer<std::uint32_t>(1, 1'000'000),
+                 "Of the process; when there are more, the longest idle one is closed");
+  return table;
+}
+
+Reader<std::optional<std::uint16_t>> worker_count() {
+  auto reader = shared::load::optional_of(shared::load::integer<std::uint16_t>(1, 1024));
+  reader.print = [](const std::optional<std::uint16_t>&) { return std::string("one for each core"); };
+  return reader;
+}
+
+// Said to clients that ask; without it they are refused.
+Reader<std::string> identity() {
+  auto reader = shared::load::text();
+  const auto read = reader.read;
+  reader.type = "text, at most 255 octets";
+  reader.print = [](const std::string&) { return std::string("none"); };
+  reader.read = [read](const Node& node, Diagnostics& diagnostics) {
+    auto value = read(node, diagnostics);
+    if (!value || value->size() <= 255) return value;
+    diagnostics.error(node.at, "longer than 255 octets");
+    return std::optional<std::string>();
+  };
+  return reader;
+}
+
+void check_listen(const Config& config, const Node& node, Diagnostics& diagnostics) {
+  if (config.listen.empty()) diagnostics.error(node.at, "listen: needs at least one address");
+  std::set<shared::Endpoint> seen;
+  for (const auto& endpoint : config.listen) {
+    if (endpoint.value.port != 0 && !seen.insert(endpoint.value).second) {
+      diagnostics.error(endpoint.at, "listen: " + endpoint.value.to_string() + " stands twice");
+    }
+  }
+}
+
+}  // namespace
+
+Config::Config() {
+  for (const char* everywhere : {"0.0.0.0:53", "[::]:53"}) listen.push_back({*shared::Endpoint::parse(everywhere), {}});
+}
+
+const shared::load::Table<Config>& config_table() {
+  using namespace shared::load;
+  static const auto table =
+      Table<Config>("dns", "What meridian-dns serves.")
+          .field("listen", &Config::listen, one_or_list(located(endpoint())),
+                 "Where queries arrive, UDP and TCP; a change needs a restart")
+          .field("workers", &Config::workers, worker_count(), "Threads that answer; a change needs a restart")
+          .required("zones", &Config::zones, map_of("zone", file_path()),
+                    "Origin and master file (RFC 1035) of each zone; the origin is said here, never guessed")
+          .field("nsid", &Config::nsid, identity(), "Who this server is, for NSID (RFC 5001) and CH TXT id.server.")
+          .field("version", &Config::version, identity(), "The answer to CH TXT version.bind.")
+          .field("udp_payload_size", &Config::udp_payload_size, size(512, 4096),
+                 "The most that a UDP reply takes, and what is advertised (RFC 9715)")
+          .field("tcp", &Config::tcp, nested(tcp_table()), "Limits of connections")
+          .field("geo", &Config::geo, nested(geo_table()), "Where clients are")
+          .field("policies", &Config::policies, policies_reader(),
+                 "Lists of preferences: the steps' regions are put in one line, the first mention counts")
+          .field("names", &Config::names, names_reader(),
+                 "Names whose addresses come from a policy; their other types come from the zone file")
+          .check(check_listen);
+  return table;
+}
+
+Config read_config(const shared::load::Config& common, Diagnostics& diagnostics) {
+  if (!common.dns) {
+    diagnostics.error({}, "there is no `dns` section: meridian-dns has nothing to serve");
+    return {};
+  }
+  return config_table().read(*common.dns, diagnostics);
+}
+
+}  // namespace dns

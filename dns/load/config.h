@@ -1,0 +1,46 @@
+#pragma once
+// Config: the `dns` section of the configuration, as it is written. Read by its field table; what more than one option
+// decides is checked here, what needs files in dns/load/build.h. Value type; made by start, reload and `meridian
+// check`.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dns/load/policies.h"
+#include "shared/core/ip.h"
+#include "shared/core/time.h"
+#include "shared/load/config.h"
+#include "shared/load/table.h"
+
+namespace dns {
+
+struct TcpConfig {
+  shared::Duration idle_timeout = shared::seconds(10);
+  std::uint32_t max_connections = 10'000;  // of the process
+};
+
+struct Config {
+  std::vector<shared::load::Located<shared::Endpoint>> listen;
+  std::optional<std::uint16_t> workers;  // absent: one for each core
+  shared::load::NamedMap<std::filesystem::path> zones;
+  std::string nsid;
+  std::string version;
+  std::uint64_t udp_payload_size = 1232;  // octets
+  TcpConfig tcp;
+  GeoConfig geo;
+  shared::load::NamedMap<PolicyConfig> policies;
+  shared::load::NamedMap<NameConfig> names;
+
+  Config();
+  [[nodiscard]] SteeringConfig steering() const { return {geo, policies, names}; }
+};
+
+[[nodiscard]] const shared::load::Table<Config>& config_table();
+
+// Reads the `dns` section of a configuration; that there is none is an error.
+[[nodiscard]] Config read_config(const shared::load::Config& common, shared::load::Diagnostics& diagnostics);
+
+}  // namespace dns
