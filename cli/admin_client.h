@@ -1,0 +1,47 @@
+#pragma once
+// One request to a server's admin port: HTTP/1.1, one connection, blocking with a deadline. For the command line only.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "shared/core/result.h"
+#include "shared/core/time.h"
+#include "shared/serve/admin.h"
+
+namespace CLI {
+class App;
+}
+
+namespace cli {
+
+struct AdminCall {
+  shared::AdminMethod method = shared::AdminMethod::get;
+  std::string path;                                        // "/status"
+  std::vector<std::pair<std::string, std::string>> query;  // encoded here
+  shared::Duration timeout = shared::seconds(30);          // a reload of a big configuration takes its time
+};
+
+// The answer, whatever its status. An error says what to do: is the server running, is this its admin address?
+[[nodiscard]] shared::Result<shared::AdminResponse> call_admin(const std::string& address, const AdminCall& call);
+
+// The same, where any status but 200 is an error that carries the server's words.
+[[nodiscard]] shared::Result<std::string> fetch(const std::string& address, const AdminCall& call);
+
+// "/drain?region=eu&reason=kernel%20update": the request target (RFC 3986 2.1 escapes).
+[[nodiscard]] std::string target_of(const AdminCall& call);
+
+// What has come of an answer so far. Bytes in, so that it is tested without a server.
+struct ParsedResponse {
+  enum class State { incomplete, complete, malformed };
+  State state = State::incomplete;
+  shared::AdminResponse response;
+};
+// `ended`: the server has closed, which ends a body without a length.
+enum class StreamState { open, ended };
+[[nodiscard]] ParsedResponse parse_response(std::string_view bytes, StreamState stream);
+
+inline constexpr const char* kDefaultDnsAdmin = "127.0.0.1:5380";
+
+}  // namespace cli

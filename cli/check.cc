@@ -1,0 +1,85 @@
+#include "cli/check.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "dns/load/build.h"
+#include "edge/load/build.h"
+#include "shared/load/config.h"
+
+namespace cli {
+namespace {
+
+using shared::load::Config;
+using shared::load::Diagnostic;
+using shared::load::Diagnostics;
+using shared::load::Severity;
+
+std::string counted(std::size_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+void add(const Diagnostic& problem, Diagnostics& diagnostics) {
+  if (problem.severity == Severity::error) {
+    diagnostics.error(problem.at, problem.message);
+  } else {
+    diagnostics.warning(problem.at, problem.message);
+  }
+}
+
+// As the edge of every region would build it; what is wrong for several of them is told once.
+void check_edges(const Config& config, Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.errors();
+  const edge::EdgeConfig section = edge::read_edge_config(config, diagnostics);
+  if (diagnostics.errors() > before) return;
+  std::set<std::string> told;
+  for (const auto& [name, at, region] : config.regions) {
+    if (region.edges.empty()) continue;
+    Diagnostics of_region;
+    edge::ServerIds ids;
+    const edge::BuildInput input{config, section, name, region.edges.front().value};
+    static_cast<void>(edge::build(input, ids, of_region));
+    for (const Diagnostic& problem : of_region.list()) {
+      if (told.insert(problem.to_string()).second) add(problem, diagnostics);
+    }
+  }
+}
+
+void check_all(const std::string& path, Diagnostics& diagnostics) {
+  auto config = shared::load::load_config(path, diagnostics);
+  if (!config) return;
+  if (config->edge) check_edges(*config, diagnostics);
+  if (config->dns) static_cast<void>(dns::build_world(std::move(*config), diagnostics));
+}
+
+Exit run_check(const std::string& path) {
+  Diagnostics diagnostics;
+  check_all(path, diagnostics);
+  std::fputs(diagnostics.render().c_str(), stderr);
+  if (diagnostics.failed()) {
+    print(path + ": " + counted(diagnostics.errors(), "error") + ", " + counted(diagnostics.warnings(), "warning") +
+          "\n");
+    return Exit::invalid;
+  }
+  print(path + ": good" +
+        (diagnostics.warnings() > 0 ? ", with " + counted(diagnostics.warnings(), "warning") : std::string()) + "\n");
+  return Exit::ok;
+}
+
+}  // namespace
+
+Command check_command(CLI::App& parent) {
+  auto path = std::make_shared<std::string>();
+  auto* app = parent.add_subcommand("check", "Check a configuration and every file that it names");
+  app->add_option("FILE", *path, "The configuration file")->required();
+  app->footer(
+      "Tells all problems at once as FILE:LINE:COLUMN, then a verdict of one line. Exit status 2: there are errors.\n"
+      "Example: meridian check /etc/meridian/meridian.yaml");
+  return {app, [path] { return run_check(*path); }};
+}
+
+}  // namespace cli

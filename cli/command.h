@@ -1,0 +1,32 @@
+#pragma once
+// Command: one subcommand of `meridian`: its entry in the parser and what it does. Each lives in a file of its own and
+// is listed in app.cc. Commands write results to standard output and complaints to standard error. One thread.
+
+#include <functional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace cli {
+
+// The exit status, the same for every command.
+enum class Exit : int {
+  ok = 0,
+  failed = 1,   // could not be done: a server does not answer or refuses, an address is not found
+  invalid = 2,  // the command line or the configuration is wrong
+};
+
+struct Command {
+  CLI::App* app = nullptr;    // owned by its parent
+  std::function<Exit()> run;  // called after parsing, if the command was given
+};
+
+// Writes "meridian: MESSAGE" to standard error and returns `status`.
+Exit complain(Exit status, const std::string& message);
+
+// Writes to standard output.
+void print(const std::string& text);
+
+}  // namespace cli

@@ -1,0 +1,10 @@
+#pragma once
+// `meridian config-reference`: prints docs/configuration.md.
+
+#include "cli/command.h"
+
+namespace cli {
+
+[[nodiscard]] Command config_reference_command(CLI::App& parent);
+
+}  // namespace cli

@@ -1,0 +1,104 @@
+#include "cli/explain.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/admin_client.h"
+#include "dns/core/answer_sets.h"
+#include "dns/load/build.h"
+#include "dns/load/explain.h"
+#include "shared/load/nearest.h"
+
+namespace cli {
+namespace {
+
+struct Options {
+  std::string file;
+  std::string server;
+  std::string name;
+  std::string type = "A";
+  std::string client;
+  std::string resolver;
+  std::vector<std::string> down;
+};
+
+Exit ask_server(const Options& options) {
+  AdminCall call;
+  call.path = "/explain";
+  call.query = {{"name", options.name}, {"type", options.type}};
+  if (!options.client.empty()) call.query.emplace_back("client", options.client);
+  if (!options.resolver.empty()) call.query.emplace_back("resolver", options.resolver);
+  const auto body = fetch(options.server, call);
+  if (!body) return complain(Exit::failed, body.error().message);
+  print(*body);
+  return Exit::ok;
+}
+
+// Every edge up, but for the regions that are played down.
+shared::Result<dns::HealthView> play(const std::vector<dns::Region>& regions, const std::vector<std::string>& down) {
+  dns::HealthView view = dns::HealthView::all_up(regions);
+  for (const std::string& name : down) {
+    const auto region = std::find_if(regions.begin(), regions.end(), [&](const auto& r) { return r.name == name; });
+    if (region == regions.end()) {
+      std::vector<std::string_view> names;
+      for (const dns::Region& known : regions) names.push_back(known.name);
+      return shared::fail("--down: unknown region '" + name + "'" + shared::load::suggestion(name, names));
+    }
+    dns::RegionView& played = view.regions[static_cast<std::size_t>(region - regions.begin())];
+    std::fill(played.edges.begin(), played.edges.end(), dns::EdgeState::down);
+    played.note = "played down";
+  }
+  return view;
+}
+
+Exit ask_configuration(const Options& options, const dns::ExplainQuestion& question) {
+  shared::load::Diagnostics diagnostics;
+  const auto world = dns::load_world(options.file, diagnostics);
+  std::fputs(diagnostics.render().c_str(), stderr);
+  if (!world) return complain(Exit::invalid, options.file + " has errors");
+  auto health = play(dns::regions_of(world->common), options.down);
+  if (!health) return complain(Exit::invalid, health.error().message);
+  const auto answers = dns::AnswerSets::build(*world->policies, std::move(*health));
+  const auto text = dns::explain(dns::make_snapshot(*world, answers), question);
+  if (!text) return complain(Exit::invalid, text.error().message);
+  print(*text);
+  return Exit::ok;
+}
+
+Exit run_explain(const Options& options) {
+  const auto question = dns::parse_explain({options.name, options.type, options.client, options.resolver});
+  if (!question) return complain(Exit::invalid, question.error().message);
+  if (!options.server.empty()) return ask_server(options);
+  if (!options.file.empty()) return ask_configuration(options, *question);
+  return complain(Exit::invalid, "explain: say a configuration FILE, or --server ADDRESS; see meridian explain --help");
+}
+
+}  // namespace
+
+Command explain_command(CLI::App& parent) {
+  auto options = std::make_shared<Options>();
+  auto* app = parent.add_subcommand("explain", "Show how a client's question is answered, and why");
+  auto* file = app->add_option("FILE", options->file, "Explain from this configuration, with every edge up");
+  auto* server = app->add_option("--server", options->server,
+                                 "Ask a running DNS server at its admin address: 127.0.0.1:5380, or unix:/run/...");
+  file->excludes(server);
+  app->add_option("--name", options->name, "The name that is asked for")->required();
+  app->add_option("--type", options->type, "The record type")->capture_default_str();
+  app->add_option("--client", options->client, "The client's address or prefix, told as a client subnet (RFC 7871)");
+  app->add_option("--resolver", options->resolver, "The address that the query comes from; 127.0.0.1 if not said");
+  app->add_option("--down", options->down, "With FILE: play that this region is down; may be repeated")
+      ->excludes(server)
+      ->allow_extra_args(false);
+  app->footer(
+      "Examples: meridian explain meridian.yaml --name www.example.com --client 81.2.69.142\n"
+      "          meridian explain --server 127.0.0.1:5380 --name www.example.com --client 81.2.69.0/24");
+  return {app, [options] { return run_explain(*options); }};
+}
+
+}  // namespace cli

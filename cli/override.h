@@ -1,0 +1,12 @@
+#pragma once
+// `meridian drain` and `meridian undrain`: the operator's word on a region or an edge, told to one DNS node. It beats
+// the probe, survives a restart, and ends when it expires or is taken back.
+
+#include "cli/command.h"
+
+namespace cli {
+
+[[nodiscard]] Command drain_command(CLI::App& parent);
+[[nodiscard]] Command undrain_command(CLI::App& parent);
+
+}  // namespace cli
