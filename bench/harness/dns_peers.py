@@ -5,12 +5,13 @@ All serve the zone bench.example: 100 static names, www by the client's continen
 
 import os
 import pwd
+import socket
 from pathlib import Path
 
-from .process import find_program
+from .process import find_program, free_port
 
 ZONE = "bench.example"
-REGIONS = {"eu": "192.0.2.31", "us-east": "192.0.2.11", "us-west": "192.0.2.21"}
+REGIONS = {"eu": "127.0.9.31", "us-east": "127.0.9.11", "us-west": "127.0.9.21"}
 HEAD = f"""$ORIGIN {ZONE}.
 $TTL 3600
 @ SOA ns1 hostmaster 1 7200 900 1209600 300
@@ -51,6 +52,24 @@ class Setup:
         return path
 
 
+class Edges:
+    """What Meridian's health probes find: sockets that listen, one per region, on one port."""
+
+    sockets = []
+    port = None
+
+    @classmethod
+    def listen(cls):
+        while cls.port is None:
+            port = free_port()
+            try:
+                cls.sockets = [socket.create_server((address, port)) for address in REGIONS.values()]
+                cls.port = port
+            except OSError:
+                continue
+        return cls.port
+
+
 class Floor:
     name = "floor"
     program = None
@@ -68,6 +87,7 @@ class Meridian:
 
     @staticmethod
     def command(setup):
+        (setup.directory / "state").mkdir()
         setup.write("bench.zone", setup.zone_text())
         regions = "".join(f"  {name}: {{edges: [{address}]}}\n" for name, address in REGIONS.items())
         geo = f"""  geo: {{database: {setup.database}}}
@@ -81,16 +101,17 @@ class Meridian:
         path = setup.write("meridian.yaml", f"""service: bench
 regions:
 {regions}health:
-  edge: {{kind: tcp, port: 9, interval: 60s, timeout: 1s, fall: 100, rise: 1}}
+  edge: {{kind: tcp, port: {Edges.listen()}, interval: 60s, timeout: 1s, fall: 3, rise: 1}}
   start_wait: 10ms
 admin:
   dns: ["127.0.0.1:0"]
 state_directory: {setup.directory}/state
 dns:
   listen: ["127.0.0.1:{setup.port}"]
+  workers: 1
   zones: {{{ZONE}: bench.zone}}
 {geo if "geo" in setup.works else ""}""")
-        return [setup.binaries / "meridian-dns", "--config", path, "--workers", "1"]
+        return [setup.binaries / "meridian-dns", "--config", path]
 
 
 class Gdnsd:

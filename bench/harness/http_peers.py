@@ -50,6 +50,7 @@ class Meridian:
 
     @staticmethod
     def command(setup):
+        (setup.directory / "state").mkdir()
         servers = ", ".join(f'{{address: "{backend}"}}' for backend in setup.backends)
         pools = "".join(f"    {name}: {{servers: [{servers}]}}\n" for name in setup.pools())
         routes = "    - {path: /, pool: web}\n"
@@ -69,12 +70,13 @@ admin:
   edge: ["127.0.0.1:0"]
 state_directory: {setup.directory}/state
 edge:
+  workers: 1
   listen:
     - {{address: "{{edge}}:{setup.port}", protocol: http}}
 {extra}  pools:
 {pools}  routes:
 {routes}""")
-        return [setup.binaries / "meridian-edge", "--config", path, "--region", "here", "--workers", "1"]
+        return [setup.binaries / "meridian-edge", "--config", path, "--region", "here"]
 
 
 class Nginx:
