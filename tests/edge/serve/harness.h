@@ -27,7 +27,8 @@
 
 namespace edge::test {
 
-// One end of a TCP connection, blocking, with a bound on every wait so that a broken server fails a test and hangs none.
+// One end of a TCP connection, blocking, with a bound on every wait so that a broken server fails a test and hangs
+// none.
 class Conn {
  public:
   explicit Conn(int fd) : fd_(fd) {
@@ -61,18 +62,32 @@ class Conn {
     return take(end + 4);
   }
   std::string read_exactly(std::size_t n) {
-    while (buffer_.size() < n && read_more()) {}
+    while (buffer_.size() < n && read_more()) {
+    }
     return take(std::min(n, buffer_.size()));
   }
   std::string read_to_end() {
-    while (read_more()) {}
+    while (read_more()) {
+    }
     return std::exchange(buffer_, {});
   }
   // The raw chunks up to and with the last one and its trailers.
   std::string read_chunks() {
+    std::size_t at = 0;
+    while (true) {
+      std::size_t line = std::string::npos;
+      while ((line = buffer_.find("\r\n", at)) == std::string::npos) {
+        if (!read_more()) return std::exchange(buffer_, {});
+      }
+      const std::size_t size = std::strtoul(buffer_.c_str() + at, nullptr, 16);
+      if (size == 0) break;
+      at = line + 2 + size + 2;
+      while (buffer_.size() < at) {
+        if (!read_more()) return std::exchange(buffer_, {});
+      }
+    }
     std::size_t end = std::string::npos;
-    while ((end = buffer_.find("0\r\n")) == std::string::npos || (end != 0 && buffer_[end - 1] != '\n') ||
-           (end = buffer_.find("\r\n\r\n", end)) == std::string::npos) {
+    while ((end = buffer_.find("\r\n\r\n", at)) == std::string::npos) {
       if (!read_more()) return std::exchange(buffer_, {});
     }
     return take(end + 4);

@@ -1,0 +1,220 @@
+#include "tests/edge/serve/harness.h"
+
+namespace edge::test {
+namespace {
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+// An address where nobody listens.
+shared::Endpoint refusing() {
+  auto sockets = shared::listen_tcp(*shared::Endpoint::parse("127.0.0.1:0"), 1);
+  return shared::local_endpoint(sockets->front().get());
+}
+
+std::uint64_t errors(const Edge& edge, ErrorKind kind) {
+  return edge.worker->counters().errors[static_cast<std::size_t>(kind)].read();
+}
+
+TEST(Failure, RefusedServersAreSkipped) {
+  Backend backend(answering(ok("x")));
+  Edge edge({refusing(), backend.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  for (int i = 0; i < 4; ++i) {
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(client.read_exactly(1), "x");
+  }
+  EXPECT_GE(edge.worker->counters().retries.read(), 2U);
+}
+
+TEST(Failure, AllRefusedIs502) {
+  Edge edge({refusing(), refusing()});
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 "));
+  EXPECT_EQ(edge.worker->counters().retries.read(), 1U);
+}
+
+TEST(Failure, NoServerUpIs503) {
+  Edge edge({refusing()});
+  edge.live.server(ServerId{0}).health = shared::HealthState::down;
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 503 "));
+  EXPECT_TRUE(eventually([&] { return errors(edge, ErrorKind::no_server) == 1; }));
+}
+
+TEST(Failure, ResetBeforeTheHeadOfAFreshConnectionIs502AndNotRetried) {
+  Backend bad([](Conn& conn) { conn.read_head(); });
+  Edge edge({bad.endpoint(), bad.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 "));
+  EXPECT_EQ(bad.connections(), 1);
+}
+
+// Serves one request, then closes when the second one comes: what a keep-alive timeout looks like from outside.
+Backend::Script one_then_close() {
+  return [](Conn& conn) {
+    conn.read_head();
+    conn.send(ok("x"));
+    conn.read_head();
+  };
+}
+
+TEST(Failure, AReusedConnectionThatDiesIsRetriedForIdempotentRequests) {
+  Backend first(one_then_close());
+  Edge edge({first.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  for (int i = 0; i < 4; ++i) {
+    client.send(get());
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 ")) << i;
+    EXPECT_EQ(client.read_exactly(1), "x");
+  }
+  EXPECT_EQ(edge.worker->counters().retries.read(), 3U);
+}
+
+TEST(Failure, AReusedConnectionThatDiesIsNotRetriedForPost) {
+  Backend first(one_then_close());
+  Edge edge({first.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  client.read_head();
+  client.read_exactly(1);
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 "));
+}
+
+TEST(Failure, ClosedInsideTheHeadIs502) {
+  Backend bad([](Conn& conn) {
+    conn.read_head();
+    conn.send("HTTP/1.1 200 OK\r\nContent-Le");
+  });
+  Edge edge({bad.endpoint(), bad.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 "));
+  EXPECT_EQ(bad.connections(), 1);
+}
+
+TEST(Failure, ATruncatedBodyLooksTruncated) {
+  Backend bad([](Conn& conn) {
+    const std::string head = conn.read_head();
+    if (has(head, "/length")) conn.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
+    if (has(head, "/chunks")) conn.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n");
+  });
+  Edge edge({bad.endpoint()});
+  edge.start();
+  Conn length = edge.client();
+  length.send(get("/length"));
+  length.read_head();
+  EXPECT_EQ(length.read_to_end(), "short");
+  Conn chunks = edge.client();
+  chunks.send(get("/chunks"));
+  chunks.read_head();
+  EXPECT_EQ(chunks.read_to_end(), "5\r\nshort\r\n");
+  EXPECT_TRUE(eventually([&] { return errors(edge, ErrorKind::upstream_reset) == 2; }));
+}
+
+TEST(Failure, GarbageFromTheUpstreamIs502AndNeverPooled) {
+  for (const std::string garbage :
+       {"nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 101 Switching\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nBad Field: 1\r\n\r\n"}) {
+    Backend bad(answering(garbage));
+    Edge edge({bad.endpoint()});
+    edge.start();
+    for (int i = 0; i < 2; ++i) {
+      Conn client = edge.client();
+      client.send(get());
+      EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 ")) << garbage;
+    }
+    EXPECT_EQ(bad.connections(), 2) << garbage;
+  }
+}
+
+TEST(Failure, BytesAfterTheResponseAreNeverPooled) {
+  Backend bad(answering(ok("x") + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"));
+  Edge edge({bad.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  for (int i = 0; i < 3; ++i) {
+    client.send(get());
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(client.read_exactly(1), "x");
+    EXPECT_TRUE(client.silent(20));
+  }
+  EXPECT_EQ(bad.connections(), 3);
+}
+
+TEST(Failure, ASilentServerIs504) {
+  Backend silent([](Conn& conn) { conn.read_to_end(); });
+  Edge edge({silent.endpoint()});
+  edge.route.timeouts.read = shared::milliseconds(80);
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 504 "));
+  EXPECT_TRUE(eventually([&] { return errors(edge, ErrorKind::upstream_timeout) == 1; }));
+}
+
+TEST(Failure, AClientThatBreaksOffFreesTheServer) {
+  std::promise<void> freed;
+  Backend backend([&](Conn& conn) {
+    if (conn.read_head().empty()) return;
+    conn.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    if (conn.closed()) freed.set_value();
+  });
+  Edge edge({backend.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  client.read_head();
+  client.reset();
+  EXPECT_EQ(freed.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+  EXPECT_TRUE(eventually([&] { return edge.live.server(ServerId{0}).in_flight == 0; }));
+}
+
+TEST(Failure, AClientThatOnlyHasNothingMoreToSayIsAnswered) {
+  Backend backend(answering(ok("x")));
+  Edge edge({backend.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  client.shutdown_send();
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 "));
+  EXPECT_EQ(client.read_to_end(), "x");
+}
+
+TEST(Failure, AClientThatStopsInsideItsBodyIsToldSo) {
+  Backend backend([](Conn& conn) { conn.read_to_end(); });
+  Edge edge({backend.endpoint()}, [](Settings& s) { s.timeouts.body = shared::milliseconds(80); });
+  edge.start();
+  Conn client = edge.client();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 408 "));
+  client.read_to_end();
+}
+
+TEST(Failure, ABodyOverTheLimitIs413) {
+  Backend backend([](Conn& conn) { conn.read_to_end(); });
+  Edge edge({backend.endpoint()}, [](Settings& s) { s.max_body = 8; });
+  edge.start();
+  Conn length = edge.client();
+  length.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789");
+  EXPECT_TRUE(length.read_head().starts_with("HTTP/1.1 413 "));
+  EXPECT_EQ(backend.connections(), 0);
+  Conn chunks = edge.client();
+  chunks.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n012345678\r\n0\r\n\r\n");
+  EXPECT_TRUE(chunks.read_head().starts_with("HTTP/1.1 413 "));
+}
+
+}  // namespace
+}  // namespace edge::test
