@@ -362,7 +362,7 @@ TEST_F(ProberTest, LoopThatAlwaysStallsIsNotBlindForEver) {
   TestPeer peer(loop_);
   peer.script = [](const std::string&) { return std::nullopt; };
   ProbeTarget one = target(peer);
-  one.timeout = milliseconds(50);
+  one.timeout = milliseconds(300);  // every round spans a stall below
   probe(one);
   for (int i = 0; i < 100 && seen_.empty(); ++i) {
     run_for(loop_, milliseconds(20));
