@@ -27,6 +27,7 @@ void Responder::count(const Query& query, Transport transport, const AnswerInfo&
   counters_.rcodes[static_cast<std::size_t>(info.rcode) % WorkerCounters::kRcodes].add();
   const auto type = query.question.empty() ? std::size_t{0} : static_cast<std::size_t>(query.type);
   counters_.types[type < WorkerCounters::kTypes ? type : 0].add();
+  if (info.kind == AnswerKind::policy) now_.steering->add(info.policy, info.region);
   if (info.truncated) counters_.truncated[by_transport].add();
   if (info.with_subnet) counters_.with_subnet.add();
 }

@@ -1,0 +1,107 @@
+#include "dns/serve/admin_routes.h"
+
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include "dns/load/explain.h"
+#include "dns/serve/report.h"
+#include "shared/serve/metrics.h"
+
+namespace dns {
+
+using shared::AdminMethod;
+using shared::AdminRequest;
+using shared::AdminResponse;
+using shared::fail;
+using shared::Result;
+
+namespace {
+
+constexpr unsigned kBadRequest = 400;
+constexpr unsigned kRefused = 422;
+constexpr unsigned kUnavailable = 503;
+
+std::string_view param(const AdminRequest& request, std::string_view name) {
+  return request.param(name).value_or(std::string_view());
+}
+
+AdminResponse healthz(Server& server) {
+  if (!server.serving()) return AdminResponse::text(kUnavailable, "not serving\n");
+  if (const auto worker = server.hanging_worker(shared::Clock::now())) {
+    return AdminResponse::text(kUnavailable, "worker " + std::to_string(*worker) + " hangs\n");
+  }
+  return AdminResponse::text(200, "ok\n");
+}
+
+AdminResponse explain_question(const Server& server, const AdminRequest& request) {
+  const auto question = parse_explain(
+      {param(request, "name"), param(request, "type"), param(request, "client"), param(request, "resolver")});
+  if (!question) return AdminResponse::text(kBadRequest, question.error().message + "\n");
+  auto text = explain(server.snapshot(), *question);
+  if (!text) return AdminResponse::text(kBadRequest, text.error().message + "\n");
+  return AdminResponse::text(200, std::move(*text));
+}
+
+Result<OverrideRequest> read_override(const AdminRequest& request) {
+  OverrideRequest wanted;
+  wanted.target = param(request, "target");
+  wanted.reason = param(request, "reason");
+  if (wanted.target.empty()) return fail("target: which region or edge?");
+  const std::string_view state = param(request, "state");
+  const auto parsed = parse_override_state(state.empty() ? "drained" : state);
+  if (!parsed) return fail("state: one of drained, down, up, not '" + std::string(state) + "'");
+  wanted.state = *parsed;
+  const std::string_view expires = param(request, "expires");
+  if (expires.empty()) return wanted;
+  std::uint32_t seconds = 0;
+  const auto [end, error] = std::from_chars(expires.data(), expires.data() + expires.size(), seconds);
+  if (error != std::errc{} || end != expires.data() + expires.size() || seconds == 0) {
+    return fail("expires: a number of seconds, not '" + std::string(expires) + "'");
+  }
+  wanted.expires_in = std::chrono::seconds(seconds);
+  return wanted;
+}
+
+AdminResponse set_override(Server& server, const AdminRequest& request) {
+  const auto wanted = read_override(request);
+  if (!wanted) return AdminResponse::text(kBadRequest, wanted.error().message + "\n");
+  const auto done = server.steering().set_override(*wanted);
+  if (!done) return AdminResponse::text(kBadRequest, done.error().message + "\n");
+  return AdminResponse::text(200, wanted->target + " is " + std::string(to_string(wanted->state)) + " by your word\n");
+}
+
+AdminResponse clear_override(Server& server, const AdminRequest& request) {
+  const auto done = server.steering().clear_override(param(request, "target"));
+  if (!done) return AdminResponse::text(kBadRequest, done.error().message + "\n");
+  return AdminResponse::text(200, std::string(param(request, "target")) + " is as its probes say\n");
+}
+
+void reload(Server& server, const shared::AdminReply& reply) {
+  server.reload([reply](const ReloadOutcome& outcome) {
+    reply(AdminResponse::text(outcome.done ? 200 : kRefused, outcome.text));
+  });
+}
+
+}  // namespace
+
+void add_routes(shared::Admin& admin, Server& server) {
+  admin.route(AdminMethod::get, "/metrics", [&server](const AdminRequest&) {
+    AdminResponse response = AdminResponse::text(200, render_metrics(server));
+    response.content_type = shared::MetricsWriter::kContentType;
+    return response;
+  });
+  admin.route(AdminMethod::get, "/healthz", [&server](const AdminRequest&) { return healthz(server); });
+  admin.route(AdminMethod::get, "/status",
+              [&server](const AdminRequest&) { return AdminResponse::json(200, render_status(server)); });
+  admin.route(AdminMethod::get, "/explain",
+              [&server](const AdminRequest& request) { return explain_question(server, request); });
+  admin.route(AdminMethod::post, "/drain",
+              [&server](const AdminRequest& request) { return set_override(server, request); });
+  admin.route(AdminMethod::post, "/undrain",
+              [&server](const AdminRequest& request) { return clear_override(server, request); });
+  admin.route_deferred(AdminMethod::post, "/reload",
+                       [&server](const AdminRequest&, const shared::AdminReply& reply) { reload(server, reply); });
+}
+
+}  // namespace dns

@@ -1,0 +1,17 @@
+#pragma once
+// The admin port of meridian-dns: which path does what. Handlers run on the control loop.
+//
+//   GET  /metrics  /healthz  /status  /explain?name=&type=&client=&resolver=
+//   POST /reload                                            waits for the outcome; refused: 422 with every error
+//   POST /drain?target=&state=&reason=&expires=SECONDS      the operator's word on a region or an edge's address
+//   POST /undrain?target=
+
+#include "dns/serve/server.h"
+#include "shared/serve/admin.h"
+
+namespace dns {
+
+// `server` outlives `admin`.
+void add_routes(shared::Admin& admin, Server& server);
+
+}  // namespace dns

@@ -1,0 +1,49 @@
+// meridian-dns: authoritative DNS that answers by the client's location and the regions' health. Wires, and nothing
+// else.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "dns/load/build.h"
+#include "dns/serve/server.h"
+#include "shared/serve/log.h"
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kBadConfiguration = 2;
+
+int serve(const std::string& path, dns::World world) {
+  shared::Supervisor supervisor;
+  const auto server = dns::Server::start(supervisor, {path, MERIDIAN_VERSION}, std::move(world));
+  if (!server) {
+    shared::log_event(shared::Level::error, "start_failed", {{"reason", server.error().message}});
+    return kFailed;
+  }
+  return supervisor.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Authoritative DNS server that answers by the client's location and by the regions' health.");
+  std::string path;
+  bool check = false;
+  app.add_option("--config", path, "The configuration file")->required();
+  app.add_flag("--check", check, "Check the configuration and every file that it names, and exit");
+  app.set_version_flag("--version", "meridian-dns " MERIDIAN_VERSION);
+  app.footer("Exit status: 0 after a clean stop, 1 if it cannot start, 2 if the configuration is wrong.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadConfiguration;
+  }
+
+  shared::load::Diagnostics diagnostics;
+  auto world = dns::load_world(path, diagnostics);
+  std::fputs(diagnostics.render().c_str(), stderr);
+  if (!world) return kBadConfiguration;
+  if (check) return 0;
+  return serve(path, std::move(*world));
+}

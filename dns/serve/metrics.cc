@@ -1,0 +1,179 @@
+// /metrics: sums over the workers.
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "dns/load/rdata.h"
+#include "dns/serve/report.h"
+#include "shared/serve/metrics.h"
+
+namespace dns {
+
+using shared::MetricKind;
+using shared::MetricsWriter;
+
+namespace {
+
+constexpr std::array<std::string_view, kAnswerKinds> kKindNames = {"none",     "data",     "policy",  "nodata",
+                                                                   "nxdomain", "referral", "refused", "error"};
+constexpr std::array<std::string_view, WorkerCounters::kTransports> kTransportNames = {"udp", "tcp"};
+
+std::string rcode_name(std::size_t rcode) {
+  switch (static_cast<Rcode>(rcode)) {
+    case Rcode::noerror:
+      return "NOERROR";
+    case Rcode::formerr:
+      return "FORMERR";
+    case Rcode::servfail:
+      return "SERVFAIL";
+    case Rcode::nxdomain:
+      return "NXDOMAIN";
+    case Rcode::notimp:
+      return "NOTIMP";
+    case Rcode::refused:
+      return "REFUSED";
+    case Rcode::yxdomain:
+      return "YXDOMAIN";
+    case Rcode::notauth:
+      return "NOTAUTH";
+    case Rcode::badvers:
+      return "BADVERS";
+    case Rcode::badcookie:
+      return "BADCOOKIE";
+  }
+  return "RCODE" + std::to_string(rcode);
+}
+
+class Report {
+ public:
+  explicit Report(const Server& server) : server_(server) {}
+
+  std::string write() {
+    queries();
+    answers();
+    tcp();
+    steering();
+    edges();
+    world();
+    return out_.take();
+  }
+
+ private:
+  // read(counters) of every worker.
+  template <class Read>
+  [[nodiscard]] std::uint64_t sum(Read&& read) const {
+    std::uint64_t total = 0;
+    for (const auto& worker : server_.workers()) total += read(worker->counters()).read();
+    return total;
+  }
+
+  void total(std::string_view name, std::string_view help, shared::Counter WorkerCounters::* counter) {
+    out_.family(MetricKind::counter, name, help);
+    out_.sample({}, sum([counter](const WorkerCounters& c) -> const shared::Counter& { return c.*counter; }));
+  }
+
+  template <std::size_t N, class Label>
+  void by_index(std::string_view label, std::array<shared::Counter, N> WorkerCounters::* counters, Label&& label_of) {
+    for (std::size_t i = 0; i < N; ++i) {
+      const std::uint64_t count =
+          sum([=](const WorkerCounters& c) -> const shared::Counter& { return (c.*counters)[i]; });
+      if (count > 0 || N == WorkerCounters::kTransports) out_.sample({{label, label_of(i)}}, count);
+    }
+  }
+
+  void queries() {
+    const auto transport = [](std::size_t i) { return kTransportNames[i]; };
+    out_.family(MetricKind::counter, "meridian_dns_queries_total", "Messages received.");
+    by_index("transport", &WorkerCounters::queries, transport);
+    out_.family(MetricKind::counter, "meridian_dns_query_types_total", "Queries answered, by the type asked for.");
+    by_index("type", &WorkerCounters::types, [](std::size_t type) {
+      return type == 0 ? std::string("other") : type_to_text(static_cast<std::uint16_t>(type));
+    });
+    total("meridian_dns_subnet_queries_total", "Queries with a client subnet (RFC 7871).",
+          &WorkerCounters::with_subnet);
+    total("meridian_dns_unanswered_total", "Messages that no reply is due to.", &WorkerCounters::unanswered);
+    out_.family(MetricKind::counter, "meridian_dns_truncated_total", "Replies with TC set.");
+    by_index("transport", &WorkerCounters::truncated, transport);
+  }
+
+  void answers() {
+    out_.family(MetricKind::counter, "meridian_dns_answers_total", "Replies by what they hold.");
+    by_index("kind", &WorkerCounters::kinds, [](std::size_t i) { return kKindNames[i]; });
+    out_.family(MetricKind::counter, "meridian_dns_responses_total", "Replies by RCODE.");
+    by_index("rcode", &WorkerCounters::rcodes, rcode_name);
+    total("meridian_dns_send_failures_total", "Replies that the kernel did not take.", &WorkerCounters::send_failed);
+  }
+
+  void tcp() {
+    total("meridian_dns_tcp_accepted_total", "TCP connections accepted.", &WorkerCounters::tcp_accepted);
+    out_.family(MetricKind::gauge, "meridian_dns_tcp_open", "TCP connections that are open.");
+    out_.sample({}, sum([](const WorkerCounters& c) -> const shared::Counter& { return c.tcp_open; }));
+    out_.family(MetricKind::counter, "meridian_dns_tcp_closed_total", "TCP connections that the server closed.");
+    const auto closed = [this](std::string_view reason, shared::Counter WorkerCounters::* counter) {
+      out_.sample({{"reason", reason}},
+                  sum([counter](const WorkerCounters& c) -> const shared::Counter& { return c.*counter; }));
+    };
+    closed("idle", &WorkerCounters::tcp_closed_idle);
+    closed("cap", &WorkerCounters::tcp_closed_for_new);
+    closed("slow", &WorkerCounters::tcp_closed_slow);
+  }
+
+  void steering() {
+    out_.family(MetricKind::counter, "meridian_dns_steered_total", "Answers of a policy name by the region chosen.");
+    for (const auto& [key, count] : server_.steered()) {
+      out_.sample({{"name", key.first}, {"region", key.second}}, count);
+    }
+    out_.family(MetricKind::counter, "meridian_dns_answer_set_builds_total", "Changes of health that changed answers.");
+    out_.sample({}, server_.steering().rebuilds());
+  }
+
+  template <class Value>
+  void per_edge(MetricKind kind, std::string_view name, std::string_view help, Value&& value) {
+    out_.family(kind, name, help);
+    const auto& regions = server_.steering().health().regions();
+    for (std::size_t r = 0; r < regions.size(); ++r) {
+      for (std::size_t e = 0; e < regions[r].edges.size(); ++e) {
+        const EdgeId edge{RegionId{static_cast<std::uint16_t>(r)}, static_cast<std::uint16_t>(e)};
+        out_.sample({{"region", regions[r].name}, {"edge", regions[r].edges[e].to_string()}}, value(edge));
+      }
+    }
+  }
+
+  void edges() {
+    const SteeringControl& steering = server_.steering();
+    per_edge(MetricKind::gauge, "meridian_dns_edge_up", "1: answers may name this edge.", [&](EdgeId edge) {
+      const auto& view = steering.health().view().regions[index_of(edge.region)];
+      return std::uint64_t{view.edges[edge.index] == EdgeState::up ? 1U : 0U};
+    });
+    per_edge(MetricKind::counter, "meridian_dns_probes_total", "Probes of an edge that count.",
+             [&](EdgeId edge) { return steering.notes(edge).probes; });
+    per_edge(MetricKind::counter, "meridian_dns_probe_failures_total", "Probes of an edge that failed.",
+             [&](EdgeId edge) { return steering.notes(edge).failures; });
+    out_.family(MetricKind::counter, "meridian_dns_probe_rounds_discarded_total",
+                "Probe rounds not counted because this server itself stalled.");
+    out_.sample({}, steering.discarded_rounds());
+    out_.family(MetricKind::gauge, "meridian_dns_isolated", "1: all regions were lost at once, last answers are held.");
+    out_.sample({}, std::uint64_t{steering.health().holding() ? 1U : 0U});
+  }
+
+  void world() {
+    out_.family(MetricKind::gauge, "meridian_dns_zone_serial", "SOA serial of a zone.");
+    for (const auto& zone : server_.world().zones->zones()) {
+      out_.sample({{"zone", zone->apex().to_text()}}, std::uint64_t{zone->serial()});
+    }
+    out_.family(MetricKind::counter, "meridian_dns_reloads_total", "Reloads by outcome.");
+    out_.sample({{"outcome", "done"}}, server_.reloads().done);
+    out_.sample({{"outcome", "refused"}}, server_.reloads().refused);
+    out_.family(MetricKind::gauge, "meridian_dns_generation", "Snapshots published since the start.");
+    out_.sample({}, server_.snapshot().generation);
+  }
+
+  const Server& server_;
+  MetricsWriter out_;
+};
+
+}  // namespace
+
+std::string render_metrics(const Server& server) { return Report(server).write(); }
+
+}  // namespace dns

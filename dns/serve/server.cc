@@ -1,0 +1,306 @@
+#include "dns/serve/server.h"
+
+#include <chrono>
+#include <filesystem>
+#include <random>
+#include <utility>
+
+#include "dns/serve/admin_routes.h"
+#include "shared/serve/log.h"
+#include "shared/serve/socket.h"
+
+namespace dns {
+
+using shared::Clock;
+using shared::fail;
+using shared::Level;
+using shared::log_event;
+using shared::Result;
+
+namespace {
+
+constexpr auto kStopGrace = shared::seconds(5);
+constexpr auto kHangsAfter = shared::seconds(5);
+
+Level log_level(shared::load::LogLevel level) {
+  return shared::parse_level(shared::load::to_string(level)).value_or(Level::info);
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+void log_diagnostics(const shared::load::Diagnostics& diagnostics) {
+  for (const auto& diagnostic : diagnostics.list()) {
+    const bool error = diagnostic.severity == shared::load::Severity::error;
+    log_event(error ? Level::error : Level::warn, error ? "config_error" : "config_warning",
+              {{"at", diagnostic.at.to_string()}, {"message", diagnostic.message}});
+  }
+}
+
+template <class T, class Project>
+bool same_values(const std::vector<T>& a, const std::vector<T>& b, Project project) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (project(a[i]) != project(b[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(shared::Supervisor& supervisor, ServerSettings settings, World world) {
+  std::unique_ptr<Server> server(new Server(supervisor, std::move(settings), std::move(world)));
+  if (const auto opened = server->open(); !opened) return fail(opened.error().message);
+  return server;
+}
+
+Server::Server(shared::Supervisor& supervisor, ServerSettings settings, World world)
+    : supervisor_(supervisor),
+      settings_(std::move(settings)),
+      world_(std::make_shared<const World>(std::move(world))) {}
+
+Server::~Server() {
+  admins_.clear();
+  workers_.clear();
+  builder_.stop();
+  if (steering_) steering_->save();
+}
+
+Result<void> Server::open() {
+  shared::set_log_level(log_level(world_->common.log.level));
+  shared::raise_descriptor_limit();
+  supervisor_.set_stop_grace(kStopGrace);
+  supervisor_.on_reload([this] { reload([](const ReloadOutcome&) {}); });
+  supervisor_.on_stop([this] { drain(); });
+  if (const auto done = open_state(); !done) return done;
+  const std::size_t cores = std::max<std::size_t>(shared::usable_cores().size(), 1);
+  auto sockets = bind(world_->config.workers.value_or(static_cast<std::uint16_t>(cores)));
+  if (!sockets) return fail(sockets.error().message);
+  if (const auto done = open_steering(); !done) return done;
+  make_workers(std::move(*sockets));
+  if (const auto done = open_admin(); !done) return done;
+  reloads_.last = std::chrono::system_clock::now();
+  if (ready_) begin_to_serve();
+  return {};
+}
+
+// A server that may not write there still serves; one that shares the directory with another does not.
+Result<void> Server::open_state() {
+  const auto path = shared::load::dns_state_directory(world_->common);
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    log_event(Level::warn, "state_not_kept", {{"directory", path.string()}, {"reason", error.message()}});
+    return {};
+  }
+  auto state = shared::StateDirectory::open(path.string());
+  if (!state) return fail(state.error().message);
+  state_.emplace(std::move(*state));
+  return {};
+}
+
+Result<std::vector<Server::Sockets>> Server::bind(std::size_t workers) {
+  std::vector<Sockets> sockets(workers);
+  for (const auto& listen : world_->config.listen) {
+    auto udp = shared::bind_udp(listen.value, workers);
+    if (!udp) return fail(udp.error().message);
+    const shared::Endpoint real = shared::local_endpoint(udp->front().get());
+    auto tcp = shared::listen_tcp(real, workers);
+    if (!tcp) return fail(tcp.error().message);
+    endpoints_.push_back(real);
+    for (std::size_t i = 0; i < workers; ++i) {
+      sockets[i].udp.push_back(std::move((*udp)[i]));
+      sockets[i].tcp.push_back(std::move((*tcp)[i]));
+    }
+  }
+  return sockets;
+}
+
+Result<void> Server::open_steering() {
+  SteeringControl::Hooks hooks;
+  hooks.publish = [this](const std::shared_ptr<const AnswerSets>&) { publish(); };
+  hooks.ready = [this] {
+    ready_ = true;
+    if (!workers_.empty()) begin_to_serve();
+  };
+  steering_ =
+      std::make_unique<SteeringControl>(supervisor_.loop(), builder_, state_ ? &*state_ : nullptr, std::move(hooks));
+  return steering_->start(world_->policies, world_->common.health);
+}
+
+void Server::make_workers(std::vector<Sockets> sockets) {
+  const auto cores = shared::usable_cores();
+  steering_counts_.resize(sockets.size());
+  make_steering_counts();
+  publish();
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    WorkerSetup setup;
+    setup.thread.name = "dns-" + std::to_string(i);
+    if (sockets.size() == cores.size()) setup.thread.core = cores[i];
+    setup.udp = std::move(sockets[i].udp);
+    setup.tcp = std::move(sockets[i].tcp);
+    setup.tcp_settings = tcp_settings();
+    setup.first = publication_of(i);
+    setup.seed = random_seed();
+    setup.retire = [this, i](Publication old) {
+      supervisor_.post([this, i, old = std::move(old)]() mutable { take_back(i, std::move(old)); });
+    };
+    workers_.push_back(std::make_unique<Worker>(std::move(setup)));
+  }
+  beats_.assign(workers_.size(), Beat{0, Clock::now()});
+}
+
+Result<void> Server::open_admin() {
+  for (const auto& where : world_->common.admin.dns) {
+    const auto address = shared::AdminAddress::parse(where.value.to_string());
+    if (!address) return fail(where.at.to_string() + ": " + address.error().message);
+    auto admin = shared::Admin::listen(supervisor_.loop(), *address);
+    if (!admin) return fail(admin.error().message);
+    add_routes(**admin, *this);
+    admins_.push_back(std::move(*admin));
+  }
+  return {};
+}
+
+void Server::begin_to_serve() {
+  if (serving_ || supervisor_.stopping()) return;
+  serving_ = true;
+  for (auto& worker : workers_) worker->start();
+  std::string where;
+  for (const auto& endpoint : endpoints_) where += (where.empty() ? "" : " ") + endpoint.to_string();
+  log_event(Level::info, "started",
+            {{"listen", where}, {"zones", world_->zones->zones().size()}, {"workers", workers_.size()}});
+  shared::notify_ready();
+}
+
+// One Snapshot of what is true now, to every worker.
+void Server::publish() {
+  Snapshot next = make_snapshot(*world_, steering_->answers());
+  next.generation = ++generation_;
+  builder_.retire(std::exchange(snapshot_, std::make_shared<const Snapshot>(std::move(next))));
+  for (std::size_t i = 0; i < workers_.size(); ++i) workers_[i]->publish(publication_of(i), tcp_settings());
+}
+
+Publication Server::publication_of(std::size_t worker) const { return {snapshot_, steering_counts_[worker]}; }
+
+TcpSettings Server::tcp_settings() const {
+  const std::size_t workers = std::max<std::size_t>(steering_counts_.size(), 1);
+  const auto share = static_cast<std::uint32_t>(world_->config.tcp.max_connections / workers);
+  return {world_->config.tcp.idle_timeout, std::max(share, std::uint32_t{1})};
+}
+
+void Server::make_steering_counts() {
+  const auto& spec = world_->policies->spec();
+  for (auto& counts : steering_counts_) {
+    counts = std::make_shared<SteeringCounts>(spec.names.size(), spec.regions.size());
+  }
+}
+
+// A publication that no worker reads any more. Its counts are kept by name, its memory goes to the Builder.
+void Server::take_back(std::size_t worker, Publication old) {
+  if (old.steering != steering_counts_[worker]) add_counts(old, steered_before_);
+  builder_.retire(std::move(old.snapshot));
+}
+
+void Server::add_counts(const Publication& from, Steered& to) {
+  const auto& spec = from.snapshot->policies->spec();
+  for (std::size_t n = 0; n < spec.names.size(); ++n) {
+    for (std::size_t r = 0; r < spec.regions.size(); ++r) {
+      const PolicyNameId name{static_cast<std::uint32_t>(n)};
+      const RegionId region{static_cast<std::uint16_t>(r)};
+      to[{spec.names[n].name, spec.regions[r].name}] += from.steering->read(name, region);
+    }
+  }
+}
+
+Server::Steered Server::steered() const {
+  Steered sum = steered_before_;
+  for (std::size_t i = 0; i < workers_.size(); ++i) add_counts(publication_of(i), sum);
+  return sum;
+}
+
+void Server::reload(std::function<void(const ReloadOutcome&)> done) {
+  struct Loaded {
+    std::shared_ptr<const World> world;  // null: refused
+    shared::load::Diagnostics diagnostics;
+  };
+  auto load = [path = settings_.config_path, before = world_->zones] {
+    Loaded loaded;
+    auto world = load_world(path, loaded.diagnostics);
+    if (!world) return loaded;
+    warn_of_serials(*before, *world, loaded.diagnostics);
+    loaded.world = std::make_shared<const World>(std::move(*world));
+    return loaded;
+  };
+  builder_.run_then(supervisor_.loop(), std::move(load), [this, done = std::move(done)](Loaded loaded) {
+    if (loaded.world) refuse_restarts(*loaded.world, loaded.diagnostics);
+    log_diagnostics(loaded.diagnostics);
+    ReloadOutcome outcome{!loaded.diagnostics.failed() && loaded.world != nullptr, loaded.diagnostics.render()};
+    if (outcome.done) {
+      adopt(std::move(loaded.world));
+      outcome.text += "reloaded: generation " + std::to_string(generation_) + "\n";
+    } else {
+      ++reloads_.refused;
+      builder_.retire(std::move(loaded.world));
+      outcome.text += "refused: the configuration before goes on\n";
+      log_event(Level::error, "reload_refused", {{"errors", loaded.diagnostics.errors()}});
+    }
+    shared::notify_ready();
+    done(outcome);
+  });
+}
+
+void Server::adopt(std::shared_ptr<const World> next) {
+  builder_.retire(std::exchange(world_, std::move(next)));
+  make_steering_counts();
+  steering_->reload(world_->policies, world_->common.health);
+  publish();
+  shared::set_log_level(log_level(world_->common.log.level));
+  ++reloads_.done;
+  reloads_.last = std::chrono::system_clock::now();
+  log_event(Level::info, "reloaded", {{"generation", generation_}, {"zones", world_->zones->zones().size()}});
+}
+
+void Server::refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const {
+  const auto refuse = [&diagnostics](const shared::load::Position& at, const std::string& key) {
+    diagnostics.error(at, key + ": a change needs a restart");
+  };
+  const auto endpoint = [](const auto& listen) { return listen.value; };
+  if (!same_values(world_->config.listen, next.config.listen, endpoint)) {
+    refuse(next.config.listen.front().at, "dns.listen");
+  }
+  if (world_->config.workers != next.config.workers) refuse({}, "dns.workers");
+  const auto text = [](const auto& listen) { return listen.value.to_string(); };
+  if (!same_values(world_->common.admin.dns, next.common.admin.dns, text)) refuse({}, "admin.dns");
+  if (world_->common.state_directory != next.common.state_directory) refuse({}, "state_directory");
+}
+
+void Server::drain() {
+  log_event(Level::info, "stopping");
+  if (!serving_) return supervisor_.finish();
+  for (auto& worker : workers_) {
+    worker->drain([this] { supervisor_.post([this] { worker_drained(); }); });
+  }
+}
+
+void Server::worker_drained() {
+  if (++drained_ < workers_.size()) return;
+  log_event(Level::info, "stopped");
+  supervisor_.finish();
+}
+
+std::optional<std::size_t> Server::hanging_worker(shared::TimePoint now) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const std::uint64_t count = workers_[i]->heartbeats();
+    if (count != beats_[i].count) {
+      beats_[i] = {count, now};
+    } else if (serving_ && now - beats_[i].since > kHangsAfter) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace dns

@@ -1,0 +1,124 @@
+#pragma once
+// Server: the DNS server's parts wired together: workers, steering, Builder, admin port. Publishes a Snapshot whenever
+// a reload or a change of health makes one, all or nothing. Owned by main, on the control loop's thread.
+//
+//   SIGHUP, /reload -> Builder: load_world() -> adopt: steering, Snapshot -> every worker
+//   probe -> SteeringControl -> AnswerSets -> Snapshot -> every worker
+//   SIGTERM -> workers drain -> finish
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dns/core/snapshot.h"
+#include "dns/load/build.h"
+#include "dns/serve/steering_control.h"
+#include "dns/serve/worker.h"
+#include "shared/core/result.h"
+#include "shared/serve/admin.h"
+#include "shared/serve/builder.h"
+#include "shared/serve/state.h"
+#include "shared/serve/supervisor.h"
+
+namespace dns {
+
+struct ServerSettings {
+  std::string config_path;
+  std::string version;
+};
+
+struct ReloadOutcome {
+  bool done = false;
+  std::string text;  // what to tell the operator: diagnostics, then a verdict
+};
+
+class Server {
+ public:
+  // Binds, starts probing and, when first answers may be given, the workers. An error says what to do.
+  [[nodiscard]] static shared::Result<std::unique_ptr<Server>> start(shared::Supervisor& supervisor,
+                                                                     ServerSettings settings, World world);
+  ~Server();  // stops the workers where they are
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void reload(std::function<void(const ReloadOutcome&)> done);
+  void drain();  // then Supervisor::finish()
+
+  [[nodiscard]] SteeringControl& steering() { return *steering_; }
+
+  // For reports and tests.
+  struct Reloads {
+    std::uint64_t done = 0;
+    std::uint64_t refused = 0;
+    shared::WallTime last{};  // when the present configuration was taken
+  };
+  using Steered = std::map<std::pair<std::string, std::string>, std::uint64_t>;  // (name, region) -> answers
+  [[nodiscard]] const ServerSettings& settings() const { return settings_; }
+  [[nodiscard]] const World& world() const { return *world_; }
+  [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
+  [[nodiscard]] const SteeringControl& steering() const { return *steering_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  [[nodiscard]] const std::vector<shared::Endpoint>& endpoints() const { return endpoints_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<shared::Admin>>& admins() const { return admins_; }
+  [[nodiscard]] const Reloads& reloads() const { return reloads_; }
+  [[nodiscard]] Steered steered() const;
+  [[nodiscard]] bool serving() const { return serving_ && !supervisor_.stopping(); }
+  // The index of a worker whose loop has stood still for seconds, as seen by calls of this.
+  [[nodiscard]] std::optional<std::size_t> hanging_worker(shared::TimePoint now);
+
+ private:
+  struct Sockets {  // of one worker
+    std::vector<shared::UniqueFd> udp;
+    std::vector<shared::UniqueFd> tcp;
+  };
+  struct Beat {
+    std::uint64_t count = 0;
+    shared::TimePoint since{};
+  };
+
+  Server(shared::Supervisor& supervisor, ServerSettings settings, World world);
+
+  [[nodiscard]] shared::Result<void> open();
+  [[nodiscard]] shared::Result<void> open_state();
+  [[nodiscard]] shared::Result<std::vector<Sockets>> bind(std::size_t workers);
+  [[nodiscard]] shared::Result<void> open_steering();
+  void make_workers(std::vector<Sockets> sockets);
+  [[nodiscard]] shared::Result<void> open_admin();
+  void begin_to_serve();
+
+  void publish();
+  [[nodiscard]] Publication publication_of(std::size_t worker) const;
+  [[nodiscard]] TcpSettings tcp_settings() const;
+  void make_steering_counts();
+  void take_back(std::size_t worker, Publication old);
+  static void add_counts(const Publication& from, Steered& to);
+  void adopt(std::shared_ptr<const World> next);
+  void refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const;
+  void worker_drained();
+
+  shared::Supervisor& supervisor_;
+  ServerSettings settings_;
+  std::optional<shared::StateDirectory> state_;
+  shared::Builder builder_;
+  std::shared_ptr<const World> world_;
+  std::unique_ptr<SteeringControl> steering_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<std::shared_ptr<SteeringCounts>> steering_counts_;  // by worker, for snapshot_'s policies
+  Steered steered_before_;                                        // by policies that are gone
+  std::vector<shared::Endpoint> endpoints_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<shared::Admin>> admins_;
+  std::vector<Beat> beats_;
+  Reloads reloads_;
+  std::uint64_t generation_ = 0;
+  std::size_t drained_ = 0;
+  bool ready_ = false;
+  bool serving_ = false;
+};
+
+}  // namespace dns

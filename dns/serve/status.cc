@@ -1,0 +1,152 @@
+// /status: what a person, or `meridian status`, wants to see of a running server.
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <string>
+#include <utility>
+
+#include <boost/json.hpp>
+
+#include "dns/serve/report.h"
+
+namespace dns {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string utc(shared::WallTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::string text(sizeof "2026-01-01T00:00:00Z" - 1, '\0');
+  text.resize(std::strftime(text.data(), text.size() + 1, "%Y-%m-%dT%H:%M:%SZ", &parts));
+  return text;
+}
+
+std::string_view word_of(EdgeState state) {
+  switch (state) {
+    case EdgeState::up:
+      return "up";
+    case EdgeState::drained:
+      return "drained";
+    case EdgeState::down:
+      return "down";
+  }
+  return "";
+}
+
+// The best of its edges.
+EdgeState state_of(const RegionView& region) {
+  EdgeState best = EdgeState::down;
+  for (const EdgeState edge : region.edges) best = std::min(best, edge);
+  return best;
+}
+
+json::value override_of(const std::optional<Override>& word) {
+  if (!word) return nullptr;
+  json::object object{{"state", to_string(word->state)}, {"reason", word->reason}};
+  if (word->expires) {
+    const auto left = std::chrono::duration_cast<std::chrono::seconds>(*word->expires - shared::Clock::now());
+    object["expires_in_seconds"] = left.count();
+  }
+  return object;
+}
+
+json::array edges_of(const SteeringControl& steering, RegionId id) {
+  const RegionHealth& health = steering.health();
+  const Region& region = health.regions()[index_of(id)];
+  const RegionView& view = health.view().regions[index_of(id)];
+  json::array edges;
+  for (std::size_t e = 0; e < region.edges.size(); ++e) {
+    const EdgeId edge{id, static_cast<std::uint16_t>(e)};
+    const auto& notes = steering.notes(edge);
+    edges.push_back({{"address", region.edges[e].to_string()},
+                     {"state", word_of(view.edges[e])},
+                     {"probed", to_string(health.probed(edge))},
+                     {"draining", health.draining(edge)},
+                     {"reason", notes.reason},
+                     {"since", utc(notes.since)},
+                     {"round_trip_us", std::chrono::duration_cast<std::chrono::microseconds>(notes.round_trip).count()},
+                     {"probes", notes.probes},
+                     {"failures", notes.failures},
+                     {"override", override_of(health.override_of(edge))}});
+  }
+  return edges;
+}
+
+json::array regions_of(const SteeringControl& steering) {
+  const RegionHealth& health = steering.health();
+  json::array regions;
+  for (std::size_t r = 0; r < health.regions().size(); ++r) {
+    const RegionId id{static_cast<std::uint16_t>(r)};
+    const RegionView& view = health.view().regions[r];
+    regions.push_back({{"name", health.regions()[r].name},
+                       {"state", word_of(state_of(view))},
+                       {"note", view.note},
+                       {"about_to_change", view.pressure},
+                       {"override", override_of(health.override_of(id))},
+                       {"edges", edges_of(steering, id)}});
+  }
+  return regions;
+}
+
+json::array zones_of(const World& world) {
+  json::array zones;
+  for (const auto& zone : world.zones->zones()) {
+    zones.push_back({{"origin", zone->apex().to_text()},
+                     {"serial", zone->serial()},
+                     {"names", zone->name_count()},
+                     {"octets", zone->memory()}});
+  }
+  return zones;
+}
+
+json::array names_of(const PolicyTables& policies) {
+  json::array names;
+  const SteeringSpec& spec = policies.spec();
+  for (const SteeredName& name : spec.names) {
+    names.push_back({{"name", name.name},
+                     {"policy", spec.policies[name.policy].name},
+                     {"ttl_min", name.ttl_min.count()},
+                     {"ttl_max", name.ttl_max.count()}});
+  }
+  return names;
+}
+
+json::array workers_of(const Server& server) {
+  json::array workers;
+  for (std::size_t i = 0; i < server.workers().size(); ++i) {
+    const WorkerCounters& counters = server.workers()[i]->counters();
+    workers.push_back({{"number", i},
+                       {"udp_queries", counters.queries[0].read()},
+                       {"tcp_queries", counters.queries[1].read()},
+                       {"tcp_open", counters.tcp_open.read()},
+                       {"heartbeats", server.workers()[i]->heartbeats()}});
+  }
+  return workers;
+}
+
+}  // namespace
+
+std::string render_status(const Server& server) {
+  json::array listen;
+  for (const auto& endpoint : server.endpoints()) listen.push_back(json::value(endpoint.to_string()));
+  const json::object status{{"program", "meridian-dns"},
+                            {"version", server.settings().version},
+                            {"service", server.world().common.service},
+                            {"config", server.settings().config_path},
+                            {"serving", server.serving()},
+                            {"generation", server.snapshot().generation},
+                            {"configured", utc(server.reloads().last)},
+                            {"reloads_refused", server.reloads().refused},
+                            {"isolated", server.steering().health().holding()},
+                            {"listen", std::move(listen)},
+                            {"regions", regions_of(server.steering())},
+                            {"names", names_of(*server.world().policies)},
+                            {"zones", zones_of(server.world())},
+                            {"workers", workers_of(server)}};
+  return json::serialize(status) + "\n";
+}
+
+}  // namespace dns

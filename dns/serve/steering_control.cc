@@ -1,0 +1,353 @@
+#include "dns/serve/steering_control.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "shared/core/hash.h"
+#include "shared/serve/log.h"
+
+namespace dns {
+
+using shared::Clock;
+using shared::fail;
+using shared::HealthState;
+using shared::IpAddress;
+using shared::Level;
+using shared::log_event;
+using shared::Result;
+
+namespace {
+
+using System = std::chrono::system_clock;
+
+shared::ProbeKind kind_of(shared::load::ProbeKind kind) {
+  switch (kind) {
+    case shared::load::ProbeKind::http:
+      return shared::ProbeKind::http;
+    case shared::load::ProbeKind::https:
+      return shared::ProbeKind::https;
+    case shared::load::ProbeKind::tcp:
+      return shared::ProbeKind::tcp;
+  }
+  return shared::ProbeKind::tcp;
+}
+
+RegionHealthSettings settings_of(const shared::load::Health& health) {
+  RegionHealthSettings settings;
+  settings.edge = health.edge.settings();
+  settings.start_wait = health.start_wait;
+  settings.isolation_window = health.edge.fall * health.edge.interval + health.edge.timeout;
+  settings.isolation_hold = health.isolation_hold;
+  return settings;
+}
+
+// An edge that is about to stop still answers, and says so in its health page.
+EdgeOutcome outcome_of(const shared::ProbeReport& report) {
+  switch (report.outcome) {
+    case shared::ProbeOutcome::success:
+      return report.body.find("\"state\":\"draining\"") == std::string_view::npos ? EdgeOutcome::success
+                                                                                  : EdgeOutcome::draining;
+    case shared::ProbeOutcome::failure:
+      return EdgeOutcome::failure;
+    case shared::ProbeOutcome::refused:
+      return EdgeOutcome::refused;
+  }
+  return EdgeOutcome::failure;
+}
+
+bool serves(const RegionView& region) {
+  return std::any_of(region.edges.begin(), region.edges.end(), [](EdgeState edge) { return edge != EdgeState::down; });
+}
+
+void complain(std::string_view file, const std::string& reason) {
+  log_event(Level::warn, "state_unreadable", {{"file", file}, {"reason", reason}});
+}
+
+}  // namespace
+
+SteeringControl::SteeringControl(shared::Loop& loop, shared::Builder& builder, const shared::StateDirectory* state,
+                                 Hooks hooks)
+    : loop_(loop), builder_(builder), state_(state), hooks_(std::move(hooks)), deadline_(loop), start_wait_(loop) {}
+
+SteeringControl::~SteeringControl() = default;
+
+Result<void> SteeringControl::start(std::shared_ptr<const PolicyTables> tables, const shared::load::Health& health) {
+  shared::ProberSettings settings;
+  settings.seed = shared::mix(static_cast<std::uint64_t>(System::now().time_since_epoch().count()));
+  auto prober = shared::Prober::make(loop_, settings, [this](const shared::ProbeReport& report) { on_report(report); });
+  if (!prober) return fail(prober.error().message);
+  prober_ = std::move(*prober);
+
+  std::vector<PersistedEdge> remembered;
+  if (state_ != nullptr) {
+    const auto text = state_->read(kHealthFile);
+    if (text && *text) {
+      auto edges = read_health(**text);
+      if (edges) remembered = std::move(*edges);
+      if (!edges) complain(kHealthFile, edges.error().message);
+    } else if (!text) {
+      complain(kHealthFile, text.error().message);
+    }
+  }
+  const auto regions = tables->spec().regions;
+  health_ = std::make_unique<RegionHealth>(regions, settings_of(health), Clock::now(), remembered);
+  apply_settings(std::move(tables));
+  restore_overrides();
+  set_targets(health.edge);
+  rebuild();
+  wait_for_deadline();
+  start_wait_.expires_after(health.start_wait);
+  start_wait_.async_wait([this](shared::error_code error) {
+    if (!error) check_ready();
+  });
+  check_ready();
+  return {};
+}
+
+void SteeringControl::reload(std::shared_ptr<const PolicyTables> tables, const shared::load::Health& health) {
+  const auto old_edges = edges_;
+  const auto old_notes = notes_;
+  const auto before = std::move(health_);
+  const auto regions = tables->spec().regions;
+  health_ = std::make_unique<RegionHealth>(regions, settings_of(health), Clock::now(), *before);
+  apply_settings(std::move(tables));
+  for (std::size_t i = 0; i < old_edges.size(); ++i) {
+    const Region& region = before->regions()[index_of(old_edges[i].region)];
+    for (const Target& same : resolve(region.edges[old_edges[i].index].to_string())) {
+      if (regions[index_of(same.region)].name == region.name)
+        notes_[number_of({same.region, *same.edge})] = old_notes[i];
+    }
+  }
+  set_targets(health.edge);
+  rebuild();
+  wait_for_deadline();
+  check_ready();
+  save_later();
+}
+
+// The numbering of edges and what goes with it.
+void SteeringControl::apply_settings(std::shared_ptr<const PolicyTables> tables) {
+  tables_ = std::move(tables);
+  edges_.clear();
+  first_number_.clear();
+  const auto& regions = health_->regions();
+  for (std::size_t r = 0; r < regions.size(); ++r) {
+    first_number_.push_back(edges_.size());
+    for (std::size_t e = 0; e < regions[r].edges.size(); ++e) {
+      edges_.push_back({RegionId{static_cast<std::uint16_t>(r)}, static_cast<std::uint16_t>(e)});
+    }
+  }
+  notes_.assign(edges_.size(), EdgeNotes{{}, System::now(), {}, 0, 0});
+}
+
+void SteeringControl::set_targets(const shared::load::EdgeHealth& health) {
+  std::vector<shared::ProbeTarget> targets;
+  for (std::size_t i = 0; i < edges_.size(); ++i) {
+    const Region& region = health_->regions()[index_of(edges_[i].region)];
+    const IpAddress& address = region.edges[edges_[i].index];
+    shared::ProbeTarget target;
+    target.id = shared::ProbeTargetId{static_cast<std::uint32_t>(i)};
+    target.name = region.name + " " + address.to_string();
+    target.endpoint = {address, health.effective_port()};
+    target.kind = kind_of(health.kind);
+    target.host = health.host;
+    target.path = health.path;
+    target.interval = health.interval;
+    target.timeout = health.timeout;
+    targets.push_back(std::move(target));
+  }
+  prober_->set_targets(std::move(targets));
+}
+
+void SteeringControl::on_report(const shared::ProbeReport& report) {
+  const EdgeId edge = edges_[static_cast<std::size_t>(report.id)];
+  EdgeNotes& notes = notes_[number_of(edge)];
+  ++notes.probes;
+  notes.reason = report.reason;
+  notes.round_trip = report.round_trip;
+  if (report.outcome != shared::ProbeOutcome::success) ++notes.failures;
+
+  const HealthState state_before = health_->probed(edge);
+  const HealthView view_before = health_->view();
+  const bool changed = health_->observe(edge, outcome_of(report), Clock::now());
+  note_state(edge, state_before, report.reason);
+  if (changed) view_changed(view_before);
+  wait_for_deadline();
+  check_ready();
+}
+
+void SteeringControl::note_state(EdgeId edge, HealthState before, std::string_view reason) {
+  const HealthState now = health_->probed(edge);
+  if (now == before) return;
+  notes_[number_of(edge)].since = System::now();
+  const Region& region = health_->regions()[index_of(edge.region)];
+  log_event(now == HealthState::down ? Level::warn : Level::info, "edge_state",
+            {{"region", region.name},
+             {"edge", region.edges[edge.index].to_string()},
+             {"state", to_string(now)},
+             {"reason", reason}});
+  save_later();
+}
+
+void SteeringControl::view_changed(const HealthView& before) {
+  log_regions(before);
+  rebuild();
+  hooks_.publish(answers_);
+}
+
+void SteeringControl::log_regions(const HealthView& before) const {
+  const HealthView& now = health_->view();
+  for (std::size_t i = 0; i < now.regions.size(); ++i) {
+    const bool served = serves(before.regions[i]);
+    const bool serving = serves(now.regions[i]);
+    if (served == serving && before.regions[i].note == now.regions[i].note) continue;
+    log_event(served && !serving ? Level::warn : Level::info, "region_state",
+              {{"region", health_->regions()[i].name}, {"serves", serving}, {"note", now.regions[i].note}});
+  }
+}
+
+void SteeringControl::rebuild() {
+  auto old = std::exchange(answers_, AnswerSets::build(*tables_, health_->view()));
+  builder_.retire(std::move(old));
+  ++rebuilds_;
+}
+
+void SteeringControl::check_ready() {
+  if (ready_ || !health_->ready(Clock::now())) return;
+  ready_ = true;
+  start_wait_.cancel();
+  hooks_.ready();
+}
+
+void SteeringControl::wait_for_deadline() {
+  const auto next = health_->next_deadline();
+  if (next == deadline_at_) return;
+  deadline_at_ = next;
+  deadline_.cancel();
+  if (!next) return;
+  deadline_.expires_at(*next);
+  deadline_.async_wait([this](shared::error_code error) {
+    if (error) return;
+    deadline_at_.reset();
+    const HealthView before = health_->view();
+    if (health_->advance(Clock::now())) view_changed(before);
+    save_later();
+    wait_for_deadline();
+  });
+}
+
+std::vector<SteeringControl::Target> SteeringControl::resolve(std::string_view target) const {
+  std::vector<Target> found;
+  const auto address = IpAddress::parse(target);
+  const auto& regions = health_->regions();
+  for (std::size_t r = 0; r < regions.size(); ++r) {
+    const RegionId id{static_cast<std::uint16_t>(r)};
+    if (regions[r].name == target) return {{id, std::nullopt}};
+    for (std::size_t e = 0; address && e < regions[r].edges.size(); ++e) {
+      if (regions[r].edges[e] == *address) found.push_back({id, static_cast<std::uint16_t>(e)});
+    }
+  }
+  return found;
+}
+
+bool SteeringControl::override_one(const Target& target, const Override& word, shared::TimePoint now) {
+  if (target.edge) return health_->set_override(EdgeId{target.region, *target.edge}, word, now);
+  return health_->set_override(target.region, word, now);
+}
+
+Result<void> SteeringControl::set_override(const OverrideRequest& request) {
+  const auto targets = resolve(request.target);
+  if (targets.empty()) return fail("no region and no edge is called '" + request.target + "'");
+  const auto now = Clock::now();
+  Override word{request.state, request.reason, std::nullopt};
+  if (request.expires_in) word.expires = now + *request.expires_in;
+  const HealthView before = health_->view();
+  bool changed = false;
+  for (const Target& target : targets) changed = override_one(target, word, now) || changed;
+  log_event(Level::info, "override_set",
+            {{"target", request.target}, {"state", to_string(request.state)}, {"reason", request.reason}});
+  if (changed) view_changed(before);
+  wait_for_deadline();
+  save_later();
+  return {};
+}
+
+Result<void> SteeringControl::clear_override(std::string_view name) {
+  const auto targets = resolve(name);
+  if (targets.empty()) return fail("no region and no edge is called '" + std::string(name) + "'");
+  const auto now = Clock::now();
+  const HealthView before = health_->view();
+  bool changed = false;
+  for (const Target& target : targets) {
+    changed = (target.edge ? health_->clear_override(EdgeId{target.region, *target.edge}, now)
+                           : health_->clear_override(target.region, now)) ||
+              changed;
+  }
+  log_event(Level::info, "override_cleared", {{"target", name}});
+  if (changed) view_changed(before);
+  wait_for_deadline();
+  save_later();
+  return {};
+}
+
+void SteeringControl::restore_overrides() {
+  if (state_ == nullptr) return;
+  const auto text = state_->read(kOverridesFile);
+  if (!text) return complain(kOverridesFile, text.error().message);
+  if (!*text) return;
+  const auto words = read_overrides(**text);
+  if (!words) return complain(kOverridesFile, words.error().message);
+  const auto now = Clock::now();
+  for (const NamedOverride& word : *words) {
+    Override restored{word.state, word.reason, std::nullopt};
+    if (word.expires) {
+      const auto left = *word.expires - System::now();
+      if (left <= left.zero()) continue;
+      restored.expires = now + std::chrono::duration_cast<shared::Duration>(left);
+    }
+    for (const Target& target : resolve(word.edge ? word.edge->to_string() : word.region)) {
+      if (health_->regions()[index_of(target.region)].name != word.region) continue;
+      (void)override_one(target, restored, now);  // the first answers are built after this
+    }
+  }
+}
+
+std::vector<NamedOverride> SteeringControl::overrides() const {
+  std::vector<NamedOverride> out;
+  const auto add = [&out](const Region& region, std::optional<IpAddress> edge, const std::optional<Override>& word) {
+    if (!word) return;
+    NamedOverride named{region.name, edge, word->state, word->reason, std::nullopt};
+    if (word->expires) {
+      named.expires = System::now() + std::chrono::duration_cast<System::duration>(*word->expires - Clock::now());
+    }
+    out.push_back(std::move(named));
+  };
+  const auto& regions = health_->regions();
+  for (std::size_t r = 0; r < regions.size(); ++r) {
+    const RegionId id{static_cast<std::uint16_t>(r)};
+    add(regions[r], std::nullopt, health_->override_of(id));
+    for (std::size_t e = 0; e < regions[r].edges.size(); ++e) {
+      add(regions[r], regions[r].edges[e], health_->override_of(EdgeId{id, static_cast<std::uint16_t>(e)}));
+    }
+  }
+  return out;
+}
+
+void SteeringControl::save_later() {
+  if (state_ == nullptr) return;
+  builder_.run([state = state_, health = write_health(health_->persist()), words = write_overrides(overrides())] {
+    for (const auto& [file, text] : {std::pair(kHealthFile, health), std::pair(kOverridesFile, words)}) {
+      const auto written = state->write(file, text);
+      if (!written) log_event(Level::warn, "state_unwritten", {{"file", file}, {"reason", written.error().message}});
+    }
+  });
+}
+
+void SteeringControl::save() {
+  if (state_ == nullptr || health_ == nullptr) return;
+  (void)state_->write(kHealthFile, write_health(health_->persist()));
+  (void)state_->write(kOverridesFile, write_overrides(overrides()));
+}
+
+}  // namespace dns

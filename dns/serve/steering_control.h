@@ -1,0 +1,117 @@
+#pragma once
+// SteeringControl: from probes to answers. Asks every edge through the Prober, folds what it hears and what the
+// operator says into RegionHealth, and, when the view changes, builds the AnswerSets (well under a millisecond) and
+// hands them to be published. Keeps health and overrides in the state directory. Owned by Server, on the control loop.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dns/core/answer_sets.h"
+#include "dns/core/policy_tables.h"
+#include "dns/core/region_health.h"
+#include "dns/serve/steering_state.h"
+#include "shared/core/result.h"
+#include "shared/load/config.h"
+#include "shared/serve/builder.h"
+#include "shared/serve/loop.h"
+#include "shared/serve/prober.h"
+#include "shared/serve/state.h"
+
+namespace dns {
+
+// What an operator names: a region, or the address of an edge (of all regions that have it).
+struct OverrideRequest {
+  std::string target;
+  Override::State state{};
+  std::string reason;
+  std::optional<shared::Duration> expires_in;
+};
+
+class SteeringControl {
+ public:
+  struct Hooks {
+    std::function<void(std::shared_ptr<const AnswerSets>)> publish;  // the view has changed
+    std::function<void()> ready;                                     // once: first answers may be given
+  };
+
+  // `state` may be null: then nothing is remembered.
+  SteeringControl(shared::Loop& loop, shared::Builder& builder, const shared::StateDirectory* state, Hooks hooks);
+  ~SteeringControl();
+  SteeringControl(const SteeringControl&) = delete;
+  SteeringControl& operator=(const SteeringControl&) = delete;
+
+  // Reads what is remembered and begins to probe.
+  [[nodiscard]] shared::Result<void> start(std::shared_ptr<const PolicyTables> tables,
+                                           const shared::load::Health& health);
+  // Takes over new tables without publish(): answers() are theirs after it. Edges of the same region and address keep
+  // their state.
+  void reload(std::shared_ptr<const PolicyTables> tables, const shared::load::Health& health);
+
+  [[nodiscard]] const std::shared_ptr<const AnswerSets>& answers() const { return answers_; }
+
+  // An error says what is wrong with the target.
+  [[nodiscard]] shared::Result<void> set_override(const OverrideRequest& request);
+  [[nodiscard]] shared::Result<void> clear_override(std::string_view target);
+
+  // For /status and /metrics.
+  struct EdgeNotes {
+    std::string reason;        // of the last probe that failed; empty after a success
+    shared::WallTime since{};  // when the probed state last changed
+    shared::Duration round_trip{};
+    std::uint64_t probes = 0;
+    std::uint64_t failures = 0;
+  };
+  [[nodiscard]] const RegionHealth& health() const { return *health_; }
+  [[nodiscard]] const EdgeNotes& notes(EdgeId edge) const { return notes_[number_of(edge)]; }
+  [[nodiscard]] std::uint64_t rebuilds() const { return rebuilds_; }
+  [[nodiscard]] std::uint64_t discarded_rounds() const { return prober_->discarded(); }
+
+  // Writes what has not been written; blocks. For the end.
+  void save();
+
+ private:
+  struct Target {  // what the operator's word resolves to
+    RegionId region{};
+    std::optional<std::uint16_t> edge;
+  };
+
+  void restore_overrides();
+  void apply_settings(std::shared_ptr<const PolicyTables> tables);
+  void set_targets(const shared::load::EdgeHealth& health);
+  void on_report(const shared::ProbeReport& report);
+  void note_state(EdgeId edge, shared::HealthState before, std::string_view reason);
+  void view_changed(const HealthView& before);
+  void log_regions(const HealthView& before) const;
+  void rebuild();
+  void check_ready();
+  void wait_for_deadline();
+  [[nodiscard]] std::vector<Target> resolve(std::string_view target) const;
+  [[nodiscard]] bool override_one(const Target& target, const Override& word, shared::TimePoint now);
+  [[nodiscard]] std::vector<NamedOverride> overrides() const;
+  void save_later();
+  [[nodiscard]] std::size_t number_of(EdgeId edge) const { return first_number_[index_of(edge.region)] + edge.index; }
+
+  shared::Loop& loop_;
+  shared::Builder& builder_;
+  const shared::StateDirectory* state_;
+  Hooks hooks_;
+  std::unique_ptr<shared::Prober> prober_;
+  std::shared_ptr<const PolicyTables> tables_;
+  std::unique_ptr<RegionHealth> health_;
+  std::shared_ptr<const AnswerSets> answers_;
+  std::vector<EdgeId> edges_;              // by ProbeTargetId
+  std::vector<std::size_t> first_number_;  // by region: where its edges begin in edges_
+  std::vector<EdgeNotes> notes_;           // by ProbeTargetId
+  shared::Timer deadline_;
+  std::optional<shared::TimePoint> deadline_at_;  // what deadline_ waits for
+  shared::Timer start_wait_;
+  std::uint64_t rebuilds_ = 0;
+  bool ready_ = false;
+};
+
+}  // namespace dns
