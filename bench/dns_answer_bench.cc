@@ -1,0 +1,131 @@
+// What one answer() call costs: user time alone, no sockets. Zones of 100 and 1,000,000 names, static data, names that
+// do not exist, policy names with random client subnets. Packets are made beforehand; the look-ups are random.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "dns/core/answer.h"
+#include "dns/core/zone.h"
+#include "dns/core/zone_builder.h"
+#include "tests/support/dns_message.h"
+#include "tests/support/dns_world.h"
+
+namespace {
+
+using test::Bytes;
+
+constexpr std::size_t kPackets = 1 << 16;
+
+[[nodiscard]] std::string host(std::size_t i) { return "host" + std::to_string(i) + ".example.com"; }
+
+[[nodiscard]] dns::Snapshot snapshot_of(std::shared_ptr<const dns::Zone> zone) {
+  dns::Snapshot snapshot;
+  snapshot.zones = std::make_shared<dns::ZoneSet>(std::vector<std::shared_ptr<const dns::Zone>>{std::move(zone)});
+  return snapshot;
+}
+
+[[nodiscard]] std::shared_ptr<const dns::Zone> big_zone(std::size_t names) {
+  dns::ZoneBuilder builder(dns::Name::from_text("example.com").value());
+  const Bytes apex = test::wire_name("example.com");
+  const Bytes server = test::wire_name("ns.example.org");
+  Bytes soa = server;
+  test::append(soa, server);
+  test::append(soa, Bytes(20));
+  (void)builder.add({apex, dns::RrType::soa, dns::RrClass::in, 60, soa, 1});
+  (void)builder.add({apex, dns::RrType::ns, dns::RrClass::in, 60, server, 2});
+  for (std::size_t i = 0; i < names; ++i) {
+    Bytes address;
+    test::append_u32(address, static_cast<std::uint32_t>(i));
+    (void)builder.add({test::wire_name(host(i)), dns::RrType::a, dns::RrClass::in, 60, address, 3});
+  }
+  return builder.finish().zone;
+}
+
+[[nodiscard]] std::vector<Bytes> packets_for(std::size_t names, const char* prefix) {
+  std::mt19937_64 random(1);
+  std::vector<Bytes> packets;
+  for (std::size_t i = 0; i < kPackets; ++i) {
+    test::QueryBuilder query;
+    query.name = prefix + host(random() % names);
+    packets.push_back(query.build());
+  }
+  return packets;
+}
+
+void answer_all(benchmark::State& state, const dns::Snapshot& snapshot, const std::vector<Bytes>& packets) {
+  std::vector<std::uint8_t> out(dns::kMaxMessageSize);
+  dns::NullTrace trace;
+  dns::AnswerRequest request;
+  request.client = shared::IpAddress::v4(0xC0000201);
+  std::size_t next = 0;
+  for (auto _ : state) {
+    request.packet = packets[next++ % kPackets];
+    benchmark::DoNotOptimize(dns::answer(snapshot, request, out, trace));
+  }
+}
+
+void static_names(benchmark::State& state) {
+  const auto names = static_cast<std::size_t>(state.range(0));
+  const dns::Snapshot snapshot = snapshot_of(big_zone(names));
+  answer_all(state, snapshot, packets_for(names, ""));
+}
+BENCHMARK(static_names)->Arg(100)->Arg(1000000);
+
+void names_that_do_not_exist(benchmark::State& state) {
+  const auto names = static_cast<std::size_t>(state.range(0));
+  const dns::Snapshot snapshot = snapshot_of(big_zone(names));
+  answer_all(state, snapshot, packets_for(names, "no"));
+}
+BENCHMARK(names_that_do_not_exist)->Arg(100)->Arg(1000000);
+
+void policy_name_with_random_subnets(benchmark::State& state) {
+  const dns::Snapshot snapshot = test::example_world();
+  std::mt19937 random(1);
+  std::vector<Bytes> packets;
+  for (std::size_t i = 0; i < kPackets; ++i) {
+    test::QueryBuilder query;
+    query.subnet(shared::IpAddress::v4(static_cast<std::uint32_t>(random()) & 0xFFFFFF00).to_string() + "/24");
+    packets.push_back(query.build());
+  }
+  answer_all(state, snapshot, packets);
+}
+BENCHMARK(policy_name_with_random_subnets);
+
+// Parsed first, prefetched, then answered: as a worker may do with a batch of 64.
+void static_names_in_batches(benchmark::State& state) {
+  constexpr std::size_t kBatch = 64;
+  const auto names = static_cast<std::size_t>(state.range(0));
+  const dns::Snapshot snapshot = snapshot_of(big_zone(names));
+  const std::vector<Bytes> packets = packets_for(names, "");
+  std::vector<dns::Query> queries(kBatch);
+  std::vector<std::uint8_t> out(dns::kMaxMessageSize);
+  dns::NullTrace trace;
+  dns::AnswerRequest request;
+  std::size_t next = 0;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      queries[i] = dns::parse_query(packets[(next + i) % kPackets]);
+      dns::prefetch(snapshot, queries[i]);
+    }
+    for (const dns::Query& query : queries) benchmark::DoNotOptimize(dns::answer(snapshot, query, request, out, trace));
+    next += kBatch;
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kBatch));
+}
+BENCHMARK(static_names_in_batches)->Arg(1000000);
+
+// Records into a zone: everything but reading the file.
+void build_zone(benchmark::State& state) {
+  std::size_t memory = 0;
+  for (auto _ : state) memory = big_zone(static_cast<std::size_t>(state.range(0)))->memory();
+  state.counters["MiB"] = static_cast<double>(memory) / (1 << 20);
+}
+BENCHMARK(build_zone)->Arg(1000000)->Unit(benchmark::kMillisecond)->Iterations(3);
+
+}  // namespace
+
+BENCHMARK_MAIN();

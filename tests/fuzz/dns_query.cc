@@ -1,0 +1,64 @@
+// Packets: parse and answer over a small world with wildcards, aliases, a DNAME, delegations and policy names. A reply
+// is always sound, keeps ID and question, and never exceeds its limit or the buffer.
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <source_location>
+#include <span>
+
+#include "dns/core/answer.h"
+#include "tests/support/dns_message.h"
+#include "tests/support/dns_world.h"
+
+namespace {
+
+void require(bool condition, std::source_location at = std::source_location::current()) {
+  if (condition) return;
+  std::fprintf(stderr, "%s:%u: requirement broken\n", at.file_name(), at.line());
+  std::abort();
+}
+
+[[nodiscard]] std::size_t limit_of(const dns::Query& query, dns::Transport transport, const dns::Snapshot& snapshot) {
+  if (transport == dns::Transport::tcp) return dns::kMaxMessageSize;
+  if (!query.edns) return dns::kMinUdpSize;
+  return std::min(query.edns->udp_size, snapshot.udp_payload_size);
+}
+
+void check_reply(const dns::Query& query, const dns::AnswerInfo& info, std::span<const std::uint8_t> packet) {
+  const test::ParsedReply reply = test::parse_reply(packet);
+  require(reply.sound);
+  require(reply.id == query.id);
+  require(std::ranges::equal(reply.question, query.question));
+  require((reply.flags & dns::kFlagQr) != 0);
+  require((reply.flags & (dns::kOpcodeMask | dns::kFlagRd)) == (query.flags & (dns::kOpcodeMask | dns::kFlagRd)));
+  require(reply.has_opt == query.edns.has_value());
+  require(reply.rcode() == static_cast<unsigned>(info.rcode));
+  require(reply.tc() == info.truncated);
+  require(info.kind != dns::AnswerKind::none);
+}
+
+void check(std::span<const std::uint8_t> packet, dns::Transport transport) {
+  static const dns::Snapshot snapshot = test::example_world();
+  const dns::Query query = dns::parse_query(packet);
+  const std::size_t limit = limit_of(query, transport, snapshot);
+  const auto out = std::make_unique<std::uint8_t[]>(limit);  // the address sanitizer watches its end
+  dns::AnswerRequest request;
+  request.packet = packet;
+  request.client = shared::IpAddress::v4(0xC0000201);
+  request.transport = transport;
+  dns::RecordingTrace trace;
+  const dns::AnswerInfo info = dns::answer(snapshot, request, {out.get(), limit}, trace);
+  require(info.length <= limit);
+  require((info.length == 0) == (query.verdict == dns::Verdict::drop));
+  if (info.length > 0) check_reply(query, info, {out.get(), info.length});
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  check({data, size}, dns::Transport::udp);
+  check({data, size}, dns::Transport::tcp);
+  return 0;
+}
