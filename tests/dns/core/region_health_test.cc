@@ -1,0 +1,211 @@
+#include "dns/core/region_health.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+namespace dns {
+namespace {
+
+using shared::HealthState;
+using shared::IpAddress;
+using shared::milliseconds;
+using shared::seconds;
+using shared::TimePoint;
+
+constexpr RegionId kUs{0};
+constexpr RegionId kEu{1};
+constexpr EdgeId kUsA{kUs, 0};
+constexpr EdgeId kUsB{kUs, 1};
+constexpr EdgeId kEuA{kEu, 0};
+const TimePoint kStart{std::chrono::hours(1)};
+
+std::vector<Region> two_regions() {
+  return {{"us", std::nullopt, {*IpAddress::parse("192.0.2.1"), *IpAddress::parse("192.0.2.2")}},
+          {"eu", std::nullopt, {*IpAddress::parse("203.0.113.1")}}};
+}
+
+RegionHealthSettings settings() { return {{3, 2}, milliseconds(500), seconds(7), seconds(60)}; }
+
+RegionHealth fresh() { return {two_regions(), settings(), kStart, std::vector<PersistedEdge>{}}; }
+
+RegionHealth all_seen_up() {
+  RegionHealth health = fresh();
+  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::success, kStart);
+  return health;
+}
+
+EdgeState state(const RegionHealth& health, EdgeId edge) {
+  return health.view().regions[index_of(edge.region)].edges[edge.index];
+}
+
+TEST(RegionHealth, UnknownIsUpUntilTheFirstResultWhichCountsAtOnce) {
+  RegionHealth health = fresh();
+  EXPECT_EQ(state(health, kUsA), EdgeState::up);
+  EXPECT_FALSE(health.ready(kStart));
+  EXPECT_TRUE(health.observe(kUsA, EdgeOutcome::failure, kStart));
+  EXPECT_EQ(state(health, kUsA), EdgeState::down);
+  EXPECT_FALSE(health.ready(kStart + milliseconds(499)));
+  EXPECT_TRUE(health.ready(kStart + milliseconds(500)));
+  (void)health.observe(kUsB, EdgeOutcome::success, kStart);
+  (void)health.observe(kEuA, EdgeOutcome::success, kStart);
+  EXPECT_TRUE(health.ready(kStart));
+}
+
+TEST(RegionHealth, PersistedStateStandsUntilTheFirstResult) {
+  const std::vector<PersistedEdge> persisted = {{"eu", *IpAddress::parse("203.0.113.1"), HealthState::down}};
+  RegionHealth health(two_regions(), settings(), kStart, persisted);
+  EXPECT_EQ(state(health, kEuA), EdgeState::down);
+  EXPECT_EQ(state(health, kUsA), EdgeState::up);
+  EXPECT_TRUE(health.observe(kEuA, EdgeOutcome::success, kStart));
+  EXPECT_EQ(state(health, kEuA), EdgeState::up);
+}
+
+// Every sequence of six outcomes on one edge against the rules written down plainly.
+TEST(RegionHealth, EveryShortSequenceFollowsTheRules) {
+  constexpr std::array kOutcomes = {EdgeOutcome::success, EdgeOutcome::draining, EdgeOutcome::failure,
+                                    EdgeOutcome::refused};
+  for (unsigned code = 0; code < 4096; ++code) {
+    RegionHealth health = fresh();
+    bool up = true;
+    bool drained = false;
+    int against = 0;
+    for (unsigned step = 0; step < 6; ++step) {
+      const EdgeOutcome outcome = kOutcomes[code >> (2 * step) & 3];
+      const bool good = outcome == EdgeOutcome::success || outcome == EdgeOutcome::draining;
+      against = good == up ? 0 : against + 1;
+      if (against > 0 && (step == 0 || outcome == EdgeOutcome::refused || against >= (good ? 2 : 3))) {
+        up = good;
+        against = 0;
+      }
+      if (good) drained = outcome == EdgeOutcome::draining;
+      const HealthView before = health.view();
+      const bool changed = health.observe(kUsA, outcome, kStart + seconds(step));
+      const EdgeState expected = !up ? EdgeState::down : drained ? EdgeState::drained : EdgeState::up;
+      ASSERT_EQ(state(health, kUsA), expected) << code << " step " << step;
+      ASSERT_EQ(changed, !(before == health.view())) << code << " step " << step;
+      ASSERT_EQ(health.view().regions[0].pressure, against > 0 || expected == EdgeState::drained)
+          << code << " " << step;
+    }
+  }
+}
+
+TEST(RegionHealth, ADrainingEdgeIsLeftAloneAtOnce) {
+  RegionHealth health = all_seen_up();
+  EXPECT_TRUE(health.observe(kEuA, EdgeOutcome::draining, kStart));
+  EXPECT_EQ(state(health, kEuA), EdgeState::drained);
+  EXPECT_TRUE(health.view().regions[1].pressure);
+  EXPECT_EQ(health.view().regions[1].note, "drained");
+  EXPECT_TRUE(health.observe(kEuA, EdgeOutcome::success, kStart));
+  EXPECT_EQ(state(health, kEuA), EdgeState::up);
+}
+
+TEST(RegionHealth, TheOperatorsWordBeatsTheProbeUntilItExpires) {
+  RegionHealth health = all_seen_up();
+  EXPECT_TRUE(health.set_override(kUs, {Override::State::drained, "kernel update", kStart + seconds(100)}, kStart));
+  EXPECT_EQ(state(health, kUsA), EdgeState::drained);
+  EXPECT_TRUE(health.view().regions[0].forced);
+  EXPECT_EQ(health.view().regions[0].note, "drained, drained by the operator (kernel update)");
+  EXPECT_FALSE(health.observe(kUsA, EdgeOutcome::success, kStart));
+  EXPECT_EQ(health.next_deadline(), kStart + seconds(100));
+  EXPECT_FALSE(health.advance(kStart + seconds(99)));
+  EXPECT_TRUE(health.advance(kStart + seconds(100)));
+  EXPECT_EQ(state(health, kUsA), EdgeState::up);
+  EXPECT_FALSE(health.next_deadline());
+}
+
+TEST(RegionHealth, ADrainedRegionWhoseEdgesAreDeadIsDown) {
+  RegionHealth health = all_seen_up();
+  (void)health.set_override(kUs, {Override::State::drained, "", std::nullopt}, kStart);
+  (void)health.observe(kUsA, EdgeOutcome::refused, kStart);
+  EXPECT_EQ(state(health, kUsA), EdgeState::down);
+  EXPECT_EQ(state(health, kUsB), EdgeState::drained);
+}
+
+TEST(RegionHealth, ForcedUpMeansItsLivingEdgesElseAll) {
+  RegionHealth health = all_seen_up();
+  (void)health.set_override(kUs, {Override::State::up, "", std::nullopt}, kStart);
+  (void)health.observe(kUsA, EdgeOutcome::refused, kStart);
+  EXPECT_EQ(state(health, kUsA), EdgeState::down);
+  EXPECT_EQ(state(health, kUsB), EdgeState::up);
+  (void)health.observe(kUsB, EdgeOutcome::refused, kStart);
+  EXPECT_EQ(state(health, kUsA), EdgeState::up);
+  EXPECT_EQ(state(health, kUsB), EdgeState::up);
+}
+
+TEST(RegionHealth, OneEdgeCanBeForcedByItself) {
+  RegionHealth health = all_seen_up();
+  EXPECT_TRUE(health.set_override(kUsB, {Override::State::down, "disk", std::nullopt}, kStart));
+  EXPECT_EQ(state(health, kUsB), EdgeState::down);
+  EXPECT_EQ(health.view().regions[0].note, "1 of 2 edges up");
+  EXPECT_TRUE(health.clear_override(kUsB, kStart));
+  EXPECT_EQ(state(health, kUsB), EdgeState::up);
+}
+
+TEST(RegionHealth, AllLostAtOnceIsHeldAndThenBelieved) {
+  RegionHealth health = all_seen_up();
+  const TimePoint lost = kStart + seconds(10);
+  (void)health.observe(kUsA, EdgeOutcome::refused, lost);
+  (void)health.observe(kUsB, EdgeOutcome::refused, lost);
+  EXPECT_EQ(state(health, kUsB), EdgeState::down) << "one region lost: answers move";
+  (void)health.observe(kEuA, EdgeOutcome::refused, lost + seconds(7));
+  EXPECT_TRUE(health.holding());
+  EXPECT_EQ(state(health, kEuA), EdgeState::up);
+  EXPECT_EQ(state(health, kUsB), EdgeState::up);
+  EXPECT_TRUE(health.view().regions[1].pressure);
+  EXPECT_EQ(health.next_deadline(), lost + seconds(67));
+  EXPECT_TRUE(health.advance(lost + seconds(67)));
+  EXPECT_FALSE(health.holding());
+  EXPECT_EQ(state(health, kEuA), EdgeState::down);
+  EXPECT_FALSE(health.advance(lost + seconds(100))) << "not held a second time";
+}
+
+TEST(RegionHealth, LostOneAfterAnotherIsBelievedAtOnce) {
+  RegionHealth health = all_seen_up();
+  (void)health.observe(kUsA, EdgeOutcome::refused, kStart);
+  (void)health.observe(kUsB, EdgeOutcome::refused, kStart);
+  (void)health.observe(kEuA, EdgeOutcome::refused, kStart + seconds(8));
+  EXPECT_FALSE(health.holding());
+  EXPECT_EQ(state(health, kEuA), EdgeState::down);
+}
+
+TEST(RegionHealth, TheHoldEndsWhenAnythingComesBack) {
+  RegionHealth health = all_seen_up();
+  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::refused, kStart);
+  ASSERT_TRUE(health.holding());
+  (void)health.observe(kEuA, EdgeOutcome::success, kStart + seconds(1));
+  EXPECT_TRUE(health.holding()) << "rise is 2";
+  (void)health.observe(kEuA, EdgeOutcome::success, kStart + seconds(2));
+  EXPECT_FALSE(health.holding());
+  EXPECT_EQ(state(health, kEuA), EdgeState::up);
+  EXPECT_EQ(state(health, kUsA), EdgeState::down);
+}
+
+TEST(RegionHealth, ForcedRegionsAreNoWitnesses) {
+  RegionHealth health = all_seen_up();
+  (void)health.set_override(kEu, {Override::State::down, "", std::nullopt}, kStart);
+  (void)health.observe(kUsA, EdgeOutcome::refused, kStart);
+  (void)health.observe(kUsB, EdgeOutcome::refused, kStart);
+  EXPECT_TRUE(health.holding());
+  EXPECT_EQ(state(health, kUsA), EdgeState::down) << "as it last served: one edge was left";
+  EXPECT_EQ(state(health, kUsB), EdgeState::up);
+  EXPECT_EQ(state(health, kEuA), EdgeState::down) << "the operator's word stands during the hold";
+}
+
+TEST(RegionHealth, AReloadKeepsWhatKeepsItsNameAndAddress) {
+  RegionHealth before = all_seen_up();
+  (void)before.observe(kUsB, EdgeOutcome::refused, kStart);
+  (void)before.set_override(kEu, {Override::State::drained, "x", std::nullopt}, kStart);
+  auto regions = two_regions();
+  std::swap(regions[0], regions[1]);
+  regions[1].edges.push_back(*IpAddress::parse("192.0.2.3"));
+  const RegionHealth after(regions, settings(), kStart + seconds(5), before);
+  EXPECT_EQ(after.view().regions[0].edges, (std::vector{EdgeState::drained}));
+  EXPECT_EQ(after.view().regions[1].edges, (std::vector{EdgeState::up, EdgeState::down, EdgeState::up}));
+  EXPECT_TRUE(after.ready(kStart + seconds(5))) << "a reload is no start";
+  EXPECT_EQ(after.persist().size(), 4u);
+}
+
+}  // namespace
+}  // namespace dns
