@@ -14,9 +14,14 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kBadConfiguration = 2;
 
-int serve(const std::string& path, dns::World world) {
+// The Supervisor comes first: a signal that arrives while a large zone is read must wait, not kill.
+int serve(const std::string& path) {
   shared::Supervisor supervisor;
-  const auto server = dns::Server::start(supervisor, {path, MERIDIAN_VERSION}, std::move(world));
+  shared::load::Diagnostics diagnostics;
+  auto world = dns::load_world(path, diagnostics);
+  std::fputs(diagnostics.render().c_str(), stderr);
+  if (!world) return kBadConfiguration;
+  const auto server = dns::Server::start(supervisor, {path, MERIDIAN_VERSION}, std::move(*world));
   if (!server) {
     shared::log_event(shared::Level::error, "start_failed", {{"reason", server.error().message}});
     return kFailed;
@@ -24,14 +29,21 @@ int serve(const std::string& path, dns::World world) {
   return supervisor.run();
 }
 
+int check(const std::string& path) {
+  shared::load::Diagnostics diagnostics;
+  const auto world = dns::load_world(path, diagnostics);
+  std::fputs(diagnostics.render().c_str(), stderr);
+  return world ? 0 : kBadConfiguration;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("Authoritative DNS server that answers by the client's location and by the regions' health.");
   std::string path;
-  bool check = false;
+  bool only_check = false;
   app.add_option("--config", path, "The configuration file")->required();
-  app.add_flag("--check", check, "Check the configuration and every file that it names, and exit");
+  app.add_flag("--check", only_check, "Check the configuration and every file that it names, and exit");
   app.set_version_flag("--version", "meridian-dns " MERIDIAN_VERSION);
   app.footer("Exit status: 0 after a clean stop, 1 if it cannot start, 2 if the configuration is wrong.");
   try {
@@ -40,10 +52,5 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kBadConfiguration;
   }
 
-  shared::load::Diagnostics diagnostics;
-  auto world = dns::load_world(path, diagnostics);
-  std::fputs(diagnostics.render().c_str(), stderr);
-  if (!world) return kBadConfiguration;
-  if (check) return 0;
-  return serve(path, std::move(*world));
+  return only_check ? check(path) : serve(path);
 }
