@@ -53,10 +53,13 @@ constexpr char hyphen(char c) { return c == '_' ? '-' : lower(c); }
 constexpr std::size_t kSlots = 128;
 constexpr std::size_t kLongest = 25;  // "Proxy-Authentication-Info"
 
+// Lower case for letters; digits and '-' have that bit anyway. Maps no other token character onto one of these.
+constexpr std::size_t folded(char c) { return static_cast<unsigned char>(c) | 0x20U; }
+
 // Length, ends and middle tell the known names apart well enough: a lookup compares one candidate, rarely two.
 constexpr std::size_t slot_of(std::string_view name) {
-  const auto at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(hyphen(name[i]))); };
-  return (name.size() * 7 + at(0) * 31 + at(name.size() - 1) * 13 + at(name.size() / 2) * 57) % kSlots;
+  const std::size_t middle = folded(name[name.size() / 2]) * 57;
+  return (name.size() * 7 + folded(name.front()) * 31 + folded(name.back()) * 13 + middle) % kSlots;
 }
 
 constexpr std::array<FieldId, kSlots> make_slots() {
@@ -70,14 +73,12 @@ constexpr std::array<FieldId, kSlots> make_slots() {
 }
 constexpr std::array<FieldId, kSlots> kSlotTable = make_slots();
 
-template <class Equals>
-FieldId find_id(std::string_view name, Equals&& equals) {
-  if (name.empty() || name.size() > kLongest) return FieldId::other;
-  for (std::size_t slot = slot_of(name); kSlotTable[slot] != FieldId::other; slot = (slot + 1) % kSlots) {
-    const FieldId id = kSlotTable[slot];
-    if (equals(kNames[static_cast<std::size_t>(id)], name)) return id;
+bool folds_to(std::string_view known, std::string_view name) {
+  if (known.size() != name.size()) return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (folded(known[i]) != folded(name[i])) return false;
   }
-  return FieldId::other;
+  return true;
 }
 
 constexpr std::array<bool, 256> make_token_table() {
@@ -108,11 +109,20 @@ void read_option(std::string_view option, ConnectionOptions& options) {
 
 }  // namespace
 
-FieldId field_id(std::string_view name) { return find_id(name, equals_ignoring_case); }
+FieldId field_id(std::string_view name) {
+  if (name.empty() || name.size() > kLongest) return FieldId::other;
+  for (std::size_t slot = slot_of(name); kSlotTable[slot] != FieldId::other; slot = (slot + 1) % kSlots) {
+    const FieldId id = kSlotTable[slot];
+    if (folds_to(kNames[static_cast<std::size_t>(id)], name)) return id;
+  }
+  return FieldId::other;
+}
 
 FieldId underscore_twin(std::string_view name) {
-  if (name.find('_') == std::string_view::npos) return FieldId::other;
-  return find_id(name, equals_as_twin);
+  if (name.size() > kLongest || name.find('_') == std::string_view::npos) return FieldId::other;
+  std::array<char, kLongest> hyphened;
+  for (std::size_t i = 0; i < name.size(); ++i) hyphened[i] = hyphen(name[i]);
+  return field_id({hyphened.data(), name.size()});
 }
 
 std::string_view canonical_name(FieldId id) { return kNames[static_cast<std::size_t>(id)]; }

@@ -58,7 +58,7 @@ enum class FieldId : std::uint8_t {
 inline constexpr std::size_t kFieldIds = static_cast<std::size_t>(FieldId::count_);
 static_assert(kFieldIds <= 64, "FieldList keeps one bit for each");
 
-// Case-insensitive; `other` for a name that the edge does not know.
+// Case-insensitive; `other` for a name that the edge does not know. REQUIRES: is_token(name), or it is empty.
 [[nodiscard]] FieldId field_id(std::string_view name);
 // The known field that `name` would be with every '_' read as '-' ("Content_Length" -> content_length), as CGI-like
 // upstreams read it. `other` when the name has no underscore or means nothing to the edge.

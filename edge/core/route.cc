@@ -24,6 +24,11 @@ std::string_view next_segment(std::string_view& path) {
   return segment;
 }
 
+// Does an upstream have anything to decode in it?
+bool has_twin(std::string_view path) {
+  return std::any_of(path.begin(), path.end(), [](char c) { return c == '%' || c == ';'; });
+}
+
 }  // namespace
 
 void RouteTable::EdgeMap::place(std::uint32_t index) {
@@ -166,7 +171,7 @@ template <class Trace>
 Checked<const Route*> match(const RouteTable& table, const RequestInfo& info, TargetScratch& scratch, Trace& trace) {
   const Route* route = table.find(info, trace);
   if (route == nullptr) return refuse(404, "no route");
-  if (info.path.find_first_of("%;") == std::string_view::npos) return route;
+  if (!has_twin(info.path)) return route;
   std::string_view path = info.path;
   shared::NullTrace silent;
   for (unsigned level = 0; decode_twin(path, scratch.twin); ++level) {

@@ -110,7 +110,7 @@ TEST(EdgeConfig, WrongOptionsAreSaidWithTheirPlace) {
            {kListen + kPools + "  routes: [{path: /, pool: web, tier: gold}]\n", "unknown tier 'gold'"},
            {kListen + kPools + "  routes: [{path: /}]\n", "a route has exactly one of pool, respond and redirect"},
            {kListen + kPools + "  routes: [{path: /, pool: web, respond: {}}]\n", "a route has exactly one of pool"},
-           {kListen + kPools + "  routes: [{path: /, pool: web}, {path: /, pool: web, tier: x}]\n",
+           {kListen + kPools + "  routes: [{path: /, pool: web}, {path: /, pool: web, method: GET}]\n",
             "is never reached: the route at test.yaml:8:12"},
            {kListen + kPools + "  routes: [{path: /a/, pool: web}, {path: /a, pool: web}]\n",
             "route '/a' is never reached"},

@@ -1,0 +1,69 @@
+// Chunked bodies: the same data, end and verdict however the octets arrive, and what we encode again decodes to the
+// same.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "edge/core/chunked.h"
+
+namespace {
+
+using edge::ChunkEvent;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+struct Decoded {
+  ChunkEvent end = ChunkEvent::need_more;
+  std::string data;
+  std::size_t consumed = 0;
+
+  bool operator==(const Decoded&) const = default;
+};
+
+Decoded decode(std::string_view text, std::size_t piece) {
+  Decoded decoded;
+  edge::ChunkDecoder decoder;
+  std::size_t available = 0;
+  while (true) {
+    const edge::ChunkStep step = decoder.next(text.substr(decoded.consumed, available - decoded.consumed));
+    decoded.end = step.event;
+    decoded.consumed += step.consumed;
+    require(decoded.consumed <= available);
+    if (step.event == ChunkEvent::data) {
+      require(!step.data.empty());
+      decoded.data += step.data;
+    } else if (step.event == ChunkEvent::trailer) {
+      require(edge::trailer_allowed(step.trailer.name));
+    } else if (step.event == ChunkEvent::need_more && available < text.size()) {
+      available = std::min(text.size(), available + piece);
+    } else {
+      return decoded;
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 1) return 0;
+  const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const Decoded whole = decode(text, text.size() + 1);
+  const Decoded pieces = decode(text, 1 + data[0] % 16);
+  require(whole.end == pieces.end && whole.data == pieces.data);
+  if (whole.end != ChunkEvent::done) return 0;
+  require(whole.consumed == pieces.consumed);
+  if (whole.data.empty()) return 0;
+  std::array<char, edge::kChunkHeadSize> head{};
+  std::string again(head.data(), edge::write_chunk_head(head, whole.data.size()));
+  again += whole.data;
+  again += edge::kChunkEnd;
+  again += edge::kLastChunk;
+  const Decoded twice = decode(again, again.size());
+  require(twice.end == ChunkEvent::done && twice.data == whole.data && twice.consumed == again.size());
+  return 0;
+}
