@@ -7,7 +7,8 @@ namespace {
 
 TEST(JsonText, KeysTablesAndLists) {
   const auto text = readable(R"({"service": "shop", "generation": 3, "ok": true, "none": null,
-    "regions": [{"name": "eu", "state": "up", "edges": ["192.0.2.1", "192.0.2.2"]}, {"name": "us-east", "state": "drained"}],
+    "regions": [{"name": "eu", "state": "up", "edges": ["192.0.2.1", "192.0.2.2"]},
+                {"name": "us-east", "state": "drained"}],
     "deep": [{"a": {"b": 1}}], "empty": [], "nested": {"x": 1.5}})");
   ASSERT_TRUE(text);
   EXPECT_EQ(*text,
