@@ -129,7 +129,7 @@ class Stage:
                 tail = (self.directory / f"{name}.log").read_text(errors="replace").strip().splitlines()[-8:]
                 raise Trouble(f"{name} ended with status {self.processes[name].returncode}:\n" + "\n".join(tail))
             return condition()
-        wait_until(alive_and_ready, f"{name} ready")
+        wait_until(alive_and_ready, f"{name} ready", 90)
 
     def start_backends(self, region):
         name = f"backends-{region}"
