@@ -106,8 +106,9 @@ def main():
             return 130
         except Trouble as trouble:
             screen.say(screen.paint(f"\nThe demo cannot go on: {trouble}", "red"))
-            stage.keep_logs = True
-            screen.say(f"logs are in {stage.directory}")
+            stage.keep_logs = bool(stage.processes)
+            if stage.keep_logs:
+                screen.say(f"logs are in {stage.directory}")
             return 1
         stage.keep_logs = not holds
         if not holds:
