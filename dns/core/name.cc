@@ -38,6 +38,15 @@ constexpr std::uint64_t kHashB = 0xD6E8FEB86659FD93ULL;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+// See hash_label; here so that the loop over a name's labels has it inline.
+[[nodiscard]] inline std::uint64_t mix_label(std::uint64_t parent, const std::uint8_t* label) {
+  std::uint64_t h = parent;
+  std::size_t left = label[0] + 1U;
+  for (; left > 8; left -= 8, label += 8) h = fold(h ^ kHashA, load_word(label) ^ kHashB);
+  const std::uint64_t mask = ~std::uint64_t{0} >> (64 - 8 * left);
+  return fold(h ^ kHashA, (load_word(label) & mask) ^ kHashB);
+}
+
 // Offsets of the labels of a sound name, with or without the root; returns how many.
 unsigned label_offsets(NameSpan name, std::array<std::uint8_t, kMaxLabels>& offsets) {
   unsigned count = 0;
@@ -177,13 +186,7 @@ bool Name::operator==(const Name& other) const {
   return size_ == other.size_ && std::memcmp(bytes_.data(), other.bytes_.data(), size_) == 0;
 }
 
-std::uint64_t hash_label(std::uint64_t parent, const std::uint8_t* label) {
-  std::uint64_t h = parent;
-  std::size_t left = label[0] + 1U;
-  for (; left > 8; left -= 8, label += 8) h = fold(h ^ kHashA, load_word(label) ^ kHashB);
-  const std::uint64_t mask = ~std::uint64_t{0} >> (64 - 8 * left);
-  return fold(h ^ kHashA, (load_word(label) & mask) ^ kHashB);
-}
+std::uint64_t hash_label(std::uint64_t parent, const std::uint8_t* label) { return mix_label(parent, label); }
 
 std::size_t HashedName::assign(std::span<const std::uint8_t> bytes) {
   std::size_t i = 0;
@@ -206,7 +209,7 @@ std::size_t HashedName::assign(std::span<const std::uint8_t> bytes) {
   hashes_[count] = kRootHash;
   while (count > 0) {
     --count;
-    hashes_[count] = hash_label(hashes_[count + 1], &bytes_[offsets_[count]]);
+    hashes_[count] = mix_label(hashes_[count + 1], &bytes_[offsets_[count]]);
   }
   return size_;
 }
