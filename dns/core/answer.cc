@@ -68,6 +68,7 @@ class Answering {
 
  private:
   enum class Step : std::uint8_t { done, next_name };
+  enum class Glue : std::uint8_t { required, optional };
 
   void begin();
   void fail(Rcode rcode);
@@ -378,18 +379,18 @@ void Answering<Trace>::refer(const Match& match) {
 // others come after, if there is room. `cut`: label of the current name where the cut begins.
 template <class Trace>
 void Answering<Trace>::add_glue(std::size_t rr_at, unsigned count, unsigned cut) {
-  const auto pass = [&](bool required) {
+  const auto pass = [&](Glue glue) {
     std::size_t at = rr_at;
     for (unsigned i = 0; i < count; ++i, at = reply_.next_rr(at)) {
       const std::size_t target_at = reply_.rdata_at(at);
       target_.assign(reply_.from(target_at));
-      if (target_.is_within(*name_, cut) != required) continue;
+      if ((glue == Glue::required) != target_.is_within(*name_, cut)) continue;
       const Node node = find_target(target_);
-      if (node && !add_addresses(node, target_at) && required) info_.truncated = true;
+      if (node && !add_addresses(node, target_at) && glue == Glue::required) info_.truncated = true;
     }
   };
-  pass(true);
-  if (!info_.truncated) pass(false);
+  pass(Glue::required);
+  if (!info_.truncated) pass(Glue::optional);
 }
 
 // NXDOMAIN and NODATA: the SOA says for how long to remember it (RFC 2308). Never tailored: scope 0.
