@@ -1,8 +1,8 @@
 #pragma once
-// Trace: how `explain` listens to the code that answers. Decision functions take a trace sink as their last argument and
-// call `trace.note(topic, [&] { return text; })`; with NullTrace the call and its lambda compile to nothing, so there is
-// one deciding path only. Templates over the sink are instantiated for both sinks in their own .cc file.
-// A sink belongs to one call on one thread.
+// Trace: how `explain` listens to the code that answers. Decision functions take a trace sink as their last argument
+// and call `trace.note(topic, [&] { return text; })`; with NullTrace the call and its lambda compile to nothing, so
+// there is one deciding path only. Templates over the sink are instantiated for both sinks in their own .cc file. A
+// sink belongs to one call on one thread.
 
 #include <string>
 #include <string_view>

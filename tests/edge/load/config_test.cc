@@ -64,8 +64,9 @@ TEST(EdgeConfig, EveryOptionIsReadAsWritten) {
       idle: {connections: 7, timeout: 9s}
     spare: {servers: {us: ["10.0.0.9:80"]}, absent: web, health: {kind: tcp}}
   routes:
-    - {name: beta, host: "*.shop.example", path: =/login, tier: [gold], method: [GET, HEAD], header: {X-Beta: "1", X-Any: "*"},
-       cookie: {c: v}, share: 12.5%, pool: web, allow: [10.0.0.0/8], timeout: {connect: 1s, send: 2s, read: 3s},
+    - {name: beta, host: "*.shop.example", path: =/login, tier: [gold], method: [GET, HEAD], header: {X-Beta: "1",
+       X-Any: "*"}, cookie: {c: v}, share: 12.5%, pool: web, allow: [10.0.0.0/8],
+       timeout: {connect: 1s, send: 2s, read: 3s},
        request_headers: {set: {A: b}, add: {C: d}, remove: [E]}, response_headers: {remove: [Server]}}
     - {path: /old, redirect: {to: "https://{host}{uri}", status: 308}}
     - {path: /ping, respond: {body: pong}}
@@ -94,94 +95,111 @@ TEST(EdgeConfig, EveryOptionIsReadAsWritten) {
   EXPECT_EQ(edge.access_log, "log/access.json");
 }
 
-TEST(EdgeConfig, WrongOptionsAreSaidWithTheirPlace) {
-  for (const Bad& bad : std::vector<Bad>{
-           {kListen + kPools + kRoutes + "  worker: 2\n",
-            "test.yaml:9:3: error: unknown key 'worker' (did you mean 'workers'?)"},
-           {"  listen: []\n" + kPools + kRoutes, "listen: there must be at least one address"},
-           {kPools + kRoutes, "the key 'listen' is missing"},
-           {kListen + kPools, "the key 'routes' is missing"},
-           {kListen + kPools + "  routes: []\n", "routes: there must be at least one route"},
-           {"  listen: [{address: \"{edge}:80\"}, {address: \"{edge}:80\"}]\n" + kPools + kRoutes,
-            "is already listened on (test.yaml:6:22)"},
-           {"  listen: [{address: \"{edge}:80\", protocol: https}]\n" + kPools + kRoutes, "'https'"},
-           {kListen + kPools + "  routes: [{path: /, pool: wbe}]\n",
-            "test.yaml:8:28: error: unknown pool 'wbe' (did you mean 'web'?)"},
-           {kListen + kPools + "  routes: [{path: /, pool: web, tier: gold}]\n", "unknown tier 'gold'"},
-           {kListen + kPools + "  routes: [{path: /}]\n", "a route has exactly one of pool, respond and redirect"},
-           {kListen + kPools + "  routes: [{path: /, pool: web, respond: {}}]\n", "a route has exactly one of pool"},
-           {kListen + kPools + "  routes: [{path: /, pool: web}, {path: /, pool: web, method: GET}]\n",
-            "is never reached: the route at test.yaml:8:12"},
-           {kListen + kPools + "  routes: [{path: /a/, pool: web}, {path: /a, pool: web}]\n",
-            "route '/a' is never reached"},
-           {kListen + kPools +
-                "  routes: [{path: /, method: [PUT, GET], pool: web}, {path: /, method: [GET, PUT], pool: web}]\n",
-            "is never reached"},
-           {kListen + kPools + "  routes: [{path: /a/../b, pool: web}]\n", "a normalised path"},
-           {kListen + kPools + "  routes: [{path: //a, pool: web}]\n", "a normalised path"},
-           {kListen + kPools + "  routes: [{path: /%61, pool: web}]\n", "a normalised path"},
-           {kListen + kPools + "  routes: [{path: a, pool: web}]\n", "a normalised path"},
-           {kListen + kPools + "  routes: [{path: \"/?a\", pool: web}]\n", "a normalised path"},
-           {kListen + kPools + "  routes: [{path: /, host: Shop.Example, pool: web}]\n", "a host in lower case"},
-           {kListen + kPools + "  routes: [{path: /, host: \"a*.b\", pool: web}]\n", "a host in lower case"},
-           {kListen + kPools + "  routes: [{path: /, share: 0%, pool: web}]\n",
-            "a route with 0% of the traffic is never used"},
-           {kListen + kPools + "  routes: [{path: /, allow: [], pool: web}]\n", "an empty list lets nobody in"},
-           {kListen + kPools + "  routes: [{path: /, method: get, pool: web}]\n", "'get'"},
-           {kListen + kPools + "  routes: [{path: /, header: {\"X Y\": \"1\"}, pool: web}]\n",
-            "'X Y' is not a valid name"},
-           {kListen + kPools + "  routes: [{path: /, redirect: {to: \"ftp://x\"}}]\n", "a URL or path"},
-           {kListen + kPools + "  routes: [{path: /, redirect: {to: \"https://{hots}/\"}}]\n", "a URL or path"},
-           {kListen + kPools + "  routes: [{path: /, redirect: {to: \"/a\", status: 305}}]\n", "status 305 is none of"},
-           {kListen + kPools + "  routes: [{path: /, pool: web, response_headers: {set: {Content-Length: \"1\"}}}]\n",
-            "no rule may touch it"},
-           {kListen + kPools + "  routes: [{path: /, pool: web, response_headers: {set: {A: \"b\\r\\nC: d\"}}}]\n",
-            "control character"},
-           {kListen + kPools + "  routes: [{path: /, pool: web, response_headers: {sett: {A: b}}}]\n",
-            "unknown key 'sett' (did you mean 'set'?)"},
-           {kListen + kPools + "  routes: [{path: /, pool: web, request_headers: {remove: [Host]}}]\n",
-            "Host cannot be removed"},
-           {kListen + kPools + "  routes: [{name: a, path: /a, pool: web}, {name: a, path: /b, pool: web}]\n",
-            "there is already a route 'a'"},
-           {kListen + "  pools: {web: {servers: [\"10.0.0.1\"]}}\n" + kRoutes,
-            "an address and a port such as 10.0.1.10:8080"},
-           {kListen + "  pools: {web: {servers: [\"10.0.0.1:0\"]}}\n" + kRoutes, "an address and a port"},
-           {kListen + "  pools: {web: {servers: []}}\n" + kRoutes, "pool 'web' has no server anywhere"},
-           {kListen + "  pools: {web: {servers: {eux: [\"10.0.0.1:80\"], us: [\"10.0.0.1:80\"]}}}\n" + kRoutes,
-            "unknown region 'eux' (did you mean 'eu'?)"},
-           {kListen + "  pools: {web: {critical: true, servers: {us: [\"10.0.0.1:80\"]}}}\n" + kRoutes,
-            "that region would always be down"},
-           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\", \"10.0.0.1:80\"]}}\n" + kRoutes,
-            "is already in this list"},
-           {kListen + "  pools: {web: {servers: [{address: \"10.0.0.1:80\", weight: 2}]}}\n" + kRoutes,
-            "use weighted_round_robin"},
-           {kListen + "  pools: {web: {servers: [{address: \"10.0.0.1:80\", weight: 0}]}}\n" + kRoutes, "weight"},
-           {kListen + "  pools: {web: {balance: least_connections, servers: [\"10.0.0.1:80\"]}}\n" + kRoutes,
-            "'least_connections'"},
-           {kListen + "  pools: {web: {breaker: {}, servers: [\"10.0.0.1:80\"]}}\n" + kRoutes, "unknown key 'breaker'"},
-           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {interval: 1s, timeout: 2s}}}\n" + kRoutes,
-            "checks would overlap"},
-           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {status: 99}}}\n" + kRoutes,
-            "a status or a range"},
-           {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], absent: wbe}}\n" + kRoutes, "unknown pool 'wbe'"},
-           {kListen +
-                "  pools: {web: {servers: [\"10.0.0.1:80\"], absent: api}, api: {servers: [\"10.0.0.1:80\"], absent: "
-                "web}}\n" +
-                kRoutes,
-            "pool 'web' would stand in for itself"},
-           {kListen + kPools + kRoutes + "  tiers: {order: [a, a], from: []}\n", "tier 'a' stands twice"},
-           {kListen + kPools + kRoutes + "  tiers: {order: [a], default: b, from: []}\n", "unknown tier 'b'"},
-           {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{header: X-T}]}\n",
-            "nobody is believed: trusted_proxies is empty"},
-           {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{cookie: t}]}\n", "unknown key 'cookie'"},
-           {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{header: Host}]}\n", "already has a meaning"},
-           {kListen + kPools + kRoutes + "  client: {max_head: 1MiB}\n", "max_head"},
-           {kListen + kPools + kRoutes + "  client: {max_fields: 101}\n", "max_fields"},
-       }) {
+void expect_errors(const std::vector<Bad>& cases) {
+  for (const Bad& bad : cases) {
     const std::string text = rendered(bad.edge);
     EXPECT_NE(text.find(bad.expected), std::string::npos) << bad.edge << "gave:\n" << text;
     EXPECT_NE(text.find("error: "), std::string::npos) << bad.edge;
   }
+}
+
+TEST(EdgeConfig, WrongPathsAndHosts) {
+  expect_errors({
+      {kListen + kPools + "  routes: [{path: /, pool: wbe}]\n",
+       "test.yaml:8:28: error: unknown pool 'wbe' (did you mean 'web'?)"},
+      {kListen + kPools + "  routes: [{path: /, pool: web, tier: gold}]\n", "unknown tier 'gold'"},
+      {kListen + kPools + "  routes: [{path: /}]\n", "a route has exactly one of pool, respond and redirect"},
+      {kListen + kPools + "  routes: [{path: /, pool: web, respond: {}}]\n", "a route has exactly one of pool"},
+      {kListen + kPools + "  routes: [{path: /, pool: web}, {path: /, pool: web, method: GET}]\n",
+       "is never reached: the route at test.yaml:8:12"},
+      {kListen + kPools + "  routes: [{path: /a/, pool: web}, {path: /a, pool: web}]\n", "route '/a' is never reached"},
+      {kListen + kPools +
+           "  routes: [{path: /, method: [PUT, GET], pool: web}, {path: /, method: [GET, PUT], pool: web}]\n",
+       "is never reached"},
+      {kListen + kPools + "  routes: [{path: /a/../b, pool: web}]\n", "a normalised path"},
+      {kListen + kPools + "  routes: [{path: //a, pool: web}]\n", "a normalised path"},
+      {kListen + kPools + "  routes: [{path: /%61, pool: web}]\n", "a normalised path"},
+      {kListen + kPools + "  routes: [{path: a, pool: web}]\n", "a normalised path"},
+      {kListen + kPools + "  routes: [{path: \"/?a\", pool: web}]\n", "a normalised path"},
+      {kListen + kPools + "  routes: [{path: /, host: Shop.Example, pool: web}]\n", "a host in lower case"},
+  });
+}
+
+TEST(EdgeConfig, WrongConditionsAndActions) {
+  expect_errors({
+      {kListen + kPools + "  routes: [{path: /, host: \"a*.b\", pool: web}]\n", "a host in lower case"},
+      {kListen + kPools + "  routes: [{path: /, share: 0%, pool: web}]\n",
+       "a route with 0% of the traffic is never used"},
+      {kListen + kPools + "  routes: [{path: /, allow: [], pool: web}]\n", "an empty list lets nobody in"},
+      {kListen + kPools + "  routes: [{path: /, method: get, pool: web}]\n", "'get'"},
+      {kListen + kPools + "  routes: [{path: /, header: {\"X Y\": \"1\"}, pool: web}]\n", "'X Y' is not a valid name"},
+      {kListen + kPools + "  routes: [{path: /, redirect: {to: \"ftp://x\"}}]\n", "a URL or path"},
+      {kListen + kPools + "  routes: [{path: /, redirect: {to: \"https://{hots}/\"}}]\n", "a URL or path"},
+      {kListen + kPools + "  routes: [{path: /, redirect: {to: \"/a\", status: 305}}]\n", "status 305 is none of"},
+      {kListen + kPools + "  routes: [{path: /, pool: web, response_headers: {set: {Content-Length: \"1\"}}}]\n",
+       "no rule may touch it"},
+      {kListen + kPools + "  routes: [{path: /, pool: web, response_headers: {set: {A: \"b\\r\\nC: d\"}}}]\n",
+       "control character"},
+      {kListen + kPools + "  routes: [{path: /, pool: web, response_headers: {sett: {A: b}}}]\n",
+       "unknown key 'sett' (did you mean 'set'?)"},
+      {kListen + kPools + "  routes: [{path: /, pool: web, request_headers: {remove: [Host]}}]\n",
+       "Host cannot be removed"},
+      {kListen + kPools + "  routes: [{name: a, path: /a, pool: web}, {name: a, path: /b, pool: web}]\n",
+       "there is already a route 'a'"},
+  });
+}
+
+TEST(EdgeConfig, WrongPools) {
+  expect_errors({
+      {kListen + "  pools: {web: {servers: [\"10.0.0.1\"]}}\n" + kRoutes,
+       "an address and a port such as 10.0.1.10:8080"},
+      {kListen + "  pools: {web: {servers: [\"10.0.0.1:0\"]}}\n" + kRoutes, "an address and a port"},
+      {kListen + "  pools: {web: {servers: []}}\n" + kRoutes, "pool 'web' has no server anywhere"},
+      {kListen + "  pools: {web: {servers: {eux: [\"10.0.0.1:80\"], us: [\"10.0.0.1:80\"]}}}\n" + kRoutes,
+       "unknown region 'eux' (did you mean 'eu'?)"},
+      {kListen + "  pools: {web: {critical: true, servers: {us: [\"10.0.0.1:80\"]}}}\n" + kRoutes,
+       "that region would always be down"},
+      {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\", \"10.0.0.1:80\"]}}\n" + kRoutes,
+       "is already in this list"},
+      {kListen + "  pools: {web: {servers: [{address: \"10.0.0.1:80\", weight: 2}]}}\n" + kRoutes,
+       "use weighted_round_robin"},
+      {kListen + "  pools: {web: {servers: [{address: \"10.0.0.1:80\", weight: 0}]}}\n" + kRoutes, "weight"},
+      {kListen + "  pools: {web: {balance: least_connections, servers: [\"10.0.0.1:80\"]}}\n" + kRoutes,
+       "'least_connections'"},
+      {kListen + "  pools: {web: {breaker: {}, servers: [\"10.0.0.1:80\"]}}\n" + kRoutes, "unknown key 'breaker'"},
+      {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {interval: 1s, timeout: 2s}}}\n" + kRoutes,
+       "checks would overlap"},
+      {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {status: 99}}}\n" + kRoutes,
+       "a status or a range"},
+      {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], absent: wbe}}\n" + kRoutes, "unknown pool 'wbe'"},
+      {kListen +
+           "  pools: {web: {servers: [\"10.0.0.1:80\"], absent: api}, api: {servers: [\"10.0.0.1:80\"], absent: "
+           "web}}\n" +
+           kRoutes,
+       "pool 'web' would stand in for itself"},
+  });
+}
+
+TEST(EdgeConfig, WrongSectionsTiersAndLimits) {
+  expect_errors({
+      {kListen + kPools + kRoutes + "  worker: 2\n",
+       "test.yaml:9:3: error: unknown key 'worker' (did you mean 'workers'?)"},
+      {"  listen: []\n" + kPools + kRoutes, "listen: there must be at least one address"},
+      {kPools + kRoutes, "the key 'listen' is missing"},
+      {kListen + kPools, "the key 'routes' is missing"},
+      {kListen + kPools + "  routes: []\n", "routes: there must be at least one route"},
+      {"  listen: [{address: \"{edge}:80\"}, {address: \"{edge}:80\"}]\n" + kPools + kRoutes,
+       "is already listened on (test.yaml:6:22)"},
+      {"  listen: [{address: \"{edge}:80\", protocol: https}]\n" + kPools + kRoutes, "'https'"},
+      {kListen + kPools + kRoutes + "  tiers: {order: [a, a], from: []}\n", "tier 'a' stands twice"},
+      {kListen + kPools + kRoutes + "  tiers: {order: [a], default: b, from: []}\n", "unknown tier 'b'"},
+      {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{header: X-T}]}\n",
+       "nobody is believed: trusted_proxies is empty"},
+      {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{cookie: t}]}\n", "unknown key 'cookie'"},
+      {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{header: Host}]}\n", "already has a meaning"},
+      {kListen + kPools + kRoutes + "  client: {max_head: 1MiB}\n", "max_head"},
+      {kListen + kPools + kRoutes + "  client: {max_fields: 101}\n", "max_fields"},
+  });
 }
 
 TEST(EdgeConfig, AllErrorsAreSaidAtOnce) {
