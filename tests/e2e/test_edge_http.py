@@ -234,3 +234,18 @@ def test_slow_head_is_ended_by_an_absolute_deadline(shop):
         else:
             pytest.fail("a trickling head was never ended")
         assert received == b"" or received[9:12] == b"408"
+
+
+def test_clients_that_leave_without_a_word_harm_nobody(shop):
+    address = (shop.edge_address(REGION), 8080)
+    with socket.create_connection(address, timeout=10) as stays:
+        for _ in range(100):
+            socket.create_connection(address, timeout=10).close()
+            with socket.create_connection(address, timeout=10) as half:
+                half.sendall(b"GET /api/items HT")
+        stays.sendall(b"GET /api/items HTTP/1.1\r\nHost: www.shop.example\r\nConnection: close\r\n\r\n")
+        received = b""
+        while chunk := stays.recv(65536):
+            received += chunk
+    assert received.startswith(b"HTTP/1.1 200") and received.count(b"HTTP/1.1") == 1
+    assert shop.edge(REGION).running()
