@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dns/load/config.h"
+#include "edge/load/config.h"
 #include "shared/load/config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -16,7 +18,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Diagnostics diagnostics;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto document = read_yaml_text(text, "/nonexistent/meridian/c.yaml", settings, diagnostics);
-  if (document) static_cast<void>(read_config(*document, diagnostics));
+  if (document) {
+    const Config config = read_config(*document, diagnostics);
+    static_cast<void>(dns::read_config(config, diagnostics));
+    static_cast<void>(edge::read_edge_config(config, diagnostics));
+  }
   static_cast<void>(diagnostics.render());
   return 0;
 }
