@@ -8,16 +8,25 @@ import pytest
 import meridian
 
 
-def dnsperf(shop, seconds):
+LONGER_THAN_ANY_TEST = 600  # seconds; the test ends the load itself
+
+
+def dnsperf(shop):
     names = shop.directory / "queries"
     names.write_text("www.shop.example A\napi.shop.example A\nns1.shop.example A\nnothing.shop.example A\nshop.example MX\n")
-    return subprocess.Popen(["dnsperf", "-s", shop.dns_address, "-p", "5300", "-d", names, "-l", str(seconds), "-Q", "3000", "-c", "8", "-t", "5"],
+    return subprocess.Popen(["dnsperf", "-s", shop.dns_address, "-p", "5300", "-d", names, "-l", str(LONGER_THAN_ANY_TEST), "-Q", "3000", "-c", "8", "-t", "5"],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def h2load(shop, region, seconds):
-    return subprocess.Popen(["h2load", "--h1", "-D", str(seconds), "-c", "16", "-t", "1", "-H", "Host: www.shop.example",
+def wrk(shop, region):
+    return subprocess.Popen(["wrk", "-t1", "-c16", f"-d{LONGER_THAN_ANY_TEST}s", "-H", "Host: www.shop.example",
                              f"http://{shop.edge_address(region)}:8080/api/items"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(load):
+    """The report that the load generator prints when it is interrupted."""
+    load.send_signal(signal.SIGINT)
+    return load.communicate(timeout=60)[0]
 
 
 def reload_100_times(shop, who, running):
@@ -30,11 +39,10 @@ def reload_100_times(shop, who, running):
 @pytest.mark.load
 def test_dns_reloads_lose_no_query(fragile_shop):
     shop = fragile_shop
-    load = dnsperf(shop, 40)
+    load = dnsperf(shop)
     before = shop.status()["generation"]
     reload_100_times(shop, "dns", load)
-    load.send_signal(signal.SIGINT)
-    output = load.communicate(timeout=90)[0]
+    output = finish(load)
     assert int(re.search(r"Queries completed:\s+(\d+)", output).group(1)) > 1000, output
     assert int(re.search(r"Queries lost:\s+(\d+)", output).group(1)) == 0, output
     assert "SERVFAIL" not in output and "REFUSED" not in output, output
@@ -44,12 +52,11 @@ def test_dns_reloads_lose_no_query(fragile_shop):
 @pytest.mark.load
 def test_edge_reloads_fail_no_request(fragile_shop):
     shop = fragile_shop
-    load = h2load(shop, "eu", 30)
+    load = wrk(shop, "eu")
     reload_100_times(shop, "eu", load)
-    output = load.communicate(timeout=90)[0]
-    total, failed = re.search(r"requests: (\d+) total.*?(\d+) failed", output).groups()
-    assert int(total) > 1000 and int(failed) == 0, output
-    assert re.search(r"status codes: \d+ 2xx, 0 3xx, 0 4xx, 0 5xx", output), output
+    output = finish(load)
+    assert int(re.search(r"(\d+) requests in", output).group(1)) > 1000, output
+    assert "Socket errors" not in output and "Non-2xx" not in output, output
 
 
 def test_sighup_reloads_and_sigterm_ends_cleanly(fragile_shop):
