@@ -220,6 +220,7 @@ shared::Result<std::uint64_t> Control::take_over(Reloaded result) {
     if (auto reopened = access_log_->reopen(); !reopened) return tl::unexpected(reopened.error());
   }
   builder_.retire(std::exchange(world_, std::move(result.world)));
+  if (const auto level = shared::parse_level(to_string(world_->config.log.level))) shared::set_log_level(*level);
   backends_->set(world_->built);
   publish();
   return generation_;

@@ -43,6 +43,8 @@ class Exchange {
   // The response: interim heads in order, then one of the two starts, then the body as MessageWriter has it.
   virtual void queue_interim(const ResponseHead& head) = 0;
   virtual void start_response(const ResponseHead& head, const ResponseFraming& framing, const HeaderRules& rules) = 0;
+  // After a 101: the body is from now on what the client sends, to its end, and so is the response.
+  virtual void begin_tunnel() = 0;
   // A whole response of the edge's own; `persistence` may only be lowered to close.
   virtual void respond(OwnResponse response) = 0;
   [[nodiscard]] virtual std::size_t write(std::string_view data) = 0;

@@ -62,6 +62,9 @@ H1Connection::Read H1Connection::try_read_head() {
   if (work_ == nullptr) {
     if (!socket_.readable()) return Read::wait;
     work_ = worker_.work_pool().take();
+    // The client may close without a request, or after its last one: what then ends the connection flushes this buffer,
+    // not the one that went back to the pool and may be another connection's by now.
+    writer_.begin(socket_, work_->client_out);
   }
   ReadBuffer& buffer = work_->client_in;
   while (true) {
@@ -114,6 +117,7 @@ H1Connection::Read H1Connection::take_head() {
 
 H1Connection::Read H1Connection::refuse(const Refusal& refusal) {
   keep_ = false;
+  refused_ = true;
   framing_ = {};
   framing_.persistence = Persistence::close;
   work_->request.method = Method::get;
@@ -172,6 +176,13 @@ void H1Connection::start_response(const ResponseHead& head, const ResponseFramin
   writer_.begin_body(response_body_);
 }
 
+void H1Connection::begin_tunnel() {
+  keep_ = false;
+  response_body_ = {.kind = BodyKind::until_close, .length = 0};
+  reader_.begin(socket_, work_->client_in, response_body_);
+  writer_.begin_body(response_body_);
+}
+
 void H1Connection::respond(OwnResponse response) {
   response_body_ = {.kind = BodyKind::length, .length = response.body.size()};
   keep_ = persistence() == Persistence::keep && response.persistence == Persistence::keep;
@@ -215,7 +226,7 @@ bool H1Connection::discard_input() {
 // A close while input is unread would send a reset, which may destroy our answer on its way (RFC 9112 section 9.6).
 Task<> H1Connection::close_gently() {
   if (work_ == nullptr) co_return socket_.close();
-  const bool unread = !reader_.finished() || !work_->client_in.empty() || framing_.persistence == Persistence::close;
+  const bool unread = refused_ || !reader_.finished() || !work_->client_in.empty() || socket_.readable();
   if (cut_ && response_body_.kind == BodyKind::until_close) co_return socket_.abort();
   deadline_ = worker_.loop().now() + kLinger;
   bool waiting = writer_.flush() == Sent::blocked;

@@ -42,6 +42,7 @@ class H1Connection final : public Exchange {
   void invite_body() override;
   void queue_interim(const ResponseHead& head) override;
   void start_response(const ResponseHead& head, const ResponseFraming& framing, const HeaderRules& rules) override;
+  void begin_tunnel() override;
   void respond(OwnResponse response) override;
   std::size_t write(std::string_view data) override { return writer_.write(data); }
   void end(std::string_view trailers) override { writer_.end(takes_trailers_ ? trailers : std::string_view{}); }
@@ -88,6 +89,7 @@ class H1Connection final : public Exchange {
   bool first_ = true;  // no request yet
   bool keep_ = true;   // another request may follow
   bool invited_ = false;
+  bool refused_ = false;
   bool takes_trailers_ = false;
   bool cut_ = false;
   bool closing_ = false;

@@ -50,6 +50,7 @@ bool Relay::pump_request() {
     case Pumped::done:
       request_ended_ = request_done_ = true;
       response_progress_ = now_;
+      if (framing_.switched) upstream_.socket().shutdown_send();
       return true;
     case Pumped::source_failed:
       return request_body_failed();
@@ -89,7 +90,7 @@ bool Relay::take_head() {
   Work& work = exchange_.work();
   parser_.reset();
   work.upstream_in.pin(work.response.size);
-  const AskedFor asked{.method = exchange_.head().method, .upgrade = false};
+  const AskedFor asked{.method = exchange_.head().method, .upgrade = exchange_.framing().upgrade};
   const auto framing = frame_response(work.response, asked);
   if (!framing) return fail(ErrorKind::bad_response, Side::upstream, framing.error().reason);
   if (framing->interim) {
@@ -102,7 +103,18 @@ bool Relay::take_head() {
   responding_ = true;
   exchange_.start_response(work.response, framing_, route_.response_rules);
   from_upstream_.begin(upstream_.socket(), work.upstream_in, framing_.body);
+  if (framing_.switched) start_tunnel();
   return true;
+}
+
+// After 101 both sides speak another protocol: what comes is passed on as it is, until one of them closes.
+void Relay::start_tunnel() {
+  constexpr Body kRaw{.kind = BodyKind::until_close, .length = 0};
+  exchange_.begin_tunnel();
+  to_upstream_.begin_body(kRaw);
+  from_upstream_.begin(upstream_.socket(), exchange_.work().upstream_in, kRaw);
+  request_ended_ = request_done_ = false;
+  exchange_.waiter().wake_soon();
 }
 
 bool Relay::read_response_head() {
@@ -168,6 +180,7 @@ Relay::Step Relay::advance(shared::TimePoint now) {
 }
 
 shared::TimePoint Relay::deadline() const {
+  if (framing_.switched) return std::max(request_progress_, response_progress_) + route_.timeouts.read;
   auto due = shared::TimePoint::max();
   if (!request_ended_) {
     due = request_blocked_ == Blocked::sink ? request_progress_ + route_.timeouts.send
@@ -184,7 +197,9 @@ shared::TimePoint Relay::deadline() const {
 
 Relay::Step Relay::expire(shared::TimePoint now) {
   if (deadline() > now) return Step::waiting;
-  if (!request_ended_ && request_blocked_ == Blocked::sink && request_progress_ + route_.timeouts.send <= now) {
+  if (framing_.switched) {
+    fail(ErrorKind::upstream_timeout, Side::upstream, "tunnel idle");
+  } else if (!request_ended_ && request_blocked_ == Blocked::sink && request_progress_ + route_.timeouts.send <= now) {
     fail(ErrorKind::upstream_timeout, Side::upstream, "upstream took no more of the request");
   } else if (!request_ended_ && request_progress_ + settings_.timeouts.body <= now) {
     fail(ErrorKind::request_timeout, Side::client, "request body came too slowly");
@@ -197,7 +212,7 @@ Relay::Step Relay::expire(shared::TimePoint now) {
 }
 
 bool Relay::reusable() const {
-  return response_done_ && request_done_ && framing_.persistence == Persistence::keep &&
+  return response_done_ && request_done_ && !framing_.switched && framing_.persistence == Persistence::keep &&
          framing_.body.kind != BodyKind::until_close && exchange_.work().upstream_in.empty();
 }
 

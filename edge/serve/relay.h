@@ -53,6 +53,7 @@ class Relay {
   bool read_response_head();
   bool receive_head();
   bool take_head();
+  void start_tunnel();
   bool pump_response();
   bool request_body_failed();
 

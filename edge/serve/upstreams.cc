@@ -1,6 +1,8 @@
 #include "edge/serve/upstreams.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <span>
 #include <utility>
 
 namespace edge {
@@ -34,6 +36,10 @@ std::unique_ptr<UpstreamConnection> Upstreams::take_idle(ServerId server, const 
 
 std::unique_ptr<UpstreamConnection> Upstreams::connect(ServerId server, const shared::Endpoint& endpoint) {
   ConnectStart start = start_connect(endpoint);
+  if (start.error == EMFILE || start.error == ENFILE) {
+    close_idle();
+    start = start_connect(endpoint);
+  }
   counters_.upstream_connects.add();
   if (!start.fd.valid()) return nullptr;
   auto connection = std::make_unique<UpstreamConnection>(loop_, std::move(start.fd), server, endpoint);
@@ -44,7 +50,10 @@ std::unique_ptr<UpstreamConnection> Upstreams::connect(ServerId server, const sh
 void Upstreams::give_back(std::unique_ptr<UpstreamConnection> connection, const KeepAlive& settings) {
   Socket& socket = connection->socket();
   socket.bind(nullptr);
-  if (settings.idle == 0 || socket.readable() || socket.peer_closed()) return;
+  if (settings.idle == 0 || socket.peer_closed()) return;
+  // The last receive filled its buffer: only asking tells whether that was all.
+  char extra = 0;
+  if (socket.readable() && socket.receive(std::span(&extra, 1)).status != IoStatus::again) return;
   IdleList& list = list_of(connection->server());
   if (list.size() >= settings.idle) {
     list.pop_front();

@@ -238,6 +238,29 @@ TEST(Bodies, EarlyResponseEndsTheConnectionAndLeftoversAreNoRequest) {
   EXPECT_EQ(edge.worker->counters().requests.read(), 1U);
 }
 
+TEST(Bodies, AnUpgradeBecomesATunnel) {
+  Backend backend([](Conn& conn) {
+    const std::string head = conn.read_head();
+    if (head.empty()) return;
+    EXPECT_TRUE(has(head, "Upgrade: websocket\r\n")) << head;
+    conn.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nwelcome");
+    conn.send(conn.read_exactly(5));
+    conn.send(conn.read_to_end());
+  });
+  Edge edge({backend.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  const std::string head = client.read_head();
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ") && has(head, "Upgrade: websocket\r\n")) << head;
+  EXPECT_EQ(client.read_exactly(7), "welcome");
+  client.send("hello");
+  EXPECT_EQ(client.read_exactly(5), "hello");
+  client.send("bye");
+  client.shutdown_send();
+  EXPECT_EQ(client.read_to_end(), "bye");
+}
+
 TEST(Bodies, BackPressureHoldsBothSidesStill) {
   std::atomic<std::size_t> sent{0};
   Backend backend([&](Conn& conn) {

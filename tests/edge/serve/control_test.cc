@@ -1,0 +1,206 @@
+#include "tests/edge/serve/harness.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "edge/serve/access_log.h"
+#include "edge/serve/report.h"
+
+namespace edge::test {
+namespace {
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+std::string health(const Edge& edge) {
+  Conn client = edge.client();
+  client.send("GET /.meridian/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  return client.read_to_end();
+}
+
+TEST(HealthPage, TellsTheTruthAboutTheRegion) {
+  Backend backend(answering(ok("x")));
+  Edge edge({backend.endpoint()});
+  edge.pool.critical = true;
+  edge.pool.health.kind = HealthCheck::Kind::http;
+  edge.start();
+  edge.live.server(ServerId{0}).health = shared::HealthState::up;
+  EXPECT_TRUE(health(edge).starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(has(health(edge), "{\"region\":\"eu\",\"state\":\"up\"}"));
+  edge.live.server(ServerId{0}).health = shared::HealthState::down;
+  EXPECT_TRUE(health(edge).starts_with("HTTP/1.1 503 "));
+  EXPECT_TRUE(has(health(edge), "\"state\":\"down\""));
+  EXPECT_TRUE(has(health(edge), "\"pool\":\"web\""));
+  edge.live.draining = true;
+  EXPECT_TRUE(health(edge).starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(has(health(edge), "\"state\":\"draining\""));
+  EXPECT_EQ(backend.connections(), 0);
+}
+
+TEST(Drain, IdleConnectionsCloseAndRunningRequestsFinish) {
+  std::promise<void> go;
+  std::promise<void> asked;
+  Backend backend([&](Conn& conn) {
+    if (conn.read_head().empty()) return;
+    conn.send(ok("quick"));
+    if (conn.read_head().empty()) return;
+    asked.set_value();
+    go.get_future().wait();
+    conn.send(ok("slow"));
+  });
+  Edge edge({backend.endpoint()});
+  edge.start();
+  Conn idle = edge.client();
+  idle.send(get());
+  idle.read_head();
+  idle.read_exactly(5);
+  Conn running = edge.client();
+  running.send(get());
+  asked.get_future().wait();
+  std::promise<void> finished;
+  edge.worker->finish([&] { finished.set_value(); });
+  EXPECT_TRUE(idle.closed());
+  go.set_value();
+  EXPECT_TRUE(has(running.read_head(), "Connection: close\r\n"));
+  EXPECT_EQ(running.read_to_end(), "slow");
+  EXPECT_EQ(finished.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+}
+
+TEST(Reload, UnderLoadLosesNoRequestAndGivesEverySnapshotBack) {
+  Backend backend(answering(ok("hello")));
+  Edge edge({backend.endpoint()});
+  edge.start();
+  std::atomic<bool> stop{false};
+  std::atomic<int> good{0};
+  std::atomic<int> bad{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&] {
+      Conn client = edge.client();
+      while (!stop) {
+        const bool answered =
+            client.send(get()) && client.read_head().starts_with("HTTP/1.1 200 ") && client.read_exactly(5) == "hello";
+        ++(answered ? good : bad);
+        if (!answered) return;
+      }
+    });
+  }
+  constexpr int kReloads = 100;
+  for (int i = 0; i < kReloads; ++i) {
+    const int seen = good;
+    edge.worker->publish(edge.snapshot());
+    eventually([&] { return good > seen || bad > 0; });
+  }
+  stop = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(bad, 0);
+  EXPECT_GE(good, kReloads);
+  EXPECT_TRUE(eventually([&] { return edge.retired == kReloads; }));
+}
+
+TEST(Reload, ARequestEndsWithTheSnapshotThatItBeganWith) {
+  std::promise<void> go;
+  std::promise<void> asked;
+  Backend backend([&](Conn& conn) {
+    if (conn.read_head().empty()) return;
+    asked.set_value();
+    go.get_future().wait();
+    conn.send(ok("x"));
+  });
+  Edge edge({backend.endpoint()});
+  edge.route.response_rules.apply({.op = HeaderRule::Op::set, .name = "X-World", .value = "old"});
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  asked.get_future().wait();
+  edge.route.response_rules.apply({.op = HeaderRule::Op::set, .name = "X-World", .value = "new"});
+  edge.worker->publish(edge.snapshot());
+  EXPECT_TRUE(has(health(edge), "200 OK"));
+  EXPECT_EQ(edge.retired, 0);
+  go.set_value();
+  EXPECT_TRUE(has(client.read_head(), "X-World: old\r\n"));
+  EXPECT_TRUE(eventually([&] { return edge.retired == 1; }));
+}
+
+TEST(Actions, RespondRedirectAndAllow) {
+  Edge edge({});
+  edge.route.action = Respond{.status = 418, .body = "short"};
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 418 "));
+  EXPECT_EQ(client.read_exactly(5), "short");
+  edge.route.action = Redirect{.status = 301, .to = "https://{host}{uri}"};
+  edge.worker->publish(edge.snapshot());
+  ASSERT_TRUE(eventually([&] { return edge.retired == 1; }));
+  client.send(get("/a?b=c"));
+  const std::string head = client.read_head();
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 301 ") && has(head, "Location: https://shop.example/a?b=c\r\n")) << head;
+  const shared::Prefix office = *shared::Prefix::parse("192.0.2.0/24");
+  edge.route.allow = PrefixSet(std::vector{office});
+  edge.worker->publish(edge.snapshot());
+  ASSERT_TRUE(eventually([&] { return edge.retired == 2; }));
+  Conn other = edge.client();
+  other.send(get());
+  EXPECT_TRUE(other.read_head().starts_with("HTTP/1.1 403 "));
+}
+
+TEST(AccessLog, ALineForEachRequestWithItsReason) {
+  const auto path = std::filesystem::temp_directory_path() / ("access-" + std::to_string(::getpid()) + ".log");
+  {
+    auto log = AccessLog::open(path.string(), 1);
+    ASSERT_TRUE(log.has_value());
+    Backend backend(answering(ok("hello")));
+    Edge edge({backend.endpoint()});
+    edge.lane = &(*log)->lane(0);
+    edge.start();
+    Conn client = edge.client();
+    client.send(get("/a%22b"));
+    client.read_head();
+    client.read_exactly(5);
+    edge.live.server(ServerId{0}).health = shared::HealthState::down;
+    client.send(get("/down"));
+    client.read_head();
+    Conn broken = edge.client();
+    broken.send("nonsense\r\n\r\n");
+    broken.read_to_end();
+    EXPECT_TRUE(eventually([&] { return edge.worker->counters().responses[4].read() == 1; }));
+  }
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  std::filesystem::remove(path);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_TRUE(has(lines[0], "\"status\":200") && has(lines[0], "\"route\":\"all\"") && has(lines[0], "\"attempts\":1"));
+  EXPECT_TRUE(has(lines[1], "\"status\":503") && has(lines[1], "no usable server")) << lines[1];
+  EXPECT_TRUE(has(lines[2], "\"status\":400")) << lines[2];
+}
+
+TEST(AccessLog, AFullLaneDropsAndCounts) {
+  AccessLane lane;
+  AccessRecord record;
+  const std::string path(1000, 'x');
+  record.path = path;
+  for (int i = 0; i < 2000; ++i) lane.write(record);
+  EXPECT_GT(lane.dropped(), 0U);
+}
+
+TEST(Explain, FollowsTheCodeThatServes) {
+  Edge edge({*shared::Endpoint::parse("192.0.2.1:80")});
+  const auto snapshot = edge.snapshot();
+  ExplainedRequest request;
+  request.host = "shop.example";
+  request.path = "/x";
+  request.client = *shared::IpAddress::parse("198.51.100.7");
+  const auto text = explain(*snapshot, edge.live, request);
+  ASSERT_TRUE(text.has_value());
+  EXPECT_TRUE(has(*text, "answer: route all, pool web, server 192.0.2.1:80")) << *text;
+  edge.live.server(ServerId{0}).health = shared::HealthState::down;
+  EXPECT_TRUE(has(*explain(*snapshot, edge.live, request), "no usable server"));
+  request.path = "/%00";
+  EXPECT_TRUE(has(*explain(*snapshot, edge.live, request), "answer: 400"));
+  request.path = "/ HTTP/1.1\r\n";
+  EXPECT_FALSE(explain(*snapshot, edge.live, request).has_value());
+}
+
+}  // namespace
+}  // namespace edge::test
