@@ -1,4 +1,5 @@
 """100 reloads of each server while real load runs: no query is lost, no request fails."""
+import contextlib
 import re
 import signal
 import subprocess
@@ -23,26 +24,36 @@ def wrk(shop, region):
                              f"http://{shop.edge_address(region)}:8080/api/items"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+@contextlib.contextmanager
+def running(load):
+    """Whatever happens, the load ends with the test."""
+    try:
+        yield load
+    finally:
+        load.kill()
+        load.wait()
+
+
 def finish(load):
     """The report that the load generator prints when it is interrupted."""
     load.send_signal(signal.SIGINT)
     return load.communicate(timeout=60)[0]
 
 
-def reload_100_times(shop, who, running):
+def reload_100_times(shop, who, load):
     for _ in range(100):
         status, body = shop.admin(who, "/reload", method="POST")
         assert status == 200, body
-    assert running.poll() is None, "the load ended before the reloads"
+    assert load.poll() is None, "the load ended before the reloads"
 
 
 @pytest.mark.load
 def test_dns_reloads_lose_no_query(fragile_shop):
     shop = fragile_shop
-    load = dnsperf(shop)
     before = shop.status()["generation"]
-    reload_100_times(shop, "dns", load)
-    output = finish(load)
+    with running(dnsperf(shop)) as load:
+        reload_100_times(shop, "dns", load)
+        output = finish(load)
     assert int(re.search(r"Queries completed:\s+(\d+)", output).group(1)) > 1000, output
     assert int(re.search(r"Queries lost:\s+(\d+)", output).group(1)) == 0, output
     assert "SERVFAIL" not in output and "REFUSED" not in output, output
@@ -52,9 +63,9 @@ def test_dns_reloads_lose_no_query(fragile_shop):
 @pytest.mark.load
 def test_edge_reloads_fail_no_request(fragile_shop):
     shop = fragile_shop
-    load = wrk(shop, "eu")
-    reload_100_times(shop, "eu", load)
-    output = finish(load)
+    with running(wrk(shop, "eu")) as load:
+        reload_100_times(shop, "eu", load)
+        output = finish(load)
     assert int(re.search(r"(\d+) requests in", output).group(1)) > 1000, output
     assert "Socket errors" not in output and "Non-2xx" not in output, output
 
