@@ -1,0 +1,217 @@
+#include "dns/core/steering.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "dns/core/answer_sets.h"
+#include "dns/core/policy_tables.h"
+#include "tests/support/steering_world.h"
+
+namespace dns {
+namespace {
+
+using shared::IpAddress;
+using shared::Prefix;
+
+constexpr RegionId kEast{0};
+constexpr RegionId kWest{1};
+constexpr RegionId kEu{2};
+
+Element only(RegionId region) { return {Member{region, 1}}; }
+IpAddress edge(unsigned region, unsigned index) { return IpAddress::v4(0xC0000200 + 16 * region + index); }
+
+// Three regions of four edges; Germans to eu, all others by weight 3:1 to us-east and us-west.
+SteeringSpec weighted_spec() {
+  SteeringSpec spec;
+  for (unsigned r = 0; r < 3; ++r) {
+    Region region{std::array{"us-east", "us-west", "eu"}[r], std::nullopt, {}};
+    for (unsigned i = 0; i < 4; ++i) region.edges.push_back(edge(r, i));
+    spec.regions.push_back(region);
+  }
+  std::vector<GeoRecord> records = {{}, {*GeoCode::parse("EU-DE"), std::nullopt, 0}};
+  spec.geo =
+      std::make_shared<const GeoDatabase>(GeoDatabase::Source{"small.mmdb", "Country"}, std::move(records),
+                                          shared::PrefixTable::from_rows({{*Prefix::parse("80.0.0.0/8"), 1}}, 0));
+  spec.policies.push_back({"shares",
+                           {{GeoStep{{{*GeoCode::parse("EU"), {only(kEu)}, {}}}}, {}},
+                            {FailoverStep{{{Member{kEast, 3}, Member{kWest, 1}}, only(kEu)}}, {}}},
+                           {}});
+  for (const std::uint16_t answers : {0, 2}) {
+    SteeredName name;
+    name.name = "www.example.com";
+    name.answers = answers;
+    spec.names.push_back(name);
+  }
+  spec.seed = 42;
+  return spec;
+}
+
+class Steering : public testing::Test {
+ protected:
+  void SetUp() override {
+    tables_ = compile(weighted_spec()).tables;
+    ASSERT_TRUE(tables_);
+    health_ = HealthView::all_up(tables_->spec().regions);
+    publish();
+  }
+  void publish() { answers_ = AnswerSets::build(*tables_, health_); }
+  void take_down(RegionId region) {
+    std::ranges::fill(health_.regions[index_of(region)].edges, EdgeState::down);
+    publish();
+  }
+  [[nodiscard]] Choice ask(const char* subnet, std::uint8_t source, unsigned name = 0) const {
+    return ask({IpAddress::v4(0x7F000001), ClientSubnet{*IpAddress::parse(subnet), source}, 0}, name);
+  }
+  [[nodiscard]] Choice ask(const Client& client, unsigned name = 0) const {
+    NullTrace trace;
+    return choose(*tables_, *answers_, PolicyNameId{name}, AddressType::a, client, trace);
+  }
+  [[nodiscard]] static unsigned region_of(const Choice& choice) {
+    return (test::decode(choice, AddressType::a).addresses.at(0).v4_value() - 0xC0000200) / 16;
+  }
+  // Share of each region among 20,000 /24s.
+  [[nodiscard]] std::map<unsigned, double> shares() const {
+    std::map<unsigned, double> out;
+    for (std::uint32_t i = 0; i < 20000; ++i) {
+      const IpAddress address = IpAddress::v4(0x0A000000 + (i << 8));
+      out[region_of(ask({IpAddress::v4(0), ClientSubnet{address, 24}, 0}))] += 1.0 / 20000;
+    }
+    return out;
+  }
+
+  std::shared_ptr<const PolicyTables> tables_;
+  HealthView health_;
+  std::shared_ptr<const AnswerSets> answers_;
+};
+
+TEST_F(Steering, SharesFollowTheWeights) {
+  auto found = shares();
+  EXPECT_NEAR(found[0], 0.75, 0.02);
+  EXPECT_NEAR(found[1], 0.25, 0.02);
+}
+
+TEST_F(Steering, LosingARegionMovesOnlyItsOwnClients) {
+  std::vector<unsigned> before;
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    before.push_back(region_of(ask({IpAddress::v4(0), ClientSubnet{IpAddress::v4(0x0A000000 + (i << 8)), 24}, 0})));
+  }
+  take_down(kWest);
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    const unsigned now = region_of(ask({IpAddress::v4(0), ClientSubnet{IpAddress::v4(0x0A000000 + (i << 8)), 24}, 0}));
+    EXPECT_EQ(now, 0u);
+    if (before[i] == 0) {
+      EXPECT_EQ(now, before[i]);
+    }
+  }
+}
+
+TEST_F(Steering, ScopeIsTheTablesDepthOrTheGranularityOfVariants) {
+  EXPECT_EQ(ask("80.1.2.3", 32).scope, 8) << "one region: the depth of the row";
+  EXPECT_EQ(ask("10.1.2.3", 32).scope, 24) << "a weighted group: by /24";
+  EXPECT_EQ(ask("10.1.0.0", 16).scope, 24) << "longer than the source: padded with zeros";
+  EXPECT_EQ(ask("80.1.2.3", 32, 1).scope, 24) << "a window of edges: by /24";
+  EXPECT_EQ(ask("2a00::1", 56).scope, 56);
+  EXPECT_EQ(ask("::ffff:80.1.2.3", 128).scope, 96 + 8);
+  EXPECT_EQ(ask("2002:5001:203::", 48).scope, 16 + 8) << "6to4";
+  EXPECT_EQ(ask("0.0.0.0", 0).scope, 0);
+  take_down(kWest);
+  EXPECT_EQ(ask("10.1.2.3", 32).scope, 2) << "one member left, no variants: the half of 0.0.0.0/1 without 80.0.0.0/8";
+}
+
+TEST_F(Steering, SourceZeroIsAnsweredByTheResolversAddress) {
+  const Client german{*IpAddress::parse("80.1.2.3"), ClientSubnet{IpAddress::v4(0), 0}, 7};
+  EXPECT_EQ(region_of(ask(german)), 2u);
+  EXPECT_EQ(ask(german).scope, 0);
+}
+
+TEST_F(Steering, WithoutASubnetTheVariantIsDrawnPerQuery) {
+  std::map<unsigned, int> seen;
+  for (std::uint64_t i = 0; i < 4000; ++i) ++seen[region_of(ask({*IpAddress::parse("10.0.0.53"), std::nullopt, i}))];
+  EXPECT_NEAR(seen[0] / 4000.0, 0.75, 0.03);
+}
+
+TEST_F(Steering, AnswersAreAWindowOfTheOneRegion) {
+  std::map<std::uint32_t, int> starts;
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    const Choice choice = ask({IpAddress::v4(0), ClientSubnet{IpAddress::v4(0x50000000 + (i << 8)), 24}, 0}, 1);
+    const auto addresses = test::decode(choice, AddressType::a).addresses;
+    ASSERT_EQ(addresses.size(), 2u);
+    const unsigned first = addresses[0].v4_value() & 15;
+    EXPECT_EQ(addresses[0], edge(2, first));
+    EXPECT_EQ(addresses[1], edge(2, (first + 1) % 4));
+    ++starts[first];
+  }
+  EXPECT_EQ(starts.size(), 4u);
+}
+
+TEST_F(Steering, TheBytesAreReadyForTheWire) {
+  const Choice choice = ask("80.1.2.3", 32);
+  ASSERT_EQ(choice.count, 4);
+  const std::vector<std::uint8_t> first(choice.rrs.begin(), choice.rrs.begin() + 16);
+  EXPECT_EQ(first, (std::vector<std::uint8_t>{0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 32}));
+}
+
+TEST_F(Steering, TtlFallsWhereTheAnswerMayChangeSoon) {
+  const auto ttl = [&](const char* client) { return *test::decode(ask(client, 32), AddressType::a).ttls.begin(); };
+  health_.regions[index_of(kEu)].pressure = true;
+  publish();
+  EXPECT_EQ(ttl("80.1.2.3"), 10u);
+  EXPECT_EQ(ttl("10.1.2.3"), 60u) << "eu stands behind what answers these";
+}
+
+TEST_F(Steering, OrderOfUseIsUpFullDrainedAllDown) {
+  health_.regions[index_of(kEu)].full = true;
+  publish();
+  EXPECT_NE(region_of(ask("80.1.2.3", 32)), 2u) << "others are up";
+  take_down(kEast);
+  std::ranges::fill(health_.regions[index_of(kWest)].edges, EdgeState::drained);
+  publish();
+  EXPECT_EQ(region_of(ask("10.1.2.3", 32)), 2u) << "full before drained";
+  take_down(kEu);
+  EXPECT_EQ(region_of(ask("10.1.2.3", 32)), 1u) << "drained before nothing";
+  take_down(kWest);
+  const Choice all = ask("10.1.2.3", 32);
+  EXPECT_EQ(all.count, 12) << "answer_all";
+  health_.regions[index_of(kEast)].forced = true;
+  publish();
+  EXPECT_EQ(ask("10.1.2.3", 32).count, 8) << "but not what the operator took down";
+}
+
+TEST_F(Steering, AllDownPoliciesKeepARealScope) {
+  for (const auto policy : {WhenAllDown::nodata, WhenAllDown::refuse}) {
+    SteeringSpec spec = weighted_spec();
+    spec.names[0].when_all_down = policy;
+    tables_ = compile(spec).tables;
+    for (const RegionId region : {kEast, kWest, kEu}) take_down(region);
+    const Choice choice = ask("80.1.2.3", 32);
+    EXPECT_EQ(choice.count, 0);
+    EXPECT_EQ(choice.refuse, policy == WhenAllDown::refuse);
+    EXPECT_EQ(choice.scope, 8);
+  }
+}
+
+TEST_F(Steering, TheTraceTellsEveryStep) {
+  RecordingTrace trace;
+  const Client client{IpAddress::v4(0x7F000001), ClientSubnet{*IpAddress::parse("80.1.2.0"), 24}, 0};
+  (void)choose(*tables_, *answers_, PolicyNameId{0}, AddressType::a, client, trace);
+  std::string text;
+  for (const auto& line : trace.lines()) text += std::string(line.topic) + ": " + line.text + "\n";
+  EXPECT_EQ(text,
+            "policy: www.example.com uses policy shares\n"
+            "address: client subnet 80.1.2.0/24\n"
+            "database: 80.0.0.0/8 is EU-DE (small.mmdb, Country)\n"
+            "geo: EU: [eu]\n"
+            "failover: [{us-east: 3, us-west: 1}, eu]\n"
+            "class: class 1 is [eu, {us-east: 3, us-west: 1}]; all of 80.0.0.0/8 is in it\n"
+            "health: eu: up\n"
+            "health: us-east: up\n"
+            "health: us-west: up\n"
+            "scope: /8: the table decides at /8\n"
+            "choice: eu, the first that can serve\n"
+            "ttl: 60 s, the maximum: nothing is about to change\n");
+}
+
+}  // namespace
+}  // namespace dns

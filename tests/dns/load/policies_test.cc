@@ -1,0 +1,153 @@
+#include "dns/load/policies.h"
+
+#include <gtest/gtest.h>
+
+#include "dns/core/preference.h"
+#include "shared/load/yaml.h"
+
+namespace dns {
+namespace {
+
+using shared::load::Diagnostics;
+
+constexpr const char* kRegions = R"(
+service: shop
+regions:
+  us-east: {location: [38.95, -77.45],  edges: [192.0.2.11]}
+  us-west: {location: [45.59, -121.18], edges: [198.51.100.21]}
+  eu:      {location: [53.35, -6.26],   edges: [203.0.113.31]}
+health: {edge: {kind: http}}
+)";
+
+struct Built {
+  std::shared_ptr<const PolicyTables> tables;
+  std::string messages;
+};
+
+// Reads `dns` parts written as YAML, as dns/load/config.h does, against the small city database of the fixtures.
+Built build(const std::string& yaml) {
+  Diagnostics diagnostics;
+  const shared::load::YamlSettings settings;
+  Diagnostics of_common;  // it misses the section that is read here by itself
+  const auto common_tree = shared::load::read_yaml_text(kRegions, "common.yaml", settings, of_common);
+  const auto common = shared::load::read_config(*common_tree, of_common);
+  const auto tree = shared::load::read_yaml_text(yaml, "x.yaml", settings, diagnostics);
+  SteeringConfig config;
+  if (const auto* geo = tree->find("geo")) config.geo = geo_table().read(*geo, diagnostics);
+  if (const auto* node = tree->find("policies")) {
+    config.policies = policies_reader().read(*node, diagnostics).value_or(config.policies);
+  }
+  if (const auto* node = tree->find("names")) {
+    config.names = names_reader().read(*node, diagnostics).value_or(config.names);
+  }
+  Built built;
+  if (!diagnostics.failed()) {
+    built.tables = build_policies(config, common, load_geo(config.geo, diagnostics), diagnostics);
+  }
+  built.messages = diagnostics.render();
+  return built;
+}
+
+std::string geo_line() { return "geo: {database: " + std::string(MERIDIAN_BINARY_DIR) + "/geo/city-28.mmdb}\n"; }
+
+std::string order_of(const Built& built, const char* address) {
+  const auto& policy = built.tables->compiled()[0];
+  return to_string(policy.classes[policy.clients.lookup(*shared::IpAddress::parse(address)).value],
+                   built.tables->spec().regions);
+}
+
+TEST(PoliciesConfig, ReadsEveryStepAndEveryOptionOfAName) {
+  const Built built = build(geo_line() + R"(
+policies:
+  closest:
+    - fence: {EU: [eu, us-east]}
+    - subnets: {"198.51.100.0/24": [us-west], "2001:db8:9::/48": eu}
+    - resolvers: {"9.9.9.9": [eu]}
+    - geo: {EU: [eu], "NA-US-CA": [us-west], NA: [{us-east: 3, us-west: 1}]}
+    - nearest: {bias: {eu: 10}}
+    - failover: [us-east, us-west, eu]
+names:
+  www.example.com: {policy: closest, ttl: {min: 5s, max: 2m}, answers: 2, when_all_down: nodata, families: a}
+)");
+  ASSERT_TRUE(built.tables) << built.messages;
+  EXPECT_EQ(built.messages, "");
+  EXPECT_EQ(order_of(built, "128.32.1.1"), "[us-west, us-east, eu]");
+  EXPECT_EQ(order_of(built, "203.0.113.1"), "[eu, us-east]");
+  EXPECT_EQ(order_of(built, "198.51.100.1"), "[us-west, us-east, eu]");
+  EXPECT_EQ(order_of(built, "10.0.0.1"), "[us-east, us-west, eu]");
+  const auto& profile = built.tables->profiles()[0];
+  EXPECT_EQ(profile.ttl_min, 5u);
+  EXPECT_EQ(profile.ttl_max, 120u);
+  EXPECT_EQ(profile.answers, 2u);
+  EXPECT_EQ(profile.when_all_down, WhenAllDown::nodata);
+  EXPECT_TRUE(profile.has_a);
+  EXPECT_FALSE(profile.has_aaaa);
+}
+
+TEST(PoliciesConfig, FindsEveryErrorWithItsPlace) {
+  const Built built = build(R"(
+policies:
+  a:
+    - failover: [us-east, eux]
+    - geo: {Europe: [eu]}
+    - subnets: {"198.51.100.7/24": [eu]}
+  b: []
+names:
+  www.example.com: {policy: c, ttl: {min: 5s, max: 60s}}
+)");
+  EXPECT_FALSE(built.tables);
+  for (const char* expected :
+       {"x.yaml:4:27: error: unknown region 'eux' (did you mean 'eu'?)", "x.yaml:5:13: error: 'Europe'",
+        "x.yaml:6:17: error: ", "did you mean 198.51.100.0/24?", "x.yaml:7:3: error: policy 'b' has no steps",
+        "x.yaml:9:29: error: unknown policy 'c'"}) {
+    EXPECT_NE(built.messages.find(expected), std::string::npos) << expected << "\nnot in\n" << built.messages;
+  }
+}
+
+TEST(PoliciesConfig, AStepIsOneOfTheKnownKinds) {
+  const Built unknown = build("policies: {a: [{latency: {switch_gain: 10ms}}]}\n");
+  EXPECT_NE(unknown.messages.find("unknown key 'latency'"), std::string::npos) << unknown.messages;
+  const Built two = build("policies: {a: [{nearest: {}, failover: [eu]}]}\n");
+  EXPECT_NE(two.messages.find("one step, one kind"), std::string::npos) << two.messages;
+  const Built none = build("policies: {a: [{}]}\n");
+  EXPECT_NE(none.messages.find("a step is one of subnets, resolvers, geo, nearest, failover, fence"), std::string::npos)
+      << none.messages;
+  const Built empty = build("policies: {a: [{failover: []}]}\n");
+  EXPECT_NE(empty.messages.find("at least one region"), std::string::npos) << empty.messages;
+}
+
+TEST(PoliciesConfig, TheCompilersFindingsHavePlaces) {
+  const Built built = build(geo_line() + R"(policies:
+  a:
+    - geo: {AS: [eu]}
+    - failover: [eu]
+names:
+  www.example.com: {policy: a}
+)");
+  EXPECT_FALSE(built.tables);
+  EXPECT_NE(built.messages.find("x.yaml:4:13: error: geo row AS can never match a client: "), std::string::npos)
+      << built.messages;
+  const Built dead = build("policies:\n  a:\n    - failover: [eu]\n    - failover: [eu]\n");
+  ASSERT_TRUE(dead.tables) << dead.messages;
+  EXPECT_NE(dead.messages.find("x.yaml:4:7: warning: step 'failover' of policy 'a' never changes an order"),
+            std::string::npos)
+      << dead.messages;
+}
+
+TEST(PoliciesConfig, TtlsAreWholeSecondsInOrder) {
+  const char* const policies = "policies: {a: [{failover: [eu]}]}\n";
+  const Built reversed = build(std::string(policies) + "names: {n: {policy: a, ttl: {min: 60s, max: 5s}}}\n");
+  EXPECT_NE(reversed.messages.find("is longer than max"), std::string::npos) << reversed.messages;
+  const Built fraction = build(std::string(policies) + "names: {n: {policy: a, ttl: {min: 1500ms, max: 5s}}}\n");
+  EXPECT_NE(fraction.messages.find("whole number of seconds"), std::string::npos) << fraction.messages;
+}
+
+TEST(PoliciesConfig, ABrokenDatabaseIsNamedWithItsPlace) {
+  const Built built = build("geo: {database: /nonexistent/city.mmdb}\npolicies: {a: [{failover: [eu]}]}\n");
+  EXPECT_FALSE(built.tables);
+  EXPECT_EQ(built.messages,
+            "x.yaml:1:6: error: geo database /nonexistent/city.mmdb: cannot open it: No such file or directory\n");
+}
+
+}  // namespace
+}  // namespace dns
