@@ -4,6 +4,7 @@
 // foreign Origin is refused, and changes are POST. Handlers run on the control loop and must not block it; one that has
 // to wait (for the Builder) takes an AdminReply and answers later.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -66,8 +67,8 @@ struct AdminAddress {
 };
 
 struct AdminLimits {
-  std::size_t head = 16 * 1024;
-  std::size_t body = 64 * 1024;
+  std::size_t head = std::size_t{16} * 1024;
+  std::size_t body = std::size_t{64} * 1024;
   std::size_t connections = 64;
   Duration read_timeout = seconds(10);     // for a whole request
   Duration answer_timeout = seconds(120);  // for a handler that waits

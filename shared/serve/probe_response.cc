@@ -6,9 +6,10 @@
 namespace shared {
 namespace {
 
-constexpr std::size_t kMaxHead = 16 * 1024;
-constexpr std::size_t kKeptBody = 4 * 1024;
-constexpr std::uint64_t kMaxBody = 1024 * 1024;  // a health page that is larger is a mistake, not a health page
+constexpr std::size_t kMaxHead = std::size_t{16} * 1024;
+constexpr std::size_t kKeptBody = std::size_t{4} * 1024;
+constexpr std::uint64_t kMaxBody =
+    std::uint64_t{1024} * 1024;  // a health page that is larger is a mistake, not a health page
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 

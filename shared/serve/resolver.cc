@@ -16,7 +16,7 @@
 namespace shared {
 namespace {
 
-constexpr seconds kLiteralTtl{24 * 60 * 60};  // an address in place of a name does not change
+constexpr seconds kLiteralTtl = std::chrono::hours(24);  // an address in place of a name does not change
 
 int to_ares(ResolveFamily family) {
   switch (family) {
