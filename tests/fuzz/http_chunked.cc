@@ -1,5 +1,6 @@
 // Chunked bodies: the same data, end and verdict however the octets arrive, and what we encode again decodes to the
 // same.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>

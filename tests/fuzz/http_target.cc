@@ -1,5 +1,6 @@
 // Paths: what normalisation gives is normal (a second time changes nothing), keeps no dot segment and no empty one, and
 // a path that reaches a route does not reach another one when an upstream decodes it further.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
