@@ -33,7 +33,7 @@ class DnsRun:
         setup = dns_peers.Setup(Path(directory) / peer.name, self.port, options.database, wanted, options.binaries)
         self.process = Process(peer.name, peer.command(setup), setup.directory)
         self.works = wanted
-        self.start_seconds = self.process.wait_until(lambda: self.ready(wanted), 120)
+        self.start_seconds = self.process.wait_until(lambda: self.ready(wanted), 300)
 
     def ready(self, works):
         load = WORKS[works[0]]
