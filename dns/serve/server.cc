@@ -278,7 +278,6 @@ void Server::refuse_restarts(const World& next, shared::load::Diagnostics& diagn
 }
 
 void Server::drain() {
-  log_event(Level::info, "stopping");
   if (!serving_) return supervisor_.finish();
   for (auto& worker : workers_) {
     worker->drain([this] { supervisor_.post([this] { worker_drained(); }); });
