@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from . import dns_peers
-from .process import LOAD_CORE, Process, ServerFailed, find_program, free_port, machine_busy_seconds, memory_mib
+from .process import LOAD_CORE, Process, ServerFailed, Starved, find_program, free_port, machine_busy_seconds, memory_mib
 
 ZONE = dns_peers.ZONE
 WORKS = {
@@ -58,8 +58,11 @@ class DnsRun:
         spent = self.process.cpu() - before
         wall = time.monotonic() - began
         others = machine_busy_seconds() - busy - spent - wall
-        if result["answers"] == 0 or result["wrong"] > 0 or result["lost"] > result["answers"] / 1000:
-            raise ServerFailed(f"{self.name}, {work}: {result['answers']} right, {result['wrong']} wrong, {result['lost']} lost")
+        told = f"{self.name}, {work}: {result['answers']} right, {result['wrong']} wrong, {result['lost']} lost"
+        if result["wrong"] > 0:
+            raise ServerFailed(told)
+        if result["answers"] == 0 or result["lost"] > result["answers"] / 1000:
+            raise Starved(told)
         if work == "geo" and self.name != "floor" and len(result.get("addresses", {})) < 3:
             raise ServerFailed(f"{self.name}: geo answers name only {result.get('addresses')}")
         return {"us": spent / result["answers"] * 1e6, "per_second": result["per_second"], "p50_us": result["p50_us"],

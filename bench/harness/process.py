@@ -16,6 +16,10 @@ class ServerFailed(Exception):
     """A server that could not be started or did not answer."""
 
 
+class Starved(ServerFailed):
+    """A window in which too many queries were lost: nothing wrong was said, but it cannot count."""
+
+
 def find_program(name):
     """Path of a program, also in the sbin folders that are not in everybody's PATH."""
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/sbin")

@@ -3,18 +3,24 @@
 import statistics
 import sys
 
-from .process import ServerFailed
+from .process import ServerFailed, Starved
 
 DISTURBED = 0.08  # share of a core that something else took in a window
 
 
 def measure_calmly(run, work, options):
     """A window in which nothing else took the cores; the calmest of a few if there is none."""
-    windows = []
+    windows, starved = [], None
     for _ in range(options.retries + 1):
-        windows.append(run.measure(work))
+        try:
+            windows.append(run.measure(work))
+        except Starved as failure:
+            starved = failure
+            continue
         if windows[-1]["disturbance"] <= DISTURBED:
             break
+    if not windows:
+        raise starved
     return min(windows, key=lambda window: window["disturbance"])
 
 
