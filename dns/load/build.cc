@@ -24,7 +24,7 @@ std::vector<ZoneSource> name_zones(const Config& config, Diagnostics& diagnostic
     if (twice) {
       diagnostics.error(zone.at, "zone " + origin->to_text() + " stands twice");
     } else {
-      sources.push_back({*origin, zone.value, {}});
+      sources.push_back({*origin, zone.value, {}, zone.at});
     }
   }
   return sources;

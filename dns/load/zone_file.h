@@ -30,6 +30,7 @@ struct ZoneSource {
   Name origin;
   std::filesystem::path file;
   std::vector<PolicyMark> marks;
+  shared::load::Position at{};  // where the configuration names the file
 };
 
 struct ZoneFileSettings {

@@ -52,15 +52,15 @@ ZoneReader::ZoneReader(const ZoneSource& source, const ZoneFileSettings& setting
 }
 
 std::shared_ptr<const Zone> ZoneReader::read() {
-  read_file(source_.file, {});
-  if (full()) return nullptr;
+  read_file(source_.file, source_.at);
+  if (full() || ranges_.empty()) return nullptr;  // empty: the file could not even be opened
   mark_policies();
   auto built = builder_.finish();
   report(built.problems);
   return diagnostics_.errors() == errors_before_ ? built.zone : nullptr;
 }
 
-// `from`: the $INCLUDE that names the file; nowhere for the zone's own.
+// `from`: what names the file: the configuration, or an $INCLUDE.
 void ZoneReader::read_file(const std::filesystem::path& file, const Position& from) {
   auto text = settings_.read_file(file);
   if (!text) {

@@ -85,7 +85,8 @@ def test_broken_zone_is_refused_with_file_and_line(idle_shop, old, new, told):
 def test_missing_files_are_named(idle_shop):
     (idle_shop.zones / "shop.example.zone").unlink()
     done = run(idle_shop, "meridian-dns", "--config", idle_shop.config)
-    assert done.returncode == 2 and "shop.example.zone" in done.stdout + done.stderr
+    output = done.stdout + done.stderr
+    assert done.returncode == 2 and "shop.example.zone" in output and "shop.yaml:" in output and "SOA" not in output, output
     done = run(idle_shop, "meridian-dns", "--config", idle_shop.directory / "nowhere.yaml")
     assert done.returncode == 2 and "nowhere.yaml" in done.stdout + done.stderr
 
