@@ -1,6 +1,7 @@
 #include "edge/serve/backends.h"
 
 #include <algorithm>
+#include <random>
 #include <set>
 
 #include "shared/serve/log.h"
@@ -43,7 +44,10 @@ shared::Result<std::unique_ptr<Backends>> Backends::make(shared::asio::io_contex
   if (!resolver) return tl::unexpected(resolver.error());
   made->resolver_ = std::move(*resolver);
   Backends* self = made.get();
-  auto prober = shared::Prober::make(loop, {}, [self](const shared::ProbeReport& report) { self->on_report(report); });
+  shared::ProberSettings settings;
+  settings.seed = std::random_device{}();  // the edges of a region do not probe in step
+  auto prober =
+      shared::Prober::make(loop, settings, [self](const shared::ProbeReport& report) { self->on_report(report); });
   if (!prober) return tl::unexpected(prober.error());
   made->prober_ = std::move(*prober);
   return made;
