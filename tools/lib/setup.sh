@@ -2,6 +2,9 @@
 # install_packages GROUP...: the Debian packages that a command needs, by name; only what is missing is installed, so a
 # second run asks nobody and costs milliseconds. Groups: build demo test bench.
 
+# The compiler cache serves every checkout and preset of this project alike.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
+
 meridian_packages() { # group
   case $1 in
     build)
