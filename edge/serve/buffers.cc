@@ -54,6 +54,7 @@ std::span<char> OutBuffer::room(std::size_t n) {
 }
 
 void OutBuffer::append(std::string_view text) {
+  if (text.empty()) return;  // its data may be null, which memcpy must not see
   std::memcpy(room(text.size()).data(), text.data(), text.size());
   commit(text.size());
 }
