@@ -74,12 +74,12 @@ Family family_of(unsigned coin) { return coin == 0 ? Family::ipv4 : Family::ipv6
 
 TEST(PrefixTable, AgreesWithTheNaiveReferenceOnRandomRows) {
   Random random(20260101);
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < 80; ++round) {
     std::vector<PrefixRow> rows;
     const unsigned count = random.below(25);
     for (unsigned i = 0; i < count; ++i) rows.push_back({random.prefix(family_of(random.below(2))), random.below(4)});
     const PrefixTable table = PrefixTable::from_rows(rows, 9);
-    for (int probe = 0; probe < 60; ++probe) {
+    for (int probe = 0; probe < 30; ++probe) {
       IpAddress address = random.address(family_of(random.below(2)));
       if (!rows.empty() && random.below(2) == 0) address = rows[random.below(count)].prefix.address;
       const PrefixMatch match = table.lookup(address);
@@ -89,14 +89,14 @@ TEST(PrefixTable, AgreesWithTheNaiveReferenceOnRandomRows) {
   }
 }
 
-TEST(PrefixTable, AgreesWithItselfWithoutAnIndexWhenLarge) {
+TEST(PrefixTable, AgreesWithTheNaiveReferenceWhenLargeEnoughForAnIndex) {
   Random random(7);
   std::vector<PrefixRow> rows;
-  for (unsigned i = 0; i < 3000; ++i) rows.push_back({random.prefix(family_of(i % 2)), random.below(5)});
+  for (unsigned i = 0; i < 900; ++i) rows.push_back({random.prefix(family_of(i % 2)), random.below(5)});
   const PrefixTable table = PrefixTable::from_rows(rows, 9);
   ASSERT_GT(table.v4().starts().size(), 256u);
   ASSERT_GT(table.v6().starts().size(), 256u);
-  for (int probe = 0; probe < 2000; ++probe) {
+  for (int probe = 0; probe < 500; ++probe) {
     const IpAddress address = random.address(family_of(random.below(2)));
     ASSERT_EQ(table.lookup(address).value, naive_value(rows, address, 9)) << address.to_string();
   }
