@@ -104,12 +104,16 @@ class Process:
     def wait_until(self, ready, seconds=60):
         """Waits for ready() to hold; returns the seconds since the start of the process."""
         deadline = time.monotonic() + seconds
-        while not ready():
-            if not self.alive():
-                self.fail(f"ended with status {self.child.returncode}")
-            if time.monotonic() > deadline:
-                self.fail(f"not ready after {seconds} s")
-            time.sleep(0.02)
+        try:
+            while not ready():
+                if not self.alive():
+                    self.fail(f"ended with status {self.child.returncode}")
+                if time.monotonic() > deadline:
+                    self.fail(f"not ready after {seconds} s")
+                time.sleep(0.02)
+        except BaseException:
+            self.stop()
+            raise
         return time.monotonic() - self.started
 
 
