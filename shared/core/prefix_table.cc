@@ -55,6 +55,7 @@ struct Range {
   Key first;
   Key last;
   std::uint32_t value;
+  std::size_t row;  // of two equal ranges the later one counts
 };
 
 Key32 last_of(Key32 first, unsigned length) {
@@ -75,8 +76,10 @@ Key last_key() {
 // Nested ranges to segments: a stack of the ranges that are open, the innermost on top.
 template <class Key>
 SegmentTable<Key> from_ranges(std::vector<Range<Key>> ranges, std::uint32_t fallback) {
-  std::ranges::stable_sort(
-      ranges, [](const auto& a, const auto& b) { return a.first != b.first ? a.first < b.first : a.last > b.last; });
+  std::ranges::sort(ranges, [](const auto& a, const auto& b) {
+    if (a.first != b.first) return a.first < b.first;
+    return a.last != b.last ? a.last > b.last : a.row < b.row;
+  });
   SegmentTable<Key> table;
   table.append(Key{}, fallback);
   std::vector<Range<Key>> open;
@@ -189,10 +192,10 @@ PrefixTable PrefixTable::from_rows(std::vector<PrefixRow> rows, std::uint32_t fa
   for (const PrefixRow& row : rows) {
     if (row.prefix.address.family == Family::ipv4) {
       const Key32 first = row.prefix.address.v4_value();
-      v4.push_back({first, last_of(first, row.prefix.length), row.value});
+      v4.push_back({first, last_of(first, row.prefix.length), row.value, v4.size()});
     } else {
       const Key128 first = v6_key(row.prefix.address);
-      v6.push_back({first, last_of(first, row.prefix.length), row.value});
+      v6.push_back({first, last_of(first, row.prefix.length), row.value, v6.size()});
     }
   }
   return {from_ranges(std::move(v4), fallback), from_ranges(std::move(v6), fallback)};
