@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dns/serve/admin_routes.h"
+#include "dns/serve/listeners.h"
 #include "shared/serve/log.h"
 #include "shared/serve/socket.h"
 
@@ -104,15 +105,12 @@ Result<void> Server::open_state() {
 Result<std::vector<Server::Sockets>> Server::bind(std::size_t workers) {
   std::vector<Sockets> sockets(workers);
   for (const auto& listen : world_->config.listen) {
-    auto udp = shared::bind_udp(listen.value, workers);
-    if (!udp) return fail(udp.error().message);
-    const shared::Endpoint real = shared::local_endpoint(udp->front().get());
-    auto tcp = shared::listen_tcp(real, workers);
-    if (!tcp) return fail(tcp.error().message);
-    endpoints_.push_back(real);
+    auto made = listen_on(listen.value, workers);
+    if (!made) return fail(made.error().message);
+    endpoints_.push_back(made->endpoint);
     for (std::size_t i = 0; i < workers; ++i) {
-      sockets[i].udp.push_back(std::move((*udp)[i]));
-      sockets[i].tcp.push_back(std::move((*tcp)[i]));
+      sockets[i].udp.push_back(std::move(made->udp[i]));
+      sockets[i].tcp.push_back(std::move(made->tcp[i]));
     }
   }
   return sockets;

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "dns/core/policy_tables.h"
+#include "dns/serve/listeners.h"
 #include "shared/serve/socket.h"
 #include "shared/serve/supervisor.h"
 #include "tests/support/dns_world.h"
@@ -90,15 +91,13 @@ bool eventually(const std::function<bool()>& condition) {
 class WorkerTest : public testing::Test {
  protected:
   void start(TcpSettings tcp = {}, const std::string& where = "127.0.0.1:0") {
-    auto udp = shared::bind_udp(*Endpoint::parse(where), 1);
-    ASSERT_TRUE(udp) << udp.error().message;
-    endpoint_ = shared::local_endpoint(udp->front().get());
-    auto listening = shared::listen_tcp(endpoint_, 1);
-    ASSERT_TRUE(listening) << listening.error().message;
+    auto listeners = listen_on(*Endpoint::parse(where), 1);
+    ASSERT_TRUE(listeners) << listeners.error().message;
+    endpoint_ = listeners->endpoint;
     WorkerSetup setup;
     setup.thread.name = "dns-test";
-    setup.udp = std::move(*udp);
-    setup.tcp = std::move(*listening);
+    setup.udp = std::move(listeners->udp);
+    setup.tcp = std::move(listeners->tcp);
     setup.tcp_settings = tcp;
     setup.first = publication(1);
     setup.retire = [this](Publication old) {
