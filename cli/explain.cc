@@ -47,6 +47,7 @@ shared::Result<dns::HealthView> play(const std::vector<dns::Region>& regions, co
     const auto region = std::find_if(regions.begin(), regions.end(), [&](const auto& r) { return r.name == name; });
     if (region == regions.end()) {
       std::vector<std::string_view> names;
+      names.reserve(regions.size());
       for (const dns::Region& known : regions) names.push_back(known.name);
       return shared::fail("--down: unknown region '" + name + "'" + shared::load::suggestion(name, names));
     }

@@ -124,8 +124,8 @@ struct RouteConfig {
 
 // What is taken from clients.
 struct ClientConfig {
-  std::uint64_t max_head = 32 * 1024;
-  std::uint64_t max_target = 8 * 1024;
+  std::uint64_t max_head = 32ULL * 1024;
+  std::uint64_t max_target = 8ULL * 1024;
   std::uint16_t max_fields = FieldList::kCapacity;
   std::uint64_t max_body = 1024ULL * 1024 * 1024;
   std::uint32_t max_connections = 10000;

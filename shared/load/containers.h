@@ -89,7 +89,7 @@ template <class V>
 // {name: value, ...}. `what` says what the names are: "region", "pool". A value that fails is left out, its error
 // stands; the names of the rest stay known.
 template <class V>
-[[nodiscard]] Reader<NamedMap<V>> map_of(std::string what, Reader<V> element) {
+[[nodiscard]] Reader<NamedMap<V>> map_of(const std::string& what, Reader<V> element) {
   Reader<NamedMap<V>> map;
   map.type = "map of " + what + ": " + element.type;
   map.nested = element.nested;
