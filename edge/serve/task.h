@@ -8,9 +8,12 @@
 
 #include <cassert>
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
+
+#include "edge/serve/frame_pool.h"
 
 namespace edge {
 
@@ -31,6 +34,9 @@ struct PromiseBase {
     }
     void await_resume() noexcept {}
   };
+
+  static void* operator new(std::size_t size) { return FramePool::of_this_thread().take(size); }
+  static void operator delete(void* frame, std::size_t size) { FramePool::of_this_thread().give_back(frame, size); }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
   FinalAwaiter final_suspend() noexcept { return {}; }
