@@ -55,9 +55,24 @@ BodyPiece BodyReader::at_hand() {
   return {.state = view.empty() ? BodyState::wait : BodyState::data, .data = view};
 }
 
-BodyPiece BodyReader::peek() {
+BodyPiece BodyReader::peek_buffered() {
   if (state_ != BodyState::wait) return {.state = state_, .data = {}};
-  const BodyPiece present = at_hand();
+  return at_hand();
+}
+
+std::uint64_t BodyReader::unreceived() const {
+  if (state_ != BodyState::wait || kind_ != BodyKind::length) return 0;
+  return remaining_ - std::min<std::uint64_t>(remaining_, buffer_->view().size());
+}
+
+void BodyReader::skip(std::uint64_t n) {
+  consumed_ += n;
+  remaining_ -= n;
+  if (remaining_ == 0) state_ = BodyState::end;
+}
+
+BodyPiece BodyReader::peek() {
+  const BodyPiece present = peek_buffered();
   if (present.state != BodyState::wait) return present;
   const std::span<char> space = buffer_->space();
   if (space.empty()) return fail(BodyFailure::malformed);  // a trailer line that no buffer holds

@@ -29,7 +29,13 @@ class BodyReader {
   void begin(Socket& socket, ReadBuffer& buffer, const Body& body, std::uint64_t limit = kNoBodyLimit);
 
   [[nodiscard]] BodyPiece peek();
+  // The same without asking the socket.
+  [[nodiscard]] BodyPiece peek_buffered();
   void consume(std::size_t n);
+  // What is not yet received of a body with a length; 0 for others. Once nothing is buffered somebody else may read it
+  // from the socket, and says so by skip().
+  [[nodiscard]] std::uint64_t unreceived() const;
+  void skip(std::uint64_t n);
   // The whole body has been consumed; what is left in the buffer belongs to the next message.
   [[nodiscard]] bool finished() const { return state_ == BodyState::end && piece_.empty(); }
   [[nodiscard]] BodyFailure failure() const { return failure_; }

@@ -50,6 +50,9 @@ class Exchange {
   [[nodiscard]] virtual std::size_t write(std::string_view data) = 0;
   virtual void end(std::string_view trailers) = 0;
   [[nodiscard]] virtual Sent flush() = 0;
+  // As MessageWriter's; null where octets are not passed on as they are (TLS, HTTP/2).
+  [[nodiscard]] virtual Socket* direct() = 0;
+  virtual void bypassed(std::uint64_t n) = 0;
   [[nodiscard]] virtual bool failed() const = 0;
   [[nodiscard]] virtual bool blocked() const = 0;
   [[nodiscard]] virtual std::uint64_t octets_sent() const = 0;

@@ -47,6 +47,8 @@ class H1Connection final : public Exchange {
   std::size_t write(std::string_view data) override { return writer_.write(data); }
   void end(std::string_view trailers) override { writer_.end(takes_trailers_ ? trailers : std::string_view{}); }
   Sent flush() override { return writer_.flush(); }
+  Socket* direct() override { return writer_.direct(); }
+  void bypassed(std::uint64_t n) override { writer_.bypassed(n); }
   bool failed() const override { return writer_.failed(); }
   bool blocked() const override { return writer_.blocked(); }
   std::uint64_t octets_sent() const override { return writer_.octets_sent(); }

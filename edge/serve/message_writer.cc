@@ -73,6 +73,10 @@ void MessageWriter::end(std::string_view trailers) {
   body_ = {};
 }
 
+Socket* MessageWriter::direct() const {
+  return body_.kind == BodyKind::length && !pending() && !failed_ ? socket_ : nullptr;
+}
+
 Sent MessageWriter::flush() {
   while (!failed_ && pending()) {
     const std::array<iovec, 1> part{part_of(out_->view())};

@@ -27,6 +27,11 @@ class MessageWriter {
   void end(std::string_view trailers);
   [[nodiscard]] Sent flush();
 
+  // The socket, if the body's octets can go to it as they are and nothing waits before them; else null. Who writes to
+  // it says so by bypassed().
+  [[nodiscard]] Socket* direct() const;
+  void bypassed(std::uint64_t n) { octets_sent_ += n; }
+
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] bool blocked() const { return !socket_->writable(); }
   [[nodiscard]] bool pending() const { return !out_->empty(); }

@@ -1,13 +1,29 @@
 #include "edge/serve/relay.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "edge/serve/pump.h"
 
 namespace edge {
 
-Relay::Relay(Exchange& exchange, UpstreamConnection& upstream, const Route& route, const Settings& settings)
-    : exchange_(exchange), upstream_(upstream), route_(route), settings_(settings) {
+namespace {
+
+// A body's part that has been received already; at its end a pump stops instead of asking the socket.
+struct Buffered {
+  BodyReader& reader;
+
+  [[nodiscard]] BodyPiece peek() const { return reader.peek_buffered(); }
+  void consume(std::size_t n) const { reader.consume(n); }
+  [[nodiscard]] std::string_view trailers() const { return reader.trailers(); }
+};
+
+}  // namespace
+
+Relay::Relay(Exchange& exchange, UpstreamConnection& upstream, const Route& route, const Settings& settings,
+             PipePool& pipes)
+    : exchange_(exchange), upstream_(upstream), route_(route), settings_(settings), pipes_(pipes) {
   Work& work = exchange.work();
   work.upstream_in.clear();
   to_upstream_.begin(upstream.socket(), work.upstream_out);
@@ -139,10 +155,43 @@ bool Relay::read_response_head() {
   return true;
 }
 
+// What is buffered goes first; then, with the head out and octets that pass unchanged, the rest may be spliced.
+Pumped Relay::begin_splice(std::uint64_t& moved) {
+  Buffered buffered{from_upstream_};
+  const Pumped pumped = pump(buffered, exchange_, moved);
+  if (pumped != Pumped::source_waits) return pumped;
+  if (exchange_.direct() == nullptr)
+    return exchange_.blocked() ? Pumped::sink_blocked : pump(from_upstream_, exchange_, moved);
+  std::unique_ptr<Pipe> pipe = pipes_.take();
+  if (pipe == nullptr) return pump(from_upstream_, exchange_, moved);
+  splice_.emplace(pipes_, std::move(pipe), from_upstream_.unreceived());
+  return go_on_splicing(moved);
+}
+
+Pumped Relay::go_on_splicing(std::uint64_t& moved) {
+  std::uint64_t spliced = 0;
+  Socket* const client = exchange_.direct();
+  if (client == nullptr) return Pumped::sink_failed;
+  const Pumped pumped = splice_->advance(upstream_.socket(), *client, spliced);
+  from_upstream_.skip(spliced);
+  exchange_.bypassed(spliced);
+  moved += spliced;
+  if (pumped != Pumped::done) return pumped;
+  splice_.reset();
+  exchange_.end({});
+  return Pumped::done;
+}
+
+Pumped Relay::move_response(std::uint64_t& moved) {
+  if (splice_) return go_on_splicing(moved);
+  if (from_upstream_.unreceived() >= PipePool::kWorthwhile) return begin_splice(moved);
+  return pump(from_upstream_, exchange_, moved);
+}
+
 bool Relay::pump_response() {
   std::uint64_t moved = 0;
   const std::uint64_t before = exchange_.octets_sent();
-  const Pumped pumped = pump(from_upstream_, exchange_, moved);
+  const Pumped pumped = move_response(moved);
   if (moved > 0 || exchange_.octets_sent() != before) response_progress_ = now_;
   response_blocked_ = pumped == Pumped::sink_blocked ? Blocked::sink : Blocked::source;
   switch (pumped) {

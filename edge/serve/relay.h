@@ -3,11 +3,12 @@
 // back-pressure. Plain calls: advance() moves what can be moved; when it says `waiting`, sleep until deadline().
 //
 //   client --exchange.peek--> pump --MessageWriter--> upstream
-//   client <--exchange.write-- pump <--BodyReader--   upstream
+//   client <--exchange.write-- pump <--BodyReader--   upstream      (large bodies: Splice, inside the kernel)
 //
 // Lives in serve_one's frame for one attempt; its worker's thread.
 
 #include <cstdint>
+#include <optional>
 
 #include "edge/core/errors.h"
 #include "edge/core/framing.h"
@@ -17,6 +18,7 @@
 #include "edge/serve/body_reader.h"
 #include "edge/serve/exchange.h"
 #include "edge/serve/message_writer.h"
+#include "edge/serve/splice.h"
 #include "edge/serve/upstreams.h"
 
 namespace edge {
@@ -26,7 +28,8 @@ class Relay {
   enum class Step : std::uint8_t { waiting, done, failed };
 
   // REQUIRES: the request's head for the upstream is queued in the exchange's work().upstream_out.
-  Relay(Exchange& exchange, UpstreamConnection& upstream, const Route& route, const Settings& settings);
+  Relay(Exchange& exchange, UpstreamConnection& upstream, const Route& route, const Settings& settings,
+        PipePool& pipes);
 
   [[nodiscard]] Step advance(shared::TimePoint now);
   // REQUIRES: the last step was `waiting`.
@@ -55,16 +58,21 @@ class Relay {
   bool take_head();
   void start_tunnel();
   bool pump_response();
+  Pumped move_response(std::uint64_t& moved);
+  Pumped begin_splice(std::uint64_t& moved);
+  Pumped go_on_splicing(std::uint64_t& moved);
   bool request_body_failed();
 
   Exchange& exchange_;
   UpstreamConnection& upstream_;
   const Route& route_;
   const Settings& settings_;
+  PipePool& pipes_;
   HeadParser parser_;
   ResponseFraming framing_;
   MessageWriter to_upstream_;
   BodyReader from_upstream_;
+  std::optional<Splice> splice_;  // a large body's rest
   shared::TimePoint now_{};
   shared::TimePoint request_progress_{};
   shared::TimePoint response_progress_{};

@@ -183,7 +183,7 @@ void forward(Request& r) {
   work.upstream_out.commit(*size);
   r.connected = r.now();
   r.exchange.invite_body();
-  r.relay.emplace(r.exchange, *r.upstream, *r.found.route, *snapshot.settings);
+  r.relay.emplace(r.exchange, *r.upstream, *r.found.route, *snapshot.settings, r.worker.pipes());
   r.phase = Phase::relaying;
 }
 

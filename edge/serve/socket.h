@@ -84,6 +84,10 @@ class Socket {
 
   [[nodiscard]] IoResult receive(std::span<char> into);
   [[nodiscard]] IoResult send(std::span<const iovec> parts);
+  // The same through a pipe, inside the kernel (splice(2)). REQUIRES: the pipe that is filled is empty, the other holds
+  // at least `size` octets; SIGPIPE is ignored.
+  [[nodiscard]] IoResult splice_to(int pipe, std::size_t size);
+  [[nodiscard]] IoResult splice_from(int pipe, std::size_t size);
   void close();
   // Closes with RST: what was sent so far cannot pass for a whole message.
   void abort();
@@ -98,6 +102,8 @@ class Socket {
 
  private:
   static void on_event(void* self, std::uint32_t events);
+  IoResult received(ssize_t n, std::size_t wanted);
+  IoResult sent(ssize_t n, std::size_t wanted);
 
   Loop& loop_;
   int fd_;

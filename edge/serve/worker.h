@@ -22,6 +22,7 @@
 #include "edge/serve/listener.h"
 #include "edge/serve/loop.h"
 #include "edge/serve/snapshots.h"
+#include "edge/serve/splice.h"
 #include "edge/serve/upstreams.h"
 #include "shared/core/ip.h"
 #include "shared/serve/unique_fd.h"
@@ -62,6 +63,7 @@ class Worker {
   [[nodiscard]] Snapshots& snapshots() { return snapshots_; }
   [[nodiscard]] Upstreams& upstreams() { return upstreams_; }
   [[nodiscard]] WorkPool& work_pool() { return work_pool_; }
+  [[nodiscard]] PipePool& pipes() { return pipes_; }
   [[nodiscard]] BalanceState& balance() { return balance_; }
   [[nodiscard]] Live& live() { return live_; }
   [[nodiscard]] Counters& own_counters() { return counters_; }
@@ -93,6 +95,7 @@ class Worker {
   Snapshots snapshots_;
   Upstreams upstreams_;
   WorkPool work_pool_;
+  PipePool pipes_;
   BalanceState balance_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<H1Connection>> connections_;  // each knows its index

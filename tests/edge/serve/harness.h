@@ -3,6 +3,7 @@
 // with a snapshot made in code. All on 127.0.0.1 with ports that the kernel chooses.
 
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -208,6 +209,7 @@ inline std::string get(std::string_view path = "/") {
 class Edge {
  public:
   explicit Edge(const std::vector<shared::Endpoint>& servers, std::function<void(Settings&)> adjust = {}) {
+    std::signal(SIGPIPE, SIG_IGN);  // as the supervisor does
     settings.identity = {.service = "shop", .region = "eu", .node = "127.0.0.1"};
     if (adjust) adjust(settings);
     std::vector<std::uint16_t> weights;
