@@ -6,11 +6,12 @@
 namespace edge {
 namespace {
 
-std::string_view why_not(const Server& server, const PickContext& context) {
+std::string_view why_not(const Pool& pool, const Server& server, const PickContext& context) {
   if (std::find(context.tried.begin(), context.tried.end(), server.id) != context.tried.end()) return "tried";
   if (context.addresses.of(server.id).empty()) return "no address";
-  if (context.live.server(server.id).health.load(std::memory_order_relaxed) == shared::HealthState::down) return "down";
-  return {};
+  const Standing standing = standing_of(context.live.server(server.id).state, pool.slow_start, context.now);
+  const bool overlooked = ((context.overlook >> static_cast<unsigned>(standing.eligibility)) & 1U) != 0;
+  return standing.allowed() || overlooked ? std::string_view() : name_of(standing.eligibility);
 }
 
 // (Smooth weighted) round robin: on from the worker's place to the first that is usable. The place moves behind the one
@@ -23,7 +24,7 @@ const Server* pick_from(const Sequence& sequence, const Pool& pool, const PickCo
   for (std::uint32_t step = 0; step < length; ++step) {
     const std::uint32_t place = (position + step) % length;
     const Server& server = pool.servers[sequence.order[place]];
-    const std::string_view reason = why_not(server, context);
+    const std::string_view reason = why_not(pool, server, context);
     if (reason.empty()) {
       position = (place + 1) % length;
       trace.note("pick", [&] { return server.name; });
@@ -42,7 +43,9 @@ std::uint32_t& BalanceState::position(PoolId pool) {
   return positions_[index];
 }
 
-bool usable(const Server& server, const PickContext& context) { return why_not(server, context).empty(); }
+bool usable(const Pool& pool, const Server& server, const PickContext& context) {
+  return why_not(pool, server, context).empty();
+}
 
 template <class Trace>
 const Server* pick(const Pool& pool, const PickContext& context, BalanceState& state, Trace& trace) {

@@ -10,6 +10,7 @@
 
 #include "edge/core/live.h"
 #include "edge/core/pool.h"
+#include "shared/core/time.h"
 #include "shared/core/trace.h"
 
 namespace edge {
@@ -30,10 +31,12 @@ struct PickContext {
   const Live& live;
   const Addresses& addresses;
   std::span<const ServerId> tried = {};  // by this request; not picked again
+  shared::TimePoint now{};               // of slow starts and response times
+  std::uint8_t overlook = 0;             // bit Eligibility: reasons that do not count now (a pool in panic)
 };
 
-// Has an address and is not known to be down; a server whose first check is still out counts as usable.
-[[nodiscard]] bool usable(const Server& server, const PickContext& context);
+// Has an address, and nothing in its state stands against it; a server whose first check is still out is usable.
+[[nodiscard]] bool usable(const Pool& pool, const Server& server, const PickContext& context);
 
 // Null: no usable server that was not tried. REQUIRES: `pool` is an effective one.
 template <class Trace>

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "shared/core/health.h"
+#include "edge/core/eligibility.h"
 
 namespace edge {
 
@@ -25,7 +25,7 @@ struct alignas(64) ServerLive {
   std::atomic<std::uint32_t> in_flight{0};  // requests that wait for, or read, this server's answer
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> failures{0};  // connect errors, resets, timeouts, bad responses
-  std::atomic<shared::HealthState> health{shared::HealthState::unknown};
+  ServerState state;                       // may it be picked
 };
 
 class Live {

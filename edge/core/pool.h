@@ -65,7 +65,8 @@ struct Pool {
   Selector selector;
   HealthCheck health;
   KeepAlive keep_alive;
-  bool critical = false;  // without a server here the region is down for DNS
+  shared::milliseconds slow_start{0};  // a server that came up reaches its weight after it
+  bool critical = false;               // without a server here the region is down for DNS
 };
 
 class Pools {

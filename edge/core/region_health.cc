@@ -20,7 +20,7 @@ std::string_view name_of(RegionHealth::Reason reason) {
 
 bool known_up(const Pool& pool, const Server& server, const Addresses& addresses, const Live& live) {
   if (addresses.of(server.id).empty()) return false;
-  const shared::HealthState state = live.server(server.id).health.load(std::memory_order_relaxed);
+  const shared::HealthState state = live.server(server.id).state.health();
   return state == shared::HealthState::up ||
          (pool.health.kind == HealthCheck::Kind::none && state != shared::HealthState::down);
 }

@@ -58,7 +58,7 @@ void Backends::set(const Built& built) {
   for (const HealthTarget& target : built.health_targets) checked.insert(target.id);
   for (const HealthTarget& before : targets_) {
     // No check any more: nothing is known of it, and nothing stands against it.
-    if (!checked.contains(before.id)) live_.server(before.id).health = shared::HealthState::unknown;
+    if (!checked.contains(before.id)) live_.server(before.id).state.set_health(shared::HealthState::unknown);
   }
   targets_ = built.health_targets;
   literal_ = built.addresses;
@@ -150,7 +150,7 @@ void Backends::store_health(ServerId server) {
     if (one == shared::HealthState::down && state == shared::HealthState::unknown) state = one;
   }
   if (state == shared::HealthState::down && any_unknown) state = shared::HealthState::unknown;
-  live_.server(server).health.store(state, std::memory_order_relaxed);
+  live_.server(server).state.set_health(state);
   if (shared::log_enabled(shared::Level::debug)) {
     shared::log_event(shared::Level::debug, "server_health",
                       {{"server", static_cast<std::uint32_t>(server)}, {"state", text_of(state)}});

@@ -117,7 +117,7 @@ boost::json::object server_json(const ReportSource& source, const Pool& pool, co
   for (const auto& endpoint : source.snapshot.addresses->of(server.id)) addresses.emplace_back(endpoint.to_string());
   return {{"server", server.name},
           {"addresses", std::move(addresses)},
-          {"health", pool.health.kind == HealthCheck::Kind::none ? "unchecked" : name_of(live.health.load())},
+          {"health", pool.health.kind == HealthCheck::Kind::none ? "unchecked" : name_of(live.state.health())},
           {"weight", server.weight},
           {"in_flight", live.in_flight.load()},
           {"requests", live.requests.load()},

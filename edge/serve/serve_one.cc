@@ -149,8 +149,10 @@ void fail_attempt(Request& r, const Error& error) {
 bool pick(Request& r) {
   if (r.attempts == kMaxAttempts) return false;
   shared::NullTrace trace;
-  const PickContext context{
-      .live = r.worker.live(), .addresses = *r.snapshot->addresses, .tried = std::span(r.tried).first(r.attempts)};
+  const PickContext context{.live = r.worker.live(),
+                            .addresses = *r.snapshot->addresses,
+                            .tried = std::span(r.tried).first(r.attempts),
+                            .now = r.now()};
   r.server = pick(*r.pool, context, r.worker.balance(), trace);
   if (r.server == nullptr) std::swap(r.server, r.stale);
   if (r.server == nullptr) {

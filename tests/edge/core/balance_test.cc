@@ -59,7 +59,7 @@ struct World {
     live.reserve(ServerId{static_cast<std::uint32_t>(weights.size())});
   }
   void set(char name, shared::HealthState state_of) {
-    live.server(ServerId{static_cast<std::uint32_t>(name - 'a')}).health.store(state_of);
+    live.server(ServerId{static_cast<std::uint32_t>(name - 'a')}).state.set_health(state_of);
   }
   std::string picks(int n) {
     std::string out;
@@ -168,7 +168,7 @@ struct Region {
     snapshot.addresses = addresses;
     live.reserve(ServerId{2});
   }
-  void set(std::uint32_t server, shared::HealthState state) { live.server(ServerId{server}).health.store(state); }
+  void set(std::uint32_t server, shared::HealthState state) { live.server(ServerId{server}).state.set_health(state); }
   RegionHealth::Reason reason() { return regional_health(snapshot, live).reason; }
 };
 

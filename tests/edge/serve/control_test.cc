@@ -23,10 +23,10 @@ TEST(HealthPage, TellsTheTruthAboutTheRegion) {
   edge.pool.critical = true;
   edge.pool.health.kind = HealthCheck::Kind::http;
   edge.start();
-  edge.live.server(ServerId{0}).health = shared::HealthState::up;
+  edge.live.server(ServerId{0}).state.set_health(shared::HealthState::up);
   EXPECT_TRUE(health(edge).starts_with("HTTP/1.1 200 "));
   EXPECT_TRUE(has(health(edge), "{\"region\":\"eu\",\"state\":\"up\"}"));
-  edge.live.server(ServerId{0}).health = shared::HealthState::down;
+  edge.live.server(ServerId{0}).state.set_health(shared::HealthState::down);
   EXPECT_TRUE(health(edge).starts_with("HTTP/1.1 503 "));
   EXPECT_TRUE(has(health(edge), "\"state\":\"down\""));
   EXPECT_TRUE(has(health(edge), "\"pool\":\"web\""));
@@ -157,7 +157,7 @@ TEST(AccessLog, ALineForEachRequestWithItsReason) {
     client.send(get("/a%22b"));
     client.read_head();
     client.read_exactly(5);
-    edge.live.server(ServerId{0}).health = shared::HealthState::down;
+    edge.live.server(ServerId{0}).state.set_health(shared::HealthState::down);
     client.send(get("/down"));
     client.read_head();
     Conn broken = edge.client();
@@ -194,7 +194,7 @@ TEST(Explain, FollowsTheCodeThatServes) {
   const auto text = explain(*snapshot, edge.live, request);
   ASSERT_TRUE(text.has_value());
   EXPECT_TRUE(has(*text, "answer: route all, pool web, server 192.0.2.1:80")) << *text;
-  edge.live.server(ServerId{0}).health = shared::HealthState::down;
+  edge.live.server(ServerId{0}).state.set_health(shared::HealthState::down);
   EXPECT_TRUE(has(*explain(*snapshot, edge.live, request), "no usable server"));
   request.path = "/%00";
   EXPECT_TRUE(has(*explain(*snapshot, edge.live, request), "answer: 400"));

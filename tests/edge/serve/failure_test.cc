@@ -39,7 +39,7 @@ TEST(Failure, AllRefusedIs502) {
 
 TEST(Failure, NoServerUpIs503) {
   Edge edge({refusing()});
-  edge.live.server(ServerId{0}).health = shared::HealthState::down;
+  edge.live.server(ServerId{0}).state.set_health(shared::HealthState::down);
   edge.start();
   Conn client = edge.client();
   client.send(get());
