@@ -71,6 +71,9 @@ class DnsRun:
     def facts(self):
         return {"start_seconds": self.start_seconds, "memory_mib": memory_mib(self.process.pid)}
 
+    def meet(self, runs):
+        """The other servers of this run; nothing depends on them here."""
+
     def stop(self):
         self.process.stop()
 

@@ -2,20 +2,33 @@
 
 import http.client
 import json
+import resource
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from . import http_peers
-from .process import LOAD_CORE, Process, ServerFailed, find_program, free_port, machine_busy_seconds
+from .process import (LOAD_CORE, SERVER_CORE, Process, ServerFailed, find_program, free_port, machine_busy_seconds,
+                      memory_mib)
 
+# `balance`: the pool's algorithm, `workers`: of the proxy, `rate`: share of the slowest proxy's most, open loop; `idle`: connections.
 WORKS = {
     "small": {"title": "HTTP/1.1, 128 B", "path": "/item?bytes=128", "fields": {}},
     "routes": {"title": "20 routes, tier, X-Forwarded-For, 2 fields", "path": "/r17/item?bytes=128",
                "fields": {"X-Customer-Tier": "enterprise"}},
+    "body16k": {"title": "16 KiB bodies", "path": "/item?bytes=16384", "fields": {}},
+    "body1m": {"title": "1 MiB bodies", "path": "/item?bytes=1048576", "fields": {}},
+    "connect": {"title": "new connection per request", "path": "/item?bytes=128", "fields": {"Connection": "close"}},
+    "half": {"title": "128 B at half load", "path": "/item?bytes=128", "fields": {}, "rate": 0.5},
+    "idle": {"title": "bytes per idle connection (10,000)", "path": "/item?bytes=128", "fields": {}, "idle": 10000},
+    "workers2": {"title": "128 B, two workers", "path": "/item?bytes=128", "fields": {}, "workers": 2},
 }
-GROUPS = (("small",), ("routes",))
+# The works that one start of the proxies serves together.
+GROUPS = (("small", "body16k", "body1m", "connect", "half", "idle"), ("routes",), ("workers2",))
+SIZES = {"body16k": 16384, "body1m": 1 << 20}
 REPORT = Path(__file__).resolve().parent.parent / "wrk_report.lua"
 
 
@@ -43,22 +56,27 @@ def request(port, path, fields):
 
 
 class HttpRun:
-    """One proxy on its port, with the configuration of one work."""
+    """One proxy on its port, with the configuration of one group of works."""
+
+    saturated = {}
+    slowest = None
 
     def __init__(self, peer, directory, options, works):
         self.peer = peer
         self.name = peer.name
         self.options = options
-        self.works = works
+        self.works = [work for work in works if work in peer.works]
         self.port = free_port()
         Path(directory).mkdir(parents=True, exist_ok=True)
         if Backends.shared is None or not Backends.shared.process.alive():
             Backends.shared = Backends(directory, options)
         self.backends = Backends.shared
         setup = http_peers.Setup(Path(directory) / peer.name, self.port, self.backends.addresses, works[0], options.binaries)
-        self.process = Process(peer.name, peer.command(setup), setup.directory)
+        cores = "0,1" if WORKS[works[0]].get("workers", 1) > 1 else SERVER_CORE
+        self.process = Process(peer.name, peer.command(setup), setup.directory, core=cores)
         self.process.wait_until(self.ready, 20)
-        self.check(works[0])
+        for work in self.works:
+            self.check(work)
 
     def ready(self):
         try:
@@ -72,7 +90,7 @@ class HttpRun:
             return
         fields = WORKS[work]["fields"]
         status, body, _ = request(self.port, WORKS[work]["path"], fields)
-        if status != 200 or len(body) != 128:
+        if status != 200 or len(body) != SIZES.get(work, 128):
             raise ServerFailed(f"{self.name}, {work}: status {status}, {len(body)} bytes")
         if work != "routes":
             return
@@ -96,14 +114,65 @@ class HttpRun:
             raise ServerFailed(f"{self.name}: wrk failed: {done.stderr.strip()}")
         return json.loads(line[5:])
 
+    def most(self):
+        """Requests per second at saturation, measured once."""
+        if self.name not in self.saturated:
+            result = self.load("small")
+            self.saturated[self.name] = result["requests"] / result["seconds"]
+        return self.saturated[self.name]
+
+    def load_at(self, work, per_second):
+        """Open loop: requests leave when they are due, whatever has come back; times count from when they were due."""
+        clients, seconds = self.options.connections, max(2, round(self.options.seconds))
+        with tempfile.NamedTemporaryFile("r") as log:
+            command = ["taskset", "-c", str(LOAD_CORE), "h2load", "--h1", "-t1", f"-c{clients}", "-D", str(seconds),
+                       f"--rps={per_second / clients:.3f}", f"--log-file={log.name}", f"http://127.0.0.1:{self.port}{WORKS[work]['path']}"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            rows = [line.split("\t") for line in log.read().splitlines()]
+        if done.returncode != 0 or not rows:
+            raise ServerFailed(f"{self.name}: h2load failed: {done.stderr.strip()}")
+        times = sorted(int(row[2]) for row in rows)
+        return {"requests": len(rows), "seconds": seconds, "p50_us": times[len(times) // 2], "p99_us": times[len(times) * 99 // 100],
+                "not_2xx": sum(row[1] != "200" for row in rows)}
+
     def measure(self, work):
+        if "idle" in WORKS[work]:
+            return self.measure_idle(work)
+        return self.measure_load(work)
+
+    def measure_idle(self, work):
+        """Memory that connections cost which have asked once and then wait; `us` holds bytes per connection."""
+        count = WORKS[work]["idle"]
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        before = memory_mib(self.process.pid)
+        held = []
+        try:
+            for _ in range(count):
+                connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+                held.append(connection)
+                connection.sendall(f"GET {WORKS[work]['path']} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+                if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
+                    raise ServerFailed(f"{self.name}: an idle connection was not answered")
+            octets = (memory_mib(self.process.pid) - before) * 1024 * 1024 / count
+        except OSError as failure:
+            raise ServerFailed(f"{self.name}: {len(held)} connections stood, then: {failure}") from failure
+        finally:
+            for connection in held:
+                connection.close()
+        return {"us": max(octets, 1), "per_second": 0, "p50_us": 0, "p99_us": 0, "disturbance": 0.0, "backend_us": 0}
+
+    def measure_load(self, work):
         """One window: CPU microseconds per request that was answered with a 2xx."""
+        rate = WORKS[work].get("rate")
+        if rate and self.slowest is None:
+            raise ServerFailed("the works at a part of the load need all proxies of the run")
         backend = self.backends.process
         busy, before, backend_before, began = machine_busy_seconds(), self.process.cpu(), backend.cpu(), time.monotonic()
-        result = self.load(work)
+        result = self.load_at(work, rate * self.slowest()) if rate else self.load(work)
         spent = self.process.cpu() - before
         wall = time.monotonic() - began
-        errors = sum(result[kind] for kind in ("not_2xx", "connect", "read", "write", "timeout"))
+        errors = sum(result.get(kind, 0) for kind in ("not_2xx", "connect", "read", "write", "timeout"))
         if errors or result["requests"] == 0:
             raise ServerFailed(f"{self.name}, {work}: {result}")
         # The load's core is full or idle; what goes beyond both cores' known users is somebody else's.
@@ -111,6 +180,11 @@ class HttpRun:
         return {"us": spent / result["requests"] * 1e6, "per_second": result["requests"] / result["seconds"],
                 "p50_us": result["p50_us"], "p99_us": result["p99_us"], "disturbance": max(0.0, others / wall),
                 "backend_us": (backend.cpu() - backend_before) / result["requests"] * 1e6}
+
+    def meet(self, runs):
+        """The other proxies of this run: the load of some works depends on them."""
+        peers = [run for run in runs if run.name != "floor"]
+        self.slowest = lambda: min(run.most() for run in peers)
 
     def stop(self):
         self.process.stop()

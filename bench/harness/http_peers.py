@@ -30,13 +30,16 @@ class Setup:
         return path
 
     def pools(self):
-        return ["web"] if self.work == "small" else ["web", "enterprise", *(f"r{i}" for i in range(ROUTES))]
+        return ["web"] if self.work != "routes" else ["web", "enterprise", *(f"r{i}" for i in range(ROUTES))]
+
+
+SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle")
 
 
 class Floor:
     name = "floor"
     program = None
-    works = ("small", "routes")
+    works = ("small", "routes", "body16k", "half")  # it closes nothing and splices nothing
 
     @staticmethod
     def command(setup):
@@ -46,7 +49,7 @@ class Floor:
 class Meridian:
     name = "meridian-edge"
     program = None
-    works = ("small", "routes")
+    works = (*SERVED, "workers2")
 
     @staticmethod
     def command(setup):
@@ -55,6 +58,7 @@ class Meridian:
         pools = "".join(f"    {name}: {{servers: [{servers}]}}\n" for name in setup.pools())
         routes = "    - {path: /, pool: web}\n"
         extra = ""
+        workers = 2 if setup.work == "workers2" else 1
         if setup.work == "routes":
             fields = ", ".join(f"{name}: {value}" for name, value in RESPONSE_FIELDS.items())
             rules = f"response_headers: {{set: {{{fields}}}}}"
@@ -70,7 +74,8 @@ admin:
   edge: ["127.0.0.1:0"]
 state_directory: {setup.directory}/state
 edge:
-  workers: 1
+  workers: {workers}
+  client: {{max_connections: 20000}}
   listen:
     - {{address: "{{edge}}:{setup.port}", protocol: http}}
 {extra}  pools:
@@ -82,7 +87,7 @@ edge:
 class Nginx:
     name = "nginx"
     program = "nginx"
-    works = ("small", "routes")
+    works = SERVED
 
     @staticmethod
     def command(setup):
@@ -101,7 +106,7 @@ class Nginx:
         temporary = " ".join(f"{kind}_temp_path {here}/{kind};" for kind in
                              ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         path = setup.write("nginx.conf", f"""daemon off; worker_processes 1; pid {here}/nginx.pid; error_log stderr error;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 32768; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 300; {temporary}
   {upstreams}{tiers}server {{ listen 127.0.0.1:{setup.port}; {common}
@@ -114,7 +119,7 @@ http {{
 class Haproxy:
     name = "haproxy"
     program = "haproxy"
-    works = ("small", "routes")
+    works = SERVED
 
     @staticmethod
     def command(setup):
@@ -128,7 +133,8 @@ class Haproxy:
             rules += "  use_backend enterprise if { req.hdr(X-Customer-Tier) -m str enterprise }\n  default_backend web\n"
         path = setup.write("haproxy.cfg", f"""global
   nbthread 1
-  maxconn 4096
+  no strict-limits
+  maxconn 12000
 defaults
   mode http
   timeout connect 5s
