@@ -78,8 +78,8 @@ shared::Result<void> Control::start_workers() {
   const std::vector<unsigned> cores = shared::usable_cores();
   const bool one_per_core = world_->edge.workers == 0;
   const std::size_t count = one_per_core ? cores.size() : world_->edge.workers;
-  // A request needs a descriptor for its server, too, but most clients are between two requests; when descriptors run out
-  // nevertheless, idle connections make room.
+  // A request needs a descriptor for its server, too, but most clients are between two requests; when descriptors run
+  // out nevertheless, idle connections make room.
   const std::uint64_t limit = shared::raise_descriptor_limit();
   const std::uint64_t room = limit > 2 * kOwnDescriptors ? (limit - kOwnDescriptors) / 4 * 3 : kOwnDescriptors / 2;
   const std::uint64_t cap = std::min<std::uint64_t>(world_->edge.client.max_connections, room);
