@@ -73,7 +73,7 @@ class Edges:
 class Floor:
     name = "floor"
     program = None
-    works = ("static", "geo", "nxdomain", "million")
+    works = ("static", "geo", "nxdomain", "million", "half")
 
     @staticmethod
     def command(setup):
@@ -83,7 +83,7 @@ class Floor:
 class Meridian:
     name = "meridian-dns"
     program = None
-    works = ("static", "geo", "nxdomain", "million")
+    works = ("static", "geo", "nxdomain", "million", "half", "tcp", "workers2")
 
     @staticmethod
     def command(setup):
@@ -108,7 +108,7 @@ admin:
 state_directory: {setup.directory}/state
 dns:
   listen: ["127.0.0.1:{setup.port}"]
-  workers: 1
+  workers: {2 if "workers2" in setup.works else 1}
   zones: {{{ZONE}: bench.zone}}
 {geo if "geo" in setup.works else ""}""")
         return [setup.binaries / "meridian-dns", "--config", path]
@@ -117,7 +117,7 @@ dns:
 class Gdnsd:
     name = "gdnsd"
     program = "gdnsd"
-    works = ("static", "geo", "nxdomain", "million")
+    works = ("static", "geo", "nxdomain", "million", "half", "tcp")
 
     @staticmethod
     def command(setup):
@@ -140,7 +140,7 @@ class Gdnsd:
 class Knot:
     name = "knot"
     program = "knotd"
-    works = ("static", "geo", "nxdomain", "million")
+    works = ("static", "geo", "nxdomain", "million", "half", "tcp")
 
     @staticmethod
     def command(setup):
@@ -185,7 +185,7 @@ database:
 class Nsd:
     name = "nsd"
     program = "nsd"
-    works = ("static", "nxdomain", "million")
+    works = ("static", "nxdomain", "million", "half", "tcp")
 
     @staticmethod
     def command(setup):
@@ -215,7 +215,7 @@ zone:
 class PowerDns:
     name = "pdns"
     program = "pdns_server"
-    works = ("static", "geo", "nxdomain", "million")
+    works = ("static", "geo", "nxdomain", "million", "half", "tcp")
 
     @staticmethod
     def command(setup):
@@ -254,7 +254,7 @@ zone-cache-refresh-interval=0
 class Bind:
     name = "bind9"
     program = "named"
-    works = ("static", "nxdomain", "million")
+    works = ("static", "nxdomain", "million", "half", "tcp")
 
     @staticmethod
     def command(setup):

@@ -43,6 +43,9 @@ def render(results):
     for name in servers:
         lines.append(f"| {name} | " + " | ".join(ratios(table["servers"].get(name)) for table in works.values()) + " |")
     lines += ["", "Best peers: " + ", ".join(f"{table['title']}: {best_peer(table)}" for table in works.values()) + "."]
+    if "half" in works:
+        lines += ["", f"Latency, {works['half']['title']}, microseconds:", "", "| server | p50 | p99 |", "| --- | --- | --- |"]
+        lines += [f"| {name} | {row['p50_us']:.0f} | {row['p99_us']:.0f} |" for name, row in works["half"]["servers"].items()]
     if results["facts"]:
         lines += ["", "| server | exec to first answer, s | memory (PSS), MiB |", "| --- | --- | --- |"]
         lines += [f"| {name} | {fact['start_seconds']:.2f} | {fact['memory_mib']:.0f} |" for name, fact in results["facts"].items()]
