@@ -330,7 +330,10 @@ void Answering<Trace>::answer_policy(const Zone& zone, const Node& node, Address
     info_.rcode = Rcode::refused;
     return;
   }
-  if (choice.count == 0) return deny(zone, AnswerKind::nodata);
+  if (choice.count == 0) {
+    opt_.scope = choice.scope;  // all down for this client; another's fence may hold regions that are up
+    return deny(zone, AnswerKind::nodata);
+  }
   info_.kind = AnswerKind::policy;
   info_.policy = node.policy();
   info_.region = choice.region;
@@ -386,14 +389,15 @@ void Answering<Trace>::add_glue(std::size_t rr_at, unsigned count, unsigned cut)
       target_.assign(reply_.from(target_at));
       if ((glue == Glue::required) != target_.is_within(*name_, cut)) continue;
       const Node node = find_target(target_);
-      if (node && !add_addresses(node, target_at) && glue == Glue::required) info_.truncated = true;
+      if (!node || node.has(Node::kPolicy)) continue;  // a referral is the same for every client, scope 0
+      if (!add_addresses(node, target_at) && glue == Glue::required) info_.truncated = true;
     }
   };
   pass(Glue::required);
   if (!info_.truncated) pass(Glue::optional);
 }
 
-// NXDOMAIN and NODATA: the SOA says for how long to remember it (RFC 2308). Never tailored: scope 0.
+// NXDOMAIN and NODATA: the SOA says for how long to remember it (RFC 2308). Existence is not tailored: scope 0.
 template <class Trace>
 void Answering<Trace>::deny(const Zone& zone, AnswerKind kind) {
   info_.kind = kind;
