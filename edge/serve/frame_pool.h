@@ -1,8 +1,8 @@
 #pragma once
-// FramePool: memory of finished coroutines, for the next ones of the same thread. A request's coroutine is larger than
-// what malloc serves from its quick lists, and every request needs one. By size classes; a worker keeps what its
-// busiest moment needed, up to kKept of a class, and frees it when its thread ends. Under AddressSanitizer every frame
-// comes from the heap, so that a use after the end is found.
+// FramePool: memory of finished coroutines and exchanges, for the next ones of the same thread. A request's coroutine
+// is larger than what malloc serves from its quick lists, and every request needs one. By size classes; a worker keeps
+// what its busiest moment needed, up to kKept of a class, and frees it when its thread ends. Under AddressSanitizer
+// every frame comes from the heap, so that a use after the end is found.
 
 #include <array>
 #include <cstddef>
@@ -22,9 +22,9 @@ class FramePool {
   [[nodiscard]] static FramePool& of_this_thread();
 
  private:
-  static constexpr std::size_t kStep = 256;    // octets between classes
-  static constexpr std::size_t kClasses = 32;  // larger frames come from the heap
-  static constexpr std::size_t kKept = 1024;   // of one class
+  static constexpr std::size_t kStep = 64;      // octets between classes
+  static constexpr std::size_t kClasses = 128;  // larger frames come from the heap
+  static constexpr std::size_t kKept = 1024;    // of one class
 
   struct Free {
     Free* next;

@@ -24,7 +24,7 @@ H1Connection::H1Connection(Worker& worker, shared::UniqueFd fd, const shared::En
 
 H1Connection::~H1Connection() {
   root_.reset();
-  drop_work();
+  end_turn();
 }
 
 void H1Connection::start() {
@@ -37,9 +37,14 @@ void H1Connection::close_idle() {
   waiter_.wake();
 }
 
+// A coroutine of its own for reading heads would cost every idle connection its frame.
 Task<> H1Connection::run() {
   while (socket_.is_open()) {
-    const Read read = co_await read_head();
+    Read read = try_read_head();
+    while (read == Read::wait) {
+      const Wake wake = co_await waiter_.until(deadline_);
+      read = wake == Wake::deadline ? head_expired() : try_read_head();
+    }
     if (read != Read::request) break;
     co_await serve_one(*this, worker_);
     if (!finish_exchange()) break;
@@ -48,25 +53,27 @@ Task<> H1Connection::run() {
   worker_.retire(*this);
 }
 
-Task<H1Connection::Read> H1Connection::read_head() {
-  Read read = try_read_head();
-  while (read == Read::wait) {
-    const Wake wake = co_await waiter_.until(deadline_);
-    read = wake == Wake::deadline ? head_expired() : try_read_head();
-  }
-  co_return read;
+void H1Connection::begin_turn() {
+  turn_ = std::make_unique<Turn>();
+  turn_->work = worker_.work_pool().take();
+  // The client may close without a request, or after its last one: what then ends the connection flushes this buffer,
+  // not the one that went back to the pool and may be another connection's by now.
+  turn_->writer.begin(socket_, turn_->work->client_out);
+}
+
+void H1Connection::end_turn() {
+  if (turn_ == nullptr) return;
+  worker_.work_pool().give_back(std::move(turn_->work));
+  turn_.reset();
 }
 
 H1Connection::Read H1Connection::try_read_head() {
   if (closing_) return Read::closed;
-  if (work_ == nullptr) {
+  if (turn_ == nullptr) {
     if (!socket_.readable()) return Read::wait;
-    work_ = worker_.work_pool().take();
-    // The client may close without a request, or after its last one: what then ends the connection flushes this buffer,
-    // not the one that went back to the pool and may be another connection's by now.
-    writer_.begin(socket_, work_->client_out);
+    begin_turn();
   }
-  ReadBuffer& buffer = work_->client_in;
+  ReadBuffer& buffer = turn_->work->client_in;
   while (true) {
     if (!buffer.empty()) {
       const Read parsed = parse_head();
@@ -74,55 +81,55 @@ H1Connection::Read H1Connection::try_read_head() {
     }
     const IoResult received = socket_.receive(buffer.space());
     if (received.status == IoStatus::ok) {
-      if (buffer.empty()) began_ = worker_.loop().now();
+      if (buffer.empty()) turn_->began = worker_.loop().now();
       // The first head of a connection has had its deadline since the accept.
-      if (buffer.empty() && !first_) deadline_ = began_ + worker_.snapshots().current().settings->timeouts.head;
+      if (buffer.empty() && !first_) deadline_ = turn_->began + worker_.snapshots().current().settings->timeouts.head;
       buffer.commit(received.bytes);
       continue;
     }
     if (received.status != IoStatus::again) return Read::closed;
-    if (buffer.empty()) drop_work();
+    if (buffer.empty()) end_turn();
     return Read::wait;
   }
 }
 
 H1Connection::Read H1Connection::parse_head() {
-  ReadBuffer& buffer = work_->client_in;
+  ReadBuffer& buffer = turn_->work->client_in;
   const HeadLimits& limits = worker_.snapshots().current().settings->head_limits;
-  ParseState state = parser_.parse_request(buffer.view(), limits, work_->request);
-  const bool tight = state == ParseState::complete && buffer.capacity() - work_->request.size < kBodyRoom / 2;
+  ParseState state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
+  const bool tight = state == ParseState::complete && buffer.capacity() - turn_->work->request.size < kBodyRoom / 2;
   if (tight || (state == ParseState::incomplete && buffer.space().empty())) {
     buffer.grow(limits.max_head + kBodyRoom);
-    parser_.reset();
-    state = parser_.parse_request(buffer.view(), limits, work_->request);
+    turn_->parser.reset();
+    state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
   }
   if (state == ParseState::incomplete) return Read::wait;
-  if (state == ParseState::error) return refuse(parser_.refusal());
+  if (state == ParseState::error) return refuse(turn_->parser.refusal());
   return take_head();
 }
 
 H1Connection::Read H1Connection::take_head() {
   const Settings& settings = *worker_.snapshots().current().settings;
-  const auto framing = frame_request(work_->request, settings.max_body);
+  const auto framing = frame_request(turn_->work->request, settings.max_body);
   if (!framing) return refuse(framing.error());
-  framing_ = *framing;
-  head_read_ = worker_.loop().now();
-  work_->client_in.pin(work_->request.size);
-  reader_.begin(socket_, work_->client_in, framing_.body, settings.max_body);
-  writer_.begin(socket_, work_->client_out);
-  invited_ = false;
-  takes_trailers_ = framing_.te_trailers;
+  turn_->framing = *framing;
+  turn_->head_read = worker_.loop().now();
+  turn_->work->client_in.pin(turn_->work->request.size);
+  turn_->reader.begin(socket_, turn_->work->client_in, turn_->framing.body, settings.max_body);
+  turn_->writer.begin(socket_, turn_->work->client_out);
+  turn_->invited = false;
+  turn_->takes_trailers = turn_->framing.te_trailers;
   return Read::request;
 }
 
 H1Connection::Read H1Connection::refuse(const Refusal& refusal) {
   keep_ = false;
   refused_ = true;
-  framing_ = {};
-  framing_.persistence = Persistence::close;
-  work_->request.method = Method::get;
-  work_->request.version = Version::http_1_1;
-  writer_.begin(socket_, work_->client_out);
+  turn_->framing = {};
+  turn_->framing.persistence = Persistence::close;
+  turn_->work->request.method = Method::get;
+  turn_->work->request.version = Version::http_1_1;
+  turn_->writer.begin(socket_, turn_->work->client_out);
   respond(own_error(refusal.status));
   account_refusal(worker_, *this, refusal);
   return Read::refused;
@@ -130,21 +137,21 @@ H1Connection::Read H1Connection::refuse(const Refusal& refusal) {
 
 H1Connection::Read H1Connection::head_expired() {
   if (deadline_ > worker_.loop().now()) return Read::wait;
-  if (work_ == nullptr) return Read::closed;
+  if (turn_ == nullptr) return Read::closed;
   return refuse({.status = 408, .reason = "request head came too slowly"});
 }
 
 void H1Connection::invite_body() {
-  if (invited_ || framing_.expectation != Expectation::continue_100) return;
-  invited_ = true;
+  if (turn_->invited || turn_->framing.expectation != Expectation::continue_100) return;
+  turn_->invited = true;
   // A client that did not wait needs no word.
-  if (!work_->client_in.empty() || reader_.finished()) return;
-  work_->client_out.append(kContinue);
-  static_cast<void>(writer_.flush());  // a failure shows at the next flush
+  if (!turn_->work->client_in.empty() || turn_->reader.finished()) return;
+  turn_->work->client_out.append(kContinue);
+  static_cast<void>(turn_->writer.flush());  // a failure shows at the next flush
 }
 
 void H1Connection::queue_interim(const ResponseHead& head) {
-  if (work_->request.version != Version::http_1_1) return;
+  if (turn_->work->request.version != Version::http_1_1) return;
   const ClientResponse bound{.head = head,
                              .framing = {},
                              .body = {},
@@ -152,67 +159,68 @@ void H1Connection::queue_interim(const ResponseHead& head) {
                              .client_version = Version::http_1_1,
                              .rules = kNoRules,
                              .date = {}};
-  const auto size = write_interim_response(work_->client_out.room(client_response_bound(bound)), head);
-  if (size) work_->client_out.commit(*size);
+  const auto size = write_interim_response(turn_->work->client_out.room(client_response_bound(bound)), head);
+  if (size) turn_->work->client_out.commit(*size);
 }
 
 Persistence H1Connection::persistence() const {
-  const bool keep = framing_.persistence == Persistence::keep && reader_.finished() && !worker_.finishing();
+  const bool keep = turn_->framing.persistence == Persistence::keep && turn_->reader.finished() && !worker_.finishing();
   return keep ? Persistence::keep : Persistence::close;
 }
 
 void H1Connection::start_response(const ResponseHead& head, const ResponseFraming& framing, const HeaderRules& rules) {
-  response_body_ = client_body(framing.body, work_->request.version);
-  keep_ = persistence() == Persistence::keep && response_body_.kind != BodyKind::until_close;
+  turn_->response_body = client_body(framing.body, turn_->work->request.version);
+  keep_ = persistence() == Persistence::keep && turn_->response_body.kind != BodyKind::until_close;
   const ClientResponse response{.head = head,
                                 .framing = framing,
-                                .body = response_body_,
+                                .body = turn_->response_body,
                                 .persistence = keep_ ? Persistence::keep : Persistence::close,
-                                .client_version = work_->request.version,
+                                .client_version = turn_->work->request.version,
                                 .rules = rules,
                                 .date = worker_.http_date()};
-  const auto size = write_client_response(work_->client_out.room(client_response_bound(response)), response);
-  if (size) work_->client_out.commit(*size);
-  writer_.begin_body(response_body_);
+  const auto size = write_client_response(turn_->work->client_out.room(client_response_bound(response)), response);
+  if (size) turn_->work->client_out.commit(*size);
+  turn_->writer.begin_body(turn_->response_body);
 }
 
 void H1Connection::begin_tunnel() {
   keep_ = false;
-  response_body_ = {.kind = BodyKind::until_close, .length = 0};
-  reader_.begin(socket_, work_->client_in, response_body_);
-  writer_.begin_body(response_body_);
+  turn_->response_body = {.kind = BodyKind::until_close, .length = 0};
+  turn_->reader.begin(socket_, turn_->work->client_in, turn_->response_body);
+  turn_->writer.begin_body(turn_->response_body);
 }
 
 void H1Connection::respond(OwnResponse response) {
-  response_body_ = {.kind = BodyKind::length, .length = response.body.size()};
+  turn_->response_body = {.kind = BodyKind::length, .length = response.body.size()};
   keep_ = persistence() == Persistence::keep && response.persistence == Persistence::keep;
   response.persistence = keep_ ? Persistence::keep : Persistence::close;
-  response.method = work_->request.method;
-  response.client_version = work_->request.version;
+  response.method = turn_->work->request.method;
+  response.client_version = turn_->work->request.version;
   response.date = worker_.http_date();
   if (response.rules == nullptr) response.rules = &worker_.snapshots().current().settings->response_rules;
-  const auto size = write_own_response(work_->client_out.room(own_response_bound(response)), response);
-  if (size) work_->client_out.commit(*size);
+  const auto size = write_own_response(turn_->work->client_out.room(own_response_bound(response)), response);
+  if (size) turn_->work->client_out.commit(*size);
 }
 
 bool H1Connection::finish_exchange() {
-  if (cut_ || !keep_ || failed() || !reader_.finished()) return false;
+  if (cut_ || !keep_ || failed() || !turn_->reader.finished()) return false;
   first_ = false;
-  work_->client_in.unpin();
-  parser_.reset();
-  if (work_->client_in.empty()) drop_work();
-  began_ = worker_.loop().now();
+  turn_->work->client_in.unpin();
+  turn_->parser.reset();
   const ClientTimeouts& timeouts = worker_.snapshots().current().settings->timeouts;
-  deadline_ = began_ + (work_ == nullptr ? timeouts.keep_alive : timeouts.head);
+  const shared::TimePoint now = worker_.loop().now();
+  const bool pipelined = !turn_->work->client_in.empty();
+  if (pipelined) {
+    turn_->began = now;
+  } else {
+    end_turn();
+  }
+  deadline_ = now + (pipelined ? timeouts.head : timeouts.keep_alive);
   return true;
 }
 
-void H1Connection::drop_work() {
-  if (work_ != nullptr) worker_.work_pool().give_back(std::move(work_));
-}
-
 bool H1Connection::discard_input() {
-  ReadBuffer& buffer = work_->client_in;
+  ReadBuffer& buffer = turn_->work->client_in;
   while (discarded_ < kMaxDiscarded) {
     buffer.clear();
     const IoResult received = socket_.receive(buffer.space());
@@ -225,14 +233,14 @@ bool H1Connection::discard_input() {
 
 // A close while input is unread would send a reset, which may destroy our answer on its way (RFC 9112 section 9.6).
 Task<> H1Connection::close_gently() {
-  if (work_ == nullptr) co_return socket_.close();
-  const bool unread = refused_ || !reader_.finished() || !work_->client_in.empty() || socket_.readable();
-  if (cut_ && response_body_.kind == BodyKind::until_close) co_return socket_.abort();
+  if (turn_ == nullptr) co_return socket_.close();
+  const bool unread = refused_ || !turn_->reader.finished() || !turn_->work->client_in.empty() || socket_.readable();
+  if (cut_ && turn_->response_body.kind == BodyKind::until_close) co_return socket_.abort();
   deadline_ = worker_.loop().now() + kLinger;
-  bool waiting = writer_.flush() == Sent::blocked;
+  bool waiting = turn_->writer.flush() == Sent::blocked;
   while (waiting) {
     const Wake wake = co_await waiter_.until(deadline_);
-    waiting = wake == Wake::event && writer_.flush() == Sent::blocked;
+    waiting = wake == Wake::event && turn_->writer.flush() == Sent::blocked;
   }
   if (unread && !socket_.broken()) {
     socket_.shutdown_send();

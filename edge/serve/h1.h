@@ -1,13 +1,16 @@
 #pragma once
 // H1Connection: one client's HTTP/1 connection and, one after another, its exchanges. Reads heads with an absolute
-// deadline, keeps alive, answers what it refuses itself and closes so that an answer is not lost. While idle it holds
-// no buffers. Owned by a Worker; its thread only.
+// deadline, keeps alive, answers what it refuses itself and closes so that an answer is not lost. All that only a
+// running exchange needs is in its Turn: an idle connection is this object and one small coroutine frame. Owned by a
+// Worker; its thread only.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 
 #include "edge/serve/exchange.h"
+#include "edge/serve/frame_pool.h"
 #include "edge/serve/task.h"
 #include "edge/serve/worker.h"
 
@@ -22,46 +25,64 @@ class H1Connection final : public Exchange {
 
   void start();
   // Between two requests, with nothing received.
-  [[nodiscard]] bool idle() const { return work_ == nullptr; }
+  [[nodiscard]] bool idle() const { return turn_ == nullptr; }
   // REQUIRES: idle().
   void close_idle();
 
   std::size_t index = 0;  // the worker's: where it keeps this connection
 
-  const RequestHead& head() const override { return work_->request; }
-  const RequestFraming& framing() const override { return framing_; }
+  const RequestHead& head() const override { return turn_->work->request; }
+  const RequestFraming& framing() const override { return turn_->framing; }
   const shared::IpAddress& peer() const override { return peer_.address; }
   std::string_view scheme() const override { return "http"; }
-  shared::TimePoint began() const override { return began_; }
-  shared::TimePoint head_read() const override { return head_read_; }
-  BodyPiece peek() override { return reader_.peek(); }
-  void consume(std::size_t n) override { reader_.consume(n); }
-  BodyFailure body_failure() const override { return reader_.failure(); }
-  std::uint64_t body_octets() const override { return reader_.consumed(); }
-  std::string_view trailers() const override { return reader_.trailers(); }
+  shared::TimePoint began() const override { return turn_->began; }
+  shared::TimePoint head_read() const override { return turn_->head_read; }
+  BodyPiece peek() override { return turn_->reader.peek(); }
+  void consume(std::size_t n) override { turn_->reader.consume(n); }
+  BodyFailure body_failure() const override { return turn_->reader.failure(); }
+  std::uint64_t body_octets() const override { return turn_->reader.consumed(); }
+  std::string_view trailers() const override { return turn_->reader.trailers(); }
   void invite_body() override;
   void queue_interim(const ResponseHead& head) override;
   void start_response(const ResponseHead& head, const ResponseFraming& framing, const HeaderRules& rules) override;
   void begin_tunnel() override;
   void respond(OwnResponse response) override;
-  std::size_t write(std::string_view data) override { return writer_.write(data); }
-  void end(std::string_view trailers) override { writer_.end(takes_trailers_ ? trailers : std::string_view{}); }
-  Sent flush() override { return writer_.flush(); }
-  Socket* direct() override { return writer_.direct(); }
-  void bypassed(std::uint64_t n) override { writer_.bypassed(n); }
-  bool failed() const override { return writer_.failed(); }
-  bool blocked() const override { return writer_.blocked(); }
-  std::uint64_t octets_sent() const override { return writer_.octets_sent(); }
+  std::size_t write(std::string_view data) override { return turn_->writer.write(data); }
+  void end(std::string_view trailers) override {
+    turn_->writer.end(turn_->takes_trailers ? trailers : std::string_view{});
+  }
+  Sent flush() override { return turn_->writer.flush(); }
+  Socket* direct() override { return turn_->writer.direct(); }
+  void bypassed(std::uint64_t n) override { turn_->writer.bypassed(n); }
+  bool failed() const override { return turn_->writer.failed(); }
+  bool blocked() const override { return turn_->writer.blocked(); }
+  std::uint64_t octets_sent() const override { return turn_->writer.octets_sent(); }
   void cut() override { cut_ = true; }
   Waiter& waiter() override { return waiter_; }
-  Work& work() override { return *work_; }
+  Work& work() override { return *turn_->work; }
   bool abandoned() const override { return socket_.broken(); }
 
  private:
   enum class Read : std::uint8_t { wait, request, closed, refused };
 
+  // From the first octet of a request until its response is out.
+  struct Turn {
+    static void* operator new(std::size_t size) { return FramePool::of_this_thread().take(size); }
+    static void operator delete(void* turn, std::size_t size) { FramePool::of_this_thread().give_back(turn, size); }
+
+    std::unique_ptr<Work> work;
+    HeadParser parser;
+    RequestFraming framing;
+    BodyReader reader;
+    MessageWriter writer;
+    Body response_body;
+    shared::TimePoint began{};
+    shared::TimePoint head_read{};
+    bool invited = false;
+    bool takes_trailers = false;
+  };
+
   Task<> run();
-  Task<Read> read_head();
   Task<> close_gently();
   Read try_read_head();
   Read parse_head();
@@ -71,28 +92,20 @@ class H1Connection final : public Exchange {
   [[nodiscard]] Persistence persistence() const;
   // True when the connection waits for another request.
   bool finish_exchange();
-  void drop_work();
+  void begin_turn();
+  void end_turn();
   bool discard_input();
 
   Worker& worker_;
   Socket socket_;
   shared::Endpoint peer_;
   Waiter waiter_;
-  std::unique_ptr<Work> work_;
-  HeadParser parser_;
-  RequestFraming framing_;
-  BodyReader reader_;
-  MessageWriter writer_;
-  Body response_body_;
-  shared::TimePoint began_;
-  shared::TimePoint head_read_;
+  std::unique_ptr<Turn> turn_;
   shared::TimePoint deadline_;
-  std::size_t discarded_ = 0;
+  std::uint32_t discarded_ = 0;
   bool first_ = true;  // no request yet
   bool keep_ = true;   // another request may follow
-  bool invited_ = false;
   bool refused_ = false;
-  bool takes_trailers_ = false;
   bool cut_ = false;
   bool closing_ = false;
   std::optional<Task<>> root_;
