@@ -1,0 +1,74 @@
+"""zonemaster and dnsviz, from a root of their own down: every finding that is allowed stands here with its reason."""
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import meridian
+
+PRIVATE_INTERNET = meridian.ROOT / "tests/support/private_internet.py"
+
+# Tag of zonemaster: why it is not the server's fault.
+ALLOWED = {
+    "NOT_SIGNED": "the zone of this test is not signed",
+    "NEITHER_DNSKEY_NOR_DS": "the zone of this test is not signed",
+}
+LEVELS = {"NOTICE", "WARNING", "ERROR", "CRITICAL"}
+# Data, an alias, a wildcard, an empty non-terminal, a DNAME, absence, and names that a policy steers.
+NAMES = ["shop.example", "www.shop.example", "mail.shop.example", "shop.shop.example", "x.customers.shop.example", "floor.shop.example",
+         "x.old.shop.example", "nothing.shop.example", "large.shop.example", "one.tenants.shop.example"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def namespaces():
+    done = subprocess.run(["unshare", "--net", "--mount", "--map-root-user", "true"], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no network namespaces here: {done.stderr}")
+
+
+def inside(directory, *command):
+    """Runs a command in the private internet and returns what it prints."""
+    done = subprocess.run(["unshare", "--net", "--mount", "--map-root-user", sys.executable, PRIVATE_INTERNET, directory, *command],
+                          capture_output=True, text=True, timeout=240)
+    logs = "".join(path.read_text() for path in pathlib.Path(directory).glob("*.log"))
+    assert done.returncode == 0, done.stderr + logs
+    return done.stdout
+
+
+def test_zonemaster_is_content(tmp_path):
+    output = inside(tmp_path, "zonemaster-cli", "--hints", tmp_path / "hints", "--level", "INFO", "--json", "--no-progress", "shop.example")
+    found = json.loads(output)
+    tags = {entry["tag"] for entry in found}
+    assert {"ARE_AUTHORITATIVE", "NO_UPWARD_REFERRAL", "SAME_SOURCE_IP", "QNAME_CASE_SENSITIVE"} <= tags, ("it did look", tags)
+    complaints = [entry for entry in found if entry["level"] in LEVELS and entry["tag"] not in ALLOWED]
+    assert not complaints, complaints
+
+
+def test_dnsviz_is_content(tmp_path):
+    inside(tmp_path, "dnsviz", "probe", "-A", "-a", ".", "-E", "-o", tmp_path / "probe.json", *NAMES)
+
+    def grok(level):
+        done = subprocess.run(["dnsviz", "grok", "-r", tmp_path / "probe.json", "-l", level], capture_output=True, text=True, timeout=120, check=True)
+        return json.loads(done.stdout or "{}")
+    assert {f"{name}." for name in NAMES} <= set(grok("info")), "it did look"
+    assert grok("warning") == {}
+
+
+def test_no_fragments_in_a_narrow_network(tmp_path):
+    """Links of 1280 octets, the least that IPv6 knows: the longest UDP replies still go out whole."""
+    command = """
+        ip link set lo mtu 1280
+        for address in 11.0.2.53 2600:102::53; do
+          dig @$address +norec +ignore +bufsize=4096 large.shop.example TXT | grep -q 'flags: qr aa tc' || exit 1
+          dig @$address +norec +bufsize=4096 padded.shop.example TXT | grep 'MSG SIZE'
+        done
+        grep Ip: /proc/net/snmp; grep Frag /proc/net/snmp6
+    """
+    output = inside(tmp_path, "sh", "-c", command)
+    sizes = [int(line.split()[-1]) for line in output.splitlines() if "MSG SIZE" in line]
+    assert len(sizes) == 2 and all(1200 < size <= 1232 for size in sizes), output
+    names, values = (line.split()[1:] for line in output.splitlines() if line.startswith("Ip:"))
+    counted = dict(zip(names, map(int, values))) | {n: int(v) for n, v in (line.split() for line in output.splitlines() if line.startswith("Ip6Frag"))}
+    assert counted["FragCreates"] == counted["Ip6FragCreates"] == 0
