@@ -1,4 +1,7 @@
-"""zonemaster and dnsviz, from a root of their own down: every finding that is allowed stands here with its reason."""
+"""A host of many addresses with a root of its own: zonemaster and dnsviz look at us from there, and datagrams are watched.
+
+Every finding that is allowed stands here with its reason.
+"""
 import json
 import pathlib
 import subprocess
@@ -54,6 +57,20 @@ def test_dnsviz_is_content(tmp_path):
         return json.loads(done.stdout or "{}")
     assert {f"{name}." for name in NAMES} <= set(grok("info")), "it did look"
     assert grok("warning") == {}
+
+
+def test_replies_leave_from_each_of_many_addresses(tmp_path):
+    """A server on wildcard sockets in a host with many addresses, where the route alone would choose another source."""
+    command = """
+        for address in 11.0.1.53 12.0.1.53 11.0.2.53 12.0.2.53 2600:101::53 2601:101::53 2600:102::53 2601:102::53; do
+          for source in 11.0.3.80 2600:103::80; do
+            case $address$source in *:*.*|*.*:*) continue ;; esac
+            dig -b $source -p 5300 @$address +norec +time=5 +tries=1 example SOA | grep -E 'SERVER|unexpected|status'
+          done
+        done
+    """
+    output = inside(tmp_path, "sh", "-c", command)
+    assert output.count("status: NOERROR") == output.count("SERVER") == 8 and "unexpected" not in output, output
 
 
 def test_no_fragments_in_a_narrow_network(tmp_path):

@@ -14,7 +14,7 @@ import dns.rdatatype
 import pytest
 
 from authority import TRANSPORTS, Authority, read_frame
-from conformance import (CONFIG, NET_SOA, SOA, US, ZONES, asking, ecs, header, opt, option, options_of, plain, question, rcode_of,
+from conformance import (CONFIG, DEEP_SOA, NET_SOA, SOA, US, ZONES, asking, ecs, header, opt, option, options_of, plain, question, rcode_of,
                          records)
 from meridian import wait_until
 
@@ -174,12 +174,13 @@ DATA = [
     Row("www", "TXT", ('www TXT "shop"',)),
     Row("strange", "TYPE65400", ("strange TYPE65400 \\# 3 abcdef",)),
     Row("example.net.", "SOA", (NET_SOA,)),
-    Row("ns.deep", "A", ("ns.deep A 192.0.2.55",)),
+    Row("ns.deep", "A", ("ns.deep A 192.0.2.55",)),  # both sides of this cut are ours: the child answers
+    Row("deep", "NS", ("deep NS ns.deep",)),
 ]
 NEGATIVE = [
     nxdomain("missing"), nxdomain("x.static"), nxdomain("x.www"), nxdomain("x.example.net.", soa=NET_SOA),
     nodata("static", "AAAA"), nodata("static", "MX"), nodata("www", "MX"), nodata("", "AAAA"),
-    nxdomain("missing", "ANY"), nodata("b.ent", "ANY"),
+    nxdomain("missing", "ANY"), nodata("b.ent", "ANY"), nxdomain("x.deep", soa=DEEP_SOA), nodata("deep", "TXT", soa=DEEP_SOA),
 ]
 EMPTY = [nodata("b.ent"), nodata("ent"), nodata("ent", "TXT"), nodata("_tcp"), nodata("geo"), nodata("ent.geo"), nodata("wild", "TXT")]
 WILDCARDS = [
@@ -401,6 +402,7 @@ def subnet_of(reply):
     ("www", 1, "::ffff:203.0.113.0/120", 120, "203.0.113.31"),
     ("www", 1, "64:ff9b::203.0.113.0/120", 120, "203.0.113.31"),
     ("www", 1, "2002:cb00:7100::/40", 40, "203.0.113.31"),
+    ("www", 1, "2001::34ff:8e00/120", 120, "203.0.113.31"),  # Teredo: all bits of the IPv4 turned over
     ("spread", 1, "10.1.2.0/24", 24, None),
     ("static", 1, "203.0.113.0/24", 0, "192.0.2.80"),
     ("static", 1, "2001:db8:e::/56", 0, "192.0.2.80"),

@@ -183,4 +183,5 @@ def records(section):
 ORIGIN = dns.name.from_text("example.com.")
 SOA = "@ SOA ns1 hostmaster 7 7200 900 1209600 300"
 NET_SOA = "example.net. SOA ns2.example.net. hostmaster.example.net. 7 7200 900 1209600 86400"
+DEEP_SOA = "deep SOA ns.deep hostmaster.deep 7 7200 900 1209600 300"
 US = ["192.0.2.11", "192.0.2.12"]

@@ -18,6 +18,7 @@ DNSVIZ_HINTS = pathlib.Path("/usr/share/dnsviz/hints/named.root")  # dnsviz take
 ROOT, PARENT, NODES = ("198.41.0.4", "2001:503:ba3e::2:30"), (("11.0.1.53", "2600:101::53"), ("12.0.1.53", "2601:101::53")), \
     (("11.0.2.53", "2600:102::53"), ("12.0.2.53", "2601:102::53"))
 EDGES = {"us": ("11.0.3.80", "2600:103::80"), "eu": ("12.0.3.80", "2601:103::80")}
+WILDCARDS = {"parent2": ["0.0.0.0:5300", "[::]:5300"]}
 SERVER = """
 service: {name}
 state_directory: {folder}/{name}
@@ -78,7 +79,8 @@ def bring_up_addresses():
 def start(folder, name, addresses, zone):
     """One server. Its edges are up by word of mouth: nothing is probed but at the start."""
     files = {".": "root", "example": "example", "shop.example": "shop"}
-    listen = "[" + ", ".join(f'"[{a}]:53"' if ":" in a else f'"{a}:53"' for a in addresses) + "]"
+    places = [f"[{a}]:53" if ":" in a else f"{a}:53" for a in addresses] + WILDCARDS.get(name, [])
+    listen = "[" + ", ".join(f'"{place}"' for place in places) + "]"
     regions = "{" + ", ".join(f'{n}: {{edges: ["{a}", "{b}"]}}' for n, (a, b) in EDGES.items()) + "}"
     (folder / name).mkdir()
     config = SERVER.format(name=name, folder=folder, regions=regions, listen=listen, zones=f'{{"{zone}": "{files[zone]}.zone"}}')

@@ -294,6 +294,21 @@ TEST(Answer, Referrals) {
   EXPECT_EQ(ask(query("a.far.example.com")).reply.additional, Lines{});
 }
 
+// A resolver keeps a referral for all its clients, so a server whose addresses a policy chooses comes without them.
+TEST(Answer, ReferralsAreTheSameForEveryClient) {
+  test::ZoneText text = test::example_zone();
+  text.lines.push_back("part 60 NS www");
+  text.lines.push_back("part 60 NS mail");
+  Snapshot snapshot = world();
+  snapshot.zones = std::make_shared<ZoneSet>(std::vector<std::shared_ptr<const Zone>>{test::zone_of(text)});
+  const Asked asked = ask_raw(snapshot, query("x.part.example.com").subnet("198.51.100.0/24").build());
+  EXPECT_EQ(asked.info.kind, AnswerKind::referral);
+  EXPECT_EQ(asked.reply.additional,
+            (Lines{"mail.example.com. 300 IN A 192.0.2.25", "mail.example.com. 300 IN AAAA 2001:db8::25"}));
+  ASSERT_TRUE(asked.reply.option(8));
+  EXPECT_EQ((*asked.reply.option(8))[3], 0);
+}
+
 TEST(Answer, AChainIntoADelegationRefersWithAuthority) {
   const Asked asked = ask(query("into.example.com"));
   EXPECT_TRUE(asked.reply.aa());  // for the alias, which is ours
