@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "dns/core/chaos.h"
 #include "dns/core/opt.h"
 #include "dns/core/policy_tables.h"
 #include "dns/core/rdata.h"
@@ -14,9 +15,8 @@ namespace dns {
 
 namespace {
 
-constexpr unsigned kMaxChain = 16;     // CNAMEs and DNAMEs that one answer follows
-constexpr unsigned kMaxTargets = 16;   // names that additional data is looked up for
-constexpr std::size_t kMaxText = 255;  // octets of one character-string
+constexpr unsigned kMaxChain = 16;    // CNAMEs and DNAMEs that one answer follows
+constexpr unsigned kMaxTargets = 16;  // names that additional data is looked up for
 
 // Questions that no data can answer (RFC 6895 section 3.1); zone transfers are not offered.
 [[nodiscard]] std::optional<Rcode> meta_error(RrType type) {
@@ -164,21 +164,11 @@ void Answering<Trace>::refuse() {
 // Who we are (RFC 4892), if the operator says it.
 template <class Trace>
 void Answering<Trace>::answer_chaos() {
-  using namespace std::string_view_literals;
-  const NameSpan wire = name_->wire();
-  const std::string_view name(reinterpret_cast<const char*>(wire.data()), wire.size());
-  std::string_view text;
-  if (name == "\2id\6server\0"sv || name == "\10hostname\4bind\0"sv) text = snapshot_.identity.nsid;
-  if (name == "\7version\4bind\0"sv || name == "\7version\6server\0"sv) text = snapshot_.identity.version;
-  if (text.empty() || (query_.type != RrType::txt && query_.type != RrType::any)) return refuse();
-  text = text.substr(0, kMaxText);
-  std::array<std::uint8_t, 13 + kMaxText> rr = {
-      0xC0, kHeaderSize, 0, static_cast<std::uint8_t>(RrType::txt), 0, static_cast<std::uint8_t>(RrClass::ch)};
-  store_u16(&rr[10], static_cast<std::uint16_t>(text.size() + 1));
-  rr[12] = static_cast<std::uint8_t>(text.size());
-  std::copy(text.begin(), text.end(), &rr[13]);
+  std::array<std::uint8_t, kMaxChaosRecord> buffer;
+  const auto record = chaos_record(snapshot_.identity, name_->wire(), buffer);
+  if (record.empty() || (query_.type != RrType::txt && query_.type != RrType::any)) return refuse();
   authoritative_ = true;
-  answer_data({RrType::txt, 1, std::span(rr).first(13 + text.size())});
+  answer_data({RrType::txt, 1, record});
 }
 
 template <class Trace>
