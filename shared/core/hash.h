@@ -41,9 +41,11 @@ namespace shared {
   return mix(h);
 }
 
-// A hash as an index in [0, n): multiply-shift, no modulo bias worth naming (Lemire 2019). REQUIRES: n > 0.
+// A hash as an index in [0, n): floor(h * n / 2^64), a multiply-shift over all 64 bits (Lemire 2019). An index gets
+// floor or ceil(2^64 / n) of the hashes, so its share is off by less than n / 2^64 of itself. REQUIRES: n > 0.
 [[nodiscard]] constexpr std::uint32_t hash_to_index(std::uint64_t h, std::uint32_t n) {
-  return static_cast<std::uint32_t>(((h >> 32) * n) >> 32);
+  const std::uint64_t low = (h & 0xFFFFFFFF) * n;
+  return static_cast<std::uint32_t>(((h >> 32) * n + (low >> 32)) >> 32);
 }
 
 }  // namespace shared
