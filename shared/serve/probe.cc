@@ -41,6 +41,7 @@ Probe::Probe(std::shared_ptr<ProbeContext> context, ProbeTarget target)
       target_(std::move(target)),
       request_(request_text(target_)),
       schedule_(context_->loop),
+      next_attempt_(context_->loop),
       deadline_(context_->loop) {}
 
 bool Probe::serves(const ProbeTarget& other) const {
@@ -59,9 +60,10 @@ void Probe::start() { wait_until(Clock::now()); }
 void Probe::stop() {
   phase_ = Phase::stopped;
   schedule_.cancel();
+  next_attempt_.cancel();
   deadline_.cancel();
   close_kept();
-  close_candidate();
+  close_attempts();
 }
 
 void Probe::wait_until(TimePoint when) {
@@ -83,17 +85,38 @@ Duration Probe::next_interval() {
 }
 
 void Probe::begin() {
+  phase_ = Phase::asking;
   began_ = Clock::now();
   next_ = began_ + next_interval();
   replaced_ = false;
-  round_trip_ = {};
   response_ = ProbeResponse();
+  round_trip_ = {};
+  plan_ = ProbePlan(suspicion_.next());
+  begun_ = 0;
   deadline_.expires_at(began_ + target_.timeout);
   deadline_.async_wait([weak = weak_from_this()](error_code error) {
     if (const auto self = weak.lock()) self->on_deadline(error);
   });
-  if (kept_ && target_.kind != ProbeKind::tcp) return ask();
-  connect();
+  attempt();
+}
+
+// The next one of the plan.
+void Probe::attempt() {
+  ++begun_;
+  attempt_later();
+  if (begun_ > 1 || !kept_ || target_.kind == ProbeKind::tcp) return connect();
+  attempts_.push_back({std::exchange(kept_, nullptr), {}, {}, {}, true});
+  ask(attempts_.back());
+}
+
+void Probe::attempt_later() {
+  if (begun_ >= plan_.attempts()) return;
+  next_attempt_.expires_at(began_ + plan_.begin_of(begun_, target_.timeout));
+  next_attempt_.async_wait([weak = weak_from_this(), began = began_](error_code error) {
+    const auto self = weak.lock();
+    if (error || !self || self->phase_ != Phase::asking || self->began_ != began) return;
+    self->attempt();
+  });
 }
 
 std::shared_ptr<ProbeConnection> Probe::make_connection() {
@@ -103,55 +126,57 @@ std::shared_ptr<ProbeConnection> Probe::make_connection() {
 }
 
 void Probe::connect() {
-  phase_ = Phase::connecting;
-  asked_ = Clock::now();
-  candidate_ = make_connection();
+  const auto made = make_connection();
+  attempts_.push_back({made, {}, Clock::now(), {}, false});
   const std::weak_ptr<Probe> weak = weak_from_this();
-  ProbeConnection* const connection = candidate_.get();
+  const ProbeConnection* const connection = made.get();
   ProbeConnection::Events events;
-  events.connected = [weak] {
-    if (const auto self = weak.lock()) self->on_connected();
+  events.connected = [weak, connection] {
+    if (const auto self = weak.lock()) self->on_connected(connection);
   };
-  events.bytes = [weak](std::string_view bytes) {
-    if (const auto self = weak.lock()) self->on_bytes(bytes);
+  events.bytes = [weak, connection](std::string_view bytes) {
+    if (const auto self = weak.lock()) self->on_bytes(connection, bytes);
   };
   events.failed = [weak, connection](error_code error) {
-    const auto self = weak.lock();
-    if (!self) return;
-    if (self->candidate_.get() == connection) return self->on_candidate_failed(error);
-    self->on_kept_failed(error);
+    if (const auto self = weak.lock()) self->on_failed(connection, error);
   };
-  candidate_->open(target_.endpoint, std::move(events));
+  made->open(target_.endpoint, std::move(events));
 }
 
-void Probe::on_connected() {
-  close_kept();  // tcp: the one before
-  kept_ = std::move(candidate_);
-  if (target_.kind != ProbeKind::tcp) return ask();
-  round_trip_ = Clock::now() - asked_;
+void Probe::on_connected(const ProbeConnection* connection) {
+  Attempt* const attempt = find(connection);
+  if (attempt == nullptr) return;
+  attempt->connected = true;
+  if (target_.kind != ProbeKind::tcp) return ask(*attempt);
+  round_trip_ = Clock::now() - attempt->asked;
+  keep(*attempt);
   conclude(ProbeOutcome::success, "");
 }
 
-void Probe::ask() {
-  phase_ = Phase::asking;
-  asked_ = Clock::now();
-  kept_->write(request_);
+void Probe::ask(Attempt& attempt) {
+  attempt.asked = Clock::now();
+  attempt.connection->write(request_);
 }
 
-void Probe::on_bytes(std::string_view bytes) {
+void Probe::on_bytes(const ProbeConnection* connection, std::string_view bytes) {
   if (target_.kind == ProbeKind::tcp) return;  // a greeting
-  if (phase_ != Phase::asking) {
+  Attempt* const attempt = find(connection);
+  if (attempt == nullptr) {
+    if (kept_.get() != connection) return;
     // Nobody asked: a 408 before an idle close. Whatever follows could not be told from an answer.
     close_kept();
     return begin_early();
   }
-  if (!response_.started()) round_trip_ = Clock::now() - asked_;
-  response_.feed(bytes);
-  if (response_.bad() || response_.done()) on_answer();
+  if (!attempt->response.started()) attempt->round_trip = Clock::now() - attempt->asked;
+  attempt->response.feed(bytes);
+  if (attempt->response.bad() || attempt->response.done()) on_answer(*attempt);
 }
 
-void Probe::on_answer() {
-  if (response_.bad() || !response_.keep_alive()) close_kept();
+// The first answer decides, whatever it says.
+void Probe::on_answer(Attempt& attempt) {
+  response_ = std::move(attempt.response);
+  round_trip_ = attempt.round_trip;
+  if (!response_.bad() && response_.keep_alive()) keep(attempt);
   if (response_.bad()) return conclude(ProbeOutcome::failure, "bad answer: " + std::string(response_.error()));
   if (!target_.expected.contains(response_.status())) {
     return conclude(ProbeOutcome::failure, "status " + std::to_string(response_.status()));
@@ -159,29 +184,29 @@ void Probe::on_answer() {
   conclude(ProbeOutcome::success, "");
 }
 
-void Probe::on_candidate_failed(error_code error) {
-  candidate_.reset();
-  if (error == asio::error::connection_refused) return conclude(ProbeOutcome::refused, "connection refused");
-  if (is_silence(error)) return conclude(ProbeOutcome::failure, error.message());
-  retry_or_fail(error);
-}
-
-void Probe::on_kept_failed(error_code error) {
+void Probe::on_failed(const ProbeConnection* connection, error_code error) {
+  if (find(connection) != nullptr) return on_attempt_failed(connection, error);
+  if (kept_.get() != connection) return;
   kept_.reset();
-  if (phase_ == Phase::waiting) return begin_early();
-  if (phase_ != Phase::asking) return;  // tcp: the round's own connect is under way
-  response_.feed_end();
-  if (response_.done()) return on_answer();
-  retry_or_fail(error);
+  if (phase_ == Phase::waiting) begin_early();  // else, tcp: the round's own connect is under way
 }
 
-void Probe::retry_or_fail(error_code error) {
+void Probe::on_attempt_failed(const ProbeConnection* connection, error_code error) {
+  Attempt& attempt = *find(connection);
+  if (attempt.connected) {
+    attempt.response.feed_end();
+    if (attempt.response.done()) return on_answer(attempt);
+  }
+  drop(connection);
+  if (error == asio::error::connection_refused) return conclude(ProbeOutcome::refused, "connection refused");
+  if (is_silence(error)) {
+    if (attempts_.empty() && begun_ >= plan_.attempts()) conclude(ProbeOutcome::failure, error.message());
+    return;
+  }
   if (!is_end(error) || replaced_) {
     return conclude(ProbeOutcome::failure, is_end(error) ? "connection closed" : error.message());
   }
   replaced_ = true;
-  response_ = ProbeResponse();
-  round_trip_ = {};
   connect();
 }
 
@@ -195,21 +220,22 @@ void Probe::begin_early() {
 }
 
 void Probe::on_deadline(error_code error) {
-  if (error || (phase_ != Phase::connecting && phase_ != Phase::asking)) return;
+  if (error || phase_ != Phase::asking) return;
   if (Clock::now() < deadline_.expiry()) return;  // of the round before, already queued when it ended
-  close_candidate();
-  if (target_.kind != ProbeKind::tcp) close_kept();
   conclude(ProbeOutcome::failure, "no answer in " + milliseconds_text(target_.timeout));
 }
 
 void Probe::conclude(ProbeOutcome outcome, std::string_view reason) {
   deadline_.cancel();
+  next_attempt_.cancel();
+  close_attempts();
   if (outcome == ProbeOutcome::failure && discard_row_ < kMaxDiscards && context_->stalls.stalled_since(began_)) {
     ++discard_row_;
     ++context_->discarded;
     return wait_until(Clock::now());
   }
   discard_row_ = 0;
+  suspicion_.note(outcome);
   wait_until(std::max(next_, Clock::now()));
   if (!context_->on_report) return;
   // The callback may replace the targets and stop this probe: nothing of it is touched afterwards.
@@ -223,8 +249,26 @@ void Probe::close_kept() {
   if (kept_) std::exchange(kept_, nullptr)->close();
 }
 
-void Probe::close_candidate() {
-  if (candidate_) std::exchange(candidate_, nullptr)->close();
+void Probe::close_attempts() {
+  for (Attempt& attempt : std::exchange(attempts_, {})) attempt.connection->close();
+}
+
+Probe::Attempt* Probe::find(const ProbeConnection* connection) {
+  const auto found =
+      std::ranges::find_if(attempts_, [&](const Attempt& a) { return a.connection.get() == connection; });
+  return found == attempts_.end() ? nullptr : &*found;
+}
+
+// It is over; it has closed itself.
+void Probe::drop(const ProbeConnection* connection) {
+  std::erase_if(attempts_, [&](const Attempt& attempt) { return attempt.connection.get() == connection; });
+}
+
+// Its connection is the one to watch from now on.
+void Probe::keep(Attempt& attempt) {
+  close_kept();
+  kept_ = attempt.connection;
+  drop(kept_.get());
 }
 
 }  // namespace shared

@@ -1,17 +1,20 @@
 #pragma once
 // Probe: the state machine of one target.
 //
-//   waiting --(its time, or the kept connection is lost)--> connecting --> asking --> waiting
-//                                                           (kept) ------^
+//   waiting --(its time, or the kept connection is lost)--> asking --> waiting
 //
-// A round is one probe, from begin() to conclude(). A connection that ends within a round is replaced once: if that was
-// a server being killed, the next connect is refused, which is proof; if the new one ends too, the round has failed.
-// Owned by the Prober; its timers and connections hold it weakly. Control loop.
+// A round is one probe, from begin() to conclude(). It makes one attempt, on the kept connection if there is one, and
+// more of them on new connections while none is answered (shared/core/probe_plan.h): the first answer decides. A
+// connection that ends within a round is replaced once: if that was a server being killed, the next connect is refused,
+// which is proof; if the new one ends too, the round has failed. Owned by the Prober; its timers and connections hold
+// it weakly. Control loop.
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "shared/core/probe_plan.h"
 #include "shared/serve/loop.h"
 #include "shared/serve/probe_connection.h"
 #include "shared/serve/probe_response.h"
@@ -43,26 +46,39 @@ class Probe : public std::enable_shared_from_this<Probe> {
   void rename(const ProbeTarget& target);
 
  private:
-  enum class Phase : std::uint8_t { waiting, connecting, asking, stopped };
+  enum class Phase : std::uint8_t { waiting, asking, stopped };
+
+  // One of a round, until it is over.
+  struct Attempt {
+    std::shared_ptr<ProbeConnection> connection;
+    ProbeResponse response;
+    TimePoint asked;        // the request was written; tcp: connect began
+    Duration round_trip{};  // zero until the first byte
+    bool connected = false;
+  };
 
   void begin();
+  void attempt();
+  void attempt_later();
   void connect();
-  void ask();
+  void ask(Attempt& attempt);
   void conclude(ProbeOutcome outcome, std::string_view reason);
   void wait_until(TimePoint when);
   void begin_early();
 
-  void on_connected();
-  void on_bytes(std::string_view bytes);
-  void on_candidate_failed(error_code error);
-  void on_kept_failed(error_code error);
+  void on_connected(const ProbeConnection* connection);
+  void on_bytes(const ProbeConnection* connection, std::string_view bytes);
+  void on_failed(const ProbeConnection* connection, error_code error);
+  void on_attempt_failed(const ProbeConnection* connection, error_code error);
   void on_deadline(error_code error);
-  void on_answer();
+  void on_answer(Attempt& attempt);
 
+  [[nodiscard]] Attempt* find(const ProbeConnection* connection);
+  void drop(const ProbeConnection* connection);
+  void keep(Attempt& attempt);
   [[nodiscard]] std::shared_ptr<ProbeConnection> make_connection();
   void close_kept();
-  void close_candidate();
-  void retry_or_fail(error_code error);
+  void close_attempts();
   [[nodiscard]] Duration next_interval();
 
   std::shared_ptr<ProbeContext> context_;
@@ -70,15 +86,18 @@ class Probe : public std::enable_shared_from_this<Probe> {
   std::string request_;
 
   Phase phase_ = Phase::waiting;
-  std::shared_ptr<ProbeConnection> kept_;       // established and watched
-  std::shared_ptr<ProbeConnection> candidate_;  // being made
-  ProbeResponse response_;
+  std::shared_ptr<ProbeConnection> kept_;  // established, watched and idle
+  std::vector<Attempt> attempts_;          // under way
+  ProbeSuspicion suspicion_;
+  ProbePlan plan_{ProbeCare::usual};  // of this round
+  unsigned begun_ = 0;                // attempts of the plan
+  ProbeResponse response_;            // of the attempt that decided
+  Duration round_trip_{};
   Timer schedule_;
+  Timer next_attempt_;
   Timer deadline_;
   TimePoint began_{};       // this round
   TimePoint next_{};        // the next scheduled round
-  TimePoint asked_{};       // the request was written; tcp: connect began
-  Duration round_trip_{};   // zero until the first byte
   bool replaced_ = false;   // this round has already replaced a connection that ended
   unsigned early_row_ = 0;  // rounds begun early since a connection last lasted for an interval
   unsigned discard_row_ = 0;

@@ -186,7 +186,41 @@ TEST_F(ProberTest, SilenceCostsTheTimeout) {
   const Seen seen = report(1);
   EXPECT_EQ(seen.outcome, ProbeOutcome::failure);
   EXPECT_EQ(seen.reason, "no answer in 30 ms");
-  EXPECT_TRUE(run_until(loop_, [&] { return peer.ended == 1; }));  // what was silent is not kept
+  // What was silent is not kept.
+  EXPECT_TRUE(run_until(loop_, [&] { return peer.accepted > 0 && peer.ended == peer.accepted; }));
+}
+
+TEST_F(ProberTest, ALostAttemptIsMadeAgainOnANewConnection) {
+  start();
+  TestPeer peer(loop_);
+  int asked = 0;
+  peer.script = [&](const std::string&) -> std::optional<std::string> {
+    if (++asked == 2) return std::nullopt;
+    return test::ok_answer();
+  };
+  ProbeTarget one = target(peer);
+  one.interval = milliseconds(10);
+  one.timeout = seconds(2);
+  probe(one);
+  ASSERT_TRUE(run_until(loop_, [&] { return asked >= 3; }));
+  EXPECT_EQ(report(2).outcome, ProbeOutcome::success);
+  for (const Seen& seen : seen_) EXPECT_EQ(seen.outcome, ProbeOutcome::success);
+  EXPECT_EQ(peer.accepted, 2U);
+  EXPECT_TRUE(run_until(loop_, [&] { return peer.ended == 1; }));  // the silent one
+}
+
+TEST_F(ProberTest, ASuspiciousRoundMakesFiveAttempts) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [&](const std::string&) -> std::optional<std::string> {
+    if (peer.requests.size() < 5) return std::nullopt;
+    return test::ok_answer();
+  };
+  ProbeTarget one = target(peer);
+  one.timeout = seconds(4);  // the fifth attempt begins after two
+  probe(one);
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::success);
+  EXPECT_EQ(peer.accepted, 5U);
 }
 
 TEST_F(ProberTest, SilentThenWellIsProbedOnANewConnection) {
