@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "dns/load/config.h"
+#include "dns/load/geo_overrides.h"
 #include "edge/load/config.h"
 #include "shared/load/config.h"
 
@@ -31,7 +32,8 @@ One YAML file for all nodes: meridian-dns reads `dns`, meridian-edge reads `edge
 }  // namespace
 
 std::string configuration_reference() {
-  const std::array tables = {shared::load::config_table().doc(), dns::config_table().doc(), edge::edge_table().doc()};
+  const std::array tables = {shared::load::config_table().doc(), dns::config_table().doc(),
+                             dns::geo_override_table().doc(), edge::edge_table().doc()};
   return std::string(kIntroduction) + shared::load::render_reference(tables);
 }
 

@@ -37,7 +37,8 @@ class GeoCode {
 struct GeoRecord {
   GeoCode code;  // may be empty: an ASN database, a network that is nowhere
   std::optional<Location> location;
-  std::uint32_t asn = 0;  // autonomous system; 0: not said
+  std::uint32_t asn = 0;   // autonomous system; 0: not said
+  bool corrected = false;  // by a row of the operator's (dns/core/correction.h)
   auto operator<=>(const GeoRecord&) const = default;
 };
 

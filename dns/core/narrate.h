@@ -2,6 +2,7 @@
 // Narrate: the sentences of `explain` about steering. They describe what choose() found; they decide nothing. Called
 // only when a trace records, on any thread.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,16 +26,26 @@ struct Sentence {
   std::string text;
 };
 
-// The name's policy, the address used, its row in the database, what each step contributed.
+// The name's policy, the address used, its row in the database, what each step added or why it added nothing.
 [[nodiscard]] std::vector<Sentence> narrate_client(const PolicyTables& tables, PolicyNameId name, const Client& client,
                                                    const Located& located);
-// The class, and the health of each region of its order.
-[[nodiscard]] std::vector<Sentence> narrate_class(const PolicyTables& tables, const AnswerSets& answers,
-                                                  PolicyNameId name, const Located& located);
-[[nodiscard]] std::string narrate_choice(const PolicyTables& tables, const AnswerSets::Slot& slot, RegionId region);
+// The finished order, and for whom else it holds.
+[[nodiscard]] std::string narrate_class(const PolicyTables& tables, PolicyNameId name, const Located& located);
+
+// What choose() decided upon.
+struct Decided {
+  PolicyNameId name{};
+  AddressType type{};
+  const Located& located;
+  const AnswerSets::Slot& slot;
+  std::optional<RegionId> region;  // absent: no addresses are given
+};
+// Each region of the order: how it is, and why it was taken or passed over.
+[[nodiscard]] std::vector<Sentence> narrate_health(const PolicyTables& tables, const AnswerSets& answers,
+                                                   const Decided& decided);
+[[nodiscard]] std::string narrate_choice(const PolicyTables& tables, const AnswerSets& answers, const Decided& decided);
 [[nodiscard]] std::string narrate_window(std::uint32_t start, std::uint32_t count, std::uint32_t edges);
-[[nodiscard]] std::string narrate_ttl(const PolicyTables& tables, PolicyNameId name, const AnswerSets& answers,
-                                      const AnswerSets::Slot& slot, const Located& located);
+[[nodiscard]] std::string narrate_ttl(const PolicyTables& tables, const AnswerSets& answers, const Decided& decided);
 [[nodiscard]] std::string narrate_scope(const AnswerSets::Slot& slot, const Located& located, std::uint8_t scope);
 
 }  // namespace dns

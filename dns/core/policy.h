@@ -38,6 +38,12 @@ struct SubnetRow {
   PlaceId place{};
 };
 
+struct AsnRow {
+  std::uint32_t asn = 0;
+  Order order;
+  PlaceId place{};
+};
+
 struct GeoRow {
   GeoCode code;
   Order order;
@@ -58,6 +64,10 @@ struct SubnetsStep {
 struct ResolversStep {
   std::vector<SubnetRow> rows;
 };
+// By the autonomous system that the client's address belongs to.
+struct AsnStep {
+  std::vector<AsnRow> rows;
+};
 struct GeoStep {
   std::vector<GeoRow> rows;
 };
@@ -75,8 +85,9 @@ struct FenceStep {
 };
 
 struct Step {
-  std::variant<SubnetsStep, ResolversStep, GeoStep, NearestStep, FailoverStep, FenceStep> what;
+  std::variant<SubnetsStep, ResolversStep, AsnStep, GeoStep, NearestStep, FailoverStep, FenceStep> what;
   PlaceId place{};
+  bool of_overrides = false;  // rows of the overrides file, put before what the policy says
 };
 
 [[nodiscard]] const char* name_of(const Step& step);  // "subnets", "geo" ...: the configuration's own word
@@ -107,7 +118,10 @@ struct SteeringSpec {
   std::vector<Policy> policies;
   std::vector<SteeredName> names;          // PolicyNameId is the index
   std::shared_ptr<const GeoDatabase> geo;  // never null
+  std::shared_ptr<const GeoDatabase> asn;  // of autonomous systems; null: `geo` knows them, if anything does
   std::uint64_t seed = 0;
+
+  [[nodiscard]] const GeoDatabase& systems() const { return asn == nullptr ? *geo : *asn; }
 };
 
 }  // namespace dns

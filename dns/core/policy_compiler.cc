@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "dns/core/sweep.h"
 #include "shared/core/hash.h"
 
 namespace dns {
@@ -27,57 +28,23 @@ const PrefixTable& embedded_prefixes() {
   return table;
 }
 
-template <class Key>
-const SegmentTable<Key>& half(const PrefixTable& table) {
-  if constexpr (std::is_same_v<Key, std::uint32_t>) {
-    return table.v4();
-  } else {
-    return table.v6();
-  }
-}
-
-shared::IpAddress address_of(std::uint32_t key) { return shared::IpAddress::v4(key); }
-shared::IpAddress address_of(Key128 key) { return shared::v6_address(key); }
-
-// Walks several segment tables of one family at once, from border to border.
-template <class Key>
-class Sweep {
- public:
-  void add(const SegmentTable<Key>& table) { cursors_.push_back({table.starts(), table.values(), 0}); }
-
-  [[nodiscard]] Key start() const { return start_; }
-  [[nodiscard]] std::uint32_t value(std::size_t layer) const { return cursors_[layer].values[cursors_[layer].at]; }
-
-  // To the next border of any table; false at the end.
-  bool advance() {
-    bool more = false;
-    Key next{};
-    for (const Cursor& cursor : cursors_) {
-      if (cursor.at + 1 == cursor.starts.size()) continue;
-      if (!more || cursor.starts[cursor.at + 1] < next) next = cursor.starts[cursor.at + 1];
-      more = true;
-    }
-    if (!more) return false;
-    for (Cursor& cursor : cursors_) {
-      if (cursor.at + 1 < cursor.starts.size() && cursor.starts[cursor.at + 1] == next) ++cursor.at;
-    }
-    start_ = next;
-    return true;
-  }
-
- private:
-  struct Cursor {
-    std::span<const Key> starts;
-    std::span<const std::uint32_t> values;
-    std::size_t at;
-  };
-  std::vector<Cursor> cursors_;
-  Key start_{};
-};
-
 bool has_resolvers(const Policy& policy) {
   return std::ranges::any_of(policy.steps,
                              [](const Step& step) { return std::holds_alternative<ResolversStep>(step.what); });
+}
+
+// The step's rows as a table: address -> row.
+PrefixTable table_of(const std::vector<SubnetRow>& rows) {
+  std::vector<PrefixRow> table;
+  for (Pick i = 0; i < rows.size(); ++i) table.push_back({rows[i].prefix, i});
+  return PrefixTable::from_rows(std::move(table), kNoPick);
+}
+
+// The same for rows of autonomous systems, through the ranges that belong to them.
+PrefixTable table_of(const AsnStep& step, const GeoDatabase& systems) {
+  std::vector<std::uint32_t> picks;
+  for (const GeoRecord& record : systems.records()) picks.push_back(pick_of_asn(step, record.asn));
+  return with_values(systems.ranges(), picks);
 }
 
 const std::vector<SubnetRow>* rows_for(const Step& step, PolicyEvaluator::Source source) {
@@ -110,11 +77,9 @@ PolicyTables::Compiled PolicyCompiler::compile(Granularity granularity) {
 std::vector<PolicyCompiler::Layer> PolicyCompiler::layers_for(Source source) const {
   std::vector<Layer> layers;
   for (std::size_t step = 0; step < policy_.steps.size(); ++step) {
-    const auto* rows = rows_for(policy_.steps[step], source);
-    if (rows == nullptr) continue;
-    std::vector<PrefixRow> table;
-    for (Pick i = 0; i < rows->size(); ++i) table.push_back({(*rows)[i].prefix, i});
-    layers.push_back({step, PrefixTable::from_rows(std::move(table), kNoPick)});
+    if (const auto* rows = rows_for(policy_.steps[step], source)) layers.push_back({step, table_of(*rows)});
+    const auto* systems = std::get_if<AsnStep>(&policy_.steps[step].what);
+    if (systems != nullptr) layers.push_back({step, table_of(*systems, spec_.systems())});
   }
   return layers;
 }
@@ -212,7 +177,7 @@ void PolicyCompiler::report_empty(const Preference& preference, const Picks& pic
 void PolicyCompiler::report_dead_steps() {
   for (std::size_t i = 0; i < policy_.steps.size(); ++i) {
     const Step& step = policy_.steps[i];
-    if (ever_added_[i] || std::holds_alternative<FenceStep>(step.what)) continue;
+    if (ever_added_[i] || step.of_overrides || std::holds_alternative<FenceStep>(step.what)) continue;
     findings_.push_back({Finding::Severity::warning, step.place,
                          std::string("step '") + name_of(step) + "' of policy '" + policy_.name +
                              "' never changes an order: the steps before it name its regions for every client"});

@@ -40,10 +40,32 @@ void check_nearest(const Step& step, const SteeringSpec& spec, std::vector<Findi
                                 : "nearest needs coordinates, but " + source.file + " (" + source.type + ") has none");
 }
 
+// Autonomous systems come and go between two editions of a database: one that is missing is no error, none at all is.
+void check_systems(const AsnStep& step, PlaceId place, const SteeringSpec& spec, std::vector<Finding>& findings) {
+  std::set<std::uint32_t> known;
+  for (const GeoRecord& record : spec.systems().records()) known.insert(record.asn);
+  known.erase(0);
+  const auto& source = spec.systems().source();
+  if (known.empty()) {
+    add_error(findings, place,
+              source.file.empty() ? "asn needs a database of AS numbers (dns.geo.asn)"
+                                  : "asn needs AS numbers, but " + source.file + " (" + source.type +
+                                        ") has none: name a database that has (dns.geo.asn)");
+    return;
+  }
+  for (const AsnRow& row : step.rows) {
+    if (known.contains(row.asn)) continue;
+    findings.push_back({Finding::Severity::warning, row.place,
+                        "asn row AS" + std::to_string(row.asn) + " matches no client: " + source.file + " (" +
+                            source.type + ") has no network of it"});
+  }
+}
+
 // What can be said of a policy without looking at its clients.
 void check_steps(const Policy& policy, const SteeringSpec& spec, std::vector<Finding>& findings) {
   for (const Step& step : policy.steps) {
     if (const auto* geo = std::get_if<GeoStep>(&step.what)) check_codes(geo->rows, step, *spec.geo, findings);
+    if (const auto* systems = std::get_if<AsnStep>(&step.what)) check_systems(*systems, step.place, spec, findings);
     if (const auto* fence = std::get_if<FenceStep>(&step.what)) check_codes(fence->rows, step, *spec.geo, findings);
     if (std::holds_alternative<NearestStep>(step.what)) check_nearest(step, spec, findings);
   }
@@ -130,7 +152,7 @@ CompiledPolicies compile(SteeringSpec spec) {
     const std::size_t before = findings.size();
     check_steps(spec.policies[i], spec, findings);
     PolicyTables::Compiled compiled;
-    if (findings.size() == before) {
+    if (!has_error(std::span(findings).subspan(before))) {
       compiled = PolicyCompiler(spec.policies[i], spec, findings).compile(granularity_of(i, spec));
     }
     regions.push_back(regions_of(compiled));

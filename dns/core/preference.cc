@@ -100,10 +100,12 @@ Picks PolicyEvaluator::picks_of(const GeoRecord& record) {
   return picks;
 }
 
-void PolicyEvaluator::add_subnet_picks(Picks& picks, const shared::IpAddress& address, Source source) const {
+void PolicyEvaluator::add_address_picks(Picks& picks, const shared::IpAddress& address, Source source,
+                                        std::uint32_t asn) const {
   for (std::size_t i = 0; i < policy_.steps.size(); ++i) {
     const auto& what = policy_.steps[i].what;
     if (const auto* subnets = std::get_if<SubnetsStep>(&what)) picks[i] = most_specific(subnets->rows, address);
+    if (const auto* systems = std::get_if<AsnStep>(&what)) picks[i] = pick_of_asn(*systems, asn);
     const auto* resolvers = std::get_if<ResolversStep>(&what);
     if (resolvers != nullptr && source == Source::resolver) picks[i] = most_specific(resolvers->rows, address);
   }
@@ -113,6 +115,7 @@ Order PolicyEvaluator::list_of(const Step& step, Pick pick) const {
   if (pick == kNoPick) return {};
   if (const auto* subnets = std::get_if<SubnetsStep>(&step.what)) return subnets->rows[pick].order;
   if (const auto* resolvers = std::get_if<ResolversStep>(&step.what)) return resolvers->rows[pick].order;
+  if (const auto* systems = std::get_if<AsnStep>(&step.what)) return systems->rows[pick].order;
   if (const auto* geo = std::get_if<GeoStep>(&step.what)) return geo->rows[pick].order;
   if (std::holds_alternative<NearestStep>(step.what)) return distances_[pick];
   if (const auto* failover = std::get_if<FailoverStep>(&step.what)) return failover->order;
@@ -138,6 +141,12 @@ Preference PolicyEvaluator::prefer(const Picks& picks) const {
   if (!preference.order.empty()) apply_fences(picks, preference);
   drop_idle_weights(preference.order);
   return preference;
+}
+
+Pick pick_of_asn(const AsnStep& step, std::uint32_t asn) {
+  if (asn == 0) return kNoPick;
+  const auto found = std::ranges::find(step.rows, asn, &AsnRow::asn);
+  return found == step.rows.end() ? kNoPick : static_cast<Pick>(found - step.rows.begin());
 }
 
 std::string to_string(const Order& order, std::span<const Region> regions) {

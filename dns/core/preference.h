@@ -34,9 +34,9 @@ class PolicyEvaluator {
   // Picks of the steps that look at the place; the others have kNoPick, failover 0. Distances are interned, hence not
   // const.
   [[nodiscard]] Picks picks_of(const GeoRecord& record);
-  // Fills in the steps that look at the address itself.
+  // Fills in the steps that look at the address itself, or at the autonomous system that holds it.
   enum class Source : std::uint8_t { subnet, resolver };  // what the address is: named by a subnet option, or who asked
-  void add_subnet_picks(Picks& picks, const shared::IpAddress& address, Source source) const;
+  void add_address_picks(Picks& picks, const shared::IpAddress& address, Source source, std::uint32_t asn) const;
 
   [[nodiscard]] Preference prefer(const Picks& picks) const;
 
@@ -52,6 +52,8 @@ class PolicyEvaluator {
   std::vector<Order> distances_;  // by Pick of a nearest step
   std::map<Order, Pick> pick_of_distances_;
 };
+
+[[nodiscard]] Pick pick_of_asn(const AsnStep& step, std::uint32_t asn);
 
 // "[eu, {us-east: 3, us-west: 1}]"
 [[nodiscard]] std::string to_string(const Order& order, std::span<const Region> regions);

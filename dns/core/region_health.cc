@@ -71,6 +71,13 @@ void force(const Region& region, Override::State forced, std::vector<EdgeState>&
   }
 }
 
+// "192.0.2.1 drained by the operator (disk)"; without an edge, of the region.
+std::string by_operator(const Override& word, const shared::IpAddress* edge) {
+  std::string text = edge == nullptr ? "" : edge->to_string() + " ";
+  text += std::string(word_of(word.state)) + " by the operator";
+  return word.reason.empty() ? text : text + " (" + word.reason + ")";
+}
+
 std::string note_of(const RegionView& view) {
   const auto count = [&](EdgeState state) { return std::ranges::count(view.edges, state); };
   const auto all = static_cast<std::ptrdiff_t>(view.edges.size());
@@ -237,9 +244,11 @@ RegionView RegionHealth::look(std::size_t region) const {
   const bool drains = std::ranges::find(view.edges, EdgeState::drained) != view.edges.end();
   view.pressure = drains || (pending && !view.forced);
   view.note = note_of(view);
+  for (std::size_t i = 0; i < record.edges.size(); ++i) {
+    if (record.edges[i].forced) view.note += ", " + by_operator(*record.edges[i].forced, &regions_[region].edges[i]);
+  }
   if (record.forced) {
-    view.note += std::string(", ") + word_of(record.forced->state) + " by the operator";
-    if (!record.forced->reason.empty()) view.note += " (" + record.forced->reason + ")";
+    view.note += ", " + by_operator(*record.forced, nullptr);
   } else if (pending) {
     view.note += ", and its probes begin to say otherwise";
   }

@@ -90,24 +90,32 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
   const AnswerSets::Slot& slot = answers.slot(profile_index, type, located.class_id);
   if constexpr (!std::is_same_v<Trace, NullTrace>) {
     note_all(trace, narrate_client(tables, name, client, located));
-    note_all(trace, narrate_class(tables, answers, name, located));
+    trace.note("order", [&] { return narrate_class(tables, name, located); });
   }
 
   std::uint8_t scope = located.depth;
   if (slot.variants) scope = std::max(scope, granularity(located.address.family));
   Choice choice;
   choice.scope = located.by_subnet ? static_cast<std::uint8_t>(scope + located.shift) : std::uint8_t{0};
-  trace.note("scope", [&] { return narrate_scope(slot, located, choice.scope); });
+  const auto tell = [&]([[maybe_unused]] std::optional<RegionId> region) {
+    if constexpr (!std::is_same_v<Trace, NullTrace>) {
+      const Decided decided{name, type, located, slot, region};
+      note_all(trace, narrate_health(tables, answers, decided));
+      trace.note("choice", [&] { return narrate_choice(tables, answers, decided); });
+      trace.note("ttl", [&] { return narrate_ttl(tables, answers, decided); });
+      trace.note("scope", [&] { return narrate_scope(slot, located, choice.scope); });
+    }
+  };
   choice.refuse = slot.verdict == AnswerSets::Verdict::all_down_refuse;
   const auto candidates = answers.candidates(slot);
   if (candidates.empty()) {
-    trace.note("choice", [&] { return narrate_choice(tables, slot, RegionId{}); });
+    tell(std::nullopt);
     return choice;
   }
 
   const std::uint64_t variant = slot.variants ? variant_of(policy.seed, located, scope, client.entropy) : 0;
   const AnswerSets::Candidate& chosen = candidates.size() == 1 ? candidates.front() : draw(candidates, variant);
-  trace.note("choice", [&] { return narrate_choice(tables, slot, chosen.region); });
+  tell(chosen.region);
   choice.count = chosen.ring.edges;
   choice.region = chosen.region;
   std::uint32_t start = 0;
@@ -117,7 +125,6 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
     choice.count = profile.answers;
     trace.note("window", [&] { return narrate_window(start, choice.count, chosen.ring.edges); });
   }
-  trace.note("ttl", [&] { return narrate_ttl(tables, name, answers, slot, located); });
   choice.rrs = answers.window(chosen.ring, type, start, choice.count);
   return choice;
 }

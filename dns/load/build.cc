@@ -96,11 +96,25 @@ std::optional<World> build_world(shared::load::Config common, Diagnostics& diagn
   world.config = read_config(common, diagnostics);
   if (!common.dns) return std::nullopt;
   world.zones = build_zones(world.config, diagnostics);
-  const auto geo = load_geo(world.config.geo, diagnostics);
-  if (geo != nullptr) world.policies = build_policies(world.config.steering(), common, geo, diagnostics);
+  world.geo = load_geo(world.config.geo, diagnostics);
+  world.systems = load_systems(world.config.geo, diagnostics);
+  if (world.geo != nullptr && (world.systems != nullptr || world.config.geo.asn.empty())) {
+    world.policies = build_policies(world.config.steering(), common, {world.geo, world.systems}, diagnostics);
+  }
   if (diagnostics.failed()) return std::nullopt;
   world.common = std::move(common);
   return world;
+}
+
+std::optional<World> with_new_overrides(const World& world, Diagnostics& diagnostics) {
+  if (world.config.geo.overrides.empty()) {
+    diagnostics.error(world.config.geo.at, "there is no overrides file: dns.geo.overrides names one");
+    return std::nullopt;
+  }
+  World next = world;
+  next.policies = build_policies(world.config.steering(), world.common, {world.geo, world.systems}, diagnostics);
+  if (diagnostics.failed()) return std::nullopt;
+  return next;
 }
 
 Snapshot make_snapshot(const World& world, std::shared_ptr<const AnswerSets> answers) {

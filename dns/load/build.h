@@ -22,6 +22,8 @@ struct World {
   Config config;
   std::shared_ptr<const ZoneSet> zones;
   std::shared_ptr<const PolicyTables> policies;
+  std::shared_ptr<const GeoDatabase> geo;      // as its file has it: a reload of the overrides alone begins with it
+  std::shared_ptr<const GeoDatabase> systems;  // likewise; null: none
 };
 
 // The file, its includes and every file that the `dns` section names. Nothing: at least one error has been added.
@@ -29,6 +31,9 @@ struct World {
 
 // The same for common sections that are read already.
 [[nodiscard]] std::optional<World> build_world(shared::load::Config common, shared::load::Diagnostics& diagnostics);
+
+// The same world after the overrides file alone was read again: nothing else is touched. Nothing: as above.
+[[nodiscard]] std::optional<World> with_new_overrides(const World& world, shared::load::Diagnostics& diagnostics);
 
 [[nodiscard]] Snapshot make_snapshot(const World& world, std::shared_ptr<const AnswerSets> answers);
 

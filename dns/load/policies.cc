@@ -65,10 +65,10 @@ const Table<NearestConfig>& nearest_table() {
 }
 
 void check_step(const StepConfig& step, const Node& node, Diagnostics& diagnostics) {
-  const int kinds = (step.subnets ? 1 : 0) + (step.resolvers ? 1 : 0) + (step.geo ? 1 : 0) + (step.nearest ? 1 : 0) +
-                    (step.failover ? 1 : 0) + (step.fence ? 1 : 0);
+  const int kinds = (step.subnets ? 1 : 0) + (step.resolvers ? 1 : 0) + (step.asn ? 1 : 0) + (step.geo ? 1 : 0) +
+                    (step.nearest ? 1 : 0) + (step.failover ? 1 : 0) + (step.fence ? 1 : 0);
   if (kinds == 1) return;
-  diagnostics.error(node.at, kinds == 0 ? "a step is one of subnets, resolvers, geo, nearest, failover, fence"
+  diagnostics.error(node.at, kinds == 0 ? "a step is one of subnets, resolvers, asn, geo, nearest, failover, fence"
                                         : "one step, one kind: begin each with its own '- '");
 }
 
@@ -83,6 +83,9 @@ const Table<StepConfig>& step_table() {
                  "By the client's address, as the subnet option names it, else by the resolver's own")
           .field("resolvers", &StepConfig::resolvers, optional_of(map_of("prefix", order())),
                  "By the resolver's own address, for queries without a client subnet")
+          .field("asn", &StepConfig::asn, optional_of(map_of("AS number", order())),
+                 "By the autonomous system that the client's address belongs to, such as AS3320; needs a database that "
+                 "knows them")
           .field("geo", &StepConfig::geo, optional_of(map_of("place", order())),
                  "By where the client is: continent, country or subdivision, such as EU, NA-US, NA-US-CA")
           .field("nearest", &StepConfig::nearest, optional_of(nested(nearest_table())), "By distance")
@@ -139,12 +142,26 @@ const Table<NameConfig>& name_table() {
   return table;
 }
 
+Reader<std::filesystem::path> optional_file() {
+  auto reader = file_path();
+  reader.print = [](const std::filesystem::path&) { return std::string("none"); };
+  return reader;
+}
+
 }  // namespace
+
+Reader<OrderConfig> order_reader() { return order(); }
 
 const Table<GeoConfig>& geo_table() {
   static const auto table = Table<GeoConfig>("dns.geo", "Where clients are.")
-                                .required("database", &GeoConfig::database, file_path(),
-                                          "MaxMind DB file (.mmdb): City, Country or ASN layout")
+                                .field("database", &GeoConfig::database, optional_file(),
+                                       "MaxMind DB file (.mmdb): City, Country, Enterprise or ASN layout")
+                                .field("asn", &GeoConfig::asn, optional_file(),
+                                       "MaxMind DB file of AS numbers, for the step `asn`; without it those of "
+                                       "`database` count, if it has any")
+                                .field("overrides", &GeoConfig::overrides, optional_file(),
+                                       "YAML file of corrections, prefix by prefix; `meridian reload --overrides` "
+                                       "reads it alone")
                                 .position(&GeoConfig::at);
   return table;
 }

@@ -16,7 +16,9 @@
 namespace dns {
 
 struct GeoConfig {
-  std::filesystem::path database;  // empty: none
+  std::filesystem::path database;   // empty: none
+  std::filesystem::path asn;        // empty: AS numbers are those of `database`
+  std::filesystem::path overrides;  // empty: none
   shared::load::Position at;
 };
 
@@ -39,6 +41,7 @@ struct NearestConfig {
 struct StepConfig {
   std::optional<RowsConfig> subnets;
   std::optional<RowsConfig> resolvers;
+  std::optional<RowsConfig> asn;
   std::optional<RowsConfig> geo;
   std::optional<NearestConfig> nearest;
   std::optional<OrderConfig> failover;
@@ -68,6 +71,7 @@ struct SteeringConfig {
 };
 
 [[nodiscard]] const shared::load::Table<GeoConfig>& geo_table();
+[[nodiscard]] shared::load::Reader<OrderConfig> order_reader();
 [[nodiscard]] shared::load::Reader<shared::load::NamedMap<PolicyConfig>> policies_reader();
 [[nodiscard]] shared::load::Reader<shared::load::NamedMap<NameConfig>> names_reader();
 
@@ -77,11 +81,21 @@ struct SteeringConfig {
 // The database of the configuration, or the empty one if none is said. Null: an error has been added.
 [[nodiscard]] std::shared_ptr<const GeoDatabase> load_geo(const GeoConfig& config,
                                                           shared::load::Diagnostics& diagnostics);
+// That of autonomous systems. Null if none is said, or an error has been added.
+[[nodiscard]] std::shared_ptr<const GeoDatabase> load_systems(const GeoConfig& config,
+                                                              shared::load::Diagnostics& diagnostics);
 
-// Resolves the names of regions and policies and compiles. Null: at least one error has been added.
+// As their files have them, before any correction.
+struct GeoData {
+  std::shared_ptr<const GeoDatabase> geo;
+  std::shared_ptr<const GeoDatabase> systems;  // null: none
+};
+
+// Reads the overrides file, corrects the databases by it, resolves the names of regions and policies and compiles.
+// Null: at least one error has been added.
 [[nodiscard]] std::shared_ptr<const PolicyTables> build_policies(const SteeringConfig& config,
                                                                  const shared::load::Config& common,
-                                                                 std::shared_ptr<const GeoDatabase> geo,
+                                                                 const GeoData& data,
                                                                  shared::load::Diagnostics& diagnostics);
 
 }  // namespace dns

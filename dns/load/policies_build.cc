@@ -1,8 +1,11 @@
 // From the written policies to PolicyTables: names become ids, findings become diagnostics with a place.
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <utility>
 
+#include "dns/core/correction.h"
+#include "dns/load/geo_overrides.h"
 #include "dns/load/mmdb.h"
 #include "dns/load/policies.h"
 #include "shared/core/hash.h"
@@ -22,7 +25,24 @@ class SpecBuilder {
   Policy policy(const shared::load::Named<PolicyConfig>& written) {
     Policy out{written.name, {}, place(written.at)};
     if (written.value.empty()) diagnostics_.error(written.at, "policy '" + written.name + "' has no steps");
+    if (!overrides_.rows.empty()) out.steps.push_back({overrides_, out.place, true});
     for (const StepConfig& step : written.value) out.steps.push_back(this->step(step));
+    return out;
+  }
+
+  // The rows of the overrides file: what they say of regions goes before every policy that is read later.
+  std::vector<Correction> corrections(const GeoOverridesConfig& written) {
+    std::vector<Correction> out;
+    std::set<shared::Prefix> seen;
+    for (const auto& [key, at, value] : written) {
+      const auto prefix = this->prefix(key, at, seen);
+      if (!prefix) continue;
+      Correction row{*prefix, std::nullopt, std::nullopt, value.asn};
+      if (value.place) row.code = code(value.place->value, value.place->at);
+      if (value.location) row.location = Location{value.location->latitude, value.location->longitude};
+      if (row.code || row.location || row.asn) out.push_back(std::move(row));
+      if (value.regions) overrides_.rows.push_back({*prefix, order(*value.regions), place(at)});
+    }
     return out;
   }
 
@@ -90,12 +110,49 @@ class SpecBuilder {
     std::vector<SubnetRow> rows;
     std::set<shared::Prefix> seen;
     for (const auto& [key, at, value] : written) {
-      auto prefix = shared::Prefix::parse(key);
-      if (!prefix) diagnostics_.error(at, prefix.error().message);
-      if (prefix && !seen.insert(*prefix).second) diagnostics_.error(at, prefix->to_string() + " has two rows here");
+      const auto prefix = this->prefix(key, at, seen);
       rows.push_back({prefix.value_or(shared::Prefix{}), order(value), place(at)});
     }
     return rows;
+  }
+
+  std::optional<shared::Prefix> prefix(const std::string& key, const Position& at, std::set<shared::Prefix>& seen) {
+    const auto prefix = shared::Prefix::parse(key);
+    if (!prefix) {
+      diagnostics_.error(at, prefix.error().message);
+      return std::nullopt;
+    }
+    if (!seen.insert(*prefix).second) diagnostics_.error(at, prefix->to_string() + " has two rows here");
+    const auto embedded = shared::embedded_ipv4(prefix->address);
+    if (embedded && prefix->length >= embedded->shift) {
+      const auto length = static_cast<std::uint8_t>(std::min(prefix->length - embedded->shift, 32));
+      diagnostics_.error(at, prefix->to_string() + " embeds IPv4 addresses, which are looked up as such: write " +
+                                 shared::Prefix{embedded->address.masked(length), length}.to_string());
+    }
+    return *prefix;
+  }
+
+  // AS3320 or 3320
+  std::uint32_t system(std::string_view key, const Position& at) {
+    const std::string_view digits = key.starts_with("AS") ? key.substr(2) : key;
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error == std::errc{} && end == digits.data() + digits.size() && number > 0) return number;
+    diagnostics_.error(at, "'" + std::string(key) + "' is not the number of an autonomous system, such as AS3320");
+    return 0;
+  }
+
+  AsnStep systems(const RowsConfig& written) {
+    AsnStep out;
+    std::set<std::uint32_t> seen;
+    for (const auto& [key, at, value] : written) {
+      const std::uint32_t number = system(key, at);
+      if (number != 0 && !seen.insert(number).second) {
+        diagnostics_.error(at, "AS" + std::to_string(number) + " has two rows here");
+      }
+      out.rows.push_back({number, order(value), place(at)});
+    }
+    return out;
   }
 
   GeoCode code(const std::string& key, const Position& at) {
@@ -129,6 +186,7 @@ class SpecBuilder {
     const PlaceId at = place(written.at);
     if (written.subnets) return {SubnetsStep{subnet_rows(*written.subnets)}, at};
     if (written.resolvers) return {ResolversStep{subnet_rows(*written.resolvers)}, at};
+    if (written.asn) return {systems(*written.asn), at};
     if (written.nearest) return {nearest(*written.nearest), at};
     if (written.fence) return {fence(*written.fence), at};
     if (written.failover) return {FailoverStep{order(*written.failover)}, at};
@@ -143,6 +201,7 @@ class SpecBuilder {
   std::vector<std::string_view> regions_;
   Diagnostics& diagnostics_;
   std::vector<Position> places_;  // by PlaceId
+  SubnetsStep overrides_;
 };
 
 }  // namespace
@@ -158,25 +217,57 @@ std::vector<Region> regions_of(const shared::load::Config& config) {
   return out;
 }
 
-std::shared_ptr<const GeoDatabase> load_geo(const GeoConfig& config, Diagnostics& diagnostics) {
-  if (config.database.empty()) return std::make_shared<const GeoDatabase>();
-  auto database = load_mmdb(config.database.string());
+namespace {
+
+std::shared_ptr<const GeoDatabase> load_one(const std::filesystem::path& path, const Position& at,
+                                            Diagnostics& diagnostics) {
+  auto database = load_mmdb(path.string());
   if (database) return *std::move(database);
-  diagnostics.error(config.at, database.error().message);
+  diagnostics.error(at, database.error().message);
   return nullptr;
 }
 
+// A row goes to the database that knows what it corrects.
+void correct(SteeringSpec& spec, std::vector<Correction> rows) {
+  if (rows.empty()) return;
+  if (spec.asn != nullptr) {
+    std::vector<Correction> systems;
+    for (Correction& row : rows) {
+      if (!row.asn) continue;
+      systems.push_back({row.prefix, std::nullopt, std::nullopt, std::exchange(row.asn, std::nullopt)});
+    }
+    if (!systems.empty()) spec.asn = corrected(*spec.asn, systems);
+    std::erase_if(rows, [](const Correction& row) { return !row.code && !row.location; });
+  }
+  if (!rows.empty()) spec.geo = corrected(*spec.geo, rows);
+}
+
+}  // namespace
+
+std::shared_ptr<const GeoDatabase> load_geo(const GeoConfig& config, Diagnostics& diagnostics) {
+  if (config.database.empty()) return std::make_shared<const GeoDatabase>();
+  return load_one(config.database, config.at, diagnostics);
+}
+
+std::shared_ptr<const GeoDatabase> load_systems(const GeoConfig& config, Diagnostics& diagnostics) {
+  return config.asn.empty() ? nullptr : load_one(config.asn, config.at, diagnostics);
+}
+
 std::shared_ptr<const PolicyTables> build_policies(const SteeringConfig& config, const shared::load::Config& common,
-                                                   std::shared_ptr<const GeoDatabase> geo, Diagnostics& diagnostics) {
+                                                   const GeoData& data, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.errors();
   SpecBuilder builder(common, diagnostics);
+  std::vector<Correction> rows;
+  if (!config.geo.overrides.empty()) rows = builder.corrections(read_geo_overrides(config.geo.overrides, diagnostics));
   SteeringSpec spec;
   spec.regions = regions_of(common);
-  spec.geo = std::move(geo);
+  spec.geo = data.geo;
+  spec.asn = data.systems;
   spec.seed = shared::hash_text(0, common.service);
   for (const auto& policy : config.policies) spec.policies.push_back(builder.policy(policy));
   for (const auto& name : config.names) spec.names.push_back(builder.name(name, config));
   if (diagnostics.errors() > before || spec.geo == nullptr) return nullptr;
+  correct(spec, std::move(rows));
   CompiledPolicies compiled = compile(std::move(spec));
   builder.report(compiled.findings);
   return std::move(compiled.tables);

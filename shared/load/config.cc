@@ -6,7 +6,6 @@
 #include <utility>
 
 namespace shared::load {
-namespace {
 
 Reader<Location> location() {
   auto read = [](const Node& node, Diagnostics& diagnostics) -> std::optional<Location> {
@@ -21,6 +20,8 @@ Reader<Location> location() {
   };
   return custom<Location>("[latitude, longitude] in degrees", read);
 }
+
+namespace {
 
 const Table<Region>& region_table() {
   static const auto table =

@@ -24,6 +24,8 @@ struct Location {
   double longitude = 0;  // degrees, east positive
 };
 
+[[nodiscard]] Reader<Location> location();  // [53.35, -6.26]
+
 struct Region {
   std::optional<Location> location;
   std::vector<Located<IpAddress>> edges;

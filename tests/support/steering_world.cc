@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "shared/core/hash.h"
+
 namespace test {
 namespace {
 
@@ -124,6 +126,14 @@ std::vector<Row> random_rows(Random& random, const std::vector<GeoFact>& facts, 
   return rows;
 }
 
+std::vector<AsnRow> random_asn_rows(Random& random, const std::vector<Region>& regions) {
+  std::vector<AsnRow> rows;
+  for (std::uint32_t asn = 64500; asn < 64504; ++asn) {
+    if (!random.one_in(3)) rows.push_back({asn, random_order(random, regions), {}});
+  }
+  return rows;
+}
+
 Step random_step(Random& random, const std::vector<Region>& regions, const std::vector<GeoFact>& facts) {
   const auto geo_row = [&](const GeoCode& place) { return GeoRow{place, random_order(random, regions), {}}; };
   const auto fence_row = [&](const GeoCode& place) {
@@ -133,7 +143,7 @@ Step random_step(Random& random, const std::vector<Region>& regions, const std::
     }
     return row;
   };
-  switch (random.below(6)) {
+  switch (random.below(7)) {
     case 0:
       return {SubnetsStep{random_subnets(random, regions)}, {}};
     case 1:
@@ -144,6 +154,8 @@ Step random_step(Random& random, const std::vector<Region>& regions, const std::
       return {FenceStep{random_rows<FenceRow>(random, facts, fence_row)}, {}};
     case 4:
       return {FailoverStep{random_order(random, regions)}, {}};
+    case 5:
+      return {AsnStep{random_asn_rows(random, regions)}, {}};
     default:
       return {GeoStep{random_rows<GeoRow>(random, facts, geo_row)}, {}};
   }
@@ -155,7 +167,7 @@ std::vector<GeoFact> random_facts(Random& random) {
   for (unsigned i = 0; i < count; ++i) {
     static const std::vector<const char*> kPlaces = {"EU",       "EU-DE",    "EU-IE-L", "NA-US",
                                                      "NA-US-CA", "NA-US-VA", "AS-JP"};
-    GeoRecord record{*GeoCode::parse(random.of(kPlaces)), std::nullopt, 0};
+    GeoRecord record{*GeoCode::parse(random.of(kPlaces)), std::nullopt, 64500 + random.below(4)};
     if (i == 0 || !random.one_in(3))
       record.location = Location{random.below(8) * 15.0 - 60, random.below(8) * 40.0 - 160};
     facts.push_back({random_prefix(random), record});
@@ -172,6 +184,38 @@ std::shared_ptr<const GeoDatabase> database_of(const std::vector<GeoFact>& facts
   }
   return std::make_shared<const GeoDatabase>(GeoDatabase::Source{"made-up", "test"}, std::move(records),
                                              shared::PrefixTable::from_rows(std::move(rows), 0));
+}
+
+std::vector<GeoFact> random_systems(Random& random) {
+  std::vector<GeoFact> facts;
+  const unsigned count = 3 + random.below(12);
+  for (unsigned i = 0; i < count; ++i) {
+    facts.push_back({random_prefix(random), GeoRecord{{}, std::nullopt, 64500 + random.below(4)}});
+  }
+  return facts;
+}
+
+std::vector<Correction> random_corrections(Random& random) {
+  std::vector<Correction> rows;
+  std::set<Prefix> seen;
+  const unsigned count = random.below(6);
+  for (unsigned i = 0; i < count; ++i) {
+    Correction row{random_prefix(random), std::nullopt, std::nullopt, std::nullopt};
+    if (random.one_in(2)) row.code = *GeoCode::parse(random.one_in(2) ? "EU-FR" : "NA-US-CA");
+    if (row.code || random.one_in(2)) row.location = Location{random.below(9) * 10.0, random.below(9) * 20.0};
+    if (random.one_in(2)) row.asn = 64500 + random.below(4);
+    if (seen.insert(row.prefix).second) rows.push_back(row);
+  }
+  return rows;
+}
+
+// As dns/load does: a row goes to the database that knows what it corrects.
+void add_databases(Random& random, SteeringWorld& world) {
+  world.corrections = random_corrections(random);
+  world.spec.geo = corrected(*database_of(world.facts), world.corrections);
+  if (random.one_in(2)) return;
+  world.systems = random_systems(random);
+  world.spec.asn = corrected(*database_of(world.systems), world.corrections);
 }
 
 Policy random_policy(Random& random, const SteeringWorld& world, std::size_t number) {
@@ -220,6 +264,15 @@ Seen see(const SteeringWorld& world, const Client& client) {
   seen.address = seen.by_subnet ? client.subnet->address : client.resolver;
   if (const auto embedded = shared::embedded_ipv4(seen.address)) seen.address = embedded->address;
   if (const GeoFact* fact = longest(world.facts, seen.address)) seen.record = fact->record;
+  if (world.spec.asn != nullptr) {
+    const GeoFact* const fact = longest(world.systems, seen.address);
+    seen.record.asn = fact == nullptr ? 0 : fact->record.asn;
+  }
+  if (const Correction* row = longest(world.corrections, seen.address)) {
+    if (row->code) seen.record.code = *row->code;
+    if (row->location) seen.record.location = row->location;
+    if (row->asn) seen.record.asn = *row->asn;
+  }
   return seen;
 }
 
@@ -241,6 +294,11 @@ Order list_of(const Step& step, const SteeringWorld& world, const Seen& seen) {
   const auto* resolvers = std::get_if<ResolversStep>(&step.what);
   if (resolvers != nullptr && !seen.by_subnet) subnet = longest(resolvers->rows, seen.address);
   if (subnet != nullptr) return subnet->order;
+  if (const auto* systems = std::get_if<AsnStep>(&step.what)) {
+    for (const AsnRow& row : systems->rows) {
+      if (row.asn == seen.record.asn) return row.order;
+    }
+  }
   if (const auto* geo = std::get_if<GeoStep>(&step.what)) {
     const GeoRow* row = finest(geo->rows, seen.record.code);
     return row == nullptr ? Order{} : row->order;
@@ -325,7 +383,7 @@ SteeringWorld random_steering(Random& random) {
   world.spec.regions = random_regions(random);
   world.spec.seed = random.bits();
   world.facts = random_facts(random);
-  world.spec.geo = database_of(world.facts);
+  add_databases(random, world);
   for (std::size_t i = 0; i < 2; ++i) world.spec.policies.push_back(random_policy(random, world, i));
   for (std::size_t i = 0; i < 4; ++i) {
     SteeredName name;
@@ -370,10 +428,12 @@ Expected expect(const SteeringWorld& world, const HealthView& health, std::size_
       for (const Member& member : element) {
         const RegionView& view = health.regions[index_of(member.region)];
         pressed = pressed || view.pressure;
-        auto ring = offer(world.spec.regions[index_of(member.region)], view, family, round);
-        if (!ring.empty()) out.rings.push_back(std::move(ring));
+        out.group.push_back({offer(world.spec.regions[index_of(member.region)], view, family, round), member.weight});
       }
-      if (out.rings.empty()) continue;
+      if (std::ranges::all_of(out.group, [](const auto& candidate) { return candidate.ring.empty(); })) {
+        out.group.clear();
+        continue;
+      }
       out.limit = steered.answers;
       out.ttl = static_cast<std::uint32_t>((pressed ? steered.ttl_min : steered.ttl_max).count());
       return out;
@@ -381,7 +441,46 @@ Expected expect(const SteeringWorld& world, const HealthView& health, std::size_
   }
   out.ttl = static_cast<std::uint32_t>(steered.ttl_min.count());
   out.refuse = steered.when_all_down == WhenAllDown::refuse;
-  if (steered.when_all_down == WhenAllDown::answer_all) out.rings = {everything(order, world, health, family)};
+  if (steered.when_all_down == WhenAllDown::answer_all) out.group = {{everything(order, world, health, family), 1}};
+  return out;
+}
+
+std::vector<IpAddress> expected_answer(const Expected& expected, const SteeringWorld& world, std::size_t name,
+                                       const Client& client, std::uint8_t scope) {
+  if (expected.group.empty()) return {};
+  const Policy& policy = world.spec.policies[world.spec.names[name].policy];
+  const std::uint64_t seed = shared::hash_text(world.spec.seed, policy.name);
+  std::uint64_t first = shared::mix(seed ^ client.entropy);
+  if (client.subnet && client.subnet->source > 0) {
+    const auto embedded = shared::embedded_ipv4(client.subnet->address);
+    const IpAddress address = embedded ? embedded->address : client.subnet->address;
+    const IpAddress block = address.masked(scope - (embedded ? embedded->shift : 0U));
+    const std::size_t size = shared::bits_of(block.family) / 8;
+    first = shared::hash_bytes(seed, {block.bytes.data(), size});
+  }
+  // Tickets in a hat, as many as the weights; a region that cannot be used is taken out and another ticket drawn.
+  auto left = expected.group;
+  for (std::uint64_t draw = first;; draw = shared::mix(draw + 0x9E3779B97F4A7C15ULL)) {
+    std::vector<std::size_t> hat;
+    for (std::size_t i = 0; i < left.size(); ++i) hat.insert(hat.end(), left[i].weight, i);
+    const std::size_t drawn = hat[shared::hash_to_index(draw, static_cast<std::uint32_t>(hat.size()))];
+    const auto ring = left[drawn].ring;
+    left.erase(left.begin() + static_cast<std::ptrdiff_t>(drawn));
+    if (ring.empty()) continue;
+    if (expected.limit == 0 || expected.limit >= ring.size()) return ring;
+    std::vector<IpAddress> window;
+    const std::uint32_t start = shared::hash_to_index(shared::mix(~first), static_cast<std::uint32_t>(ring.size()));
+    for (std::size_t i = 0; i < expected.limit; ++i) window.push_back(ring[(start + i) % ring.size()]);
+    return window;
+  }
+}
+
+std::vector<RegionId> regions_for(const SteeringWorld& world, std::size_t name, const Client& client) {
+  std::vector<RegionId> out;
+  for (const Element& element :
+       order_for(world.spec.policies[world.spec.names[name].policy], world, see(world, client))) {
+    for (const Member& member : element) out.push_back(member.region);
+  }
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dns/core/answer_sets.h"
+#include "dns/core/correction.h"
 #include "dns/core/policy_tables.h"
 #include "dns/core/steering.h"
 
@@ -37,6 +38,8 @@ struct GeoFact {
 struct SteeringWorld {
   dns::SteeringSpec spec;
   std::vector<GeoFact> facts;
+  std::vector<GeoFact> systems;  // of the separate database of AS numbers, if spec.asn is there
+  std::vector<dns::Correction> corrections;
 };
 
 // Addresses crowd in a few places, embedded IPv4 ones among them, so that the blocks of two clients often overlap.
@@ -45,17 +48,28 @@ struct SteeringWorld {
 [[nodiscard]] SteeringWorld random_steering(Random& random);
 [[nodiscard]] dns::HealthView random_health(Random& random, const std::vector<dns::Region>& regions);
 
-// What the rules allow for one client.
+// What the rules give one client.
 struct Expected {
+  struct Candidate {
+    std::vector<shared::IpAddress> ring;  // empty: not to be used now, but drawn with the rest
+    unsigned weight = 1;
+  };
   bool exists = false;
   bool refuse = false;
   std::uint32_t ttl = 0;
-  // The answer is a window of one of these rings of edges ...
-  std::vector<std::vector<shared::IpAddress>> rings;
-  std::size_t limit = 0;  // ... of so many edges; 0: all of it
+  std::vector<Candidate> group;  // one of these is drawn ...
+  std::size_t limit = 0;         // ... and so many neighbours of its ring; 0: all of it
 };
 [[nodiscard]] Expected expect(const SteeringWorld& world, const dns::HealthView& health, std::size_t name,
                               dns::AddressType type, const dns::Client& client);
+
+// The addresses of the one client who was answered with this scope.
+[[nodiscard]] std::vector<shared::IpAddress> expected_answer(const Expected& expected, const SteeringWorld& world,
+                                                             std::size_t name, const dns::Client& client,
+                                                             std::uint8_t scope);
+// The regions that this client may ever be given, the preferred ones first.
+[[nodiscard]] std::vector<dns::RegionId> regions_for(const SteeringWorld& world, std::size_t name,
+                                                     const dns::Client& client);
 
 // An answer read back from its wire bytes.
 struct Decoded {

@@ -190,6 +190,25 @@ TEST(Policies, ResolversHaveATableOfTheirOwn) {
   EXPECT_EQ(order_of(compiled, "9.9.9.9"), "[us-east, us-west, eu]") << "as a client it is like any other";
 }
 
+TEST(Policies, AutonomousSystemsComeFromADatabaseOfTheirOwn) {
+  const AsnStep rows{{{64500, {only(kEu)}, PlaceId{3}}, {64501, {only(kWest)}, PlaceId{4}}}};
+  SteeringSpec spec =
+      spec_with({{rows, PlaceId{2}}, {GeoStep{{{*GeoCode::parse("EU"), {only(kEu)}, {}}}}, {}}, failover_all()});
+  EXPECT_EQ(messages(compile(spec)),
+            "2: asn needs AS numbers, but small.mmdb (City) has none: name a database that has (dns.geo.asn)\n");
+  std::vector<GeoRecord> systems = {{}, {{}, std::nullopt, 64500}};
+  spec.asn = std::make_shared<const GeoDatabase>(
+      GeoDatabase::Source{"asn.mmdb", "ASN"}, std::move(systems),
+      shared::PrefixTable::from_rows({{*Prefix::parse("128.32.16.0/20"), 1}, {*Prefix::parse("2a01::/24"), 1}}, 0));
+  const auto compiled = compile(spec);
+  ASSERT_TRUE(compiled.tables) << messages(compiled);
+  EXPECT_EQ(messages(compiled), "4: asn row AS64501 matches no client: asn.mmdb (ASN) has no network of it\n");
+  EXPECT_EQ(order_of(compiled, "128.32.17.1"), "[eu, us-east, us-west]");
+  EXPECT_EQ(order_of(compiled, "128.32.32.1"), "[us-east, us-west, eu]");
+  EXPECT_EQ(order_of(compiled, "2a01:0:1::1"), "[eu, us-east, us-west]");
+  EXPECT_EQ(compiled.tables->compiled()[0].clients.lookup(*IpAddress::parse("128.32.17.1")).depth, 20);
+}
+
 TEST(Policies, NamesThatDifferInNothingShareAProfile) {
   SteeringSpec spec = spec_with({failover_all()});
   spec.names.push_back(spec.names[0]);

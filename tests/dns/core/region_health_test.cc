@@ -138,9 +138,89 @@ TEST(RegionHealth, OneEdgeCanBeForcedByItself) {
   RegionHealth health = all_seen_up();
   EXPECT_TRUE(health.set_override(kUsB, {Override::State::down, "disk", std::nullopt}, kStart));
   EXPECT_EQ(state(health, kUsB), EdgeState::down);
-  EXPECT_EQ(health.view().regions[0].note, "1 of 2 edges up");
+  EXPECT_EQ(health.view().regions[0].note, "1 of 2 edges up, 192.0.2.2 down by the operator (disk)");
   EXPECT_TRUE(health.clear_override(kUsB, kStart));
   EXPECT_EQ(state(health, kUsB), EdgeState::up);
+}
+
+// Every sequence of four events out of all kinds, on a region of one edge, against the rules written down plainly.
+class PlainRules {
+ public:
+  explicit PlainRules(TimePoint now) : now_(now) {}
+
+  void probe(EdgeOutcome outcome) {
+    const bool good = outcome == EdgeOutcome::success || outcome == EdgeOutcome::draining;
+    against_ = good == up_ ? 0 : against_ + 1;
+    if (against_ > 0 && (outcome == EdgeOutcome::refused || against_ >= (good ? 2 : 3))) {
+      up_ = good;
+      against_ = 0;
+    }
+    if (good) draining_ = outcome == EdgeOutcome::draining;
+  }
+  void say(bool of_region, std::optional<Override> word) { (of_region ? region_ : edge_) = std::move(word); }
+  void pass(TimePoint now) {
+    now_ = now;
+    for (auto* word : {&region_, &edge_}) {
+      if (*word && (*word)->expires && *(*word)->expires <= now_) word->reset();
+    }
+  }
+  [[nodiscard]] EdgeState state() const {
+    EdgeState state = !up_ ? EdgeState::down : draining_ ? EdgeState::drained : EdgeState::up;
+    if (edge_) state = as_said(*edge_);
+    if (!region_) return state;
+    if (region_->state == Override::State::drained) return std::max(state, EdgeState::drained);
+    return as_said(*region_);  // the only edge of a region that is forced up serves, whatever its probes say
+  }
+
+ private:
+  static EdgeState as_said(const Override& word) {
+    if (word.state == Override::State::up) return EdgeState::up;
+    return word.state == Override::State::drained ? EdgeState::drained : EdgeState::down;
+  }
+  TimePoint now_;
+  bool up_ = true;
+  bool draining_ = false;
+  int against_ = 0;
+  std::optional<Override> region_;
+  std::optional<Override> edge_;
+};
+
+TEST(RegionHealth, ProbesWordsAndTimeTogetherFollowTheRulesInEveryShortSequence) {
+  using Say = Override::State;
+  static_assert(EdgeState::up < EdgeState::drained && EdgeState::drained < EdgeState::down);
+  const auto step = [](unsigned event, TimePoint& now, RegionHealth& health, PlainRules& rules) {
+    if (event < 4) {
+      constexpr std::array kOutcomes = {EdgeOutcome::success, EdgeOutcome::draining, EdgeOutcome::failure,
+                                        EdgeOutcome::refused};
+      (void)health.observe(kEuA, kOutcomes[event], now);
+      return rules.probe(kOutcomes[event]);
+    }
+    if (event == 4) {
+      now += seconds(10);
+      (void)health.advance(now);
+      return rules.pass(now);
+    }
+    const bool of_region = event < 9;
+    if (event == 5 || event == 9) {
+      (void)(of_region ? health.clear_override(kEu, now) : health.clear_override(kEuA, now));
+      return rules.say(of_region, std::nullopt);
+    }
+    constexpr std::array kStates = {Say::up, Say::down, Say::drained};
+    const Override word{kStates[(event - 6) % 4], "", event % 2 == 0 ? std::optional(now + seconds(10)) : std::nullopt};
+    (void)(of_region ? health.set_override(kEu, word, now) : health.set_override(kEuA, word, now));
+    rules.say(of_region, word);
+  };
+  constexpr unsigned kEvents = 13;
+  const RegionHealth begin = all_seen_up();
+  for (unsigned code = 0; code < kEvents * kEvents * kEvents * kEvents; ++code) {
+    RegionHealth health = begin;
+    PlainRules rules(kStart);
+    TimePoint now = kStart;
+    for (unsigned rest = code, i = 0; i < 4; ++i, rest /= kEvents) {
+      step(rest % kEvents, now, health, rules);
+      ASSERT_EQ(state(health, kEuA), rules.state()) << "sequence " << code << " step " << i;
+    }
+  }
 }
 
 TEST(RegionHealth, AllLostAtOnceIsHeldAndThenBelieved) {

@@ -71,6 +71,14 @@ class Steering : public testing::Test {
   [[nodiscard]] static unsigned region_of(const Choice& choice) {
     return (test::decode(choice, AddressType::a).addresses.at(0).v4_value() - 0xC0000200) / 16;
   }
+  [[nodiscard]] std::string tell(const char* subnet, std::uint8_t source, unsigned name = 0) const {
+    RecordingTrace trace;
+    const Client client{IpAddress::v4(0x7F000001), ClientSubnet{*IpAddress::parse(subnet), source}, 0};
+    (void)choose(*tables_, *answers_, PolicyNameId{name}, AddressType::a, client, trace);
+    std::string text;
+    for (const auto& line : trace.lines()) text += std::string(line.topic) + ": " + line.text + "\n";
+    return text;
+  }
   // Share of each region among 20,000 /24s.
   [[nodiscard]] std::map<unsigned, double> shares() const {
     std::map<unsigned, double> out;
@@ -193,24 +201,41 @@ TEST_F(Steering, AllDownPoliciesKeepARealScope) {
 }
 
 TEST_F(Steering, TheTraceTellsEveryStep) {
-  RecordingTrace trace;
-  const Client client{IpAddress::v4(0x7F000001), ClientSubnet{*IpAddress::parse("80.1.2.0"), 24}, 0};
-  (void)choose(*tables_, *answers_, PolicyNameId{0}, AddressType::a, client, trace);
-  std::string text;
-  for (const auto& line : trace.lines()) text += std::string(line.topic) + ": " + line.text + "\n";
-  EXPECT_EQ(text,
+  EXPECT_EQ(tell("80.1.2.0", 24),
             "policy: www.example.com uses policy shares\n"
             "address: client subnet 80.1.2.0/24\n"
             "database: 80.0.0.0/8 is EU-DE (small.mmdb, Country)\n"
-            "geo: EU: [eu]\n"
-            "failover: [{us-east: 3, us-west: 1}, eu]\n"
-            "class: class 1 is [eu, {us-east: 3, us-west: 1}]; all of 80.0.0.0/8 is in it\n"
-            "health: eu: up\n"
-            "health: us-east: up\n"
-            "health: us-west: up\n"
-            "scope: /8: the table decides at /8\n"
-            "choice: eu, the first that can serve\n"
-            "ttl: 60 s, the maximum: nothing is about to change\n");
+            "geo: row EU adds [eu]\n"
+            "failover: adds [{us-east: 3, us-west: 1}, eu], of which [eu] were named before\n"
+            "order: [eu, {us-east: 3, us-west: 1}], class 1: the same for all of 80.0.0.0/8\n"
+            "health: eu is up -> ANSWERS\n"
+            "health: us-east is up -> not reached: the order names it later\n"
+            "health: us-west is up -> not reached: the order names it later\n"
+            "choice: eu: the first region of the order that can serve\n"
+            "ttl: 60 s, the maximum: nothing is about to change\n"
+            "scope: /8: a resolver may give this answer to every client of that block; the table decides at /8\n");
+}
+
+TEST_F(Steering, TheTraceTellsWhatWasPassedOverAndWhy) {
+  take_down(kEu);
+  health_.regions[index_of(kEu)].note = "down, down by the operator (flood)";
+  std::ranges::fill(health_.regions[index_of(kWest)].edges, EdgeState::drained);
+  health_.regions[index_of(kWest)].pressure = true;
+  publish();
+  const std::string text = tell("80.1.2.0", 24, 1);
+  for (const char* expected :
+       {"health: eu is down, down by the operator (flood) -> passed over: no IPv4 edge of it is up\n",
+        "health: us-east is up -> ANSWERS\n",
+        "health: us-west is up -> passed over: drained: used only if nothing else is up\n",
+        "choice: us-east: drawn by weight from {us-east: 3, us-west: 1 (cannot serve)}, the first group that can "
+        "serve; the draw is fixed by the client's block\n",
+        "window: 2 of its 4 edges that are up, from number ", "ttl: 10 s, the minimum: [us-west] may change soon\n",
+        "draws are made for each /24\n"}) {
+    EXPECT_NE(text.find(expected), std::string::npos) << expected << "\nnot in\n" << text;
+  }
+  for (const RegionId region : {kEast, kWest}) take_down(region);
+  EXPECT_NE(tell("80.1.2.0", 24).find("choice: no region of the order can serve: every edge of it is given"),
+            std::string::npos);
 }
 
 }  // namespace

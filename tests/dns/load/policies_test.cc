@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
 #include "dns/core/preference.h"
 #include "shared/load/yaml.h"
 
@@ -42,7 +47,8 @@ Built build(const std::string& yaml) {
   }
   Built built;
   if (!diagnostics.failed()) {
-    built.tables = build_policies(config, common, load_geo(config.geo, diagnostics), diagnostics);
+    built.tables = build_policies(
+        config, common, {load_geo(config.geo, diagnostics), load_systems(config.geo, diagnostics)}, diagnostics);
   }
   built.messages = diagnostics.render();
   return built;
@@ -110,7 +116,8 @@ TEST(PoliciesConfig, AStepIsOneOfTheKnownKinds) {
   const Built two = build("policies: {a: [{nearest: {}, failover: [eu]}]}\n");
   EXPECT_NE(two.messages.find("one step, one kind"), std::string::npos) << two.messages;
   const Built none = build("policies: {a: [{}]}\n");
-  EXPECT_NE(none.messages.find("a step is one of subnets, resolvers, geo, nearest, failover, fence"), std::string::npos)
+  EXPECT_NE(none.messages.find("a step is one of subnets, resolvers, asn, geo, nearest, failover, fence"),
+            std::string::npos)
       << none.messages;
   const Built empty = build("policies: {a: [{failover: []}]}\n");
   EXPECT_NE(empty.messages.find("at least one region"), std::string::npos) << empty.messages;
@@ -140,6 +147,87 @@ TEST(PoliciesConfig, TtlsAreWholeSecondsInOrder) {
   EXPECT_NE(reversed.messages.find("is longer than max"), std::string::npos) << reversed.messages;
   const Built fraction = build(std::string(policies) + "names: {n: {policy: a, ttl: {min: 1500ms, max: 5s}}}\n");
   EXPECT_NE(fraction.messages.find("whole number of seconds"), std::string::npos) << fraction.messages;
+}
+
+// A file of corrections, gone with the test.
+class OverridesFile {
+ public:
+  explicit OverridesFile(const std::string& text)
+      : path_(testing::TempDir() + "/meridian-overrides-" + std::to_string(::getpid()) + ".yaml") {
+    std::ofstream(path_) << text;
+  }
+  ~OverridesFile() { std::remove(path_.c_str()); }
+  OverridesFile(const OverridesFile&) = delete;
+  OverridesFile& operator=(const OverridesFile&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string geo_with(const std::string& more) {
+  return "geo: {database: " + std::string(MERIDIAN_BINARY_DIR) + "/geo/city-28.mmdb, " + more + "}\n";
+}
+
+constexpr const char* kAsnPolicies = R"(
+policies:
+  a:
+    - fence: {EU: [eu, us-east]}
+    - asn: {AS64498: [us-west, us-east], 25: us-east}
+    - geo: {EU: [eu], NA: [us-west]}
+    - failover: [us-east, us-west, eu]
+names: {www.example.com: {policy: a}}
+)";
+
+std::string asn_file() { return "asn: " + std::string(MERIDIAN_BINARY_DIR) + "/geo/asn-24.mmdb"; }
+
+TEST(PoliciesConfig, AutonomousSystemsHaveADatabaseOfTheirOwn) {
+  const Built built = build(geo_with(asn_file()) + kAsnPolicies);
+  ASSERT_TRUE(built.tables) << built.messages;
+  EXPECT_EQ(built.messages, "");
+  EXPECT_EQ(order_of(built, "128.32.1.1"), "[us-east, us-west, eu]") << "AS25";
+  EXPECT_EQ(order_of(built, "131.215.1.1"), "[us-west, us-east, eu]");
+  EXPECT_EQ(order_of(built, "203.0.113.1"), "[us-east, eu]") << "AS64498, and the fence stands";
+  const Built broken = build(geo_with(asn_file()) + "policies: {a: [{asn: {ASX: [eu], 7: [eu], AS7: [eu]}}]}\n");
+  for (const char* expected : {"'ASX' is not the number of an autonomous system", "AS7 has two rows here"}) {
+    EXPECT_NE(broken.messages.find(expected), std::string::npos) << broken.messages;
+  }
+}
+
+TEST(PoliciesConfig, TheOverridesFileCorrectsPlacesSystemsAndOrders) {
+  const OverridesFile file(R"(
+128.32.0.0/24: EU-DE
+131.215.0.0/16: {asn: 25, reason: "ticket 4711"}
+203.0.113.64/26: {place: NA-US-CA, location: [37.8, -122.3]}
+192.0.2.0/24: {regions: [eu, us-west]}
+)");
+  const Built built = build(geo_with(asn_file() + ", overrides: " + file.path()) + kAsnPolicies);
+  ASSERT_TRUE(built.tables) << built.messages;
+  EXPECT_EQ(order_of(built, "128.32.0.1"), "[us-east, eu]") << "German now, in the fence, still of AS25";
+  EXPECT_EQ(order_of(built, "128.32.1.1"), "[us-east, us-west, eu]");
+  EXPECT_EQ(order_of(built, "131.215.1.1"), "[us-east, us-west, eu]");
+  EXPECT_EQ(order_of(built, "203.0.113.65"), "[us-west, us-east, eu]") << "no longer fenced";
+  EXPECT_EQ(order_of(built, "192.0.2.1"), "[eu, us-west, us-east]");
+}
+
+TEST(PoliciesConfig, TheOverridesFileIsCheckedLikeTheRest) {
+  const OverridesFile file(R"(
+203.0.113.7/24: EU-DE
+203.0.113.0/25: Europe
+203.0.113.128/25: {}
+198.51.100.0/24: {regions: [eux]}
+198.51.100.0/25: {plaice: EU}
+"2002:c000:200::/40": EU-DE
+)");
+  const Built built = build(geo_with("overrides: " + file.path()) + "policies: {a: [{failover: [eu]}]}\n");
+  EXPECT_FALSE(built.tables);
+  for (const char* expected : {"yaml:2:1: error: ", "did you mean 203.0.113.0/24?", "yaml:3:17: error: 'Europe'",
+                               "this row corrects nothing", "unknown region 'eux' (did you mean 'eu'?)",
+                               "unknown key 'plaice' (did you mean 'place'?)", "write 192.0.2.0/24"}) {
+    EXPECT_NE(built.messages.find(expected), std::string::npos) << expected << "\nnot in\n" << built.messages;
+  }
+  const Built absent = build("geo: {overrides: /nonexistent/o.yaml}\npolicies: {a: [{failover: [eu]}]}\n");
+  EXPECT_NE(absent.messages.find("/nonexistent/o.yaml"), std::string::npos) << absent.messages;
 }
 
 TEST(PoliciesConfig, ABrokenDatabaseIsNamedWithItsPlace) {
