@@ -26,6 +26,7 @@ struct Options {
   std::string client;
   std::string resolver;
   std::vector<std::string> down;
+  bool json = false;
 };
 
 Exit ask_server(const Options& options) {
@@ -34,6 +35,7 @@ Exit ask_server(const Options& options) {
   call.query = {{"name", options.name}, {"type", options.type}};
   if (!options.client.empty()) call.query.emplace_back("client", options.client);
   if (!options.resolver.empty()) call.query.emplace_back("resolver", options.resolver);
+  if (options.json) call.query.emplace_back("format", "json");
   const auto body = fetch(options.server, call);
   if (!body) return complain(Exit::failed, body.error().message);
   print(*body);
@@ -66,9 +68,9 @@ Exit ask_configuration(const Options& options, const dns::ExplainQuestion& quest
   auto health = play(dns::regions_of(world->common), options.down);
   if (!health) return complain(Exit::invalid, health.error().message);
   const auto answers = dns::AnswerSets::build(*world->policies, std::move(*health));
-  const auto text = dns::explain(dns::make_snapshot(*world, answers), question);
-  if (!text) return complain(Exit::invalid, text.error().message);
-  print(*text);
+  const auto explanation = dns::explain(dns::make_snapshot(*world, answers), question);
+  if (!explanation) return complain(Exit::invalid, explanation.error().message);
+  print(options.json ? dns::to_json(*explanation) : dns::to_text(*explanation));
   return Exit::ok;
 }
 
@@ -93,6 +95,7 @@ Command explain_command(CLI::App& parent) {
   app->add_option("--type", options->type, "The record type")->capture_default_str();
   app->add_option("--client", options->client, "The client's address or prefix, told as a client subnet (RFC 7871)");
   app->add_option("--resolver", options->resolver, "The address that the query comes from; 127.0.0.1 if not said");
+  app->add_flag("--json", options->json, "Print JSON: the question, each step of the decision, the reply");
   app->add_option("--down", options->down, "With FILE: play that this region is down; may be repeated")
       ->excludes(server)
       ->allow_extra_args(false);

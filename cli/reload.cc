@@ -8,11 +8,17 @@
 namespace cli {
 namespace {
 
-Exit run_reload(const std::string& server) {
+struct Options {
+  std::string server = kDefaultDnsAdmin;
+  bool overrides = false;
+};
+
+Exit run_reload(const Options& options) {
   AdminCall call;
   call.method = shared::AdminMethod::post;
   call.path = "/reload";
-  const auto body = fetch(server, call);
+  if (options.overrides) call.query = {{"what", "overrides"}};
+  const auto body = fetch(options.server, call);
   if (!body) return complain(Exit::failed, body.error().message);
   print(*body);
   return Exit::ok;
@@ -21,14 +27,16 @@ Exit run_reload(const std::string& server) {
 }  // namespace
 
 Command reload_command(CLI::App& parent) {
-  auto server = std::make_shared<std::string>(kDefaultDnsAdmin);
+  auto options = std::make_shared<Options>();
   auto* app = parent.add_subcommand("reload", "Have a running server read its configuration again");
-  app->add_option("--server", *server, "Admin address: 127.0.0.1:5380, or unix:/run/meridian/dns.sock")
+  app->add_option("--server", options->server, "Admin address: 127.0.0.1:5380, or unix:/run/meridian/dns.sock")
       ->capture_default_str();
+  app->add_flag("--overrides", options->overrides,
+                "Only the file of dns.geo.overrides: zones and geo databases stay as they are");
   app->footer(
       "All or nothing: if anything is wrong, the server keeps what it has and says why.\n"
       "Example: meridian reload --server 127.0.0.1:5380");
-  return {app, [server] { return run_reload(*server); }};
+  return {app, [options] { return run_reload(*options); }};
 }
 
 }  // namespace cli

@@ -176,6 +176,21 @@ class AnswerSetsBuilder {
   std::map<std::vector<RegionId>, Ring> all_rings_;
 };
 
+AnswerSets::TtlRange AnswerSets::ttl_in_force(const PolicyTables& tables, PolicyNameId name) const {
+  const std::size_t index = tables.profile_of(name);
+  const PolicyTables::Profile& profile = tables.profiles()[index];
+  TtlRange range{profile.ttl_max, profile.ttl_min};
+  for (const AddressType type : {AddressType::a, AddressType::aaaa}) {
+    if (!tables.has(name, type)) continue;
+    for (PolicyTables::ClassId id = 0; id < tables.compiled()[profile.policy].classes.size(); ++id) {
+      const std::uint32_t ttl = slot(index, type, id).pressed ? profile.ttl_min : profile.ttl_max;
+      range.lowest = std::min(range.lowest, ttl);
+      range.highest = std::max(range.highest, ttl);
+    }
+  }
+  return range;
+}
+
 std::shared_ptr<const AnswerSets> AnswerSets::build(const PolicyTables& tables, HealthView health) {
   auto out = std::make_shared<AnswerSets>();
   out->health_ = std::move(health);

@@ -61,6 +61,13 @@ class AnswerSets {
   }
   [[nodiscard]] const HealthView& health() const { return health_; }
 
+  // The TTLs that answers of this name carry now, over all kinds of clients; for /status and metrics.
+  struct TtlRange {
+    std::uint32_t lowest = 0;  // seconds
+    std::uint32_t highest = 0;
+  };
+  [[nodiscard]] TtlRange ttl_in_force(const PolicyTables& tables, PolicyNameId name) const;
+
   // Owner pointer, type, class, TTL, length, address.
   [[nodiscard]] static constexpr std::size_t rr_size(AddressType type) { return type == AddressType::a ? 16 : 28; }
 

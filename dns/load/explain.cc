@@ -9,13 +9,12 @@
 
 #include "dns/core/answer.h"
 #include "dns/core/name.h"
+#include "dns/core/policy_tables.h"
 #include "dns/core/wire.h"
 #include "dns/load/rdata.h"
 
 namespace dns {
 namespace {
-
-constexpr std::size_t kTopicWidth = 10;  // columns
 
 using Bytes = std::vector<std::uint8_t>;
 
@@ -59,21 +58,6 @@ Bytes build_query(const Name& name, std::uint16_t type, const std::optional<shar
   return out;
 }
 
-void line(std::string& out, std::string_view topic, std::string_view text) {
-  std::string head(topic);
-  head.resize(std::max(kTopicWidth, head.size() + 1), ' ');
-  out.append(head).append(text).append("\n");
-}
-
-void indent(std::string& out, std::string_view text) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    if (end > at) out.append("  ").append(text.substr(at, end - at)).append("\n");
-    at = end + 1;
-  }
-}
-
 struct FreePacket {
   void operator()(ldns_pkt* packet) const { ldns_pkt_free(packet); }
 };
@@ -81,14 +65,18 @@ struct FreeText {
   void operator()(char* text) const { std::free(text); }  // NOLINT: ldns allocates with malloc
 };
 
-void print_section(std::string& out, std::string_view title, const ldns_rr_list* records) {
-  if (ldns_rr_list_rr_count(records) == 0) return;
-  out.append("\n").append(title).append("\n");
-  const std::unique_ptr<char, FreeText> text(ldns_rr_list2str(records));
-  indent(out, text ? text.get() : "");
+void add_section(Explanation& out, std::string name, const ldns_rr_list* records) {
+  Explanation::Section section{std::move(name), {}};
+  for (std::size_t i = 0; i < ldns_rr_list_rr_count(records); ++i) {
+    const std::unique_ptr<char, FreeText> text(ldns_rr2str(ldns_rr_list_rr(records, i)));
+    std::string record = text ? text.get() : "";
+    while (record.ends_with('\n')) record.pop_back();
+    section.records.push_back(std::move(record));
+  }
+  if (!section.records.empty()) out.sections.push_back(std::move(section));
 }
 
-std::string subnet_scope(const ldns_pkt* packet) {
+std::optional<Explanation::Subnet> subnet_of(const ldns_pkt* packet) {
   const ldns_rdf* edns = ldns_pkt_edns_data(packet);
   const std::uint8_t* at = edns == nullptr ? nullptr : ldns_rdf_data(edns);
   std::size_t left = edns == nullptr ? 0 : ldns_rdf_size(edns);
@@ -96,29 +84,37 @@ std::string subnet_scope(const ldns_pkt* packet) {
     const std::size_t size = load_u16(at + 2);
     if (size + 4 > left) break;
     if (load_u16(at) == static_cast<std::uint16_t>(OptionCode::client_subnet) && size >= 4) {
-      return ", client subnet source /" + std::to_string(at[6]) + " scope /" + std::to_string(at[7]);
+      return Explanation::Subnet{at[6], at[7]};
     }
     at += size + 4;
     left -= size + 4;
   }
-  return "";
+  return std::nullopt;
 }
 
-shared::Result<std::string> print_reply(std::span<const std::uint8_t> reply) {
+shared::Result<void> read_reply(std::span<const std::uint8_t> reply, Explanation& out) {
   ldns_pkt* raw = nullptr;
   const ldns_status status = ldns_wire2pkt(&raw, reply.data(), reply.size());
   if (status != LDNS_STATUS_OK)
     return shared::fail(std::string("the reply is no message: ") + ldns_get_errorstr_by_id(status));
   const std::unique_ptr<ldns_pkt, FreePacket> packet(raw);
   const std::unique_ptr<char, FreeText> rcode(ldns_pkt_rcode2str(ldns_pkt_get_rcode(raw)));
-  std::string out;
-  line(out, "reply",
-       std::string(rcode ? rcode.get() : "?") + (ldns_pkt_aa(raw) ? ", authoritative" : "") + subnet_scope(raw) + ", " +
-           std::to_string(reply.size()) + " octets");
-  print_section(out, "answer", ldns_pkt_answer(raw));
-  print_section(out, "authority", ldns_pkt_authority(raw));
-  print_section(out, "additional", ldns_pkt_additional(raw));
-  return out;
+  out.replied = true;
+  out.rcode = rcode ? rcode.get() : "?";
+  out.authoritative = ldns_pkt_aa(raw);
+  out.subnet = subnet_of(raw);
+  out.octets = reply.size();
+  add_section(out, "answer", ldns_pkt_answer(raw));
+  add_section(out, "authority", ldns_pkt_authority(raw));
+  add_section(out, "additional", ldns_pkt_additional(raw));
+  return {};
+}
+
+void add_decision(Explanation& out, const Snapshot& snapshot, const AnswerInfo& info) {
+  if (info.kind != AnswerKind::policy) return;
+  const SteeringSpec& spec = snapshot.policies->spec();
+  out.policy = spec.policies[spec.names[static_cast<std::size_t>(info.policy)].policy].name;
+  out.region = spec.regions[index_of(info.region)].name;
 }
 
 }  // namespace
@@ -139,7 +135,7 @@ shared::Result<ExplainQuestion> parse_explain(const ExplainWords& words) {
   return out;
 }
 
-shared::Result<std::string> explain(const Snapshot& snapshot, const ExplainQuestion& question) {
+shared::Result<Explanation> explain(const Snapshot& snapshot, const ExplainQuestion& question) {
   const auto name = Name::from_text(question.name);
   if (!name) return tl::unexpected(name.error());
   const auto type = type_from_text(question.type);
@@ -156,19 +152,17 @@ shared::Result<std::string> explain(const Snapshot& snapshot, const ExplainQuest
   RecordingTrace trace;
   const AnswerInfo info = answer(snapshot, request, std::span<std::uint8_t>(reply), trace);
 
-  std::string out;
-  line(out, "question", name->to_text() + " " + type_to_text(*type));
-  line(out, "resolver", question.resolver.to_string());
-  line(out, "client",
-       question.client ? question.client->to_string() + ", as a client subnet" : "not known: no client subnet");
-  for (const auto& note : trace.lines()) line(out, note.topic, note.text);
-  if (info.length == 0) {
-    line(out, "reply", "none");
-    return out;
+  Explanation out;
+  out.name = name->to_text();
+  out.type = type_to_text(*type);
+  out.question = question;
+  for (const auto& note : trace.lines()) out.lines.push_back({std::string(note.topic), note.text});
+  if (info.length == 0) return out;
+  add_decision(out, snapshot, info);
+  if (auto read = read_reply(std::span<const std::uint8_t>(reply).first(info.length), out); !read) {
+    return tl::unexpected(read.error());
   }
-  auto printed = print_reply(std::span<const std::uint8_t>(reply).first(info.length));
-  if (!printed) return printed;
-  return out + *printed;
+  return out;
 }
 
 }  // namespace dns

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dns/core/snapshot.h"
 #include "shared/core/ip.h"
@@ -32,7 +33,38 @@ struct ExplainWords {
 };
 [[nodiscard]] shared::Result<ExplainQuestion> parse_explain(const ExplainWords& words);
 
+// What answer() did and said. Lines come in the order of the decision.
+struct Explanation {
+  struct Line {
+    std::string topic;  // "geo", "health", "choice" ...
+    std::string text;
+  };
+  struct Section {
+    std::string name;  // "answer" ...
+    std::vector<std::string> records;
+  };
+  struct Subnet {
+    unsigned source = 0;
+    unsigned scope = 0;
+  };
+  std::string name;
+  std::string type;
+  ExplainQuestion question;
+  std::vector<Line> lines;
+  std::optional<std::string> policy;  // that chose; absent: none did
+  std::optional<std::string> region;
+  bool replied = false;
+  std::string rcode;  // REQUIRES, like the rest: replied
+  bool authoritative = false;
+  std::optional<Subnet> subnet;
+  std::size_t octets = 0;
+  std::vector<Section> sections;
+};
+
 // An error says what is wrong with the question. REQUIRES: all parts of the snapshot are there.
-[[nodiscard]] shared::Result<std::string> explain(const Snapshot& snapshot, const ExplainQuestion& question);
+[[nodiscard]] shared::Result<Explanation> explain(const Snapshot& snapshot, const ExplainQuestion& question);
+
+[[nodiscard]] std::string to_text(const Explanation& explanation);
+[[nodiscard]] std::string to_json(const Explanation& explanation);
 
 }  // namespace dns

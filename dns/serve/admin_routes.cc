@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dns/load/explain.h"
+#include "dns/serve/explain_facts.h"
 #include "dns/serve/report.h"
 #include "shared/serve/metrics.h"
 
@@ -38,9 +39,11 @@ AdminResponse explain_question(const Server& server, const AdminRequest& request
   const auto question = parse_explain(
       {param(request, "name"), param(request, "type"), param(request, "client"), param(request, "resolver")});
   if (!question) return AdminResponse::text(kBadRequest, question.error().message + "\n");
-  auto text = explain(server.snapshot(), *question);
-  if (!text) return AdminResponse::text(kBadRequest, text.error().message + "\n");
-  return AdminResponse::text(200, std::move(*text));
+  auto explanation = explain(server.snapshot(), *question);
+  if (!explanation) return AdminResponse::text(kBadRequest, explanation.error().message + "\n");
+  for (auto& fact : facts_of(server.steering())) explanation->lines.push_back(std::move(fact));
+  if (param(request, "format") == "json") return AdminResponse::json(200, to_json(*explanation));
+  return AdminResponse::text(200, to_text(*explanation));
 }
 
 Result<OverrideRequest> read_override(const AdminRequest& request) {
@@ -77,10 +80,16 @@ AdminResponse clear_override(Server& server, const AdminRequest& request) {
   return AdminResponse::text(200, std::string(param(request, "target")) + " is as its probes say\n");
 }
 
-void reload(Server& server, const shared::AdminReply& reply) {
-  server.reload([reply](const ReloadOutcome& outcome) {
-    reply(AdminResponse::text(outcome.done ? 200 : kRefused, outcome.text));
-  });
+// POST /reload, or /reload?what=overrides
+void reload(Server& server, const AdminRequest& request, const shared::AdminReply& reply) {
+  const std::string_view what = param(request, "what");
+  if (!what.empty() && what != "overrides") {
+    return reply(AdminResponse::text(kBadRequest, "what: overrides, or nothing for everything\n"));
+  }
+  server.reload(what.empty() ? Server::Reload::everything : Server::Reload::overrides,
+                [reply](const ReloadOutcome& outcome) {
+                  reply(AdminResponse::text(outcome.done ? 200 : kRefused, outcome.text));
+                });
 }
 
 }  // namespace
@@ -100,8 +109,9 @@ void add_routes(shared::Admin& admin, Server& server) {
               [&server](const AdminRequest& request) { return set_override(server, request); });
   admin.route(AdminMethod::post, "/undrain",
               [&server](const AdminRequest& request) { return clear_override(server, request); });
-  admin.route_deferred(AdminMethod::post, "/reload",
-                       [&server](const AdminRequest&, const shared::AdminReply& reply) { reload(server, reply); });
+  admin.route_deferred(
+      AdminMethod::post, "/reload",
+      [&server](const AdminRequest& request, const shared::AdminReply& reply) { reload(server, request, reply); });
 }
 
 }  // namespace dns

@@ -1,5 +1,8 @@
 // /metrics: sums over the workers.
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -54,6 +57,8 @@ class Report {
     tcp();
     steering();
     edges();
+    overrides();
+    ttls();
     world();
     return out_.take();
   }
@@ -154,6 +159,45 @@ class Report {
     out_.sample({}, steering.discarded_rounds());
     out_.family(MetricKind::gauge, "meridian_dns_isolated", "1: all regions were lost at once, last answers are held.");
     out_.sample({}, std::uint64_t{steering.health().holding() ? 1U : 0U});
+  }
+
+  void override_samples(const std::function<void(const Region&, const std::string&, const Override&)>& add) {
+    const RegionHealth& health = server_.steering().health();
+    for (std::size_t r = 0; r < health.regions().size(); ++r) {
+      const RegionId id{static_cast<std::uint16_t>(r)};
+      const Region& region = health.regions()[r];
+      if (const auto& word = health.override_of(id)) add(region, "", *word);
+      for (std::size_t e = 0; e < region.edges.size(); ++e) {
+        const auto& word = health.override_of(EdgeId{id, static_cast<std::uint16_t>(e)});
+        if (word) add(region, region.edges[e].to_string(), *word);
+      }
+    }
+  }
+
+  void overrides() {
+    out_.family(MetricKind::gauge, "meridian_dns_override",
+                "1: the operator's word on a region, or on one edge of it, stands against its probes.");
+    override_samples([this](const Region& region, const std::string& edge, const Override& word) {
+      out_.sample({{"region", region.name}, {"edge", edge}, {"state", to_string(word.state)}}, std::uint64_t{1});
+    });
+    out_.family(MetricKind::gauge, "meridian_dns_override_expires_seconds",
+                "How long the operator's word still stands; absent: until it is taken back.");
+    override_samples([this](const Region& region, const std::string& edge, const Override& word) {
+      if (!word.expires) return;
+      const auto left = std::chrono::ceil<std::chrono::seconds>(*word.expires - shared::Clock::now()).count();
+      out_.sample({{"region", region.name}, {"edge", edge}}, static_cast<std::uint64_t>(std::max<long>(left, 0)));
+    });
+  }
+
+  void ttls() {
+    const Snapshot& snapshot = server_.snapshot();
+    const auto& names = snapshot.policies->spec().names;
+    out_.family(MetricKind::gauge, "meridian_dns_ttl_seconds",
+                "The lowest TTL that answers of a policy name carry now: its min while something may change.");
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto ttl = snapshot.answers->ttl_in_force(*snapshot.policies, PolicyNameId{static_cast<std::uint32_t>(i)});
+      out_.sample({{"name", names[i].name}}, std::uint64_t{ttl.lowest});
+    }
   }
 
   void world() {

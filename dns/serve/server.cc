@@ -73,7 +73,7 @@ Result<void> Server::open() {
   shared::set_log_level(log_level(world_->common.log.level));
   shared::raise_descriptor_limit();
   supervisor_.set_stop_grace(kStopGrace);
-  supervisor_.on_reload([this] { reload([](const ReloadOutcome&) {}); });
+  supervisor_.on_reload([this] { reload(Reload::everything, [](const ReloadOutcome&) {}); });
   supervisor_.on_stop([this] { drain(); });
   if (const auto done = open_state(); !done) return done;
   const std::size_t cores = std::max<std::size_t>(shared::usable_cores().size(), 1);
@@ -219,16 +219,17 @@ Server::Steered Server::steered() const {
   return sum;
 }
 
-void Server::reload(std::function<void(const ReloadOutcome&)> done) {
+void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done) {
   struct Loaded {
     std::shared_ptr<const World> world;  // null: refused
     shared::load::Diagnostics diagnostics;
   };
-  auto load = [path = settings_.config_path, before = world_->zones] {
+  auto load = [what, path = settings_.config_path, before = world_] {
     Loaded loaded;
-    auto world = load_world(path, loaded.diagnostics);
+    auto world = what == Reload::everything ? load_world(path, loaded.diagnostics)
+                                            : with_new_overrides(*before, loaded.diagnostics);
     if (!world) return loaded;
-    warn_of_serials(*before, *world, loaded.diagnostics);
+    warn_of_serials(*before->zones, *world, loaded.diagnostics);
     loaded.world = std::make_shared<const World>(std::move(*world));
     return loaded;
   };

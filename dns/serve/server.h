@@ -46,7 +46,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  void reload(std::function<void(const ReloadOutcome&)> done);
+  // Everything, or the overrides file alone.
+  enum class Reload : std::uint8_t { everything, overrides };
+  void reload(Reload what, std::function<void(const ReloadOutcome&)> done);
   void drain();  // then Supervisor::finish()
 
   [[nodiscard]] SteeringControl& steering() { return *steering_; }

@@ -1,12 +1,12 @@
 // /status: what a person, or `meridian status`, wants to see of a running server.
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <string>
 #include <utility>
 
 #include <boost/json.hpp>
 
+#include "dns/serve/explain_facts.h"
 #include "dns/serve/report.h"
 
 namespace dns {
@@ -14,15 +14,6 @@ namespace dns {
 namespace json = boost::json;
 
 namespace {
-
-std::string utc(shared::WallTime time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::string text(sizeof "2026-01-01T00:00:00Z" - 1, '\0');
-  text.resize(std::strftime(text.data(), text.size() + 1, "%Y-%m-%dT%H:%M:%SZ", &parts));
-  return text;
-}
 
 std::string_view word_of(EdgeState state) {
   switch (state) {
@@ -102,14 +93,18 @@ json::array zones_of(const World& world) {
   return zones;
 }
 
-json::array names_of(const PolicyTables& policies) {
+json::array names_of(const PolicyTables& policies, const AnswerSets& answers) {
   json::array names;
   const SteeringSpec& spec = policies.spec();
-  for (const SteeredName& name : spec.names) {
+  for (std::size_t i = 0; i < spec.names.size(); ++i) {
+    const SteeredName& name = spec.names[i];
+    const auto ttl = answers.ttl_in_force(policies, PolicyNameId{static_cast<std::uint32_t>(i)});
     names.push_back({{"name", name.name},
                      {"policy", spec.policies[name.policy].name},
                      {"ttl_min", name.ttl_min.count()},
-                     {"ttl_max", name.ttl_max.count()}});
+                     {"ttl_max", name.ttl_max.count()},
+                     {"ttl_lowest_now", ttl.lowest},
+                     {"ttl_highest_now", ttl.highest}});
   }
   return names;
 }
@@ -143,7 +138,7 @@ std::string render_status(const Server& server) {
                             {"isolated", server.steering().health().holding()},
                             {"listen", std::move(listen)},
                             {"regions", regions_of(server.steering())},
-                            {"names", names_of(*server.world().policies)},
+                            {"names", names_of(*server.world().policies, *server.snapshot().answers)},
                             {"zones", zones_of(server.world())},
                             {"workers", workers_of(server)}};
   return json::serialize(status) + "\n";
