@@ -186,7 +186,7 @@ class Shop:
 
     def start_edge(self, region):
         process = self.launch(region, [binaries() / "meridian-edge", "--config", self.config, "--region", region])
-        wait_until(lambda: self.edge_get(region, "/.meridian/health")[0] == 200 or not process.running(), f"edge {region} is healthy")
+        wait_until(lambda: not process.running() or self.edge_get(region, "/.meridian/health")[0] == 200, f"edge {region} is healthy")
         assert process.running(), process.text()
         return process
 
