@@ -59,6 +59,25 @@ def test_dnsviz_is_content(tmp_path):
     assert grok("warning") == {}
 
 
+@pytest.mark.parametrize("kind", ["unbound", "recursor", "bind"])
+def test_resolvers_find_us_from_the_root(tmp_path, kind):
+    """Nothing but root hints: two referrals with glue lead here, with minimised names and 0x20 where the resolver can."""
+    edge = ["11.0.3.80", "12.0.3.80"]
+    wanted = {
+        "www.shop.example/A": edge, "shop.example/A": edge, "one.tenants.shop.example/A": edge, "mail.shop.example/A": ["11.0.2.53"],
+        "any.customers.shop.example/A": ["12.0.3.81"], "a.b.customers.shop.example/A": ["12.0.3.81"], "x.old.shop.example/A": ["12.0.3.81"],
+        "printer.rack.floor.shop.example/A": ["12.0.3.82"], "shop.shop.example/A": edge, "large.shop.example/TXT": ['"xxx'],
+        "ns2.shop.example/AAAA": ["2601:102::53"], "80.3.0.12.in-addr.arpa/PTR": ["www.shop.example."],
+    }
+    absent = {"nothing.shop.example/A": "NXDOMAIN", "floor.shop.example/A": "NOERROR", "www.shop.example/MX": "NOERROR", "nothing.example/A": "NXDOMAIN"}
+    output = inside(tmp_path, sys.executable, meridian.ROOT / "tests/support/iterate.py", tmp_path, kind, *wanted, *absent)
+    told = json.loads(output.splitlines()[-1])
+    for question, ends in wanted.items():
+        assert told[question][0] == "NOERROR" and any(data.startswith(end) for data in told[question][1:] for end in ends), (question, told[question])
+    for question, rcode in absent.items():
+        assert told[question] == [rcode], (question, told[question])
+
+
 def test_replies_leave_from_each_of_many_addresses(tmp_path):
     """A server on wildcard sockets in a host with many addresses, where the route alone would choose another source."""
     command = """

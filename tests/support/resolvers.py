@@ -1,6 +1,7 @@
-"""Real resolvers in front of an authoritative server: each a process with an address of its own and nothing but stubs.
+"""Real resolvers in front of an authoritative server: each a process with an address of its own.
 
-Each start_...() takes the folder to live in, the address to listen on and the zones: {zone: (address, port)}.
+Each start_...() takes the folder to live in, the address to listen on and the zones that it asks a server of its own for:
+{zone: (address, port)}; and a file of root hints, if it is to iterate from a root.
 """
 import pathlib
 
@@ -40,7 +41,7 @@ class Resolver:
         self.process.kill()
 
 
-def start_unbound(directory, address, zones, subnets=False):
+def start_unbound(directory, address, zones, hints=None, subnets=False):
     directory = pathlib.Path(directory)
     config = f"""
 server:
@@ -61,6 +62,8 @@ server:
   local-zone: "example." nodefault
   module-config: "{"subnetcache iterator" if subnets else "iterator"}"
 """
+    if hints:
+        config += f'  root-hints: "{hints}"\n  qname-minimisation-strict: yes\n  harden-referral-path: yes\n'
     for server in sorted({server for server, _ in zones.values()}) if subnets else []:
         config += f"  send-client-subnet: {server}\n"
     for zone, (server, port) in zones.items():
@@ -69,11 +72,11 @@ server:
     return Resolver(["/usr/sbin/unbound", "-d", "-c", directory / "unbound.conf"], directory, address)
 
 
-def start_unbound_with_subnets(directory, address, zones):
-    return start_unbound(directory, address, zones, subnets=True)
+def start_unbound_with_subnets(directory, address, zones, hints=None):
+    return start_unbound(directory, address, zones, hints, subnets=True)
 
 
-def start_recursor(directory, address, zones):
+def start_recursor(directory, address, zones, hints=None):
     directory = pathlib.Path(directory)
     (directory / "recursor.conf").write_text(f"""
 daemon=no
@@ -85,7 +88,7 @@ allow-from=127.0.0.0/8
 dont-query=
 forward-zones={", ".join(f"{zone}={server}:{port}" for zone, (server, port) in zones.items())}
 dnssec=off
-hint-file=no
+hint-file={hints or 'no'}
 security-poll-suffix=
 use-incoming-edns-subnet=yes
 edns-subnet-allow-list=0.0.0.0/0
@@ -94,11 +97,11 @@ ecs-add-for=0.0.0.0/0
     return Resolver(["/usr/sbin/pdns_recursor", f"--config-dir={directory}"], directory, address)
 
 
-def start_bind(directory, address, zones):
+def start_bind(directory, address, zones, hints=None):
     """BIND asks all servers at the one port of its options, and listens on addresses of interfaces only: a port of our own."""
     directory = pathlib.Path(directory)
     own_port = FIRST_BIND_PORT + int(address.split(".")[1])
-    (port,) = {port for _, port in zones.values()}
+    (port,) = {port for _, port in zones.values()} or {53}
     config = f"""
 options {{
   directory "{directory}"; pid-file none; session-keyfile none; dnssec-validation no; recursion yes;
@@ -107,6 +110,8 @@ options {{
 }};
 controls {{ }};
 """
+    if hints:
+        config += f'zone "." {{ type hint; file "{hints}"; }};\n'
     for zone, (server, _) in zones.items():
         config += f'zone "{zone}" {{ type static-stub; server-addresses {{ {server}; }}; }};\n'
     (directory / "named.conf").write_text(config)
