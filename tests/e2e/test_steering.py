@@ -70,11 +70,11 @@ def test_the_operators_word_on_a_region_and_on_an_edge(fragile_shop):
     # The TTL in force follows: a drained region may be back any time.
     name = next(n for n in shop.status()["names"] if n["name"] == "www.shop.example")
     assert name["ttl_lowest_now"] == name["ttl_min"] == 5
-    assert shop.metric("dns", "meridian_dns_ttl_seconds", name="www.shop.example") == 5
+    assert 'meridian_dns_ttl_seconds{name="www.shop.example"} 5\n' in shop.admin("dns", "/metrics")[1]
     told = meridian_command("explain", "--server", server, "--name", "www.shop.example", "--client", "192.0.2.9")
     for words in ("us-east is drained, drained by the operator (kernel update) -> passed over", f"{west} down by the operator (bad disk)",
-                  "the operator's word: drained (kernel update), for another 2h", "eu is up -> ANSWERS", "the minimum: [us-east"):
-        assert words in told or words.replace("2h", "1h") in told, f"{words}\nnot in\n{told}"
+                  "the operator's word: drained (kernel update), for another ", "eu is up -> ANSWERS", "the minimum: [us-east"):
+        assert words in told, f"{words}\nnot in\n{told}"
 
 
 def test_explain_as_json(shop):
