@@ -80,6 +80,8 @@ void ZoneReader::read_file(const std::filesystem::path& file, const Position& fr
   const std::uint32_t outer_line = std::exchange(line_, 1);
   if (source.text.find('\0') != std::string::npos) {
     diagnostics_.error({source.name, 0, 0}, "is not a text file: it contains a zero byte");
+  } else if (source.text.starts_with("\xEF\xBB\xBF")) {
+    diagnostics_.error({source.name, 1, 1}, "begins with a byte order mark: save it as UTF-8 without one");
   } else {
     read_entries(file);
   }

@@ -106,6 +106,15 @@ TEST(ZoneFile, ReadsASmallZone) {
   EXPECT_EQ(loader.records().size(), 3U);
 }
 
+TEST(ZoneFile, LinesMayEndAsOnWindowsButMarksAreRefused) {
+  EXPECT_EQ(load("a A 192.0.2.1\r\nb TXT ( x\r\n y ) ; comment\r\n  A 192.0.2.2\r\n"),
+            (Records{"a. A 300 c0000201", "b. A 300 c0000202", "b. TXT 300 01780179"}));
+  Loader loader{"\xEF\xBB\xBF" + std::string(kHead)};
+  loader.load();
+  EXPECT_EQ(loader.diagnostics.errors(), 1U);
+  EXPECT_NE(loader.diagnostics.render().find("1:1: error: begins with a byte order mark"), std::string::npos);
+}
+
 TEST(ZoneFile, TakesTtlClassAndTypeInEitherOrder) {
   EXPECT_EQ(load("a 60 IN A 192.0.2.1\nb IN 1h A 192.0.2.2\nc in a 192.0.2.3\nd CLASS1 TYPE1 192.0.2.4\n"),
             (Records{"a. A 60 c0000201", "b. A 3600 c0000202", "c. A 300 c0000203", "d. A 300 c0000204"}));
