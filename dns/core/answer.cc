@@ -4,19 +4,20 @@
 #include <array>
 #include <optional>
 
+#include "dns/core/answer_sets.h"
 #include "dns/core/chaos.h"
 #include "dns/core/opt.h"
 #include "dns/core/policy_tables.h"
 #include "dns/core/rdata.h"
 #include "dns/core/reply.h"
+#include "dns/core/seen_names.h"
 #include "dns/core/zone.h"
 
 namespace dns {
 
 namespace {
 
-constexpr unsigned kMaxChain = 16;    // CNAMEs and DNAMEs that one answer follows
-constexpr unsigned kMaxTargets = 16;  // names that additional data is looked up for
+constexpr unsigned kMaxChain = 16;  // CNAMEs and DNAMEs that one answer follows
 
 // Questions that no data can answer (RFC 6895 section 3.1); zone transfers are not offered.
 [[nodiscard]] std::optional<Rcode> meta_error(RrType type) {
@@ -34,22 +35,6 @@ constexpr unsigned kMaxTargets = 16;  // names that additional data is looked up
 }
 
 [[nodiscard]] std::string text_of(RrType type) { return "type " + std::to_string(static_cast<unsigned>(type)); }
-
-// Names that are looked up for additional data, each once.
-class SeenNames {
- public:
-  // False: seen before, or too many.
-  [[nodiscard]] bool insert(std::uint64_t hash) {
-    const auto end = hashes_.begin() + count_;
-    if (count_ == kMaxTargets || std::find(hashes_.begin(), end, hash) != end) return false;
-    hashes_[count_++] = hash;
-    return true;
-  }
-
- private:
-  std::array<std::uint64_t, kMaxTargets> hashes_;
-  unsigned count_ = 0;
-};
 
 // One query's way through RFC 1034 section 4.3.2. Lives on the stack of answer().
 template <class Trace>
@@ -84,12 +69,18 @@ class Answering {
   [[nodiscard]] bool is_loop() const;
   void answer_data(const Rrset& rrset);
   void answer_policy(const Zone& zone, const Node& node, AddressType type);
+  void give_no_answer(const Choice& choice);
   void answer_any(const Zone& zone, const Node& node);
   void answer_signatures(const Rrset& rrset);
   void refer(const Match& match);
   void add_glue(std::size_t rr_at, unsigned count, unsigned cut);
   void deny(const Zone& zone, AnswerKind kind);
   void add_additional(const Rrset& rrset, std::size_t rr_at);
+  std::size_t add_set(Section section, const Rrset& rrset, std::size_t owner_at);
+  std::size_t add_bindings(Section section, const Rrset& rrset, std::size_t owner_at);
+  std::optional<HintAddresses> choose_hints(std::span<const std::uint8_t> rdata, std::size_t owner_at,
+                                            std::uint32_t& ttl);
+  [[nodiscard]] Node find_hinted(std::span<const std::uint8_t> name);
   void add_service_target(RrType type, std::size_t rdata_at, SeenNames& seen);
   [[nodiscard]] Node find_target(const HashedName& target) const;
   bool add_addresses(const Node& node, std::size_t owner_at);
@@ -223,8 +214,8 @@ typename Answering<Trace>::Step Answering<Trace>::answer_node(const Zone& zone, 
     answer_any(zone, node);
     return Step::done;
   }
-  if (node.has(Node::kPolicy) && is_address(query_.type)) {
-    answer_policy(zone, node, query_.type == RrType::a ? AddressType::a : AddressType::aaaa);
+  if (node.has(Node::kPolicy) && (is_address(query_.type) || snapshot_.policies->may_cname(node.policy()))) {
+    answer_policy(zone, node, query_.type == RrType::aaaa ? AddressType::aaaa : AddressType::a);
     return Step::done;
   }
   const Rrset rrset = node.find(query_.type);
@@ -302,7 +293,7 @@ void Answering<Trace>::answer_data(const Rrset& rrset) {
   trace_.note("answer", [&] {
     return std::to_string(rrset.count) + " records of " + text_of(rrset.type) + ", for every client";
   });
-  const std::size_t rr_at = reply_.add(Section::answer, rrset, name_at_);
+  const std::size_t rr_at = add_set(Section::answer, rrset, name_at_);
   if (rr_at == 0) {
     info_.truncated = true;
   } else if (has_targets(rrset.type)) {
@@ -313,32 +304,37 @@ void Answering<Trace>::answer_data(const Rrset& rrset) {
 template <class Trace>
 void Answering<Trace>::answer_policy(const Zone& zone, const Node& node, AddressType type) {
   const Choice choice = choose_for(node, type);
-  if (choice.refuse) {
-    reply_.drop_records();
-    authoritative_ = false;
-    info_.kind = AnswerKind::refused;
-    info_.rcode = Rcode::refused;
-    return;
-  }
-  if (choice.count == 0) {
-    opt_.scope = choice.scope;  // all down for this client; another's fence may hold regions that are up
+  if (choice.refuse || choice.fail) return give_no_answer(choice);
+  const bool any = query_.type == RrType::any;
+  if (any && choice.count == 0 && type == AddressType::a) return answer_policy(zone, node, AddressType::aaaa);
+  const bool asked = any || is_address(query_.type) || choice.cname;
+  if (choice.count == 0 || !asked) {
+    opt_.scope = choice.scope;  // others may have regions that are up, or be given a CNAME
     return deny(zone, AnswerKind::nodata);
   }
-  info_.kind = AnswerKind::policy;
+  info_.kind = choice.steered ? AnswerKind::policy : AnswerKind::data;
   info_.policy = node.policy();
   info_.region = choice.region;
   opt_.scope = choice.scope;
-  const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
+  const RrType addresses = type == AddressType::a ? RrType::a : RrType::aaaa;
+  const RrType rr_type = choice.cname ? RrType::cname : addresses;
   info_.truncated = reply_.add(Section::answer, {rr_type, choice.count, choice.rrs}, name_at_) == 0;
+}
+
+// All down and the operator wants it refused, or an ALIAS of which nothing is known yet.
+template <class Trace>
+void Answering<Trace>::give_no_answer(const Choice& choice) {
+  reply_.drop_records();
+  authoritative_ = false;
+  info_.kind = choice.refuse ? AnswerKind::refused : AnswerKind::error;
+  info_.rcode = choice.refuse ? Rcode::refused : Rcode::servfail;
+  if (choice.fail) opt_.ede = EdeCode::not_ready;
 }
 
 // RFC 8482 section 4.1: one RRset, the smallest, so that the answer amplifies nothing.
 template <class Trace>
 void Answering<Trace>::answer_any(const Zone& zone, const Node& node) {
-  if (node.has(Node::kPolicy)) {
-    const bool has_a = snapshot_.policies->has(node.policy(), AddressType::a);
-    return answer_policy(zone, node, has_a ? AddressType::a : AddressType::aaaa);
-  }
+  if (node.has(Node::kPolicy)) return answer_policy(zone, node, AddressType::a);
   Rrset smallest;
   node.for_each([&](const Rrset& rrset) {
     if (smallest.count == 0 || rrset.wire.size() < smallest.wire.size()) smallest = rrset;
@@ -415,6 +411,72 @@ void Answering<Trace>::add_additional(const Rrset& rrset, std::size_t rr_at) {
   }
 }
 
+// All RRs of the set, or nothing, as Reply::add() does.
+template <class Trace>
+std::size_t Answering<Trace>::add_set(Section section, const Rrset& rrset, std::size_t owner_at) {
+  return is_service_binding(rrset.type) ? add_bindings(section, rrset, owner_at) : reply_.add(section, rrset, owner_at);
+}
+
+// RFC 9460 section 7.3: the hints of a binding to a policy name are the addresses that this client would be given. The
+// set has one TTL, no longer than theirs.
+template <class Trace>
+std::size_t Answering<Trace>::add_bindings(Section section, const Rrset& rrset, std::size_t owner_at) {
+  const Reply::Mark before = reply_.mark();
+  std::uint32_t ttl = load_u32(&rrset.wire[6]);
+  std::size_t first = 0;
+  std::span<const std::uint8_t> rest = rrset.wire;
+  for (unsigned i = 0; i < rrset.count; ++i) {
+    const auto rr = rest.first(2 + kRrFixedSize + load_u16(&rest[kRrFixedSize]));
+    const auto rdata = rr.subspan(2 + kRrFixedSize);
+    rest = rest.subspan(rr.size());
+    const auto hints = choose_hints(rdata, owner_at, ttl);
+    const std::size_t rr_at =
+        hints ? reply_.add_binding(section, rr, owner_at, *hints) : reply_.add(section, {rrset.type, 1, rr}, owner_at);
+    if (rr_at == 0) {
+      reply_.rollback(before);
+      return 0;
+    }
+    if (i == 0) first = rr_at;
+  }
+  std::size_t at = first;
+  for (unsigned i = 0; i < rrset.count; ++i, at = reply_.next_rr(at)) reply_.set_ttl(at, ttl);
+  return first;
+}
+
+// Nothing: as they stand in the zone file, no policy gives the target its addresses. `ttl` becomes at most theirs.
+template <class Trace>
+std::optional<HintAddresses> Answering<Trace>::choose_hints(std::span<const std::uint8_t> rdata, std::size_t owner_at,
+                                                            std::uint32_t& ttl) {
+  const bool alias = load_u16(rdata.data()) == 0;
+  if (alias || !has_address_hints(rdata)) return std::nullopt;
+  const Node node = find_hinted(rdata[2] == 0 ? reply_.from(owner_at) : rdata.subspan(2));
+  if (!node || !node.has(Node::kPolicy)) return std::nullopt;
+  const auto addresses = [&](AddressType type) {
+    const Choice choice = choose_for(node, type);
+    opt_.scope = std::max(opt_.scope, choice.scope);
+    if (choice.count > 0) ttl = std::min(ttl, load_u32(&choice.rrs[6]));
+    return choice.cname ? std::span<const std::uint8_t>() : choice.rrs;
+  };
+  const HintAddresses hints{addresses(AddressType::a), addresses(AddressType::aaaa)};
+  trace_.note("hints", [&] {
+    return "the same addresses: " + std::to_string(hints.a.size() / AnswerSets::rr_size(AddressType::a)) +
+           " of IPv4, " + std::to_string(hints.aaaa.size() / AnswerSets::rr_size(AddressType::aaaa)) + " of IPv6";
+  });
+  return hints;
+}
+
+// The node that has the addresses of a binding's target; a target may be an alias (RFC 9460 section 2.4.3).
+template <class Trace>
+Node Answering<Trace>::find_hinted(std::span<const std::uint8_t> name) {
+  target_.assign(name);
+  Node node = find_target(target_);
+  for (unsigned links = 0; links < kMaxChain && node && node.has(Node::kCname); ++links) {
+    target_.assign(node.find(RrType::cname).wire.subspan(2 + kRrFixedSize));
+    node = find_target(target_);
+  }
+  return node;
+}
+
 // RFC 9460 sections 2.4 and 4.1: "." is the owner in ServiceMode and nothing in AliasMode; behind an alias come its
 // service bindings too.
 template <class Trace>
@@ -428,7 +490,7 @@ void Answering<Trace>::add_service_target(RrType type, std::size_t rdata_at, See
   if (!seen.insert(target_.hash(0))) return;
   const Node node = find_target(target_);
   if (!node) return;
-  if (alias && node.find(type).count > 0) reply_.add(Section::additional, node.find(type), target_at);
+  if (alias && node.find(type).count > 0) add_set(Section::additional, node.find(type), target_at);
   add_addresses(node, target_at);
 }
 
@@ -460,6 +522,7 @@ bool Answering<Trace>::add_address(const Node& node, AddressType type, std::size
   const Choice choice = choose_for(node, type);
   if (choice.refuse || choice.count == 0) return true;
   opt_.scope = std::max(opt_.scope, choice.scope);  // the reply is as particular as its most particular part
+  if (choice.cname) return true;                    // its addresses are somebody else's
   return reply_.add(Section::additional, {rr_type, choice.count, choice.rrs}, owner_at) != 0;
 }
 

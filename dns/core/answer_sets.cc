@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "dns/core/wire.h"
+
 namespace dns {
 namespace {
 
@@ -21,7 +23,15 @@ struct RegionUse {
   std::vector<shared::IpAddress> edges;  // that answer in this tier
 };
 
+// Of somebody else's platform: it has no families, and the CNAME serves as long as anything of it does.
+RegionUse use_of_cname(const RegionView& view) {
+  if (std::ranges::find(view.edges, EdgeState::up) != view.edges.end()) return {view.full ? Tier::full : Tier::up, {}};
+  const bool drained = std::ranges::find(view.edges, EdgeState::drained) != view.edges.end();
+  return {drained ? Tier::drained : Tier::unusable, {}};
+}
+
 RegionUse use_of(const Region& region, const RegionView& view, AddressType type) {
+  if (region.cname) return use_of_cname(view);
   RegionUse up{view.full ? Tier::full : Tier::up, {}};
   RegionUse drained{Tier::drained, {}};
   for (std::size_t i = 0; i < region.edges.size(); ++i) {
@@ -44,6 +54,16 @@ void append_rr(std::vector<std::uint8_t>& out, AddressType type, std::uint32_t t
   out.insert(out.end(), address.bytes.begin(), address.bytes.begin() + length);
 }
 
+void append_cname(std::vector<std::uint8_t>& out, std::uint32_t ttl, NameSpan target) {
+  std::array<std::uint8_t, 2 + kRrFixedSize> head = {0xC0, kHeaderSize};
+  store_u16(&head[2], static_cast<std::uint16_t>(RrType::cname));
+  store_u16(&head[4], static_cast<std::uint16_t>(RrClass::in));
+  store_u32(&head[6], ttl);
+  store_u16(&head[10], static_cast<std::uint16_t>(target.size()));
+  out.insert(out.end(), head.begin(), head.end());
+  out.insert(out.end(), target.begin(), target.end());
+}
+
 }  // namespace
 
 // Works through the profiles; what it caches (rings) belongs to one profile and type.
@@ -55,13 +75,16 @@ class AnswerSetsBuilder {
         uses_[static_cast<std::size_t>(type)].push_back(use_of(regions()[i], out_.health_.regions[i], type));
       }
     }
+    tiers_.resize(regions().size());
   }
 
   void add(const PolicyTables::Profile& profile, AddressType type) {
     out_.first_slot_.push_back(static_cast<std::uint32_t>(out_.slots_.size()));
-    if (!(type == AddressType::a ? profile.has_a : profile.has_aaaa)) return;
     profile_ = &profile;
     type_ = type;
+    if (profile.alias != 0) return out_.slots_.push_back(alias_slot());
+    if (!(type == AddressType::a ? profile.has_a : profile.has_aaaa) && !profile.may_cname) return;
+    for (std::size_t i = 0; i < regions().size(); ++i) tiers_[i] = tier_of(i);
     rings_.assign(2 * regions().size(), std::nullopt);
     all_rings_.clear();
     for (const Order& order : tables_.compiled()[profile.policy].classes) out_.slots_.push_back(resolve(order));
@@ -78,28 +101,61 @@ class AnswerSetsBuilder {
         element, [this](const Member& member) { return out_.health_.regions[index_of(member.region)].pressure; });
   }
 
+  [[nodiscard]] Tier tier(RegionId id) const { return tiers_[index_of(id)]; }
+
+  // A name that may be a CNAME chooses its region once for all types, lest it be a CNAME beside addresses: by the type
+  // that is worst off.
+  [[nodiscard]] Tier tier_of(std::size_t region) const {
+    if (!profile_->may_cname || regions()[region].cname) return uses_[static_cast<std::size_t>(type_)][region].tier;
+    Tier worst = Tier::up;
+    if (profile_->has_a) worst = std::max(worst, uses_[0][region].tier);
+    if (profile_->has_aaaa) worst = std::max(worst, uses_[1][region].tier);
+    return worst;
+  }
+
+  Slot alias_slot() {
+    Slot slot{static_cast<std::uint32_t>(out_.candidates_.size()), 0};
+    const std::size_t index = profile_->alias - 1;
+    static const AliasAnswer kUnknown;
+    const AliasAnswer& known =
+        index < out_.aliases_.targets.size() ? out_.aliases_.targets[index][static_cast<std::size_t>(type_)] : kUnknown;
+    slot.verdict = AnswerSets::Verdict::alias_unknown;
+    if (known.state == AliasAnswer::State::unknown) return slot;
+    slot.verdict = AnswerSets::Verdict::alias;
+    slot.pressed = known.state == AliasAnswer::State::stale;
+    if (known.addresses.empty()) return slot;
+    const std::uint32_t ttl =
+        slot.pressed ? profile_->ttl_min : std::clamp(known.ttl, profile_->ttl_min, profile_->ttl_max);
+    const Ring ring{static_cast<std::uint32_t>(out_.bytes_.size()), static_cast<std::uint16_t>(known.addresses.size())};
+    for (const auto& address : known.addresses) append_rr(out_.bytes_, type_, ttl, address);
+    out_.candidates_.push_back({ring, {}, 1, true});
+    slot.candidates = 1;
+    return slot;
+  }
+
   Slot resolve(const Order& order) {
-    for (const Tier tier : {Tier::up, Tier::full, Tier::drained}) {
-      bool pressed = tier == Tier::drained;
+    for (const Tier wanted : {Tier::up, Tier::full, Tier::drained}) {
+      bool pressed = wanted == Tier::drained;
       for (const Element& element : order) {
         pressed = pressed || under_pressure(element);
         const bool usable =
-            std::ranges::any_of(element, [&](const Member& member) { return use(member.region).tier == tier; });
-        if (usable) return slot_of(element, tier, pressed);
+            std::ranges::any_of(element, [&](const Member& member) { return tier(member.region) == wanted; });
+        if (usable) return slot_of(element, wanted, pressed);
       }
     }
     return all_down(order);
   }
 
-  Slot slot_of(const Element& element, Tier tier, bool pressed) {
+  Slot slot_of(const Element& element, Tier wanted, bool pressed) {
     Slot slot{static_cast<std::uint32_t>(out_.candidates_.size()), static_cast<std::uint16_t>(element.size())};
     slot.pressed = pressed;
     std::size_t usable = 0;
     for (const Member& member : element) {
-      AnswerSets::Candidate candidate{{}, member.region, member.weight, use(member.region).tier == tier};
+      AnswerSets::Candidate candidate{{}, member.region, member.weight, tier(member.region) == wanted};
       if (candidate.usable) {
         ++usable;
         candidate.ring = ring_of(member.region, pressed);
+        candidate.cname_size = cname_size(member.region);
         slot.variants = slot.variants || (profile_->answers > 0 && candidate.ring.edges > profile_->answers);
       }
       out_.candidates_.push_back(candidate);
@@ -108,10 +164,20 @@ class AnswerSetsBuilder {
     return slot;
   }
 
+  [[nodiscard]] std::uint16_t cname_size(RegionId region) const {
+    const auto& cname = regions()[index_of(region)].cname;
+    return cname ? static_cast<std::uint16_t>(2 + kRrFixedSize + cname->wire().size()) : std::uint16_t{0};
+  }
+
   // The RRs of a region, written twice if windows are cut from them, so that each window is contiguous.
   Ring ring_of(RegionId region, bool pressed) {
     auto& ring = rings_[2 * index_of(region) + (pressed ? 1 : 0)];
     if (ring) return *ring;
+    if (const auto& cname = regions()[index_of(region)].cname) {
+      ring = Ring{static_cast<std::uint32_t>(out_.bytes_.size()), 1};
+      append_cname(out_.bytes_, pressed ? profile_->ttl_min : profile_->ttl_max, cname->wire());
+      return *ring;
+    }
     const auto& edges = use(region).edges;
     const int copies = profile_->answers > 0 && edges.size() > profile_->answers ? 2 : 1;
     ring = Ring{static_cast<std::uint32_t>(out_.bytes_.size()), static_cast<std::uint16_t>(edges.size())};
@@ -137,13 +203,21 @@ class AnswerSetsBuilder {
     }
     slot.verdict = AnswerSets::Verdict::all_down_answer_all;
     slot.candidates = 1;
-    out_.candidates_.push_back({ring_of_all(order), order.front().front().region, 1, true});
+    const auto chosen = last_resort(order);
+    const bool only_cnames =
+        std::ranges::all_of(chosen, [this](RegionId region) { return regions()[index_of(region)].cname.has_value(); });
+    if (only_cnames) {
+      const RegionId first = chosen.front();
+      out_.candidates_.push_back({ring_of(first, true), first, 1, true, cname_size(first)});
+    } else {
+      out_.candidates_.push_back({ring_of_all(chosen), order.front().front().region, 1, true});
+    }
     return slot;
   }
 
-  // Every edge of the order's regions. A region that the operator took down stays out, unless that leaves nothing: the
-  // probes may be wrong, the operator is not.
-  Ring ring_of_all(const Order& order) {
+  // All the order's regions. One that the operator took down stays out, unless that leaves nothing: the probes may be
+  // wrong, the operator is not.
+  std::vector<RegionId> last_resort(const Order& order) const {
     std::vector<RegionId> chosen;
     std::vector<RegionId> everything;
     for (const Element& element : order) {
@@ -152,12 +226,16 @@ class AnswerSetsBuilder {
         if (!out_.health_.regions[index_of(member.region)].forced) chosen.push_back(member.region);
       }
     }
-    if (chosen.empty()) chosen = std::move(everything);
+    return chosen.empty() ? everything : chosen;
+  }
+
+  Ring ring_of_all(const std::vector<RegionId>& chosen) {
     const auto [found, fresh] = all_rings_.try_emplace(chosen);
     if (!fresh) return found->second;
     Ring& ring = found->second;
     ring.offset = static_cast<std::uint32_t>(out_.bytes_.size());
     for (const RegionId region : chosen) {
+      if (regions()[index_of(region)].cname) continue;
       for (const auto& edge : regions()[index_of(region)].edges) {
         if (edge.family != family_of(type_)) continue;
         append_rr(out_.bytes_, type_, profile_->ttl_min, edge);
@@ -172,16 +250,31 @@ class AnswerSetsBuilder {
   std::array<std::vector<RegionUse>, 2> uses_;  // by type, region
   const PolicyTables::Profile* profile_ = nullptr;
   AddressType type_ = AddressType::a;
+  std::vector<Tier> tiers_;                 // by region, for this profile and type
   std::vector<std::optional<Ring>> rings_;  // 2 * region + pressed
   std::map<std::vector<RegionId>, Ring> all_rings_;
 };
+
+// Of the addresses that are known of the target.
+AnswerSets::TtlRange AnswerSets::alias_ttl(const PolicyTables::Profile& profile) const {
+  TtlRange range{profile.ttl_max, profile.ttl_min};
+  if (profile.alias > aliases_.targets.size()) return {profile.ttl_min, profile.ttl_min};
+  for (const AliasAnswer& known : aliases_.targets[profile.alias - 1]) {
+    const bool fresh = known.state == AliasAnswer::State::fresh;
+    const std::uint32_t ttl = fresh ? std::clamp(known.ttl, profile.ttl_min, profile.ttl_max) : profile.ttl_min;
+    range.lowest = std::min(range.lowest, ttl);
+    range.highest = std::max(range.highest, ttl);
+  }
+  return range;
+}
 
 AnswerSets::TtlRange AnswerSets::ttl_in_force(const PolicyTables& tables, PolicyNameId name) const {
   const std::size_t index = tables.profile_of(name);
   const PolicyTables::Profile& profile = tables.profiles()[index];
   TtlRange range{profile.ttl_max, profile.ttl_min};
+  if (profile.alias != 0) return alias_ttl(profile);
   for (const AddressType type : {AddressType::a, AddressType::aaaa}) {
-    if (!tables.has(name, type)) continue;
+    if (!tables.has(name, type) && !profile.may_cname) continue;
     for (PolicyTables::ClassId id = 0; id < tables.compiled()[profile.policy].classes.size(); ++id) {
       const std::uint32_t ttl = slot(index, type, id).pressed ? profile.ttl_min : profile.ttl_max;
       range.lowest = std::min(range.lowest, ttl);
@@ -191,9 +284,10 @@ AnswerSets::TtlRange AnswerSets::ttl_in_force(const PolicyTables& tables, Policy
   return range;
 }
 
-std::shared_ptr<const AnswerSets> AnswerSets::build(const PolicyTables& tables, HealthView health) {
+std::shared_ptr<const AnswerSets> AnswerSets::build(const PolicyTables& tables, HealthView health, AliasView aliases) {
   auto out = std::make_shared<AnswerSets>();
   out->health_ = std::move(health);
+  out->aliases_ = std::move(aliases);
   AnswerSetsBuilder builder(tables, *out);
   for (const PolicyTables::Profile& profile : tables.profiles()) {
     builder.add(profile, AddressType::a);

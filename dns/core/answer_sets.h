@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "dns/core/alias_view.h"
 #include "dns/core/health_view.h"
 #include "dns/core/policy_tables.h"
 
@@ -20,9 +21,17 @@ namespace dns {
 
 class AnswerSets {
  public:
-  [[nodiscard]] static std::shared_ptr<const AnswerSets> build(const PolicyTables& tables, HealthView health);
+  [[nodiscard]] static std::shared_ptr<const AnswerSets> build(const PolicyTables& tables, HealthView health,
+                                                               AliasView aliases = {});
 
-  enum class Verdict : std::uint8_t { answer, all_down_answer_all, all_down_nodata, all_down_refuse };
+  enum class Verdict : std::uint8_t {
+    answer,
+    all_down_answer_all,
+    all_down_nodata,
+    all_down_refuse,
+    alias,          // the addresses of an ALIAS target, none if it has none
+    alias_unknown,  // not known yet
+  };
 
   // The RRs of one region's usable edges (or, all down, of all the order's edges) with one TTL.
   struct Ring {
@@ -37,6 +46,7 @@ class AnswerSets {
     RegionId region{};
     std::uint16_t weight = 1;
     bool usable = false;
+    std::uint16_t cname_size = 0;  // octets of the one CNAME at ring.offset; 0: addresses
   };
 
   struct Slot {
@@ -59,7 +69,12 @@ class AnswerSets {
     const std::size_t size = rr_size(type);
     return {bytes_.data() + ring.offset + start * size, count * size};
   }
+  // REQUIRES: candidate.cname_size > 0
+  [[nodiscard]] std::span<const std::uint8_t> cname(const Candidate& candidate) const {
+    return {bytes_.data() + candidate.ring.offset, candidate.cname_size};
+  }
   [[nodiscard]] const HealthView& health() const { return health_; }
+  [[nodiscard]] const AliasView& aliases() const { return aliases_; }
 
   // The TTLs that answers of this name carry now, over all kinds of clients; for /status and metrics.
   struct TtlRange {
@@ -74,7 +89,10 @@ class AnswerSets {
  private:
   friend class AnswerSetsBuilder;
 
+  [[nodiscard]] TtlRange alias_ttl(const PolicyTables::Profile& profile) const;
+
   HealthView health_;
+  AliasView aliases_;
   std::vector<std::uint32_t> first_slot_;  // by 2 * profile + type
   std::vector<Slot> slots_;
   std::vector<Candidate> candidates_;

@@ -17,7 +17,7 @@ enum class EdgeState : std::uint8_t {
 };
 
 struct RegionView {
-  std::vector<EdgeState> edges;  // by index in Region::edges
+  std::vector<EdgeState> edges;  // by index in Region::edges; of a CNAME that nobody probes: one, the region itself
   bool full = false;             // has no room for more: used after every region that has
   bool forced = false;           // the operator's word, not the probe's
   bool pressure = false;         // about to change (a flip is pending, a drain has begun): TTLs fall to their minimum

@@ -179,12 +179,13 @@ std::string why_not(const Region& region, const RegionView& view, AddressType ty
   const auto family = type == AddressType::a ? shared::Family::ipv4 : shared::Family::ipv6;
   bool up = false;
   bool drained = false;
-  for (std::size_t i = 0; i < region.edges.size(); ++i) {
-    if (region.edges[i].family != family) continue;
+  for (std::size_t i = 0; i < view.edges.size(); ++i) {
+    if (!region.cname && region.edges[i].family != family) continue;
     up = up || view.edges[i] == EdgeState::up;
     drained = drained || view.edges[i] == EdgeState::drained;
   }
   if (up) return view.full ? "full, others are not" : "";
+  if (region.cname && !drained) return "this platform is down";
   const std::string edges = type == AddressType::a ? "IPv4 edge" : "IPv6 edge";
   return drained ? "drained: used only if nothing else is up" : "no " + edges + " of it is up";
 }
@@ -227,6 +228,8 @@ std::string narrate_choice(const PolicyTables& tables, const AnswerSets& answers
     case AnswerSets::Verdict::all_down_refuse:
       return "no region of the order can serve: the query is refused (when_all_down: refuse)";
     case AnswerSets::Verdict::answer:
+    case AnswerSets::Verdict::alias:
+    case AnswerSets::Verdict::alias_unknown:
       break;
   }
   const std::string& name = tables.spec().regions[index_of(*decided.region)].name;
@@ -239,6 +242,18 @@ std::string narrate_choice(const PolicyTables& tables, const AnswerSets& answers
   const bool stable = decided.located.by_subnet;
   return name + ": drawn by weight from {" + weights + "}, the first group that can serve; the draw " +
          (stable ? "is fixed by the client's block" : "is made anew for each query, since no client is named");
+}
+
+std::string narrate_alias(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name, AddressType type) {
+  const SteeredName& written = tables.spec().names[static_cast<std::size_t>(name)];
+  const std::size_t index = tables.profiles()[tables.profile_of(name)].alias - 1;
+  const auto& targets = answers.aliases().targets;
+  const AliasAnswer known = index < targets.size() ? targets[index][static_cast<std::size_t>(type)] : AliasAnswer{};
+  std::string text = written.name + " has the addresses of " + written.alias->to_text() + ", for every client: ";
+  if (known.state == AliasAnswer::State::unknown) return text + "not known yet, SERVFAIL until they are";
+  text += std::to_string(known.addresses.size()) + (type == AddressType::a ? " of IPv4" : " of IPv6");
+  if (known.state == AliasAnswer::State::stale) text += ", as last known: asking again has failed";
+  return text;
 }
 
 std::string narrate_window(std::uint32_t start, std::uint32_t count, std::uint32_t edges) {

@@ -44,6 +44,8 @@ struct Decided {
 [[nodiscard]] std::vector<Sentence> narrate_health(const PolicyTables& tables, const AnswerSets& answers,
                                                    const Decided& decided);
 [[nodiscard]] std::string narrate_choice(const PolicyTables& tables, const AnswerSets& answers, const Decided& decided);
+[[nodiscard]] std::string narrate_alias(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name,
+                                        AddressType type);
 [[nodiscard]] std::string narrate_window(std::uint32_t start, std::uint32_t count, std::uint32_t edges);
 [[nodiscard]] std::string narrate_ttl(const PolicyTables& tables, const AnswerSets& answers, const Decided& decided);
 [[nodiscard]] std::string narrate_scope(const AnswerSets::Slot& slot, const Located& located, std::uint8_t scope);

@@ -103,7 +103,8 @@ enum class WhenAllDown : std::uint8_t { answer_all, nodata, refuse };
 // A name whose addresses come from a policy.
 struct SteeredName {
   std::string name;
-  std::size_t policy = 0;  // index
+  std::size_t policy = 0;                    // index
+  std::optional<Name> alias = std::nullopt;  // ALIAS: the addresses are this name's, and no policy is asked
   std::chrono::seconds ttl_min{10};
   std::chrono::seconds ttl_max{60};
   std::uint16_t answers = 0;  // at most so many addresses; 0: all that are up

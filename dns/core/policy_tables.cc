@@ -6,6 +6,7 @@
 #include <span>
 
 #include "dns/core/policy_compiler.h"
+#include "dns/core/wire.h"
 
 namespace dns {
 namespace {
@@ -28,7 +29,7 @@ void check_codes(const Rows& rows, const Step& step, const GeoDatabase& geo, std
 
 void check_nearest(const Step& step, const SteeringSpec& spec, std::vector<Finding>& findings) {
   for (const Region& region : spec.regions) {
-    if (region.location) continue;
+    if (region.location || region.cname) continue;  // a platform may be everywhere: `nearest` leaves it out then
     add_error(findings, step.place, "nearest needs the location of every region, but '" + region.name + "' has none");
   }
   const bool located =
@@ -94,6 +95,7 @@ bool decide_family(const SteeredName& name, Family family, const SteeringSpec& s
   const Region* without = nullptr;
   for (const RegionId id : regions) {
     const Region& region = spec.regions[index_of(id)];
+    if (region.cname) continue;
     (has_family(region, family) ? with : without) = &region;
   }
   const std::string records = family == Family::ipv4 ? "IPv4" : "IPv6";
@@ -115,6 +117,24 @@ bool decide_family(const SteeredName& name, Family family, const SteeringSpec& s
   return with != nullptr;
 }
 
+// All edges of all regions are what is answered when every region is down.
+void check_size(const SteeredName& name, Family family, const SteeringSpec& spec, const std::set<RegionId>& regions,
+                std::vector<Finding>& findings) {
+  std::size_t count = 0;
+  for (const RegionId id : regions) {
+    const Region& region = spec.regions[index_of(id)];
+    if (!region.cname)
+      count += static_cast<std::size_t>(std::ranges::count(region.edges, family, &shared::IpAddress::family));
+  }
+  constexpr std::size_t kAround = kHeaderSize + kMaxNameSize + 4 + kOptFixedSize;
+  const std::size_t rr_size = 2 + kRrFixedSize + shared::bits_of(family) / 8;
+  if (kAround + count * rr_size <= kMaxMessageSize) return;
+  add_error(findings, name.place,
+            name.name + ": the " + std::to_string(count) + (family == Family::ipv4 ? " IPv4" : " IPv6") +
+                " edges of its regions fit into no message, which holds " +
+                std::to_string((kMaxMessageSize - kAround) / rr_size));
+}
+
 PolicyTables::Profile profile_for(const SteeredName& name, const SteeringSpec& spec, const std::set<RegionId>& regions,
                                   std::vector<Finding>& findings) {
   PolicyTables::Profile profile;
@@ -126,15 +146,29 @@ PolicyTables::Profile profile_for(const SteeredName& name, const SteeringSpec& s
   const std::size_t before = findings.size();
   profile.has_a = decide_family(name, Family::ipv4, spec, regions, findings);
   profile.has_aaaa = decide_family(name, Family::ipv6, spec, regions, findings);
-  if (findings.size() == before && !profile.has_a && !profile.has_aaaa) {
+  profile.may_cname =
+      std::ranges::any_of(regions, [&spec](RegionId id) { return spec.regions[index_of(id)].cname.has_value(); });
+  for (const Family family : {Family::ipv4, Family::ipv6}) check_size(name, family, spec, regions, findings);
+  if (findings.size() == before && !profile.has_a && !profile.has_aaaa && !profile.may_cname) {
     add_error(findings, name.place, name.name + " would have no address: its regions have no edges");
   }
   return profile;
 }
 
+// Whether it has a type is for its target to say.
+PolicyTables::Profile alias_profile(const SteeredName& name, std::uint32_t number) {
+  PolicyTables::Profile profile;
+  profile.ttl_min = static_cast<std::uint32_t>(name.ttl_min.count());
+  profile.ttl_max = static_cast<std::uint32_t>(name.ttl_max.count());
+  profile.has_a = profile.has_aaaa = true;
+  profile.alias = number;
+  return profile;
+}
+
 PolicyCompiler::Granularity granularity_of(std::size_t policy, const SteeringSpec& spec) {
-  const bool windows = std::ranges::any_of(
-      spec.names, [policy](const SteeredName& name) { return name.policy == policy && name.answers > 0; });
+  const bool windows = std::ranges::any_of(spec.names, [policy](const SteeredName& name) {
+    return !name.alias && name.policy == policy && name.answers > 0;
+  });
   return windows ? PolicyCompiler::Granularity::finely : PolicyCompiler::Granularity::by_class;
 }
 
@@ -160,9 +194,15 @@ CompiledPolicies compile(SteeringSpec spec) {
   }
   std::map<PolicyTables::Profile, std::uint32_t> known;
   for (const SteeredName& name : spec.names) {
+    if (name.alias) {
+      tables->aliases_.push_back(PolicyNameId{static_cast<std::uint32_t>(&name - spec.names.data())});
+      tables->profile_of_name_.push_back(static_cast<std::uint32_t>(tables->profiles_.size()));
+      tables->profiles_.push_back(alias_profile(name, static_cast<std::uint32_t>(tables->aliases_.size())));
+      continue;
+    }
     if (tables->compiled_[name.policy].classes.empty()) continue;  // its policy's own error stands
     const auto profile = profile_for(name, spec, regions[name.policy], findings);
-    const auto [found, fresh] = known.try_emplace(profile, static_cast<std::uint32_t>(known.size()));
+    const auto [found, fresh] = known.try_emplace(profile, static_cast<std::uint32_t>(tables->profiles_.size()));
     if (fresh) tables->profiles_.push_back(profile);
     tables->profile_of_name_.push_back(found->second);
   }

@@ -55,6 +55,8 @@ class PolicyTables {
     std::uint32_t ttl_max = 0;
     bool has_a = false;
     bool has_aaaa = false;
+    bool may_cname = false;   // some client's region is a CNAME: the region is chosen for all types at once
+    std::uint32_t alias = 0;  // ALIAS: 1 + the index in aliases(); such names have `ttl_min` and `ttl_max` only
     auto operator<=>(const Profile&) const = default;
   };
 
@@ -66,11 +68,14 @@ class PolicyTables {
     const Profile& profile = profiles_[profile_of(name)];
     return type == AddressType::a ? profile.has_a : profile.has_aaaa;
   }
+  // Some client may be given a CNAME, whatever type it asks for; so absence too is a matter of the client.
+  [[nodiscard]] bool may_cname(PolicyNameId name) const { return profiles_[profile_of(name)].may_cname; }
   [[nodiscard]] std::size_t profile_of(PolicyNameId name) const {
     return profile_of_name_[static_cast<std::size_t>(name)];
   }
   [[nodiscard]] const std::vector<Profile>& profiles() const { return profiles_; }
   [[nodiscard]] const std::vector<Compiled>& compiled() const { return compiled_; }
+  [[nodiscard]] const std::vector<PolicyNameId>& aliases() const { return aliases_; }  // the ALIAS names
   [[nodiscard]] const SteeringSpec& spec() const { return spec_; }
 
  private:
@@ -80,6 +85,7 @@ class PolicyTables {
   std::vector<std::uint32_t> profile_of_name_;
   std::vector<Profile> profiles_;
   std::vector<Compiled> compiled_;
+  std::vector<PolicyNameId> aliases_;
 };
 
 }  // namespace dns

@@ -10,6 +10,8 @@ namespace {
 constexpr std::uint16_t kMandatory = 0;  // SvcParamKeys, RFC 9460 section 14.3.2
 constexpr std::uint16_t kIpv4Hint = 4;
 constexpr std::uint16_t kIpv6Hint = 6;
+constexpr std::size_t kParameterHead = 4;          // key and length
+constexpr std::size_t kRrHead = 2 + kRrFixedSize;  // owner pointer and fixed part
 
 [[nodiscard]] bool is_name(RdataSpan bytes) { return !bytes.empty() && name_length(bytes) == bytes.size(); }
 
@@ -45,6 +47,32 @@ void for_each_parameter(RdataSpan rdata, Visit&& visit) {
     visit(*parameter);
     rest = rest.subspan(parameter->whole.size());
   }
+}
+
+// The RRs that an address hint is made of.
+struct Hint {
+  std::span<const std::uint8_t> rrs;
+  std::size_t address_size = 0;
+
+  [[nodiscard]] std::size_t rr_size() const { return kRrHead + address_size; }
+  [[nodiscard]] std::size_t count() const { return rrs.size() / rr_size(); }
+};
+
+[[nodiscard]] std::optional<Hint> hint_of(std::uint16_t key, const HintAddresses& addresses) {
+  if (key == kIpv4Hint) return Hint{addresses.a, 4};
+  if (key == kIpv6Hint) return Hint{addresses.aaaa, 16};
+  return std::nullopt;
+}
+
+std::uint8_t* write_hint(std::uint8_t* out, std::uint16_t key, const Hint& hint) {
+  store_u16(out, key);
+  store_u16(out + 2, static_cast<std::uint16_t>(hint.count() * hint.address_size));
+  out += kParameterHead;
+  for (std::size_t i = 0; i < hint.count(); ++i) {
+    out = std::copy_n(hint.rrs.begin() + static_cast<std::ptrdiff_t>(i * hint.rr_size() + kRrHead), hint.address_size,
+                      out);
+  }
+  return out;
 }
 
 // RFC 9460 section 2.2: keys strictly ascending.
@@ -148,13 +176,29 @@ bool hints_are_mandatory(RdataSpan rdata) {
   return found;
 }
 
-std::vector<std::uint8_t> without_address_hints(RdataSpan rdata) {
-  const RdataSpan front = rdata.first(rdata.size() - parameters(rdata).size());
-  std::vector<std::uint8_t> kept(front.begin(), front.end());
+std::size_t hinted_size(RdataSpan rdata, const HintAddresses& addresses) {
+  std::size_t size = rdata.size();
   for_each_parameter(rdata, [&](const Parameter& p) {
-    if (p.key != kIpv4Hint && p.key != kIpv6Hint) kept.insert(kept.end(), p.whole.begin(), p.whole.end());
+    const auto hint = hint_of(p.key, addresses);
+    if (!hint) return;
+    size -= p.whole.size();
+    if (!hint->rrs.empty()) size += kParameterHead + hint->count() * hint->address_size;
   });
-  return kept;
+  return size;
+}
+
+std::uint8_t* write_hinted(std::uint8_t* out, RdataSpan rdata, const HintAddresses& addresses) {
+  const RdataSpan front = rdata.first(rdata.size() - parameters(rdata).size());
+  out = std::copy(front.begin(), front.end(), out);
+  for_each_parameter(rdata, [&](const Parameter& p) {
+    const auto hint = hint_of(p.key, addresses);
+    if (!hint) {
+      out = std::copy(p.whole.begin(), p.whole.end(), out);
+    } else if (!hint->rrs.empty()) {
+      out = write_hint(out, p.key, *hint);
+    }
+  });
+  return out;
 }
 
 }  // namespace dns

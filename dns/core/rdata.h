@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "dns/core/name.h"
 #include "dns/core/wire.h"
@@ -38,6 +37,16 @@ using RdataSpan = std::span<const std::uint8_t>;
 // Service bindings (RFC 9460). REQUIRES: sound rdata of SVCB or HTTPS.
 [[nodiscard]] bool has_address_hints(RdataSpan rdata);
 [[nodiscard]] bool hints_are_mandatory(RdataSpan rdata);
-[[nodiscard]] std::vector<std::uint8_t> without_address_hints(RdataSpan rdata);
+
+// What the hints of one client are made of: RRs of A and of AAAA as they go on the wire with the owner as a pointer (16
+// and 28 octets each). Empty: the client is given none, and the hint is left out.
+struct HintAddresses {
+  std::span<const std::uint8_t> a;
+  std::span<const std::uint8_t> aaaa;
+};
+// The data with these addresses in place of its hints; what has no hint is given none. write_hinted() returns the end
+// of what it wrote.
+[[nodiscard]] std::size_t hinted_size(RdataSpan rdata, const HintAddresses& addresses);
+std::uint8_t* write_hinted(std::uint8_t* out, RdataSpan rdata, const HintAddresses& addresses);
 
 }  // namespace dns

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dns/core/name.h"
 #include "shared/core/ip.h"
 
 namespace dns {
@@ -29,6 +30,8 @@ struct Region {
   std::string name;
   std::optional<Location> location;
   std::vector<shared::IpAddress> edges;  // both families may occur
+  // Somebody else's platform: its clients are given this CNAME. `edges` are then where it is probed, never answered.
+  std::optional<Name> cname = std::nullopt;
 };
 
 // An edge: the `index`-th address of its region.

@@ -64,7 +64,13 @@ void force_up(const Region& region, std::vector<EdgeState>& edges) {
   }
 }
 
+// A CNAME has no families.
+void force_up(std::vector<EdgeState>& edges) {
+  if (std::ranges::find(edges, EdgeState::up) == edges.end()) std::ranges::fill(edges, EdgeState::up);
+}
+
 void force(const Region& region, Override::State forced, std::vector<EdgeState>& edges) {
+  if (forced == Override::State::up && region.cname) return force_up(edges);
   if (forced == Override::State::up) return force_up(region, edges);
   for (EdgeState& edge : edges) {
     if (forced == Override::State::down || edge == EdgeState::up) edge = state_of(forced);
@@ -239,6 +245,7 @@ RegionView RegionHealth::look(std::size_t region) const {
     pending = pending || (!edge.forced && edge.machine.flip_pending());
     view.edges.push_back(state);
   }
+  if (record.edges.empty() && regions_[region].cname) view.edges.push_back(EdgeState::up);  // nobody probes it
   if (record.forced) force(regions_[region], record.forced->state, view.edges);
   view.forced = record.forced.has_value();
   const bool drains = std::ranges::find(view.edges, EdgeState::drained) != view.edges.end();

@@ -19,7 +19,7 @@ void Reply::begin(const Query& query) {
 
 void Reply::drop_records() {
   size_ = question_end_;
-  counts_[0] = counts_[1] = counts_[2] = 0;
+  counts_ = {};
 }
 
 std::size_t Reply::add(Section section, const Rrset& rrset, std::size_t owner_at) {
@@ -52,6 +52,29 @@ std::size_t Reply::add_synthesised_cname(std::size_t owner_at, std::uint32_t ttl
   size_ = static_cast<std::size_t>(rdata - out_.data()) + rdata_size;
   ++counts_[static_cast<std::size_t>(Section::answer)];
   return start;
+}
+
+std::size_t Reply::add_binding(Section section, std::span<const std::uint8_t> rr, std::size_t owner_at,
+                               const HintAddresses& addresses) {
+  const auto fixed = rr.subspan(kPointerSize, kRrFixedSize);
+  const auto rdata = rr.subspan(kPointerSize + kRrFixedSize);
+  const std::size_t rdata_size = hinted_size(rdata, addresses);
+  if (rdata_size > kMaxMessageSize || owner_size(owner_at) + kRrFixedSize + rdata_size > room()) return 0;
+  const std::size_t start = size_;
+  const std::size_t fixed_at = put_owner(size_, owner_at);
+  std::memcpy(&out_[fixed_at], fixed.data(), fixed.size());
+  store_u16(&out_[fixed_at + 8], static_cast<std::uint16_t>(rdata_size));
+  write_hinted(&out_[fixed_at + kRrFixedSize], rdata, addresses);
+  size_ = fixed_at + kRrFixedSize + rdata_size;
+  ++counts_[static_cast<std::size_t>(section)];
+  return start;
+}
+
+void Reply::set_ttl(std::size_t rr_at, std::uint32_t ttl) { store_u32(&out_[rdata_at(rr_at) - 6], ttl); }
+
+void Reply::rollback(const Mark& mark) {
+  size_ = mark.size;
+  counts_ = mark.counts;
 }
 
 std::size_t Reply::rdata_at(std::size_t rr_at) const {

@@ -3,10 +3,12 @@
 // octet where it stands uncompressed in this reply: the question is at 12, the target of a CNAME inside its RDATA. So
 // an owner is a pointer, whatever chain led to it. Lives for one query; no allocation.
 
+#include <array>
 #include <cstdint>
 #include <span>
 
 #include "dns/core/query.h"
+#include "dns/core/rdata.h"
 #include "dns/core/wire.h"
 #include "dns/core/zone.h"
 
@@ -32,6 +34,18 @@ class Reply {
   // REQUIRES: the target is a name of at most 255 octets.
   std::size_t add_synthesised_cname(std::size_t owner_at, std::uint32_t ttl, std::size_t prefix, NameSpan suffix);
 
+  // Adds one service binding, a stored RR with its owner as a pointer, with these addresses in place of its hints.
+  std::size_t add_binding(Section section, std::span<const std::uint8_t> rr, std::size_t owner_at,
+                          const HintAddresses& addresses);
+  void set_ttl(std::size_t rr_at, std::uint32_t ttl);
+  // To add a set RR by RR and yet whole or not at all.
+  struct Mark {
+    std::size_t size;
+    std::array<std::uint16_t, 3> counts;
+  };
+  [[nodiscard]] Mark mark() const { return {size_, counts_}; }
+  void rollback(const Mark& mark);
+
   // Where the RDATA of the RR at `rr_at` begins, and where the next RR does.
   [[nodiscard]] std::size_t rdata_at(std::size_t rr_at) const;
   [[nodiscard]] std::size_t next_rr(std::size_t rr_at) const;
@@ -54,7 +68,7 @@ class Reply {
   std::size_t limit_;
   std::size_t size_ = 0;
   std::size_t question_end_ = kHeaderSize;
-  std::uint16_t counts_[3] = {};
+  std::array<std::uint16_t, 3> counts_{};
 };
 
 }  // namespace dns

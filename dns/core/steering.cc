@@ -74,17 +74,33 @@ void note_all(Trace& trace, const std::vector<Sentence>& sentences) {
   for (const Sentence& sentence : sentences) trace.note(sentence.topic, [&] { return sentence.text; });
 }
 
+// ALIAS: the same addresses for every client.
+template <class Trace>
+Choice choose_alias(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name, AddressType type,
+                    Trace& trace) {
+  const AnswerSets::Slot& slot = answers.slot(tables.profile_of(name), type, 0);
+  trace.note("alias", [&] { return narrate_alias(tables, answers, name, type); });
+  Choice choice;
+  choice.fail = slot.verdict == AnswerSets::Verdict::alias_unknown;
+  if (slot.candidates == 0) return choice;
+  const AnswerSets::Ring& ring = answers.candidates(slot).front().ring;
+  choice.count = ring.edges;
+  choice.rrs = answers.window(ring, type, 0, ring.edges);
+  return choice;
+}
+
 }  // namespace
 
 template <class Trace>
 Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name, AddressType type,
               const Client& client, Trace& trace) {
-  if (!tables.has(name, type)) {
+  if (!tables.has(name, type) && !tables.may_cname(name)) {
     trace.note("existence", [] { return std::string("the regions of this name have no edge of this family"); });
     return {};
   }
   const std::size_t profile_index = tables.profile_of(name);
   const PolicyTables::Profile& profile = tables.profiles()[profile_index];
+  if (profile.alias != 0) return choose_alias(tables, answers, name, type, trace);
   const PolicyTables::Compiled& policy = tables.compiled()[profile.policy];
   const Located located = locate(policy, client);
   const AnswerSets::Slot& slot = answers.slot(profile_index, type, located.class_id);
@@ -118,6 +134,13 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
   tell(chosen.region);
   choice.count = chosen.ring.edges;
   choice.region = chosen.region;
+  choice.steered = true;
+  choice.cname = chosen.cname_size > 0;
+  if (choice.cname) {
+    trace.note("cname", [] { return std::string("this region is somebody else's platform: its CNAME, alone"); });
+    choice.rrs = answers.cname(chosen);
+    return choice;
+  }
   std::uint32_t start = 0;
   const bool windowed = profile.answers > 0 && slot.verdict == AnswerSets::Verdict::answer;
   if (windowed && choice.count > profile.answers) {

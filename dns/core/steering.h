@@ -43,7 +43,10 @@ struct Choice {
   std::uint16_t count = 0;
   std::uint8_t scope = 0;  // SCOPE PREFIX-LENGTH in the family of the query's own subnet option
   bool refuse = false;     // all down and `when_all_down: refuse`
-  RegionId region{};       // whose edges they are; REQUIRES: count > 0
+  bool cname = false;      // `rrs` is one CNAME: the answer to every type, alone (RFC 7871 7.2.1)
+  bool fail = false;       // the addresses of an ALIAS target are not known yet: SERVFAIL
+  bool steered = false;    // a policy chose; else `region` means nothing
+  RegionId region{};       // whose edges they are; REQUIRES: count > 0, steered
 };
 
 enum class AddressType : std::uint8_t { a, aaaa };

@@ -56,21 +56,21 @@ void append_host(std::vector<std::uint8_t>& arena, const void* value, std::size_
 
 void align(std::vector<std::uint8_t>& arena) { arena.resize((arena.size() + 3) & ~std::size_t{3}); }
 
+// The name of a type as zone files say it, for messages.
 [[nodiscard]] std::string type_text(RrType type) {
-  switch (type) {
-    case RrType::a:
-      return "A";
-    case RrType::aaaa:
-      return "AAAA";
-    case RrType::ns:
-      return "NS";
-    case RrType::mx:
-      return "MX";
-    case RrType::txt:
-      return "TXT";
-    default:
-      return "TYPE" + std::to_string(static_cast<unsigned>(type));
+  struct Row {
+    RrType type;
+    const char* name;
+  };
+  static constexpr Row kNames[] = {{RrType::a, "A"},         {RrType::ns, "NS"},      {RrType::cname, "CNAME"},
+                                   {RrType::soa, "SOA"},     {RrType::ptr, "PTR"},    {RrType::mx, "MX"},
+                                   {RrType::txt, "TXT"},     {RrType::aaaa, "AAAA"},  {RrType::srv, "SRV"},
+                                   {RrType::dname, "DNAME"}, {RrType::ds, "DS"},      {RrType::rrsig, "RRSIG"},
+                                   {RrType::svcb, "SVCB"},   {RrType::https, "HTTPS"}};
+  for (const Row& row : kNames) {
+    if (row.type == type) return row.name;
   }
+  return "TYPE" + std::to_string(static_cast<unsigned>(type));
 }
 
 // What may stand beside a CNAME (RFC 2181 10.1, RFC 4034 2.5), and what a cut owns itself.
@@ -95,7 +95,7 @@ BuiltZone ZoneAssembly::run() {
   zone_->apex_labels_ = static_cast<unsigned>(from_.apex_.label_count());
   zone_->max_labels_ = from_.max_labels_;
   zone_->name_count_ = from_.owners_.size();
-  if (from_.has_hints_ && !from_.policies_.empty()) take_hints_from_policy_names();
+  if (from_.has_hints_ && !from_.policies_.empty()) check_hints();
 
   const std::vector<std::uint32_t> order = canonical_order();
   zone_->arena_.reserve(arena_bound());
@@ -108,29 +108,24 @@ BuiltZone ZoneAssembly::run() {
   return {errors_ == 0 ? std::move(zone_) : nullptr, std::move(problems_)};
 }
 
-// RFC 9460 section 7.3: hints must not contradict the addresses. Those of a policy name differ by client, so hints that
-// stand in the zone file cannot agree with them; a client without hints asks for the addresses.
-void ZoneAssembly::take_hints_from_policy_names() {
+// RFC 9460 section 7.3: hints must not contradict the addresses. Those of a policy name differ by client: answer() puts
+// the client's own in place of what stands in the zone file.
+void ZoneAssembly::check_hints() {
   for (const Owner& owner : from_.owners_) {
     for (std::uint32_t i = owner.first; i != ZoneBuilder::kNone; i = from_.entries_[i].next) {
-      Entry& entry = from_.entries_[i];
-      if (is_service_binding(entry.type) && has_address_hints(rdata(entry))) take_hints(entry, owner);
+      const Entry& entry = from_.entries_[i];
+      if (is_service_binding(entry.type) && has_address_hints(rdata(entry))) check_hint(entry, owner);
     }
   }
 }
 
-void ZoneAssembly::take_hints(Entry& entry, const Owner& owner) {
+void ZoneAssembly::check_hint(const Entry& entry, const Owner& owner) {
+  if (!hints_are_mandatory(rdata(entry))) return;
   const NameSpan target = target_name(entry.type, rdata(entry));
   const Owner* answering = target.size() == 1 ? &owner : owner_that_answers(target);
   if (answering == nullptr || (answering->flags & Node::kPolicy) == 0) return;
-  if (hints_are_mandatory(rdata(entry))) {
-    return problem(Severity::error, entry.where,
-                   text(owner) + ": address hints are mandatory, but a policy chooses the addresses");
-  }
-  problem(Severity::warning, entry.where, text(owner) + ": address hints left out, a policy chooses the addresses");
-  const std::vector<std::uint8_t> rest = without_address_hints(rdata(entry));
-  entry.rdata_at = from_.append(rest);
-  entry.rdata_size = static_cast<std::uint16_t>(rest.size());
+  problem(Severity::error, entry.where,
+          text(owner) + ": address hints are mandatory, but a policy chooses the addresses and may find none");
 }
 
 // The owner itself or the wildcard of its closest encloser; nullptr: not in this zone.
@@ -248,6 +243,7 @@ void ZoneAssembly::check_owner(const Owner& owner) {
   if ((owner.flags & Node::kCut) != 0) check_delegation(owner);
   const auto dnames = std::count_if(rrs_.begin(), rrs_.end(), [](const Entry& rr) { return rr.type == RrType::dname; });
   if (dnames > 1) problem(Severity::error, rrs_.front().where, text(owner) + ": more than one DNAME");
+  if (owner.name_size == 0) check_single_soa(owner);
   for (const Entry& rr : rrs_) {
     if (rr.type == RrType::soa && owner.name_size > 0)
       problem(Severity::error, rr.where, text(owner) + ": SOA below the apex");
@@ -256,6 +252,18 @@ void ZoneAssembly::check_owner(const Owner& owner) {
       break;
     }
   }
+}
+
+// At the apex; that there is one at all is check_apex()'s matter.
+void ZoneAssembly::check_single_soa(const Owner& owner) {
+  std::uint32_t where = 0;
+  unsigned count = 0;
+  for (const Entry& rr : rrs_) {
+    if (rr.type != RrType::soa) continue;
+    ++count;
+    where = std::max(where, rr.where);
+  }
+  if (count > 1) problem(Severity::error, where, text(owner) + ": the zone has more than one SOA");
 }
 
 void ZoneAssembly::check_alias(const Owner& owner) {
@@ -285,7 +293,7 @@ void ZoneAssembly::check_policy(const Owner& owner) {
   for (const Entry& rr : rrs_) {
     if (is_address(rr.type) || rr.type == RrType::cname) {
       problem(Severity::error, rr.where,
-              text(owner) + ": a policy chooses the addresses of this name, so it cannot have " +
+              text(owner) + ": dns.names says where the addresses of this name come from, so it cannot have " +
                   (rr.type == RrType::cname ? "a CNAME" : type_text(rr.type) + " records"));
     }
   }
@@ -365,7 +373,6 @@ void ZoneAssembly::check_apex() {
   const Rrset soa = apex.find(RrType::soa);
   const std::string name = from_.apex_.to_text();
   if (soa.count == 0) problem(Severity::error, 0, name + ": the zone has no SOA");
-  if (soa.count > 1) problem(Severity::error, 0, name + ": the zone has more than one SOA");
   if (apex.find(RrType::ns).count == 0) problem(Severity::error, 0, name + ": the zone has no NS records at its apex");
   if (soa.count == 1) write_negative_soa(soa);
 }

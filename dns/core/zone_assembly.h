@@ -23,8 +23,8 @@ class ZoneAssembly {
   using Owner = ZoneBuilder::Owner;
   using Severity = ZoneProblem::Severity;
 
-  void take_hints_from_policy_names();
-  void take_hints(Entry& entry, const Owner& owner);
+  void check_hints();
+  void check_hint(const Entry& entry, const Owner& owner);
   [[nodiscard]] const Owner* owner_that_answers(NameSpan name) const;
 
   [[nodiscard]] std::vector<std::uint32_t> canonical_order() const;
@@ -33,6 +33,7 @@ class ZoneAssembly {
   void mark_occlusion(Owner& owner);
   void collect_entries(const Owner& owner);
   void check_owner(const Owner& owner);
+  void check_single_soa(const Owner& owner);
   void check_alias(const Owner& owner);
   void check_policy(const Owner& owner);
   void check_delegation(const Owner& owner);

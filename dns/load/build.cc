@@ -1,8 +1,12 @@
 #include "dns/load/build.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "dns/load/cname_names.h"
 #include "dns/load/zone_file.h"
 
 namespace dns {
@@ -11,23 +15,57 @@ using shared::load::Diagnostics;
 
 namespace {
 
-std::vector<ZoneSource> name_zones(const Config& config, Diagnostics& diagnostics) {
-  std::vector<ZoneSource> sources;
-  for (const auto& zone : config.zones) {
-    const auto origin = Name::from_text(zone.name);
-    if (!origin) {
-      diagnostics.error(zone.at, "zone '" + zone.name + "': " + origin.error().message);
-      continue;
+// The zones of the configuration by their origins, which are said, never guessed.
+class ZoneNames {
+ public:
+  explicit ZoneNames(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  void add(const std::string& origin, const std::filesystem::path& file, const shared::load::Position& at) {
+    const auto name = Name::from_text(origin);
+    if (!name) return diagnostics_.error(at, "zone '" + origin + "': " + name.error().message);
+    for (const ZoneSource& source : sources_) {
+      if (!(source.origin == *name)) continue;
+      return diagnostics_.error(
+          at, "zone " + name->to_text() + " stands twice: " + source.file.string() + " and " + file.string());
     }
-    bool twice = false;
-    for (const ZoneSource& source : sources) twice = twice || source.origin == *origin;
-    if (twice) {
-      diagnostics.error(zone.at, "zone " + origin->to_text() + " stands twice");
-    } else {
-      sources.push_back({*origin, zone.value, {}, zone.at});
+    sources_.push_back({*name, file, {}, at});
+  }
+
+  // ORIGIN.zone for each, in the order of their names.
+  void add_directory(const shared::load::Located<std::filesystem::path>& directory) {
+    std::error_code error;
+    std::vector<std::filesystem::path> files;
+    for (std::filesystem::directory_iterator at(directory.value, error), end; !error && at != end;
+         at.increment(error)) {
+      const std::string name = at->path().filename().string();
+      if (name.starts_with('.') || !name.ends_with(kSuffix) || name.size() == kSuffix.size()) continue;
+      files.push_back(at->path());
+    }
+    if (error) {
+      return diagnostics_.error(directory.at,
+                                "cannot read the folder " + directory.value.string() + ": " + error.message());
+    }
+    if (files.empty()) diagnostics_.warning(directory.at, "no *.zone file in the folder " + directory.value.string());
+    std::sort(files.begin(), files.end());
+    for (const auto& file : files) {
+      const std::string name = file.filename().string();
+      add(name.substr(0, name.size() - kSuffix.size()), file, directory.at);
     }
   }
-  return sources;
+
+  [[nodiscard]] std::vector<ZoneSource> take() { return std::move(sources_); }
+
+ private:
+  static constexpr std::string_view kSuffix = ".zone";
+  Diagnostics& diagnostics_;
+  std::vector<ZoneSource> sources_;
+};
+
+std::vector<ZoneSource> name_zones(const Config& config, Diagnostics& diagnostics) {
+  ZoneNames names(diagnostics);
+  for (const auto& zone : config.zones) names.add(zone.name, zone.value, zone.at);
+  if (config.zone_directory) names.add_directory(*config.zone_directory);
+  return names.take();
 }
 
 // The zone with the longest origin that holds the name.
@@ -79,6 +117,7 @@ const shared::load::Position& place_of(const Zone& zone, const Config& config) {
     const auto origin = Name::from_text(written.name);
     if (origin && *origin == zone.apex()) return written.at;
   }
+  if (config.zone_directory) return config.zone_directory->at;
   return kNowhere;
 }
 
@@ -100,6 +139,9 @@ std::optional<World> build_world(shared::load::Config common, Diagnostics& diagn
   world.systems = load_systems(world.config.geo, diagnostics);
   if (world.geo != nullptr && (world.systems != nullptr || world.config.geo.asn.empty())) {
     world.policies = build_policies(world.config.steering(), common, {world.geo, world.systems}, diagnostics);
+  }
+  if (world.zones != nullptr && world.policies != nullptr) {
+    check_cname_names(*world.zones, *world.policies, world.config, diagnostics);
   }
   if (diagnostics.failed()) return std::nullopt;
   world.common = std::move(common);

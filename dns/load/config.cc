@@ -45,6 +45,12 @@ Reader<std::string> identity() {
   return reader;
 }
 
+Reader<std::vector<Located<shared::Endpoint>>> resolver_list() {
+  auto reader = shared::load::one_or_list(shared::load::located(shared::load::endpoint()));
+  reader.print = [](const std::vector<Located<shared::Endpoint>>&) { return std::string("those of /etc/resolv.conf"); };
+  return reader;
+}
+
 void check_listen(const Config& config, const Node& node, Diagnostics& diagnostics) {
   if (config.listen.empty()) diagnostics.error(node.at, "listen: needs at least one address");
   std::set<shared::Endpoint> seen;
@@ -68,19 +74,27 @@ const shared::load::Table<Config>& config_table() {
           .field("listen", &Config::listen, one_or_list(located(endpoint())),
                  "Where queries arrive, UDP and TCP; a change needs a restart")
           .field("workers", &Config::workers, worker_count(), "Threads that answer; a change needs a restart")
-          .required("zones", &Config::zones, map_of("zone", file_path()),
-                    "Origin and master file (RFC 1035) of each zone; the origin is said here, never guessed")
+          .field("zones", &Config::zones, map_of("zone", file_path()),
+                 "Origin and master file (RFC 1035) of each zone; the origin is said here, never guessed")
+          .field("zone_directory", &Config::zone_directory, optional_of(located(file_path())),
+                 "A folder of master files: each `ORIGIN.zone` in it is the zone ORIGIN; other files are left alone")
           .field("nsid", &Config::nsid, identity(), "Who this server is, for NSID (RFC 5001) and CH TXT id.server.")
           .field("version", &Config::version, identity(), "The answer to CH TXT version.bind.")
           .field("udp_payload_size", &Config::udp_payload_size, size(512, 4096),
                  "The most that a UDP reply takes, and what is advertised (RFC 9715)")
           .field("tcp", &Config::tcp, nested(tcp_table()), "Limits of connections")
+          .field("resolvers", &Config::resolvers, resolver_list(),
+                 "Recursive servers that the targets of `alias` are asked from")
           .field("geo", &Config::geo, nested(geo_table()), "Where clients are")
           .field("policies", &Config::policies, policies_reader(),
                  "Lists of preferences: the steps' regions are put in one line, the first mention counts")
           .field("names", &Config::names, names_reader(),
                  "Names whose addresses come from a policy; their other types come from the zone file")
-          .check(check_listen);
+          .check(check_listen)
+          .check([](const Config& config, const Node& node, Diagnostics& diagnostics) {
+            if (node.find("zones") != nullptr || config.zone_directory) return;
+            diagnostics.error(node.at, "there is nothing to serve: give `zones`, a `zone_directory`, or both");
+          });
   return table;
 }
 

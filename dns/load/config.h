@@ -26,10 +26,12 @@ struct Config {
   std::vector<shared::load::Located<shared::Endpoint>> listen;
   std::optional<std::uint16_t> workers;  // absent: one for each core
   shared::load::NamedMap<std::filesystem::path> zones;
+  std::optional<shared::load::Located<std::filesystem::path>> zone_directory;
   std::string nsid;
   std::string version;
   std::uint64_t udp_payload_size = 1232;  // octets
   TcpConfig tcp;
+  std::vector<shared::load::Located<shared::Endpoint>> resolvers;  // empty: those of /etc/resolv.conf
   GeoConfig geo;
   shared::load::NamedMap<PolicyConfig> policies;
   shared::load::NamedMap<NameConfig> names;

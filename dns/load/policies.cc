@@ -119,26 +119,45 @@ const Table<TtlConfig>& ttl_table() {
   return table;
 }
 
+Reader<std::optional<WhenAllDown>> when_all_down() {
+  auto reader = optional_of(one_of<WhenAllDown>(
+      {{"answer_all", WhenAllDown::answer_all}, {"nodata", WhenAllDown::nodata}, {"refuse", WhenAllDown::refuse}}));
+  reader.print = [](const std::optional<WhenAllDown>&) { return std::string("answer_all"); };
+  return reader;
+}
+
+void check_name(const NameConfig& name, const Node& node, Diagnostics& diagnostics) {
+  if (name.policy.has_value() == name.alias.has_value()) {
+    diagnostics.error(node.at, name.policy ? "a name has a `policy` or an `alias`, not both"
+                                           : "a name needs a `policy`, or the `alias` of a name elsewhere");
+  }
+  if (!name.alias) return;
+  for (const std::string_view key : {"answers", "when_all_down", "families"}) {
+    const Node* const written = node.find(key);
+    if (written != nullptr) diagnostics.error(written->key_at, std::string(key) + " has no meaning for an alias");
+  }
+}
+
 const Table<NameConfig>& name_table() {
   static const auto table =
       Table<NameConfig>(
           "dns.names.NAME",
-          "A name whose A and AAAA records are the edges of the region that its policy chooses; other types "
-          "come from the zone file. `*` as the first label is a wildcard.")
-          .required("policy", &NameConfig::policy, located(word()), "Which of `dns.policies`")
+          "A name whose A and AAAA records are the edges of the region that its policy chooses, or those of another "
+          "name (`alias`); other types come from the zone file. `*` as the first label is a wildcard.")
+          .field("policy", &NameConfig::policy, optional_of(located(word())), "Which of `dns.policies`")
+          .field("alias", &NameConfig::alias, optional_of(located(text())),
+                 "In place of a policy: the addresses are those of this name, asked for again by its TTL (ALIAS)")
           .field("ttl", &NameConfig::ttl, nested(ttl_table()), "How long resolvers may keep an answer")
           .field("answers", &NameConfig::answers, optional_of(integer<std::uint16_t>(1, 1000)),
                  "At most so many addresses of the region's edges that are up, the same ones for one client; none: all")
-          .field("when_all_down", &NameConfig::when_all_down,
-                 one_of<WhenAllDown>({{"answer_all", WhenAllDown::answer_all},
-                                      {"nodata", WhenAllDown::nodata},
-                                      {"refuse", WhenAllDown::refuse}}),
+          .field("when_all_down", &NameConfig::when_all_down, when_all_down(),
                  "When no region of the client's order serves: all its edges, no address, or REFUSED")
           .field("families", &NameConfig::families,
                  optional_of(one_or_list(
                      one_of<shared::Family>({{"a", shared::Family::ipv4}, {"aaaa", shared::Family::ipv6}}))),
                  "Which types the name has; none: those that all its regions have, and they must not differ")
-          .position(&NameConfig::at);
+          .position(&NameConfig::at)
+          .check(check_name);
   return table;
 }
 

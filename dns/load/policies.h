@@ -56,10 +56,11 @@ struct TtlConfig {
 };
 
 struct NameConfig {
-  shared::load::Located<std::string> policy;
+  std::optional<shared::load::Located<std::string>> policy;
+  std::optional<shared::load::Located<std::string>> alias;
   TtlConfig ttl;
   std::optional<std::uint16_t> answers;
-  WhenAllDown when_all_down = WhenAllDown::answer_all;
+  std::optional<WhenAllDown> when_all_down;
   std::optional<std::vector<shared::Family>> families;
   shared::load::Position at;
 };

@@ -51,11 +51,12 @@ class SpecBuilder {
     const NameConfig& value = written.value;
     SteeredName out;
     out.name = written.name;
-    out.policy = index(value.policy, "policy", known);
+    if (value.policy) out.policy = index(*value.policy, "policy", known);
+    if (value.alias) out.alias = name_at(*value.alias);
     out.ttl_min = std::chrono::duration_cast<std::chrono::seconds>(value.ttl.min);
     out.ttl_max = std::chrono::duration_cast<std::chrono::seconds>(value.ttl.max);
     out.answers = value.answers.value_or(std::uint16_t{0});
-    out.when_all_down = value.when_all_down;
+    out.when_all_down = value.when_all_down.value_or(WhenAllDown::answer_all);
     out.families = value.families;
     out.place = place(written.at);
     return out;
@@ -76,6 +77,12 @@ class SpecBuilder {
   PlaceId place(const Position& at) {
     places_.push_back(at);
     return static_cast<PlaceId>(places_.size() - 1);
+  }
+
+  Name name_at(const Located<std::string>& text) {
+    auto name = Name::from_text(text.value);
+    if (!name) diagnostics_.error(text.at, "'" + text.value + "': " + name.error().message);
+    return name.value_or(Name{});
   }
 
   // 0 with an error if the name is unknown: nothing is compiled then.
@@ -204,6 +211,15 @@ class SpecBuilder {
   SubnetsStep overrides_;
 };
 
+void check_cnames(const shared::load::Config& common, Diagnostics& diagnostics) {
+  for (const auto& region : common.regions) {
+    const auto& cname = region.value.cname;
+    if (!cname) continue;
+    const auto name = Name::from_text(cname->value);
+    if (!name) diagnostics.error(cname->at, "cname '" + cname->value + "': " + name.error().message);
+  }
+}
+
 }  // namespace
 
 std::vector<Region> regions_of(const shared::load::Config& config) {
@@ -211,7 +227,8 @@ std::vector<Region> regions_of(const shared::load::Config& config) {
   for (const auto& [name, at, value] : config.regions) {
     Region region{name, std::nullopt, {}};
     if (value.location) region.location = Location{value.location->latitude, value.location->longitude};
-    for (const auto& edge : value.edges) region.edges.push_back(edge.value);
+    for (const auto& edge : value.probed()) region.edges.push_back(edge.value);
+    if (value.cname) region.cname = Name::from_text(value.cname->value).value_or(Name{});
     out.push_back(std::move(region));
   }
   return out;
@@ -259,6 +276,7 @@ std::shared_ptr<const PolicyTables> build_policies(const SteeringConfig& config,
   SpecBuilder builder(common, diagnostics);
   std::vector<Correction> rows;
   if (!config.geo.overrides.empty()) rows = builder.corrections(read_geo_overrides(config.geo.overrides, diagnostics));
+  check_cnames(common, diagnostics);
   SteeringSpec spec;
   spec.regions = regions_of(common);
   spec.geo = data.geo;

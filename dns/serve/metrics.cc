@@ -59,6 +59,8 @@ class Report {
     edges();
     overrides();
     ttls();
+    regions();
+    aliases();
     world();
     return out_.take();
   }
@@ -197,6 +199,39 @@ class Report {
     for (std::size_t i = 0; i < names.size(); ++i) {
       const auto ttl = snapshot.answers->ttl_in_force(*snapshot.policies, PolicyNameId{static_cast<std::uint32_t>(i)});
       out_.sample({{"name", names[i].name}}, std::uint64_t{ttl.lowest});
+    }
+  }
+
+  template <class Value>
+  void per_alias(MetricKind kind, std::string_view name, std::string_view help, Value&& value) {
+    out_.family(kind, name, help);
+    for (const auto& report : server_.aliases().reports()) {
+      const std::string_view type = report.type == AddressType::a ? "A" : "AAAA";
+      out_.sample({{"target", report.target}, {"type", type}}, value(report));
+    }
+  }
+
+  void aliases() {
+    using Alias = AliasControl::Report;
+    per_alias(
+        MetricKind::gauge, "meridian_dns_alias_fresh", "1: the last lookup of an alias target was good.",
+        [](const Alias& alias) { return std::uint64_t{alias.answer.state == AliasAnswer::State::fresh ? 1U : 0U}; });
+    per_alias(MetricKind::gauge, "meridian_dns_alias_addresses", "Addresses that an alias gives.",
+              [](const Alias& alias) { return std::uint64_t{alias.answer.addresses.size()}; });
+    per_alias(MetricKind::counter, "meridian_dns_alias_lookups_total", "Lookups of an alias target.",
+              [](const Alias& alias) { return alias.lookups; });
+    per_alias(MetricKind::counter, "meridian_dns_alias_lookup_failures_total",
+              "Lookups of an alias target that failed.", [](const Alias& alias) { return alias.failures; });
+  }
+
+  void regions() {
+    out_.family(MetricKind::gauge, "meridian_dns_region_serves",
+                "1: some edge of the region, or its platform, serves.");
+    const RegionHealth& health = server_.steering().health();
+    for (std::size_t r = 0; r < health.regions().size(); ++r) {
+      const auto& edges = health.view().regions[r].edges;
+      const bool serves = std::any_of(edges.begin(), edges.end(), [](EdgeState e) { return e != EdgeState::down; });
+      out_.sample({{"region", health.regions()[r].name}}, std::uint64_t{serves ? 1U : 0U});
     }
   }
 

@@ -125,7 +125,17 @@ Result<void> Server::open_steering() {
   };
   steering_ =
       std::make_unique<SteeringControl>(supervisor_.loop(), builder_, state_ ? &*state_ : nullptr, std::move(hooks));
-  return steering_->start(world_->policies, world_->common.health);
+  aliases_ =
+      std::make_unique<AliasControl>(supervisor_.loop(), builder_, state_ ? &*state_ : nullptr,
+                                     [this](AliasView aliases) { steering_->update_aliases(std::move(aliases)); });
+  steering_->set_aliases(adopt_aliases());
+  return steering_->start(world_->policies, world_->common);
+}
+
+AliasView Server::adopt_aliases() {
+  std::vector<shared::Endpoint> servers;
+  for (const auto& server : world_->config.resolvers) servers.push_back(server.value);
+  return aliases_->adopt(*world_->policies, servers);
 }
 
 void Server::make_workers(std::vector<Sockets> sockets) {
@@ -205,6 +215,7 @@ void Server::take_back(std::size_t worker, Publication old) {
 void Server::add_counts(const Publication& from, Steered& to) {
   const auto& spec = from.snapshot->policies->spec();
   for (std::size_t n = 0; n < spec.names.size(); ++n) {
+    if (spec.names[n].alias) continue;  // no region is chosen
     for (std::size_t r = 0; r < spec.regions.size(); ++r) {
       const PolicyNameId name{static_cast<std::uint32_t>(n)};
       const RegionId region{static_cast<std::uint16_t>(r)};
@@ -254,7 +265,8 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done)
 void Server::adopt(std::shared_ptr<const World> next) {
   builder_.retire(std::exchange(world_, std::move(next)));
   make_steering_counts();
-  steering_->reload(world_->policies, world_->common.health);
+  steering_->set_aliases(adopt_aliases());
+  steering_->reload(world_->policies, world_->common);
   publish();
   shared::set_log_level(log_level(world_->common.log.level));
   ++reloads_.done;

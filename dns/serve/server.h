@@ -17,6 +17,7 @@
 
 #include "dns/core/snapshot.h"
 #include "dns/load/build.h"
+#include "dns/serve/alias_control.h"
 #include "dns/serve/steering_control.h"
 #include "dns/serve/worker.h"
 #include "shared/core/result.h"
@@ -64,6 +65,7 @@ class Server {
   [[nodiscard]] const World& world() const { return *world_; }
   [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
   [[nodiscard]] const SteeringControl& steering() const { return *steering_; }
+  [[nodiscard]] const AliasControl& aliases() const { return *aliases_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   [[nodiscard]] const std::vector<shared::Endpoint>& endpoints() const { return endpoints_; }
   [[nodiscard]] const std::vector<std::unique_ptr<shared::Admin>>& admins() const { return admins_; }
@@ -93,6 +95,7 @@ class Server {
   [[nodiscard]] shared::Result<void> open_admin();
   void begin_to_serve();
 
+  [[nodiscard]] AliasView adopt_aliases();
   void publish();
   [[nodiscard]] Publication publication_of(std::size_t worker) const;
   [[nodiscard]] TcpSettings tcp_settings() const;
@@ -109,6 +112,7 @@ class Server {
   shared::Builder builder_;
   std::shared_ptr<const World> world_;
   std::unique_ptr<SteeringControl> steering_;
+  std::unique_ptr<AliasControl> aliases_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::shared_ptr<SteeringCounts>> steering_counts_;  // by worker, for snapshot_'s policies
   Steered steered_before_;                                        // by policies that are gone

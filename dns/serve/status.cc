@@ -27,6 +27,18 @@ std::string_view word_of(EdgeState state) {
   return "";
 }
 
+std::string_view word_of(AliasAnswer::State state) {
+  switch (state) {
+    case AliasAnswer::State::unknown:
+      return "unknown";
+    case AliasAnswer::State::fresh:
+      return "fresh";
+    case AliasAnswer::State::stale:
+      return "stale";
+  }
+  return "";
+}
+
 // The best of its edges.
 EdgeState state_of(const RegionView& region) {
   EdgeState best = EdgeState::down;
@@ -72,12 +84,16 @@ json::array regions_of(const SteeringControl& steering) {
   for (std::size_t r = 0; r < health.regions().size(); ++r) {
     const RegionId id{static_cast<std::uint16_t>(r)};
     const RegionView& view = health.view().regions[r];
-    regions.push_back({{"name", health.regions()[r].name},
-                       {"state", word_of(state_of(view))},
-                       {"note", view.note},
-                       {"about_to_change", view.pressure},
-                       {"override", override_of(health.override_of(id))},
-                       {"edges", edges_of(steering, id)}});
+    json::object object{{"name", health.regions()[r].name},
+                        {"state", word_of(state_of(view))},
+                        {"note", view.note},
+                        {"about_to_change", view.pressure},
+                        {"override", override_of(health.override_of(id))}};
+    const auto& cname = health.regions()[r].cname;
+    if (cname) object["cname"] = cname->to_text();
+    object["edges"] = cname ? json::array() : edges_of(steering, id);
+    if (cname) object["probed"] = edges_of(steering, id);
+    regions.push_back(std::move(object));
   }
   return regions;
 }
@@ -99,14 +115,37 @@ json::array names_of(const PolicyTables& policies, const AnswerSets& answers) {
   for (std::size_t i = 0; i < spec.names.size(); ++i) {
     const SteeredName& name = spec.names[i];
     const auto ttl = answers.ttl_in_force(policies, PolicyNameId{static_cast<std::uint32_t>(i)});
-    names.push_back({{"name", name.name},
-                     {"policy", spec.policies[name.policy].name},
-                     {"ttl_min", name.ttl_min.count()},
-                     {"ttl_max", name.ttl_max.count()},
-                     {"ttl_lowest_now", ttl.lowest},
-                     {"ttl_highest_now", ttl.highest}});
+    json::object object{{"name", name.name}};
+    if (name.alias) {
+      object["alias"] = name.alias->to_text();
+    } else {
+      object["policy"] = spec.policies[name.policy].name;
+    }
+    object["ttl_min"] = name.ttl_min.count();
+    object["ttl_max"] = name.ttl_max.count();
+    object["ttl_lowest_now"] = ttl.lowest;
+    object["ttl_highest_now"] = ttl.highest;
+    names.push_back(std::move(object));
   }
   return names;
+}
+
+json::array aliases_of(const AliasControl& aliases) {
+  json::array list;
+  for (const auto& report : aliases.reports()) {
+    json::array addresses;
+    for (const auto& address : report.answer.addresses) addresses.push_back(json::value(address.to_string()));
+    list.push_back({{"target", report.target},
+                    {"type", report.type == AddressType::a ? "A" : "AAAA"},
+                    {"state", word_of(report.answer.state)},
+                    {"addresses", std::move(addresses)},
+                    {"ttl", report.answer.ttl},
+                    {"since", utc(report.since)},
+                    {"reason", report.reason},
+                    {"lookups", report.lookups},
+                    {"failures", report.failures}});
+  }
+  return list;
 }
 
 json::array workers_of(const Server& server) {
@@ -139,6 +178,7 @@ std::string render_status(const Server& server) {
                             {"listen", std::move(listen)},
                             {"regions", regions_of(server.steering())},
                             {"names", names_of(*server.world().policies, *server.snapshot().answers)},
+                            {"aliases", aliases_of(server.aliases())},
                             {"zones", zones_of(server.world())},
                             {"workers", workers_of(server)}};
   return json::serialize(status) + "\n";

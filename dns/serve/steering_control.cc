@@ -72,7 +72,8 @@ SteeringControl::SteeringControl(shared::Loop& loop, shared::Builder& builder, c
 
 SteeringControl::~SteeringControl() = default;
 
-Result<void> SteeringControl::start(std::shared_ptr<const PolicyTables> tables, const shared::load::Health& health) {
+Result<void> SteeringControl::start(std::shared_ptr<const PolicyTables> tables, const shared::load::Config& config) {
+  const shared::load::Health& health = config.health;
   shared::ProberSettings settings;
   settings.seed = shared::mix(static_cast<std::uint64_t>(System::now().time_since_epoch().count()));
   auto prober = shared::Prober::make(loop_, settings, [this](const shared::ProbeReport& report) { on_report(report); });
@@ -94,7 +95,7 @@ Result<void> SteeringControl::start(std::shared_ptr<const PolicyTables> tables, 
   health_ = std::make_unique<RegionHealth>(regions, settings_of(health), Clock::now(), remembered);
   apply_settings(std::move(tables));
   restore_overrides();
-  set_targets(health.edge);
+  set_targets(config);
   rebuild();
   wait_for_deadline();
   start_wait_.expires_after(health.start_wait);
@@ -105,12 +106,12 @@ Result<void> SteeringControl::start(std::shared_ptr<const PolicyTables> tables, 
   return {};
 }
 
-void SteeringControl::reload(std::shared_ptr<const PolicyTables> tables, const shared::load::Health& health) {
+void SteeringControl::reload(std::shared_ptr<const PolicyTables> tables, const shared::load::Config& config) {
   const auto old_edges = edges_;
   const auto old_notes = notes_;
   const auto before = std::move(health_);
   const auto regions = tables->spec().regions;
-  health_ = std::make_unique<RegionHealth>(regions, settings_of(health), Clock::now(), *before);
+  health_ = std::make_unique<RegionHealth>(regions, settings_of(config.health), Clock::now(), *before);
   apply_settings(std::move(tables));
   for (std::size_t i = 0; i < old_edges.size(); ++i) {
     const Region& region = before->regions()[index_of(old_edges[i].region)];
@@ -119,7 +120,7 @@ void SteeringControl::reload(std::shared_ptr<const PolicyTables> tables, const s
         notes_[number_of({same.region, *same.edge})] = old_notes[i];
     }
   }
-  set_targets(health.edge);
+  set_targets(config);
   rebuild();
   wait_for_deadline();
   check_ready();
@@ -141,11 +142,13 @@ void SteeringControl::apply_settings(std::shared_ptr<const PolicyTables> tables)
   notes_.assign(edges_.size(), EdgeNotes{{}, System::now(), {}, 0, 0});
 }
 
-void SteeringControl::set_targets(const shared::load::EdgeHealth& health) {
+void SteeringControl::set_targets(const shared::load::Config& config) {
   std::vector<shared::ProbeTarget> targets;
   for (std::size_t i = 0; i < edges_.size(); ++i) {
     const Region& region = health_->regions()[index_of(edges_[i].region)];
     const IpAddress& address = region.edges[edges_[i].index];
+    const shared::load::EdgeHealth health =
+        config.regions[index_of(edges_[i].region)].value.probed_by().value_or(config.health.edge);
     shared::ProbeTarget target;
     target.id = shared::ProbeTargetId{static_cast<std::uint32_t>(i)};
     target.name = region.name + " " + address.to_string();
@@ -208,9 +211,15 @@ void SteeringControl::log_regions(const HealthView& before) const {
 }
 
 void SteeringControl::rebuild() {
-  auto old = std::exchange(answers_, AnswerSets::build(*tables_, health_->view()));
+  auto old = std::exchange(answers_, AnswerSets::build(*tables_, health_->view(), aliases_));
   builder_.retire(std::move(old));
   ++rebuilds_;
+}
+
+void SteeringControl::update_aliases(AliasView aliases) {
+  set_aliases(std::move(aliases));
+  rebuild();
+  hooks_.publish(answers_);
 }
 
 void SteeringControl::check_ready() {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dns/core/answer_sets.h"
@@ -47,10 +48,13 @@ class SteeringControl {
 
   // Reads what is remembered and begins to probe.
   [[nodiscard]] shared::Result<void> start(std::shared_ptr<const PolicyTables> tables,
-                                           const shared::load::Health& health);
+                                           const shared::load::Config& config);
   // Takes over new tables without publish(): answers() are theirs after it. Edges of the same region and address keep
   // their state.
-  void reload(std::shared_ptr<const PolicyTables> tables, const shared::load::Health& health);
+  void reload(std::shared_ptr<const PolicyTables> tables, const shared::load::Config& config);
+  // What is known of ALIAS targets: counts at the next rebuild(), which update_aliases() does and publishes.
+  void set_aliases(AliasView aliases) { aliases_ = std::move(aliases); }
+  void update_aliases(AliasView aliases);
 
   [[nodiscard]] const std::shared_ptr<const AnswerSets>& answers() const { return answers_; }
 
@@ -82,7 +86,7 @@ class SteeringControl {
 
   void restore_overrides();
   void apply_settings(std::shared_ptr<const PolicyTables> tables);
-  void set_targets(const shared::load::EdgeHealth& health);
+  void set_targets(const shared::load::Config& config);
   void on_report(const shared::ProbeReport& report);
   void note_state(EdgeId edge, shared::HealthState before, std::string_view reason);
   void view_changed(const HealthView& before);
@@ -103,6 +107,7 @@ class SteeringControl {
   std::unique_ptr<shared::Prober> prober_;
   std::shared_ptr<const PolicyTables> tables_;
   std::unique_ptr<RegionHealth> health_;
+  AliasView aliases_;
   std::shared_ptr<const AnswerSets> answers_;
   std::vector<EdgeId> edges_;              // by ProbeTargetId
   std::vector<std::size_t> first_number_;  // by region: where its edges begin in edges_

@@ -23,17 +23,6 @@ Reader<Location> location() {
 
 namespace {
 
-const Table<Region>& region_table() {
-  static const auto table =
-      Table<Region>("regions.NAME", "One region: a place where edges stand. Its name is used by policies and pools.")
-          .field("location", &Region::location, optional_of(location()),
-                 "Where it is; the policy step `nearest` needs it")
-          .required("edges", &Region::edges, list_of(located(ip_address())),
-                    "Addresses of the edges in it: what DNS answers, and what `{edge}` stands for on each node")
-          .position(&Region::at);
-  return table;
-}
-
 // The default depends on the kind, which a plain default value cannot say.
 Reader<std::uint16_t> probe_port() {
   auto port = integer<std::uint16_t>(1);
@@ -58,6 +47,75 @@ Reader<std::string> probe_path() {
   return Reader<std::string>{"path in a URL", read, [](const std::string& value) { return value; }};
 }
 
+Reader<ProbeKind> probe_kind() {
+  return one_of<ProbeKind>({{"http", ProbeKind::http}, {"https", ProbeKind::https}, {"tcp", ProbeKind::tcp}});
+}
+
+Reader<std::string> cname_probe_host() {
+  auto host = text();
+  host.print = [](const std::string&) { return std::string("the cname"); };
+  return host;
+}
+
+void check_cname_probe(const CnameProbe& probe, const Node& node, Diagnostics& diagnostics) {
+  if (probe.addresses.empty()) diagnostics.error(node.at, "probe: needs at least one address");
+  if (probe.timeout > probe.interval) {
+    diagnostics.error(node.at, "probe: timeout (" + print_duration(probe.timeout) + ") is longer than interval (" +
+                                   print_duration(probe.interval) + "): probes would overlap");
+  }
+  if (probe.kind == ProbeKind::tcp && probe.port == 0) diagnostics.error(node.at, "probe: kind tcp needs a port");
+}
+
+const Table<CnameProbe>& cname_probe_table() {
+  static const auto table =
+      Table<CnameProbe>(
+          "regions.NAME.probe",
+          "Where and how somebody else's platform is probed: `health.edge` knows our own edges only. Down "
+          "when none of the addresses answers; `fall` and `rise` are those of `health.edge`.")
+          .required("addresses", &CnameProbe::addresses, one_or_list(located(ip_address())),
+                    "What is asked; never answered to clients")
+          .field("kind", &CnameProbe::kind, probe_kind(), "`http` and `https` want status 200; `tcp` a connection")
+          .field("port", &CnameProbe::port, probe_port(), "Port; required for `tcp`")
+          .field("host", &CnameProbe::host, cname_probe_host(), "Host header, and the name in TLS")
+          .field("path", &CnameProbe::path, probe_path(), "What is asked for")
+          .field("interval", &CnameProbe::interval, duration(milliseconds(50), std::chrono::hours(1)),
+                 "Time from one probe to the next")
+          .field("timeout", &CnameProbe::timeout, duration(milliseconds(10), std::chrono::minutes(1)),
+                 "After it a probe has failed; not longer than `interval`")
+          .check(check_cname_probe);
+  return table;
+}
+
+void check_region(const Region& region, const Node& node, Diagnostics& diagnostics) {
+  const bool edges = node.find("edges") != nullptr;
+  if (!edges && !region.cname) {
+    diagnostics.error(node.at, "a region needs `edges`, or the `cname` of somebody else's platform");
+  }
+  if (edges && region.cname) {
+    diagnostics.error(region.cname->at, "a region has `edges` or a `cname`, not both");
+  }
+  if (region.probe && !region.cname) {
+    diagnostics.error(node.find("probe")->key_at,
+                      "`probe` is for a region with a `cname`; edges are probed by health.edge");
+  }
+}
+
+const Table<Region>& region_table() {
+  static const auto table =
+      Table<Region>("regions.NAME", "One region: a place where edges stand. Its name is used by policies and pools.")
+          .field("location", &Region::location, optional_of(location()),
+                 "Where it is; the policy step `nearest` needs it, but for a `cname`, which it leaves out then")
+          .field("edges", &Region::edges, list_of(located(ip_address())),
+                 "Addresses of the edges in it: what DNS answers, and what `{edge}` stands for on each node")
+          .field("cname", &Region::cname, optional_of(located(text())),
+                 "In place of `edges`: the region is somebody else's platform, its clients are given this CNAME")
+          .field("probe", &Region::probe, optional_of(nested(cname_probe_table())),
+                 "How the platform behind `cname` is probed; none: it is up unless the operator says otherwise")
+          .position(&Region::at)
+          .check(check_region);
+  return table;
+}
+
 void check_edge_health(const EdgeHealth& health, const Node& node, Diagnostics& diagnostics) {
   if (health.timeout > health.interval) {
     diagnostics.error(node.at, "edge: timeout (" + print_duration(health.timeout) + ") is longer than interval (" +
@@ -75,9 +133,7 @@ const Table<EdgeHealth>& edge_health_table() {
   static const auto table =
       Table<EdgeHealth>("health.edge",
                         "How every DNS node probes every edge by itself, over a connection that it keeps.")
-          .field("kind", &EdgeHealth::kind,
-                 one_of<ProbeKind>({{"http", ProbeKind::http}, {"https", ProbeKind::https}, {"tcp", ProbeKind::tcp}}),
-                 "`http` and `https` want status 200; `tcp` a connection")
+          .field("kind", &EdgeHealth::kind, probe_kind(), "`http` and `https` want status 200; `tcp` a connection")
           .field("port", &EdgeHealth::port, probe_port(), "Port of the edge; required for `tcp`")
           .field("host", &EdgeHealth::host, probe_host(), "Host header, and the name in TLS")
           .field("path", &EdgeHealth::path, probe_path(), "What is asked for")
@@ -196,6 +252,18 @@ Admin::Admin() {
 std::uint16_t EdgeHealth::effective_port() const {
   if (port != 0) return port;
   return kind == ProbeKind::https ? 443 : 80;
+}
+
+std::optional<EdgeHealth> Region::probed_by() const {
+  if (!probe) return std::nullopt;
+  EdgeHealth how;
+  how.kind = probe->kind;
+  how.port = probe->port;
+  how.host = probe->host.empty() && cname ? cname->value : probe->host;
+  how.path = probe->path;
+  how.interval = probe->interval;
+  how.timeout = probe->timeout;
+  return how;
 }
 
 std::string_view to_string(LogLevel level) {

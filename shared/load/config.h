@@ -26,12 +26,6 @@ struct Location {
 
 [[nodiscard]] Reader<Location> location();  // [53.35, -6.26]
 
-struct Region {
-  std::optional<Location> location;
-  std::vector<Located<IpAddress>> edges;
-  Position at;
-};
-
 enum class ProbeKind : std::uint8_t { http, https, tcp };
 
 // How every DNS node probes every edge.
@@ -47,6 +41,30 @@ struct EdgeHealth {
 
   [[nodiscard]] std::uint16_t effective_port() const;
   [[nodiscard]] HealthSettings settings() const { return {fall, rise}; }
+};
+
+// How a region that is somebody else's platform is probed; `fall` and `rise` are those of health.edge.
+struct CnameProbe {
+  std::vector<Located<IpAddress>> addresses;
+  ProbeKind kind = ProbeKind::https;
+  std::uint16_t port = 0;  // 0: 80, or 443 for https
+  std::string host;        // Host header and SNI; empty: the region's cname
+  std::string path = "/";
+  Duration interval = seconds(10);
+  Duration timeout = seconds(3);
+};
+
+struct Region {
+  std::optional<Location> location;
+  std::vector<Located<IpAddress>> edges;
+  std::optional<Located<std::string>> cname;  // in place of edges: clients are sent to this name
+  std::optional<CnameProbe> probe;            // of a cname
+  Position at;
+
+  // What is probed: the edges, or the addresses that the probe of a cname names.
+  [[nodiscard]] const std::vector<Located<IpAddress>>& probed() const { return probe ? probe->addresses : edges; }
+  // How, if not as health.edge says.
+  [[nodiscard]] std::optional<EdgeHealth> probed_by() const;
 };
 
 struct Health {

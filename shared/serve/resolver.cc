@@ -49,7 +49,7 @@ std::optional<IpAddress> from_sockaddr(const sockaddr* address) {
   return IpAddress::v6(bytes);
 }
 
-Result<Resolved> collect(const std::string& name, const ares_addrinfo& answer) {
+Result<Resolved> collect(const std::string& name, const ares_addrinfo& answer, bool empty_is_answer) {
   Resolved out;
   int ttl = 0x7FFFFFFF;
   for (const ares_addrinfo_node* node = answer.nodes; node != nullptr; node = node->ai_next) {
@@ -59,6 +59,7 @@ Result<Resolved> collect(const std::string& name, const ares_addrinfo& answer) {
   for (const ares_addrinfo_cname* cname = answer.cnames; cname != nullptr; cname = cname->next) {
     ttl = std::min(ttl, cname->ttl);
   }
+  if (out.addresses.empty() && empty_is_answer) return Resolved{};
   if (out.addresses.empty()) return fail("cannot resolve " + name + ": no addresses");
   std::ranges::sort(out.addresses);
   const auto repeated = std::ranges::unique(out.addresses);
@@ -169,10 +170,12 @@ void Resolver::Impl::on_answer(void* arg, int status, int /*timeouts*/, ares_add
   const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(answer, &ares_freeaddrinfo);
   const auto owner = query->owner.lock();
   if (!owner) return;  // the channel is being destroyed
+  if (status == ARES_ENODATA && owner->settings().empty_is_answer)
+    return owner->deliver(std::move(query->done), Resolved{});
   if (status != ARES_SUCCESS || answer == nullptr) {
     return owner->deliver(std::move(query->done), fail("cannot resolve " + query->name + ": " + ares_strerror(status)));
   }
-  owner->deliver(std::move(query->done), collect(query->name, *answer));
+  owner->deliver(std::move(query->done), collect(query->name, *answer, owner->settings().empty_is_answer));
 }
 
 void Resolver::Impl::deliver(Callback done, Result<Resolved> result) {

@@ -20,7 +20,7 @@ namespace shared {
 enum class ResolveFamily : std::uint8_t { ipv4, ipv6, any };
 
 struct Resolved {
-  std::vector<IpAddress> addresses;  // sorted, each once, never empty
+  std::vector<IpAddress> addresses;  // sorted, each once; empty only with empty_is_answer
   seconds ttl{0};                    // as the DNS said it: the least of the records
 
   bool operator==(const Resolved&) const = default;
@@ -29,6 +29,7 @@ struct Resolved {
 struct ResolverSettings {
   std::vector<Endpoint> servers;  // empty: those of /etc/resolv.conf
   std::optional<int> ndots;       // empty: as in /etc/resolv.conf
+  bool empty_is_answer = false;   // a name that exists without an address of the family is no failure
   Duration timeout = seconds(2);  // per try
   int tries = 2;
   Duration min_ttl = seconds(1);  // of watch()

@@ -23,7 +23,8 @@ namespace {
   dns::SteeringSpec spec;
   spec.geo = std::make_shared<dns::GeoDatabase>();
   spec.regions = {{"us", std::nullopt, {ip("192.0.2.11"), ip("2001:db8:1::11")}},
-                  {"eu", std::nullopt, {ip("203.0.113.31"), ip("2001:db8:3::31")}}};
+                  {"eu", std::nullopt, {ip("203.0.113.31"), ip("2001:db8:3::31")}},
+                  {"cdn", std::nullopt, {}, dns::Name::from_text("shop.cdn.example.org").value()}};
   const dns::Element us = {{dns::RegionId{0}, 1}};
   const dns::Element eu = {{dns::RegionId{1}, 1}};
   dns::SubnetsStep subnets;
@@ -32,8 +33,14 @@ namespace {
   dns::FailoverStep failover;
   failover.order = {us, eu};
   spec.policies.push_back({"closest", {{subnets, {}}, {failover, {}}}, {}});
-  spec.names = {steered("www.example.com"), steered("*.geo.example.com"), steered("four.example.com")};
+  dns::SubnetsStep platform;
+  platform.rows = {{shared::Prefix::parse("198.51.100.0/24").value(), {{{dns::RegionId{2}, 1}}}, {}}};
+  spec.policies.push_back({"mixed", {{platform, {}}, {failover, {}}}, {}});
+  spec.names = {steered("www.example.com"),   steered("*.geo.example.com"), steered("four.example.com"),
+                steered("mixed.example.com"), steered("flat.example.com"),  steered("unflat.example.com")};
   spec.names[2].families = std::vector{shared::Family::ipv4};
+  spec.names[3].policy = 1;
+  for (std::size_t i : {4, 5}) spec.names[i].alias = dns::Name::from_text("target.example.org").value();
   return spec;
 }
 
@@ -46,7 +53,10 @@ void add_steering(dns::Snapshot& snapshot) {
   for (const dns::Finding& finding : compiled.findings) std::fprintf(stderr, "%s\n", finding.message.c_str());
   if (compiled.tables == nullptr) std::abort();
   snapshot.policies = compiled.tables;
-  snapshot.answers = dns::AnswerSets::build(*snapshot.policies, health);
+  dns::AliasView aliases;  // the second target is not known
+  aliases.targets = {{{{dns::AliasAnswer::State::fresh, {ip("192.0.2.61"), ip("192.0.2.62")}, 20},
+                       {dns::AliasAnswer::State::fresh, {}, 0}}}};
+  snapshot.answers = dns::AnswerSets::build(*snapshot.policies, health, aliases);
 }
 
 ZoneText example_zone() {
@@ -105,9 +115,21 @@ ZoneText example_zone() {
       "own 200 A 192.0.2.60",
       // Policy names have other types from the zone
       "www 400 TXT shop",
+      // Hints are the client's own addresses, whatever stands here; of names elsewhere they are as they stand
+      "www 400 TYPE65 \\# 0001 00 0001 0003 026832 0004 0004 c0000201 0006 0010 20010db8000000000000000000000001",
+      "to-four 50 TYPE64 \\# 0002 04 666f7572 07 6578616d706c65 03 636f6d 00 0004 0004 c0000201 0006 0010 "
+      "20010db8000000000000000000000001",
+      "to-chain 50 TYPE65 \\# 0001 07 73746565726564 07 6578616d706c65 03 636f6d 00 0004 0008 c0000201 c0000202",
+      "to-mixed 50 TYPE65 \\# 0001 05 6d69786564 07 6578616d706c65 03 636f6d 00 0003 0002 01bb 0004 0004 c0000201",
+      "to-static 50 TYPE65 \\# 0001 06 737461746963 07 6578616d706c65 03 636f6d 00 0004 0004 c0000250",
+      "to-www 50 TYPE65 \\# 0000 03 777777 07 6578616d706c65 03 636f6d 00",
+      // A region of its policy is a CNAME; the addresses of these are those of names elsewhere
+      "to-mixed-alias 50 CNAME mixed",
+      "to-unflat 50 CNAME unflat",
+      "flat 400 TXT apex",
       "unknown 60 TYPE65280 \\# abcdef",
   };
-  text.policies = {{"www", 0}, {"*.geo", 1}, {"four", 2}};
+  text.policies = {{"www", 0}, {"*.geo", 1}, {"four", 2}, {"mixed", 3}, {"flat", 4}, {"unflat", 5}};
   return text;
 }
 

@@ -273,6 +273,28 @@ TEST(RegionHealth, ForcedRegionsAreNoWitnesses) {
   EXPECT_EQ(state(health, kEuA), EdgeState::down) << "the operator's word stands during the hold";
 }
 
+// Somebody else's platform that nobody probes: up but for the operator's word, and no witness of our isolation.
+TEST(RegionHealth, AnUnprobedCnameIsWhatTheOperatorSays) {
+  auto regions = two_regions();
+  regions.push_back({"cdn", std::nullopt, {}, Name::from_text("shop.cdn.example").value()});
+  RegionHealth health(regions, settings(), kStart, std::vector<PersistedEdge>{});
+  constexpr RegionId kCdn{2};
+  const auto edges = [&] { return health.view().regions[2].edges; };
+  EXPECT_EQ(edges(), std::vector{EdgeState::up});
+  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::success, kStart);
+  EXPECT_TRUE(health.ready(kStart));
+  EXPECT_TRUE(health.set_override(kCdn, {Override::State::drained, "contract", std::nullopt}, kStart));
+  EXPECT_EQ(edges(), std::vector{EdgeState::drained});
+  EXPECT_TRUE(health.set_override(kCdn, {Override::State::down, "", std::nullopt}, kStart));
+  EXPECT_EQ(edges(), std::vector{EdgeState::down});
+  EXPECT_TRUE(health.set_override(kCdn, {Override::State::up, "", std::nullopt}, kStart));
+  EXPECT_EQ(edges(), std::vector{EdgeState::up});
+  EXPECT_TRUE(health.clear_override(kCdn, kStart));
+  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::refused, kStart);
+  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::refused, kStart);
+  EXPECT_TRUE(health.holding()) << "all that is probed was lost at once";
+}
+
 TEST(RegionHealth, AReloadKeepsWhatKeepsItsNameAndAddress) {
   RegionHealth before = all_seen_up();
   (void)before.observe(kUsB, EdgeOutcome::refused, kStart);

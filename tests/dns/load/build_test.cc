@@ -93,6 +93,65 @@ TEST_F(BuildTest, TellsErrorsOfZonesAndPoliciesTogether) {
   }
 }
 
+TEST_F(BuildTest, ZonesComeFromAFolderToo) {
+  std::filesystem::create_directories(folder_ / "more");
+  for (const char* name : {"more/example.net.zone", "more/a.example.com.zone", "more/.zone", "more/notes.txt"}) {
+    write(name, kZone);
+  }
+  std::string config = kConfig;
+  config += "  zone_directory: more\n";
+  const auto world = load(config);
+  ASSERT_TRUE(world) << diagnostics_.render();
+  std::vector<std::string> origins;
+  for (const auto& zone : world->zones->zones()) origins.push_back(zone->apex().to_text());
+  EXPECT_EQ(origins, (std::vector<std::string>{"example.com.", "a.example.com.", "example.net."}));
+
+  write("more/example.com.zone", kZone);
+  EXPECT_FALSE(load(config));
+  EXPECT_NE(diagnostics_.render().find("zone example.com. stands twice"), std::string::npos) << diagnostics_.render();
+  EXPECT_NE(complaint("  zones: {example.com: zone}\n", "  zone_directory: nowhere\n").find("cannot read the folder"),
+            std::string::npos);
+  EXPECT_NE(complaint("  zones: {example.com: zone}\n", "").find("there is nothing to serve"), std::string::npos);
+}
+
+TEST_F(BuildTest, ACnameRegionWantsANameOfItsOwn) {
+  const auto mixed = [](const std::string& name) {
+    std::string config = kConfig;
+    const std::string regions = "edges: [192.0.2.1]}\n";
+    config.insert(config.find(regions) + regions.size(), "  cdn: {cname: shop.cdn.example}\n");
+    config.replace(config.find("[eu]}]"), 6, "[cdn, eu]}]");
+    config.replace(config.find("www.example.com"), 15, name);
+    return config;
+  };
+  ASSERT_TRUE(load(mixed("www.example.com"))) << diagnostics_.render();
+  EXPECT_FALSE(load(mixed("example.com")));
+  EXPECT_NE(diagnostics_.render().find("config.yaml:11:11: error: example.com. is the apex of its zone"),
+            std::string::npos)
+      << diagnostics_.render();
+  write("zone", std::string(kZone) + "www TXT x\n");
+  EXPECT_FALSE(load(mixed("www.example.com")));
+  EXPECT_NE(diagnostics_.render().find("www.example.com. has other data in the zone file (TXT), but its policy may "
+                                       "choose region 'cdn', which is a CNAME (shop.cdn.example.)"),
+            std::string::npos)
+      << diagnostics_.render();
+  write("zone", "$TTL 60\n@ SOA ns host 5 2 3 4 60\n@ NS www\n");
+  EXPECT_FALSE(load(mixed("www.example.com")));
+  EXPECT_NE(diagnostics_.render().find("is a name server of example.com."), std::string::npos) << diagnostics_.render();
+}
+
+TEST_F(BuildTest, AnAliasNeedsNoPolicy) {
+  std::string config = kConfig;
+  config.replace(config.find("www.example.com: {policy: all}"), 30, "example.com: {alias: target.example.net}");
+  const auto world = load(config);
+  ASSERT_TRUE(world) << diagnostics_.render();
+  ASSERT_EQ(world->policies->aliases().size(), 1U);
+  EXPECT_NE(complaint("{policy: all}", "{alias: a..b}").find("'a..b'"), std::string::npos);
+  EXPECT_NE(complaint("{policy: all}", "{alias: a.b, policy: all}").find("not both"), std::string::npos);
+  EXPECT_NE(complaint("{policy: all}", "{alias: a.b, when_all_down: refuse}").find("no meaning for an alias"),
+            std::string::npos);
+  EXPECT_NE(complaint("{policy: all}", "{answers: 1}").find("needs a `policy`"), std::string::npos);
+}
+
 TEST_F(BuildTest, NeedsADnsSection) {
   EXPECT_FALSE(load("service: test\nregions: {eu: {edges: [192.0.2.1]}}\n"));
   EXPECT_NE(diagnostics_.render().find("no `dns` section"), std::string::npos);

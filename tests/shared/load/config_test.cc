@@ -76,6 +76,23 @@ servce: shop
       "c.yaml:1:1: warning: neither 'dns' nor 'edge' is configured: no server can start with this file\n");
 }
 
+TEST(Config, ARegionHasEdgesOrACname) {
+  const auto said = [](const std::string& region) {
+    return read("service: shop\nedge: {}\nregions: {eu: {" + region + "}}\n").problems;
+  };
+  EXPECT_EQ(said("cname: shop.cdn.example, probe: {addresses: 192.0.2.1}"), "");
+  EXPECT_EQ(said("location: [1, 2]"),
+            "c.yaml:3:15: error: a region needs `edges`, or the `cname` of somebody else's platform\n");
+  EXPECT_EQ(said("edges: [192.0.2.1], cname: a.example"),
+            "c.yaml:3:43: error: a region has `edges` or a `cname`, not both\n");
+  EXPECT_EQ(said("edges: [192.0.2.1], probe: {addresses: 192.0.2.1}"),
+            "c.yaml:3:36: error: `probe` is for a region with a `cname`; edges are probed by health.edge\n");
+  EXPECT_EQ(said("cname: a.example, probe: {addresses: []}"),
+            "c.yaml:3:41: error: probe: needs at least one address\n");
+  EXPECT_EQ(said("cname: a.example, probe: {addresses: 192.0.2.1, kind: tcp}"),
+            "c.yaml:3:41: error: probe: kind tcp needs a port\n");
+}
+
 TEST(Config, RegionsMustMakeSense) {
   EXPECT_EQ(read("service: shop\nedge: {}\nregions: {}\n").problems,
             "c.yaml:3:10: error: regions: there must be at least one region\n");

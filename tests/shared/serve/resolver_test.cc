@@ -150,6 +150,25 @@ TEST_F(ResolverTest, HostsFileCounts) {
   EXPECT_TRUE(dns_.asked.empty());
 }
 
+// What is asked about must exist: an absent type is an answer then, an absent name is not.
+TEST_F(ResolverTest, AnEmptyAnswerCanBeAnAnswer) {
+  ResolverSettings settings;
+  settings.servers = {dns_.endpoint()};
+  settings.timeout = seconds(20);
+  settings.tries = 1;
+  settings.empty_is_answer = true;
+  resolver_ = std::move(*Resolver::make(loop_, settings));
+  answer_ = {.addresses = {"192.0.2.1"}};
+  EXPECT_EQ(resolve("a.example.", ResolveFamily::ipv4)->addresses, addresses({"192.0.2.1"}));
+  const auto empty = resolve("a.example.", ResolveFamily::ipv6);
+  ASSERT_TRUE(empty) << empty.error().message;
+  EXPECT_TRUE(empty->addresses.empty());
+  answer_ = {.addresses = {}, .rcode = 3};
+  EXPECT_FALSE(resolve("nowhere.example.", ResolveFamily::ipv4));
+  answer_ = {.addresses = {}, .rcode = 2};
+  EXPECT_FALSE(resolve("broken.example.", ResolveFamily::ipv4));
+}
+
 TEST_F(ResolverTest, FailuresNameTheName) {
   answer_ = {.addresses = {}, .rcode = 3};
   EXPECT_EQ(resolve("nowhere.example").error().message, "cannot resolve nowhere.example: Domain name not found");

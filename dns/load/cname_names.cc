@@ -1,0 +1,85 @@
+#include "dns/load/cname_names.h"
+
+#include <algorithm>
+#include <string>
+
+#include "dns/load/rdata.h"
+
+namespace dns {
+
+using shared::load::Diagnostics;
+using shared::load::Position;
+
+namespace {
+
+// The first region of the name's policy that is a CNAME. REQUIRES: there is one.
+const Region& cname_region(const PolicyTables& policies, PolicyNameId id) {
+  const PolicyTables::Profile& profile = policies.profiles()[policies.profile_of(id)];
+  const Region* found = nullptr;
+  for (const Order& order : policies.compiled()[profile.policy].classes) {
+    for (const Element& element : order) {
+      for (const Member& member : element) {
+        const Region& region = policies.spec().regions[index_of(member.region)];
+        if (region.cname && (found == nullptr || region.name < found->name)) found = &region;
+      }
+    }
+  }
+  return *found;
+}
+
+std::string types_of(const Node& node) {
+  std::string types;
+  node.for_each([&](const Rrset& rrset) {
+    types += (types.empty() ? "" : ", ") + type_to_text(static_cast<std::uint16_t>(rrset.type));
+  });
+  return types;
+}
+
+void check_name(const ZoneSet& zones, const Name& name, const Region& region, const Position& at,
+                Diagnostics& diagnostics) {
+  const std::string why =
+      ", but its policy may choose region '" + region.name + "', which is a CNAME (" + region.cname->to_text() + ")";
+  HashedName hashed;
+  hashed.assign(name.wire());
+  const Zone* zone = zones.find(hashed);
+  if (zone == nullptr) return;
+  const Node node = zone->find(hashed, 0);
+  if (name == zone->apex()) {
+    diagnostics.error(at, name.to_text() + " is the apex of its zone, where SOA and NS stand" + why);
+  } else if (node && node.rrset_count() > 0) {
+    diagnostics.error(at, name.to_text() + " has other data in the zone file (" + types_of(node) + ")" + why);
+  }
+  if (*region.cname == name)
+    diagnostics.error(at, name.to_text() + ": region '" + region.name + "' is a CNAME to itself");
+}
+
+// NS records that name the policy name.
+void check_servers(const ZoneSet& zones, const Name& name, const Position& at, Diagnostics& diagnostics) {
+  for (const auto& zone : zones.zones()) {
+    const Rrset servers = zone->apex_node().find(RrType::ns);
+    std::span<const std::uint8_t> rest = servers.wire;
+    for (unsigned i = 0; i < servers.count; ++i) {
+      const std::size_t size = load_u16(&rest[kRrFixedSize]);
+      if (names_equal(rest.subspan(2 + kRrFixedSize, size), name.wire())) {
+        diagnostics.error(at, name.to_text() + " is a name server of " + zone->apex().to_text() +
+                                  ", which must not be an alias, but its policy may choose a CNAME");
+      }
+      rest = rest.subspan(2 + kRrFixedSize + size);
+    }
+  }
+}
+
+}  // namespace
+
+void check_cname_names(const ZoneSet& zones, const PolicyTables& policies, const Config& config,
+                       Diagnostics& diagnostics) {
+  for (std::size_t i = 0; i < config.names.size(); ++i) {
+    const PolicyNameId id{static_cast<std::uint32_t>(i)};
+    const auto name = Name::from_text(config.names[i].name);
+    if (!name || !policies.may_cname(id)) continue;
+    check_name(zones, *name, cname_region(policies, id), config.names[i].at, diagnostics);
+    check_servers(zones, *name, config.names[i].at, diagnostics);
+  }
+}
+
+}  // namespace dns
