@@ -57,6 +57,7 @@ class Answering {
 
   void begin();
   void fail(Rcode rcode);
+  [[nodiscard]] Rcode cookie_rcode() const;
   void refuse();
   void answer_chaos();
   void follow_names();
@@ -95,6 +96,7 @@ class Answering {
   Reply reply_;
   AnswerInfo info_;
   OptReply opt_;
+  CookieCheck cookie_;
   bool authoritative_ = false;
 
   const HashedName* name_;                    // what is looked up now: the question, or the target of the chain so far
@@ -110,7 +112,7 @@ AnswerInfo Answering<Trace>::run() {
   if (query_.verdict == Verdict::drop) return info_;
   begin();
   if (query_.verdict == Verdict::reject) {
-    fail(query_.error);
+    fail(query_.error == Rcode::noerror ? cookie_rcode() : query_.error);
   } else if (query_.klass == RrClass::ch) {
     answer_chaos();
   } else if (query_.klass != RrClass::in) {
@@ -132,6 +134,9 @@ void Answering<Trace>::begin() {
   opt_.dnssec_ok = edns.dnssec_ok;
   opt_.subnet = edns.subnet;
   if (edns.wants_keepalive && request_.transport == Transport::tcp) opt_.keepalive = request_.idle_timeout;
+  cookie_ = check_cookie(snapshot_.cookies, edns.cookie, request_.client, request_.unix_time);
+  if (cookie_.state != CookieState::none) opt_.cookie = cookie_.reply;
+  info_.cookie = cookie_.state;
   if (edns.wants_nsid) opt_.nsid = snapshot_.identity.nsid;
   if (opt_size(opt_) > reply_.room()) opt_.nsid = {};
   reply_.reserve(opt_size(opt_));
@@ -142,6 +147,13 @@ template <class Trace>
 void Answering<Trace>::fail(Rcode rcode) {
   info_.kind = AnswerKind::error;
   info_.rcode = rcode;
+}
+
+// Nothing was asked but a cookie; who shows one is told whether it is good (RFC 7873 section 5.4).
+template <class Trace>
+Rcode Answering<Trace>::cookie_rcode() const {
+  if (cookie_.state == CookieState::none) return Rcode::formerr;  // we speak no cookies
+  return cookie_.state == CookieState::invalid ? Rcode::badcookie : Rcode::noerror;
 }
 
 // Not ours: never a referral upwards.
@@ -190,6 +202,7 @@ const Zone* Answering<Trace>::find_zone() const {
 template <class Trace>
 typename Answering<Trace>::Step Answering<Trace>::answer_name(const Zone& zone) {
   const Match match = zone.match(*name_);
+  if (links_ == 0) info_.account = match.kind == Match::Kind::missing ? zone.apex_hash() : name_->hash(match.label);
   switch (match.kind) {
     case Match::Kind::exact:
     case Match::Kind::wildcard:

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 
+#include "dns/core/cookie.h"
 #include "dns/core/query.h"
 #include "dns/core/snapshot.h"
 #include "dns/core/trace.h"
@@ -27,6 +28,7 @@ struct AnswerRequest {
   Transport transport = Transport::udp;
   std::uint64_t entropy = 0;       // a draw per query
   std::uint16_t idle_timeout = 0;  // of this TCP connection, in units of 100 ms (RFC 7828); said only when asked
+  std::uint32_t unix_time = 0;     // seconds since 1970, for cookies
 };
 
 enum class AnswerKind : std::uint8_t {
@@ -37,7 +39,7 @@ enum class AnswerKind : std::uint8_t {
   nxdomain,
   referral,
   refused,
-  error,  // FORMERR, NOTIMP, BADVERS, YXDOMAIN
+  error,  // FORMERR, NOTIMP, BADVERS, YXDOMAIN, BADCOOKIE, or nothing but a cookie
 };
 inline constexpr std::size_t kAnswerKinds = 8;
 
@@ -48,7 +50,9 @@ struct AnswerInfo {
   Rcode rcode = Rcode::noerror;
   bool truncated = false;
   bool with_subnet = false;  // the query carried a client subnet
-  PolicyNameId policy{};     // REQUIRES (both): kind is policy
+  CookieState cookie = CookieState::none;
+  std::uint64_t account = 0;  // what the answer is about, by hash: the name that holds the data; of NXDOMAIN, the zone
+  PolicyNameId policy{};      // REQUIRES (both): kind is policy
   RegionId region{};
 };
 

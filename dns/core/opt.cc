@@ -21,6 +21,7 @@ std::size_t opt_size(const OptReply& opt) {
   std::size_t size = kOptFixedSize;
   if (!opt.nsid.empty()) size += kOptionHead + opt.nsid.size();
   if (!opt.subnet.empty()) size += kOptionHead + opt.subnet.size();
+  if (!opt.cookie.empty()) size += kOptionHead + opt.cookie.size();
   if (opt.keepalive) size += kOptionHead + 2;
   if (opt.ede) size += kOptionHead + 2;
   return size;
@@ -44,6 +45,11 @@ std::size_t write_opt(std::span<std::uint8_t> out, const OptReply& opt) {
     std::memcpy(at, opt.subnet.data(), opt.subnet.size());
     at[3] = opt.scope;
     at += opt.subnet.size();
+  }
+  if (!opt.cookie.empty()) {
+    at = put_head(at, OptionCode::cookie, opt.cookie.size());
+    std::memcpy(at, opt.cookie.data(), opt.cookie.size());
+    at += opt.cookie.size();
   }
   if (opt.keepalive) {
     at = put_head(at, OptionCode::tcp_keepalive, 2);

@@ -1,6 +1,6 @@
 #pragma once
-// The OPT record of a reply (RFC 6891) and the options that we send: NSID (RFC 5001), client subnet (RFC 7871), TCP
-// keepalive (RFC 7828) and extended error (RFC 8914). Pure, any thread.
+// The OPT record of a reply (RFC 6891) and the options that we send: NSID (RFC 5001), client subnet (RFC 7871), cookie
+// (RFC 7873), TCP keepalive (RFC 7828) and extended error (RFC 8914). Pure, any thread.
 
 #include <cstdint>
 #include <optional>
@@ -18,6 +18,7 @@ struct OptReply {
   std::string_view nsid;                   // empty: no option
   std::span<const std::uint8_t> subnet;    // the query's option, echoed but for the scope; empty: no option
   std::uint8_t scope = 0;                  // SCOPE PREFIX-LENGTH
+  std::span<const std::uint8_t> cookie;    // the client's cookie and ours; empty: no option
   std::optional<std::uint16_t> keepalive;  // units of 100 ms
   std::optional<EdeCode> ede;
 };

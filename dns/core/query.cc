@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dns/core/cookie.h"
+
 namespace dns {
 
 namespace {
@@ -90,8 +92,10 @@ class Walker {
       return Rcode::noerror;
     case OptionCode::client_subnet:
       return read_subnet(data, query);
-    case OptionCode::cookie:  // RFC 7873 section 5.2.2
-      return data.size() == 8 || (data.size() >= 16 && data.size() <= 40) ? Rcode::noerror : Rcode::formerr;
+    case OptionCode::cookie:  // RFC 7873 sections 5.2 and 5.2.2: the first one counts
+      if (!query.edns->cookie.empty()) return Rcode::noerror;
+      query.edns->cookie = data;
+      return is_cookie_size(data.size()) ? Rcode::noerror : Rcode::formerr;
     default:
       return Rcode::noerror;
   }
@@ -141,7 +145,15 @@ enum class OwnerIs : std::uint8_t { root, other };
   return walker.at_end() ? error : Rcode::formerr;
 }
 
+// No question: sound only if a cookie is what is wanted (RFC 7873 section 5.4).
+[[nodiscard]] Rcode read_questionless(std::span<const std::uint8_t> packet, Query& query) {
+  const Rcode error = read_records(packet, Walker(packet, kHeaderSize), query);
+  if (error != Rcode::noerror) return error;
+  return query.edns && !query.edns->cookie.empty() ? Rcode::noerror : Rcode::formerr;
+}
+
 [[nodiscard]] Rcode read_body(std::span<const std::uint8_t> packet, Query& query) {
+  if (load_u16(&packet[4]) == 0) return read_questionless(packet, query);
   if (load_u16(&packet[4]) != 1) return Rcode::formerr;  // RFC 9619
   const std::size_t size = query.name.assign(packet.subspan(kHeaderSize));
   if (size == 0 || packet.size() - kHeaderSize < size + 4) return Rcode::formerr;
@@ -161,7 +173,8 @@ Query parse_query(std::span<const std::uint8_t> packet) {
   if ((query.flags & kFlagQr) != 0) return query;
   query.error = read_body(packet, query);
   if (query.opcode() != Opcode::query && query.error != Rcode::badvers) query.error = Rcode::notimp;
-  query.verdict = query.error == Rcode::noerror ? Verdict::answer : Verdict::reject;
+  const bool answerable = query.error == Rcode::noerror && !query.question.empty();
+  query.verdict = answerable ? Verdict::answer : Verdict::reject;
   return query;
 }
 

@@ -15,7 +15,7 @@ namespace dns {
 
 enum class Verdict : std::uint8_t {
   drop,    // shorter than a header, or a response: never a reply
-  reject,  // reply with `error` and no data
+  reject,  // reply with `error` and no data; NOERROR: nothing was asked but a cookie (RFC 7873 section 5.4)
   answer,  // look it up
 };
 
@@ -26,6 +26,7 @@ struct Edns {
   bool wants_nsid = false;
   bool wants_keepalive = false;
   std::span<const std::uint8_t> subnet;  // the client subnet option's data as it came, checked; empty: no option
+  std::span<const std::uint8_t> cookie;  // the first COOKIE option's data, of a right length; empty: no option
 };
 
 struct Query {

@@ -7,6 +7,9 @@
 #include <memory>
 #include <string>
 
+#include "dns/core/cookie.h"
+#include "dns/core/response_cells.h"
+
 namespace dns {
 
 class ZoneSet;       // dns/core/zone.h
@@ -25,7 +28,9 @@ struct Snapshot {
   std::shared_ptr<const AnswerSets> answers;
   Identity identity;
   std::uint16_t udp_payload_size = 1232;  // octets: what we advertise and the most that a UDP reply takes
-  std::uint64_t generation = 0;           // counts publications; for /status and tests
+  CookieSecrets cookies;                  // none: cookies are not spoken
+  RateLimit rate_limit;
+  std::uint64_t generation = 0;  // counts publications; for /status and tests
 };
 
 }  // namespace dns

@@ -83,6 +83,56 @@ TEST(Edns, UnknownOptionsAreNotEchoed) {
   EXPECT_TRUE(asked.reply.options.empty());
 }
 
+[[nodiscard]] Snapshot world_with_cookies() {
+  Snapshot snapshot = world();
+  snapshot.cookies.count = 1;
+  return snapshot;
+}
+
+TEST(Edns, ACookieIsAnsweredWithOurs) {
+  const Snapshot cookies = world_with_cookies();
+  const QueryBuilder asking = query("static.example.com").option(10, "0011223344556677");
+  for (const Transport transport : {Transport::udp, Transport::tcp}) {
+    const Asked asked = ask(cookies, asking, transport);
+    EXPECT_EQ(asked.info.cookie, CookieState::client_only);
+    const Bytes cookie = asked.reply.option(10).value();
+    ASSERT_EQ(cookie.size(), 24U);
+    EXPECT_TRUE(std::equal(cookie.begin(), cookie.begin() + 8, test::from_hex("0011223344556677").begin()));
+    EXPECT_EQ(ask(cookies, query("static.example.com").option(10, cookie), transport).info.cookie, CookieState::valid);
+  }
+  for (const char* name : {"missing.example.com", "x.sub.example.com", "www.example.org", "www.example.com"}) {
+    EXPECT_TRUE(ask(cookies, query(name).option(10, "0011223344556677")).reply.option(10)) << name;
+  }
+  EXPECT_FALSE(ask(cookies, query("static.example.com").with_edns()).reply.option(10));
+  EXPECT_FALSE(ask(world(), asking).reply.option(10));
+}
+
+// RFC 7873 section 5.4.
+TEST(Edns, ACookieAlone) {
+  const auto ask_alone = [](const Snapshot& snapshot, const Bytes& cookie, Transport transport) {
+    Bytes packet = test::from_hex("1234 0000 0000 0000 0000 0001");
+    test::append(packet, QueryBuilder().option(10, cookie).opt());
+    Bytes out(kMaxMessageSize);
+    AnswerRequest request;
+    request.packet = packet;
+    request.transport = transport;
+    NullTrace trace;
+    out.resize(answer(snapshot, request, out, trace).length);
+    return test::parse_reply(out);
+  };
+  const Snapshot cookies = world_with_cookies();
+  for (const Transport transport : {Transport::udp, Transport::tcp}) {
+    const ParsedReply learned = ask_alone(cookies, Bytes(8, 1), transport);
+    EXPECT_TRUE(learned.sound);
+    EXPECT_EQ(learned.rcode(), 0U);
+    EXPECT_TRUE(learned.question.empty());
+    const Bytes cookie = learned.option(10).value();
+    EXPECT_EQ(ask_alone(cookies, cookie, transport).rcode(), 0U);
+    EXPECT_EQ(ask_alone(cookies, Bytes(24, 1), transport).rcode(), 23U);
+    EXPECT_EQ(ask_alone(world(), Bytes(8, 1), transport).rcode(), 1U);
+  }
+}
+
 TEST(Edns, FormatErrorsOfOptionsStillCarryAnOpt) {
   const Asked asked = ask(world(), query("static.example.com").option(10, "00"));
   EXPECT_EQ(asked.info.rcode, Rcode::formerr);

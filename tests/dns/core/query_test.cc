@@ -160,6 +160,31 @@ TEST(ParseQuery, CookieLengths) {
   }
 }
 
+TEST(ParseQuery, TheFirstOfSeveralCookiesCounts) {
+  const Bytes packet = QueryBuilder().option(10, "0102030405060708").option(10, "01").build();
+  const Query query = parse_query(packet);
+  EXPECT_EQ(query.verdict, Verdict::answer);
+  EXPECT_TRUE(std::ranges::equal(query.edns->cookie, test::from_hex("0102030405060708")));
+}
+
+// RFC 7873 section 5.4.
+TEST(ParseQuery, ACookieMayBeAllThatIsAskedFor) {
+  const auto questionless = [](const QueryBuilder& builder) {
+    Bytes packet = test::from_hex("1234 0000 0000 0000 0000 0001");
+    test::append(packet, builder.opt());
+    return packet;
+  };
+  const Bytes packet = questionless(QueryBuilder().option(10, "0102030405060708"));
+  const Query query = parse_query(packet);
+  EXPECT_EQ(query.verdict, Verdict::reject);
+  EXPECT_EQ(query.error, Rcode::noerror);
+  EXPECT_TRUE(query.question.empty());
+  EXPECT_EQ(query.edns->cookie.size(), 8U);
+  EXPECT_EQ(parse_query(questionless(QueryBuilder().with_edns())).error, Rcode::formerr);
+  EXPECT_EQ(parse_query(questionless(QueryBuilder().option(10, "0102"))).error, Rcode::formerr);
+  EXPECT_EQ(parse_query(questionless(QueryBuilder().subnet("192.0.2.0/24"))).error, Rcode::formerr);
+}
+
 struct SubnetCase {
   const char* what;
   const char* hex;
