@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dns/load/cname_names.h"
+#include "dns/load/cookie_file.h"
 #include "dns/load/zone_file.h"
 
 namespace dns {
@@ -106,6 +107,15 @@ std::shared_ptr<const ZoneSet> build_zones(const Config& config, Diagnostics& di
   return std::make_shared<const ZoneSet>(std::move(zones));
 }
 
+CookieSecrets load_cookies(const CookieConfig& config, Diagnostics& diagnostics) {
+  if (!config.enabled || !config.secrets) return {};
+  return load_cookie_secrets(config.secrets->value, config.secrets->at, diagnostics).value_or(CookieSecrets{});
+}
+
+RateLimit rate_limit_of(const RateLimitConfig& config) {
+  return {config.mode, static_cast<std::uint32_t>(ResponseCells::kBurstUs / config.rate.per_second), config.slip};
+}
+
 // RFC 1982 section 3.2.
 bool is_behind(std::uint32_t serial, std::uint32_t other) {
   return serial != other && static_cast<std::int32_t>(serial - other) < 0;
@@ -143,6 +153,7 @@ std::optional<World> build_world(shared::load::Config common, Diagnostics& diagn
   if (world.zones != nullptr && world.policies != nullptr) {
     check_cname_names(*world.zones, *world.policies, world.config, diagnostics);
   }
+  world.cookies = load_cookies(world.config.cookies, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
   world.common = std::move(common);
   return world;
@@ -166,6 +177,8 @@ Snapshot make_snapshot(const World& world, std::shared_ptr<const AnswerSets> ans
   snapshot.answers = std::move(answers);
   snapshot.identity = {world.config.nsid, world.config.version};
   snapshot.udp_payload_size = static_cast<std::uint16_t>(world.config.udp_payload_size);
+  snapshot.cookies = world.cookies;
+  snapshot.rate_limit = rate_limit_of(world.config.rate_limit);
   return snapshot;
 }
 

@@ -20,7 +20,47 @@ const shared::load::Table<TcpConfig>& tcp_table() {
           .field("idle_timeout", &TcpConfig::idle_timeout, duration(shared::milliseconds(100), std::chrono::hours(1)),
                  "A connection without a whole query for so long is closed")
           .field("max_connections", &TcpConfig::max_connections, integer<std::uint32_t>(1, 1'000'000),
-                 "Of the process; when there are more, the longest idle one is closed");
+                 "Of the process; when there are more, the longest idle one is closed")
+          .field("max_per_client", &TcpConfig::max_per_client, integer<std::uint32_t>(1, 1'000'000),
+                 "Of these, from one IPv4 address or IPv6 /56; when there are more, its longest idle one is closed");
+  return table;
+}
+
+Reader<std::optional<Located<std::filesystem::path>>> cookie_secrets_file() {
+  auto reader = shared::load::optional_of(shared::load::located(shared::load::file_path()));
+  reader.print = [](const auto&) { return std::string("a random one for each process"); };
+  return reader;
+}
+
+const shared::load::Table<CookieConfig>& cookie_table() {
+  using namespace shared::load;
+  static const auto table =
+      Table<CookieConfig>("dns.cookies",
+                          "DNS cookies (RFC 7873, RFC 9018): who shows ours is who it says, and is not limited.")
+          .field("enabled", &CookieConfig::enabled, boolean(), "Whether cookies are spoken")
+          .field("secrets", &CookieConfig::secrets, cookie_secrets_file(),
+                 "File with one or two secrets of 32 hexadecimal digits, one to a line: the first makes cookies, both "
+                 "are good; the same on all nodes, and read again at every reload");
+  return table;
+}
+
+const shared::load::Table<RateLimitConfig>& rate_limit_table() {
+  using namespace shared::load;
+  static const auto table =
+      Table<RateLimitConfig>("dns.rate_limit",
+                             "Response rate limiting: how many like responses one network gets over UDP.")
+          .field("mode", &RateLimitConfig::mode, mode(), "Whether excess is declined, only counted, or not looked at")
+          .field(
+              "rate", &RateLimitConfig::rate, rate(),
+              "Responses of one kind about one name (NXDOMAIN: one zone) to one IPv4 /24 or IPv6 /56; a second's worth "
+              "may come at once; 1/s to 100000/s")
+          .field("slip", &RateLimitConfig::slip, integer<std::uint32_t>(0, 100),
+                 "One in so many of the declined gets a small reply to go on with: BADCOOKIE or TC=1; 0: none")
+          .check([](const RateLimitConfig& config, const Node& node, Diagnostics& diagnostics) {
+            if (config.rate.per_second >= 1 && config.rate.per_second <= 100'000) return;
+            const Node* const rate = node.find("rate");
+            diagnostics.error(rate != nullptr ? rate->at : node.at, "rate: from 1/s to 100000/s");
+          });
   return table;
 }
 
@@ -85,6 +125,8 @@ const shared::load::Table<Config>& config_table() {
           .field("tcp", &Config::tcp, nested(tcp_table()), "Limits of connections")
           .field("resolvers", &Config::resolvers, resolver_list(),
                  "Recursive servers that the targets of `alias` are asked from")
+          .field("cookies", &Config::cookies, nested(cookie_table()), "DNS cookies")
+          .field("rate_limit", &Config::rate_limit, nested(rate_limit_table()), "Limits of responses over UDP")
           .field("geo", &Config::geo, nested(geo_table()), "Where clients are")
           .field("policies", &Config::policies, policies_reader(),
                  "Lists of preferences: the steps' regions are put in one line, the first mention counts")

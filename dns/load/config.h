@@ -11,6 +11,7 @@
 
 #include "dns/load/policies.h"
 #include "shared/core/ip.h"
+#include "shared/core/mode.h"
 #include "shared/core/time.h"
 #include "shared/load/config.h"
 #include "shared/load/table.h"
@@ -20,6 +21,18 @@ namespace dns {
 struct TcpConfig {
   shared::Duration idle_timeout = shared::seconds(10);
   std::uint32_t max_connections = 10'000;  // of the process
+  std::uint32_t max_per_client = 1000;     // of the process, of one IPv4 address or IPv6 /56
+};
+
+struct CookieConfig {
+  bool enabled = true;
+  std::optional<shared::load::Located<std::filesystem::path>> secrets;  // absent: a random one for each process
+};
+
+struct RateLimitConfig {
+  shared::Mode mode = shared::Mode::shadow;
+  shared::load::Rate rate{200};
+  std::uint32_t slip = 2;
 };
 
 struct Config {
@@ -32,6 +45,8 @@ struct Config {
   std::uint64_t udp_payload_size = 1232;  // octets
   TcpConfig tcp;
   std::vector<shared::load::Located<shared::Endpoint>> resolvers;  // empty: those of /etc/resolv.conf
+  CookieConfig cookies;
+  RateLimitConfig rate_limit;
   GeoConfig geo;
   shared::load::NamedMap<PolicyConfig> policies;
   shared::load::NamedMap<NameConfig> names;

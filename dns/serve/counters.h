@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dns/core/answer.h"
+#include "dns/core/rate_limit.h"
 #include "dns/core/region.h"
 #include "dns/core/steering.h"
 #include "shared/core/counter.h"
@@ -24,15 +25,22 @@ struct WorkerCounters {
   std::array<shared::Counter, kAnswerKinds> kinds;
   std::array<shared::Counter, kRcodes> rcodes;
   std::array<shared::Counter, kTypes> types;
+  std::array<shared::Counter, kCookieStates> cookies;  // of queries with one
+  // Responses in excess of the rate limit, by what became of them: carried out, or only counted in shadow mode.
+  using Excess = std::array<std::array<shared::Counter, kRulings>, kResponseKinds>;
+  Excess limited;
+  Excess limited_in_shadow;
   shared::Counter with_subnet;
   shared::Counter unanswered;   // no reply is due: responses, fragments of a header
   shared::Counter send_failed;  // replies that the kernel did not take
   shared::Counter tcp_accepted;
-  shared::Counter tcp_open;            // a gauge
-  shared::Counter tcp_closed_idle;     // by the idle timeout
-  shared::Counter tcp_closed_for_new;  // the longest idle one made room
-  shared::Counter tcp_closed_slow;     // did not read its answers
-  shared::Counter snapshots;           // taken over
+  shared::Counter tcp_open;               // a gauge
+  shared::Counter tcp_closed_idle;        // by the idle timeout
+  shared::Counter tcp_closed_for_new;     // the longest idle one made room
+  shared::Counter tcp_closed_for_client;  // the longest idle one of a client that has too many
+  shared::Counter tcp_closed_for_memory;  // held half a query or answers when all sessions held too much
+  shared::Counter tcp_closed_slow;        // did not read its answers
+  shared::Counter snapshots;              // taken over
 };
 
 class SteeringCounts {

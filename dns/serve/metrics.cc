@@ -19,6 +19,10 @@ namespace {
 
 constexpr std::array<std::string_view, kAnswerKinds> kKindNames = {"none",     "data",     "policy",  "nodata",
                                                                    "nxdomain", "referral", "refused", "error"};
+constexpr std::array<std::string_view, kCookieStates> kCookieNames = {"none", "client_only", "invalid", "valid"};
+constexpr std::array<std::string_view, kResponseKinds> kResponseNames = {"answer", "nodata", "nxdomain", "referral",
+                                                                         "error"};
+constexpr std::array<std::string_view, kRulings> kRulingNames = {"pass", "drop", "truncate", "badcookie"};
 constexpr std::array<std::string_view, WorkerCounters::kTransports> kTransportNames = {"udp", "tcp"};
 
 std::string rcode_name(std::size_t rcode) {
@@ -99,6 +103,8 @@ class Report {
     total("meridian_dns_subnet_queries_total", "Queries with a client subnet (RFC 7871).",
           &WorkerCounters::with_subnet);
     total("meridian_dns_unanswered_total", "Messages that no reply is due to.", &WorkerCounters::unanswered);
+    out_.family(MetricKind::counter, "meridian_dns_cookies_total", "Queries with a cookie (RFC 7873), by what it was.");
+    by_index("state", &WorkerCounters::cookies, [](std::size_t i) { return kCookieNames[i]; });
     out_.family(MetricKind::counter, "meridian_dns_truncated_total", "Replies with TC set.");
     by_index("transport", &WorkerCounters::truncated, transport);
   }
@@ -108,7 +114,22 @@ class Report {
     by_index("kind", &WorkerCounters::kinds, [](std::size_t i) { return kKindNames[i]; });
     out_.family(MetricKind::counter, "meridian_dns_responses_total", "Replies by RCODE.");
     by_index("rcode", &WorkerCounters::rcodes, rcode_name);
+    out_.family(MetricKind::counter, "meridian_dns_rate_limited_total",
+                "Responses in excess of dns.rate_limit, by what was sent in their place; in shadow mode only counted.");
+    limited("enforce", &WorkerCounters::limited);
+    limited("shadow", &WorkerCounters::limited_in_shadow);
     total("meridian_dns_send_failures_total", "Replies that the kernel did not take.", &WorkerCounters::send_failed);
+  }
+
+  void limited(std::string_view mode, WorkerCounters::Excess WorkerCounters::* excess) {
+    for (std::size_t kind = 0; kind < kResponseKinds; ++kind) {
+      for (std::size_t ruling = 1; ruling < kRulings; ++ruling) {
+        const std::uint64_t count =
+            sum([=](const WorkerCounters& c) -> const shared::Counter& { return (c.*excess)[kind][ruling]; });
+        if (count == 0) continue;
+        out_.sample({{"mode", mode}, {"kind", kResponseNames[kind]}, {"action", kRulingNames[ruling]}}, count);
+      }
+    }
   }
 
   void tcp() {
@@ -122,6 +143,8 @@ class Report {
     };
     closed("idle", &WorkerCounters::tcp_closed_idle);
     closed("cap", &WorkerCounters::tcp_closed_for_new);
+    closed("client_cap", &WorkerCounters::tcp_closed_for_client);
+    closed("memory", &WorkerCounters::tcp_closed_for_memory);
     closed("slow", &WorkerCounters::tcp_closed_slow);
   }
 

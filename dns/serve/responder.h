@@ -8,6 +8,7 @@
 
 #include "dns/core/answer.h"
 #include "dns/core/query.h"
+#include "dns/core/rate_limit.h"
 #include "dns/serve/counters.h"
 
 namespace dns {
@@ -20,12 +21,17 @@ struct Publication {
 
 class Responder {
  public:
-  Responder(Publication first, std::uint64_t seed) : now_(std::move(first)), random_(seed) {}
+  // `cells`: what responses are limited in; none: they are not.
+  Responder(Publication first, std::uint64_t seed, std::shared_ptr<ResponseCells> cells)
+      : now_(std::move(first)), random_(seed), cells_(std::move(cells)) {}
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
 
   // Returns the one before, which must not die on this thread.
   [[nodiscard]] Publication replace(Publication next);
+
+  // Reads the clocks, for all that is answered until the next call: once a batch.
+  void tick();
 
   // Asks the memory for what this query will read.
   void prefetch(const Query& query) const { dns::prefetch(*now_.snapshot, query); }
@@ -37,11 +43,15 @@ class Responder {
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
 
  private:
+  void limit(const Query& query, const AnswerRequest& request, std::span<std::uint8_t> out, AnswerInfo& info);
   void count(const Query& query, Transport transport, const AnswerInfo& info);
   [[nodiscard]] std::uint64_t draw();
 
   Publication now_;
   std::uint64_t random_;
+  std::shared_ptr<ResponseCells> cells_;
+  std::uint64_t now_us_ = 0;     // of the steady clock
+  std::uint32_t unix_time_ = 0;  // seconds
   WorkerCounters counters_;
 };
 

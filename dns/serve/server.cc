@@ -32,6 +32,14 @@ std::uint64_t random_seed() {
   return std::uint64_t{device()} << 32 | device();
 }
 
+CookieSecrets random_cookie_secret() {
+  std::random_device device;
+  CookieSecrets secrets;
+  secrets.count = 1;
+  for (auto& octet : secrets.keys.front()) octet = static_cast<std::uint8_t>(device());
+  return secrets;
+}
+
 void log_diagnostics(const shared::load::Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics.list()) {
     const bool error = diagnostic.severity == shared::load::Severity::error;
@@ -60,7 +68,9 @@ Result<std::unique_ptr<Server>> Server::start(shared::Supervisor& supervisor, Se
 Server::Server(shared::Supervisor& supervisor, ServerSettings settings, World world)
     : supervisor_(supervisor),
       settings_(std::move(settings)),
-      world_(std::make_shared<const World>(std::move(world))) {}
+      world_(std::make_shared<const World>(std::move(world))),
+      cells_(std::make_shared<ResponseCells>(random_seed())),
+      own_cookie_secret_(random_cookie_secret()) {}
 
 Server::~Server() {
   admins_.clear();
@@ -152,6 +162,7 @@ void Server::make_workers(std::vector<Sockets> sockets) {
     setup.tcp_settings = tcp_settings();
     setup.first = publication_of(i);
     setup.seed = random_seed();
+    setup.cells = cells_;
     setup.retire = [this, i](Publication old) {
       supervisor_.post([this, i, old = std::move(old)]() mutable { take_back(i, std::move(old)); });
     };
@@ -186,6 +197,7 @@ void Server::begin_to_serve() {
 // One Snapshot of what is true now, to every worker.
 void Server::publish() {
   Snapshot next = make_snapshot(*world_, steering_->answers());
+  if (next.cookies.count == 0 && world_->config.cookies.enabled) next.cookies = own_cookie_secret_;
   next.generation = ++generation_;
   builder_.retire(std::exchange(snapshot_, std::make_shared<const Snapshot>(std::move(next))));
   for (std::size_t i = 0; i < workers_.size(); ++i) workers_[i]->publish(publication_of(i), tcp_settings());
@@ -195,8 +207,11 @@ Publication Server::publication_of(std::size_t worker) const { return {snapshot_
 
 TcpSettings Server::tcp_settings() const {
   const std::size_t workers = std::max<std::size_t>(steering_counts_.size(), 1);
-  const auto share = static_cast<std::uint32_t>(world_->config.tcp.max_connections / workers);
-  return {world_->config.tcp.idle_timeout, std::max(share, std::uint32_t{1})};
+  const TcpConfig& tcp = world_->config.tcp;
+  const auto share = [workers](std::uint32_t all) {
+    return static_cast<std::uint32_t>(std::max<std::size_t>(all / workers, 1));
+  };
+  return {tcp.idle_timeout, share(tcp.max_connections), share(tcp.max_per_client)};
 }
 
 void Server::make_steering_counts() {

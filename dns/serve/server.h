@@ -120,6 +120,8 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<shared::Admin>> admins_;
   std::vector<Beat> beats_;
+  std::shared_ptr<ResponseCells> cells_;  // what the workers limit responses in, over all reloads
+  CookieSecrets own_cookie_secret_;       // where no file has one
   Reloads reloads_;
   std::uint64_t generation_ = 0;
   std::size_t drained_ = 0;

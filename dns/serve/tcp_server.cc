@@ -17,12 +17,17 @@ namespace asio = shared::asio;
 
 namespace {
 
-constexpr unsigned kAcceptsATurn = 64;
+constexpr unsigned kAcceptsATurn = 16;  // a flood of connections must not keep datagrams waiting
 constexpr auto kAcceptPause = shared::milliseconds(100);
 constexpr auto kIdleGranularity = shared::milliseconds(50);  // no timer fires more often for idle sessions
 
 asio::ip::tcp protocol_of(const shared::Endpoint& endpoint) {
   return endpoint.address.family == shared::Family::ipv4 ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+}
+
+// Whom a cap is for: somebody with IPv6 has at least a /56.
+shared::IpAddress client_of(const shared::IpAddress& address) {
+  return address.family == shared::Family::ipv4 ? address : address.masked(56);
 }
 
 }  // namespace
@@ -40,6 +45,9 @@ TcpServer::~TcpServer() = default;
 void TcpServer::set(const TcpSettings& settings) {
   settings_ = settings;
   while (sessions_.size() > settings_.max_connections) make_room();
+  for (const auto& [client, line] : clients_) {  // none is emptied
+    while (line.size() > settings_.max_per_client) make_room_of(client);
+  }
 }
 
 void TcpServer::add_listener(shared::UniqueFd listening) {
@@ -84,27 +92,60 @@ void TcpServer::pause_accepting(shared::TcpAcceptor& acceptor) {
 }
 
 void TcpServer::start_session(shared::UniqueFd connected, const shared::Endpoint& client) {
+  const shared::IpAddress from = client_of(client.address);
+  const auto others = clients_.find(from);
+  if (others != clients_.end() && others->second.size() >= settings_.max_per_client) make_room_of(from);
   while (sessions_.size() >= settings_.max_connections) make_room();
   responder_.counters().tcp_accepted.add();
   responder_.counters().tcp_open.add();
   shared::TcpSocket socket(loop_.get_executor(), protocol_of(client), connected.release());
   auto session = std::make_shared<TcpSession>(*this, std::move(socket), client.address, shared::Clock::now());
-  sessions_.push_back(session);
-  session->start(std::prev(sessions_.end()));
+  Places& places = session->places();
+  places.all = sessions_.insert(sessions_.end(), session);
+  places.client = clients_.try_emplace(from).first;
+  places.in_client = places.client->second.insert(places.client->second.end(), session.get());
+  session->start();
   close_idle_later();
 }
 
 // RFC 7766 section 6.2.3: at the cap the longest idle goes, not the new one.
-void TcpServer::make_room() {
-  responder_.counters().tcp_closed_for_new.add();
-  take_longest_idle()->close();
+void TcpServer::make_room() { close(*sessions_.front(), responder_.counters().tcp_closed_for_new); }
+
+void TcpServer::make_room_of(const shared::IpAddress& client) {
+  close(*clients_.find(client)->second.front(), responder_.counters().tcp_closed_for_client);
 }
 
-std::shared_ptr<TcpSession> TcpServer::take_longest_idle() {
-  auto session = std::move(sessions_.front());
-  sessions_.pop_front();
+void TcpServer::close(TcpSession& session, shared::Counter& reason) {
+  reason.add();
+  const auto keep = *session.places().all;
+  take_out(session.places());
+  session.close();
+}
+
+void TcpServer::take_out(Places& places) {
+  if (places.held > 0) holders_.erase(places.in_holders);
+  held_ -= places.held;
+  places.held = 0;
+  places.client->second.erase(places.in_client);
+  if (places.client->second.empty()) clients_.erase(places.client);
+  sessions_.erase(places.all);
   responder_.counters().tcp_open.subtract();
-  return session;
+}
+
+void TcpServer::touched(Places& places) {
+  sessions_.splice(sessions_.end(), sessions_, places.all);
+  Line& line = places.client->second;
+  line.splice(line.end(), line, places.in_client);
+}
+
+void TcpServer::holds(TcpSession& session, std::size_t octets) {
+  Places& places = session.places();
+  if (places.held == octets) return;
+  if (places.held == 0) places.in_holders = holders_.insert(holders_.end(), &session);
+  if (octets == 0) holders_.erase(places.in_holders);
+  held_ += octets - places.held;
+  places.held = octets;
+  while (held_ > settings_.max_held) close(*holders_.front(), responder_.counters().tcp_closed_for_memory);
 }
 
 void TcpServer::close_idle_later() {
@@ -124,16 +165,14 @@ void TcpServer::close_idle() {
   const auto limit = shared::Clock::now() - settings_.idle_timeout;
   auto& counters = responder_.counters();
   while (!sessions_.empty() && sessions_.front()->last_query() <= limit) {
-    const auto session = take_longest_idle();
-    (session->writing() ? counters.tcp_closed_slow : counters.tcp_closed_idle).add();
-    session->close();
+    TcpSession& session = *sessions_.front();
+    close(session, session.writing() ? counters.tcp_closed_slow : counters.tcp_closed_idle);
   }
   check_drained();
 }
 
-void TcpServer::ended(Sessions::iterator place) {
-  sessions_.erase(place);
-  responder_.counters().tcp_open.subtract();
+void TcpServer::ended(Places& places) {
+  take_out(places);
   check_drained();
 }
 
@@ -159,7 +198,11 @@ void TcpServer::check_drained() {
 void TcpServer::close_all() {
   acceptors_.clear();
   accept_pause_.cancel();
-  while (!sessions_.empty()) take_longest_idle()->close();
+  while (!sessions_.empty()) {
+    const auto session = sessions_.front();
+    take_out(session->places());
+    session->close();
+  }
   check_drained();
 }
 

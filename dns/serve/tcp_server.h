@@ -1,11 +1,14 @@
 #pragma once
 // TcpServer: one worker's DNS over TCP (RFC 7766, RFC 9210): its listening sockets and their sessions. Sessions stand
-// in a list by their last whole query, the longest idle first; one timer closes those past the idle timeout, and at the
-// cap the first of the list makes room for a new one. Owned by the worker, on its thread only.
+// in a list by their last whole query, the longest idle first; one timer closes those past the idle timeout. Nobody is
+// refused: at a cap, of all or of one client, the longest idle session of all or of that client makes room; when half
+// queries and answers that nobody reads take too much memory, the session goes that has held some for longest. Owned by
+// the worker, on its thread only.
 
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -19,6 +22,8 @@ namespace dns {
 struct TcpSettings {
   shared::Duration idle_timeout = shared::seconds(10);
   std::uint32_t max_connections = 1000;  // of one worker; at least 1
+  std::uint32_t max_per_client = 1000;   // of these, from one IPv4 address or IPv6 /56; at least 1
+  std::size_t max_held = 16 << 20;       // octets that all sessions of one worker hold
 };
 
 class TcpSession;
@@ -41,6 +46,16 @@ class TcpServer {
  private:
   friend class TcpSession;
   using Sessions = std::list<std::shared_ptr<TcpSession>>;
+  using Line = std::list<TcpSession*>;
+
+  // Where a session stands.
+  struct Places {
+    Sessions::iterator all;
+    std::map<shared::IpAddress, Line>::iterator client;
+    Line::iterator in_client;
+    Line::iterator in_holders;  // REQUIRES: held > 0
+    std::size_t held = 0;       // octets
+  };
 
   void accept_when_ready(shared::TcpAcceptor& acceptor);
   enum class Backlog : std::uint8_t { empty, more, failing };
@@ -48,20 +63,26 @@ class TcpServer {
   void pause_accepting(shared::TcpAcceptor& acceptor);
   void start_session(shared::UniqueFd connected, const shared::Endpoint& client);
   void make_room();
-  [[nodiscard]] std::shared_ptr<TcpSession> take_longest_idle();
+  void make_room_of(const shared::IpAddress& client);
+  void close(TcpSession& session, shared::Counter& reason);
+  void take_out(Places& places);
   void close_idle_later();
   void close_idle();
 
-  // For sessions.
-  void touched(Sessions::iterator place) { sessions_.splice(sessions_.end(), sessions_, place); }
-  void ended(Sessions::iterator place);
+  // For sessions. holds() may close any of them, the caller too.
+  void touched(Places& places);
+  void holds(TcpSession& session, std::size_t octets);
+  void ended(Places& places);
   void check_drained();
 
   shared::Loop& loop_;
   Responder& responder_;
   TcpSettings settings_;
   std::list<shared::TcpAcceptor> acceptors_;
-  Sessions sessions_;  // the longest idle first
+  Sessions sessions_;                          // the longest idle first
+  std::map<shared::IpAddress, Line> clients_;  // likewise, of each
+  Line holders_;                               // of octets, the longest first
+  std::size_t held_ = 0;                       // octets of all
   shared::Timer idle_timer_;
   shared::Timer accept_pause_;
   bool idle_timer_runs_ = false;

@@ -31,10 +31,7 @@ TcpSession::TcpSession(TcpServer& server, shared::TcpSocket socket, const shared
                        shared::TimePoint now)
     : server_(server), socket_(std::move(socket)), client_(client), last_query_(now) {}
 
-void TcpSession::start(TcpServer::Sessions::iterator place) {
-  place_ = place;
-  asio::co_spawn(socket_.get_executor(), run(), asio::detached);
-}
+void TcpSession::start() { asio::co_spawn(socket_.get_executor(), run(), asio::detached); }
 
 void TcpSession::close() {
   closed_ = true;
@@ -54,12 +51,13 @@ asio::awaitable<void, shared::LoopExecutor> TcpSession::run() {
   while (step == Step::go_on) {
     if (!whole_frame_at(0)) step = co_await read_more();
     if (step == Step::go_on) step = answer_frames();
+    if (step == Step::go_on) step = tell_held();
     if (step == Step::go_on && writing()) step = co_await write_rest();
   }
   if (closed_) co_return;
   shared::error_code ignored;
   socket_.close(ignored);
-  server_.ended(place_);
+  server_.ended(places_);
 }
 
 TcpSession::Stepping TcpSession::read_more() {
@@ -90,6 +88,7 @@ TcpSession::Step TcpSession::read_now() {
 // sends it does not speak DNS.
 TcpSession::Step TcpSession::answer_frames() {
   const std::span<std::uint8_t> out = server_.answers_;
+  server_.responder_.tick();
   std::size_t at = 0;
   std::size_t used = 0;
   Step step = Step::go_on;
@@ -107,13 +106,20 @@ TcpSession::Step TcpSession::answer_frames() {
   }
   if (at == 0) return step;
   last_query_ = shared::Clock::now();
-  server_.touched(place_);
-  if (at == input_.size()) {
-    input_ = std::vector<std::uint8_t>();  // an idle session holds no memory
-  } else {
-    input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(at));
-  }
+  server_.touched(places_);
+  drop_answered(at);
   return step;
+}
+
+// What is left moves to a block of its size: an idle session holds no memory, and one with half a query no more.
+void TcpSession::drop_answered(std::size_t octets) {
+  const auto rest = std::span<const std::uint8_t>(input_).subspan(octets);
+  input_ = std::vector<std::uint8_t>(rest.begin(), rest.end());
+}
+
+TcpSession::Step TcpSession::tell_held() {
+  server_.holds(*this, input_.capacity() + unsent_.capacity());
+  return closed_ ? Step::close : Step::go_on;
 }
 
 // Octets written to `out`, the length in front included.
@@ -123,7 +129,8 @@ std::size_t TcpSession::answer_one(std::span<const std::uint8_t> packet, std::sp
                               .client = client_,
                               .transport = Transport::tcp,
                               .entropy = 0,
-                              .idle_timeout = idle_timeout_in_100_ms(server_.settings_.idle_timeout)};
+                              .idle_timeout = idle_timeout_in_100_ms(server_.settings_.idle_timeout),
+                              .unix_time = 0};
   const std::size_t length = server_.responder_.respond(query, request, out.subspan(2, kMaxMessageSize));
   if (length == 0) return 0;
   store_u16(out.data(), static_cast<std::uint16_t>(length));
@@ -144,10 +151,20 @@ TcpSession::Stepping TcpSession::write_rest() {
   while (writing()) {
     co_await socket_.async_wait(asio::socket_base::wait_write, kAwait);
     if (closed_) co_return Step::close;
-    const std::vector<std::uint8_t> rest = std::exchange(unsent_, {});
-    if (send_now(rest) == Step::close) co_return Step::close;
+    if (send_rest() == Step::close) co_return Step::close;
   }
-  co_return Step::go_on;
+  co_return tell_held();
+}
+
+TcpSession::Step TcpSession::send_rest() {
+  const auto rest = std::span<const std::uint8_t>(unsent_).subspan(sent_);
+  const ssize_t sent = ::send(socket_.native_handle(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0) return errno == EAGAIN || errno == EINTR ? Step::go_on : Step::close;
+  sent_ += static_cast<std::size_t>(sent);
+  if (sent_ < unsent_.size()) return Step::go_on;
+  unsent_ = std::vector<std::uint8_t>();
+  sent_ = 0;
+  return Step::go_on;
 }
 
 bool TcpSession::whole_frame_at(std::size_t at) const {

@@ -23,7 +23,7 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
 
   TcpSession(TcpServer& server, shared::TcpSocket socket, const shared::IpAddress& client, shared::TimePoint now);
 
-  void start(TcpServer::Sessions::iterator place);
+  void start();
   // For the owner, which has taken it out of its list: the coroutine ends without coming back.
   void close();
   // Answers what has arrived and ends as soon as nothing of a query is here and no answer waits.
@@ -31,6 +31,7 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
 
   [[nodiscard]] shared::TimePoint last_query() const { return last_query_; }
   [[nodiscard]] bool writing() const { return !unsent_.empty(); }
+  [[nodiscard]] TcpServer::Places& places() { return places_; }
 
  private:
   enum class Step : std::uint8_t { go_on, close };
@@ -43,15 +44,19 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
   [[nodiscard]] Step answer_frames();
   [[nodiscard]] std::size_t answer_one(std::span<const std::uint8_t> packet, std::span<std::uint8_t> out);
   [[nodiscard]] Step send_now(std::span<const std::uint8_t> answers);
+  [[nodiscard]] Step send_rest();
+  void drop_answered(std::size_t octets);
+  [[nodiscard]] Step tell_held();
   [[nodiscard]] bool whole_frame_at(std::size_t at) const;
 
   TcpServer& server_;
   shared::TcpSocket socket_;
   shared::IpAddress client_;
-  TcpServer::Sessions::iterator place_;
+  TcpServer::Places places_;
   shared::TimePoint last_query_;
   std::vector<std::uint8_t> input_;   // frames that wait, the last one perhaps in part
   std::vector<std::uint8_t> unsent_;  // answers that the client does not take yet
+  std::size_t sent_ = 0;              // octets of them that it has taken
   bool draining_ = false;
   bool closed_ = false;
 };

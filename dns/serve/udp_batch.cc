@@ -7,7 +7,7 @@ namespace dns {
 
 namespace {
 
-constexpr int kBufferSize = 4 << 20;  // octets asked for; the kernel grants at most net.core.[rw]mem_max
+constexpr int kBufferSize = 4 << 20;  // octets asked for; who may not force them gets at most net.core.[rw]mem_max
 constexpr int kSmallestMtu = 1280;    // RFC 8200 section 5
 
 }  // namespace
@@ -98,10 +98,10 @@ void UdpBatch::prepare_control(unsigned i) {
 
 void configure_udp(int fd, shared::Family family) {
   const auto set = [fd](int level, int option, int value) {
-    (void)::setsockopt(fd, level, option, &value, sizeof value);
+    return ::setsockopt(fd, level, option, &value, sizeof value) == 0;
   };
-  set(SOL_SOCKET, SO_RCVBUF, kBufferSize);
-  set(SOL_SOCKET, SO_SNDBUF, kBufferSize);
+  if (!set(SOL_SOCKET, SO_RCVBUFFORCE, kBufferSize)) set(SOL_SOCKET, SO_RCVBUF, kBufferSize);
+  if (!set(SOL_SOCKET, SO_SNDBUFFORCE, kBufferSize)) set(SOL_SOCKET, SO_SNDBUF, kBufferSize);
   if (family == shared::Family::ipv4) {
     set(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
   } else {

@@ -10,7 +10,7 @@ namespace dns {
 
 Worker::Worker(WorkerSetup setup)
     : thread_(std::move(setup.thread)),
-      responder_(std::move(setup.first), setup.seed),
+      responder_(std::move(setup.first), setup.seed, std::move(setup.cells)),
       retire_(std::move(setup.retire)),
       tcp_(thread_.loop(), responder_) {
   tcp_.set(setup.tcp_settings);
@@ -70,6 +70,7 @@ void Worker::serve(Descriptor& socket) {
 }
 
 void Worker::answer_batch(int fd, unsigned count) {
+  responder_.tick();
   for (unsigned first = 0; first < count; first += kGroup) answer_group(first, std::min(kGroup, count - first));
   const unsigned failed = batch_.send(fd, count);
   if (failed > 0) responder_.counters().send_failed.add(failed);
@@ -87,7 +88,8 @@ void Worker::answer_group(unsigned first, unsigned count) {
                                 .client = batch_.client(first + i),
                                 .transport = Transport::udp,
                                 .entropy = 0,
-                                .idle_timeout = 0};
+                                .idle_timeout = 0,
+                                .unix_time = 0};
     batch_.set_reply(first + i, responder_.respond(queries_[i], request, batch_.reply_buffer(first + i)));
   }
 }

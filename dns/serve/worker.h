@@ -32,6 +32,7 @@ struct WorkerSetup {
   TcpSettings tcp_settings;
   Publication first;
   std::uint64_t seed = 0;                   // of the draws among clients
+  std::shared_ptr<ResponseCells> cells;     // what all workers limit responses in; none: they do not
   std::function<void(Publication)> retire;  // takes old publications; called on the worker
 };
 

@@ -26,11 +26,15 @@ using test::Bytes;
 using namespace std::chrono_literals;
 
 // A blocking socket of a client; what takes longer than 5 s counts as nothing.
-UniqueFd client_socket(int type, const Endpoint& to, int receive_buffer = 0) {
+UniqueFd client_socket(int type, const Endpoint& to, int receive_buffer = 0, const char* from = nullptr) {
   const auto address = shared::to_socket_address(to);
   UniqueFd fd(::socket(to.address.family == shared::Family::ipv4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0));
   const timeval patience{5, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (from != nullptr) {
+    const auto source = shared::to_socket_address({*shared::IpAddress::parse(from), 0});
+    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(source.bytes), source.length), 0);
+  }
   if (receive_buffer > 0) ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(address.bytes), address.length), 0);
   return fd;
@@ -99,7 +103,8 @@ class WorkerTest : public testing::Test {
     setup.udp = std::move(listeners->udp);
     setup.tcp = std::move(listeners->tcp);
     setup.tcp_settings = tcp;
-    setup.first = publication(1);
+    setup.first = publication(1, rate_limit_);
+    setup.cells = std::make_shared<ResponseCells>(5);
     setup.retire = [this](Publication old) {
       const std::lock_guard lock(mutex_);
       retired_.push_back(std::move(old));
@@ -108,9 +113,11 @@ class WorkerTest : public testing::Test {
     worker_->start();
   }
 
-  static Publication publication(std::uint64_t generation) {
+  static Publication publication(std::uint64_t generation, const RateLimit& rate_limit = {}) {
     auto snapshot = std::make_shared<Snapshot>(test::example_world());
     snapshot->generation = generation;
+    snapshot->cookies.count = 1;
+    snapshot->rate_limit = rate_limit;
     const auto& spec = snapshot->policies->spec();
     return {snapshot, std::make_shared<SteeringCounts>(spec.names.size(), spec.regions.size())};
   }
@@ -125,6 +132,26 @@ class WorkerTest : public testing::Test {
     send_bytes(fd, framed(message));
     return receive_frame(fd);
   }
+  struct Burst {
+    unsigned whole = 0;
+    unsigned truncated = 0;
+    unsigned bad_cookie = 0;
+  };
+  // Asks the same over and over from one socket, a few at a time, and sorts the replies.
+  Burst ask_often(const Bytes& message, unsigned times) {
+    Burst burst;
+    const auto fd = client_socket(SOCK_DGRAM, endpoint_);
+    const timeval patience{0, 50'000};
+    for (unsigned i = 0; i < times; ++i) send_bytes(fd, message);
+    EXPECT_TRUE(eventually([&] { return worker_->counters().queries[0].read() >= asked_ + times; }));
+    asked_ += times;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    for (Bytes reply = receive_datagram(fd); !reply.empty(); reply = receive_datagram(fd)) {
+      const auto parsed = test::parse_reply(reply);
+      ++(parsed.tc() ? burst.truncated : parsed.rcode() == 23 ? burst.bad_cookie : burst.whole);
+    }
+    return burst;
+  }
   [[nodiscard]] std::size_t retired() {
     const std::lock_guard lock(mutex_);
     return retired_.size();
@@ -133,6 +160,8 @@ class WorkerTest : public testing::Test {
   std::mutex mutex_;
   std::vector<Publication> retired_;
   Endpoint endpoint_;
+  RateLimit rate_limit_;  // of the first publication
+  unsigned asked_ = 0;
   std::unique_ptr<Worker> worker_;
 };
 
@@ -274,6 +303,109 @@ TEST_F(WorkerTest, ClosesTheLongestIdleAtTheCap) {
     EXPECT_FALSE(receive_frame(*fd).empty());
   }
   EXPECT_EQ(worker_->counters().tcp_closed_for_new.read(), 1U);
+}
+
+TEST_F(WorkerTest, ClosesTheLongestIdleOfAClientAtItsCap) {
+  start({10s, 100, 2});
+  const auto other = client_socket(SOCK_STREAM, endpoint_, 0, "127.0.0.2");
+  EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == 1; }));
+  const auto first = client_socket(SOCK_STREAM, endpoint_);
+  const auto second = client_socket(SOCK_STREAM, endpoint_);
+  EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == 3; }));
+  send_bytes(first, framed(query("www.example.com")));
+  EXPECT_FALSE(receive_frame(first).empty());
+  const auto third = client_socket(SOCK_STREAM, endpoint_);
+  EXPECT_TRUE(closed_by_peer(second));
+  for (const auto* fd : {&other, &first, &third}) {  // the other client has idled for longer, and stays
+    send_bytes(*fd, framed(query("www.example.com")));
+    EXPECT_FALSE(receive_frame(*fd).empty());
+  }
+  EXPECT_EQ(worker_->counters().tcp_closed_for_client.read(), 1U);
+  EXPECT_EQ(worker_->counters().tcp_closed_for_new.read(), 0U);
+}
+
+TEST_F(WorkerTest, ALowerCapClosesTheLongestIdle) {
+  start({10s, 100, 100});
+  std::vector<UniqueFd> sockets;
+  for (int i = 0; i < 5; ++i) {
+    sockets.push_back(client_socket(SOCK_STREAM, endpoint_));
+    EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == sockets.size(); }));
+  }
+  worker_->publish(publication(2), {10s, 100, 3});
+  EXPECT_TRUE(closed_by_peer(sockets[0]));
+  EXPECT_TRUE(closed_by_peer(sockets[1]));
+  send_bytes(sockets[2], framed(query("www.example.com")));
+  EXPECT_FALSE(receive_frame(sockets[2]).empty());
+  EXPECT_EQ(worker_->counters().tcp_closed_for_client.read(), 2U);
+}
+
+// Each of them announces 64 KiB and sends all but the end.
+TEST_F(WorkerTest, BoundsWhatHalfQueriesHold) {
+  start({30s, 1000, 1000, 512 << 10});
+  const auto idle = client_socket(SOCK_STREAM, endpoint_);
+  EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == 1; }));
+  Bytes half = {0xFF, 0xFF};
+  half.resize(60'000);
+  std::vector<UniqueFd> hoarders;
+  for (int i = 0; i < 30; ++i) {
+    hoarders.push_back(client_socket(SOCK_STREAM, endpoint_));
+    (void)::send(hoarders.back().get(), half.data(), half.size(), MSG_NOSIGNAL);
+  }
+  EXPECT_TRUE(closed_by_peer(hoarders.front()));
+  EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() < 20; }));
+  EXPECT_GT(worker_->counters().tcp_closed_for_memory.read(), 10U);
+  send_bytes(idle, framed(query("www.example.com")));  // who holds nothing is left alone
+  EXPECT_FALSE(receive_frame(idle).empty());
+}
+
+TEST_F(WorkerTest, ClosesASlowWriter) {
+  start({200ms, 100});
+  const auto slow = client_socket(SOCK_STREAM, endpoint_);
+  Bytes long_query = framed(query("www.example.com"));
+  long_query[0] = 0xFF;  // 65 KB at an octet each few milliseconds: minutes
+  bool open = true;
+  for (int i = 0; i < 2000 && open; ++i) {
+    open = ::send(slow.get(), &long_query[i < 2 ? static_cast<std::size_t>(i) : 2], 1, MSG_NOSIGNAL) == 1;
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_FALSE(open);
+  EXPECT_EQ(worker_->counters().tcp_closed_idle.read(), 1U);
+}
+
+TEST_F(WorkerTest, LimitsResponsesOverUdp) {
+  rate_limit_ = {shared::Mode::enforce, 1'000'000, 2};  // one a second
+  start();
+  const Burst plain = ask_often(query("www.example.com"), 100);
+  EXPECT_GE(plain.whole, 1U);
+  EXPECT_LE(plain.whole, 10U);
+  EXPECT_GT(plain.truncated, 20U);
+  EXPECT_LT(plain.truncated, 80U);
+  test::QueryBuilder builder;
+  const Burst asked_for_cookie = ask_often(builder.option(10, "0102030405060708").build(), 100);
+  EXPECT_EQ(asked_for_cookie.truncated, 0U);
+  EXPECT_GT(asked_for_cookie.bad_cookie, 20U);
+  const auto learned = test::parse_reply(ask_tcp(builder.build())).option(10);  // over TCP there is no limit
+  ASSERT_TRUE(learned);
+  const Burst with_cookie = ask_often(test::QueryBuilder().option(10, *learned).build(), 100);
+  EXPECT_EQ(with_cookie.whole, 100U);
+  const WorkerCounters& counters = worker_->counters();
+  EXPECT_EQ(counters.cookies[static_cast<std::size_t>(CookieState::valid)].read(), 100U);
+  EXPECT_EQ(counters.limited[0][static_cast<std::size_t>(Ruling::truncate)].read(), plain.truncated);
+  EXPECT_EQ(counters.limited[0][static_cast<std::size_t>(Ruling::bad_cookie)].read(), asked_for_cookie.bad_cookie);
+  EXPECT_EQ(counters.unanswered.read(), 0U);
+}
+
+TEST_F(WorkerTest, InShadowModeExcessIsOnlyCounted) {
+  rate_limit_ = {shared::Mode::shadow, 1'000'000, 2};
+  start();
+  EXPECT_EQ(ask_often(query("www.example.com"), 100).whole, 100U);
+  const auto& counted = worker_->counters().limited_in_shadow[static_cast<std::size_t>(ResponseKind::answer)];
+  EXPECT_GE(counted[1].read() + counted[2].read(), 90U);
+  worker_->publish(publication(2), {});
+  ASSERT_TRUE(eventually([&] { return retired() == 1; }));
+  const auto before = counted[1].read() + counted[2].read();
+  EXPECT_EQ(ask_often(query("www.example.com"), 100).whole, 100U);  // disabled: not even counted
+  EXPECT_EQ(counted[1].read() + counted[2].read(), before);
 }
 
 TEST_F(WorkerTest, ServesOneAmongAThousandIdle) {

@@ -1,0 +1,102 @@
+#include "dns/load/cookie_file.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+namespace dns {
+
+using shared::load::Diagnostics;
+using shared::load::Position;
+
+namespace {
+
+constexpr std::size_t kMaxFile = 4096;  // octets: two secrets and comments
+constexpr std::size_t kDigits = 32;
+constexpr std::string_view kForm = "a secret is 32 hexadecimal digits, `openssl rand -hex 16` makes one";
+
+std::optional<unsigned> digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
+  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
+  return std::nullopt;
+}
+
+std::optional<shared::SipKey> parse_secret(std::string_view text) {
+  if (text.size() != kDigits) return std::nullopt;
+  shared::SipKey key;
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const auto high = digit(text[2 * i]);
+    const auto low = digit(text[2 * i + 1]);
+    if (!high || !low) return std::nullopt;
+    key[i] = static_cast<std::uint8_t>(*high << 4 | *low);
+  }
+  return key;
+}
+
+// Without its comment and the blanks around it.
+std::string_view bare(std::string_view line) {
+  line = line.substr(0, line.find('#'));
+  const auto first = line.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
+}
+
+}  // namespace
+
+std::optional<CookieSecrets> read_cookie_secrets(std::string_view text, const std::string& name,
+                                                 Diagnostics& diagnostics) {
+  const auto file = std::make_shared<const std::string>(name);
+  const std::size_t errors = diagnostics.errors();
+  CookieSecrets secrets;
+  for (std::uint32_t number = 1; !text.empty(); ++number) {
+    const std::string_view line = bare(text.substr(0, text.find('\n')));
+    text.remove_prefix(std::min(text.size(), text.find('\n')));
+    if (!text.empty()) text.remove_prefix(1);
+    if (line.empty()) continue;
+    const auto key = parse_secret(line);
+    const Position at{file, number, 1};
+    if (!key) {  // what stands there is not told: it may be a secret all the same
+      diagnostics.error(at, "not a cookie secret: " + std::string(kForm));
+    } else if (secrets.count == secrets.keys.size()) {
+      diagnostics.error(at, "a third cookie secret: one that makes cookies and one that is still or already good");
+    } else {
+      secrets.keys[secrets.count++] = *key;
+    }
+  }
+  if (diagnostics.errors() > errors) return std::nullopt;
+  if (secrets.count > 0) return secrets;
+  diagnostics.error({file, 0, 0}, "no cookie secret: " + std::string(kForm));
+  return std::nullopt;
+}
+
+std::optional<CookieSecrets> load_cookie_secrets(const std::filesystem::path& path, const Position& at,
+                                                 Diagnostics& diagnostics) {
+  struct stat facts{};
+  if (::stat(path.c_str(), &facts) != 0) {
+    diagnostics.error(at, "secrets: cannot open " + path.string() + ": " + std::strerror(errno));
+    return std::nullopt;
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!S_ISREG(facts.st_mode) || !file) {
+    diagnostics.error(at, "secrets: cannot read " + path.string() + ": " +
+                              (S_ISREG(facts.st_mode) ? "permission denied" : "not a regular file"));
+    return std::nullopt;
+  }
+  if (static_cast<std::uint64_t>(facts.st_size) > kMaxFile) {
+    diagnostics.error(at, "secrets: " + path.string() + " is larger than a file of two secrets can be");
+    return std::nullopt;
+  }
+  if ((facts.st_mode & S_IROTH) != 0) {
+    diagnostics.warning(at, "secrets: everybody can read " + path.string() + ": chmod o-rwx");
+  }
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return read_cookie_secrets(text, path.string(), diagnostics);
+}
+
+}  // namespace dns
