@@ -9,6 +9,7 @@
 #include <span>
 
 #include "dns/core/answer.h"
+#include "dns/core/rate_limit.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
@@ -40,7 +41,11 @@ void check_reply(const dns::Query& query, const dns::AnswerInfo& info, std::span
 }
 
 void check(std::span<const std::uint8_t> packet, dns::Transport transport) {
-  static const dns::Snapshot snapshot = test::example_world();
+  static const dns::Snapshot snapshot = [] {
+    dns::Snapshot with_cookies = test::example_world();
+    with_cookies.cookies.count = 1;
+    return with_cookies;
+  }();
   const dns::Query query = dns::parse_query(packet);
   const std::size_t limit = limit_of(query, transport, snapshot);
   const auto out = std::make_unique<std::uint8_t[]>(limit);  // the address sanitizer watches its end
@@ -52,7 +57,14 @@ void check(std::span<const std::uint8_t> packet, dns::Transport transport) {
   const dns::AnswerInfo info = dns::answer(snapshot, request, {out.get(), limit}, trace);
   require(info.length <= limit);
   require((info.length == 0) == (query.verdict == dns::Verdict::drop));
-  if (info.length > 0) check_reply(query, info, {out.get(), info.length});
+  if (info.length == 0) return;
+  check_reply(query, info, {out.get(), info.length});
+  for (const dns::Ruling ruling : {dns::Ruling::truncate, dns::Ruling::bad_cookie}) {
+    if (ruling == dns::Ruling::bad_cookie && info.cookie == dns::CookieState::none) continue;  // BADCOOKIE needs an OPT
+    const dns::AnswerInfo declined = dns::decline(snapshot, query, request, {out.get(), limit}, ruling);
+    require(declined.length <= packet.size() + dns::kOptFixedSize + 4 + dns::kCookieSize);  // amplifies nothing
+    check_reply(query, declined, {out.get(), declined.length});
+  }
 }
 
 }  // namespace
