@@ -1,7 +1,7 @@
 // A load generator for DNS over UDP that believes nothing: every answer's id, question, rcode and first address are
 // checked against what was asked. Closed loop with K queries outstanding (saturation), or open loop at a rate
 // (latency).
-//   dns_load --server 127.0.0.1:5300 [--outstanding 128 | --rate 20000] [--seconds 3] [--ecs]
+//   dns_load --server 127.0.0.1:5300 [--outstanding 128 | --rate 20000] [--seconds 3] [--ecs | --cookie]
 //            (--name NAME... | --names FILE | --numbered 1000000:n%u.example.com | --random-under NAME)
 //            [--expect address|nxdomain|nothing]
 // Prints one line of JSON. Exit status 0 unless answers were wrong.
@@ -293,6 +293,7 @@ Settings parse_settings(int argc, char** argv) {
   app.add_option("--rate", settings.rate, "queries per second, open loop");
   app.add_option("--seconds", settings.seconds);
   app.add_flag("--ecs", settings.queries.client_subnet, "a random client subnet in every query");
+  app.add_flag("--cookie", settings.queries.cookie, "a client cookie in every query")->excludes("--ecs");
   app.add_option("--name", settings.queries.names);
   app.add_option("--names", file, "one name per line");
   app.add_option("--numbered", numbered, "COUNT:PATTERN with %u");

@@ -14,6 +14,9 @@ constexpr std::size_t kRandomLabel = 12;
 constexpr std::array<std::uint8_t, 22> kOptWithSubnet = {0, 0, 41, 0x04, 0xd0, 0, 0,  0, 0, 0, 11,
                                                          0, 8, 0,  7,    0,    1, 24, 0, 0, 0, 0};
 
+constexpr std::array<std::uint8_t, 23> kOptWithCookie = {0,  0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 12, 0,
+                                                         10, 0, 8,  1,    2,    3, 4, 5, 6, 7, 8};
+
 void append_name(std::vector<std::uint8_t>& out, std::string_view name) {
   while (!name.empty() && name != ".") {
     const auto label = name.substr(0, name.find('.'));
@@ -37,7 +40,7 @@ QuerySet::QuerySet(const QueryOptions& options, std::uint64_t seed) : options_(o
 
 void QuerySet::add(std::string_view name) {
   starts_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-  const std::uint8_t additional = options_.client_subnet ? 1 : 0;
+  const std::uint8_t additional = options_.client_subnet || options_.cookie ? 1 : 0;
   const std::array<std::uint8_t, kHeader> header = {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, additional};
   bytes_.insert(bytes_.end(), header.begin(), header.end());
   append_name(bytes_, name);
@@ -45,6 +48,7 @@ void QuerySet::add(std::string_view name) {
   const std::array<std::uint8_t, 4> tail = {static_cast<std::uint8_t>(type >> 8), static_cast<std::uint8_t>(type), 0,
                                             1};
   bytes_.insert(bytes_.end(), tail.begin(), tail.end());
+  if (options_.cookie) bytes_.insert(bytes_.end(), kOptWithCookie.begin(), kOptWithCookie.end());
   if (options_.client_subnet) bytes_.insert(bytes_.end(), kOptWithSubnet.begin(), kOptWithSubnet.end());
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // QuerySet: the queries of a DNS load, ready as wire bytes: one per name, optionally with a client subnet (RFC 7871)
-// that is drawn anew for every send. Owned by the load generator, one thread.
+// that is drawn anew for every send, or with a client cookie. Owned by the load generator, one thread.
 
 #include <cstdint>
 #include <random>
@@ -15,6 +15,7 @@ struct QueryOptions {
   std::vector<std::string> names;  // in turn, in random order
   std::string random_under;        // instead of names: a new random label under this name for every query
   bool client_subnet = false;      // a random IPv4 /24
+  bool cookie = false;             // a client cookie (RFC 7873): the server makes one for every answer
   std::uint16_t type = 1;          // A
 };
 

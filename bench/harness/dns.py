@@ -19,11 +19,12 @@ WORKS = {
     "nxdomain": {"title": "NXDOMAIN, random names", "load": ["--random-under", ZONE, "--expect", "nxdomain"], "ready": f"h7.{ZONE}"},
     "million": {"title": "1,000,000 names", "load": ["--numbered", f"1000000:n%u.{ZONE}"], "ready": f"n999999.{ZONE}"},
     "half": {"title": "static at half load", "load": ["--numbered", f"100:h%u.{ZONE}"], "ready": f"h7.{ZONE}", "rate": 0.5},
+    "guarded": {"title": "static, cookies and RRL on", "load": ["--numbered", f"100:h%u.{ZONE}", "--cookie"], "ready": f"h7.{ZONE}"},
     "tcp": {"title": "TCP, 10 connections, pipelined", "ready": f"h7.{ZONE}", "tcp": 10},
     "workers2": {"title": "static, two workers", "load": ["--numbered", f"100:h%u.{ZONE}"], "ready": f"h7.{ZONE}", "workers": 2},
 }
 # The works that one start of a server serves together.
-GROUPS = (("static", "geo", "nxdomain", "half", "tcp"), ("million",), ("workers2",))
+GROUPS = (("static", "geo", "nxdomain", "half", "tcp"), ("guarded",), ("million",), ("workers2",))
 
 
 class DnsRun:

@@ -73,7 +73,7 @@ class Edges:
 class Floor:
     name = "floor"
     program = None
-    works = ("static", "geo", "nxdomain", "million", "half")
+    works = ("static", "geo", "nxdomain", "million", "half", "guarded")
 
     @staticmethod
     def command(setup):
@@ -83,7 +83,7 @@ class Floor:
 class Meridian:
     name = "meridian-dns"
     program = None
-    works = ("static", "geo", "nxdomain", "million", "half", "tcp", "workers2")
+    works = ("static", "geo", "nxdomain", "million", "half", "tcp", "guarded", "workers2")
 
     @staticmethod
     def command(setup):
@@ -98,6 +98,8 @@ class Meridian:
   names:
     www.{ZONE}: {{policy: closest, ttl: {{min: 60s, max: 60s}}}}
 """
+        # Guarded: every response is counted, none is declined. Else the limiter is off, as in the peers.
+        guard = "{mode: enforce, rate: 100000/s}" if "guarded" in setup.works else "{mode: disabled}"
         path = setup.write("meridian.yaml", f"""service: bench
 regions:
 {regions}health:
@@ -109,6 +111,7 @@ state_directory: {setup.directory}/state
 dns:
   listen: ["127.0.0.1:{setup.port}"]
   workers: {2 if "workers2" in setup.works else 1}
+  rate_limit: {guard}
   zones: {{{ZONE}: bench.zone}}
 {geo if "geo" in setup.works else ""}""")
         return [setup.binaries / "meridian-dns", "--config", path]
@@ -140,7 +143,7 @@ class Gdnsd:
 class Knot:
     name = "knot"
     program = "knotd"
-    works = ("static", "geo", "nxdomain", "million", "half", "tcp")
+    works = ("static", "geo", "nxdomain", "million", "half", "tcp", "guarded")
 
     @staticmethod
     def command(setup):
@@ -160,6 +163,16 @@ class Knot:
     A: {REGIONS["us-east"]}
 """)
         geo = "geo" in setup.works
+        guard = """mod-rrl:
+  - id: limit
+    rate-limit: 100000
+mod-cookies:
+  - id: cookies
+    badcookie-slip: 100000
+template:
+  - id: default
+    global-module: [mod-cookies/cookies, mod-rrl/limit]
+"""
         path = setup.write("knot.conf", f"""server:
   rundir: {setup.directory}/run
   user: {setup.user}
@@ -173,7 +186,7 @@ log:
     any: warning
 database:
   storage: {setup.directory}/db
-{module if geo else ""}zone:
+{module if geo else ""}{guard if "guarded" in setup.works else ""}zone:
   - domain: {ZONE}
     file: {setup.directory}/bench.zone
 {"    module: mod-geoip/m" if geo else ""}
