@@ -42,6 +42,7 @@ struct Settings {
   double grace = 0.5;  // seconds after the end in which answers still count
   std::size_t connections = 2000;
   std::string names;
+  unsigned names_count = 99;
   FloodTargets targets;
 };
 
@@ -208,7 +209,8 @@ Settings parse_settings(int argc, char** argv) {
   app.add_option("--seconds", settings.seconds);
   app.add_option("--grace", settings.grace, "seconds after the end in which answers still count");
   app.add_option("--connections", settings.connections, "that a TCP flood holds")->check(CLI::Range(1, 15000));
-  app.add_option("--names", settings.names, "that the clients ask for, %u is 0 to 99")->required();
+  app.add_option("--names", settings.names, "that the clients ask for, %u is 1 to --names-count")->required();
+  app.add_option("--names-count", settings.names_count)->check(CLI::Range(1U, 100000U));
   app.add_option("--zone", settings.targets.zone)->required();
   app.add_option("--wildcard", settings.targets.wildcard, "a name with a wildcard below it");
   app.add_option("--steered", settings.targets.steered, "a name that is answered by client subnet");
@@ -237,7 +239,7 @@ int flood(const Settings& settings) {
       std::make_unique<SteadyClient>(settings.server, "127.66.0.9", SteadyClient::Cookie::valid, settings.client_rate),
       std::make_unique<SteadyClient>(settings.server, "127.77.0.9", SteadyClient::Cookie::none, settings.client_rate)};
   for (auto& client : clients) {
-    client->use_names(settings.names, 100);
+    client->use_names(settings.names, settings.names_count);
     client->learn_cookie();
   }
   const Outcome outcome = run(settings, clients);

@@ -56,7 +56,7 @@ SteadyClient::~SteadyClient() { close(fd_); }
 
 void SteadyClient::use_names(const std::string& pattern, unsigned count) {
   const auto mark = pattern.find("%u");
-  for (unsigned i = 0; i < count; ++i) {
+  for (unsigned i = 1; i <= count; ++i) {
     const bool numbered = mark != std::string::npos;
     const std::string name =
         numbered ? pattern.substr(0, mark) + std::to_string(i) + pattern.substr(mark + 2) : pattern;

@@ -36,7 +36,7 @@ class SteadyClient {
   SteadyClient(const SteadyClient&) = delete;
   SteadyClient& operator=(const SteadyClient&) = delete;
 
-  // "h%u.bench.example": %u is 0 to count - 1.
+  // "h%u.bench.example": %u is 1 to count.
   void use_names(const std::string& pattern, unsigned count);
   void learn_cookie();  // asks until the server has given one, for 2 s at most
   void start(Clock::time_point now) { start_ = now; }
