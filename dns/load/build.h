@@ -24,7 +24,7 @@ struct World {
   std::shared_ptr<const PolicyTables> policies;
   std::shared_ptr<const GeoDatabase> geo;      // as its file has it: a reload of the overrides alone begins with it
   std::shared_ptr<const GeoDatabase> systems;  // likewise; null: none
-  CookieSecrets cookies;  // of the file; none: there is no file, or no cookies are spoken
+  CookieSecrets cookies;                       // of the file; none: there is no file, or no cookies are spoken
 };
 
 // The file, its includes and every file that the `dns` section names. Nothing: at least one error has been added.
