@@ -33,6 +33,11 @@ enum class Eligibility : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(Eligibility eligibility);
 
+// In a set of reasons to overlook.
+[[nodiscard]] constexpr std::uint8_t bit_of(Eligibility eligibility) {
+  return static_cast<std::uint8_t>(1U << static_cast<unsigned>(eligibility));
+}
+
 inline constexpr std::uint32_t kFullShare = 256;
 
 // The word. All zero: unknown, nothing against it, full share.

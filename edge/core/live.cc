@@ -8,6 +8,18 @@ void Live::reserve(ServerId last) {
   }
 }
 
+void Live::reserve(PoolSlot last) {
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(last) / kPoolChunk; ++i) {
+    if (!pools_[i]) pools_[i] = std::make_unique<PoolChunk>();
+  }
+}
+
+std::optional<PoolSlot> ServerIds::slot_of(std::string_view pool) {
+  const auto fresh = static_cast<PoolSlot>(slots_.size());
+  if (slots_.size() == Live::kMaxPools && !slots_.contains(std::string(pool))) return std::nullopt;
+  return slots_.emplace(pool, fresh).first->second;
+}
+
 std::optional<ServerId> ServerIds::id_of(std::string_view pool, std::string_view server) {
   std::string key(pool);
   key.push_back('/');

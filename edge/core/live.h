@@ -15,6 +15,8 @@
 #include <unordered_map>
 
 #include "edge/core/eligibility.h"
+#include "edge/core/pool_live.h"
+#include "edge/core/response_time.h"
 
 namespace edge {
 
@@ -26,15 +28,29 @@ struct alignas(64) ServerLive {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> failures{0};  // connect errors, resets, timeouts, bad responses
   ServerState state;                       // may it be picked
+  ResponseTime response_time;              // to the first byte of an answer; an error counts as slow
 };
 
 class Live {
  public:
   static constexpr std::size_t kChunk = 256;
   static constexpr std::size_t kMaxServers = 64 * kChunk;
+  static constexpr std::size_t kPoolChunk = 64;
+  static constexpr std::size_t kMaxPools = 64 * kPoolChunk;
+
+  Live() { reserve(PoolSlot{0}); }
 
   // Builder only: makes the cells up to and including `last` exist. REQUIRES: last < kMaxServers.
   void reserve(ServerId last);
+
+  // The first chunk of pools is always there.
+  void reserve(PoolSlot last);
+  [[nodiscard]] PoolLive& pool(PoolSlot slot) {
+    return (*pools_[static_cast<std::size_t>(slot) / kPoolChunk])[static_cast<std::size_t>(slot) % kPoolChunk];
+  }
+  [[nodiscard]] const PoolLive& pool(PoolSlot slot) const {
+    return (*pools_[static_cast<std::size_t>(slot) / kPoolChunk])[static_cast<std::size_t>(slot) % kPoolChunk];
+  }
 
   // REQUIRES: reserved.
   [[nodiscard]] ServerLive& server(ServerId id) {
@@ -49,6 +65,8 @@ class Live {
  private:
   using Chunk = std::array<ServerLive, kChunk>;
   std::array<std::unique_ptr<Chunk>, kMaxServers / kChunk> chunks_;
+  using PoolChunk = std::array<PoolLive, kPoolChunk>;
+  std::array<std::unique_ptr<PoolChunk>, kMaxPools / kPoolChunk> pools_;
 };
 
 // Names to ids; the Builder's alone. Ids are given in order and never reused: kMaxServers names in a process's life.
@@ -57,9 +75,12 @@ class ServerIds {
   // Empty when all ids are used up.
   [[nodiscard]] std::optional<ServerId> id_of(std::string_view pool, std::string_view server);
   [[nodiscard]] std::size_t size() const { return ids_.size(); }
+  // The same for pools.
+  [[nodiscard]] std::optional<PoolSlot> slot_of(std::string_view pool);
 
  private:
   std::unordered_map<std::string, ServerId> ids_;
+  std::unordered_map<std::string, PoolSlot> slots_;
 };
 
 }  // namespace edge

@@ -12,7 +12,10 @@
 #include <variant>
 #include <vector>
 
+#include "edge/core/fields.h"
 #include "edge/core/live.h"
+#include "edge/core/selector.h"
+#include "edge/core/sticky.h"
 #include "shared/core/health.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
@@ -21,12 +24,15 @@ namespace edge {
 
 enum class PoolId : std::uint32_t {};  // index in Pools; stable within one build of the configuration
 
+inline constexpr std::uint16_t kMaxWeight = 256;  // the least is 1
+
 struct Server {
   std::string name;  // as configured: "10.0.1.10:8080", "checkout.internal:8080"
   std::string host;  // address or name, without brackets
   std::uint16_t port = 0;
   std::uint16_t weight = 1;
   ServerId id{};
+  std::uint16_t priority = 0;  // asked before those of a higher number
 };
 
 struct HealthCheck {
@@ -46,27 +52,41 @@ struct KeepAlive {
   shared::milliseconds idle_timeout{60000};
 };
 
-// How a pool chooses. Each algorithm is one type with its precomputed data; balance.cc has one function for each, so a
-// new algorithm is a new alternative and a new function, not a branch inside the others.
-struct Sequence {
-  std::vector<std::uint16_t>
-      order;  // indexes of servers; (smooth weighted) round robin walks it, each worker by itself
+// What a request's hash is made of, for the algorithms that hash.
+struct HashKey {
+  enum class Kind : std::uint8_t { client, header, cookie, path };
+  Kind kind = Kind::client;
+  std::string name;  // of the header or cookie; a request without it is hashed by its client
+  FieldId field = FieldId::other;
 };
-using Selector = std::variant<Sequence>;
 
-// Weights to an order in which no server is bunched: 5, 1, 1 -> a a b a c a a. All equal: plain round robin.
-[[nodiscard]] Sequence make_sequence(std::span<const std::uint16_t> weights);
+// Of LeastTime.
+struct ResponseTimeRules {
+  shared::milliseconds half_life{10000};
+  shared::milliseconds error{5000};  // what an error counts as, if it came sooner
+};
 
 struct Pool {
   PoolId id{};
+  PoolSlot slot{};     // in Live
   PoolId effective{};  // itself, or the pool that stands for it here
   std::string name;
   std::vector<Server> servers;
-  Selector selector;
+  Selector selector;             // of the servers with the lowest priority number
+  std::vector<Selector> spares;  // of the others, in order: asked when none before is allowed
+  HashKey hash_key;
+  ResponseTimeRules response_time;
+  Sticky sticky;
   HealthCheck health;
   KeepAlive keep_alive;
   shared::milliseconds slow_start{0};  // a server that came up reaches its weight after it
   bool critical = false;               // without a server here the region is down for DNS
+
+  [[nodiscard]] bool measures_time() const { return std::holds_alternative<LeastTime>(selector); }
+  [[nodiscard]] bool counts_in_flight() const {
+    const auto* slots = std::get_if<HashSlots>(&selector);
+    return slots != nullptr && slots->bound_percent != 0;
+  }
 };
 
 class Pools {

@@ -68,7 +68,14 @@ void write_optional(HeadWriter& out, std::string_view name, std::string_view val
 }  // namespace
 
 std::size_t client_response_bound(const ClientResponse& response) {
-  return kOwnNames + response.head.size + response.head.fields.size() * 2 + response.date.size() +
+  const FieldList& fields = response.head.fields;
+  std::size_t cookies = 0;  // one of them may not be the head's own but a session's
+  if (fields.has(FieldId::set_cookie)) {
+    for (const Field& field : fields) {
+      if (field.id == FieldId::set_cookie) cookies += field.name.size() + field.value.size();
+    }
+  }
+  return kOwnNames + response.head.size + cookies + fields.size() * 4 + response.date.size() +
          appended_size(response.rules);
 }
 

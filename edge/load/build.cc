@@ -1,7 +1,5 @@
 #include "edge/load/build.h"
 
-#include <algorithm>
-#include <map>
 #include <utility>
 
 #include "edge/load/key_file.h"
@@ -25,7 +23,7 @@ class Builder {
     const std::size_t before = diagnostics_.errors();
     build_settings();
     build_tiers();
-    build_pools();
+    built_.servers = build_pools(edge_, {input_.config.service, input_.region}, input_.inputs, ids_, diagnostics_);
     build_routes();
     build_listen();
     if (diagnostics_.errors() > before) return std::nullopt;
@@ -67,87 +65,6 @@ class Builder {
     }
   }
 
-  void build_pools() {
-    std::vector<Pool> pools;
-    auto addresses = std::make_shared<Addresses>();
-    for (const auto& [name, at, config] : edge_.pools) {
-      Pool pool;
-      pool.id = static_cast<PoolId>(pools.size());
-      pool.effective = pool.id;
-      pool.name = name;
-      pool.critical = config.critical;
-      pool.health = health_check(config.health);
-      pool.keep_alive = {config.idle.connections, ceil<milliseconds>(config.idle.timeout)};
-      if (const std::vector<ServerConfig>* servers = config.servers.in(input_.region))
-        add_servers(pool, *servers, *addresses);
-      pools.push_back(std::move(pool));
-    }
-    for (Pool& pool : pools) pool.effective = effective(pools, pool.id);
-    built_.addresses = std::move(addresses);
-    built_.pools = std::make_shared<const Pools>(std::move(pools));
-  }
-
-  void add_servers(Pool& pool, const std::vector<ServerConfig>& servers, Addresses& addresses) {
-    std::vector<std::uint16_t> weights;
-    for (const ServerConfig& config : servers) {
-      const std::optional<ServerId> id = ids_.id_of(pool.name, config.address);
-      if (!id) {
-        diagnostics_.error(config.at, "this process has seen " + std::to_string(Live::kMaxServers) +
-                                          " different servers and can take no more: restart it");
-        return;
-      }
-      HostAndPort split = split_address(config.address);
-      add_server({config.address, std::move(split.host), split.port, config.weight, *id}, pool, addresses);
-      weights.push_back(config.weight);
-    }
-    pool.selector = make_sequence(weights);
-  }
-
-  void add_server(Server server, Pool& pool, Addresses& addresses) {
-    if (const auto literal = shared::IpAddress::parse(server.host)) {
-      addresses.set(server.id, {shared::Endpoint{*literal, server.port}});
-    } else {
-      built_.names.push_back({server.id, server.host, server.port});
-    }
-    if (pool.health.kind != HealthCheck::Kind::none) {
-      built_.health_targets.push_back({server.id, pool.name, server.name, server.host, server.port, pool.health});
-    }
-    built_.last_server = std::max(built_.last_server.value_or(server.id), server.id);
-    pool.servers.push_back(std::move(server));
-  }
-
-  // Follows `absent` to a pool with servers here; check_edge() has made sure that there is no ring.
-  PoolId effective(const std::vector<Pool>& pools, PoolId id) const {
-    PoolId at = id;
-    for (std::size_t step = 0; step < pools.size(); ++step) {
-      const auto& absent = edge_.pools[static_cast<std::size_t>(at)].value.absent;
-      if (!pools[static_cast<std::size_t>(at)].servers.empty() || !absent) break;
-      at = pool_id(absent->value).value_or(at);
-    }
-    return at;
-  }
-
-  std::optional<PoolId> pool_id(std::string_view name) const {
-    for (std::size_t i = 0; i < edge_.pools.size(); ++i) {
-      if (edge_.pools[i].name == name) return static_cast<PoolId>(i);
-    }
-    return std::nullopt;
-  }
-
-  static HealthCheck health_check(const std::optional<HealthConfig>& config) {
-    HealthCheck check;
-    if (!config) return check;
-    check.kind = config->kind == CheckKind::http ? HealthCheck::Kind::http : HealthCheck::Kind::tcp;
-    check.path = config->path;
-    check.host = config->host;
-    check.interval = ceil<milliseconds>(config->interval);
-    check.timeout = ceil<milliseconds>(config->timeout);
-    check.settings = {config->fall, config->rise};
-    check.status_low = config->status.low;
-    check.status_high = config->status.high;
-    return check;
-  }
-
   void build_routes() {
     std::vector<Route> routes;
     for (const RouteConfig& config : edge_.routes) routes.push_back(route(config));
@@ -161,7 +78,7 @@ class Builder {
     route.host = config.host;
     route.path = config.path;
     route.conditions = conditions(config);
-    if (config.pool) route.action = pool_id(config.pool->value).value_or(PoolId{});
+    if (config.pool) route.action = pool_id(edge_, config.pool->value).value_or(PoolId{});
     if (config.respond) route.action = *config.respond;
     if (config.redirect) route.action = *config.redirect;
     if (config.allow) route.allow = PrefixSet(*config.allow);
@@ -216,7 +133,7 @@ class Builder {
 }  // namespace
 
 Snapshot Built::snapshot(std::uint64_t generation) const {
-  return {settings, routes, pools, addresses, tiers, generation};
+  return {settings, routes, servers.pools, servers.addresses, tiers, generation};
 }
 
 std::optional<Built> build(const BuildInput& input, ServerIds& ids, Diagnostics& diagnostics) {

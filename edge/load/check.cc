@@ -80,7 +80,7 @@ void check_tiers(const Checker& checker) {
 }
 
 void check_server_list(const Checker& checker, const PoolConfig& pool, const std::vector<ServerConfig>& servers) {
-  std::map<std::string_view, Position> seen;
+  std::map<std::string, Position> seen;
   for (const ServerConfig& server : servers) {
     const auto [first, fresh] = seen.emplace(server.address, server.at);
     if (!fresh) {

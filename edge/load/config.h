@@ -42,11 +42,48 @@ struct TiersConfig {
   shared::load::Position at;
 };
 
-enum class Balance : std::uint8_t { round_robin, weighted_round_robin };
+enum class Balance : std::uint8_t {
+  round_robin,
+  weighted_round_robin,
+  least_connections,
+  least_time,
+  random_two,
+  ip_hash,
+  consistent_hash,
+};
+[[nodiscard]] constexpr bool hashes(Balance balance) {
+  return balance == Balance::ip_hash || balance == Balance::consistent_hash;
+}
+
+struct HashConfig {
+  HashKey by;
+  std::optional<double> bounded_load;
+};
+
+struct ResponseTimeConfig {
+  shared::Duration half_life = shared::seconds(10);
+  shared::Duration error = shared::seconds(5);
+};
+
+enum class StickyDraining : std::uint8_t { stay, move };
+
+struct StickyConfig {
+  std::string cookie = "MERIDIAN";
+  std::filesystem::path keys;
+  std::string path = "/";
+  std::string domain;
+  SameSite same_site = SameSite::lax;
+  bool secure = true;
+  bool http_only = true;
+  std::optional<shared::Duration> max_age;
+  StickyDraining draining = StickyDraining::stay;
+  shared::load::Position at;
+};
 
 struct ServerConfig {
   std::string address;  // "10.0.1.10:8080", "checkout.internal:8080"
   std::uint16_t weight = 1;
+  std::uint16_t priority = 0;
   shared::load::Position at;
 };
 
@@ -89,6 +126,10 @@ struct PoolConfig {
   bool critical = false;
   std::optional<HealthConfig> health;
   IdleConfig idle;
+  HashConfig hash;
+  ResponseTimeConfig response_time;
+  shared::Duration slow_start{};
+  std::optional<StickyConfig> sticky;
   shared::load::Position at;
 };
 

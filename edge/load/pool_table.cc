@@ -10,15 +10,15 @@ using namespace shared::load;
 using std::chrono::hours;
 using std::chrono::minutes;
 
-constexpr std::uint16_t kMaxWeight = 256;
-
 const Table<ServerConfig>& server_table() {
   static const auto table =
       Table<ServerConfig>("edge.pools.NAME.servers", "One server; `HOST:PORT` alone is a server of weight 1.")
           .required("address", &ServerConfig::address, server_address(),
                     "Address or name, and port; a name that does not resolve is down")
           .field("weight", &ServerConfig::weight, integer<std::uint16_t>(1, kMaxWeight),
-                 "Share of the requests, for `weighted_round_robin`")
+                 "Share of the requests; not with `round_robin`")
+          .field("priority", &ServerConfig::priority, integer<std::uint16_t>(0, 65535),
+                 "Asked only when none of a lower number is allowed")
           .position(&ServerConfig::at);
   return table;
 }
@@ -28,7 +28,10 @@ Reader<ServerConfig> server() {
     if (!node.is_scalar()) return server_table().read(node, diagnostics);
     auto address = server_address().read(node, diagnostics);
     if (!address) return std::nullopt;
-    return ServerConfig{std::move(*address), 1, node.at};
+    ServerConfig config;
+    config.address = std::move(*address);
+    config.at = node.at;
+    return config;
   };
   return Reader<ServerConfig>{
       "server", read, [](const ServerConfig& value) { return value.address; }, {server_table().doc()}};
@@ -87,6 +90,71 @@ const Table<HealthConfig>& health_table() {
   return table;
 }
 
+const Table<HashConfig>& hash_table() {
+  static const auto table =
+      Table<HashConfig>("edge.pools.NAME.hash", "What requests are hashed by; the same server on every edge.")
+          .field("by", &HashConfig::by, hash_key(),
+                 "`client`, `path`, `{header: NAME}` or `{cookie: NAME}`; without the header or cookie the client "
+                 "decides, of IPv6 its /64")
+          .field("bounded_load", &HashConfig::bounded_load, optional_of(number(1.01, 100)),
+                 "A server takes at most so many times its part of the requests in flight; what is over goes to the "
+                 "key's next server");
+  return table;
+}
+
+const Table<ResponseTimeConfig>& response_time_table() {
+  static const auto table =
+      Table<ResponseTimeConfig>("edge.pools.NAME.response_time", "How response times are remembered.")
+          .field("half_life", &ResponseTimeConfig::half_life, duration(shared::milliseconds(10), hours(1)),
+                 "After it an old time counts half; a server that is avoided is tried again as it fades")
+          .field("error", &ResponseTimeConfig::error, duration(shared::milliseconds(1), hours(1)),
+                 "What a failure or a 500, 502, 503 or 504 counts as, if it came sooner");
+  return table;
+}
+
+void check_sticky(const StickyConfig& sticky, const Node& node, Diagnostics& diagnostics) {
+  if (sticky.same_site == SameSite::none && !sticky.secure) {
+    diagnostics.error(node.at, "same_site: none without secure: browsers drop such a cookie");
+  }
+}
+
+const Table<StickyConfig>& sticky_table() {
+  static const auto table =
+      Table<StickyConfig>("edge.pools.NAME.sticky",
+                          "A session stays with its server; when that one cannot, another takes it over.")
+          .field("cookie", &StickyConfig::cookie, cookie_name(), "Its name")
+          .required("keys", &StickyConfig::keys, file_path(),
+                    "Secret of all edges, 32 hex digits (`openssl rand -hex 16`); more lines are older keys that are "
+                    "still understood")
+          .field("path", &StickyConfig::path, cookie_text(), "Path attribute")
+          .field("domain", &StickyConfig::domain, cookie_text(), "Domain attribute; empty: the host that was asked")
+          .field("same_site", &StickyConfig::same_site,
+                 one_of<SameSite>({{"lax", SameSite::lax}, {"strict", SameSite::strict}, {"none", SameSite::none}}),
+                 "SameSite attribute")
+          .field("secure", &StickyConfig::secure, boolean(), "Secure attribute; browsers then want https")
+          .field("http_only", &StickyConfig::http_only, boolean(), "HttpOnly attribute")
+          .field("max_age", &StickyConfig::max_age, optional_of(duration(shared::seconds(1), hours(24 * 400))),
+                 "Max-Age attribute; none: until the browser closes")
+          .field("draining", &StickyConfig::draining,
+                 one_of<StickyDraining>({{"stay", StickyDraining::stay}, {"move", StickyDraining::move}}),
+                 "What sessions do while their server drains; new ones go elsewhere in any case")
+          .check(check_sticky)
+          .position(&StickyConfig::at);
+  return table;
+}
+
+void check_balance(const PoolConfig& pool, const Node& node, Diagnostics& diagnostics) {
+  const auto unused = [&](std::string_view key, std::string_view why) {
+    const Node* found = node.find(key);
+    if (found != nullptr) diagnostics.error(found->key_at, std::string(key) + " has no effect: " + std::string(why));
+  };
+  if (!hashes(pool.balance)) unused("hash", "balance is neither ip_hash nor consistent_hash");
+  if (pool.balance != Balance::least_time) unused("response_time", "balance is not least_time");
+  if (pool.balance == Balance::ip_hash && pool.hash.by.kind != HashKey::Kind::client) {
+    diagnostics.error(node.find("hash")->key_at, "hash: ip_hash goes by the client; use balance: consistent_hash");
+  }
+}
+
 const Table<IdleConfig>& idle_table() {
   static const auto table =
       Table<IdleConfig>("edge.pools.NAME.idle", "Connections to servers that are kept between requests.")
@@ -110,14 +178,26 @@ const Table<PoolConfig>& pool_table() {
       Table<PoolConfig>("edge.pools.NAME", "Servers that can answer the same requests.")
           .required("servers", &PoolConfig::servers, servers(), "Who they are")
           .field("balance", &PoolConfig::balance,
-                 one_of<Balance>(
-                     {{"round_robin", Balance::round_robin}, {"weighted_round_robin", Balance::weighted_round_robin}}),
-                 "How a server is picked")
+                 one_of<Balance>({{"round_robin", Balance::round_robin},
+                                  {"weighted_round_robin", Balance::weighted_round_robin},
+                                  {"least_connections", Balance::least_connections},
+                                  {"least_time", Balance::least_time},
+                                  {"random_two", Balance::random_two},
+                                  {"ip_hash", Balance::ip_hash},
+                                  {"consistent_hash", Balance::consistent_hash}}),
+                 "How a server is picked; docs/balancing.md says which one when")
+          .field("hash", &PoolConfig::hash, nested(hash_table()), "For `ip_hash` and `consistent_hash`")
+          .field("response_time", &PoolConfig::response_time, nested(response_time_table()), "For `least_time`")
+          .field("sticky", &PoolConfig::sticky, optional_of(nested(sticky_table())),
+                 "Sessions that stay with their server by a cookie")
+          .field("slow_start", &PoolConfig::slow_start, duration(shared::milliseconds(0), hours(1)),
+                 "A server that came up grows to its weight in this time, from a sixteenth; 0s: at once")
           .field("absent", &PoolConfig::absent, absent(),
                  "What a region without servers does: fail with 503, or use another pool")
           .field("critical", &PoolConfig::critical, boolean(), "Without a server here the region is down for DNS")
           .field("health", &PoolConfig::health, optional_of(nested(health_table())), "How each server is checked")
           .field("idle", &PoolConfig::idle, nested(idle_table()), "Connections that are kept")
+          .check(check_balance)
           .position(&PoolConfig::at);
   return table;
 }

@@ -150,6 +150,42 @@ std::optional<TierSourceConfig> read_tier_source(const Node& node, Diagnostics& 
   return std::nullopt;
 }
 
+std::optional<HashKey> read_hash_key(const Node& node, Diagnostics& diagnostics) {
+  constexpr std::array<std::string_view, 2> kKeys{"header", "cookie"};
+  HashKey key;
+  if (node.is_scalar()) {
+    if (node.text == "client") return key;
+    key.kind = HashKey::Kind::path;
+    if (node.text == "path") return key;
+    complain(node, "'" + node.text + "' is none of client, path, {header: NAME}, {cookie: NAME}", diagnostics);
+    return std::nullopt;
+  }
+  const Node* element = shared::load::expect_one_key(node, kKeys, diagnostics);
+  if (element == nullptr || !expect_scalar(*element, "a name", diagnostics)) return std::nullopt;
+  if (!is_token(element->text)) {
+    complain(*element, "'" + element->text + "' is not the name of a header field or cookie", diagnostics);
+    return std::nullopt;
+  }
+  key.kind = element->key == "header" ? HashKey::Kind::header : HashKey::Kind::cookie;
+  key.name = element->text;
+  key.field = key.kind == HashKey::Kind::header ? field_id(key.name) : FieldId::cookie;
+  return key;
+}
+
+std::string print_hash_key(const HashKey& key) {
+  switch (key.kind) {
+    case HashKey::Kind::header:
+      return "{header: " + key.name + "}";
+    case HashKey::Kind::cookie:
+      return "{cookie: " + key.name + "}";
+    case HashKey::Kind::path:
+      return "path";
+    case HashKey::Kind::client:
+      break;
+  }
+  return "client";
+}
+
 std::optional<StatusRange> parse_status_range(const std::string& text) {
   const auto parse = [](std::string_view digits) -> std::uint16_t {
     std::uint16_t value = 0;
@@ -256,6 +292,18 @@ Reader<std::vector<NamedCondition>> conditions() {
 Reader<HeaderRulesConfig> header_rules() {
   return shared::load::custom<HeaderRulesConfig>("map: `set: {NAME: VALUE}`, `add: {NAME: VALUE}`, `remove: [NAME]`",
                                                  read_rules);
+}
+
+Reader<std::string> cookie_name() { return text_scalar("name", "a cookie's name such as MERIDIAN", is_token); }
+
+Reader<std::string> cookie_text() {
+  return text_scalar("text", "printable and without ';'", [](const std::string& text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F && c != ';'; });
+  });
+}
+
+Reader<HashKey> hash_key() {
+  return Reader<HashKey>{"`client`, `path`, `{header: NAME}` or `{cookie: NAME}`", read_hash_key, print_hash_key};
 }
 
 Reader<std::vector<TierSourceConfig>> tier_sources() {

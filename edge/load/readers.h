@@ -15,6 +15,9 @@ using shared::load::Node;
 using shared::load::Reader;
 
 [[nodiscard]] Reader<std::string> server_address();  // "10.0.1.10:8080", "[2001:db8::1]:80", "api.internal:8080"
+[[nodiscard]] Reader<std::string> cookie_name();     // "MERIDIAN": a token
+[[nodiscard]] Reader<std::string> cookie_text();     // of an attribute: printable, without ";"
+[[nodiscard]] Reader<HashKey> hash_key();            // client, path, {header: NAME}, {cookie: NAME}
 [[nodiscard]] Reader<std::string> host_pattern();    // "shop.example", "*.shop.example"; lower case
 [[nodiscard]] Reader<std::string> host_header();     // "shop.example", "shop.example:8080"
 [[nodiscard]] Reader<std::string> route_path();      // "/x/" or "=/x", normalised

@@ -55,14 +55,14 @@ shared::Result<std::unique_ptr<Backends>> Backends::make(shared::asio::io_contex
 
 void Backends::set(const Built& built) {
   std::set<ServerId> checked;
-  for (const HealthTarget& target : built.health_targets) checked.insert(target.id);
+  for (const HealthTarget& target : built.servers.health_targets) checked.insert(target.id);
   for (const HealthTarget& before : targets_) {
     // No check any more: nothing is known of it, and nothing stands against it.
     if (!checked.contains(before.id)) live_.server(before.id).state.set_health(shared::HealthState::unknown);
   }
-  targets_ = built.health_targets;
-  literal_ = built.addresses;
-  watch_names(built.names);
+  targets_ = built.servers.health_targets;
+  literal_ = built.servers.addresses;
+  watch_names(built.servers.names);
   rebuild_addresses();
   rebuild_probes();
 }
@@ -150,7 +150,12 @@ void Backends::store_health(ServerId server) {
     if (one == shared::HealthState::down && state == shared::HealthState::unknown) state = one;
   }
   if (state == shared::HealthState::down && any_unknown) state = shared::HealthState::unknown;
-  live_.server(server).state.set_health(state);
+  ServerState& known = live_.server(server).state;
+  // A server that comes up for the first time is as warm as the others.
+  if (state == shared::HealthState::up && known.health() == shared::HealthState::down) {
+    known.set_slow_start(shared::Clock::now());
+  }
+  known.set_health(state);
   if (shared::log_enabled(shared::Level::debug)) {
     shared::log_event(shared::Level::debug, "server_health",
                       {{"server", static_cast<std::uint32_t>(server)}, {"state", text_of(state)}});

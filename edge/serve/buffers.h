@@ -70,6 +70,7 @@ struct Work {
   RequestHead request;
   ResponseHead response;
   TargetScratch target;
+  std::string_view set_cookie;  // for the response of a session that is new or has moved; the snapshot's
 };
 
 class WorkPool {

@@ -52,9 +52,10 @@ Control::~Control() {
 }
 
 shared::Result<void> Control::start() {
-  auto backends = Backends::make(supervisor_.loop(), maker_.live, [this] { publish(); });
+  auto backends = Backends::make(supervisor_.loop(), maker_.live(), [this] { publish(); });
   if (!backends) return tl::unexpected(backends.error());
   backends_ = std::move(*backends);
+  open_words();
   backends_->set(world_->built);
   publish();
   for (const auto step : {&Control::open_access_log, &Control::start_workers, &Control::start_admin}) {
@@ -92,7 +93,7 @@ shared::Result<void> Control::start_workers() {
     settings.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
     AccessLane* lane = access_log_ != nullptr ? &access_log_->lane(i) : nullptr;
     workers_.push_back(
-        std::make_unique<Worker>(std::move(settings), maker_.live, lane, snapshot_,
+        std::make_unique<Worker>(std::move(settings), maker_.live(), lane, snapshot_,
                                  [this](std::shared_ptr<const Snapshot> old) { builder_.retire(std::move(old)); }));
     counters_.push_back(&workers_.back()->counters());
   }
@@ -128,17 +129,7 @@ void Control::add_routes(shared::Admin& admin) {
   admin.route(AdminMethod::get, "/status",
               [this](const AdminRequest&) { return AdminResponse::json(200, status_json(source())); });
   admin.route(AdminMethod::get, "/explain", [this](const AdminRequest& request) { return answer_explain(request); });
-  admin.route(AdminMethod::post, "/drain", [this](const AdminRequest&) {
-    maker_.live.draining = true;
-    log_event(Level::info, "drain_begun", {{"reason", "an operator's word"}});
-    return AdminResponse::text(200, "draining\n");
-  });
-  admin.route(AdminMethod::post, "/undrain", [this](const AdminRequest&) {
-    if (supervisor_.stopping()) return AdminResponse::text(409, "the process is stopping\n");
-    maker_.live.draining = false;
-    log_event(Level::info, "drain_ended", {{"reason", "an operator's word"}});
-    return AdminResponse::text(200, "serving\n");
-  });
+  add_server_routes(admin);
   admin.route_deferred(AdminMethod::post, "/reload", [this](const AdminRequest&, const shared::AdminReply& reply) {
     reload([reply](const shared::Result<std::uint64_t>& result) {
       if (!result) return reply(AdminResponse::text(422, result.error().message + "\n"));
@@ -155,7 +146,7 @@ std::vector<std::string> Control::admin_addresses() const {
 
 ReportSource Control::source() const {
   return {.snapshot = *snapshot_,
-          .live = maker_.live,
+          .live = maker_.live(),
           .workers = counters_,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .reloads_failed = reloads_failed_};
@@ -172,7 +163,7 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
   for (const auto& [name, value] : request.query) {
     if (name == "header") asked.headers.push_back(value);
   }
-  const auto text = explain(*snapshot_, maker_.live, asked);
+  const auto text = explain(*snapshot_, maker_.live(), asked);
   if (!text) return AdminResponse::text(400, text.error().message + "\n");
   return AdminResponse::text(200, *text);
 }
@@ -181,6 +172,7 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
 void Control::publish() {
   auto next = std::make_shared<Snapshot>(world_->built.snapshot(++generation_));
   next->addresses = backends_->addresses();
+  words_.apply(*next->pools, maker_.live());
   std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
   for (const auto& worker : workers_) worker->publish(snapshot_);
   if (old != nullptr) builder_.retire(std::move(old));
@@ -190,10 +182,10 @@ void Control::reload(ReloadDone done) {
   // Jobs run one after another, so reloads that overlap end in order.
   builder_.run_then(
       supervisor_.loop(),
-      [this] {
+      [this, inputs = pool_inputs()] {
         shared::load::Diagnostics diagnostics;
-        auto world = maker_.make(diagnostics);
-        Reloaded result{.world = nullptr, .problems = diagnostics.render()};
+        auto world = maker_.make(inputs, diagnostics);
+        Reloaded result{.world = nullptr, .problems = diagnostics.render(), .inputs = inputs};
         if (world) result.world = std::make_shared<World>(std::move(*world));
         return result;
       },
@@ -201,8 +193,10 @@ void Control::reload(ReloadDone done) {
 }
 
 void Control::finish_reload(Reloaded result, const ReloadDone& done) {
+  const PoolInputs inputs = result.inputs;
   const auto taken = take_over(std::move(result));
   if (taken) {
+    if (inputs != pool_inputs()) remake_pools();
     log_event(Level::info, "reloaded", {{"generation", *taken}});
   } else {
     ++reloads_failed_;
@@ -228,7 +222,7 @@ shared::Result<std::uint64_t> Control::take_over(Reloaded result) {
 }
 
 void Control::stop() {
-  maker_.live.draining = true;
+  maker_.live().draining = true;
   const shared::Duration announce = announce_time(*world_);
   supervisor_.set_stop_grace(announce + world_->edge.drain_grace);
   log_event(Level::info, "drain_begun",

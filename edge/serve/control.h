@@ -11,6 +11,7 @@
 #include "edge/core/live.h"
 #include "edge/serve/access_log.h"
 #include "edge/serve/backends.h"
+#include "edge/serve/operator_words.h"
 #include "edge/serve/report.h"
 #include "edge/serve/worker.h"
 #include "edge/serve/world.h"
@@ -18,6 +19,7 @@
 #include "shared/serve/admin.h"
 #include "shared/serve/builder.h"
 #include "shared/serve/loop.h"
+#include "shared/serve/state.h"
 #include "shared/serve/supervisor.h"
 
 namespace edge {
@@ -41,6 +43,13 @@ class Control {
   struct Reloaded {
     std::shared_ptr<World> world;  // null: failed
     std::string problems;
+    PoolInputs inputs;
+  };
+  struct Remade {
+    std::shared_ptr<const World> base;
+    PoolInputs inputs;
+    std::shared_ptr<World> world;  // null: failed
+    std::string problems;
   };
   using ReloadDone = std::function<void(const shared::Result<std::uint64_t>& generation)>;
 
@@ -48,6 +57,19 @@ class Control {
   shared::Result<void> start_workers();
   shared::Result<void> start_admin();
   void add_routes(shared::Admin& admin);
+
+  // control_servers.cc
+  void add_server_routes(shared::Admin& admin);
+  void open_words();
+  void keep_words();
+  [[nodiscard]] PoolInputs pool_inputs() const;
+  [[nodiscard]] shared::Result<OperatorWords::Place> find_server(const shared::AdminRequest& request) const;
+  shared::AdminResponse set_edge_draining(bool on);
+  shared::AdminResponse set_server_draining(const shared::AdminRequest& request, bool on);
+  shared::AdminResponse set_server_weight(const shared::AdminRequest& request);
+  void remake_pools();
+  void finish_remake(Remade made);
+
   void publish();
   void reload(ReloadDone done);
   void finish_reload(Reloaded result, const ReloadDone& done);
@@ -63,6 +85,8 @@ class Control {
   std::shared_ptr<const Snapshot> snapshot_;
   std::uint64_t generation_ = 0;
   std::uint64_t reloads_failed_ = 0;
+  std::shared_ptr<const shared::StateDirectory> state_;  // null: nothing is kept
+  OperatorWords words_;
   shared::Builder builder_;
   std::unique_ptr<AccessLog> access_log_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -18,10 +18,9 @@ int run(const edge::Options& options, const std::string& task) {
   shared::Supervisor supervisor;
   edge::Live live;
   std::random_device random;
-  edge::WorldMaker maker{
-      .options = options, .live = live, .ids = {}, .key_seed = std::uint64_t{random()} << 32 | random()};
+  edge::WorldMaker maker(options, live, std::uint64_t{random()} << 32 | random());
   shared::load::Diagnostics diagnostics;
-  auto world = maker.make(diagnostics);
+  auto world = maker.make({}, diagnostics);
   std::fputs(diagnostics.render().c_str(), stderr);
   if (!world) return 2;
   if (task == "check") return 0;

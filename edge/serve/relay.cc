@@ -117,6 +117,10 @@ bool Relay::take_head() {
   }
   framing_ = *framing;
   responding_ = true;
+  if (!work.set_cookie.empty()) {
+    // A head with as many fields as fit goes without: the session will be stuck at its next answer.
+    (void)work.response.fields.push({.name = "Set-Cookie", .value = work.set_cookie, .id = FieldId::set_cookie});
+  }
   exchange_.start_response(work.response, framing_, route_.response_rules);
   from_upstream_.begin(upstream_.socket(), work.upstream_in, framing_.body);
   if (framing_.switched) start_tunnel();

@@ -4,6 +4,7 @@
 
 #include "edge/core/balance.h"
 #include "edge/core/region_health.h"
+#include "edge/core/request_key.h"
 #include "edge/serve/decide.h"
 #include "shared/serve/metrics.h"
 
@@ -118,6 +119,7 @@ boost::json::object server_json(const ReportSource& source, const Pool& pool, co
   return {{"server", server.name},
           {"addresses", std::move(addresses)},
           {"health", pool.health.kind == HealthCheck::Kind::none ? "unchecked" : name_of(live.state.health())},
+          {"state", name_of(standing_of(live.state, pool.slow_start, shared::Clock::now()).eligibility)},
           {"weight", server.weight},
           {"in_flight", live.in_flight.load()},
           {"requests", live.requests.load()},
@@ -186,12 +188,21 @@ std::string refused(const shared::RecordingTrace& trace, const Refusal& refusal)
   return text + "answer: " + std::to_string(refusal.status) + " " + std::string(refusal.reason) + "\n";
 }
 
-std::string chosen(const Snapshot& snapshot, const Live& live, const Route& route, shared::RecordingTrace& trace) {
+std::string chosen(const Looked& looked, const Match& found, const Live& live, shared::RecordingTrace& trace) {
+  const Snapshot& snapshot = looked.snapshot;
+  const Route& route = *found.route;
+  const FieldList& fields = looked.head.fields;
   std::string answer;
   if (const auto* id = std::get_if<PoolId>(&route.action)) {
     const Pool& pool = snapshot.pools->effective(*id);
     BalanceState place;
-    const PickContext context{.live = live, .addresses = *snapshot.addresses, .tried = {}};
+    const KeySource key{.client = found.client.address, .fields = fields, .path = found.target.path};
+    const PickContext context{.live = live,
+                              .addresses = *snapshot.addresses,
+                              .tried = {},
+                              .now = shared::Clock::now(),
+                              .key = request_key(pool, key),
+                              .session = session_of(pool, fields)};
     const Server* server = pick(pool, context, place, trace);
     answer = "pool " + pool.name + ", " + (server != nullptr ? "server " + server->name : "503: no usable server");
   } else if (const auto* respond = std::get_if<Respond>(&route.action)) {
@@ -222,7 +233,7 @@ shared::Result<std::string> explain(const Snapshot& snapshot, const Live& live, 
   if (const auto refusal = identify_request(looked, found, trace)) return refused(trace, *refusal);
   if (const auto refusal = match_request(looked, found, trace)) return refused(trace, *refusal);
   if (const auto refusal = admit(found, trace)) return refused(trace, *refusal);
-  return chosen(snapshot, live, *found.route, trace);
+  return chosen(looked, found, live, trace);
 }
 
 }  // namespace edge

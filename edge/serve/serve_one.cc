@@ -9,6 +9,7 @@
 
 #include "edge/core/balance.h"
 #include "edge/core/region_health.h"
+#include "edge/core/request_key.h"
 #include "edge/serve/decide.h"
 #include "edge/serve/health_page.h"
 #include "edge/serve/relay.h"
@@ -22,13 +23,21 @@ constexpr std::size_t kMaxAttempts = 3;
 // A request counts as in flight at its server until the attempt is over, on every way out.
 class InFlight {
  public:
-  explicit InFlight(ServerLive& server) : server_(server) { server_.in_flight.fetch_add(1, std::memory_order_relaxed); }
-  ~InFlight() { server_.in_flight.fetch_sub(1, std::memory_order_relaxed); }
+  // `pool` may be null: only a pool that bounds its load counts its requests as a whole.
+  InFlight(ServerLive& server, PoolLive* pool) : server_(server), pool_(pool) {
+    server_.in_flight.fetch_add(1, std::memory_order_relaxed);
+    if (pool_ != nullptr) pool_->in_flight.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~InFlight() {
+    server_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    if (pool_ != nullptr) pool_->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  }
   InFlight(const InFlight&) = delete;
   InFlight& operator=(const InFlight&) = delete;
 
  private:
   ServerLive& server_;
+  PoolLive* pool_;
 };
 
 enum class Phase : std::uint8_t { idle, connecting, relaying, done, failed };
@@ -57,6 +66,7 @@ struct Request {
   std::unique_ptr<UpstreamConnection> upstream;
   std::optional<InFlight> in_flight;
   std::optional<Relay> relay;
+  shared::TimePoint picked;
   shared::TimePoint connect_deadline;
   shared::TimePoint connected;
   shared::TimePoint first_byte;
@@ -127,6 +137,7 @@ bool answer(Request& r, const Redirect& redirect) {
 }
 
 bool answer(Request& r, PoolId pool) {
+  r.exchange.work().set_cookie = {};
   r.pool = &r.snapshot->pools->effective(pool);
   const std::string_view fresh = r.worker.fresh_request_id();
   const std::string_view id = request_id_of(r.exchange.head().fields, r.found.client, fresh);
@@ -146,14 +157,27 @@ void fail_attempt(Request& r, const Error& error) {
   r.phase = Phase::failed;
 }
 
+// The cookie of a session that begins, or goes on at another server.
+void remember_session(Request& r, std::optional<std::uint16_t> session) {
+  if (!r.pool->sticky.enabled() || r.server == nullptr) return;
+  const auto index = static_cast<std::size_t>(r.server - r.pool->servers.data());
+  r.exchange.work().set_cookie = session == index ? std::string_view() : r.pool->sticky.set_cookies[index];
+}
+
 bool pick(Request& r) {
   if (r.attempts == kMaxAttempts) return false;
   shared::NullTrace trace;
+  const FieldList& fields = r.exchange.head().fields;
+  const KeySource key{.client = r.found.client.address, .fields = fields, .path = r.found.target.path};
   const PickContext context{.live = r.worker.live(),
                             .addresses = *r.snapshot->addresses,
                             .tried = std::span(r.tried).first(r.attempts),
-                            .now = r.now()};
+                            .now = r.now(),
+                            .key = request_key(*r.pool, key),
+                            .session = session_of(*r.pool, fields)};
   r.server = pick(*r.pool, context, r.worker.balance(), trace);
+  r.picked = context.now;
+  remember_session(r, context.session);
   if (r.server == nullptr) std::swap(r.server, r.stale);
   if (r.server == nullptr) {
     if (r.attempts == 0) fail_attempt(r, {.kind = ErrorKind::no_server, .detail = "no usable server in the pool"});
@@ -194,7 +218,7 @@ void acquire(Request& r) {
   const shared::Endpoint& endpoint = endpoints[r.worker.own_counters().requests.read() % endpoints.size()];
   ServerLive& live = r.worker.live().server(r.server->id);
   live.requests.fetch_add(1, std::memory_order_relaxed);
-  r.in_flight.emplace(live);
+  r.in_flight.emplace(live, r.pool->counts_in_flight() ? &r.worker.live().pool(r.pool->slot) : nullptr);
   const bool fresh = r.attempts > 1 && r.tried[r.attempts - 2] == r.server->id;
   if (!fresh) r.upstream = r.worker.upstreams().take_idle(r.server->id, endpoint);
   if (r.upstream == nullptr) {
@@ -236,9 +260,24 @@ void relay(Request& r, Wake wake) {
   if (step == Relay::Step::failed) fail_attempt(r, r.relay->error());
 }
 
+// For least_time: until the first byte of the answer; what failed counts as slow, however soon it did.
+void remember_time(Request& r) {
+  if (!r.pool->measures_time()) return;
+  const bool client_left = r.phase == Phase::failed && r.error.side == Side::client;
+  const bool heard = r.relay && r.relay->heard();
+  if (client_left && !heard) return;
+  const ResponseTimeRules& rules = r.pool->response_time;
+  shared::Duration took = (heard ? r.relay->first_byte() : r.now()) - r.picked;
+  const std::uint16_t status = r.relay && r.relay->responding() ? r.relay->status() : 0;
+  const bool bad = status == 500 || (status >= 502 && status <= 504);
+  if (bad || (r.phase == Phase::failed && !client_left)) took = std::max<shared::Duration>(took, rules.error);
+  r.worker.live().server(r.server->id).response_time.observe(took, r.now(), rules.half_life);
+}
+
 // The attempt is over. True: another one may be made, on another server.
 bool end_attempt(Request& r) {
   r.in_flight.reset();
+  remember_time(r);
   const bool heard = r.relay && r.relay->heard();
   if (heard) r.first_byte = r.relay->first_byte();
   if (r.relay && r.relay->responding()) r.status = r.relay->status();

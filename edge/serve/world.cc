@@ -46,22 +46,41 @@ bool same_admin(const World& a, const World& b) {
 
 }  // namespace
 
-std::optional<World> WorldMaker::make(shared::load::Diagnostics& diagnostics) {
-  auto config = shared::load::load_config(options.config, diagnostics);
+std::optional<World> WorldMaker::make(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics) {
+  auto config = shared::load::load_config(options_.config, diagnostics);
   if (!config || diagnostics.failed()) return std::nullopt;
   EdgeConfig edge = read_edge_config(*config, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
-  const auto place = find_place(options, *config);
+  const auto place = find_place(options_, *config);
   if (!place) {
     diagnostics.error({}, place.error().message);
     return std::nullopt;
   }
-  const BuildInput input{
-      .config = *config, .edge = edge, .region = place->region, .node = place->node, .key_seed = key_seed};
-  auto built = build(input, ids, diagnostics);
+  const BuildInput input{.config = *config,
+                         .edge = edge,
+                         .region = place->region,
+                         .node = place->node,
+                         .key_seed = key_seed_,
+                         .inputs = inputs};
+  auto built = build(input, ids_, diagnostics);
   if (!built || diagnostics.failed()) return std::nullopt;
-  if (built->last_server) live.reserve(*built->last_server);
+  reserve(built->servers);
   return World{.config = std::move(*config), .edge = std::move(edge), .node = place->node, .built = std::move(*built)};
+}
+
+std::optional<World> WorldMaker::remake(const World& world, const PoolInputs& inputs,
+                                        shared::load::Diagnostics& diagnostics) {
+  World next = world;
+  const PoolPlace place{world.config.service, world.built.settings->identity.region};
+  next.built.servers = build_pools(next.edge, place, inputs, ids_, diagnostics);
+  if (diagnostics.failed()) return std::nullopt;
+  reserve(next.built.servers);
+  return next;
+}
+
+void WorldMaker::reserve(const PoolParts& parts) {
+  live_.reserve(parts.last_slot);
+  if (parts.last_server) live_.reserve(*parts.last_server);
 }
 
 std::string needs_restart(const World& before, const World& after) {

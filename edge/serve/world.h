@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edge/core/live.h"
@@ -32,13 +33,25 @@ struct World {
 };
 
 // Nothing, with the reasons in `diagnostics`, when anything is wrong. Makes room in `live` for the servers.
-struct WorldMaker {
-  Options options;
-  Live& live;
-  ServerIds ids;
-  std::uint64_t key_seed = 0;
+class WorldMaker {
+ public:
+  WorldMaker(Options options, Live& live, std::uint64_t key_seed)
+      : options_(std::move(options)), live_(live), key_seed_(key_seed) {}
 
-  [[nodiscard]] std::optional<World> make(shared::load::Diagnostics& diagnostics);
+  [[nodiscard]] Live& live() { return live_; }
+
+  [[nodiscard]] std::optional<World> make(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics);
+  // The same world with the servers and weights that `inputs` says now.
+  [[nodiscard]] std::optional<World> remake(const World& world, const PoolInputs& inputs,
+                                            shared::load::Diagnostics& diagnostics);
+
+ private:
+  void reserve(const PoolParts& parts);
+
+  Options options_;
+  Live& live_;
+  ServerIds ids_;  // the Builder's
+  std::uint64_t key_seed_;
 };
 
 // What differs and cannot change while the process runs: "edge.listen", "edge.workers" ... Empty: nothing.

@@ -45,18 +45,18 @@ TEST(Build, MakesTheSnapshotOfARegion) {
   ServerIds ids;
   const auto built = build_for(loaded, "us", ids);
   ASSERT_TRUE(built) << loaded.diagnostics.render();
-  const Pool* web = built->pools->find("web");
+  const Pool* web = built->servers.pools->find("web");
   ASSERT_NE(web, nullptr);
   ASSERT_EQ(web->servers.size(), 2u);
   EXPECT_EQ(std::get<Sequence>(web->selector).order.size(), 3u);
-  EXPECT_EQ(built->addresses->of(web->servers[0].id).front().to_string(), "10.0.0.1:80");
-  EXPECT_TRUE(built->addresses->of(web->servers[1].id).empty());
-  ASSERT_EQ(built->names.size(), 1u);
-  EXPECT_EQ(built->names[0].host, "a.internal");
-  EXPECT_EQ(built->names[0].port, 8080);
-  ASSERT_EQ(built->health_targets.size(), 2u);
-  EXPECT_EQ(built->health_targets[0].check.path, "/health");
-  EXPECT_EQ(built->last_server, ServerId{1});
+  EXPECT_EQ(built->servers.addresses->of(web->servers[0].id).front().to_string(), "10.0.0.1:80");
+  EXPECT_TRUE(built->servers.addresses->of(web->servers[1].id).empty());
+  ASSERT_EQ(built->servers.names.size(), 1u);
+  EXPECT_EQ(built->servers.names[0].host, "a.internal");
+  EXPECT_EQ(built->servers.names[0].port, 8080);
+  ASSERT_EQ(built->servers.health_targets.size(), 2u);
+  EXPECT_EQ(built->servers.health_targets[0].check.path, "/health");
+  EXPECT_EQ(built->servers.last_server, ServerId{1});
   ASSERT_EQ(built->listen.size(), 2u);
   EXPECT_EQ(built->listen[0].to_string(), "192.0.2.11:8080");
 }
@@ -66,10 +66,10 @@ TEST(Build, AbsentPoolsStandForOthersAlongAChain) {
   ServerIds ids;
   const auto us = build_for(loaded, "us", ids);
   ASSERT_TRUE(us);
-  EXPECT_EQ(us->pools->effective(us->pools->find("eu-only")->id).name, "web");
+  EXPECT_EQ(us->servers.pools->effective(us->servers.pools->find("eu-only")->id).name, "web");
   const auto eu = build_for(loaded, "eu", ids);
   ASSERT_TRUE(eu);
-  EXPECT_EQ(eu->pools->effective(eu->pools->find("eu-only")->id).name, "eu-only");
+  EXPECT_EQ(eu->servers.pools->effective(eu->servers.pools->find("eu-only")->id).name, "eu-only");
 }
 
 TEST(Build, RoutesInheritTimesAndRules) {
@@ -102,8 +102,8 @@ TEST(Build, ServersKeepTheirIdsOverBuilds) {
   const auto other = build_for(loaded, "eu", ids);
   const auto again = build_for(loaded, "us", ids);
   ASSERT_TRUE(first && other && again);
-  EXPECT_EQ(first->pools->find("web")->servers[1].id, again->pools->find("web")->servers[1].id);
-  EXPECT_NE(first->pools->find("web")->servers[0].id, other->pools->find("web")->servers[0].id);
+  EXPECT_EQ(first->servers.pools->find("web")->servers[1].id, again->servers.pools->find("web")->servers[1].id);
+  EXPECT_NE(first->servers.pools->find("web")->servers[0].id, other->pools->find("web")->servers[0].id);
 }
 
 Tiers gold_and_free() {

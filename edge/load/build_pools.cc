@@ -1,0 +1,252 @@
+#include "edge/load/build_pools.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include "edge/load/readers.h"
+#include "shared/core/ip.h"
+
+namespace edge {
+namespace {
+
+using std::chrono::ceil;
+using std::chrono::milliseconds;
+
+std::optional<shared::SipKey> parse_sip_key(std::string_view line) {
+  const auto words = parse_session_token(line);  // 32 hex digits, as a token has them
+  if (!words) return std::nullopt;
+  shared::SipKey key{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    key[i] = static_cast<std::uint8_t>(words->high >> (56 - 8 * i));
+    key[8 + i] = static_cast<std::uint8_t>(words->low >> (56 - 8 * i));
+  }
+  return key;
+}
+
+// One key a line, comments begin with '#'. Nothing when anything is wrong; the file's text is never shown.
+std::vector<shared::SipKey> read_sip_keys(const StickyConfig& config, shared::load::Diagnostics& diagnostics) {
+  const std::string path = config.keys.string();
+  std::ifstream file(path);
+  if (!file) {
+    diagnostics.error(config.at, "sticky: cannot read " + path + "; make it with: openssl rand -hex 16");
+    return {};
+  }
+  std::vector<shared::SipKey> keys;
+  std::size_t number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\r')) line.pop_back();
+    if (line.empty() || line.front() == '#') continue;
+    const auto key = parse_sip_key(line);
+    if (!key) {
+      diagnostics.error(config.at, "sticky: " + path + ":" + std::to_string(number) +
+                                       ": not 32 lower-case hex digits; make one with: openssl rand -hex 16");
+      return {};
+    }
+    keys.push_back(*key);
+  }
+  if (keys.empty()) diagnostics.error(config.at, "sticky: " + path + " holds no key");
+  return keys;
+}
+
+// Indexes of servers of one priority.
+using Group = std::vector<std::uint16_t>;
+
+std::vector<std::uint16_t> order_of(const std::vector<Server>& servers, const Group& group) {
+  std::vector<std::uint16_t> weights;
+  for (const std::uint16_t index : group) weights.push_back(servers[index].weight);
+  Sequence sequence = make_sequence(weights);
+  for (std::uint16_t& index : sequence.order) index = group[index];
+  return std::move(sequence.order);
+}
+
+HashSlots hash_slots(const PoolConfig& config, std::string_view service, const std::vector<Server>& servers,
+                     const Group& group) {
+  std::vector<HashMember> members;
+  for (const std::uint16_t index : group) members.push_back({servers[index].name, index, servers[index].weight});
+  HashSlots slots = make_hash_slots(service, members);
+  if (config.hash.bounded_load) {
+    slots.bound_percent = static_cast<std::uint32_t>(std::lround(*config.hash.bounded_load * 100));
+  }
+  return slots;
+}
+
+Selector selector(const PoolConfig& config, std::string_view service, const std::vector<Server>& servers,
+                  const Group& group) {
+  switch (config.balance) {
+    case Balance::least_connections:
+      return LeastConnections{group};
+    case Balance::least_time:
+      return LeastTime{group};
+    case Balance::random_two:
+      return RandomTwo{order_of(servers, group)};
+    case Balance::ip_hash:
+    case Balance::consistent_hash:
+      return hash_slots(config, service, servers, group);
+    case Balance::round_robin:
+    case Balance::weighted_round_robin:
+      break;
+  }
+  return Sequence{order_of(servers, group)};
+}
+
+HealthCheck health_check(const std::optional<HealthConfig>& config) {
+  HealthCheck check;
+  if (!config) return check;
+  check.kind = config->kind == CheckKind::http ? HealthCheck::Kind::http : HealthCheck::Kind::tcp;
+  check.path = config->path;
+  check.host = config->host;
+  check.interval = ceil<milliseconds>(config->interval);
+  check.timeout = ceil<milliseconds>(config->timeout);
+  check.settings = {config->fall, config->rise};
+  check.status_low = config->status.low;
+  check.status_high = config->status.high;
+  return check;
+}
+
+class PoolBuilder {
+ public:
+  PoolBuilder(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs, ServerIds& ids,
+              shared::load::Diagnostics& diagnostics)
+      : edge_(edge), place_(place), inputs_(inputs), ids_(ids), diagnostics_(diagnostics) {}
+
+  PoolParts build() {
+    std::vector<Pool> pools;
+    for (const auto& [name, at, config] : edge_.pools) {
+      Pool pool = settings(config);
+      pool.id = pool.effective = static_cast<PoolId>(pools.size());
+      pool.name = name;
+      if (const auto slot = ids_.slot_of(name)) {
+        pool.slot = *slot;
+        parts_.last_slot = std::max(parts_.last_slot, *slot);
+      } else {
+        used_up(at, "pools");
+      }
+      if (const std::vector<ServerConfig>* servers = config.servers.in(place_.region)) add_servers(pool, *servers);
+      add_selectors(pool, config);
+      if (config.sticky) add_sessions(pool, *config.sticky);
+      pools.push_back(std::move(pool));
+    }
+    for (Pool& pool : pools) pool.effective = effective(pool.id);
+    parts_.addresses = std::make_shared<const Addresses>(std::move(addresses_));
+    parts_.pools = std::make_shared<const Pools>(std::move(pools));
+    return std::move(parts_);
+  }
+
+ private:
+  static Pool settings(const PoolConfig& config) {
+    Pool pool;
+    pool.critical = config.critical;
+    pool.health = health_check(config.health);
+    pool.keep_alive = {config.idle.connections, ceil<milliseconds>(config.idle.timeout)};
+    pool.slow_start = ceil<milliseconds>(config.slow_start);
+    pool.hash_key = config.hash.by;
+    pool.response_time = {ceil<milliseconds>(config.response_time.half_life),
+                          ceil<milliseconds>(config.response_time.error)};
+    return pool;
+  }
+
+  void used_up(const shared::load::Position& at, std::string_view what) {
+    diagnostics_.error(at, "this process has seen more different " + std::string(what) + " than it has room for (" +
+                               std::to_string(Live::kMaxServers) + " servers, " + std::to_string(Live::kMaxPools) +
+                               " pools): restart it");
+  }
+
+  void add_servers(Pool& pool, const std::vector<ServerConfig>& servers) {
+    for (const ServerConfig& config : servers) add_server(pool, config);
+  }
+
+  void add_server(Pool& pool, const ServerConfig& config) {
+    const auto id = ids_.id_of(pool.name, config.address);
+    if (!id) return used_up(config.at, "servers");
+    HostAndPort split = split_address(config.address);
+    Server server{config.address, std::move(split.host), split.port, config.weight, *id, config.priority};
+    const auto weight = inputs_.weights.find({pool.name, server.name});
+    if (weight != inputs_.weights.end()) server.weight = weight->second;
+    if (const auto literal = shared::IpAddress::parse(server.host)) {
+      addresses_.set(server.id, {shared::Endpoint{*literal, server.port}});
+    } else {
+      parts_.names.push_back({server.id, server.host, server.port});
+    }
+    if (pool.health.kind != HealthCheck::Kind::none) {
+      parts_.health_targets.push_back({server.id, pool.name, server.name, server.host, server.port, pool.health});
+    }
+    parts_.last_server = std::max(parts_.last_server.value_or(server.id), server.id);
+    pool.servers.push_back(std::move(server));
+  }
+
+  void add_selectors(Pool& pool, const PoolConfig& config) const {
+    std::map<std::uint16_t, Group> groups;
+    for (std::size_t i = 0; i < pool.servers.size(); ++i) {
+      groups[pool.servers[i].priority].push_back(static_cast<std::uint16_t>(i));
+    }
+    if (groups.empty()) pool.selector = selector(config, place_.service, pool.servers, {});
+    for (const auto& [priority, group] : groups) {
+      Selector made = selector(config, place_.service, pool.servers, group);
+      if (priority == groups.begin()->first) {
+        pool.selector = std::move(made);
+      } else {
+        pool.spares.push_back(std::move(made));
+      }
+    }
+  }
+
+  void add_sessions(Pool& pool, const StickyConfig& config) {
+    const std::vector<shared::SipKey> keys = read_sip_keys(config, diagnostics_);
+    if (keys.empty()) return;
+    StickySettings settings;
+    settings.cookie = config.cookie;
+    settings.path = config.path;
+    settings.domain = config.domain;
+    settings.same_site = config.same_site;
+    settings.secure = config.secure;
+    settings.http_only = config.http_only;
+    if (config.max_age) settings.max_age = ceil<std::chrono::seconds>(*config.max_age).count();
+    settings.while_draining = config.draining == StickyDraining::stay;
+    settings.keys = keys;
+    std::vector<std::string_view> names;
+    for (const Server& server : pool.servers) names.push_back(server.name);
+    pool.sticky = make_sticky(settings, pool.name, names);
+  }
+
+  // Has the pool servers here?
+  [[nodiscard]] bool present(PoolId id) const {
+    return edge_.pools[static_cast<std::size_t>(id)].value.servers.in(place_.region) != nullptr;
+  }
+
+  // Follows `absent` to a pool with servers here; check_edge() has made sure that there is no ring.
+  [[nodiscard]] PoolId effective(PoolId id) const {
+    PoolId at = id;
+    for (std::size_t step = 0; step < edge_.pools.size(); ++step) {
+      const auto& absent = edge_.pools[static_cast<std::size_t>(at)].value.absent;
+      if (present(at) || !absent) break;
+      at = pool_id(edge_, absent->value).value_or(at);
+    }
+    return at;
+  }
+
+  const EdgeConfig& edge_;
+  const PoolPlace& place_;
+  const PoolInputs& inputs_;
+  ServerIds& ids_;
+  shared::load::Diagnostics& diagnostics_;
+  Addresses addresses_;
+  PoolParts parts_;
+};
+
+}  // namespace
+
+PoolParts build_pools(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs, ServerIds& ids,
+                      shared::load::Diagnostics& diagnostics) {
+  return PoolBuilder(edge, place, inputs, ids, diagnostics).build();
+}
+
+std::optional<PoolId> pool_id(const EdgeConfig& edge, std::string_view name) {
+  for (std::size_t i = 0; i < edge.pools.size(); ++i) {
+    if (edge.pools[i].name == name) return static_cast<PoolId>(i);
+  }
+  return std::nullopt;
+}
+
+}  // namespace edge

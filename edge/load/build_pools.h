@@ -1,0 +1,65 @@
+#pragma once
+// build_pools(): the part of a world that changes without its file: pools, with the weights that an operator has set.
+// build() uses it, and Control has the Builder repeat it when such a weight changes. Builder's thread.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "edge/core/live.h"
+#include "edge/core/pool.h"
+#include "edge/load/config.h"
+#include "shared/load/diagnostics.h"
+
+namespace edge {
+
+// What stands beside the file.
+struct PoolInputs {
+  std::map<std::pair<std::string, std::string>, std::uint16_t> weights;  // of (pool, server), an operator's
+
+  bool operator==(const PoolInputs&) const = default;
+};
+
+// A server whose host is a name: Control resolves it and publishes new Addresses.
+struct NameToResolve {
+  ServerId id{};
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+// A server that is checked, by pool: the same address in two pools is two servers.
+struct HealthTarget {
+  ServerId id{};
+  std::string pool;
+  std::string server;  // as configured
+  std::string host;    // address or name, without brackets
+  std::uint16_t port = 0;
+  HealthCheck check;
+};
+
+struct PoolParts {
+  std::shared_ptr<const Pools> pools;
+  std::shared_ptr<const Addresses> addresses;  // literal addresses only
+  std::vector<NameToResolve> names;
+  std::vector<HealthTarget> health_targets;
+  PoolSlot last_slot{};  // Live::reserve() up to these before publishing
+  std::optional<ServerId> last_server;
+};
+
+struct PoolPlace {
+  std::string service;
+  std::string region;
+};
+
+// Errors, as of ids that are used up, go to `diagnostics`.
+[[nodiscard]] PoolParts build_pools(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs,
+                                    ServerIds& ids, shared::load::Diagnostics& diagnostics);
+
+// The index of a pool by its name: the same before and after building.
+[[nodiscard]] std::optional<PoolId> pool_id(const EdgeConfig& edge, std::string_view name);
+
+}  // namespace edge

@@ -1,0 +1,160 @@
+// What an operator says about servers while the edge runs: drain, enable, weight; and how it is kept.
+#include <charconv>
+#include <filesystem>
+#include <utility>
+
+#include "edge/serve/control.h"
+#include "shared/serve/log.h"
+
+namespace edge {
+namespace {
+
+using shared::AdminMethod;
+using shared::AdminRequest;
+using shared::AdminResponse;
+using shared::Level;
+using shared::log_event;
+
+constexpr std::string_view kWordsFile = "operator.json";
+
+std::string param(const AdminRequest& request, std::string_view name) {
+  return std::string(request.param(name).value_or(std::string_view()));
+}
+
+std::optional<std::uint16_t> parse_weight(std::string_view text) {
+  std::uint16_t weight = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
+  if (error != std::errc{} || end != text.data() + text.size() || weight < 1 || weight > kMaxWeight) {
+    return std::nullopt;
+  }
+  return weight;
+}
+
+}  // namespace
+
+// An edge that may not write there still serves, and so does one whose predecessor is not gone yet.
+void Control::open_words() {
+  const auto path = shared::load::edge_state_directory(world_->config, world_->node);
+  const auto lost = [&](std::string_view reason) {
+    log_event(Level::warn, "state_not_kept", {{"directory", path.string()}, {"reason", reason}});
+  };
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return lost(error.message());
+  auto state = shared::StateDirectory::open(path.string());
+  if (!state) return lost(state.error().message);
+  state_ = std::make_shared<const shared::StateDirectory>(std::move(*state));
+  const auto text = state_->read(kWordsFile);
+  if (!text) return lost(text.error().message);
+  if (!*text) return;
+  auto words = OperatorWords::parse(**text);
+  if (!words) return lost(std::string(kWordsFile) + ": " + words.error().message);
+  words_ = std::move(*words);
+  if (words_.draining) {
+    maker_.live().draining = true;
+    log_event(Level::warn, "drain_begun", {{"reason", "an operator's word from before the restart"}});
+  }
+  shared::load::Diagnostics diagnostics;
+  auto world = words_.weights().empty() ? std::nullopt : maker_.remake(*world_, pool_inputs(), diagnostics);
+  if (world) world_ = std::make_shared<const World>(std::move(*world));
+}
+
+PoolInputs Control::pool_inputs() const { return {.weights = words_.weights()}; }
+
+void Control::keep_words() {
+  if (state_ == nullptr) return;
+  builder_.run_then(
+      supervisor_.loop(), [state = state_, text = words_.to_json()] { return state->write(kWordsFile, text); },
+      [](const shared::Result<void>& written) {
+        if (!written) log_event(Level::error, "state_not_kept", {{"reason", written.error().message}});
+      });
+}
+
+AdminResponse Control::set_edge_draining(bool on) {
+  if (!on && supervisor_.stopping()) return AdminResponse::text(409, "the process is stopping\n");
+  maker_.live().draining = on;
+  words_.draining = on;
+  keep_words();
+  log_event(Level::info, on ? "drain_begun" : "drain_ended", {{"reason", "an operator's word"}});
+  return AdminResponse::text(200, on ? "draining\n" : "serving\n");
+}
+
+shared::Result<OperatorWords::Place> Control::find_server(const AdminRequest& request) const {
+  const std::string pool = param(request, "pool");
+  const std::string server = param(request, "server");
+  const Pool* found = snapshot_->pools->find(pool);
+  if (found == nullptr) return shared::fail("pool: there is no pool '" + pool + "'");
+  std::string known;
+  for (const Server& one : found->servers) {
+    if (one.name == server) return OperatorWords::Place{pool, server};
+    known += (known.empty() ? "" : ", ") + one.name;
+  }
+  return shared::fail("server: pool " + pool + " has no server '" + server + "' here; it has: " + known);
+}
+
+AdminResponse Control::set_server_draining(const AdminRequest& request, bool on) {
+  const auto place = find_server(request);
+  if (!place) return AdminResponse::text(400, place.error().message + "\n");
+  ServerWord word = words_.of(*place);
+  word.draining = on;
+  words_.set(*place, word);
+  words_.apply(*snapshot_->pools, maker_.live());
+  keep_words();
+  const std::string name = place->first + "/" + place->second;
+  log_event(Level::info, on ? "server_drains" : "server_enabled", {{"pool", place->first}, {"server", place->second}});
+  return AdminResponse::text(200, name + (on ? " drains\n" : " is enabled\n"));
+}
+
+AdminResponse Control::set_server_weight(const AdminRequest& request) {
+  const auto place = find_server(request);
+  if (!place) return AdminResponse::text(400, place.error().message + "\n");
+  const std::string text = param(request, "weight");
+  const auto weight = parse_weight(text);
+  if (!weight && text != "default") {
+    return AdminResponse::text(400, "weight: 1 to " + std::to_string(kMaxWeight) + ", or default, not '" + text +
+                                        "'; to send nothing there, drain it\n");
+  }
+  ServerWord word = words_.of(*place);
+  word.weight = weight;
+  words_.set(*place, word);
+  keep_words();
+  remake_pools();
+  log_event(Level::info, "server_weight", {{"pool", place->first}, {"server", place->second}, {"weight", text}});
+  return AdminResponse::text(200, place->first + "/" + place->second + " has weight " + text + "\n");
+}
+
+// The pools of the present world anew. A reload that ends in between has built them with what it knew when it began,
+// so both ask again if what they began with is no longer what is.
+void Control::remake_pools() {
+  builder_.run_then(
+      supervisor_.loop(),
+      [this, base = world_, inputs = pool_inputs()] {
+        shared::load::Diagnostics diagnostics;
+        auto world = maker_.remake(*base, inputs, diagnostics);
+        Remade made{.base = base, .inputs = inputs, .world = nullptr, .problems = diagnostics.render()};
+        if (world) made.world = std::make_shared<World>(std::move(*world));
+        return made;
+      },
+      [this](Remade made) { finish_remake(std::move(made)); });
+}
+
+void Control::finish_remake(Remade made) {
+  if (made.base != world_ || made.inputs != pool_inputs()) return remake_pools();
+  if (made.world == nullptr) return log_event(Level::error, "pools_not_rebuilt", {{"reason", made.problems}});
+  made.base.reset();
+  builder_.retire(std::exchange(world_, std::move(made.world)));
+  backends_->set(world_->built);
+  publish();
+}
+
+void Control::add_server_routes(shared::Admin& admin) {
+  admin.route(AdminMethod::post, "/drain", [this](const AdminRequest& request) {
+    return request.param("pool") ? set_server_draining(request, true) : set_edge_draining(true);
+  });
+  admin.route(AdminMethod::post, "/undrain", [this](const AdminRequest&) { return set_edge_draining(false); });
+  admin.route(AdminMethod::post, "/enable",
+              [this](const AdminRequest& request) { return set_server_draining(request, false); });
+  admin.route(AdminMethod::post, "/weight", [this](const AdminRequest& request) { return set_server_weight(request); });
+}
+
+}  // namespace edge
