@@ -43,5 +43,6 @@ enum class StreamState { open, ended };
 [[nodiscard]] ParsedResponse parse_response(std::string_view bytes, StreamState stream);
 
 inline constexpr const char* kDefaultDnsAdmin = "127.0.0.1:5380";
+inline constexpr const char* kDefaultEdgeAdmin = "127.0.0.1:9180";
 
 }  // namespace cli

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cli/admin_client.h"
+#include "cli/server_word.h"
 #include "shared/load/values.h"
 
 namespace cli {
@@ -14,6 +15,7 @@ namespace {
 struct Options {
   std::string server = kDefaultDnsAdmin;
   std::string target;
+  std::string pool;
   std::string state = "drained";
   std::string reason;
   std::string expires;
@@ -40,6 +42,10 @@ Exit post(const std::string& server, const AdminCall& call) {
 }
 
 Exit run_drain(const Options& options) {
+  if (!options.pool.empty()) {
+    const bool said = options.server != kDefaultDnsAdmin;
+    return drain_server({said ? options.server : std::string(), options.pool, options.target});
+  }
   AdminCall call;
   call.method = shared::AdminMethod::post;
   call.path = "/drain";
@@ -71,8 +77,9 @@ void add_common(CLI::App& app, Options& options) {
 
 Command drain_command(CLI::App& parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("drain", "Take a region or an edge out of the answers");
+  auto* app = parent.add_subcommand("drain", "Take a region or an edge out of the answers, or a server out of a pool");
   add_common(*app, *options);
+  app->add_option("--pool", options->pool, "TARGET is a server of this pool, and --server an edge (127.0.0.1:9180)");
   app->add_option("--state", options->state,
                   "drained: used only if nothing else is up; down: as if dead; up: as if alive")
       ->check(CLI::IsMember({"drained", "down", "up"}))
@@ -81,7 +88,9 @@ Command drain_command(CLI::App& parent) {
   app->add_option("--expires", options->expires, "Ends by itself after this time, such as 2h; else undrain ends it");
   app->footer(
       "The word beats the probe, and survives a restart. Each DNS node is told on its own.\n"
-      "Example: meridian drain eu --reason \"kernel update\" --expires 2h");
+      "With --pool: the server gets nothing new until `meridian enable`; sessions stay if the pool says so.\n"
+      "Example: meridian drain eu --reason \"kernel update\" --expires 2h\n"
+      "Example: meridian drain 10.0.1.10:8080 --pool web");
   return {app, [options] { return run_drain(*options); }};
 }
 
