@@ -103,7 +103,7 @@ TEST(Build, ServersKeepTheirIdsOverBuilds) {
   const auto again = build_for(loaded, "us", ids);
   ASSERT_TRUE(first && other && again);
   EXPECT_EQ(first->servers.pools->find("web")->servers[1].id, again->servers.pools->find("web")->servers[1].id);
-  EXPECT_NE(first->servers.pools->find("web")->servers[0].id, other->pools->find("web")->servers[0].id);
+  EXPECT_NE(first->servers.pools->find("web")->servers[0].id, other->servers.pools->find("web")->servers[0].id);
 }
 
 Tiers gold_and_free() {
