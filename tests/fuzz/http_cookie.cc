@@ -40,9 +40,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const std::string_view value = edge::find_cookie(fields, "MERIDIAN");
   if (const auto token = edge::parse_session_token(value)) require(edge::to_text(*token) == value);
-  constexpr std::string_view kServers[] = {"10.0.0.1:80", "10.0.0.2:80"};
   static const shared::SipKey kKey{7};
   static const edge::Sticky kSticky = [] {
+    constexpr std::string_view kServers[] = {"10.0.0.1:80", "10.0.0.2:80"};
     edge::StickySettings settings;
     settings.cookie = "MERIDIAN";
     settings.keys = std::span(&kKey, 1);
