@@ -134,7 +134,7 @@ const ZoneBuilder::Owner* ZoneAssembly::owner_that_answers(NameSpan name) const 
   hashed.assign(name);
   if (!from_.within_zone(hashed)) return nullptr;
   const auto find = [&](const HashedName& wanted, unsigned label) -> const Owner* {
-    const std::uint32_t found = from_.slots_[from_.probe(wanted, label)];
+    const std::uint32_t found = from_.slots_[from_.probe(wanted, label)].owner;
     return found == 0 ? nullptr : &from_.owners_[found - 1];
   };
   unsigned label = 0;
@@ -152,11 +152,13 @@ std::vector<std::uint32_t> ZoneAssembly::canonical_order() const {
   keys.reserve(from_.owners_.size());
   for (std::uint32_t i = 0; i < from_.owners_.size(); ++i)
     keys.push_back(sort_key(from_.relative(from_.owners_[i]), i));
-  std::sort(keys.begin(), keys.end(), [&](const SortKey& a, const SortKey& b) {
+  const auto before = [&](const SortKey& a, const SortKey& b) {
     if (a.high != b.high) return a.high < b.high;
     if (a.low != b.low) return a.low < b.low;
     return compare_canonical(from_.relative(from_.owners_[a.owner]), from_.relative(from_.owners_[b.owner])) < 0;
-  });
+  };
+  // Merging makes use of the runs that files have (n8, n9, n10, n11); std::sort falls back to its heap on them.
+  if (!std::is_sorted(keys.begin(), keys.end(), before)) std::stable_sort(keys.begin(), keys.end(), before);
   std::vector<std::uint32_t> order(keys.size());
   std::transform(keys.begin(), keys.end(), order.begin(), [](const SortKey& key) { return key.owner; });
   return order;

@@ -23,6 +23,15 @@ ZoneBuilder::ZoneBuilder(const Name& apex) : apex_(apex) {
   apex_hash_ = owners_[0].hash;
 }
 
+void ZoneBuilder::reserve(std::size_t records) {
+  constexpr std::size_t kMost = 16'000'000;  // what a file claims by its lines alone
+  constexpr std::size_t kBytesEach = 16;     // a guess at a short name and its data
+  records = std::min(records, kMost);
+  entries_.reserve(entries_.size() + records);
+  owners_.reserve(owners_.size() + records);
+  bytes_.reserve(bytes_.size() + records * kBytesEach);
+}
+
 shared::Result<void> ZoneBuilder::add(const Record& record) {
   HashedName name;
   if (record.owner.empty() || name.assign(record.owner) != record.owner.size())
@@ -89,47 +98,53 @@ NameSpan ZoneBuilder::relative(const HashedName& name, unsigned label) const {
 std::size_t ZoneBuilder::probe(const HashedName& name, unsigned label) const {
   const NameSpan wanted = relative(name, label);
   const std::uint64_t hash = name.hash(label);
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
   const std::size_t mask = slots_.size() - 1;
   std::size_t i = hash & mask;
-  for (; slots_[i] != 0; i = (i + 1) & mask) {
-    const Owner& owner = owners_[slots_[i] - 1];
+  for (; slots_[i].owner != 0; i = (i + 1) & mask) {
+    if (slots_[i].tag != tag) continue;
+    const Owner& owner = owners_[slots_[i].owner - 1];
     if (owner.hash == hash && std::ranges::equal(relative(owner), wanted)) break;
   }
   return i;
 }
 
 std::uint32_t ZoneBuilder::find_or_insert(const HashedName& name, unsigned label) {
+  if ((owners_.size() + 1) * 2 > slots_.size()) grow_slots(slots_.size() * 2);
   const std::size_t slot = probe(name, label);
-  return slots_[slot] != 0 ? slots_[slot] - 1 : insert(name, label);
+  return slots_[slot].owner != 0 ? slots_[slot].owner - 1 : insert(name, label, slot);
 }
 
-// Also inserts the ancestors that are missing: the empty non-terminals.
-std::uint32_t ZoneBuilder::insert(const HashedName& name, unsigned label) {
+// At the free `slot` that probe() has found. Also inserts the ancestors that are missing: the empty non-terminals.
+std::uint32_t ZoneBuilder::insert(const HashedName& name, unsigned label, std::size_t slot) {
   Owner owner;
   owner.hash = name.hash(label);
   owner.name_size = static_cast<std::uint8_t>(relative(name, label).size());
   owner.name_at = append(relative(name, label));
   if (owner.name_size > 0) {
+    const std::size_t before = owners_.size();
     const std::uint32_t parent = find_or_insert(name, label + 1);
     if (owner.name_size >= 2 && bytes_[owner.name_at] == 1 && bytes_[owner.name_at + 1] == '*') {
       owners_[parent].flags |= Node::kWildcard;
     }
+    if (owners_.size() != before) {
+      if ((owners_.size() + 1) * 2 > slots_.size()) grow_slots(slots_.size() * 2);
+      slot = probe(name, label);
+    }
   }
-  if ((owners_.size() + 1) * 2 > slots_.size()) grow_slots();
-  const std::size_t slot = probe(name, label);
   owners_.push_back(owner);
-  slots_[slot] = static_cast<std::uint32_t>(owners_.size());
+  slots_[slot] = {static_cast<std::uint32_t>(owner.hash >> 32), static_cast<std::uint32_t>(owners_.size())};
   max_labels_ = std::max(max_labels_, name.labels() - label);
-  return slots_[slot] - 1;
+  return slots_[slot].owner - 1;
 }
 
-void ZoneBuilder::grow_slots() {
-  const std::size_t mask = slots_.size() * 2 - 1;
-  slots_.assign(mask + 1, 0);
+void ZoneBuilder::grow_slots(std::size_t size) {
+  const std::size_t mask = size - 1;
+  std::vector<Slot>(size).swap(slots_);
   for (std::uint32_t index = 0; index < owners_.size(); ++index) {
     std::size_t i = owners_[index].hash & mask;
-    while (slots_[i] != 0) i = (i + 1) & mask;
-    slots_[i] = index + 1;
+    while (slots_[i].owner != 0) i = (i + 1) & mask;
+    slots_[i] = {static_cast<std::uint32_t>(owners_[index].hash >> 32), index + 1};
   }
 }
 
@@ -137,13 +152,13 @@ void ZoneBuilder::clear() {
   std::vector<std::uint8_t>().swap(bytes_);
   std::vector<Entry>().swap(entries_);
   std::vector<Owner>().swap(owners_);
-  std::vector<std::uint32_t>(kFirstSlots).swap(slots_);
+  std::vector<Slot>(kFirstSlots).swap(slots_);
   policies_.clear();
   has_hints_ = false;
   max_labels_ = 0;
   HashedName name;
   name.assign(apex_.wire());
-  insert(name, 0);
+  insert(name, 0, probe(name, 0));
 }
 
 std::uint32_t ZoneBuilder::append(std::span<const std::uint8_t> bytes) {

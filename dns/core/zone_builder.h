@@ -45,6 +45,9 @@ class ZoneBuilder {
   ZoneBuilder(const ZoneBuilder&) = delete;
   ZoneBuilder& operator=(const ZoneBuilder&) = delete;
 
+  // Room for so many more records. An address never touched costs nothing, so a guess from above does no harm.
+  void reserve(std::size_t records);
+
   // Takes a record, or says why it cannot be part of this zone: out of zone, class, meta type, TTL over 2^31-1, rdata
   // that is not what its type says. What only the whole zone shows is told by finish().
   [[nodiscard]] shared::Result<void> add(const Record& record);
@@ -82,8 +85,8 @@ class ZoneBuilder {
   // Index into slots_ of the suffix: where it is, or where it would go.
   [[nodiscard]] std::size_t probe(const HashedName& name, unsigned label) const;
   std::uint32_t find_or_insert(const HashedName& name, unsigned label);
-  std::uint32_t insert(const HashedName& name, unsigned label);
-  void grow_slots();
+  std::uint32_t insert(const HashedName& name, unsigned label, std::size_t slot);
+  void grow_slots(std::size_t size);
   void clear();
   std::uint32_t append(std::span<const std::uint8_t> bytes);
 
@@ -92,9 +95,13 @@ class ZoneBuilder {
   unsigned max_labels_ = 0;
   std::vector<std::uint8_t> bytes_;  // names and rdata
   std::vector<Entry> entries_;
-  std::vector<Owner> owners_;         // [0] is the apex
-  std::vector<std::uint32_t> slots_;  // hash -> owner index + 1; a power of two, at most half full
-  bool has_hints_ = false;            // a service binding with address hints was seen
+  std::vector<Owner> owners_;  // [0] is the apex
+  struct Slot {                // a tag beside the index: a probe that meets another name need not look at that name
+    std::uint32_t tag = 0;     // upper half of the hash; the lower one gives the place
+    std::uint32_t owner = 0;   // index + 1; 0: free
+  };
+  std::vector<Slot> slots_;  // a power of two, at most half full
+  bool has_hints_ = false;   // a service binding with address hints was seen
   struct PolicyMark {
     std::uint32_t owner = 0;
     std::uint32_t where = 0;

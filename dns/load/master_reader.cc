@@ -1,5 +1,7 @@
 #include "dns/load/master_reader.h"
 
+#include <algorithm>
+
 namespace dns {
 
 using shared::fail;
@@ -22,6 +24,16 @@ Result<const MasterEntry*> MasterReader::next() {
     if (!read || !entry_.tokens.empty()) return read;
   }
   return nullptr;
+}
+
+std::string_view MasterReader::peek_line() const {
+  const std::size_t end = text_.find('\n', at_);
+  return text_.substr(at_, end == std::string_view::npos ? end : end - at_);
+}
+
+void MasterReader::take_line(std::string_view line) {
+  entry_.line = here_++;
+  at_ = std::min(at_ + line.size() + 1, text_.size());
 }
 
 // Reads to the newline that ends the entry. Text outside of parentheses ends with its line.

@@ -36,6 +36,12 @@ class MasterReader {
 
   [[nodiscard]] std::uint32_t line() const { return entry_.line; }
 
+  // The line in front of us without its newline, for who can read a whole line better; take_line() goes behind it.
+  // Between two next(): never inside parentheses.
+  [[nodiscard]] std::string_view peek_line() const;
+  [[nodiscard]] std::uint32_t next_line() const { return here_; }
+  void take_line(std::string_view line);
+
  private:
   [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
   [[nodiscard]] shared::Result<const MasterEntry*> read_entry();

@@ -74,6 +74,7 @@ void ZoneReader::read_file(const std::filesystem::path& file, const Position& fr
     return;
   }
   ranges_.push_back({next_base_, source.name});
+  builder_.reserve(lines);
   next_base_ += lines;
 
   const Source* const outer = std::exchange(here_, &source);
@@ -92,6 +93,7 @@ void ZoneReader::read_file(const std::filesystem::path& file, const Position& fr
 void ZoneReader::read_entries(const std::filesystem::path& file) {
   MasterReader reader(here_->text);
   while (!full()) {
+    if (read_plain(reader)) continue;
     const auto entry = reader.next();
     line_ = reader.line();
     if (!entry) {
@@ -104,8 +106,36 @@ void ZoneReader::read_entries(const std::filesystem::path& file) {
   }
 }
 
+// False: the line is not of the plain kind, or something is wrong with it; nothing has changed then.
+bool ZoneReader::read_plain(MasterReader& reader) {
+  const std::string_view line = reader.peek_line();
+  PlainRecord& record = plain_[plain_owner_ ^ 1];
+  if (!read_plain_record(line, origin_.wire(), record)) return false;
+  if (!record.ttl && !default_ttl_ && !has_last_ttl_) return false;
+  const std::uint32_t ttl = record.ttl ? *record.ttl : default_ttl_ ? *default_ttl_ : last_ttl_;
+  const RrType type = record.ipv6 ? RrType::aaaa : RrType::a;
+  const std::uint32_t where = here_->base + reader.next_line();
+  if (!builder_.add({record.owner(), type, RrClass::in, ttl, record.rdata(), where})) return false;
+  if (record.ttl) {
+    last_ttl_ = ttl;
+    has_last_ttl_ = true;
+  }
+  plain_owner_ ^= 1;
+  owner_is_plain_ = has_owner_ = true;
+  reader.take_line(line);
+  return true;
+}
+
+// The owner of the last plain record becomes that of the next one that gives none.
+void ZoneReader::settle_owner() {
+  if (!owner_is_plain_) return;
+  owner_is_plain_ = false;
+  owner_ = Name::from_wire(plain_[plain_owner_].owner()).value_or(owner_);
+}
+
 void ZoneReader::read_entry(const MasterEntry& entry, const std::filesystem::path& file) {
   std::span<const MasterToken> tokens = entry.tokens;
+  settle_owner();
   if (entry.blank_owner) {
     if (!has_owner_) return error(tokens[0], "the first record has no owner");
     return read_record(tokens);
@@ -170,6 +200,7 @@ void ZoneReader::include(std::span<const MasterToken> arguments, const std::file
   --depth_;
   use_origin(outer_origin);
   owner_ = outer_owner;
+  owner_is_plain_ = false;
 }
 
 void ZoneReader::generate(std::span<const MasterToken> arguments) {

@@ -3,6 +3,8 @@
 // what a directive changes (origin, default TTL) and what a record inherits (owner, TTL). Used once by load_zone_file,
 // one thread.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -15,6 +17,7 @@
 #include "dns/core/zone_builder.h"
 #include "dns/load/generate.h"
 #include "dns/load/master_reader.h"
+#include "dns/load/plain_record.h"
 #include "dns/load/rdata.h"
 #include "dns/load/zone_file.h"
 
@@ -44,6 +47,8 @@ class ZoneReader {
   void generate(std::span<const MasterToken> arguments);
   [[nodiscard]] bool generate_one(std::span<const MasterToken> pattern, std::uint32_t value);
 
+  [[nodiscard]] bool read_plain(MasterReader& reader);
+  void settle_owner();
   void read_record(std::span<const MasterToken> tokens);
   struct Fields {
     std::optional<std::uint32_t> ttl;
@@ -72,6 +77,9 @@ class ZoneReader {
   Name origin_;
   Name owner_;
   bool has_owner_ = false;
+  std::array<PlainRecord, 2> plain_;  // the last plain record, and room to try the next
+  std::size_t plain_owner_ = 0;       // which is the last
+  bool owner_is_plain_ = false;       // the owner is that record's, owner_ is out of date
   std::optional<std::uint32_t> default_ttl_;
   std::uint32_t last_ttl_ = 0;
   bool has_last_ttl_ = false;
