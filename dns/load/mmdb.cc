@@ -127,9 +127,15 @@ class Records {
     const auto latitude = degrees(entry, {"location", "latitude", nullptr}, 90);
     const auto longitude = degrees(entry, {"location", "longitude", nullptr}, 180);
     if (latitude && longitude) record.location = Location{*latitude, *longitude};
-    const auto asn = value(entry, {"autonomous_system_number", nullptr});
-    if (asn && asn->type == MMDB_DATA_TYPE_UINT32) record.asn = asn->uint32;
+    record.asn = asn_of(entry);
     return record;
+  }
+
+  // ASN and ISP layouts have it at the top, the Enterprise layout among the traits.
+  std::uint32_t asn_of(MMDB_entry_s entry) const {
+    auto asn = value(entry, {"autonomous_system_number", nullptr});
+    if (!asn) asn = value(entry, {"traits", "autonomous_system_number", nullptr});
+    return asn && asn->type == MMDB_DATA_TYPE_UINT32 ? asn->uint32 : 0;
   }
 
   // A part without the one before it says nothing: a country needs its continent.

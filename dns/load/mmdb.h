@@ -1,5 +1,5 @@
 #pragma once
-// Reads MaxMind DB files (.mmdb: City, Country and ASN layouts with the field names of GeoLite2 and GeoIP2) into a flat
+// Reads MaxMind DB files (.mmdb: City, Country, Enterprise, ASN and ISP layouts of GeoLite2 and GeoIP2) into a flat
 // GeoDatabase. The file is read whole before anything is looked at, so that nobody can truncate it under us; everything
 // that a broken file can say is an Error that names the file. Blocks; used by the Builder and by `meridian check`.
 

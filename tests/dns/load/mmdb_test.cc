@@ -89,6 +89,54 @@ TEST_P(MmdbLayout, SurvivesRandomCorruption) {
 
 INSTANTIATE_TEST_SUITE_P(RecordSizes, MmdbLayout, testing::Values(24, 28, 32));
 
+// Places as in City, the system's number among the traits; `registered_country` is another matter than `country`.
+TEST(Mmdb, ReadsTheEnterpriseLayout) {
+  const auto read = load_mmdb(fixture("enterprise-28.mmdb"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(at(**read, "129.67.1.1").code.text(), "EU-GB-ENG-OXF");
+  EXPECT_EQ(at(**read, "128.32.7.1").code.text(), "NA-US-CA");
+  EXPECT_EQ(at(**read, "128.32.7.1").asn, 25u);
+  ASSERT_TRUE(at(**read, "128.32.7.1").location);
+  EXPECT_DOUBLE_EQ(at(**read, "128.32.7.1").location->latitude, 37.87);
+}
+
+TEST(Mmdb, ReadsTheIspLayout) {
+  const auto read = load_mmdb(fixture("isp-28.mmdb"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(at(**read, "128.32.7.1").asn, 25u);
+  EXPECT_TRUE(at(**read, "128.32.7.1").code.empty());
+}
+
+TEST(Mmdb, ReadsTheCountryLayout) {
+  const auto read = load_mmdb(fixture("country-28.mmdb"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(GeoCode::parse("EU-GB")->contains(at(**read, "129.67.1.1").code));
+}
+
+TEST(Mmdb, ReadsATreeOfIpv4Alone) {
+  const auto read = load_mmdb(fixture("city-ipv4.mmdb"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(at(**read, "128.32.7.1").code.text(), "NA-US-CA");
+  EXPECT_EQ(at(**read, "::ffff:128.32.7.1").code.text(), "NA-US-CA");
+  EXPECT_EQ((*read)->lookup(*shared::IpAddress::parse("2001:db8:3::1")).id, kNoGeoRecord);
+}
+
+// Each bit of the metadata and of the first nodes, one after the other.
+TEST(Mmdb, SurvivesEveryFlippedBitOfItsHeads) {
+  const Bytes whole = bytes_of(fixture("city-28.mmdb"));
+  const auto flip = [&](std::size_t byte) {
+    for (int bit = 0; bit < 8; bit += 3) {
+      Bytes broken = whole;
+      broken[byte] ^= static_cast<std::uint8_t>(1 << bit);
+      const auto read = read_mmdb(broken, "x.mmdb");
+      const std::string error = read ? "geo database x.mmdb: " : read.error().message;
+      EXPECT_TRUE(error.starts_with("geo database x.mmdb: ")) << error;
+    }
+  };
+  for (std::size_t i = 0; i < 64; ++i) flip(i);
+  for (std::size_t i = whole.size() - 250; i < whole.size(); ++i) flip(i);
+}
+
 TEST(Mmdb, SaysWhatIsWrong) {
   EXPECT_EQ(error_of({}), "geo database x.mmdb: the file is empty");
   EXPECT_NE(error_of(Bytes(5000, 'a')).find("no MaxMind DB metadata at its end"), std::string::npos);
