@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/geo_diff.h"
 #include "dns/load/config.h"
 #include "dns/load/mmdb.h"
 #include "shared/load/config.h"
@@ -72,7 +73,9 @@ Command geo_command(CLI::App& parent) {
   lookup->footer(
       "Exit status 1: the database does not hold the address.\n"
       "Example: meridian geo lookup 81.2.69.142 --database /var/lib/GeoIP/GeoLite2-City.mmdb");
-  return {geo, [options] { return run_lookup(*options); }};
+  auto diff = std::make_shared<GeoDiffOptions>();
+  add_geo_diff(*geo, diff);
+  return {geo, [lookup, options, diff] { return lookup->parsed() ? run_lookup(*options) : run_geo_diff(*diff); }};
 }
 
 }  // namespace cli

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
 
 #include "cli/admin_client.h"
 
@@ -11,13 +12,15 @@ namespace {
 struct Options {
   std::string server = kDefaultDnsAdmin;
   bool overrides = false;
+  bool force_geo = false;
 };
 
 Exit run_reload(const Options& options) {
   AdminCall call;
   call.method = shared::AdminMethod::post;
   call.path = "/reload";
-  if (options.overrides) call.query = {{"what", "overrides"}};
+  if (options.overrides) call.query.emplace_back("what", "overrides");
+  if (options.force_geo) call.query.emplace_back("force_geo", "true");
   const auto body = fetch(options.server, call);
   if (!body) return complain(Exit::failed, body.error().message);
   print(*body);
@@ -33,6 +36,8 @@ Command reload_command(CLI::App& parent) {
       ->capture_default_str();
   app->add_flag("--overrides", options->overrides,
                 "Only the file of dns.geo.overrides: zones and geo databases stay as they are");
+  app->add_flag("--force-geo", options->force_geo,
+                "Take a new geo database although it moves more answers than dns.geo.guard allows");
   app->footer(
       "All or nothing: if anything is wrong, the server keeps what it has and says why.\n"
       "Example: meridian reload --server 127.0.0.1:5380");

@@ -133,22 +133,23 @@ const shared::load::Position& place_of(const Zone& zone, const Config& config) {
 
 }  // namespace
 
-std::optional<World> load_world(const std::string& path, Diagnostics& diagnostics) {
+std::optional<World> load_world(const std::string& path, Diagnostics& diagnostics, const World* before) {
   auto common = shared::load::load_config(path, diagnostics);
   if (!common) return std::nullopt;
-  return build_world(std::move(*common), diagnostics);
+  return build_world(std::move(*common), diagnostics, before);
 }
 
 // Goes on after errors as far as it makes sense, so that a person sees all of them.
-std::optional<World> build_world(shared::load::Config common, Diagnostics& diagnostics) {
+std::optional<World> build_world(shared::load::Config common, Diagnostics& diagnostics, const World* before) {
   World world;
   world.config = read_config(common, diagnostics);
   if (!common.dns) return std::nullopt;
   world.zones = build_zones(world.config, diagnostics);
-  world.geo = load_geo(world.config.geo, diagnostics);
+  world.geo = load_geo_file(world.config.geo, before == nullptr ? nullptr : before->geo, diagnostics);
   world.systems = load_systems(world.config.geo, diagnostics);
   if (world.geo != nullptr && (world.systems != nullptr || world.config.geo.asn.empty())) {
-    world.policies = build_policies(world.config.steering(), common, {world.geo, world.systems}, diagnostics);
+    const GeoData data{world.geo->database, world.systems};
+    world.policies = build_policies(world.config.steering(), common, data, diagnostics);
   }
   if (world.zones != nullptr && world.policies != nullptr) {
     check_cname_names(*world.zones, *world.policies, world.config, diagnostics);
@@ -165,9 +166,24 @@ std::optional<World> with_new_overrides(const World& world, Diagnostics& diagnos
     return std::nullopt;
   }
   World next = world;
-  next.policies = build_policies(world.config.steering(), world.common, {world.geo, world.systems}, diagnostics);
+  const GeoData data{world.geo->database, world.systems};
+  next.policies = build_policies(world.config.steering(), world.common, data, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
   return next;
+}
+
+std::optional<World> with_new_geo(const World& before, Diagnostics& diagnostics) {
+  World next = before;
+  next.geo = load_geo_file(before.config.geo, before.geo, diagnostics);
+  if (next.geo == nullptr) return std::nullopt;
+  Diagnostics again;  // the warnings of the configuration have been told; what is an error now was none before
+  const GeoData data{next.geo->database, next.systems};
+  next.policies = build_policies(next.config.steering(), next.common, data, again);
+  if (next.policies != nullptr) return next;
+  for (const auto& problem : again.list()) {
+    if (problem.severity == shared::load::Severity::error) diagnostics.error(problem.at, problem.message);
+  }
+  return std::nullopt;
 }
 
 Snapshot make_snapshot(const World& world, std::shared_ptr<const AnswerSets> answers) {

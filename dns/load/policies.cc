@@ -171,17 +171,35 @@ Reader<std::filesystem::path> optional_file() {
 
 Reader<OrderConfig> order_reader() { return order(); }
 
+namespace {
+
+const Table<GuardConfig>& guard_table() {
+  static const auto table =
+      Table<GuardConfig>("dns.geo.guard",
+                         "Refuses a new database that would move more of the answers than is plausible; `meridian "
+                         "reload --force-geo` takes it all the same.")
+          .field(
+              "share", &GuardConfig::share, percent(),
+              "The most that may move, of the answers that were given lately (of the IPv4 addresses, where few were)")
+          .field("mode", &GuardConfig::mode, mode(), "`shadow` takes the database and warns");
+  return table;
+}
+
+}  // namespace
+
 const Table<GeoConfig>& geo_table() {
-  static const auto table = Table<GeoConfig>("dns.geo", "Where clients are.")
-                                .field("database", &GeoConfig::database, optional_file(),
-                                       "MaxMind DB file (.mmdb): City, Country, Enterprise or ASN layout")
-                                .field("asn", &GeoConfig::asn, optional_file(),
-                                       "MaxMind DB file of AS numbers, for the step `asn`; without it those of "
-                                       "`database` count, if it has any")
-                                .field("overrides", &GeoConfig::overrides, optional_file(),
-                                       "YAML file of corrections, prefix by prefix; `meridian reload --overrides` "
-                                       "reads it alone")
-                                .position(&GeoConfig::at);
+  static const auto table =
+      Table<GeoConfig>("dns.geo", "Where clients are.")
+          .field("database", &GeoConfig::database, optional_file(),
+                 "MaxMind DB file (.mmdb): City, Country, Enterprise, ASN or ISP layout")
+          .field("asn", &GeoConfig::asn, optional_file(),
+                 "MaxMind DB file of AS numbers, for the step `asn`; without it those of `database` count, if it has any")
+          .field("overrides", &GeoConfig::overrides, optional_file(),
+                 "YAML file of corrections, prefix by prefix; `meridian reload --overrides` reads it alone")
+          .field("poll", &GeoConfig::poll, duration(shared::milliseconds(100), std::chrono::hours(24)),
+                 "How often the server looks whether the file of `database` was replaced")
+          .field("guard", &GeoConfig::guard, nested(guard_table()), "How much a new database may change")
+          .position(&GeoConfig::at);
   return table;
 }
 

@@ -10,15 +10,23 @@
 #include <vector>
 
 #include "dns/core/policy_tables.h"
+#include "shared/core/mode.h"
 #include "shared/load/config.h"
 #include "shared/load/table.h"
 
 namespace dns {
 
+struct GuardConfig {
+  double share = 10;  // percent of the answers
+  shared::Mode mode = shared::Mode::enforce;
+};
+
 struct GeoConfig {
   std::filesystem::path database;   // empty: none
   std::filesystem::path asn;        // empty: AS numbers are those of `database`
   std::filesystem::path overrides;  // empty: none
+  shared::Duration poll = shared::seconds(10);
+  GuardConfig guard;
   shared::load::Position at;
 };
 

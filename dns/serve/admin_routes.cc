@@ -80,16 +80,22 @@ AdminResponse clear_override(Server& server, const AdminRequest& request) {
   return AdminResponse::text(200, std::string(param(request, "target")) + " is as its probes say\n");
 }
 
-// POST /reload, or /reload?what=overrides
+// POST /reload, /reload?what=overrides, /reload?force_geo=true
 void reload(Server& server, const AdminRequest& request, const shared::AdminReply& reply) {
   const std::string_view what = param(request, "what");
   if (!what.empty() && what != "overrides") {
     return reply(AdminResponse::text(kBadRequest, "what: overrides, or nothing for everything\n"));
   }
-  server.reload(what.empty() ? Server::Reload::everything : Server::Reload::overrides,
-                [reply](const ReloadOutcome& outcome) {
-                  reply(AdminResponse::text(outcome.done ? 200 : kRefused, outcome.text));
-                });
+  const std::string_view force = param(request, "force_geo");
+  if (!force.empty() && force != "true" && force != "false") {
+    return reply(AdminResponse::text(kBadRequest, "force_geo: true or false, not '" + std::string(force) + "'\n"));
+  }
+  server.reload(
+      what.empty() ? Server::Reload::everything : Server::Reload::overrides,
+      [reply](const ReloadOutcome& outcome) {
+        reply(AdminResponse::text(outcome.done ? 200 : kRefused, outcome.text));
+      },
+      force == "true" ? Server::Geo::forced : Server::Geo::guarded);
 }
 
 }  // namespace
@@ -103,6 +109,8 @@ void add_routes(shared::Admin& admin, Server& server) {
   admin.route(AdminMethod::get, "/healthz", [&server](const AdminRequest&) { return healthz(server); });
   admin.route(AdminMethod::get, "/status",
               [&server](const AdminRequest&) { return AdminResponse::json(200, render_status(server)); });
+  admin.route(AdminMethod::get, "/given",
+              [&server](const AdminRequest&) { return AdminResponse::json(200, render_given(server)); });
   admin.route(AdminMethod::get, "/explain",
               [&server](const AdminRequest& request) { return explain_question(server, request); });
   admin.route(AdminMethod::post, "/drain",

@@ -1,6 +1,7 @@
 #pragma once
 // What one worker counts: WorkerCounters, written by the worker alone, read by Control for /metrics at any time; and
-// SteeringCounts, the answers of each policy name by region, whose shape belongs to one build of the configuration.
+// SteeringCounts, the answers of each policy name by region and samples of who was given them, whose shape belongs to
+// one build of the configuration.
 
 #include <array>
 #include <cstddef>
@@ -11,6 +12,7 @@
 #include "dns/core/rate_limit.h"
 #include "dns/core/region.h"
 #include "dns/core/steering.h"
+#include "dns/serve/given_samples.h"
 #include "shared/core/counter.h"
 
 namespace dns {
@@ -51,6 +53,8 @@ class SteeringCounts {
   [[nodiscard]] std::uint64_t read(PolicyNameId name, RegionId region) const {
     return counts_[index(name, region)].read();
   }
+  [[nodiscard]] GivenSamples& given() { return given_; }
+  [[nodiscard]] const GivenSamples& given() const { return given_; }
 
  private:
   [[nodiscard]] std::size_t index(PolicyNameId name, RegionId region) const {
@@ -59,6 +63,7 @@ class SteeringCounts {
 
   std::size_t regions_;
   std::vector<shared::Counter> counts_;
+  GivenSamples given_;
 };
 
 }  // namespace dns

@@ -266,6 +266,12 @@ class Report {
     out_.family(MetricKind::counter, "meridian_dns_reloads_total", "Reloads by outcome.");
     out_.sample({{"outcome", "done"}}, server_.reloads().done);
     out_.sample({{"outcome", "refused"}}, server_.reloads().refused);
+    out_.family(MetricKind::counter, "meridian_dns_geo_databases_total", "Geo databases that came, by outcome.");
+    out_.sample({{"outcome", "taken"}}, server_.geo().taken);
+    out_.sample({{"outcome", "refused"}}, server_.geo().refused);
+    out_.family(MetricKind::gauge, "meridian_dns_geo_moved_ratio",
+                "Share of the answers that the last geo database that came moved, or would have.");
+    out_.sample({}, server_.geo().verdict.moved);
     out_.family(MetricKind::gauge, "meridian_dns_generation", "Snapshots published since the start.");
     out_.sample({}, server_.snapshot().generation);
   }

@@ -10,5 +10,7 @@ namespace dns {
 
 [[nodiscard]] std::string render_metrics(const Server& server);
 [[nodiscard]] std::string render_status(const Server& server);
+// Sampled answers of the recent past and the edges' states: what `meridian what-if` weighs by.
+[[nodiscard]] std::string render_given(const Server& server);
 
 }  // namespace dns

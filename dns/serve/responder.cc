@@ -32,7 +32,7 @@ std::size_t Responder::respond(const Query& query, AnswerRequest request, std::s
   if (info.length == 0) counters_.unanswered.add();
   const bool limited = now_.snapshot->rate_limit.mode != shared::Mode::disabled;
   if (limited && request.transport == Transport::udp && info.length > 0) limit(query, request, out, info);
-  count(query, request.transport, info);
+  count(query, request, info);
   return info.length;
 }
 
@@ -54,8 +54,8 @@ void Responder::limit(const Query& query, const AnswerRequest& request, std::spa
   }
 }
 
-void Responder::count(const Query& query, Transport transport, const AnswerInfo& info) {
-  const auto by_transport = static_cast<std::size_t>(transport);
+void Responder::count(const Query& query, const AnswerRequest& request, const AnswerInfo& info) {
+  const auto by_transport = static_cast<std::size_t>(request.transport);
   counters_.queries[by_transport].add();
   if (info.cookie != CookieState::none) counters_.cookies[static_cast<std::size_t>(info.cookie)].add();
   if (info.length == 0) return;
@@ -63,7 +63,10 @@ void Responder::count(const Query& query, Transport transport, const AnswerInfo&
   counters_.rcodes[static_cast<std::size_t>(info.rcode) % WorkerCounters::kRcodes].add();
   const auto type = query.question.empty() ? std::size_t{0} : static_cast<std::size_t>(query.type);
   counters_.types[type < WorkerCounters::kTypes ? type : 0].add();
-  if (info.kind == AnswerKind::policy) now_.steering->add(info.policy, info.region);
+  if (info.kind == AnswerKind::policy) {
+    now_.steering->add(info.policy, info.region);
+    now_.steering->given().offer(request.entropy, info.policy, query.subnet, request.client);
+  }
   if (info.truncated) counters_.truncated[by_transport].add();
   if (info.with_subnet) counters_.with_subnet.add();
 }

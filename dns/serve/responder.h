@@ -44,7 +44,7 @@ class Responder {
 
  private:
   void limit(const Query& query, const AnswerRequest& request, std::span<std::uint8_t> out, AnswerInfo& info);
-  void count(const Query& query, Transport transport, const AnswerInfo& info);
+  void count(const Query& query, const AnswerRequest& request, const AnswerInfo& info);
   [[nodiscard]] std::uint64_t draw();
 
   Publication now_;

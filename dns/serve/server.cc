@@ -92,7 +92,8 @@ Result<void> Server::open() {
   if (const auto done = open_steering(); !done) return done;
   make_workers(std::move(*sockets));
   if (const auto done = open_admin(); !done) return done;
-  reloads_.last = std::chrono::system_clock::now();
+  reloads_.last = geo_.last = std::chrono::system_clock::now();
+  watch_geo();
   if (ready_) begin_to_serve();
   return {};
 }
@@ -223,7 +224,10 @@ void Server::make_steering_counts() {
 
 // A publication that no worker reads any more. Its counts are kept by name, its memory goes to the Builder.
 void Server::take_back(std::size_t worker, Publication old) {
-  if (old.steering != steering_counts_[worker]) add_counts(old, steered_before_);
+  if (old.steering != steering_counts_[worker]) {
+    add_counts(old, steered_before_);
+    keep_given(old);
+  }
   builder_.retire(std::move(old.snapshot));
 }
 
@@ -245,23 +249,26 @@ Server::Steered Server::steered() const {
   return sum;
 }
 
-void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done) {
+void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo) {
   struct Loaded {
     std::shared_ptr<const World> world;  // null: refused
+    std::optional<GeoVerdict> verdict;   // of a new geo database
     shared::load::Diagnostics diagnostics;
   };
-  auto load = [what, path = settings_.config_path, before = world_] {
+  auto load = [what, path = settings_.config_path, input = guard_input(geo)] {
     Loaded loaded;
-    auto world = what == Reload::everything ? load_world(path, loaded.diagnostics)
-                                            : with_new_overrides(*before, loaded.diagnostics);
+    auto world = what == Reload::everything ? load_world(path, loaded.diagnostics, input.before.get())
+                                            : with_new_overrides(*input.before, loaded.diagnostics);
     if (!world) return loaded;
-    warn_of_serials(*before->zones, *world, loaded.diagnostics);
+    warn_of_serials(*input.before->zones, *world, loaded.diagnostics);
+    loaded.verdict = guard_geo(input, *world, loaded.diagnostics);
     loaded.world = std::make_shared<const World>(std::move(*world));
     return loaded;
   };
   builder_.run_then(supervisor_.loop(), std::move(load), [this, done = std::move(done)](Loaded loaded) {
     if (loaded.world) refuse_restarts(*loaded.world, loaded.diagnostics);
     log_diagnostics(loaded.diagnostics);
+    if (loaded.verdict) note_geo(*loaded.verdict, loaded.diagnostics);
     ReloadOutcome outcome{!loaded.diagnostics.failed() && loaded.world != nullptr, loaded.diagnostics.render()};
     if (outcome.done) {
       adopt(std::move(loaded.world));
@@ -284,6 +291,7 @@ void Server::adopt(std::shared_ptr<const World> next) {
   steering_->reload(world_->policies, world_->common);
   publish();
   shared::set_log_level(log_level(world_->common.log.level));
+  watch_geo();
   ++reloads_.done;
   reloads_.last = std::chrono::system_clock::now();
   log_event(Level::info, "reloaded", {{"generation", generation_}, {"zones", world_->zones->zones().size()}});

@@ -3,10 +3,12 @@
 // a reload or a change of health makes one, all or nothing. Owned by main, on the control loop's thread.
 //
 //   SIGHUP, /reload -> Builder: load_world() -> adopt: steering, Snapshot -> every worker
+//   geo file replaced -> Builder: with_new_geo(), judge_geo() -> adopt (server_geo.cc)
 //   probe -> SteeringControl -> AnswerSets -> Snapshot -> every worker
 //   SIGTERM -> workers drain -> finish
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +20,8 @@
 #include "dns/core/snapshot.h"
 #include "dns/load/build.h"
 #include "dns/serve/alias_control.h"
+#include "dns/load/geo_guard.h"
+#include "dns/serve/geo_watch.h"
 #include "dns/serve/steering_control.h"
 #include "dns/serve/worker.h"
 #include "shared/core/result.h"
@@ -49,7 +53,9 @@ class Server {
 
   // Everything, or the overrides file alone.
   enum class Reload : std::uint8_t { everything, overrides };
-  void reload(Reload what, std::function<void(const ReloadOutcome&)> done);
+  // Whether a geo database that moves more than the guard allows is taken all the same.
+  enum class Geo : std::uint8_t { guarded, forced };
+  void reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo = Geo::guarded);
   void drain();  // then Supervisor::finish()
 
   [[nodiscard]] SteeringControl& steering() { return *steering_; }
@@ -59,6 +65,13 @@ class Server {
     std::uint64_t done = 0;
     std::uint64_t refused = 0;
     shared::WallTime last{};  // when the present configuration was taken
+  };
+  struct GeoState {
+    std::uint64_t taken = 0;  // databases since the start, the first included
+    std::uint64_t refused = 0;
+    shared::WallTime last{};  // when the present database was taken
+    GeoVerdict verdict;       // of the last one that came, taken or not
+    std::string message;      // why the last one that came was not taken; empty: it was
   };
   using Steered = std::map<std::pair<std::string, std::string>, std::uint64_t>;  // (name, region) -> answers
   [[nodiscard]] const ServerSettings& settings() const { return settings_; }
@@ -71,11 +84,21 @@ class Server {
   [[nodiscard]] const std::vector<std::unique_ptr<shared::Admin>>& admins() const { return admins_; }
   [[nodiscard]] const Reloads& reloads() const { return reloads_; }
   [[nodiscard]] Steered steered() const;
+  [[nodiscard]] const GeoState& geo() const { return geo_; }
+  // Sampled answers of the recent past, with the times that each was seen.
+  [[nodiscard]] std::vector<GivenAnswer> given() const;
   [[nodiscard]] bool serving() const { return serving_ && !supervisor_.stopping(); }
   // The index of a worker whose loop has stood still for seconds, as seen by calls of this.
   [[nodiscard]] std::optional<std::size_t> hanging_worker(shared::TimePoint now);
 
  private:
+  // What the Builder needs to judge a new geo database.
+  struct GuardInput {
+    std::shared_ptr<const World> before;
+    std::shared_ptr<const AnswerSets> answers;
+    std::vector<GivenAnswer> given;
+    Geo geo = Geo::guarded;
+  };
   struct Sockets {  // of one worker
     std::vector<shared::UniqueFd> udp;
     std::vector<shared::UniqueFd> tcp;
@@ -102,6 +125,14 @@ class Server {
   void make_steering_counts();
   void take_back(std::size_t worker, Publication old);
   static void add_counts(const Publication& from, Steered& to);
+  static void add_given(const Publication& from, std::vector<GivenAnswer>& to);
+  void keep_given(const Publication& from);
+  void reload_geo();
+  [[nodiscard]] static std::optional<GeoVerdict> guard_geo(const GuardInput& input, const World& next,
+                                                           shared::load::Diagnostics& diagnostics);
+  [[nodiscard]] GuardInput guard_input(Geo geo) const;
+  void note_geo(const GeoVerdict& verdict, const shared::load::Diagnostics& diagnostics);
+  void watch_geo();
   void adopt(std::shared_ptr<const World> next);
   void refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const;
   void worker_drained();
@@ -116,6 +147,9 @@ class Server {
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::shared_ptr<SteeringCounts>> steering_counts_;  // by worker, for snapshot_'s policies
   Steered steered_before_;                                        // by policies that are gone
+  std::deque<GivenAnswer> given_before_;                          // likewise; the oldest first
+  GeoState geo_;
+  std::unique_ptr<GeoWatch> geo_watch_;
   std::vector<shared::Endpoint> endpoints_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<shared::Admin>> admins_;

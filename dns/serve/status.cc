@@ -109,6 +109,40 @@ json::array zones_of(const World& world) {
   return zones;
 }
 
+json::object geo_of(const Server& server) {
+  const GeoFile& file = *server.world().geo;
+  const Server::GeoState& state = server.geo();
+  const GuardConfig& guard = server.world().config.geo.guard;
+  const std::string_view mode = guard.mode == shared::Mode::enforce  ? "enforce"
+                                : guard.mode == shared::Mode::shadow ? "shadow"
+                                                                     : "disabled";
+  return {{"file", file.path.string()},
+          {"type", file.database->source().type},
+          {"taken", state.taken},
+          {"refused", state.refused},
+          {"since", utc(state.last)},
+          {"last_moved_share", state.verdict.moved},
+          {"last_judged_by", !state.verdict.judged      ? ""
+                             : state.verdict.by_answers ? "answers"
+                                                        : "addresses"},
+          {"refused_because", state.message},
+          {"guard", {{"share_percent", guard.share}, {"mode", mode}}}};
+}
+
+json::array policies_of(const PolicyTables& tables) {
+  json::array policies;
+  for (std::size_t i = 0; i < tables.compiled().size(); ++i) {
+    const PolicyTables::Compiled& compiled = tables.compiled()[i];
+    const std::size_t resolvers = compiled.resolvers ? compiled.resolvers->memory() : 0;
+    policies.push_back({{"name", tables.spec().policies[i].name},
+                        {"classes", compiled.classes.size()},
+                        {"ipv4_ranges", compiled.clients.v4().starts().size()},
+                        {"ipv6_ranges", compiled.clients.v6().starts().size()},
+                        {"octets", compiled.clients.memory() + resolvers}});
+  }
+  return policies;
+}
+
 json::array names_of(const PolicyTables& policies, const AnswerSets& answers) {
   json::array names;
   const SteeringSpec& spec = policies.spec();
@@ -163,6 +197,28 @@ json::array workers_of(const Server& server) {
 
 }  // namespace
 
+std::string render_given(const Server& server) {
+  json::array answers;
+  for (const GivenAnswer& given : server.given()) {
+    answers.push_back({{"name", given.name},
+                       {"client", given.client.to_string()},
+                       {"subnet", given.by_subnet},
+                       {"count", given.count}});
+  }
+  json::array regions;
+  const HealthView& view = server.snapshot().answers->health();
+  const auto& known = server.snapshot().policies->spec().regions;
+  for (std::size_t r = 0; r < known.size(); ++r) {
+    json::array edges;
+    for (const EdgeState edge : view.regions[r].edges) edges.push_back(json::value(word_of(edge)));
+    regions.push_back({{"name", known[r].name}, {"edges", std::move(edges)}});
+  }
+  return json::serialize(json::object{{"sampled_one_in", GivenSamples::kEvery},
+                                      {"answers", std::move(answers)},
+                                      {"regions", std::move(regions)}}) +
+         "\n";
+}
+
 std::string render_status(const Server& server) {
   json::array listen;
   for (const auto& endpoint : server.endpoints()) listen.push_back(json::value(endpoint.to_string()));
@@ -179,6 +235,8 @@ std::string render_status(const Server& server) {
                             {"regions", regions_of(server.steering())},
                             {"names", names_of(*server.world().policies, *server.snapshot().answers)},
                             {"aliases", aliases_of(server.aliases())},
+                            {"geo", geo_of(server)},
+                            {"policies", policies_of(*server.world().policies)},
                             {"zones", zones_of(server.world())},
                             {"workers", workers_of(server)}};
   return json::serialize(status) + "\n";

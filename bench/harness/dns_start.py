@@ -1,0 +1,142 @@
+"""How long a server takes from exec to its first answer, and what it holds in memory then: zones of a million names.
+
+Servers are started one after the other, each alone on its core; a round starts every one of them once. The first answer is the
+address of the zone's last name, asked for every 5 ms. Memory is the proportional set size. Meridian is measured twice: with the zone
+alone, and with a policy of 10,000 subnet rows over the world's countries beside it, which is then reloaded under load.
+"""
+
+import re
+import signal
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from . import dns_peers
+from .process import Process, ServerFailed, cpu_seconds, find_program, free_port, memory_mib
+
+LAST = f"n999999.{dns_peers.ZONE}"
+SUBNETS = 10_000
+
+
+def question(name):
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return b"\x12\x34\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00" + labels + b"\x00\x00\x01\x00\x01"
+
+
+def answers(port, packet, timeout=0.05):
+    """Whether one query is answered, without an error and with an address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(timeout)
+        try:
+            asking.connect(("127.0.0.1", port))
+            asking.send(packet)
+            reply = asking.recv(4096)
+        except OSError:
+            return False
+        return reply[3] & 15 == 0 and reply[6:8] != b"\x00\x00"
+
+
+class MeridianWithPolicy(dns_peers.Meridian):
+    """The same zone, and a policy of 10,000 subnets over the world's countries."""
+
+    name = "meridian-dns, 10,000 subnets"
+
+    @staticmethod
+    def command(setup):
+        setup.works = [*setup.works, "geo"]
+        command = dns_peers.Meridian.command(setup)
+        rows = ", ".join(f'"{10 + i // 65536}.{i >> 8 & 255}.{i & 255}.0/24": [{list(dns_peers.REGIONS)[i % 3]}]' for i in range(SUBNETS))
+        path = Path(command[-1])
+        path.write_text(path.read_text().replace("    closest:\n", f"    closest:\n      - subnets: {{{rows}}}\n"))
+        return command
+
+
+PEERS = (dns_peers.Meridian, MeridianWithPolicy, dns_peers.Gdnsd, dns_peers.Knot, dns_peers.Nsd, dns_peers.Bind)
+
+
+def available(options):
+    for peer in PEERS:
+        family = peer.name.split(",")[0]
+        if options.servers and family not in options.servers:
+            continue
+        if peer.program and not find_program(peer.program):
+            print(f"  {peer.name}: not installed, left out", file=sys.stderr)
+            continue
+        yield peer
+
+
+def wait_for_answer(process, port, packet, seconds=300):
+    deadline = time.monotonic() + seconds
+    while not answers(port, packet):
+        if not process.alive():
+            process.fail(f"ended with status {process.child.returncode}")
+        if time.monotonic() > deadline:
+            process.fail(f"no answer after {seconds} s")
+        time.sleep(0.005)
+    return time.monotonic() - process.started
+
+
+def reload_meridian(process, port):
+    """SIGHUP with queries all the while: seconds until the new world is served, queries lost, memory afterwards."""
+    generation = lambda: len(re.findall(r"event=reloaded|\"reloaded\"| reloaded ", process.log_path.read_text(errors="replace")))  # noqa: E731
+    before, began, lost, packet = generation(), time.monotonic(), 0, question(LAST)
+    process.child.send_signal(signal.SIGHUP)
+    while generation() == before:
+        lost += not answers(port, packet, timeout=1.0)
+        if time.monotonic() - began > 120:
+            process.fail("the reload did not end")
+        time.sleep(0.002)
+    took = time.monotonic() - began
+    time.sleep(1)  # the old world is given back
+    return {"reload_seconds": took, "reload_lost": lost, "reloaded_mib": memory_mib(process.pid)}
+
+
+def measure(peer, options):
+    with tempfile.TemporaryDirectory(prefix="meridian-start-") as directory:
+        port = free_port()
+        setup = dns_peers.Setup(Path(directory) / "x", port, options.database, ["million"], options.binaries)
+        command = peer.command(setup)
+        process = Process("server", command, setup.directory)
+        try:
+            seconds = wait_for_answer(process, port, question(LAST))
+            found = {"seconds": seconds, "cpu": cpu_seconds(process.pid), "mib": memory_mib(process.pid)}
+            if peer is MeridianWithPolicy:
+                found.update(reload_meridian(process, port))
+            return found
+        finally:
+            process.stop()
+
+
+def run(options):
+    """{name: {figure: [one for each round]}}"""
+    results = {}
+    peers = list(available(options))
+    for number in range(options.rounds):
+        for peer in peers[number % len(peers):] + peers[:number % len(peers)]:
+            try:
+                found = measure(peer, options)
+            except ServerFailed as failure:
+                print(f"  left out: {failure}", file=sys.stderr)
+                continue
+            print(f"  {peer.name}: {found}", file=sys.stderr)
+            for figure, value in found.items():
+                results.setdefault(peer.name, {}).setdefault(figure, []).append(value)
+    return {peer.name: results[peer.name] for peer in peers if peer.name in results}
+
+
+def spread(values, digits):
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+
+
+def table(results):
+    lines = ["| server | exec to first answer, s | CPU until then, s | memory (PSS), MiB |", "| --- | --- | --- | --- |"]
+    for name, figures in results.items():
+        lines.append(f"| {name} | {spread(figures['seconds'], 2)} | {spread(figures['cpu'], 2)} | {spread(figures['mib'], 0)} |")
+    for name, figures in results.items():
+        if "reload_seconds" in figures:
+            lines += ["", f"Reload of {name}: {spread(figures['reload_seconds'], 2)} s, {max(figures['reload_lost'])} queries lost, "
+                      f"{spread(figures['reloaded_mib'], 0)} MiB afterwards."]
+    return "\n".join(lines)

@@ -1,0 +1,48 @@
+#include "cli/diff.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "cli/moves.h"
+#include "dns/core/answer_sets.h"
+
+namespace cli {
+namespace {
+
+struct Options {
+  std::string before;
+  std::string after;
+  MovesOptions moves;
+};
+
+Exit run_diff(const Options& options) {
+  const auto before = load_or_complain(options.before);
+  const auto after = load_or_complain(options.after);
+  if (!before || !after) return Exit::invalid;
+  const auto given = fetch_given(options.moves);
+  if (!given) return complain(Exit::failed, given.error().message);
+  const auto answers = [&](const dns::World& world) {
+    return dns::AnswerSets::build(*world.policies, health_of(dns::regions_of(world.common), *given));
+  };
+  const auto answers_before = answers(*before);
+  const auto answers_after = answers(*after);
+  return print_moves({before->policies.get(), answers_before.get()}, {after->policies.get(), answers_after.get()},
+                     *given, options.after + " took the place of " + options.before, options.moves);
+}
+
+}  // namespace
+
+Command diff_command(CLI::App& parent) {
+  auto options = std::make_shared<Options>();
+  auto* app = parent.add_subcommand("diff", "Show which answers another configuration would move");
+  app->add_option("OLD", options->before, "The configuration as it is")->required();
+  app->add_option("NEW", options->after, "As it is to be")->required();
+  add_moves_options(*app, options->moves);
+  app->footer(
+      "Answers of policy names by region; without --server every address counts the same and every region is up.\n"
+      "Example: meridian diff meridian.yaml new.yaml --server 127.0.0.1:5380");
+  return {app, [options] { return run_diff(*options); }};
+}
+
+}  // namespace cli

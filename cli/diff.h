@@ -1,0 +1,10 @@
+#pragma once
+// `meridian diff`: which answers another configuration would move.
+
+#include "cli/command.h"
+
+namespace cli {
+
+[[nodiscard]] Command diff_command(CLI::App& parent);
+
+}  // namespace cli

@@ -1,0 +1,53 @@
+#include "cli/geo_diff.h"
+
+#include <CLI/CLI.hpp>
+#include <utility>
+
+#include "dns/core/answer_sets.h"
+#include "dns/load/mmdb.h"
+
+namespace cli {
+namespace {
+
+// The policies of the configuration over this database.
+shared::Result<std::shared_ptr<const dns::PolicyTables>> compile_over(const dns::World& world,
+                                                                      const std::string& file) {
+  auto database = dns::load_mmdb(file);
+  if (!database) return shared::fail(database.error().message);
+  shared::load::Diagnostics diagnostics;
+  const dns::GeoData data{*std::move(database), world.systems};
+  auto tables = dns::build_policies(world.config.steering(), world.common, data, diagnostics);
+  if (tables != nullptr) return tables;
+  return shared::fail("the policies cannot be used with " + file + ":\n" + diagnostics.render());
+}
+
+}  // namespace
+
+Exit run_geo_diff(const GeoDiffOptions& options) {
+  const auto world = load_or_complain(options.config);
+  if (!world) return Exit::invalid;
+  const auto before = compile_over(*world, options.before);
+  if (!before) return complain(Exit::invalid, before.error().message);
+  const auto after = compile_over(*world, options.after);
+  if (!after) return complain(Exit::invalid, after.error().message);
+  const auto given = fetch_given(options.moves);
+  if (!given) return complain(Exit::failed, given.error().message);
+  const dns::HealthView health = health_of(dns::regions_of(world->common), *given);
+  const auto answers_before = dns::AnswerSets::build(**before, health);
+  const auto answers_after = dns::AnswerSets::build(**after, health);
+  return print_moves({before->get(), answers_before.get()}, {after->get(), answers_after.get()}, *given,
+                     options.after + " took the place of " + options.before, options.moves);
+}
+
+void add_geo_diff(CLI::App& geo, const std::shared_ptr<GeoDiffOptions>& options) {
+  auto* diff = geo.add_subcommand("diff", "Show which answers another database would move");
+  diff->add_option("OLD", options->before, "A .mmdb file")->required();
+  diff->add_option("NEW", options->after, "The one that is to take its place")->required();
+  diff->add_option("--config", options->config, "The configuration whose policies are asked")->required();
+  add_moves_options(*diff, options->moves);
+  diff->footer(
+      "Without --server every address counts the same and every region is up.\n"
+      "Example: meridian geo diff city.mmdb new.mmdb --config meridian.yaml --server 127.0.0.1:5380");
+}
+
+}  // namespace cli

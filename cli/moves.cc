@@ -1,0 +1,191 @@
+#include "cli/moves.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include <boost/json.hpp>
+
+#include "cli/admin_client.h"
+#include "dns/load/geo_guard.h"
+
+namespace cli {
+
+namespace json = boost::json;
+using shared::fail;
+using shared::Result;
+
+namespace {
+
+std::optional<dns::EdgeState> state_from(std::string_view word) {
+  if (word == "up") return dns::EdgeState::up;
+  if (word == "drained") return dns::EdgeState::drained;
+  if (word == "down") return dns::EdgeState::down;
+  return std::nullopt;
+}
+
+dns::GivenAnswer answer_from(const json::object& object) {
+  dns::GivenAnswer answer;
+  answer.name = std::string(object.at("name").as_string());
+  const auto prefix = shared::Prefix::parse(std::string_view(object.at("client").as_string()));
+  if (!prefix) throw std::invalid_argument(prefix.error().message);
+  answer.client = *prefix;
+  answer.by_subnet = object.at("subnet").as_bool();
+  answer.count = object.at("count").to_number<std::uint64_t>();
+  return answer;
+}
+
+Given::Region region_from(const json::object& object) {
+  Given::Region region{std::string(object.at("name").as_string()), {}};
+  for (const json::value& edge : object.at("edges").as_array()) {
+    const auto state = state_from(edge.as_string());
+    if (!state) throw std::invalid_argument("an unknown state of an edge");
+    region.edges.push_back(*state);
+  }
+  return region;
+}
+
+std::uint64_t total_of(const Given& given) {
+  std::uint64_t total = 0;
+  for (const auto& answer : given.answers) total += answer.count;
+  return total;
+}
+
+std::string line(const std::string& left, const std::string& right) {
+  std::string out = "  " + left;
+  out.append(out.size() < 40 ? 40 - out.size() : 1, ' ');
+  return out + right + "\n";
+}
+
+std::string right(const std::string& text) { return std::string(text.size() < 8 ? 8 - text.size() : 0, ' ') + text; }
+
+std::string text_of(const dns::NameMoves& name, bool by_answers) {
+  using dns::print_share;
+  std::string out = "\n" + name.name + ": " + print_share(name.moved) + " would move";
+  if (!by_answers && name.moved_v6 > 0) out += ", of the IPv6 addresses " + print_share(name.moved_v6);
+  out += "\n";
+  for (const auto& region : name.regions) {
+    out += line(region.region, right(print_share(region.before)) + " now" + right(print_share(region.after)) + " then");
+  }
+  for (const auto& flow : name.flows) out += line(flow.from + " -> " + flow.to, right(print_share(flow.share)));
+  for (const auto& block : name.blocks) {
+    out += line(block.block.to_string(), right(print_share(block.share)) + "  " + block.from + " -> " + block.to);
+  }
+  return out;
+}
+
+json::object json_of(const dns::NameMoves& name) {
+  json::array regions;
+  for (const auto& r : name.regions) {
+    regions.push_back({{"region", r.region}, {"before", r.before}, {"after", r.after}});
+  }
+  json::array flows;
+  for (const auto& f : name.flows) flows.push_back({{"from", f.from}, {"to", f.to}, {"share", f.share}});
+  json::array blocks;
+  for (const auto& b : name.blocks) {
+    blocks.push_back({{"prefix", b.block.to_string()}, {"from", b.from}, {"to", b.to}, {"share", b.share}});
+  }
+  return {{"name", name.name},           {"moved", name.moved},
+          {"moved_ipv6", name.moved_v6}, {"regions", std::move(regions)},
+          {"flows", std::move(flows)},   {"prefixes", std::move(blocks)}};
+}
+
+json::array words(const std::vector<std::string>& list) {
+  json::array out;
+  for (const std::string& word : list) out.push_back(json::value(word));
+  return out;
+}
+
+}  // namespace
+
+void add_moves_options(CLI::App& app, MovesOptions& options) {
+  app.add_option("--server", options.server,
+                 "Weigh by the answers that this server gave lately, and take the health that it sees: 127.0.0.1:5380");
+  app.add_flag("--json", options.json, "Print JSON");
+}
+
+Result<Given> parse_given(std::string_view text) {
+  try {
+    const json::value whole = json::parse(json::string_view(text.data(), text.size()));
+    Given given;
+    for (const json::value& answer : whole.at("answers").as_array())
+      given.answers.push_back(answer_from(answer.as_object()));
+    for (const json::value& region : whole.at("regions").as_array())
+      given.regions.push_back(region_from(region.as_object()));
+    return given;
+  } catch (const std::exception& problem) {
+    return fail(std::string("not what a DNS server says of its answers: ") + problem.what());
+  }
+}
+
+Result<std::optional<Given>> fetch_given(const MovesOptions& options) {
+  if (options.server.empty()) return std::optional<Given>();
+  AdminCall call;
+  call.path = "/given";
+  const auto body = fetch(options.server, call);
+  if (!body) return fail(body.error().message);
+  auto given = parse_given(*body);
+  if (!given) return fail(options.server + ": " + given.error().message);
+  if (given->answers.empty()) {
+    return fail(options.server + " has given no answer of a policy name yet; without --server all addresses count");
+  }
+  return std::optional<Given>(std::move(*given));
+}
+
+dns::HealthView health_of(const std::vector<dns::Region>& regions, const std::optional<Given>& given) {
+  dns::HealthView view = dns::HealthView::all_up(regions);
+  if (!given) return view;
+  for (std::size_t i = 0; i < regions.size(); ++i) {
+    for (const Given::Region& seen : given->regions) {
+      if (seen.name == regions[i].name && seen.edges.size() == regions[i].edges.size()) {
+        view.regions[i].edges = seen.edges;
+      }
+    }
+  }
+  return view;
+}
+
+std::optional<dns::World> load_or_complain(const std::string& file) {
+  shared::load::Diagnostics diagnostics;
+  auto world = dns::load_world(file, diagnostics);
+  std::fputs(diagnostics.render().c_str(), stderr);
+  if (!world) complain(Exit::invalid, file + " has errors");
+  return world;
+}
+
+std::string moves_text(const dns::MoveReport& report, const std::string& head, bool by_answers) {
+  std::string out = head + ": " + dns::print_share(report.moved) + " of the " +
+                    (by_answers ? "answers" : "IPv4 addresses") + " would move\n";
+  for (const std::string& name : report.added) out += "new name: " + name + "\n";
+  for (const std::string& name : report.removed) out += "name without a policy from then on: " + name + "\n";
+  for (const auto& name : report.names) out += text_of(name, by_answers);
+  return out;
+}
+
+std::string moves_json(const dns::MoveReport& report, const std::string& change, bool by_answers) {
+  json::array names;
+  for (const auto& name : report.names) names.push_back(json_of(name));
+  const json::object whole{{"change", change},
+                           {"weighed_by", by_answers ? "answers" : "addresses"},
+                           {"moved", report.moved},
+                           {"names", std::move(names)},
+                           {"added", words(report.added)},
+                           {"removed", words(report.removed)}};
+  return json::serialize(whole) + "\n";
+}
+
+Exit print_moves(const dns::Side& before, const dns::Side& after, const std::optional<Given>& given,
+                 const std::string& change, const MovesOptions& options) {
+  const auto report = given ? dns::moves_of_answers(before, after, given->answers) : dns::moves_of_space(before, after);
+  if (options.json) {
+    print(moves_json(report, change, given.has_value()));
+    return Exit::ok;
+  }
+  const std::string weighed =
+      given ? " (by " + std::to_string(total_of(*given)) + " sampled answers of " + options.server + ")" : "";
+  print(moves_text(report, "if " + change + weighed, given.has_value()));
+  return Exit::ok;
+}
+
+}  // namespace cli

@@ -1,0 +1,49 @@
+#pragma once
+// What the commands that compare (`what-if`, `diff`, `geo diff`) share: the answers to weigh by, fetched from a running
+// server or absent, and the report as text or JSON. One thread.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "dns/core/moves.h"
+#include "dns/load/build.h"
+#include "shared/core/result.h"
+
+namespace cli {
+
+struct MovesOptions {
+  std::string server;  // empty: over the address space
+  bool json = false;
+};
+void add_moves_options(CLI::App& app, MovesOptions& options);
+
+// What a running server gave lately, and what it believes of its edges.
+struct Given {
+  std::vector<dns::GivenAnswer> answers;
+  struct Region {
+    std::string name;
+    std::vector<dns::EdgeState> edges;
+  };
+  std::vector<Region> regions;
+};
+[[nodiscard]] shared::Result<Given> parse_given(std::string_view json);
+// Nothing if no server was named.
+[[nodiscard]] shared::Result<std::optional<Given>> fetch_given(const MovesOptions& options);
+
+// The health that the server sees, for regions of the same name and number of edges; all others up.
+[[nodiscard]] dns::HealthView health_of(const std::vector<dns::Region>& regions, const std::optional<Given>& given);
+
+// The configuration, its diagnostics written to standard error. Nothing: it has errors.
+[[nodiscard]] std::optional<dns::World> load_or_complain(const std::string& file);
+
+// Compares and prints. `change`: "us-east were down".
+Exit print_moves(const dns::Side& before, const dns::Side& after, const std::optional<Given>& given,
+                 const std::string& change, const MovesOptions& options);
+
+// For tests.
+[[nodiscard]] std::string moves_text(const dns::MoveReport& report, const std::string& head, bool by_answers);
+[[nodiscard]] std::string moves_json(const dns::MoveReport& report, const std::string& change, bool by_answers);
+
+}  // namespace cli

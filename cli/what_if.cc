@@ -1,0 +1,70 @@
+#include "cli/what_if.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/moves.h"
+#include "dns/core/answer_sets.h"
+#include "shared/load/nearest.h"
+
+namespace cli {
+namespace {
+
+struct Options {
+  std::string file;
+  std::vector<std::string> down;
+  MovesOptions moves;
+};
+
+shared::Result<void> take_down(const std::vector<dns::Region>& regions, const std::string& name,
+                               dns::HealthView& view) {
+  for (std::size_t i = 0; i < regions.size(); ++i) {
+    if (regions[i].name != name) continue;
+    std::ranges::fill(view.regions[i].edges, dns::EdgeState::down);
+    return {};
+  }
+  std::vector<std::string_view> names;
+  for (const dns::Region& known : regions) names.push_back(known.name);
+  return shared::fail("--down: unknown region '" + name + "'" + shared::load::suggestion(name, names));
+}
+
+Exit run_what_if(const Options& options) {
+  const auto world = load_or_complain(options.file);
+  if (!world) return Exit::invalid;
+  const auto given = fetch_given(options.moves);
+  if (!given) return complain(Exit::failed, given.error().message);
+  const auto regions = dns::regions_of(world->common);
+  const dns::HealthView now = health_of(regions, *given);
+  dns::HealthView then = now;
+  std::string change;
+  for (const std::string& name : options.down) {
+    if (const auto done = take_down(regions, name, then); !done) return complain(Exit::invalid, done.error().message);
+    change += (change.empty() ? "" : " and ") + name;
+  }
+  change += options.down.size() == 1 ? " were down" : " were all down";
+  const auto before = dns::AnswerSets::build(*world->policies, now);
+  const auto after = dns::AnswerSets::build(*world->policies, std::move(then));
+  return print_moves({world->policies.get(), before.get()}, {world->policies.get(), after.get()}, *given, change,
+                     options.moves);
+}
+
+}  // namespace
+
+Command what_if_command(CLI::App& parent) {
+  auto options = std::make_shared<Options>();
+  auto* app = parent.add_subcommand("what-if", "Show where answers would go if a region were down");
+  app->add_option("FILE", options->file, "The configuration")->required();
+  app->add_option("--down", options->down, "This region; may be repeated")->required()->allow_extra_args(false);
+  add_moves_options(*app, options->moves);
+  app->footer(
+      "Without --server every address counts the same and every region is up but those named.\n"
+      "Example: meridian what-if meridian.yaml --down us-east --server 127.0.0.1:5380");
+  return {app, [options] { return run_what_if(*options); }};
+}
+
+}  // namespace cli

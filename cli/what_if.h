@@ -1,0 +1,10 @@
+#pragma once
+// `meridian what-if`: where the answers would go if a region were down.
+
+#include "cli/command.h"
+
+namespace cli {
+
+[[nodiscard]] Command what_if_command(CLI::App& parent);
+
+}  // namespace cli
