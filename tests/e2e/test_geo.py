@@ -182,3 +182,23 @@ def test_offline_comparisons_by_address_space(idle_shop, databases):
     assert "eu and us-east were all down" in text and "eu -> us-west" in text, text
     assert "did you mean 'eu'" in meridian_command("what-if", old, "--down", "eux", status=2)
     assert "MaxMind DB metadata" in meridian_command("geo", "diff", databases / "base", old, "--config", old, status=2)
+
+
+def test_a_large_zone_and_10000_subnets_load_reload_and_answer(served):
+    """The million is measured by bench/compare start; here what such files mean is checked."""
+    shop = served.shop
+    names = 20_000
+    served.zone.write_text(served.zone.read_text() + "".join(f"n{i} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\n" for i in range(names)))
+    rows = ", ".join(f'"10.{i >> 8 & 255}.{i & 255}.0/24": [{meridian.REGIONS[i % 3]}]' for i in range(10_000))
+    text = served.config.read_text()
+    served.config.write_text(text.replace("    p:\n", f"    p:\n      - subnets: {{{rows}}}\n"))
+    meridian_command("reload", "--server", served.server)
+    for i in (0, 1, 255, 256, 9_999, names - 1):
+        assert shop.addresses(f"n{i}.shop.example") == [f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}"]
+    for i in (0, 1, 2, 5_000, 9_999):
+        assert shop.region_of(f"10.{i >> 8 & 255}.{i & 255}.0/24") == meridian.REGIONS[i % 3]
+    policy = shop.status()["policies"][0]
+    assert policy["ipv4_ranges"] > 9_999 and policy["octets"] < 16 * 2**20, policy
+    served.config.write_text(text)
+    meridian_command("reload", "--server", served.server)
+    assert shop.region_of("10.0.1.0/24") == "us-east"
