@@ -193,7 +193,8 @@ const Table<GeoConfig>& geo_table() {
           .field("database", &GeoConfig::database, optional_file(),
                  "MaxMind DB file (.mmdb): City, Country, Enterprise, ASN or ISP layout")
           .field("asn", &GeoConfig::asn, optional_file(),
-                 "MaxMind DB file of AS numbers, for the step `asn`; without it those of `database` count, if it has any")
+                 "MaxMind DB file of AS numbers, for the step `asn`; without it those of "
+                 "`database` count, if it has any")
           .field("overrides", &GeoConfig::overrides, optional_file(),
                  "YAML file of corrections, prefix by prefix; `meridian reload --overrides` reads it alone")
           .field("poll", &GeoConfig::poll, duration(shared::milliseconds(100), std::chrono::hours(24)),
