@@ -2,9 +2,13 @@
 // Stable hashes: the same value on every machine, build and restart, because answers, shares and rings depend on them.
 // Not for untrusted hash tables that must resist flooding: seed those per process. Pure functions, any thread.
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace shared {
 
@@ -17,28 +21,37 @@ namespace shared {
   return x ^ (x >> 31);
 }
 
-// Bytes to 64 bits, eight at a time; the length is part of the value.
-[[nodiscard]] constexpr std::uint64_t hash_bytes(std::uint64_t seed, std::span<const std::uint8_t> bytes) {
-  std::uint64_t h = mix(seed + 0x9E3779B97F4A7C15ULL * (bytes.size() + 1));
-  std::size_t i = 0;
-  for (; i < bytes.size(); i += 8) {
-    std::uint64_t word = 0;
-    for (std::size_t j = i; j < bytes.size() && j < i + 8; ++j) word |= std::uint64_t{bytes[j]} << (8 * (j - i));
-    h = mix(h ^ word) + 0x9E3779B97F4A7C15ULL;
+namespace detail {
+
+// Up to eight octets as a little-endian number.
+template <class Octet>
+[[nodiscard]] constexpr std::uint64_t load_word(const Octet* octets, std::size_t size) {
+  std::uint64_t word = 0;
+  if (!std::is_constant_evaluated() && size >= 8 && std::endian::native == std::endian::little) {
+    std::memcpy(&word, octets, 8);
+    return word;
   }
+  for (std::size_t i = 0; i < size && i < 8; ++i)
+    word |= std::uint64_t{static_cast<std::uint8_t>(octets[i])} << (8 * i);
+  return word;
+}
+
+template <class Octet>
+[[nodiscard]] constexpr std::uint64_t hash_octets(std::uint64_t seed, const Octet* octets, std::size_t size) {
+  std::uint64_t h = mix(seed + 0x9E3779B97F4A7C15ULL * (size + 1));
+  for (std::size_t i = 0; i < size; i += 8) h = mix(h ^ load_word(octets + i, size - i)) + 0x9E3779B97F4A7C15ULL;
   return mix(h);
 }
 
+}  // namespace detail
+
+// Bytes to 64 bits, eight at a time; the length is part of the value.
+[[nodiscard]] constexpr std::uint64_t hash_bytes(std::uint64_t seed, std::span<const std::uint8_t> bytes) {
+  return detail::hash_octets(seed, bytes.data(), bytes.size());
+}
+
 [[nodiscard]] constexpr std::uint64_t hash_text(std::uint64_t seed, std::string_view text) {
-  std::uint64_t h = mix(seed + 0x9E3779B97F4A7C15ULL * (text.size() + 1));
-  for (std::size_t i = 0; i < text.size(); i += 8) {
-    std::uint64_t word = 0;
-    for (std::size_t j = i; j < text.size() && j < i + 8; ++j) {
-      word |= std::uint64_t{static_cast<std::uint8_t>(text[j])} << (8 * (j - i));
-    }
-    h = mix(h ^ word) + 0x9E3779B97F4A7C15ULL;
-  }
-  return mix(h);
+  return detail::hash_octets(seed, text.data(), text.size());
 }
 
 // A hash as an index in [0, n): floor(h * n / 2^64), a multiply-shift over all 64 bits (Lemire 2019). An index gets
