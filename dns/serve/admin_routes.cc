@@ -20,6 +20,7 @@ using shared::Result;
 namespace {
 
 constexpr unsigned kBadRequest = 400;
+constexpr unsigned kConflict = 409;
 constexpr unsigned kRefused = 422;
 constexpr unsigned kUnavailable = 503;
 
@@ -66,7 +67,12 @@ Result<OverrideRequest> read_override(const AdminRequest& request) {
   return wanted;
 }
 
+AdminResponse upgrade_under_way() {
+  return AdminResponse::text(kConflict, "an upgrade is under way: say it again when the new process serves\n");
+}
+
 AdminResponse set_override(Server& server, const AdminRequest& request) {
+  if (server.upgrading()) return upgrade_under_way();
   const auto wanted = read_override(request);
   if (!wanted) return AdminResponse::text(kBadRequest, wanted.error().message + "\n");
   const auto done = server.steering().set_override(*wanted);
@@ -75,6 +81,7 @@ AdminResponse set_override(Server& server, const AdminRequest& request) {
 }
 
 AdminResponse clear_override(Server& server, const AdminRequest& request) {
+  if (server.upgrading()) return upgrade_under_way();
   const auto done = server.steering().clear_override(param(request, "target"));
   if (!done) return AdminResponse::text(kBadRequest, done.error().message + "\n");
   return AdminResponse::text(200, std::string(param(request, "target")) + " is as its probes say\n");

@@ -52,6 +52,9 @@ class AliasControl {
   };
   [[nodiscard]] std::vector<Report> reports() const;
 
+  // Another process writes the file from here on.
+  void stop_saving() { state_ = nullptr; }
+
  private:
   struct Lookup;
   using Key = std::pair<Name, AddressType>;

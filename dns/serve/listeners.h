@@ -1,11 +1,12 @@
 #pragma once
-// The sockets of one listen address: UDP and TCP on one port, `count` of each, one per worker. Made by the Server on
-// the main thread, then owned by the workers.
+// The sockets of one listen address: UDP and TCP on one port, `count` of each or more, one per worker. Made by the
+// Server on the main thread, then owned by the workers.
 
 #include <vector>
 
 #include "shared/core/ip.h"
 #include "shared/core/result.h"
+#include "shared/serve/inherited_sockets.h"
 #include "shared/serve/unique_fd.h"
 
 namespace dns {
@@ -17,6 +18,8 @@ struct Listeners {
 };
 
 // Port 0 (tests): a port that is free for both; the kernel's choice for UDP may be taken for TCP, so it is asked again.
-[[nodiscard]] shared::Result<Listeners> listen_on(const shared::Endpoint& where, std::size_t count);
+// Sockets that are inherited come first; there may be more of them than `count`.
+[[nodiscard]] shared::Result<Listeners> listen_on(const shared::Endpoint& where, std::size_t count,
+                                                  shared::InheritedSockets& inherited);
 
 }  // namespace dns

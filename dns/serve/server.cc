@@ -1,7 +1,6 @@
 #include "dns/serve/server.h"
 
 #include <chrono>
-#include <filesystem>
 #include <random>
 #include <utility>
 
@@ -21,6 +20,7 @@ using shared::Result;
 namespace {
 
 constexpr auto kStopGrace = shared::seconds(5);
+constexpr std::size_t kMostReloads = 16;  // that wait; each holds a request and a job
 constexpr auto kHangsAfter = shared::seconds(5);
 
 Level log_level(shared::load::LogLevel level) {
@@ -61,7 +61,10 @@ bool same_values(const std::vector<T>& a, const std::vector<T>& b, Project proje
 
 Result<std::unique_ptr<Server>> Server::start(shared::Supervisor& supervisor, ServerSettings settings, World world) {
   std::unique_ptr<Server> server(new Server(supervisor, std::move(settings), std::move(world)));
-  if (const auto opened = server->open(); !opened) return fail(opened.error().message);
+  if (const auto opened = server->open(); !opened) {
+    if (server->inheritance_) server->inheritance_->failed(opened.error().message);
+    return fail(opened.error().message);
+  }
   return server;
 }
 
@@ -74,6 +77,8 @@ Server::Server(shared::Supervisor& supervisor, ServerSettings settings, World wo
 
 Server::~Server() {
   admins_.clear();
+  upgrade_port_.reset();
+  watchdog_.reset();
   workers_.clear();
   builder_.stop();
   if (steering_) steering_->save();
@@ -85,7 +90,7 @@ Result<void> Server::open() {
   supervisor_.set_stop_grace(kStopGrace);
   supervisor_.on_reload([this] { reload(Reload::everything, [](const ReloadOutcome&) {}); });
   supervisor_.on_stop([this] { drain(); });
-  if (const auto done = open_state(); !done) return done;
+  if (const auto done = claim_inheritance(); !done) return done;
   const std::size_t cores = std::max<std::size_t>(shared::usable_cores().size(), 1);
   auto sockets = bind(world_->config.workers.value_or(static_cast<std::uint16_t>(cores)));
   if (!sockets) return fail(sockets.error().message);
@@ -98,31 +103,26 @@ Result<void> Server::open() {
   return {};
 }
 
-// A server that may not write there still serves; one that shares the directory with another does not.
-Result<void> Server::open_state() {
-  const auto path = shared::load::dns_state_directory(world_->common);
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) {
-    log_event(Level::warn, "state_not_kept", {{"directory", path.string()}, {"reason", error.message()}});
-    return {};
-  }
-  auto state = shared::StateDirectory::open(path.string());
-  if (!state) return fail(state.error().message);
-  state_.emplace(std::move(*state));
+Result<void> Server::claim_inheritance() {
+  auto claimed =
+      shared::Inheritance::claim(shared::load::dns_state_directory(world_->common).string(), settings_.start);
+  if (!claimed) return fail(claimed.error().message);
+  inheritance_.emplace(std::move(*claimed));
   return {};
 }
 
+// A predecessor may have had more workers: then some of ours read several of its sockets, and none is closed.
 Result<std::vector<Server::Sockets>> Server::bind(std::size_t workers) {
   std::vector<Sockets> sockets(workers);
   for (const auto& listen : world_->config.listen) {
-    auto made = listen_on(listen.value, workers);
+    auto made = listen_on(listen.value, workers, inheritance_->sockets());
     if (!made) return fail(made.error().message);
     endpoints_.push_back(made->endpoint);
-    for (std::size_t i = 0; i < workers; ++i) {
-      sockets[i].udp.push_back(std::move(made->udp[i]));
-      sockets[i].tcp.push_back(std::move(made->tcp[i]));
+    for (const auto* list : {&made->udp, &made->tcp}) {
+      for (const auto& fd : *list) listening_.push_back(fd.get());
     }
+    for (std::size_t i = 0; i < made->udp.size(); ++i) sockets[i % workers].udp.push_back(std::move(made->udp[i]));
+    for (std::size_t i = 0; i < made->tcp.size(); ++i) sockets[i % workers].tcp.push_back(std::move(made->tcp[i]));
   }
   return sockets;
 }
@@ -134,10 +134,10 @@ Result<void> Server::open_steering() {
     ready_ = true;
     if (!workers_.empty()) begin_to_serve();
   };
-  steering_ =
-      std::make_unique<SteeringControl>(supervisor_.loop(), builder_, state_ ? &*state_ : nullptr, std::move(hooks));
+  steering_ = std::make_unique<SteeringControl>(supervisor_.loop(), builder_, inheritance_->state_directory(),
+                                                std::move(hooks));
   aliases_ =
-      std::make_unique<AliasControl>(supervisor_.loop(), builder_, state_ ? &*state_ : nullptr,
+      std::make_unique<AliasControl>(supervisor_.loop(), builder_, inheritance_->state_directory(),
                                      [this](AliasView aliases) { steering_->update_aliases(std::move(aliases)); });
   steering_->set_aliases(adopt_aliases());
   return steering_->start(world_->policies, world_->common);
@@ -169,14 +169,13 @@ void Server::make_workers(std::vector<Sockets> sockets) {
     };
     workers_.push_back(std::make_unique<Worker>(std::move(setup)));
   }
-  beats_.assign(workers_.size(), Beat{0, Clock::now()});
 }
 
 Result<void> Server::open_admin() {
   for (const auto& where : world_->common.admin.dns) {
     const auto address = shared::AdminAddress::parse(where.value.to_string());
     if (!address) return fail(where.at.to_string() + ": " + address.error().message);
-    auto admin = shared::Admin::listen(supervisor_.loop(), *address);
+    auto admin = inheritance_->open_admin(supervisor_.loop(), *address);
     if (!admin) return fail(admin.error().message);
     add_routes(**admin, *this);
     admins_.push_back(std::move(*admin));
@@ -192,7 +191,53 @@ void Server::begin_to_serve() {
   for (const auto& endpoint : endpoints_) where += (where.empty() ? "" : " ") + endpoint.to_string();
   log_event(Level::info, "started",
             {{"listen", where}, {"zones", world_->zones->zones().size()}, {"workers", workers_.size()}});
+  inheritance_->serving(supervisor_.loop(), [this] {
+    log_event(Level::info, "predecessor_ended");
+    steering_->save_later();
+  });
+  open_upgrade_port();
   shared::notify_ready();
+  shared::notify_store(sockets());
+  watchdog_.emplace(supervisor_.loop(), [this] { return beats(); });
+}
+
+void Server::open_upgrade_port() {
+  const auto* state = inheritance_->state_directory();
+  if (state == nullptr) return;
+  shared::UpgradePort::Hooks hooks;
+  hooks.offer = [this]() -> std::optional<shared::UpgradePort::Offer> {
+    if (supervisor_.stopping()) return std::nullopt;
+    steering_->save();
+    return shared::UpgradePort::Offer{sockets(), {}};
+  };
+  hooks.taken_over = [this] { retire(); };
+  auto port = shared::UpgradePort::open(supervisor_.loop(), *state, std::move(hooks));
+  if (!port) return log_event(Level::warn, "no_upgrades", {{"reason", port.error().message}});
+  upgrade_port_ = std::move(*port);
+}
+
+std::vector<int> Server::sockets() const {
+  std::vector<int> all = listening_;
+  for (const auto& admin : admins_) all.push_back(admin->descriptor());
+  return all;
+}
+
+// The successor reads our sockets: what is queued on them is its business now. Clients of kept TCP connections need not
+// notice; those that fall silent are closed as ever.
+void Server::retire() {
+  steering_->stop_saving();
+  aliases_->stop_saving();
+  for (const auto& admin : admins_) admin->hand_over();
+  const auto linger = world_->config.tcp.idle_timeout;
+  supervisor_.set_stop_grace(linger + kStopGrace);
+  linger_.emplace(supervisor_.loop());
+  linger_->expires_after(linger);
+  linger_->async_wait([this](shared::error_code error) {
+    for (auto& worker : workers_) {
+      if (!error) worker->hasten();
+    }
+  });
+  supervisor_.retire();
 }
 
 // One Snapshot of what is true now, to every worker.
@@ -255,6 +300,12 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done,
     std::optional<GeoVerdict> verdict;   // of a new geo database
     shared::load::Diagnostics diagnostics;
   };
+  if (reloads_waiting_ >= kMostReloads) {
+    ++reloads_.refused;
+    shared::notify_ready();
+    return done({false, "refused: so many reloads wait already\n"});
+  }
+  ++reloads_waiting_;
   auto load = [what, path = settings_.config_path, input = guard_input(geo)] {
     Loaded loaded;
     auto world = what == Reload::everything ? load_world(path, loaded.diagnostics, input.before.get())
@@ -266,6 +317,7 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done,
     return loaded;
   };
   builder_.run_then(supervisor_.loop(), std::move(load), [this, done = std::move(done)](Loaded loaded) {
+    --reloads_waiting_;
     if (loaded.world) refuse_restarts(*loaded.world, loaded.diagnostics);
     log_diagnostics(loaded.diagnostics);
     if (loaded.verdict) note_geo(*loaded.verdict, loaded.diagnostics);
@@ -309,12 +361,15 @@ void Server::refuse_restarts(const World& next, shared::load::Diagnostics& diagn
   const auto text = [](const auto& listen) { return listen.value.to_string(); };
   if (!same_values(world_->common.admin.dns, next.common.admin.dns, text)) refuse({}, "admin.dns");
   if (world_->common.state_directory != next.common.state_directory) refuse({}, "state_directory");
+  if (world_->common.user != next.common.user) refuse({}, "user");
+  if (world_->common.system_calls != next.common.system_calls) refuse({}, "system_calls");
 }
 
 void Server::drain() {
   if (!serving_) return supervisor_.finish();
   for (auto& worker : workers_) {
-    worker->drain([this] { supervisor_.post([this] { worker_drained(); }); });
+    worker->retire([this] { supervisor_.post([this] { worker_drained(); }); });
+    if (!linger_) worker->hasten();
   }
 }
 
@@ -324,16 +379,15 @@ void Server::worker_drained() {
   supervisor_.finish();
 }
 
+std::vector<std::uint64_t> Server::beats() const {
+  std::vector<std::uint64_t> counts;
+  for (const auto& worker : workers_) counts.push_back(worker->heartbeats());
+  return counts;
+}
+
 std::optional<std::size_t> Server::hanging_worker(shared::TimePoint now) {
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    const std::uint64_t count = workers_[i]->heartbeats();
-    if (count != beats_[i].count) {
-      beats_[i] = {count, now};
-    } else if (serving_ && now - beats_[i].since > kHangsAfter) {
-      return i;
-    }
-  }
-  return std::nullopt;
+  if (!serving_) return std::nullopt;
+  return heartbeats_.stuck(beats(), now, kHangsAfter);
 }
 
 }  // namespace dns

@@ -6,6 +6,7 @@
 //   geo file replaced -> Builder: with_new_geo(), judge_geo() -> adopt (server_geo.cc)
 //   probe -> SteeringControl -> AnswerSets -> Snapshot -> every worker
 //   SIGTERM -> workers drain -> finish
+//   a successor is ready (shared/serve/upgrade.h) -> the same, but TCP sessions end by themselves
 
 #include <cstdint>
 #include <deque>
@@ -24,17 +25,21 @@
 #include "dns/serve/geo_watch.h"
 #include "dns/serve/steering_control.h"
 #include "dns/serve/worker.h"
+#include "shared/core/heartbeats.h"
 #include "shared/core/result.h"
 #include "shared/serve/admin.h"
 #include "shared/serve/builder.h"
-#include "shared/serve/state.h"
+#include "shared/serve/inheritance.h"
 #include "shared/serve/supervisor.h"
+#include "shared/serve/upgrade.h"
+#include "shared/serve/watchdog.h"
 
 namespace dns {
 
 struct ServerSettings {
   std::string config_path;
   std::string version;
+  shared::Start start = shared::Start::alone;
 };
 
 struct ReloadOutcome {
@@ -57,6 +62,8 @@ class Server {
   enum class Geo : std::uint8_t { guarded, forced };
   void reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo = Geo::guarded);
   void drain();  // then Supervisor::finish()
+  // A successor has our state and is not ready yet: what is changed now would be lost.
+  [[nodiscard]] bool upgrading() const { return upgrade_port_ && upgrade_port_->busy(); }
 
   [[nodiscard]] SteeringControl& steering() { return *steering_; }
 
@@ -103,20 +110,20 @@ class Server {
     std::vector<shared::UniqueFd> udp;
     std::vector<shared::UniqueFd> tcp;
   };
-  struct Beat {
-    std::uint64_t count = 0;
-    shared::TimePoint since{};
-  };
 
   Server(shared::Supervisor& supervisor, ServerSettings settings, World world);
 
   [[nodiscard]] shared::Result<void> open();
-  [[nodiscard]] shared::Result<void> open_state();
+  [[nodiscard]] shared::Result<void> claim_inheritance();
   [[nodiscard]] shared::Result<std::vector<Sockets>> bind(std::size_t workers);
   [[nodiscard]] shared::Result<void> open_steering();
   void make_workers(std::vector<Sockets> sockets);
   [[nodiscard]] shared::Result<void> open_admin();
   void begin_to_serve();
+  void open_upgrade_port();
+  [[nodiscard]] std::vector<int> sockets() const;
+  void retire();
+  [[nodiscard]] std::vector<std::uint64_t> beats() const;
 
   [[nodiscard]] AliasView adopt_aliases();
   void publish();
@@ -139,7 +146,7 @@ class Server {
 
   shared::Supervisor& supervisor_;
   ServerSettings settings_;
-  std::optional<shared::StateDirectory> state_;
+  std::optional<shared::Inheritance> inheritance_;
   shared::Builder builder_;
   std::shared_ptr<const World> world_;
   std::unique_ptr<SteeringControl> steering_;
@@ -152,11 +159,17 @@ class Server {
   std::unique_ptr<GeoWatch> geo_watch_;
   std::vector<shared::Endpoint> endpoints_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<int> listening_;  // descriptors of the workers' sockets, for a successor
   std::vector<std::unique_ptr<shared::Admin>> admins_;
   std::vector<Beat> beats_;
   std::shared_ptr<ResponseCells> cells_;  // what the workers limit responses in, over all reloads
   CookieSecrets own_cookie_secret_;       // where no file has one
+  std::unique_ptr<shared::UpgradePort> upgrade_port_;
+  std::optional<shared::Timer> linger_;       // of TCP sessions, when a successor serves
+  shared::Heartbeats heartbeats_;             // as seen by hanging_worker()
+  std::optional<shared::Watchdog> watchdog_;  // while it serves
   Reloads reloads_;
+  std::size_t reloads_waiting_ = 0;
   std::uint64_t generation_ = 0;
   std::size_t drained_ = 0;
   bool ready_ = false;

@@ -343,13 +343,23 @@ std::vector<NamedOverride> SteeringControl::overrides() const {
   return out;
 }
 
+// One write at a time, and of what is true when it begins: however fast things change, nothing queues up.
 void SteeringControl::save_later() {
   if (state_ == nullptr) return;
-  builder_.run([state = state_, health = write_health(health_->persist()), words = write_overrides(overrides())] {
+  save_again_ = saving_;
+  if (std::exchange(saving_, true)) return;
+  auto write = [state = state_, health = write_health(health_->persist()), words = write_overrides(overrides())] {
+    bool whole = true;
     for (const auto& [file, text] : {std::pair(kHealthFile, health), std::pair(kOverridesFile, words)}) {
       const auto written = state->write(file, text);
       if (!written) log_event(Level::warn, "state_unwritten", {{"file", file}, {"reason", written.error().message}});
+      whole = whole && written.has_value();
     }
+    return whole;
+  };
+  builder_.run_then(loop_, std::move(write), [this](bool) {
+    saving_ = false;
+    if (std::exchange(save_again_, false)) save_later();
   });
 }
 

@@ -77,6 +77,9 @@ class SteeringControl {
 
   // Writes what has not been written; blocks. For the end.
   void save();
+  void save_later();  // on the Builder
+  // Another process writes the files from here on.
+  void stop_saving() { state_ = nullptr; }
 
  private:
   struct Target {  // what the operator's word resolves to
@@ -97,12 +100,13 @@ class SteeringControl {
   [[nodiscard]] std::vector<Target> resolve(std::string_view target) const;
   [[nodiscard]] bool override_one(const Target& target, const Override& word, shared::TimePoint now);
   [[nodiscard]] std::vector<NamedOverride> overrides() const;
-  void save_later();
   [[nodiscard]] std::size_t number_of(EdgeId edge) const { return first_number_[index_of(edge.region)] + edge.index; }
 
   shared::Loop& loop_;
   shared::Builder& builder_;
   const shared::StateDirectory* state_;
+  bool saving_ = false;      // the Builder writes
+  bool save_again_ = false;  // and what it writes is old already
   Hooks hooks_;
   std::unique_ptr<shared::Prober> prober_;
   std::shared_ptr<const PolicyTables> tables_;

@@ -1,6 +1,7 @@
 #include "dns/serve/tcp_server.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -176,13 +177,20 @@ void TcpServer::ended(Places& places) {
   check_drained();
 }
 
-void TcpServer::drain(std::function<void()> done) {
+void TcpServer::retire(std::function<void()> done) {
   drained_ = std::move(done);
   for (auto& acceptor : acceptors_) {
     while (accept_waiting(acceptor) == Backlog::more) continue;
+    // Not just closed: while another process has the socket, only release() takes it out of our epoll set.
+    error_code ignored;
+    ::close(acceptor.release(ignored));
   }
   acceptors_.clear();
   accept_pause_.cancel();
+  check_drained();
+}
+
+void TcpServer::hasten() {
   const Sessions now = sessions_;  // some end at once
   for (const auto& session : now) session->drain();
   check_drained();

@@ -38,9 +38,11 @@ class TcpServer {
   void set(const TcpSettings& settings);
   void add_listener(shared::UniqueFd listening);
 
-  // Takes in who is connected already, accepts no more, answers what has arrived and closes each session that waits for
-  // nothing; `done` is called when the last one is gone.
-  void drain(std::function<void()> done);
+  // Takes in who is connected already and accepts no more; `done` is called when the last session is gone. The
+  // listening sockets may live on in another process.
+  void retire(std::function<void()> done);
+  // Answers what has arrived and closes each session that waits for nothing.
+  void hasten();
   void close_all();
 
  private:

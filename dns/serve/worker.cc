@@ -1,5 +1,7 @@
 #include "dns/serve/worker.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -33,7 +35,7 @@ void Worker::publish(Publication next, TcpSettings tcp) {
   });
 }
 
-void Worker::drain(std::function<void()> done) {
+void Worker::retire(std::function<void()> done) {
   thread_.post([this, done = std::move(done)]() mutable {
     for (auto& socket : udp_) {
       for (unsigned round = 0; round < kRounds; ++round) {
@@ -42,9 +44,14 @@ void Worker::drain(std::function<void()> done) {
         answer_batch(socket->native_handle(), count);
       }
     }
-    for (auto& socket : udp_) socket->close();
-    tcp_.drain(std::move(done));
+    // Not just closed: while another process has the socket, only release() takes it out of our epoll set.
+    for (auto& socket : udp_) ::close(socket->release());
+    tcp_.retire(std::move(done));
   });
+}
+
+void Worker::hasten() {
+  thread_.post([this] { tcp_.hasten(); });
 }
 
 void Worker::stop() {

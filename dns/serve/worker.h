@@ -4,7 +4,8 @@
 //
 //   wait until readable -> [recvmmsg -> parse and prefetch -> answer -> sendmmsg] while there is more, 16 times at most
 //
-// Made, started, stopped and destroyed by Control; publish() and drain() from any thread, counters from any thread.
+// Made, started, stopped and destroyed by Control; publish(), retire() and hasten() from any thread, counters from any
+// thread.
 
 #include <array>
 #include <cstdint>
@@ -45,8 +46,11 @@ class Worker {
 
   void start();
   void publish(Publication next, TcpSettings tcp);
-  // Answers what is queued on the sockets, closes them and lets the sessions end; then calls `done` on the worker.
-  void drain(std::function<void()> done);
+  // Answers what is queued on the sockets and closes them; once the last TCP session has ended by itself, or by
+  // hasten(), calls `done` on the worker.
+  void retire(std::function<void()> done);
+  // Lets no session wait for another query.
+  void hasten();
   void stop();  // and joins; what is open is closed
 
   [[nodiscard]] const WorkerCounters& counters() const { return responder_.counters(); }

@@ -67,6 +67,53 @@ void Backends::set(const Built& built) {
   rebuild_probes();
 }
 
+std::string Backends::remember() const {
+  std::string lines;
+  for (const auto& [id, named] : names_) {
+    for (const auto& endpoint : named.endpoints) {
+      lines += "resolved " + named.name.host + ' ' + endpoint.address.to_string() + '\n';
+    }
+  }
+  for (const auto& [target, endpoint] : probes_) {
+    const auto state = machines_.at({target->id, endpoint}).state();
+    if (state == shared::HealthState::unknown) continue;
+    lines += target->pool + ' ' + target->server + ' ' + endpoint.to_string() + ' ';
+    lines += std::string(text_of(state)) + '\n';
+  }
+  return lines;
+}
+
+void Backends::recall(std::string_view lines) {
+  std::set<std::string_view> known;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    known.insert(line);
+  }
+  if (known.empty()) return;
+  recall_addresses(known);
+  for (const auto& [target, endpoint] : probes_) {
+    const std::string line = target->pool + ' ' + target->server + ' ' + endpoint.to_string() + ' ';
+    for (const auto state : {shared::HealthState::up, shared::HealthState::down}) {
+      if (!known.contains(line + std::string(text_of(state)))) continue;
+      machines_.at({target->id, endpoint}) = shared::HealthMachine(state);
+      store_health(target->id);
+    }
+  }
+}
+
+void Backends::recall_addresses(const std::set<std::string_view>& known) {
+  for (auto& [id, named] : names_) {
+    const std::string begin = "resolved " + named.name.host + ' ';
+    for (auto it = known.lower_bound(begin); it != known.end() && it->starts_with(begin); ++it) {
+      const auto address = shared::IpAddress::parse(it->substr(begin.size()));
+      if (address) named.endpoints.push_back({*address, named.name.port});
+    }
+  }
+  rebuild_addresses();
+  rebuild_probes();
+}
+
 void Backends::watch_names(const std::vector<NameToResolve>& names) {
   std::map<ServerId, Named> next;
   for (const NameToResolve& name : names) {

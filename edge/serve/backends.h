@@ -7,7 +7,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,6 +32,10 @@ class Backends {
 
   // The servers of a new world. What kept its name keeps its state.
   void set(const Built& built);
+  // What the checks have found, and names have resolved to, for the process that takes over: lines that recall()
+  // reads, which then need not begin with servers unknown.
+  [[nodiscard]] std::string remember() const;
+  void recall(std::string_view lines);
   // Literal addresses and what names resolve to.
   [[nodiscard]] std::shared_ptr<const Addresses> addresses() const { return addresses_; }
 
@@ -42,6 +48,7 @@ class Backends {
   };
 
   Backends(Live& live, std::function<void()> on_addresses) : live_(live), on_addresses_(std::move(on_addresses)) {}
+  void recall_addresses(const std::set<std::string_view>& known);
   void watch_names(const std::vector<NameToResolve>& names);
   void on_resolved(ServerId server, shared::Result<shared::Resolved> result);
   void rebuild_addresses();

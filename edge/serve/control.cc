@@ -20,6 +20,8 @@ using shared::AdminResponse;
 using shared::Level;
 using shared::log_event;
 
+constexpr std::size_t kMostReloads = 16;  // that wait; each holds a request and a job
+constexpr auto kHangsAfter = shared::seconds(5);
 constexpr std::uint64_t kOwnDescriptors = 256;  // admin, checks, log, listeners: not for clients
 
 // While it drains, the edge still serves, and says so for as long as the slowest DNS node needs to hear it: a probe may
@@ -39,31 +41,85 @@ shared::Result<shared::AdminAddress> admin_address(const shared::load::ListenAdd
 
 }  // namespace
 
-Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world)
+Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world, shared::Start start)
     : supervisor_(supervisor),
       maker_(maker),
+      start_(start),
       world_(std::make_shared<const World>(std::move(world))),
       drain_(supervisor.loop()) {}
 
 Control::~Control() {
+  watchdog_.reset();
+  upgrade_port_.reset();
   workers_.clear();
   // What the workers have given back dies with the builder.
   builder_.stop();
 }
 
 shared::Result<void> Control::start() {
+  auto opened = open();
+  if (!opened && inheritance_) inheritance_->failed(opened.error().message);
+  return opened;
+}
+
+shared::Result<void> Control::open() {
   auto backends = Backends::make(supervisor_.loop(), maker_.live(), [this] { publish(); });
   if (!backends) return tl::unexpected(backends.error());
   backends_ = std::move(*backends);
-  open_words();
-  backends_->set(world_->built);
-  publish();
-  for (const auto step : {&Control::open_access_log, &Control::start_workers, &Control::start_admin}) {
+  for (const auto step :
+       {&Control::claim_inheritance, &Control::open_access_log, &Control::start_workers, &Control::start_admin}) {
     if (auto done = (this->*step)(); !done) return done;
   }
   supervisor_.on_reload([this] { reload({}); });
   supervisor_.on_stop([this] { stop(); });
+  begin_to_serve();
   return {};
+}
+
+shared::Result<void> Control::claim_inheritance() {
+  const auto path = shared::load::edge_state_directory(world_->config, world_->node);
+  auto claimed = shared::Inheritance::claim(path.string(), start_);
+  if (!claimed) return tl::unexpected(claimed.error());
+  inheritance_.emplace(std::move(*claimed));
+  const std::string_view inherited = inheritance_->state();
+  const std::size_t line = std::min(inherited.find('\n'), inherited.size());
+  recall_words(inherited.substr(0, line));
+  backends_->set(world_->built);
+  backends_->recall(inherited.substr(std::min(line + 1, inherited.size())));
+  publish();
+  return {};
+}
+
+// A line with what an operator has said, then what the checks have found.
+std::string Control::state_text() const { return words_.to_json() + "\n" + backends_->remember(); }
+
+void Control::begin_to_serve() {
+  for (const auto& worker : workers_) worker->start();
+  inheritance_->serving(supervisor_.loop(), [] { log_event(Level::info, "predecessor_ended"); });
+  open_upgrade_port();
+  shared::notify_ready();
+  shared::notify_store(sockets());
+  watchdog_.emplace(supervisor_.loop(), [this] { return beats(); });
+}
+
+void Control::open_upgrade_port() {
+  const auto* state = inheritance_->state_directory();
+  if (state == nullptr) return;
+  shared::UpgradePort::Hooks hooks;
+  hooks.offer = [this]() -> std::optional<shared::UpgradePort::Offer> {
+    if (supervisor_.stopping()) return std::nullopt;
+    return shared::UpgradePort::Offer{sockets(), state_text()};
+  };
+  hooks.taken_over = [this] { retire(); };
+  auto port = shared::UpgradePort::open(supervisor_.loop(), *state, std::move(hooks));
+  if (!port) return log_event(Level::warn, "no_upgrades", {{"reason", port.error().message}});
+  upgrade_port_ = std::move(*port);
+}
+
+std::vector<int> Control::sockets() const {
+  std::vector<int> all = listener_descriptors_;
+  for (const auto& admin : admins_) all.push_back(admin->descriptor());
+  return all;
 }
 
 shared::Result<void> Control::open_access_log() {
@@ -98,12 +154,15 @@ shared::Result<void> Control::start_workers() {
     counters_.push_back(&workers_.back()->counters());
   }
   for (const shared::Endpoint& where : world_->built.listen) {
-    auto sockets = shared::listen_tcp(where, count);
-    if (!sockets) return tl::unexpected(sockets.error());
-    listening_.push_back(shared::local_endpoint(sockets->front().get()));
-    for (std::size_t i = 0; i < count; ++i) workers_[i]->add_listener(std::move((*sockets)[i]));
+    // A predecessor may have had more workers: then some of ours accept on several of its sockets.
+    auto made = shared::listen_tcp(where, count, inheritance_->sockets().take_tcp(where));
+    if (!made) return tl::unexpected(made.error());
+    listening_.push_back(shared::local_endpoint(made->front().get()));
+    for (std::size_t i = 0; i < made->size(); ++i) {
+      listener_descriptors_.push_back((*made)[i].get());
+      workers_[i % count]->add_listener(std::move((*made)[i]));
+    }
   }
-  for (const auto& worker : workers_) worker->start();
   return {};
 }
 
@@ -111,7 +170,7 @@ shared::Result<void> Control::start_admin() {
   for (const auto& listen : world_->config.admin.edge) {
     const auto address = admin_address(listen.value, world_->node);
     if (!address) return tl::unexpected(address.error());
-    auto admin = shared::Admin::listen(supervisor_.loop(), *address);
+    auto admin = inheritance_->open_admin(supervisor_.loop(), *address);
     if (!admin) return tl::unexpected(admin.error());
     add_routes(**admin);
     admins_.push_back(std::move(*admin));
@@ -125,7 +184,7 @@ void Control::add_routes(shared::Admin& admin) {
     response.content_type = shared::MetricsWriter::kContentType;
     return response;
   });
-  admin.route(AdminMethod::get, "/healthz", [](const AdminRequest&) { return AdminResponse::text(200, "ok\n"); });
+  admin.route(AdminMethod::get, "/healthz", [this](const AdminRequest&) { return healthz(); });
   admin.route(AdminMethod::get, "/status",
               [this](const AdminRequest&) { return AdminResponse::json(200, status_json(source())); });
   admin.route(AdminMethod::get, "/explain", [this](const AdminRequest& request) { return answer_explain(request); });
@@ -136,6 +195,18 @@ void Control::add_routes(shared::Admin& admin) {
       reply(AdminResponse::text(200, "reloaded: generation " + std::to_string(*result) + "\n"));
     });
   });
+}
+
+std::vector<std::uint64_t> Control::beats() const {
+  std::vector<std::uint64_t> counts;
+  for (const auto& worker : workers_) counts.push_back(worker->heartbeats());
+  return counts;
+}
+
+AdminResponse Control::healthz() {
+  const auto hangs = heartbeats_.stuck(beats(), shared::Clock::now(), kHangsAfter);
+  if (hangs) return AdminResponse::text(503, "worker " + std::to_string(*hangs) + " hangs\n");
+  return AdminResponse::text(200, "ok\n");
 }
 
 std::vector<std::string> Control::admin_addresses() const {
@@ -179,6 +250,13 @@ void Control::publish() {
 }
 
 void Control::reload(ReloadDone done) {
+  if (reloads_waiting_ >= kMostReloads) {
+    ++reloads_failed_;
+    shared::notify_ready();
+    if (done) done(shared::fail("so many reloads wait already"));
+    return;
+  }
+  ++reloads_waiting_;
   // Jobs run one after another, so reloads that overlap end in order.
   builder_.run_then(
       supervisor_.loop(),
@@ -193,6 +271,7 @@ void Control::reload(ReloadDone done) {
 }
 
 void Control::finish_reload(Reloaded result, const ReloadDone& done) {
+  --reloads_waiting_;
   const PoolInputs inputs = result.inputs;
   const auto taken = take_over(std::move(result));
   if (taken) {
@@ -222,6 +301,7 @@ shared::Result<std::uint64_t> Control::take_over(Reloaded result) {
 }
 
 void Control::stop() {
+  if (retired_) return finish_workers();
   maker_.live().draining = true;
   const shared::Duration announce = announce_time(*world_);
   supervisor_.set_stop_grace(announce + world_->edge.drain_grace);
@@ -233,15 +313,32 @@ void Control::stop() {
   });
 }
 
+// The successor accepts on our sockets: nobody has to be told. Clients that keep a connection idle hear "Connection:
+// close" with their next answer; the few that never speak again are closed after a while.
+void Control::retire() {
+  retired_ = true;
+  for (const auto& admin : admins_) admin->hand_over();
+  const shared::Duration linger = std::min(world_->edge.client.keep_alive_timeout, world_->edge.drain_grace);
+  supervisor_.set_stop_grace(linger + world_->edge.drain_grace);
+  drain_.expires_after(linger);
+  drain_.async_wait([this](shared::error_code error) {
+    for (const auto& worker : workers_) {
+      if (!error) worker->hasten();
+    }
+  });
+  supervisor_.retire();
+}
+
 void Control::finish_workers() {
   log_event(Level::info, "closing");
   workers_busy_ = workers_.size();
   for (const auto& worker : workers_) {
-    worker->finish([this] {
+    worker->retire([this] {
       supervisor_.post([this] {
         if (--workers_busy_ == 0) supervisor_.finish(0);
       });
     });
+    if (!retired_) worker->hasten();
   }
 }
 

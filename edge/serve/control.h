@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "edge/core/live.h"
@@ -15,24 +17,27 @@
 #include "edge/serve/report.h"
 #include "edge/serve/worker.h"
 #include "edge/serve/world.h"
+#include "shared/core/heartbeats.h"
 #include "shared/core/result.h"
 #include "shared/serve/admin.h"
 #include "shared/serve/builder.h"
+#include "shared/serve/inheritance.h"
 #include "shared/serve/loop.h"
-#include "shared/serve/state.h"
 #include "shared/serve/supervisor.h"
+#include "shared/serve/upgrade.h"
+#include "shared/serve/watchdog.h"
 
 namespace edge {
 
 class Control {
  public:
   // `maker` has made `world`, and outlives this with its Live.
-  Control(shared::Supervisor& supervisor, WorldMaker& maker, World world);
+  Control(shared::Supervisor& supervisor, WorldMaker& maker, World world, shared::Start start = shared::Start::alone);
   ~Control();
   Control(const Control&) = delete;
-  Server& operator=(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
 
-  // Binds, starts the workers and the checks.
+  // Binds, or takes over the sockets of a server that runs; starts the workers and the checks.
   [[nodiscard]] shared::Result<void> start();
 
   // The addresses that are listened on, with the real ports; for the log and tests.
@@ -53,6 +58,13 @@ class Control {
   };
   using ReloadDone = std::function<void(const shared::Result<std::uint64_t>& generation)>;
 
+  [[nodiscard]] shared::Result<void> open();
+  [[nodiscard]] shared::Result<void> claim_inheritance();
+  [[nodiscard]] std::string state_text() const;
+  void begin_to_serve();
+  void open_upgrade_port();
+  [[nodiscard]] std::vector<int> sockets() const;
+  void retire();
   shared::Result<void> open_access_log();
   shared::Result<void> start_workers();
   shared::Result<void> start_admin();
@@ -60,10 +72,12 @@ class Control {
 
   // control_servers.cc
   void add_server_routes(shared::Admin& admin);
-  void open_words();
+  // From the predecessor; if it says nothing, as kept in the state directory.
+  void recall_words(std::string_view inherited);
   void keep_words();
   [[nodiscard]] PoolInputs pool_inputs() const;
   [[nodiscard]] shared::Result<OperatorWords::Place> find_server(const shared::AdminRequest& request) const;
+  [[nodiscard]] std::optional<shared::AdminResponse> not_now() const;
   shared::AdminResponse set_edge_draining(bool on);
   shared::AdminResponse set_server_draining(const shared::AdminRequest& request, bool on);
   shared::AdminResponse set_server_weight(const shared::AdminRequest& request);
@@ -76,25 +90,34 @@ class Control {
   shared::Result<std::uint64_t> take_over(Reloaded result);
   void stop();
   void finish_workers();
+  [[nodiscard]] std::vector<std::uint64_t> beats() const;
+  [[nodiscard]] shared::AdminResponse healthz();
   [[nodiscard]] ReportSource source() const;
   [[nodiscard]] shared::AdminResponse answer_explain(const shared::AdminRequest& request) const;
 
   shared::Supervisor& supervisor_;
   WorldMaker& maker_;
+  shared::Start start_;
+  std::optional<shared::Inheritance> inheritance_;
   std::shared_ptr<const World> world_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::uint64_t generation_ = 0;
   std::uint64_t reloads_failed_ = 0;
-  std::shared_ptr<const shared::StateDirectory> state_;  // null: nothing is kept
   OperatorWords words_;
+  std::size_t reloads_waiting_ = 0;
   shared::Builder builder_;
   std::unique_ptr<AccessLog> access_log_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<const Counters*> counters_;
+  shared::Heartbeats heartbeats_;             // as seen by /healthz
+  std::optional<shared::Watchdog> watchdog_;  // while it serves
   std::size_t workers_busy_ = 0;
   std::vector<shared::Endpoint> listening_;
   std::unique_ptr<Backends> backends_;
   std::vector<std::unique_ptr<shared::Admin>> admins_;
+  std::vector<int> listener_descriptors_;  // of the workers, for a successor
+  std::unique_ptr<shared::UpgradePort> upgrade_port_;
+  bool retired_ = false;  // a successor serves
   shared::Timer drain_;
 };
 

@@ -1,6 +1,5 @@
 // What an operator says about servers while the edge runs: drain, enable, weight; and how it is kept.
 #include <charconv>
-#include <filesystem>
 #include <utility>
 
 #include "edge/serve/control.h"
@@ -32,22 +31,17 @@ std::optional<std::uint16_t> parse_weight(std::string_view text) {
 
 }  // namespace
 
-// An edge that may not write there still serves, and so does one whose predecessor is not gone yet.
-void Control::open_words() {
-  const auto path = shared::load::edge_state_directory(world_->config, world_->node);
-  const auto lost = [&](std::string_view reason) {
-    log_event(Level::warn, "state_not_kept", {{"directory", path.string()}, {"reason", reason}});
-  };
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return lost(error.message());
-  auto state = shared::StateDirectory::open(path.string());
-  if (!state) return lost(state.error().message);
-  state_ = std::make_shared<const shared::StateDirectory>(std::move(*state));
-  const auto text = state_->read(kWordsFile);
-  if (!text) return lost(text.error().message);
-  if (!*text) return;
-  auto words = OperatorWords::parse(**text);
+void Control::recall_words(std::string_view inherited) {
+  const auto lost = [](std::string_view reason) { log_event(Level::warn, "state_not_kept", {{"reason", reason}}); };
+  std::string text(inherited);
+  const auto* state = inheritance_->state_directory();
+  if (text.empty() && state != nullptr) {
+    const auto kept = state->read(kWordsFile);
+    if (!kept) return lost(kept.error().message);
+    text = kept->value_or("");
+  }
+  if (text.empty()) return;
+  auto words = OperatorWords::parse(text);
   if (!words) return lost(std::string(kWordsFile) + ": " + words.error().message);
   words_ = std::move(*words);
   if (words_.draining) {
@@ -62,15 +56,23 @@ void Control::open_words() {
 PoolInputs Control::pool_inputs() const { return {.weights = words_.weights()}; }
 
 void Control::keep_words() {
-  if (state_ == nullptr) return;
+  const auto* state = inheritance_->state_directory();
+  if (state == nullptr) return;
   builder_.run_then(
-      supervisor_.loop(), [state = state_, text = words_.to_json()] { return state->write(kWordsFile, text); },
+      supervisor_.loop(), [state, text = words_.to_json()] { return state->write(kWordsFile, text); },
       [](const shared::Result<void>& written) {
         if (!written) log_event(Level::error, "state_not_kept", {{"reason", written.error().message}});
       });
 }
 
+// While a successor starts with what we have told it, a word to us would be lost.
+std::optional<AdminResponse> Control::not_now() const {
+  if (!upgrade_port_ || !upgrade_port_->busy()) return std::nullopt;
+  return AdminResponse::text(409, "an upgrade is under way: say it again when the new process serves\n");
+}
+
 AdminResponse Control::set_edge_draining(bool on) {
+  if (auto refusal = not_now()) return *refusal;
   if (!on && supervisor_.stopping()) return AdminResponse::text(409, "the process is stopping\n");
   maker_.live().draining = on;
   words_.draining = on;
@@ -93,6 +95,7 @@ shared::Result<OperatorWords::Place> Control::find_server(const AdminRequest& re
 }
 
 AdminResponse Control::set_server_draining(const AdminRequest& request, bool on) {
+  if (auto refusal = not_now()) return *refusal;
   const auto place = find_server(request);
   if (!place) return AdminResponse::text(400, place.error().message + "\n");
   ServerWord word = words_.of(*place);
@@ -106,6 +109,7 @@ AdminResponse Control::set_server_draining(const AdminRequest& request, bool on)
 }
 
 AdminResponse Control::set_server_weight(const AdminRequest& request) {
+  if (auto refusal = not_now()) return *refusal;
   const auto place = find_server(request);
   if (!place) return AdminResponse::text(400, place.error().message + "\n");
   const std::string text = param(request, "weight");

@@ -9,13 +9,31 @@
 
 #include "edge/serve/control.h"
 #include "edge/serve/world.h"
+#include "shared/load/config.h"
 #include "shared/serve/log.h"
+#include "shared/serve/privileges.h"
 #include "shared/serve/supervisor.h"
 
 namespace {
 
-int run(const edge::Options& options, const std::string& task) {
+// Before anything is built, so that all of it is read by who will read it again. A configuration that cannot be read is
+// complained of when it is loaded.
+shared::Result<void> give_up_privileges(const edge::Options& options) {
+  shared::load::Diagnostics unsaid;
+  const auto config = shared::load::load_config(options.config, unsaid);
+  if (!config || unsaid.failed()) return {};
+  const auto place = edge::find_place(options, *config);
+  if (!place) return {};
+  const auto state = shared::load::edge_state_directory(*config, place->node);
+  return shared::confine({config->user, config->system_calls, state});
+}
+
+int run(const edge::Options& options, const std::string& task, shared::Start start) {
   shared::Supervisor supervisor;
+  if (const auto done = task == "check" ? shared::Result<void>() : give_up_privileges(options); !done) {
+    std::fprintf(stderr, "meridian-edge: %s\n", done.error().message.c_str());
+    return 1;
+  }
   edge::Live live;
   std::random_device random;
   edge::WorldMaker maker(options, live, std::uint64_t{random()} << 32 | random());
@@ -25,7 +43,7 @@ int run(const edge::Options& options, const std::string& task) {
   if (!world) return 2;
   if (task == "check") return 0;
   if (const auto level = shared::parse_level(to_string(world->config.log.level))) shared::set_log_level(*level);
-  edge::Control control(supervisor, maker, std::move(*world));
+  edge::Control control(supervisor, maker, std::move(*world), start);
   if (const auto started = control.start(); !started) {
     std::fprintf(stderr, "meridian-edge: %s\n", started.error().message.c_str());
     return 1;
@@ -33,7 +51,6 @@ int run(const edge::Options& options, const std::string& task) {
   for (const auto& where : control.listening()) {
     shared::log_event(shared::Level::info, "listening", {{"address", where.to_string()}});
   }
-  shared::notify_ready();
   return supervisor.run();
 }
 
@@ -43,15 +60,19 @@ int main(int argc, char** argv) {
   CLI::App app("The regional proxy of Meridian: routes by host, path and tier, and heals.", "meridian-edge");
   edge::Options options;
   bool check = false;
+  bool upgrade = false;
   app.set_version_flag("--version", MERIDIAN_VERSION);
   app.add_option("--config", options.config, "The service's configuration file")->required();
   app.add_option("--region", options.region, "The region that this edge is in");
   app.add_option("--node", options.node, "This edge's address in the regions; needed where a region has several");
   app.add_flag("--check", check, "Check the configuration and exit: 0 good, 2 bad");
+  app.add_flag("--upgrade", upgrade,
+               "Take over from the server that runs on the same state directory, without refusing or cutting a "
+               "connection; if none runs, just start");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? 0 : 2;
   }
-  return run(options, check ? "check" : "serve");
+  return run(options, check ? "check" : "serve", upgrade ? shared::Start::upgrade : shared::Start::alone);
 }

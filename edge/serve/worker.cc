@@ -15,6 +15,7 @@
 namespace edge {
 namespace {
 
+constexpr shared::milliseconds kBeat{100};
 constexpr std::size_t kRoomMade = 64;  // idle clients closed at a time when descriptors run out
 
 void name_and_pin(const WorkerSettings& settings) {
@@ -35,6 +36,7 @@ Worker::Worker(WorkerSettings settings, Live& live, AccessLane* lane, std::share
     : settings_(std::move(settings)),
       live_(live),
       lane_(lane),
+      beat_timer_([](void* self) { static_cast<Worker*>(self)->beat(); }, this),
       snapshots_(std::move(snapshot), std::move(retire)),
       upstreams_(loop_, counters_),
       balance_(static_cast<std::uint32_t>(settings_.seed)) {}
@@ -57,8 +59,14 @@ void Worker::start() {
 
 void Worker::run() {
   name_and_pin(settings_);
+  beat();
   loop_.run();
   close_all();
+}
+
+void Worker::beat() {
+  heartbeats_.add();
+  loop_.timers().set(beat_timer_, loop_.now() + kBeat);
 }
 
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot) {
@@ -66,16 +74,30 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot) {
 }
 
 void Worker::finish(std::function<void()> done) {
-  loop_.post([this, done = std::move(done)] {
-    for (const auto& listener : listeners_) listener->drain_and_close();
-    finishing_ = true;
-    finished_ = done;
-    // Closing changes the list at the end of the turn only.
-    for (const auto& connection : connections_) {
-      if (connection->idle()) connection->close_idle();
-    }
-    check_finished();
-  });
+  retire(std::move(done));
+  hasten();
+}
+
+void Worker::retire(std::function<void()> done) {
+  loop_.post([this, done = std::move(done)] { stop_accepting(done); });
+}
+
+void Worker::hasten() {
+  loop_.post([this] { close_all_idle(); });
+}
+
+void Worker::stop_accepting(std::function<void()> done) {
+  for (const auto& listener : listeners_) listener->drain_and_close();
+  finishing_ = true;
+  finished_ = std::move(done);
+  check_finished();
+}
+
+// Closing changes the list at the end of the turn only.
+void Worker::close_all_idle() {
+  for (const auto& connection : connections_) {
+    if (connection->idle()) connection->close_idle();
+  }
 }
 
 void Worker::stop() {
@@ -88,6 +110,7 @@ void Worker::close_all() {
   connections_.clear();
   upstreams_.close_idle();
   listeners_.clear();
+  loop_.timers().cancel(beat_timer_);
 }
 
 void Worker::accept(shared::UniqueFd fd, const shared::Endpoint& peer) {

@@ -24,6 +24,7 @@
 #include "edge/serve/snapshots.h"
 #include "edge/serve/splice.h"
 #include "edge/serve/upstreams.h"
+#include "shared/core/counter.h"
 #include "shared/core/ip.h"
 #include "shared/serve/unique_fd.h"
 
@@ -53,10 +54,16 @@ class Worker {
   void publish(std::shared_ptr<const Snapshot> snapshot);
   // Stops accepting, closes idle connections, lets the others finish their request; then calls `done` on the worker.
   void finish(std::function<void()> done);
+  // As finish(), but idle connections stay until their client speaks, falls silent for too long, or hasten() is called:
+  // for when another process accepts on the same sockets.
+  void retire(std::function<void()> done);
+  void hasten();
   // Ends the loop and every connection with it.
   void stop();
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] const std::string& name() const { return settings_.name; }
+  // Beats of the worker's own loop, ten a second; a number that stands still is a worker that hangs.
+  [[nodiscard]] std::uint64_t heartbeats() const { return heartbeats_.read(); }
 
   // The worker's own side.
   [[nodiscard]] Loop& loop() { return loop_; }
@@ -82,16 +89,21 @@ class Worker {
 
  private:
   void run();
+  void beat();
   void accept(shared::UniqueFd fd, const shared::Endpoint& peer);
   void close_idle_clients();
   void check_finished();
   void close_all();
+  void stop_accepting(std::function<void()> done);
+  void close_all_idle();
 
   WorkerSettings settings_;
   Live& live_;
   AccessLane* lane_;
   Counters counters_;
+  shared::Counter heartbeats_;
   Loop loop_;
+  Timer beat_timer_;
   Snapshots snapshots_;
   Upstreams upstreams_;
   WorkPool work_pool_;

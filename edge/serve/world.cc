@@ -6,12 +6,15 @@
 namespace edge {
 namespace {
 
-struct Place {
-  std::string region;
-  shared::IpAddress node;
-};
+bool same_listeners(const World& a, const World& b) { return a.built.listen == b.built.listen; }
 
-// Which edge of the file this process is.
+bool same_admin(const World& a, const World& b) {
+  return std::ranges::equal(a.config.admin.edge, b.config.admin.edge,
+                            [](const auto& x, const auto& y) { return x.value.to_string() == y.value.to_string(); });
+}
+
+}  // namespace
+
 shared::Result<Place> find_place(const Options& options, const shared::load::Config& config) {
   const auto named =
       std::ranges::find_if(config.regions, [&](const auto& region) { return region.name == options.region; });
@@ -89,6 +92,8 @@ std::string needs_restart(const World& before, const World& after) {
   if (before.edge.workers != after.edge.workers) return "edge.workers";
   if (before.edge.access_log != after.edge.access_log) return "edge.access_log";
   if (before.edge.client.max_connections != after.edge.client.max_connections) return "edge.client.max_connections";
+  if (before.config.user != after.config.user) return "user";
+  if (before.config.system_calls != after.config.system_calls) return "system_calls";
   if (before.node != after.node) return "this edge's own address";
   return {};
 }

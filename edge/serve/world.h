@@ -25,6 +25,13 @@ struct Options {
   std::string node;    // this edge's address; empty: the region's only one
 };
 
+// Which edge of the file this process is.
+struct Place {
+  std::string region;
+  shared::IpAddress node;
+};
+[[nodiscard]] shared::Result<Place> find_place(const Options& options, const shared::load::Config& config);
+
 struct World {
   shared::load::Config config;
   EdgeConfig edge;

@@ -170,6 +170,12 @@ const Table<Admin>& admin_table() {
   return table;
 }
 
+Reader<std::string> user_name() {
+  auto name = word();
+  name.print = [](const std::string&) { return std::string("who starts it"); };
+  return name;
+}
+
 const Table<Log>& log_table() {
   static const auto table = Table<Log>("log", "What the log holds.")
                                 .field("level", &Log::level,
@@ -292,6 +298,11 @@ const Table<Config>& config_table() {
           .field("admin", &Config::admin, nested(admin_table()), "Admin ports")
           .field("state_directory", &Config::state_directory, file_path(),
                  "What survives a restart; each process has a folder of its own in it")
+          .field("user", &Config::user, user_name(),
+                 "Started by root, a server becomes this user before it reads anything else, and keeps no capability "
+                 "but to bind ports below 1024; certificates, keys and zones must be readable for it")
+          .field("system_calls", &Config::system_calls, mode(),
+                 "The filter of system calls: `shadow` only has the kernel log what it would refuse")
           .field("log", &Config::log, nested(log_table()), "The log");
   return table;
 }

@@ -12,6 +12,7 @@
 
 #include "shared/core/health.h"
 #include "shared/core/ip.h"
+#include "shared/core/mode.h"
 #include "shared/core/time.h"
 #include "shared/load/listen_address.h"
 #include "shared/load/table.h"
@@ -93,6 +94,8 @@ struct Config {
   Health health;
   Admin admin;
   std::filesystem::path state_directory = "/var/lib/meridian";
+  std::string user;  // empty: who starts it
+  Mode system_calls = Mode::enforce;
   Log log;
   std::optional<Node> dns;
   std::optional<Node> edge;

@@ -148,8 +148,20 @@ class Admin::Impl : public std::enable_shared_from_this<Admin::Impl> {
     pause_.cancel();
     for (const auto& [key, session] : sessions_) session->close();
     sessions_.clear();
-    if (const auto* path = std::get_if<std::string>(&address_.where)) ::unlink(path->c_str());
+    const auto* path = std::get_if<std::string>(&address_.where);
+    if (path != nullptr && !handed_over_) ::unlink(path->c_str());
   }
+
+  // release() and not close(): the socket lives on in another process, so that the kernel would not take it out of our
+  // epoll set by itself.
+  void hand_over() {
+    handed_over_ = true;
+    pause_.cancel();
+    error_code ignored;
+    if (acceptor_.is_open()) ::close(acceptor_.release(ignored));
+  }
+
+  [[nodiscard]] int descriptor() { return acceptor_.native_handle(); }
 
   void add(AdminMethod method, std::string path, DeferredHandler handler) {
     [[maybe_unused]] const bool fresh = routes_[std::move(path)].emplace(method, std::move(handler)).second;
@@ -204,6 +216,7 @@ class Admin::Impl : public std::enable_shared_from_this<Admin::Impl> {
   }
 
   AdminAddress address_;
+  bool handed_over_ = false;
   AdminAcceptor acceptor_;
   Timer pause_;
   std::shared_ptr<AdminService> service_;
@@ -216,6 +229,12 @@ Result<std::unique_ptr<Admin>> Admin::listen(Loop& loop, const AdminAddress& add
   if (!fd) return tl::unexpected(fd.error());
   auto impl = std::make_shared<Impl>(loop, address, limits);
   impl->open(std::move(*fd));
+  return std::unique_ptr<Admin>(new Admin(std::move(impl)));
+}
+
+std::unique_ptr<Admin> Admin::adopt(Loop& loop, const AdminAddress& address, UniqueFd listening) {
+  auto impl = std::make_shared<Impl>(loop, address, AdminLimits{});
+  impl->open(std::move(listening));
   return std::unique_ptr<Admin>(new Admin(std::move(impl)));
 }
 
@@ -233,6 +252,10 @@ void Admin::route(AdminMethod method, std::string path, Handler handler) {
 void Admin::route_deferred(AdminMethod method, std::string path, DeferredHandler handler) {
   impl_->add(method, std::move(path), std::move(handler));
 }
+
+void Admin::hand_over() { impl_->hand_over(); }
+
+int Admin::descriptor() const { return impl_->descriptor(); }
 
 std::string Admin::address() const { return impl_->address().to_string(); }
 

@@ -19,6 +19,7 @@
 #include "shared/core/result.h"
 #include "shared/core/time.h"
 #include "shared/serve/loop.h"
+#include "shared/serve/unique_fd.h"
 
 namespace shared {
 
@@ -82,6 +83,8 @@ class Admin {
   using DeferredHandler = std::function<void(const AdminRequest&, AdminReply)>;
 
   static Result<std::unique_ptr<Admin>> listen(Loop& loop, const AdminAddress& address, AdminLimits limits = {});
+  // The same on a socket that listens there already.
+  static std::unique_ptr<Admin> adopt(Loop& loop, const AdminAddress& address, UniqueFd listening);
   ~Admin();  // closes all connections
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
@@ -89,6 +92,10 @@ class Admin {
   // REQUIRES: each (method, path) once. HEAD is answered as GET without its body.
   void route(AdminMethod method, std::string path, Handler handler);
   void route_deferred(AdminMethod method, std::string path, DeferredHandler handler);
+
+  // Another process listens on the same socket now: accepts no more, and leaves its file in place.
+  void hand_over();
+  [[nodiscard]] int descriptor() const;  // that is listened on
 
   [[nodiscard]] std::string address() const;  // with the real port
   [[nodiscard]] Endpoint endpoint() const;    // REQUIRES: it listens on TCP

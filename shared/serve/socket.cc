@@ -58,11 +58,12 @@ bool bind_to(int fd, const Endpoint& where) {
 }
 
 // The first socket binds alone and only then lets the others in: so the address was free, and nothing comes between.
-Result<std::vector<UniqueFd>> bind_all(const Endpoint& where, std::size_t count, int type) {
+Result<std::vector<UniqueFd>> bind_all(const Endpoint& where, std::size_t count, int type,
+                                       std::vector<UniqueFd> inherited) {
   const std::string_view protocol = type == SOCK_STREAM ? "TCP" : "UDP";
-  std::vector<UniqueFd> out;
+  std::vector<UniqueFd> out = std::move(inherited);
   Endpoint exact = where;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = out.size(); i < count; ++i) {
     UniqueFd fd = open_socket(where, type);
     if (!fd.valid()) return cannot_listen(where, protocol);
     if (i > 0 && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return cannot_listen(where, protocol);
@@ -76,8 +77,8 @@ Result<std::vector<UniqueFd>> bind_all(const Endpoint& where, std::size_t count,
 
 }  // namespace
 
-Result<std::vector<UniqueFd>> bind_udp(const Endpoint& where, std::size_t count) {
-  Result<std::vector<UniqueFd>> sockets = bind_all(where, count, SOCK_DGRAM);
+Result<std::vector<UniqueFd>> bind_udp(const Endpoint& where, std::size_t count, std::vector<UniqueFd> inherited) {
+  Result<std::vector<UniqueFd>> sockets = bind_all(where, count, SOCK_DGRAM, std::move(inherited));
   if (!sockets || !is_wildcard(where.address)) return sockets;
   const bool ipv6 = where.address.family == Family::ipv6;
   for (const UniqueFd& fd : *sockets) {
@@ -87,8 +88,8 @@ Result<std::vector<UniqueFd>> bind_udp(const Endpoint& where, std::size_t count)
   return sockets;
 }
 
-Result<std::vector<UniqueFd>> listen_tcp(const Endpoint& where, std::size_t count) {
-  Result<std::vector<UniqueFd>> sockets = bind_all(where, count, SOCK_STREAM);
+Result<std::vector<UniqueFd>> listen_tcp(const Endpoint& where, std::size_t count, std::vector<UniqueFd> inherited) {
+  Result<std::vector<UniqueFd>> sockets = bind_all(where, count, SOCK_STREAM, std::move(inherited));
   if (!sockets) return sockets;
   for (const UniqueFd& fd : *sockets) {
     if (!enable(fd.get(), IPPROTO_TCP, TCP_NODELAY)) return cannot_listen(where, "TCP");

@@ -15,10 +15,15 @@ namespace shared {
 // `count` sockets, one per worker. Port 0: the kernel's choice, the same for all; see local_endpoint. A UDP socket
 // bound to the wildcard has IP_PKTINFO or IPV6_RECVPKTINFO on, so that an answer can leave from the address that was
 // asked.
-[[nodiscard]] Result<std::vector<UniqueFd>> bind_udp(const Endpoint& where, std::size_t count);
+//
+// `inherited` are sockets that are bound there already: all of them come first in the result, which is longer than
+// `count` when they are more; what is missing joins their group.
+[[nodiscard]] Result<std::vector<UniqueFd>> bind_udp(const Endpoint& where, std::size_t count,
+                                                     std::vector<UniqueFd> inherited = {});
 
 // The same, listening, with TCP_NODELAY, which accepted sockets inherit.
-[[nodiscard]] Result<std::vector<UniqueFd>> listen_tcp(const Endpoint& where, std::size_t count);
+[[nodiscard]] Result<std::vector<UniqueFd>> listen_tcp(const Endpoint& where, std::size_t count,
+                                                       std::vector<UniqueFd> inherited = {});
 
 [[nodiscard]] Endpoint local_endpoint(int fd);  // REQUIRES: a bound IPv4 or IPv6 socket
 

@@ -1,5 +1,6 @@
 #include "shared/serve/state.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -41,16 +42,34 @@ std::optional<std::string> read_all(int fd) {
 Result<UniqueFd> take_lock(const std::string& path, int directory) {
   UniqueFd lock(::openat(directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!lock.valid()) return fail("cannot open " + path + "/lock: " + why());
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    const std::string holder = read_all(lock.get()).value_or("");
-    return fail("state directory " + path + " is in use" + (holder.empty() ? "" : " by process " + holder) +
-                ": stop that server, or give this one a state directory of its own");
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  const std::string holder = read_all(lock.get()).value_or("");
+  return fail("state directory " + path + " is in use" + (holder.empty() ? "" : " by process " + holder) +
+              ": stop that server, take over from it with --upgrade, or give this one a state directory of its own");
+}
+
+// Only for the message above; the lock is the flock, which dies with the last process that holds it.
+bool sign(int lock) {
+  return ::lseek(lock, 0, SEEK_SET) == 0 && ::ftruncate(lock, 0) == 0 && write_all(lock, std::to_string(::getpid()));
+}
+
+Result<UniqueFd> open_directory(const std::string& path) {
+  UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) return fail("cannot open the state directory " + path + ": " + why());
+  return directory;
+}
+
+bool is_draft(std::string_view name) { return name.starts_with('.') && name.find(".new.") != std::string_view::npos; }
+
+// What a process that was killed while it wrote has left.
+void remove_drafts(int directory) {
+  const int copy = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const listing = copy < 0 ? nullptr : ::fdopendir(copy);
+  if (listing == nullptr) return;
+  for (const dirent* entry = ::readdir(listing); entry != nullptr; entry = ::readdir(listing)) {
+    if (is_draft(entry->d_name)) ::unlinkat(directory, entry->d_name, 0);
   }
-  // Only for the message above; the lock is the flock, which dies with the process.
-  if (::ftruncate(lock.get(), 0) != 0 || !write_all(lock.get(), std::to_string(::getpid()))) {
-    return fail("cannot write " + path + "/lock: " + why());
-  }
-  return lock;
+  ::closedir(listing);
 }
 
 }  // namespace
@@ -59,17 +78,26 @@ Result<StateDirectory> StateDirectory::open(const std::string& path) {
   if (::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) {
     return fail("cannot make the state directory " + path + ": " + why());
   }
-  UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid()) return fail("cannot open the state directory " + path + ": " + why());
-  Result<UniqueFd> lock = take_lock(path, directory.get());
+  Result<UniqueFd> directory = open_directory(path);
+  if (!directory) return tl::unexpected(directory.error());
+  Result<UniqueFd> lock = take_lock(path, directory->get());
   if (!lock) return tl::unexpected(lock.error());
-  return StateDirectory(path, std::move(directory), std::move(*lock));
+  if (!sign(lock->get())) return fail("cannot write " + path + "/lock: " + why());
+  remove_drafts(directory->get());
+  return StateDirectory(path, std::move(*directory), std::move(*lock));
+}
+
+Result<StateDirectory> StateDirectory::adopt(const std::string& path, UniqueFd lock) {
+  Result<UniqueFd> directory = open_directory(path);
+  if (!directory) return tl::unexpected(directory.error());
+  if (!sign(lock.get())) return fail("cannot write " + path + "/lock: " + why());
+  return StateDirectory(path, std::move(*directory), std::move(lock));
 }
 
 Result<void> StateDirectory::write(std::string_view name, std::string_view content) const {
   assert(!name.empty() && name.find('/') == std::string_view::npos);
   const std::string target(name);
-  const std::string draft = "." + target + ".new";
+  const std::string draft = "." + target + ".new." + std::to_string(::getpid());
   const auto failed = [&](std::string_view step) {
     return fail("cannot " + std::string(step) + " " + path_ + "/" + target + ": " + why());
   };

@@ -3,6 +3,7 @@
 //
 //   SIGHUP           on_reload
 //   SIGTERM, SIGINT  on_stop: drain, then call finish(); the same signal again, or the grace time, ends at once
+//   (handed over)    as a stop, by retire(): another process serves already, so one signal ends at once
 //   SIGPIPE          ignored
 //
 // Made first in main, before any thread, and destroyed last. Everything on the control loop's thread but post().
@@ -18,6 +19,7 @@
 
 #include "shared/core/time.h"
 #include "shared/serve/loop.h"
+#include "shared/serve/notify.h"
 
 namespace shared {
 
@@ -44,6 +46,8 @@ class Supervisor {
   // As the signals do; for the admin port and tests.
   void request_reload();
   void request_stop();
+  // Another process has taken over: on_stop, in peace.
+  void retire();
 
   [[nodiscard]] bool stopping() const { return stopping_; }
 
@@ -63,13 +67,9 @@ class Supervisor {
   std::function<void()> on_reload_;
   std::function<void()> on_stop_;
   bool stopping_ = false;
+  bool retired_ = false;
   int status_ = 0;
 };
-
-// The service manager's protocol, sd_notify(3): one datagram to NOTIFY_SOCKET, nothing where there is none.
-void notify_ready();      // READY=1: started, or reloaded
-void notify_reloading();  // RELOADING=1 with MONOTONIC_USEC; the Supervisor sends it before on_reload
-void notify_stopping();   // STOPPING=1; sent before on_stop
 
 // Raises the soft limit of descriptors to the hard one and returns it.
 std::uint64_t raise_descriptor_limit();

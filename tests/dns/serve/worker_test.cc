@@ -95,7 +95,8 @@ bool eventually(const std::function<bool()>& condition) {
 class WorkerTest : public testing::Test {
  protected:
   void start(TcpSettings tcp = {}, const std::string& where = "127.0.0.1:0") {
-    auto listeners = listen_on(*Endpoint::parse(where), 1);
+    shared::InheritedSockets none;
+    auto listeners = listen_on(*Endpoint::parse(where), 1, none);
     ASSERT_TRUE(listeners) << listeners.error().message;
     endpoint_ = listeners->endpoint;
     WorkerSetup setup;
@@ -477,7 +478,8 @@ TEST_F(WorkerTest, DrainAnswersWhatIsQueuedAndEnds) {
   EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == 2; }));
   send_bytes(waiting, frame);
   std::promise<void> drained;
-  worker_->drain([&] { drained.set_value(); });
+  worker_->retire([&] { drained.set_value(); });
+  worker_->hasten();
   EXPECT_FALSE(receive_frame(waiting).empty());
   EXPECT_TRUE(closed_by_peer(waiting));
   send_bytes(half, std::span(frame).subspan(5));

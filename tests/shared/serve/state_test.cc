@@ -46,8 +46,9 @@ TEST_F(StateTest, SecondProcessIsAClearError) {
   ASSERT_TRUE(first);
   const auto second = StateDirectory::open(path_);
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().message, "state directory " + path_ + " is in use by process " + std::to_string(::getpid()) +
-                                        ": stop that server, or give this one a state directory of its own");
+  EXPECT_EQ(second.error().message,
+            "state directory " + path_ + " is in use by process " + std::to_string(::getpid()) +
+                ": stop that server, take over from it with --upgrade, or give this one a state directory of its own");
 }
 
 TEST_F(StateTest, LockDiesWithItsHolder) {
@@ -97,11 +98,37 @@ TEST_F(StateTest, FailedWriteLeavesTheOldContent) {
   const auto state = StateDirectory::open(path_);
   ASSERT_TRUE(state);
   ASSERT_TRUE(state->write("health", "old"));
-  std::filesystem::create_directory(path_ + "/.health.new");  // in the way of the draft
+  std::filesystem::create_directory(path_ + "/.health.new." + std::to_string(::getpid()));  // in the way of the draft
   const auto written = state->write("health", "new");
   ASSERT_FALSE(written);
   EXPECT_NE(written.error().message.find(path_ + "/health: Is a directory"), std::string::npos);
   EXPECT_EQ(*state->read("health"), "old");
+}
+
+TEST_F(StateTest, WhatAKilledWriterLeftIsRemoved) {
+  ASSERT_TRUE(StateDirectory::open(path_));
+  std::ofstream(path_ + "/.health.new.4711") << "half a";
+  const auto state = StateDirectory::open(path_);
+  ASSERT_TRUE(state);
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/.health.new.4711"));
+  EXPECT_EQ(*state->read("health"), std::nullopt);
+}
+
+TEST_F(StateTest, TheLockIsHandedOn) {
+  auto first = StateDirectory::open(path_);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(first->write("health", "old"));
+  {
+    const auto second = StateDirectory::adopt(path_, UniqueFd(::dup(first->lock())));
+    ASSERT_TRUE(second);
+    EXPECT_EQ(*second->read("health"), "old");
+    ASSERT_TRUE(second->write("health", "new"));
+    {
+      const auto gone = std::move(*first);
+    }
+    EXPECT_FALSE(StateDirectory::open(path_)) << "the second holds it still";
+  }
+  EXPECT_TRUE(StateDirectory::open(path_));
 }
 
 TEST_F(StateTest, OthersMayNotRead) {

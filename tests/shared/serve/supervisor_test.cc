@@ -1,57 +1,24 @@
 #include "shared/serve/supervisor.h"
 
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "shared/serve/log.h"
-#include "shared/serve/unique_fd.h"
+#include "tests/shared/serve/notify_socket.h"
 
 namespace shared {
 namespace {
 
-// A service manager's socket.
-class NotifySocket {
- public:
-  NotifySocket() : path_(::testing::TempDir() + "/meridian_notify_" + std::to_string(::getpid())) {
-    ::unlink(path_.c_str());
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
-    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    ::setenv("NOTIFY_SOCKET", path_.c_str(), 1);
-  }
-  ~NotifySocket() {
-    ::unsetenv("NOTIFY_SOCKET");
-    ::unlink(path_.c_str());
-  }
-  NotifySocket(const NotifySocket&) = delete;
-  NotifySocket& operator=(const NotifySocket&) = delete;
-
-  std::string next() {
-    std::array<char, 256> text{};
-    const ssize_t n = ::recv(fd_.get(), text.data(), text.size(), MSG_DONTWAIT);
-    return n < 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(n));
-  }
-
- private:
-  std::string path_;
-  UniqueFd fd_{::socket(AF_UNIX, SOCK_DGRAM, 0)};
-};
-
 TEST(SupervisorTest, HangupReloadsAndTerminationStops) {
-  NotifySocket manager;
+  test::NotifySocket manager;
   const LogCapture quiet;
   Supervisor supervisor;
   std::vector<std::string> calls;

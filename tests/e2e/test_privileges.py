@@ -1,0 +1,82 @@
+"""Started by root with `user`, a server keeps one capability and a filter of system calls, and can still do its work."""
+import os
+import pathlib
+import re
+
+import pytest
+
+import meridian
+from meridian import wait_until
+
+BIND_SERVICE = "0000000000000400"
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+def as_nobody(text):
+    return text.replace("service: shop\n", "service: shop\nuser: nobody\n", 1)
+
+
+@pytest.fixture
+def confined_shop(tmp_path):
+    with meridian.Shop(tmp_path, edit=as_nobody) as running:
+        for folder in (tmp_path, *tmp_path.parents):  # pytest's folders are root's alone
+            if folder.stat().st_mode & 0o005 != 0o005:
+                folder.chmod(folder.stat().st_mode | 0o055)
+        yield running.start()
+
+
+def fields(path):
+    return dict(re.findall(r"^(\w+):\s+(.*)$", pathlib.Path(path).read_text(), re.MULTILINE))
+
+
+def test_every_thread_has_given_up_what_it_does_not_need(confined_shop):
+    shop = confined_shop
+    for who in ("dns", "eu"):
+        process = shop.processes[who]
+        threads = list(pathlib.Path(f"/proc/{process.pid}/task").iterdir())
+        assert len(threads) >= 3
+        for thread in threads:
+            status = fields(thread / "status")
+            assert status["Uid"].split() == ["65534"] * 4, status
+            assert "65534" in status["Gid"] and not {"0"} & set(status["Groups"].split()), status
+            assert status["CapEff"] == status["CapPrm"] == status["CapBnd"] == BIND_SERVICE, status
+            assert status["CapInh"] == status["CapAmb"] == "0" * 16, status
+            assert status["NoNewPrivs"] == "1", status
+            if not meridian.SANITIZED:
+                assert status["Seccomp"] == "2", status
+
+
+def test_reload_state_and_upgrade_work_without_privileges(confined_shop):
+    shop = confined_shop
+    assert shop.addresses("ns1.shop.example")
+    assert shop.edge_get("eu", "/api/items")[0] == 200
+    for who in ("dns", "eu"):
+        status, body = shop.admin(who, "/reload", method="POST")
+        assert status == 200, body
+    assert shop.admin("dns", "/drain?target=eu&reason=test", method="POST")[0] == 200
+    overrides = shop.directory / "state/dns/overrides.json"
+    wait_until(lambda: overrides.exists() and "eu" in overrides.read_text(), "state is written")
+    assert overrides.stat().st_uid == 65534
+    zone = shop.zones / "shop.example.zone"
+    zone.chmod(0o600)  # root's alone now: a reload must say so, and the old world goes on
+    status, body = shop.admin("dns", "/reload", method="POST")
+    assert status == 422 and "ermission denied" in body, body
+    assert shop.addresses("ns1.shop.example")
+    zone.chmod(0o644)
+    for who in ("dns", "eu"):
+        old = shop.processes[who]
+        shop.processes[who] = meridian.Process([*old.arguments, "--upgrade"], shop.directory / f"{who}-upgraded.log")
+        assert old.wait() == 0, old.text()
+        assert fields(f"/proc/{shop.processes[who].pid}/status")["CapEff"] == BIND_SERVICE
+    assert shop.addresses("ns1.shop.example")
+    assert "test" in str(shop.status()["regions"])
+    assert shop.edge_get("eu", "/api/items")[0] == 200
+
+
+def test_a_user_that_does_not_exist_is_an_error(idle_shop):
+    shop = idle_shop
+    shop.config.write_text(shop.config.read_text().replace("service: shop\n", "service: shop\nuser: no-such-user\n", 1))
+    process = shop.start_dns(wait=False)
+    assert process.wait() == 1
+    assert "there is no user 'no-such-user'" in process.text()
