@@ -20,8 +20,8 @@
 
 #include "dns/core/snapshot.h"
 #include "dns/load/build.h"
-#include "dns/serve/alias_control.h"
 #include "dns/load/geo_guard.h"
+#include "dns/serve/alias_control.h"
 #include "dns/serve/geo_watch.h"
 #include "dns/serve/steering_control.h"
 #include "dns/serve/worker.h"
@@ -161,7 +161,6 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<int> listening_;  // descriptors of the workers' sockets, for a successor
   std::vector<std::unique_ptr<shared::Admin>> admins_;
-  std::vector<Beat> beats_;
   std::shared_ptr<ResponseCells> cells_;  // what the workers limit responses in, over all reloads
   CookieSecrets own_cookie_secret_;       // where no file has one
   std::unique_ptr<shared::UpgradePort> upgrade_port_;

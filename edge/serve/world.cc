@@ -40,15 +40,6 @@ shared::Result<Place> find_place(const Options& options, const shared::load::Con
   return Place{.region = region, .node = *node};
 }
 
-bool same_listeners(const World& a, const World& b) { return a.built.listen == b.built.listen; }
-
-bool same_admin(const World& a, const World& b) {
-  return std::ranges::equal(a.config.admin.edge, b.config.admin.edge,
-                            [](const auto& x, const auto& y) { return x.value.to_string() == y.value.to_string(); });
-}
-
-}  // namespace
-
 std::optional<World> WorldMaker::make(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics) {
   auto config = shared::load::load_config(options_.config, diagnostics);
   if (!config || diagnostics.failed()) return std::nullopt;

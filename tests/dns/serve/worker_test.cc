@@ -465,7 +465,9 @@ TEST_F(WorkerTest, CountsWhereItSteers) {
   const Publication& old = retired_.front();
   const auto& regions = old.snapshot->policies->spec().regions;
   for (std::size_t r = 0; r < regions.size(); ++r) {
-    EXPECT_EQ(old.steering->read(PolicyNameId{0}, RegionId{static_cast<std::uint16_t>(r)}), 1U) << regions[r].name;
+    const std::uint64_t expected = regions[r].name == "cdn" ? 0 : 1;  // a region for one other name
+    EXPECT_EQ(old.steering->read(PolicyNameId{0}, RegionId{static_cast<std::uint16_t>(r)}), expected)
+        << regions[r].name;
   }
 }
 
