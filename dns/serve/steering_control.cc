@@ -46,6 +46,7 @@ RegionHealthSettings settings_of(const shared::load::Health& health) {
 EdgeOutcome outcome_of(const shared::ProbeReport& report) {
   switch (report.outcome) {
     case shared::ProbeOutcome::success:
+    case shared::ProbeOutcome::degraded:
       return report.body.find("\"state\":\"draining\"") == std::string_view::npos ? EdgeOutcome::success
                                                                                   : EdgeOutcome::draining;
     case shared::ProbeOutcome::failure:

@@ -78,18 +78,6 @@ std::optional<Override::State> parse_override_state(std::string_view text) {
   return std::nullopt;
 }
 
-std::string_view to_string(shared::HealthState state) {
-  switch (state) {
-    case shared::HealthState::up:
-      return "up";
-    case shared::HealthState::down:
-      return "down";
-    case shared::HealthState::unknown:
-      return "unknown";
-  }
-  return "";
-}
-
 std::string write_health(const std::vector<PersistedEdge>& edges) {
   json::array list;
   for (const PersistedEdge& edge : edges) {

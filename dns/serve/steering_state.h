@@ -28,7 +28,6 @@ struct NamedOverride {
 
 [[nodiscard]] std::string_view to_string(Override::State state);
 [[nodiscard]] std::optional<Override::State> parse_override_state(std::string_view text);
-[[nodiscard]] std::string_view to_string(shared::HealthState state);
 
 [[nodiscard]] std::string write_health(const std::vector<PersistedEdge>& edges);
 [[nodiscard]] shared::Result<std::vector<PersistedEdge>> read_health(std::string_view json);

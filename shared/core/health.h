@@ -1,18 +1,24 @@
 #pragma once
-// HealthMachine: one probed target's state with hysteresis. `fall` failures in a row take it down, `rise` successes
-// bring it up; the first result of a target whose state is unknown counts at once, and so does a refused connection,
-// which is proof and not suspicion. Pure state, no clock; owned by whoever owns the target, one thread.
+// HealthMachine: one probed target's state with hysteresis. `fall` bad results in a row make it worse, `rise` good ones
+// better; the first result of a target whose state is unknown counts at once, and so does a refused connection, which
+// is proof and not suspicion. `degraded` stands between up and down: it answers, and says that it feels unwell. Pure
+// state, no clock; owned by whoever owns the target, one thread.
 
 #include <cstdint>
+#include <string_view>
 
 namespace shared {
 
-enum class HealthState : std::uint8_t { unknown, up, down };
+enum class HealthState : std::uint8_t { unknown, up, degraded, down };
+
+// "up", "degraded" ...: for status, logs and what is persisted.
+[[nodiscard]] std::string_view to_string(HealthState state);
 
 enum class ProbeOutcome : std::uint8_t {
   success,
-  failure,  // timeout, bad answer, reset after reconnecting: one failed probe
-  refused,  // connection refused: nobody listens; down now, past `fall`
+  degraded,  // it answered, and what it said asks for less work
+  failure,   // timeout, bad answer, reset after reconnecting: one failed probe
+  refused,   // connection refused: nobody listens; down now, past `fall`
 };
 
 struct HealthSettings {
@@ -24,7 +30,8 @@ class HealthMachine {
  public:
   explicit HealthMachine(HealthState initial = HealthState::unknown) : state_(initial) {}
 
-  // Returns true when the state changed. A persisted initial state still counts as unverified: see `verified`.
+  // Returns true when the state changed. A persisted initial state still counts as unverified: see `verified`. A row of
+  // worse (better) results that are not all the same ends in the mildest change that all of them ask for.
   bool observe(ProbeOutcome outcome, const HealthSettings& settings);
 
   [[nodiscard]] HealthState state() const { return state_; }
@@ -34,8 +41,11 @@ class HealthMachine {
   [[nodiscard]] bool verified() const { return verified_; }
 
  private:
+  bool become(HealthState state);
+
   HealthState state_;
-  std::uint16_t against_ = 0;  // consecutive outcomes against the present state
+  HealthState mildest_ = HealthState::unknown;  // of the row against the present state
+  std::uint16_t against_ = 0;                   // consecutive outcomes worse, or better, than the present state
   bool verified_ = false;
 };
 

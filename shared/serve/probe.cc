@@ -47,7 +47,7 @@ Probe::Probe(std::shared_ptr<ProbeContext> context, ProbeTarget target)
 bool Probe::serves(const ProbeTarget& other) const {
   return target_.endpoint == other.endpoint && target_.kind == other.kind && target_.host == other.host &&
          target_.path == other.path && target_.interval == other.interval && target_.timeout == other.timeout &&
-         target_.expected == other.expected && target_.jitter == other.jitter;
+         target_.expected == other.expected && target_.body_kept == other.body_kept && target_.jitter == other.jitter;
 }
 
 void Probe::rename(const ProbeTarget& target) {
@@ -89,7 +89,7 @@ void Probe::begin() {
   began_ = Clock::now();
   next_ = began_ + next_interval();
   replaced_ = false;
-  response_ = ProbeResponse();
+  response_ = ProbeResponse(target_.body_kept);
   round_trip_ = {};
   plan_ = ProbePlan(suspicion_.next());
   begun_ = 0;
@@ -240,7 +240,8 @@ void Probe::conclude(ProbeOutcome outcome, std::string_view reason) {
   if (!context_->on_report) return;
   // The callback may replace the targets and stop this probe: nothing of it is touched afterwards.
   const ProbeResponse response = std::exchange(response_, ProbeResponse());
-  const ProbeReport report{target_.id, outcome, reason, round_trip_, response.status(), response.body()};
+  const ProbeReport report{
+      target_.id, outcome, reason, round_trip_, response.status(), response.body(), response.body_complete()};
   const auto context = context_;
   context->on_report(report);
 }

@@ -7,7 +7,6 @@ namespace shared {
 namespace {
 
 constexpr std::size_t kMaxHead = std::size_t{16} * 1024;
-constexpr std::size_t kKeptBody = std::size_t{4} * 1024;
 constexpr std::uint64_t kMaxBody =
     std::uint64_t{1024} * 1024;  // a health page that is larger is a mistake, not a health page
 
@@ -151,7 +150,7 @@ void ProbeResponse::on_connection(std::string_view value) {
 void ProbeResponse::on_head_end() {
   if (chunked_ && has_length_) return fail_with("both Content-Length and Transfer-Encoding");
   if (status_ < 200) {  // 1xx: the answer is still to come
-    *this = ProbeResponse();
+    *this = ProbeResponse(kept_);
     started_ = true;
     return;
   }
@@ -181,7 +180,7 @@ void ProbeResponse::take_body(std::string_view& bytes) {
   const std::string_view part = sized ? bytes.substr(0, remaining_) : bytes;
   body_bytes_ += part.size();
   if (body_bytes_ > kMaxBody) return fail_with("the body is too large");
-  body_ += part.substr(0, kKeptBody - body_.size());
+  body_ += part.substr(0, kept_ - body_.size());
   bytes.remove_prefix(part.size());
   if (!sized) return;
   remaining_ -= part.size();

@@ -1,7 +1,7 @@
 #pragma once
 // ProbeResponse: reads one HTTP/1.x answer to a GET, as it comes, strictly: what could be read in two ways is bad,
-// since a peer that frames badly is not healthy. Keeps the first 4 KiB of the body and drops the rest. One per probe,
-// one thread, no I/O.
+// since a peer that frames badly is not healthy. Keeps the beginning of the body and drops the rest. One per probe, one
+// thread, no I/O.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,10 @@ namespace shared {
 
 class ProbeResponse {
  public:
+  static constexpr std::size_t kDefaultKept = 4096;
+
+  explicit ProbeResponse(std::size_t kept = kDefaultKept) : kept_(kept) {}
+
   // Takes the next bytes. Bytes past the end of the answer make the connection unfit for another request.
   void feed(std::string_view bytes);
   // The peer closed: the end of a body without a length, bad anywhere else.
@@ -23,7 +27,8 @@ class ProbeResponse {
   [[nodiscard]] std::string_view error() const { return error_; }  // why bad() is
   [[nodiscard]] std::uint16_t status() const { return status_; }   // 0 until known
   [[nodiscard]] std::string_view body() const { return body_; }
-  [[nodiscard]] bool keep_alive() const { return keep_alive_; }  // once done()
+  [[nodiscard]] bool body_complete() const { return body_bytes_ == body_.size(); }  // nothing was dropped
+  [[nodiscard]] bool keep_alive() const { return keep_alive_; }                     // once done()
 
  private:
   enum class Phase : std::uint8_t {
@@ -50,6 +55,7 @@ class ProbeResponse {
   void on_chunk_size(std::string_view line);
   void fail_with(std::string_view why);
 
+  std::size_t kept_;  // octets of the body
   Phase phase_ = Phase::status_line;
   std::string line_;             // an unfinished one
   std::size_t head_bytes_ = 0;   // of all lines, trailers too

@@ -46,8 +46,9 @@ struct ProbeTarget {
   std::string path = "/";  // origin form
   Duration interval = seconds(2);
   Duration timeout = seconds(1);  // connect, handshake, request and answer together
-  StatusRange expected;
-  double jitter = 0.1;  // each interval is drawn from [1 - jitter, 1] x interval
+  StatusRange expected;           // another status has failed
+  std::size_t body_kept = 4096;   // octets of the body for the report
+  double jitter = 0.1;            // each interval is drawn from [1 - jitter, 1] x interval
 };
 
 // One counted probe. Views are valid during the callback only.
@@ -57,7 +58,8 @@ struct ProbeReport {
   std::string_view reason;   // "connection refused", "no answer in 1000 ms", "status 503"; empty on success
   Duration round_trip{};     // request to first byte of the answer; tcp: the connect; zero when there was none
   std::uint16_t status = 0;  // 0: no HTTP answer
-  std::string_view body;     // the first 4 KiB, with an unexpected status too
+  std::string_view body;     // its beginning, with an unexpected status too
+  bool body_complete = true;
 };
 
 // Whether https probes check the certificate. `none` by default, as Route 53, ELB and nginx do: a probe asks whether

@@ -63,5 +63,41 @@ TEST(HealthMachine, AgreesWithTheObviousRuleOnAllShortSequences) {
   }
 }
 
+TEST(HealthMachine, DegradedLiesBetweenUpAndDown) {
+  HealthMachine m;
+  m.observe(ProbeOutcome::success, kSettings);
+  EXPECT_FALSE(m.observe(ProbeOutcome::degraded, kSettings));
+  EXPECT_FALSE(m.observe(ProbeOutcome::degraded, kSettings));
+  EXPECT_TRUE(m.observe(ProbeOutcome::degraded, kSettings));
+  EXPECT_EQ(m.state(), HealthState::degraded);
+  EXPECT_FALSE(m.observe(ProbeOutcome::success, kSettings));
+  EXPECT_TRUE(m.observe(ProbeOutcome::success, kSettings));
+  EXPECT_EQ(m.state(), HealthState::up);
+}
+
+TEST(HealthMachine, AMixedRowTakesTheMildestChange) {
+  HealthMachine m;
+  m.observe(ProbeOutcome::success, kSettings);
+  m.observe(ProbeOutcome::failure, kSettings);
+  m.observe(ProbeOutcome::degraded, kSettings);
+  EXPECT_TRUE(m.observe(ProbeOutcome::failure, kSettings));
+  EXPECT_EQ(m.state(), HealthState::degraded) << "never three failures in a row";
+  for (int i = 0; i < 3; ++i) m.observe(ProbeOutcome::failure, kSettings);
+  EXPECT_EQ(m.state(), HealthState::down);
+  m.observe(ProbeOutcome::success, kSettings);
+  EXPECT_TRUE(m.observe(ProbeOutcome::degraded, kSettings));
+  EXPECT_EQ(m.state(), HealthState::degraded);
+}
+
+TEST(HealthMachine, ATurnBeginsANewRow) {
+  HealthMachine m;
+  m.observe(ProbeOutcome::degraded, kSettings);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_FALSE(m.observe(ProbeOutcome::failure, kSettings));
+    EXPECT_FALSE(m.observe(ProbeOutcome::success, kSettings));
+  }
+  EXPECT_EQ(m.state(), HealthState::degraded);
+}
+
 }  // namespace
 }  // namespace shared

@@ -80,6 +80,17 @@ TEST(ProbeResponseTest, KeepsFourKilobytesOfTheBody) {
   EXPECT_EQ(response.body().size(), 4096U);
 }
 
+TEST(ProbeResponseTest, KeepsAsMuchOfTheBodyAsIsAskedFor) {
+  ProbeResponse response(8);
+  response.feed("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789");
+  EXPECT_TRUE(response.done());
+  EXPECT_EQ(response.body(), "12345678");
+  EXPECT_FALSE(response.body_complete());
+  ProbeResponse whole(9);
+  whole.feed("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789");
+  EXPECT_TRUE(whole.body_complete());
+}
+
 TEST(ProbeResponseTest, WhatCouldBeReadInTwoWaysIsBad) {
   for (const std::string_view bytes : {
            "SSH-2.0-OpenSSH\r\n",
