@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "edge/core/retry_budget.h"
+
 namespace edge {
 
 // A pool keeps its slot by name over reloads.
@@ -11,6 +13,14 @@ enum class PoolSlot : std::uint32_t {};
 
 struct alignas(64) PoolLive {
   std::atomic<std::uint32_t> in_flight{0};  // of all its servers; counted only where the pool bounds its load
+  RetryBudget budget;
+  std::atomic<std::uint64_t> again{0};  // tries that were a retry or a hedge: not requests of clients
+  std::atomic<std::uint64_t> retries{0};
+  std::atomic<std::uint64_t> hedges{0};
+  std::atomic<std::uint64_t> hedges_won{0};  // the second server answered first
+  std::atomic<std::uint64_t> hedges_shadowed{0};
+  std::atomic<std::uint64_t> budget_refusals{0};  // retries and hedges that the budget did not allow
+  std::atomic<bool> panic{false};                 // too few servers are eligible: all are used; the control loop's
 };
 
 }  // namespace edge
