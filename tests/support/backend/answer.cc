@@ -169,12 +169,28 @@ Answer answer_request(const Request& request, const Identity& self, const Upload
 }
 
 Answer answer_health(const Request& request, const Identity& self) {
-  const bool well = self.mode == Mode::ok;
+  const bool well = self.mode != Mode::error && self.mode != Mode::sick;
   std::string body = "{\"status\": \"";
   body += well ? "healthy" : "unhealthy";
   body += "\", \"server\": \"" + self.name + "\", \"cpu_usage\": " + std::to_string(self.cpu_usage);
   body += ", \"memory_usage\": " + std::to_string(self.memory_usage) + "}\n";
   return answer_json(request, well ? 200 : 500, body);
+}
+
+bool breaks_answers(Mode mode) {
+  return mode == Mode::close || mode == Mode::cut_head || mode == Mode::cut_body || mode == Mode::garbage;
+}
+
+Answer broken_answer(Mode mode) {
+  Answer answer;
+  answer.close = true;
+  if (mode == Mode::cut_head) answer.head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Le";
+  if (mode == Mode::cut_body) {
+    answer.head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5000\r\n\r\n";
+    answer.head += filler_at(0, 1000);
+  }
+  if (mode == Mode::garbage) answer.head = "\x16\x03\x01 this is no HTTP\r\n\r\n";
+  return answer;
 }
 
 Answer answer_stats(const Request& request, std::span<const Identity> all) {
@@ -209,6 +225,10 @@ std::optional<Mode> parse_mode(std::string_view text) {
   if (text == "reset") return Mode::reset;
   if (text == "hang") return Mode::hang;
   if (text == "off") return Mode::off;
+  if (text == "close") return Mode::close;
+  if (text == "cut_head") return Mode::cut_head;
+  if (text == "cut_body") return Mode::cut_body;
+  if (text == "garbage") return Mode::garbage;
   return std::nullopt;
 }
 
@@ -226,6 +246,14 @@ std::string_view to_string(Mode mode) {
       return "hang";
     case Mode::off:
       return "off";
+    case Mode::close:
+      return "close";
+    case Mode::cut_head:
+      return "cut_head";
+    case Mode::cut_body:
+      return "cut_body";
+    case Mode::garbage:
+      return "garbage";
   }
   return "?";
 }

@@ -29,6 +29,8 @@ struct Upload {
 
 [[nodiscard]] Answer answer_request(const Request& request, const Identity& self, const Upload& upload);
 [[nodiscard]] Answer answer_health(const Request& request, const Identity& self);
+[[nodiscard]] bool breaks_answers(Mode mode);
+[[nodiscard]] Answer broken_answer(Mode mode);  // REQUIRES: breaks_answers(mode)
 [[nodiscard]] Answer answer_stats(const Request& request, std::span<const Identity> all);
 [[nodiscard]] Answer answer_json(const Request& request, int status, std::string_view body);
 

@@ -12,10 +12,11 @@
 namespace backend {
 
 // What POST /fail?mode=... switches: `error` answers 500 to everything, `sick` only to /health, `reset` sends RST,
-// `hang` never answers, `off` closes the listener and every connection.
-enum class Mode : std::uint8_t { ok, error, sick, reset, hang, off };
+// `hang` never answers, `off` closes the listener and every connection. These leave /health alone: `close` ends the
+// connection in place of an answer, `cut_head` and `cut_body` in the midst of one, `garbage` answers what is no HTTP.
+enum class Mode : std::uint8_t { ok, error, sick, reset, hang, off, close, cut_head, cut_body, garbage };
 
-[[nodiscard]] std::optional<Mode> parse_mode(std::string_view text);  // ok, 500, sick, reset, hang, off
+[[nodiscard]] std::optional<Mode> parse_mode(std::string_view text);
 [[nodiscard]] std::string_view to_string(Mode mode);
 
 struct Identity {

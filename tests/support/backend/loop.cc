@@ -233,6 +233,8 @@ bool Loop::respond(Connection& connection) {
     queue(connection, answer_health(request, self));
   } else if (path == "/stats") {
     queue(connection, answer_stats(request, identities_));
+  } else if (breaks_answers(self.mode)) {
+    queue(connection, broken_answer(self.mode));
   } else {
     ++self.served;
     queue(connection, answer_request(request, self, connection.upload));

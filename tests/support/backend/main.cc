@@ -2,7 +2,8 @@
 //   meridian-test-backend [--delay 20ms] [--with-parent] ADDRESS:PORT=NAME[,POOL[,REGION]] ...
 // Port 0 takes a free one. It prints one line `NAME ADDRESS:PORT` per server, then `ready`.
 // GET anything: who answered, as JSON (text with Accept: text/plain); query keys as in answer.h, and delay=20ms.
-// GET /health, GET /stats, POST /fail?mode=ok|500|sick|reset|hang|off[&name=|&pool=][&cpu=95][&memory=97][&delay=20ms].
+// GET /health, GET /stats, POST /fail?mode=MODE[&name=|&pool=][&cpu=95][&memory=97][&delay=20ms]; MODE is one of ok,
+// 500, sick, reset, hang, off, close, cut_head, cut_body, garbage: identity.h says what each does.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
