@@ -1,0 +1,140 @@
+#include "cli/status_table.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include <boost/json.hpp>
+
+namespace cli {
+namespace {
+
+namespace json = boost::json;
+using Row = std::vector<std::string>;
+
+std::string text(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+std::uint64_t number(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  if (value == nullptr) return 0;
+  json::error_code error;
+  const auto whole = value->to_number<std::uint64_t>(error);
+  return error ? 0 : whole;
+}
+
+bool flag(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+const json::array* list(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr ? value->if_array() : nullptr;
+}
+
+std::optional<json::object> parse(std::string_view body) {
+  json::error_code error;
+  const auto value = json::parse(json::string_view(body.data(), body.size()), error);
+  if (error || !value.is_object()) return std::nullopt;
+  return value.get_object();
+}
+
+template <class Visit>
+void for_each_server(const json::object& status, Visit visit) {
+  const json::array* pools = list(status, "pools");
+  if (pools == nullptr) return;
+  for (const auto& pool : *pools) {
+    const json::array* servers = pool.is_object() ? list(pool.get_object(), "servers") : nullptr;
+    if (servers == nullptr) continue;
+    for (const auto& server : *servers) {
+      if (server.is_object()) visit(pool.get_object(), server.get_object());
+    }
+  }
+}
+
+std::map<std::string, std::uint64_t> requests_of(const json::object& status) {
+  std::map<std::string, std::uint64_t> requests;
+  for_each_server(status, [&](const json::object& pool, const json::object& server) {
+    requests[text(pool, "pool") + "/" + text(server, "server")] = number(server, "requests");
+  });
+  return requests;
+}
+
+std::string millis(std::uint64_t micros) {
+  std::array<char, 32> out{};
+  const int n = std::snprintf(out.data(), out.size(), "%.1f", static_cast<double>(micros) / 1000.0);
+  return {out.data(), static_cast<std::size_t>(n)};
+}
+
+std::string per_second(std::uint64_t more, double seconds) {
+  std::array<char, 32> out{};
+  const int n = std::snprintf(out.data(), out.size(), "%.0f", static_cast<double>(more) / seconds);
+  return {out.data(), static_cast<std::size_t>(n)};
+}
+
+std::string aligned(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string out;
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      std::string cell = row[i];
+      cell.resize(widths[i] + 2, ' ');
+      line += cell;
+    }
+    line.resize(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+std::string head_line(const json::object& status) {
+  std::uint64_t connections = 0;
+  std::uint64_t in_flight = 0;
+  if (const json::array* workers = list(status, "workers")) {
+    for (const auto& worker : *workers) {
+      if (!worker.is_object()) continue;
+      connections += number(worker.get_object(), "connections");
+      in_flight += number(worker.get_object(), "in_flight");
+    }
+  }
+  return text(status, "service") + " " + text(status, "region") + " " + text(status, "node") + ": " +
+         text(status, "state") + ", generation " + std::to_string(number(status, "generation")) + ", " +
+         std::to_string(connections) + " connections, " + std::to_string(in_flight) + " requests in flight\n";
+}
+
+}  // namespace
+
+shared::Result<std::string> edge_table(std::string_view body, const EarlierStatus& earlier) {
+  const auto status = parse(body);
+  if (!status) return shared::fail("not JSON");
+  if (list(*status, "pools") == nullptr) return shared::fail("not the status of an edge");
+  const auto before = parse(earlier.json);
+  const auto old = before ? requests_of(*before) : std::map<std::string, std::uint64_t>();
+  std::vector<Row> rows{{"POOL", "SERVER", "STATE", "BREAKER", "IN FLIGHT", "REQUESTS", "PER S", "FAILED", "RETRIES",
+                         "P50 MS", "P99 MS", "WHY"}};
+  for_each_server(*status, [&](const json::object& pool, const json::object& server) {
+    const std::string name = text(pool, "pool") + "/" + text(server, "server");
+    const std::uint64_t requests = number(server, "requests");
+    const auto was = old.find(name);
+    const bool rated = was != old.end() && was->second <= requests && earlier.seconds > 0;
+    rows.push_back({text(pool, "pool") + (flag(pool, "panic") ? " PANIC" : ""), text(server, "server"),
+                    text(server, "state"), text(server, "breaker"), std::to_string(number(server, "in_flight")),
+                    std::to_string(requests), rated ? per_second(requests - was->second, earlier.seconds) : "-",
+                    std::to_string(number(server, "failures")), std::to_string(number(server, "retries")),
+                    millis(number(server, "p50_us")), millis(number(server, "p99_us")), text(server, "reason")});
+  });
+  return head_line(*status) + "\n" + aligned(rows);
+}
+
+}  // namespace cli

@@ -1,0 +1,42 @@
+#include "cli/status_table.h"
+
+#include <gtest/gtest.h>
+
+namespace cli {
+namespace {
+
+std::string status(int requests, const char* state) {
+  return R"({"service": "shop", "region": "eu", "node": "192.0.2.1", "state": "up", "generation": 3,
+             "workers": [{"connections": 4, "in_flight": 1}, {"connections": 5, "in_flight": 2}],
+             "pools": [{"pool": "web", "panic": false, "servers": [{"server": "10.0.0.1:80", "state": ")" +
+         std::string(state) + R"(", "breaker": "closed", "in_flight": 3, "requests": )" + std::to_string(requests) +
+         R"(, "failures": 2, "retries": 1, "p50_us": 1500, "p99_us": 20000, "reason": "status 500"}]}]})";
+}
+
+TEST(StatusTable, OneLineForEachServer) {
+  const auto text = edge_table(status(100, "degraded"), {});
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("shop eu 192.0.2.1: up, generation 3, 9 connections, 3 requests in flight"), std::string::npos);
+  EXPECT_NE(text->find("web   10.0.0.1:80  degraded  closed   3          100       -      2       1        1.5     "
+                       "20.0    status 500"),
+            std::string::npos)
+      << *text;
+}
+
+TEST(StatusTable, RatesComeFromTheOneBefore) {
+  const std::string before = status(100, "up");
+  const auto text = edge_table(status(350, "up"), {.json = before, .seconds = 2});
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find(" 125 "), std::string::npos) << *text;
+  const std::string restarted = status(900, "up");
+  EXPECT_EQ(edge_table(status(350, "up"), {.json = restarted, .seconds = 2})->find("-275"), std::string::npos);
+}
+
+TEST(StatusTable, AnotherServersStatusIsNotATable) {
+  EXPECT_FALSE(edge_table(R"({"regions": []})", {}));
+  EXPECT_FALSE(edge_table("[]", {}));
+  EXPECT_FALSE(edge_table("no", {}));
+}
+
+}  // namespace
+}  // namespace cli
