@@ -9,24 +9,25 @@ namespace {
 struct KindRow {
   std::uint16_t status;
   std::string_view name;
+  char ending;
 };
 
 // By ErrorKind.
 constexpr std::array<KindRow, 14> kKinds{{
-    {400, "bad_request"},
-    {408, "request_timeout"},
-    {499, "client_closed"},
-    {413, "body_too_large"},
-    {404, "no_route"},
-    {403, "forbidden"},
-    {503, "no_server"},
-    {503, "draining"},
-    {502, "connect_refused"},
-    {504, "connect_timeout"},
-    {502, "upstream_reset"},
-    {504, "upstream_timeout"},
-    {502, "bad_response"},
-    {500, "internal"},
+    {400, "bad_request", 'R'},
+    {408, "request_timeout", 'T'},
+    {499, "client_closed", 'C'},
+    {413, "body_too_large", 'R'},
+    {404, "no_route", 'R'},
+    {403, "forbidden", 'R'},
+    {503, "no_server", 'N'},
+    {503, "draining", 'D'},
+    {502, "connect_refused", 'c'},
+    {504, "connect_timeout", 't'},
+    {502, "upstream_reset", 'r'},
+    {504, "upstream_timeout", 'o'},
+    {502, "bad_response", 'g'},
+    {500, "internal", 'I'},
 }};
 static_assert(kKinds.size() == static_cast<std::size_t>(ErrorKind::internal) + 1);
 
@@ -35,5 +36,7 @@ static_assert(kKinds.size() == static_cast<std::size_t>(ErrorKind::internal) + 1
 std::uint16_t status_of(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)].status; }
 
 std::string_view name_of(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)].name; }
+
+char ending_of(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)].ending; }
 
 }  // namespace edge

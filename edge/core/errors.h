@@ -1,8 +1,7 @@
 #pragma once
 // What can go wrong with one request, as small values. Refusal: a request (or an upstream's response) that breaks the
-// protocol, with the status to answer. Error: a failure while serving, with the side at fault and whether another
-// server may be tried; the retry policy travels in it. Value types without allocation; every `detail` is a literal. Any
-// thread.
+// protocol, with the status to answer. Error: a failure while serving, with the side at fault; retry.h says when
+// another server may be tried. Value types without allocation; every `detail` is a literal. Any thread.
 
 #include <cstdint>
 #include <string_view>
@@ -48,7 +47,6 @@ enum class ErrorKind : std::uint8_t {
 struct Error {
   ErrorKind kind = ErrorKind::internal;
   Side side = Side::internal;
-  bool retryable = false;   // another server may be tried, as far as the failure itself says
   std::string_view detail;  // a literal: "upstream closed inside the body"
 };
 
@@ -56,5 +54,11 @@ struct Error {
 [[nodiscard]] std::uint16_t status_of(ErrorKind kind);
 // "no_server": for logs and metrics.
 [[nodiscard]] std::string_view name_of(ErrorKind kind);
+
+// One letter for how a request ended, for the access log; docs/operations.md has the table.
+inline constexpr char kEndedWell = '-';
+inline constexpr char kEndedCut = 'x';      // the server failed inside its answer: the client saw it cut off
+inline constexpr char kEndedRefused = 'R';  // 4xx of the edge's own: the reason says why
+[[nodiscard]] char ending_of(ErrorKind kind);
 
 }  // namespace edge

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "edge/core/breaker.h"
 #include "edge/core/eligibility.h"
 #include "edge/core/pool_live.h"
 #include "edge/core/response_time.h"
@@ -29,6 +30,11 @@ struct alignas(64) ServerLive {
   std::atomic<std::uint64_t> failures{0};  // connect errors, resets, timeouts, bad responses
   ServerState state;                       // may it be picked
   ResponseTime response_time;              // to the first byte of an answer; an error counts as slow
+  Breaker breaker;
+  std::atomic<std::uint32_t> failures_in_a_row{0};
+  std::atomic<std::uint64_t> breaker_opened{0};
+  std::atomic<std::uint64_t> breaker_shadowed{0};  // requests that an enforcing breaker would have kept away
+  std::atomic<std::uint64_t> ejections{0};         // in shadow mode: those that would have been
 };
 
 class Live {

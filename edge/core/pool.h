@@ -12,11 +12,14 @@
 #include <variant>
 #include <vector>
 
+#include "edge/core/breaker.h"
+#include "edge/core/ejection.h"
 #include "edge/core/fields.h"
+#include "edge/core/health_check.h"
 #include "edge/core/live.h"
+#include "edge/core/retry.h"
 #include "edge/core/selector.h"
 #include "edge/core/sticky.h"
-#include "shared/core/health.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
 
@@ -33,18 +36,6 @@ struct Server {
   std::uint16_t weight = 1;
   ServerId id{};
   std::uint16_t priority = 0;  // asked before those of a higher number
-};
-
-struct HealthCheck {
-  enum class Kind : std::uint8_t { none, tcp, http };
-  Kind kind = Kind::none;  // none: up as long as it has an address
-  std::string path = "/";
-  std::string host;  // Host of the check; empty: the server's own name
-  shared::milliseconds interval{5000};
-  shared::milliseconds timeout{2000};
-  shared::HealthSettings settings;
-  std::uint16_t status_low = 200;  // HTTP statuses that count as healthy, inclusive
-  std::uint16_t status_high = 299;
 };
 
 struct KeepAlive {
@@ -77,7 +68,13 @@ struct Pool {
   HashKey hash_key;
   ResponseTimeRules response_time;
   Sticky sticky;
-  HealthCheck health;
+  std::vector<HealthCheck> checks;                // none: up as long as it has an address
+  std::uint32_t degraded_share = kFullShare / 4;  // of its weight, for a degraded server
+  double panic = 0;                               // when a smaller share of the servers is eligible, all are used
+  EjectionSettings ejection{.mode = shared::Mode::disabled};
+  BreakerSettings breaker{.mode = shared::Mode::disabled};
+  RetrySettings retry;
+  std::vector<StatusRange> bad_statuses{{502, 504}};  // of answers that speak against their server
   KeepAlive keep_alive;
   shared::milliseconds slow_start{0};  // a server that came up reaches its weight after it
   bool critical = false;               // without a server here the region is down for DNS

@@ -21,8 +21,8 @@ std::string_view name_of(RegionHealth::Reason reason) {
 bool known_up(const Pool& pool, const Server& server, const Addresses& addresses, const Live& live) {
   if (addresses.of(server.id).empty()) return false;
   const shared::HealthState state = live.server(server.id).state.health();
-  return state == shared::HealthState::up ||
-         (pool.health.kind == HealthCheck::Kind::none && state != shared::HealthState::down);
+  return state == shared::HealthState::up || state == shared::HealthState::degraded ||
+         (pool.checks.empty() && state != shared::HealthState::down);
 }
 
 RegionHealth regional_health(const Snapshot& snapshot, const Live& live) {

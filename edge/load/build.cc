@@ -106,7 +106,9 @@ class Builder {
       return first ? ceil<milliseconds>(*first) : second ? ceil<milliseconds>(*second) : fallback;
     };
     return {choose(own.connect, edge_.timeout.connect, defaults.connect),
-            choose(own.send, edge_.timeout.send, defaults.send), choose(own.read, edge_.timeout.read, defaults.read)};
+            choose(own.send, edge_.timeout.send, defaults.send), choose(own.read, edge_.timeout.read, defaults.read),
+            choose(own.per_try, edge_.timeout.per_try, defaults.per_try),
+            choose(own.total, edge_.timeout.total, defaults.total)};
   }
 
   static HeaderRules rules(std::initializer_list<const HeaderRulesConfig*> layers) {

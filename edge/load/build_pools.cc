@@ -91,18 +91,14 @@ Selector selector(const PoolConfig& config, std::string_view service, const std:
   return Sequence{order_of(servers, group)};
 }
 
-HealthCheck health_check(const std::optional<HealthConfig>& config) {
-  HealthCheck check;
-  if (!config) return check;
-  check.kind = config->kind == CheckKind::http ? HealthCheck::Kind::http : HealthCheck::Kind::tcp;
-  check.path = config->path;
-  check.host = config->host;
-  check.interval = ceil<milliseconds>(config->interval);
-  check.timeout = ceil<milliseconds>(config->timeout);
-  check.settings = {config->fall, config->rise};
-  check.status_low = config->status.low;
-  check.status_high = config->status.high;
-  return check;
+void protect(Pool& pool, const PoolConfig& config) {
+  pool.checks = config.health;
+  pool.degraded_share = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(config.degraded_share * kFullShare));
+  pool.panic = config.panic;
+  if (config.ejection) pool.ejection = *config.ejection;
+  if (config.breaker) pool.breaker = *config.breaker;
+  pool.retry = config.retry;
+  pool.bad_statuses = config.bad_statuses;
 }
 
 class PoolBuilder {
@@ -138,7 +134,7 @@ class PoolBuilder {
   static Pool settings(const PoolConfig& config) {
     Pool pool;
     pool.critical = config.critical;
-    pool.health = health_check(config.health);
+    protect(pool, config);
     pool.keep_alive = {config.idle.connections, ceil<milliseconds>(config.idle.timeout)};
     pool.slow_start = ceil<milliseconds>(config.slow_start);
     pool.hash_key = config.hash.by;
@@ -169,8 +165,9 @@ class PoolBuilder {
     } else {
       parts_.names.push_back({server.id, server.host, server.port});
     }
-    if (pool.health.kind != HealthCheck::Kind::none) {
-      parts_.health_targets.push_back({server.id, pool.name, server.name, server.host, server.port, pool.health});
+    if (!pool.checks.empty()) {
+      parts_.health_targets.push_back(
+          {server.id, pool.name, server.name, server.port, pool.degraded_share, pool.checks});
     }
     parts_.last_server = std::max(parts_.last_server.value_or(server.id), server.id);
     pool.servers.push_back(std::move(server));

@@ -36,9 +36,9 @@ struct HealthTarget {
   ServerId id{};
   std::string pool;
   std::string server;  // as configured
-  std::string host;    // address or name, without brackets
   std::uint16_t port = 0;
-  HealthCheck check;
+  std::uint32_t degraded_share = kFullShare;
+  std::vector<HealthCheck> checks;  // at least one
 };
 
 struct PoolParts {

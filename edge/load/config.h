@@ -96,24 +96,6 @@ struct ServersConfig {
   [[nodiscard]] const std::vector<ServerConfig>* in(std::string_view region) const;  // null: none there
 };
 
-struct StatusRange {
-  std::uint16_t low = 200;
-  std::uint16_t high = 299;
-};
-
-enum class CheckKind : std::uint8_t { http, tcp };
-
-struct HealthConfig {
-  CheckKind kind = CheckKind::http;
-  std::string path = "/";
-  std::string host;
-  StatusRange status;
-  shared::Duration interval = shared::seconds(5);
-  shared::Duration timeout = shared::seconds(2);
-  std::uint16_t fall = 3;
-  std::uint16_t rise = 2;
-};
-
 struct IdleConfig {
   std::uint32_t connections = 64;
   shared::Duration timeout = shared::seconds(60);
@@ -124,7 +106,13 @@ struct PoolConfig {
   ServersConfig servers;
   std::optional<shared::load::Located<std::string>> absent;  // another pool; none is `fail`
   bool critical = false;
-  std::optional<HealthConfig> health;
+  std::vector<HealthCheck> health;
+  double degraded_share = 0.25;
+  double panic = 0;
+  std::optional<EjectionSettings> ejection;
+  std::optional<BreakerSettings> breaker;
+  RetrySettings retry;
+  std::vector<StatusRange> bad_statuses{{502, 504}};
   IdleConfig idle;
   HashConfig hash;
   ResponseTimeConfig response_time;
@@ -137,6 +125,8 @@ struct TimeoutConfig {
   std::optional<shared::Duration> connect;
   std::optional<shared::Duration> send;
   std::optional<shared::Duration> read;
+  std::optional<shared::Duration> per_try;
+  std::optional<shared::Duration> total;
 };
 
 // In the order in which they apply: remove, set, add.

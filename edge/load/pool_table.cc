@@ -1,5 +1,6 @@
 // The field tables of pools, their servers and their checks.
 
+#include "edge/load/protect_table.h"
 #include "edge/load/readers.h"
 #include "edge/load/tables.h"
 
@@ -8,7 +9,6 @@ namespace {
 
 using namespace shared::load;
 using std::chrono::hours;
-using std::chrono::minutes;
 
 const Table<ServerConfig>& server_table() {
   static const auto table =
@@ -56,38 +56,6 @@ Reader<ServersConfig> servers() {
                                read,
                                [](const ServersConfig&) { return std::string(); },
                                {server_table().doc()}};
-}
-
-void check_health(const HealthConfig& health, const Node& node, Diagnostics& diagnostics) {
-  if (health.timeout > health.interval) {
-    diagnostics.error(node.at, "health: timeout (" + print_duration(health.timeout) + ") is longer than interval (" +
-                                   print_duration(health.interval) + "): checks would overlap");
-  }
-  if (health.kind == CheckKind::http) return;
-  for (const std::string_view key : {"path", "host", "status"}) {
-    const Node* unused = node.find(key);
-    if (unused != nullptr) diagnostics.warning(unused->key_at, std::string(key) + " has no meaning for kind tcp");
-  }
-}
-
-const Table<HealthConfig>& health_table() {
-  static const auto table =
-      Table<HealthConfig>("edge.pools.NAME.health",
-                          "How each server is checked; without it a server is up as long as its name resolves.")
-          .field("kind", &HealthConfig::kind, one_of<CheckKind>({{"http", CheckKind::http}, {"tcp", CheckKind::tcp}}),
-                 "`http` wants a good status, `tcp` a connection")
-          .field("path", &HealthConfig::path, request_path(), "What is asked for")
-          .field("host", &HealthConfig::host, host_header(), "Host header; empty: the server's address")
-          .field("status", &HealthConfig::status, status_range(), "Statuses that count as healthy")
-          .field("interval", &HealthConfig::interval, duration(shared::milliseconds(50), hours(1)),
-                 "Time from one check to the next")
-          .field("timeout", &HealthConfig::timeout, duration(shared::milliseconds(10), minutes(1)),
-                 "After it a check has failed; not longer than `interval`")
-          .field("fall", &HealthConfig::fall, integer<std::uint16_t>(1, 100),
-                 "Failures in a row that take a server down; a refused connection does at once")
-          .field("rise", &HealthConfig::rise, integer<std::uint16_t>(1, 100), "Successes in a row that bring it up")
-          .check(check_health);
-  return table;
 }
 
 const Table<HashConfig>& hash_table() {
@@ -195,7 +163,15 @@ const Table<PoolConfig>& pool_table() {
           .field("absent", &PoolConfig::absent, absent(),
                  "What a region without servers does: fail with 503, or use another pool")
           .field("critical", &PoolConfig::critical, boolean(), "Without a server here the region is down for DNS")
-          .field("health", &PoolConfig::health, optional_of(nested(health_table())), "How each server is checked")
+          .field("health", &PoolConfig::health, health_checks(), "How each server is checked")
+          .field("degraded_share", &PoolConfig::degraded_share, share_of(), "Of its weight, for a degraded server")
+          .field("panic", &PoolConfig::panic, share_of(),
+                 "When a smaller part of the servers is fit, all are used; 0%: never")
+          .field("bad_statuses", &PoolConfig::bad_statuses, one_or_list(status_range()),
+                 "Answers that speak against their server, for breaker and ejection")
+          .field("ejection", &PoolConfig::ejection, optional_of(nested(ejection_table())), "By what requests say")
+          .field("breaker", &PoolConfig::breaker, optional_of(nested(breaker_table())), "By failures in a row")
+          .field("retry", &PoolConfig::retry, nested(retry_table()), "What failed, to another server")
           .field("idle", &PoolConfig::idle, nested(idle_table()), "Connections that are kept")
           .check(check_balance)
           .position(&PoolConfig::at);

@@ -79,10 +79,14 @@ std::string format_access(const AccessRecord& record) {
   append_number(out, "octets_in", record.octets_in);
   append_number(out, "octets_out", record.octets_out);
   append_number(out, "head_us", record.head_us);
+  append_number(out, "picked_us", record.picked_us);
   append_number(out, "connected_us", record.connected_us);
   append_number(out, "first_byte_us", record.first_byte_us);
   append_number(out, "total_us", record.total_us);
   append_number(out, "attempts", record.attempts);
+  append_text(out, "end", std::string_view(&record.ending, 1));
+  if (record.hedged) out.append(",\"hedged\":true");
+  if (!record.breaker.empty()) append_text(out, "breaker", record.breaker);
   append_text(out, "request_id", record.request_id);
   if (!record.reason.empty()) append_text(out, "reason", record.reason);
   out.append("}\n");

@@ -28,10 +28,13 @@ struct AccessRecord {
   std::string_view method, host, path, route, tier, pool, server, request_id;
   std::uint16_t status = 0;  // 499: the client left first
   std::uint64_t octets_in = 0, octets_out = 0;
-  // Microseconds from the head's first byte, in the order of the steps; what was not reached is 0.
-  std::uint32_t head_us = 0, connected_us = 0, first_byte_us = 0, total_us = 0;
+  // Microseconds from the head's first byte, in the order of the steps; what was not reached is 0. Of the last attempt.
+  std::uint32_t head_us = 0, picked_us = 0, connected_us = 0, first_byte_us = 0, total_us = 0;
   std::uint32_t attempts = 0;
-  std::string_view reason;  // why it ended so: empty when all is well
+  char ending = '-';  // see errors.h
+  bool hedged = false;
+  std::string_view breaker;  // "probe", "shadow"; empty: nothing to say
+  std::string_view reason;   // why it ended so: empty when all is well
 };
 
 [[nodiscard]] std::string format_access(const AccessRecord& record);

@@ -4,35 +4,45 @@
 #include <random>
 #include <set>
 
+#include "edge/serve/health_verdict.h"
 #include "shared/serve/log.h"
 
 namespace edge {
 namespace {
 
-shared::ProbeTarget probe_target(const HealthTarget& target, const shared::Endpoint& endpoint, std::uint32_t id) {
+shared::ProbeKind kind_of(HealthCheck::Kind kind) {
+  switch (kind) {
+    case HealthCheck::Kind::tcp:
+      return shared::ProbeKind::tcp;
+    case HealthCheck::Kind::https:
+      return shared::ProbeKind::https;
+    case HealthCheck::Kind::http:
+      break;
+  }
+  return shared::ProbeKind::http;
+}
+
+shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& check,
+                                 const shared::Endpoint& endpoint) {
   shared::ProbeTarget probe;
-  probe.id = shared::ProbeTargetId{id};
   probe.name = target.pool + "/" + target.server;
   probe.endpoint = endpoint;
-  probe.kind = target.check.kind == HealthCheck::Kind::tcp ? shared::ProbeKind::tcp : shared::ProbeKind::http;
-  probe.host = target.check.host.empty() ? target.server : target.check.host;
-  probe.path = target.check.path;
-  probe.interval = target.check.interval;
-  probe.timeout = target.check.timeout;
-  probe.expected = {.first = target.check.status_low, .last = target.check.status_high};
+  if (check.port != 0) probe.endpoint.port = check.port;
+  probe.kind = kind_of(check.kind);
+  probe.host = check.host.empty() ? target.server : check.host;
+  probe.path = check.path;
+  probe.interval = check.interval;
+  probe.timeout = check.timeout;
+  probe.jitter = check.jitter;
+  probe.expected = {.first = 100, .last = 599};  // judge_answer() says what is good
+  probe.body_kept = HealthCheck::kMaxBody;
   return probe;
 }
 
-std::string_view text_of(shared::HealthState state) {
-  switch (state) {
-    case shared::HealthState::up:
-      return "up";
-    case shared::HealthState::down:
-      return "down";
-    case shared::HealthState::unknown:
-      break;
-  }
-  return "unknown";
+HealthVerdict verdict_of(const HealthCheck& check, const shared::ProbeReport& report) {
+  if (report.outcome != shared::ProbeOutcome::success) return {report.outcome, std::string(report.reason)};
+  if (check.kind == HealthCheck::Kind::tcp) return {};
+  return judge_answer(check, {.status = report.status, .body = report.body, .complete = report.body_complete});
 }
 
 }  // namespace
@@ -67,6 +77,12 @@ void Backends::set(const Built& built) {
   rebuild_probes();
 }
 
+// What a check's line for a successor begins with.
+std::string Backends::line_of(const HealthTarget& target, const Probed& probed) {
+  return target.pool + ' ' + target.server + ' ' + probed.endpoint.to_string() + ' ' + std::to_string(probed.check) +
+         ' ';
+}
+
 std::string Backends::remember() const {
   std::string lines;
   for (const auto& [id, named] : names_) {
@@ -74,11 +90,10 @@ std::string Backends::remember() const {
       lines += "resolved " + named.name.host + ' ' + endpoint.address.to_string() + '\n';
     }
   }
-  for (const auto& [target, endpoint] : probes_) {
-    const auto state = machines_.at({target->id, endpoint}).state();
+  for (const auto& [target, probed] : probes_) {
+    const shared::HealthState state = checks_.at(probed).machine.state();
     if (state == shared::HealthState::unknown) continue;
-    lines += target->pool + ' ' + target->server + ' ' + endpoint.to_string() + ' ';
-    lines += std::string(text_of(state)) + '\n';
+    lines += line_of(*target, probed) + std::string(to_string(state)) + '\n';
   }
   return lines;
 }
@@ -92,14 +107,16 @@ void Backends::recall(std::string_view lines) {
   }
   if (known.empty()) return;
   recall_addresses(known);
-  for (const auto& [target, endpoint] : probes_) {
-    const std::string line = target->pool + ' ' + target->server + ' ' + endpoint.to_string() + ' ';
-    for (const auto state : {shared::HealthState::up, shared::HealthState::down}) {
-      if (!known.contains(line + std::string(text_of(state)))) continue;
-      machines_.at({target->id, endpoint}) = shared::HealthMachine(state);
-      store_health(target->id);
+  for (const auto& [target, probed] : probes_) {
+    using shared::HealthState;
+    const std::string line = line_of(*target, probed);
+    for (const auto state : {HealthState::up, HealthState::degraded, HealthState::down}) {
+      if (known.contains(line + std::string(to_string(state)))) {
+        checks_.at(probed).machine = shared::HealthMachine(state);
+      }
     }
   }
+  for (const HealthTarget& target : targets_) store_health(target);
 }
 
 void Backends::recall_addresses(const std::set<std::string_view>& known) {
@@ -157,56 +174,82 @@ void Backends::rebuild_addresses() {
 void Backends::rebuild_probes() {
   probes_.clear();
   std::vector<shared::ProbeTarget> targets;
-  std::map<Probed, shared::HealthMachine> machines;
+  std::map<Probed, Check> checks;
   for (const HealthTarget& target : targets_) {
     for (const shared::Endpoint& endpoint : addresses_->of(target.id)) {
-      const auto before = machines_.find({target.id, endpoint});
-      machines.emplace(Probed(target.id, endpoint),
-                       before != machines_.end() ? before->second : shared::HealthMachine());
-      targets.push_back(probe_target(target, endpoint, static_cast<std::uint32_t>(probes_.size())));
-      probes_.emplace_back(&target, endpoint);
+      for (std::size_t i = 0; i < target.checks.size(); ++i) {
+        const Probed probed{target.id, endpoint, i};
+        const auto before = checks_.find(probed);
+        checks.emplace(probed, before != checks_.end() ? before->second : Check());
+        targets.push_back(probe_target(target, target.checks[i], endpoint));
+        targets.back().id = shared::ProbeTargetId{static_cast<std::uint32_t>(probes_.size())};
+        probes_.emplace_back(&target, probed);
+      }
     }
   }
-  machines_ = std::move(machines);
-  for (const HealthTarget& target : targets_) store_health(target.id);
+  checks_ = std::move(checks);
+  for (const HealthTarget& target : targets_) store_health(target);
   prober_->set_targets(std::move(targets));
 }
 
 void Backends::on_report(const shared::ProbeReport& report) {
-  const auto& [target, endpoint] = probes_[static_cast<std::size_t>(report.id)];
-  shared::HealthMachine& machine = machines_.at({target->id, endpoint});
-  if (!machine.observe(report.outcome, target->check.settings)) return;
-  const bool up = machine.state() == shared::HealthState::up;
-  shared::log_event(up ? shared::Level::info : shared::Level::warn, up ? "server_up" : "server_down",
+  const auto& [target, probed] = probes_[static_cast<std::size_t>(report.id)];
+  const HealthCheck& settings = target->checks[probed.check];
+  Check& check = checks_.at(probed);
+  HealthVerdict verdict = verdict_of(settings, report);
+  check.reason = std::move(verdict.reason);
+  if (!check.machine.observe(verdict.outcome, settings.settings())) return;
+  const shared::HealthState state = check.machine.state();
+  const std::string event = "server_" + std::string(to_string(state));
+  shared::log_event(state == shared::HealthState::up ? shared::Level::info : shared::Level::warn, event,
                     {{"pool", target->pool},
                      {"server", target->server},
-                     {"address", endpoint.to_string()},
-                     {"reason", report.reason}});
-  store_health(target->id);
+                     {"address", probed.endpoint.to_string()},
+                     {"check", settings.name.empty() ? settings.path : settings.name},
+                     {"reason", check.reason}});
+  store_health(*target);
 }
 
-// A server of several addresses is up while one of them is, down when all are.
-void Backends::store_health(ServerId server) {
-  auto state = shared::HealthState::unknown;
+// An address is as well as the worst of its checks says, a server of several addresses as the best of them.
+shared::HealthState Backends::health_of(const HealthTarget& target) const {
+  using shared::HealthState;
+  auto best = HealthState::unknown;
   bool any_unknown = false;
-  for (auto it = machines_.lower_bound({server, shared::Endpoint()}); it != machines_.end(); ++it) {
-    if (it->first.first != server) break;
-    const shared::HealthState one = it->second.state();
-    if (one == shared::HealthState::up) state = one;
-    if (one == shared::HealthState::unknown) any_unknown = true;
-    if (one == shared::HealthState::down && state == shared::HealthState::unknown) state = one;
+  auto it = checks_.lower_bound({target.id, shared::Endpoint(), 0});
+  while (it != checks_.end() && it->first.server == target.id) {
+    const shared::Endpoint& endpoint = it->first.endpoint;
+    auto worst = HealthState::up;
+    bool unknown = false;
+    for (; it != checks_.end() && it->first.server == target.id && it->first.endpoint == endpoint; ++it) {
+      const HealthState one = it->second.machine.state();
+      unknown = unknown || one == HealthState::unknown;
+      worst = std::max(worst, one);  // up < degraded < down
+    }
+    if (unknown && worst != HealthState::down) {
+      any_unknown = true;
+    } else if (best == HealthState::unknown || worst < best) {
+      best = worst;
+    }
   }
-  if (state == shared::HealthState::down && any_unknown) state = shared::HealthState::unknown;
-  ServerState& known = live_.server(server).state;
+  return best == HealthState::down && any_unknown ? HealthState::unknown : best;
+}
+
+void Backends::store_health(const HealthTarget& target) {
+  using shared::HealthState;
+  const HealthState state = health_of(target);
+  ServerState& known = live_.server(target.id).state;
   // A server that comes up for the first time is as warm as the others.
-  if (state == shared::HealthState::up && known.health() == shared::HealthState::down) {
-    known.set_slow_start(shared::Clock::now());
+  const bool answers = state == HealthState::up || state == HealthState::degraded;
+  if (answers && known.health() == HealthState::down) known.set_slow_start(shared::Clock::now());
+  known.set_health(state, state == HealthState::degraded ? target.degraded_share : kFullShare);
+}
+
+std::string_view Backends::reason(ServerId server) const {
+  for (auto it = checks_.lower_bound({server, shared::Endpoint(), 0}); it != checks_.end(); ++it) {
+    if (it->first.server != server) break;
+    if (!it->second.reason.empty()) return it->second.reason;
   }
-  known.set_health(state);
-  if (shared::log_enabled(shared::Level::debug)) {
-    shared::log_event(shared::Level::debug, "server_health",
-                      {{"server", static_cast<std::uint32_t>(server)}, {"state", text_of(state)}});
-  }
+  return {};
 }
 
 }  // namespace edge

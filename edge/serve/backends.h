@@ -38,9 +38,22 @@ class Backends {
   void recall(std::string_view lines);
   // Literal addresses and what names resolve to.
   [[nodiscard]] std::shared_ptr<const Addresses> addresses() const { return addresses_; }
+  // Why a server is not well, as the last check of it that was not good said; empty: nothing is known against it.
+  [[nodiscard]] std::string_view reason(ServerId server) const;
 
  private:
-  using Probed = std::pair<ServerId, shared::Endpoint>;
+  // One check of one address of one server.
+  struct Probed {
+    ServerId server{};
+    shared::Endpoint endpoint;  // the server's, whatever port the check asks
+    std::size_t check = 0;      // index in its list
+
+    friend auto operator<=>(const Probed&, const Probed&) = default;
+  };
+  struct Check {
+    shared::HealthMachine machine;
+    std::string reason;  // of the last result; empty: all is well
+  };
   struct Named {
     NameToResolve name;
     std::vector<shared::Endpoint> endpoints;
@@ -48,21 +61,23 @@ class Backends {
   };
 
   Backends(Live& live, std::function<void()> on_addresses) : live_(live), on_addresses_(std::move(on_addresses)) {}
+  [[nodiscard]] static std::string line_of(const HealthTarget& target, const Probed& probed);
   void recall_addresses(const std::set<std::string_view>& known);
   void watch_names(const std::vector<NameToResolve>& names);
   void on_resolved(ServerId server, shared::Result<shared::Resolved> result);
   void rebuild_addresses();
   void rebuild_probes();
   void on_report(const shared::ProbeReport& report);
-  void store_health(ServerId server);
+  void store_health(const HealthTarget& target);
+  [[nodiscard]] shared::HealthState health_of(const HealthTarget& target) const;
 
   Live& live_;
   std::function<void()> on_addresses_;
   std::vector<HealthTarget> targets_;
   std::shared_ptr<const Addresses> literal_;
   std::shared_ptr<const Addresses> addresses_;
-  std::map<Probed, shared::HealthMachine> machines_;
-  std::vector<std::pair<const HealthTarget*, shared::Endpoint>> probes_;  // by ProbeTargetId
+  std::map<Probed, Check> checks_;
+  std::vector<std::pair<const HealthTarget*, Probed>> probes_;  // by ProbeTargetId
   std::unique_ptr<shared::Resolver> resolver_;
   std::unique_ptr<shared::Prober> prober_;
   std::map<ServerId, Named> names_;  // their watches go before the resolver

@@ -81,9 +81,9 @@ std::unique_ptr<Work> WorkPool::take() {
 void WorkPool::give_back(std::unique_ptr<Work> work) {
   if (idle_.size() >= kKept) return;
   work->client_in.clear();
-  work->upstream_in.clear();
+  work->upstream.in.clear();
   work->client_out.clear();
-  work->upstream_out.clear();
+  work->upstream.out.clear();
   idle_.push_back(std::move(work));
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -62,15 +63,21 @@ class OutBuffer {
   std::unique_ptr<char[]> bytes_;
 };
 
+// The side of one attempt at a server.
+struct UpstreamWork {
+  ReadBuffer in;
+  OutBuffer out;
+  ResponseHead response;
+  std::string_view set_cookie;  // for the response of a session that is new or has moved; the snapshot's
+};
+
 struct Work {
   ReadBuffer client_in;
-  ReadBuffer upstream_in;
   OutBuffer client_out;
-  OutBuffer upstream_out;
   RequestHead request;
-  ResponseHead response;
   TargetScratch target;
-  std::string_view set_cookie;  // for the response of a session that is new or has moved; the snapshot's
+  UpstreamWork upstream;
+  std::string kept_body;  // of a small request body, to be sent again
 };
 
 class WorkPool {

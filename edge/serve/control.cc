@@ -46,6 +46,7 @@ Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world,
       maker_(maker),
       start_(start),
       world_(std::make_shared<const World>(std::move(world))),
+      healing_(supervisor.loop(), maker.live()),
       drain_(supervisor.loop()) {}
 
 Control::~Control() {
@@ -151,7 +152,7 @@ shared::Result<void> Control::start_workers() {
     workers_.push_back(
         std::make_unique<Worker>(std::move(settings), maker_.live(), lane, snapshot_,
                                  [this](std::shared_ptr<const Snapshot> old) { builder_.retire(std::move(old)); }));
-    counters_.push_back(&workers_.back()->counters());
+    counted_.push_back(workers_.back().get());
   }
   for (const shared::Endpoint& where : world_->built.listen) {
     // A predecessor may have had more workers: then some of ours accept on several of its sockets.
@@ -218,7 +219,8 @@ std::vector<std::string> Control::admin_addresses() const {
 ReportSource Control::source() const {
   return {.snapshot = *snapshot_,
           .live = maker_.live(),
-          .workers = counters_,
+          .workers = counted_,
+          .backends = backends_.get(),
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .reloads_failed = reloads_failed_};
 }
@@ -246,6 +248,7 @@ void Control::publish() {
   words_.apply(*next->pools, maker_.live());
   std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
   for (const auto& worker : workers_) worker->publish(snapshot_);
+  healing_.set(snapshot_);
   if (old != nullptr) builder_.retire(std::move(old));
 }
 

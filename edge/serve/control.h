@@ -13,6 +13,7 @@
 #include "edge/core/live.h"
 #include "edge/serve/access_log.h"
 #include "edge/serve/backends.h"
+#include "edge/serve/healing.h"
 #include "edge/serve/operator_words.h"
 #include "edge/serve/report.h"
 #include "edge/serve/worker.h"
@@ -108,12 +109,13 @@ class Control {
   shared::Builder builder_;
   std::unique_ptr<AccessLog> access_log_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<const Counters*> counters_;
+  std::vector<const Worker*> counted_;
   shared::Heartbeats heartbeats_;             // as seen by /healthz
   std::optional<shared::Watchdog> watchdog_;  // while it serves
   std::size_t workers_busy_ = 0;
   std::vector<shared::Endpoint> listening_;
   std::unique_ptr<Backends> backends_;
+  Healing healing_;
   std::vector<std::unique_ptr<shared::Admin>> admins_;
   std::vector<int> listener_descriptors_;  // of the workers, for a successor
   std::unique_ptr<shared::UpgradePort> upgrade_port_;

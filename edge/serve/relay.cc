@@ -21,18 +21,22 @@ struct Buffered {
 
 }  // namespace
 
-Relay::Relay(Exchange& exchange, UpstreamConnection& upstream, const Route& route, const Settings& settings,
-             PipePool& pipes)
-    : exchange_(exchange), upstream_(upstream), route_(route), settings_(settings), pipes_(pipes) {
-  Work& work = exchange.work();
-  work.upstream_in.clear();
-  to_upstream_.begin(upstream.socket(), work.upstream_out);
-  to_upstream_.begin_body(exchange.framing().body);
-  now_ = request_progress_ = response_progress_ = exchange.waiter().loop().now();
+Relay::Relay(const Sides& sides, const Route& route, const Settings& settings, PipePool& pipes)
+    : exchange_(sides.exchange),
+      body_(sides.body),
+      upstream_(sides.upstream),
+      work_(sides.work),
+      route_(route),
+      settings_(settings),
+      pipes_(pipes) {
+  work_.in.clear();
+  to_upstream_.begin(upstream_.socket(), work_.out);
+  to_upstream_.begin_body(exchange_.framing().body);
+  now_ = request_progress_ = response_progress_ = exchange_.waiter().loop().now();
 }
 
 bool Relay::fail(ErrorKind kind, Side side, std::string_view detail) {
-  error_ = {.kind = kind, .side = side, .retryable = false, .detail = detail};
+  error_ = {.kind = kind, .side = side, .detail = detail};
   return false;
 }
 
@@ -53,7 +57,7 @@ bool Relay::pump_request() {
   if (request_ended_) return true;
   std::uint64_t moved = 0;
   const std::uint64_t before = to_upstream_.octets_sent();
-  const Pumped pumped = pump(exchange_, to_upstream_, moved);
+  const Pumped pumped = pump(body_, to_upstream_, moved);
   if (moved > 0 || to_upstream_.octets_sent() != before) request_progress_ = now_;
   request_blocked_ = pumped == Pumped::sink_blocked ? Blocked::sink : Blocked::source;
   switch (pumped) {
@@ -65,7 +69,7 @@ bool Relay::pump_request() {
       return true;
     case Pumped::done:
       request_ended_ = request_done_ = true;
-      response_progress_ = now_;
+      response_progress_ = sent_ = now_;
       if (framing_.switched) upstream_.socket().shutdown_send();
       return true;
     case Pumped::source_failed:
@@ -73,13 +77,14 @@ bool Relay::pump_request() {
     case Pumped::sink_failed:
       // The server may have answered before it closed: what it said is read first.
       request_ended_ = true;
+      sent_ = now_;
       return true;
   }
   return true;
 }
 
 bool Relay::receive_head() {
-  ReadBuffer& buffer = exchange_.work().upstream_in;
+  ReadBuffer& buffer = work_.in;
   std::span<char> space = buffer.space();
   if (space.empty() && buffer.capacity() < settings_.head_limits.max_head) {
     buffer.grow(settings_.head_limits.max_head);
@@ -97,32 +102,33 @@ bool Relay::receive_head() {
   response_blocked_ = Blocked::source;
   if (received.status == IoStatus::again && !(request_ended_ && !request_done_)) return true;
   if (heard_) return fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed inside the response head");
-  fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed before the response");
-  error_.retryable = upstream_.reused();
-  return false;
+  return fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed before the response");
 }
 
 bool Relay::take_head() {
-  Work& work = exchange_.work();
   parser_.reset();
-  work.upstream_in.pin(work.response.size);
+  work_.in.pin(work_.response.size);
   const AskedFor asked{.method = exchange_.head().method, .upgrade = exchange_.framing().upgrade};
-  const auto framing = frame_response(work.response, asked);
+  const auto framing = frame_response(work_.response, asked);
   if (!framing) return fail(ErrorKind::bad_response, Side::upstream, framing.error().reason);
   if (framing->interim) {
     // The edge answers Expect itself, so an upstream's own 100 would be a second one.
-    if (work.response.status != 100) exchange_.queue_interim(work.response);
-    work.upstream_in.unpin();
+    if (work_.response.status != 100) {
+      exchange_.queue_interim(work_.response);
+      interim_ = true;
+    }
+    work_.in.unpin();
     return true;
   }
   framing_ = *framing;
   responding_ = true;
-  if (!work.set_cookie.empty()) {
+  if (!work_.set_cookie.empty()) {
     // A head with as many fields as fit goes without: the session will be stuck at its next answer.
-    (void)work.response.fields.push({.name = "Set-Cookie", .value = work.set_cookie, .id = FieldId::set_cookie});
+    (void)work_.response.fields.push({.name = "Set-Cookie", .value = work_.set_cookie, .id = FieldId::set_cookie});
   }
-  exchange_.start_response(work.response, framing_, route_.response_rules);
-  from_upstream_.begin(upstream_.socket(), work.upstream_in, framing_.body);
+  body_.stop_keeping();
+  exchange_.start_response(work_.response, framing_, route_.response_rules);
+  from_upstream_.begin(upstream_.socket(), work_.in, framing_.body);
   if (framing_.switched) start_tunnel();
   return true;
 }
@@ -132,18 +138,17 @@ void Relay::start_tunnel() {
   constexpr Body kRaw{.kind = BodyKind::until_close, .length = 0};
   exchange_.begin_tunnel();
   to_upstream_.begin_body(kRaw);
-  from_upstream_.begin(upstream_.socket(), exchange_.work().upstream_in, kRaw);
+  from_upstream_.begin(upstream_.socket(), work_.in, kRaw);
   request_ended_ = request_done_ = false;
   exchange_.waiter().wake_soon();
 }
 
 bool Relay::read_response_head() {
-  Work& work = exchange_.work();
   while (!responding_) {
     response_blocked_ = Blocked::nothing;
-    const std::string_view buffered = work.upstream_in.view();
+    const std::string_view buffered = work_.in.view();
     if (!buffered.empty()) {
-      const ParseState state = parser_.parse_response(buffered, settings_.head_limits, work.response);
+      const ParseState state = parser_.parse_response(buffered, settings_.head_limits, work_.response);
       if (state == ParseState::error) return fail(ErrorKind::bad_response, Side::upstream, parser_.refusal().reason);
       if (state == ParseState::complete) {
         if (!take_head()) return false;
@@ -266,7 +271,7 @@ Relay::Step Relay::expire(shared::TimePoint now) {
 
 bool Relay::reusable() const {
   return response_done_ && request_done_ && !framing_.switched && framing_.persistence == Persistence::keep &&
-         framing_.body.kind != BodyKind::until_close && exchange_.work().upstream_in.empty();
+         framing_.body.kind != BodyKind::until_close && work_.in.empty();
 }
 
 }  // namespace edge

@@ -18,6 +18,7 @@
 #include "edge/serve/body_reader.h"
 #include "edge/serve/exchange.h"
 #include "edge/serve/message_writer.h"
+#include "edge/serve/request_body.h"
 #include "edge/serve/splice.h"
 #include "edge/serve/upstreams.h"
 
@@ -27,9 +28,16 @@ class Relay {
  public:
   enum class Step : std::uint8_t { waiting, done, failed };
 
-  // REQUIRES: the request's head for the upstream is queued in the exchange's work().upstream_out.
-  Relay(Exchange& exchange, UpstreamConnection& upstream, const Route& route, const Settings& settings,
-        PipePool& pipes);
+  // What a relay works with; all of it outlives the relay.
+  struct Sides {
+    Exchange& exchange;
+    RequestBody& body;
+    UpstreamConnection& upstream;
+    UpstreamWork& work;
+  };
+
+  // REQUIRES: the request's head for the upstream is queued in the work's `out`.
+  Relay(const Sides& sides, const Route& route, const Settings& settings, PipePool& pipes);
 
   [[nodiscard]] Step advance(shared::TimePoint now);
   // REQUIRES: the last step was `waiting`.
@@ -38,11 +46,15 @@ class Relay {
   [[nodiscard]] Step expire(shared::TimePoint now);
 
   [[nodiscard]] const Error& error() const { return error_; }
-  // A byte of the response has been seen: no retry after it.
+  // A byte of the response has been seen.
   [[nodiscard]] bool heard() const { return heard_; }
+  // The client has been sent (a part of) an interim or the final head: no retry after it.
+  [[nodiscard]] bool answering() const { return responding_ || interim_; }
+  // When the whole request was sent, or nothing more of it will be; the end of time before that.
+  [[nodiscard]] shared::TimePoint sent() const { return request_ended_ ? sent_ : shared::TimePoint::max(); }
   // The client has been sent (a part of) the final head.
   [[nodiscard]] bool responding() const { return responding_; }
-  [[nodiscard]] std::uint16_t status() const { return exchange_.work().response.status; }
+  [[nodiscard]] std::uint16_t status() const { return work_.response.status; }
   [[nodiscard]] shared::TimePoint first_byte() const { return first_byte_; }
   // After `done`: the upstream connection may carry another request.
   [[nodiscard]] bool reusable() const;
@@ -64,7 +76,9 @@ class Relay {
   bool request_body_failed();
 
   Exchange& exchange_;
+  RequestBody& body_;
   UpstreamConnection& upstream_;
+  UpstreamWork& work_;
   const Route& route_;
   const Settings& settings_;
   PipePool& pipes_;
@@ -77,12 +91,14 @@ class Relay {
   shared::TimePoint request_progress_{};
   shared::TimePoint response_progress_{};
   shared::TimePoint first_byte_{};
+  shared::TimePoint sent_{};
   Blocked request_blocked_ = Blocked::nothing;
   Blocked response_blocked_ = Blocked::nothing;
   bool request_done_ = false;   // sent as a whole
   bool request_ended_ = false;  // nothing more of it will be sent, whole or not
   bool heard_ = false;
   bool responding_ = false;
+  bool interim_ = false;
   bool response_done_ = false;
   Error error_;
 };

@@ -6,6 +6,7 @@
 #include "edge/core/region_health.h"
 #include "edge/core/request_key.h"
 #include "edge/serve/decide.h"
+#include "edge/serve/pool_report.h"
 #include "shared/serve/metrics.h"
 
 namespace edge {
@@ -15,27 +16,15 @@ using Pick = shared::Counter Counters::*;
 
 std::uint64_t sum(const ReportSource& source, Pick counter) {
   std::uint64_t total = 0;
-  for (const Counters* worker : source.workers) total += (worker->*counter).read();
+  for (const Worker* worker : source.workers) total += (worker->counters().*counter).read();
   return total;
 }
 
 template <class Array>
 std::uint64_t sum(const ReportSource& source, Array Counters::* counters, std::size_t index) {
   std::uint64_t total = 0;
-  for (const Counters* worker : source.workers) total += (worker->*counters)[index].read();
+  for (const Worker* worker : source.workers) total += (worker->counters().*counters)[index].read();
   return total;
-}
-
-std::string_view name_of(shared::HealthState state) {
-  switch (state) {
-    case shared::HealthState::up:
-      return "up";
-    case shared::HealthState::down:
-      return "down";
-    case shared::HealthState::unknown:
-      break;
-  }
-  return "unknown";
 }
 
 struct Simple {
@@ -77,53 +66,10 @@ void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
     out.sample({{"kind", name_of(static_cast<ErrorKind>(i))}}, sum(source, &Counters::errors, i));
   }
   shared::HistogramSnapshot duration;
-  for (const Counters* worker : source.workers) duration.merge(worker->duration.read());
+  for (const Worker* worker : source.workers) duration.merge(worker->counters().duration.read());
   out.family(shared::MetricKind::histogram, "meridian_edge_request_duration_seconds",
              "From the first byte of a head to the end of its response.");
   out.histogram({}, duration, {});
-}
-
-using Value = std::uint64_t (*)(const Snapshot&, const Pool&, const Server&, const Live&);
-
-void write_servers(const ReportSource& source, shared::MetricsWriter& out, Value value) {
-  for (const Pool& pool : source.snapshot.pools->all()) {
-    for (const Server& server : pool.servers) {
-      out.sample({{"pool", pool.name}, {"server", server.name}}, value(source.snapshot, pool, server, source.live));
-    }
-  }
-}
-
-void write_pools(const ReportSource& source, shared::MetricsWriter& out) {
-  out.family(kGauge, "meridian_edge_server_up", "1: known to be up.");
-  write_servers(source, out, [](const Snapshot& snapshot, const Pool& pool, const Server& server, const Live& live) {
-    return std::uint64_t{known_up(pool, server, *snapshot.addresses, live)};
-  });
-  out.family(kGauge, "meridian_edge_server_in_flight", "Requests at the server.");
-  write_servers(source, out, [](const Snapshot&, const Pool&, const Server& server, const Live& live) {
-    return std::uint64_t{live.server(server.id).in_flight.load(std::memory_order_relaxed)};
-  });
-  out.family(kCounter, "meridian_edge_server_requests_total", "Attempts sent to the server.");
-  write_servers(source, out, [](const Snapshot&, const Pool&, const Server& server, const Live& live) {
-    return live.server(server.id).requests.load(std::memory_order_relaxed);
-  });
-  out.family(kCounter, "meridian_edge_server_failures_total", "Attempts that failed at the server.");
-  write_servers(source, out, [](const Snapshot&, const Pool&, const Server& server, const Live& live) {
-    return live.server(server.id).failures.load(std::memory_order_relaxed);
-  });
-}
-
-boost::json::object server_json(const ReportSource& source, const Pool& pool, const Server& server) {
-  const ServerLive& live = source.live.server(server.id);
-  boost::json::array addresses;
-  for (const auto& endpoint : source.snapshot.addresses->of(server.id)) addresses.emplace_back(endpoint.to_string());
-  return {{"server", server.name},
-          {"addresses", std::move(addresses)},
-          {"health", pool.health.kind == HealthCheck::Kind::none ? "unchecked" : name_of(live.state.health())},
-          {"state", name_of(standing_of(live.state, pool.slow_start, shared::Clock::now()).eligibility)},
-          {"weight", server.weight},
-          {"in_flight", live.in_flight.load()},
-          {"requests", live.requests.load()},
-          {"failures", live.failures.load()}};
 }
 
 }  // namespace
@@ -131,7 +77,7 @@ boost::json::object server_json(const ReportSource& source, const Pool& pool, co
 std::string metrics_text(const ReportSource& source) {
   shared::MetricsWriter out;
   write_requests(source, out);
-  write_pools(source, out);
+  write_pool_metrics(source, out);
   out.family(kGauge, "meridian_edge_region_up", "1: clients may be sent here.");
   out.sample({{"region", source.snapshot.settings->identity.region}},
              std::uint64_t{regional_health(source.snapshot, source.live).up()});
@@ -150,17 +96,14 @@ std::string status_json(const ReportSource& source) {
   const RegionHealth health = regional_health(source.snapshot, source.live);
   boost::json::array pools;
   for (const Pool& pool : source.snapshot.pools->all()) {
-    boost::json::array servers;
-    for (const Server& server : pool.servers) servers.emplace_back(server_json(source, pool, server));
-    boost::json::object object{{"pool", pool.name}, {"critical", pool.critical}, {"servers", std::move(servers)}};
-    if (pool.effective != pool.id) object["stands_for_it"] = source.snapshot.pools->effective(pool.id).name;
-    pools.emplace_back(std::move(object));
+    pools.emplace_back(pool_json(source, pool));
   }
   boost::json::array workers;
-  for (const Counters* worker : source.workers) {
-    workers.emplace_back(boost::json::object{{"connections", worker->connections_open.read()},
-                                             {"in_flight", worker->in_flight.read()},
-                                             {"requests", worker->requests.read()}});
+  for (const Worker* worker : source.workers) {
+    const Counters& counters = worker->counters();
+    workers.emplace_back(boost::json::object{{"connections", counters.connections_open.read()},
+                                             {"in_flight", counters.in_flight.read()},
+                                             {"requests", counters.requests.read()}});
   }
   const boost::json::object status{{"service", identity.service},
                                    {"region", identity.region},

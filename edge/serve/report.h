@@ -11,7 +11,8 @@
 
 #include "edge/core/live.h"
 #include "edge/core/snapshot.h"
-#include "edge/serve/counters.h"
+#include "edge/serve/backends.h"
+#include "edge/serve/worker.h"
 #include "shared/core/ip.h"
 #include "shared/core/result.h"
 
@@ -20,7 +21,8 @@ namespace edge {
 struct ReportSource {
   const Snapshot& snapshot;
   const Live& live;
-  std::span<const Counters* const> workers;
+  std::span<const Worker* const> workers;
+  const Backends* backends = nullptr;
   std::uint64_t access_log_dropped = 0;
   std::uint64_t reloads_failed = 0;
 };

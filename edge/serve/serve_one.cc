@@ -4,80 +4,22 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "edge/core/balance.h"
 #include "edge/core/region_health.h"
 #include "edge/core/request_key.h"
+#include "edge/serve/attempt.h"
 #include "edge/serve/decide.h"
 #include "edge/serve/health_page.h"
-#include "edge/serve/relay.h"
+#include "edge/serve/request.h"
 #include "edge/serve/worker.h"
 
 namespace edge {
 namespace {
-
-constexpr std::size_t kMaxAttempts = 3;
-
-// A request counts as in flight at its server until the attempt is over, on every way out.
-class InFlight {
- public:
-  // `pool` may be null: only a pool that bounds its load counts its requests as a whole.
-  InFlight(ServerLive& server, PoolLive* pool) : server_(server), pool_(pool) {
-    server_.in_flight.fetch_add(1, std::memory_order_relaxed);
-    if (pool_ != nullptr) pool_->in_flight.fetch_add(1, std::memory_order_relaxed);
-  }
-  ~InFlight() {
-    server_.in_flight.fetch_sub(1, std::memory_order_relaxed);
-    if (pool_ != nullptr) pool_->in_flight.fetch_sub(1, std::memory_order_relaxed);
-  }
-  InFlight(const InFlight&) = delete;
-  InFlight& operator=(const InFlight&) = delete;
-
- private:
-  ServerLive& server_;
-  PoolLive* pool_;
-};
-
-enum class Phase : std::uint8_t { idle, connecting, relaying, done, failed };
-
-struct Request {
-  Request(Exchange& exchange_in, Worker& worker_in)
-      : exchange(exchange_in), worker(worker_in), snapshot(worker_in.snapshots().pin()) {
-    found.client.peer = exchange.peer();
-    worker.own_counters().requests.add();
-    worker.own_counters().in_flight.add();
-  }
-  ~Request() { worker.own_counters().in_flight.subtract(); }
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
-
-  Exchange& exchange;
-  Worker& worker;
-  Snapshots::Pin snapshot;
-  Match found;
-  const Pool* pool = nullptr;
-  const Server* server = nullptr;  // of the present or last attempt
-  const Server* stale = nullptr;   // its idle connection was dead: worth a fresh one if nobody else is there
-  std::array<ServerId, kMaxAttempts> tried{};
-  std::size_t attempts = 0;
-  Phase phase = Phase::idle;
-  std::unique_ptr<UpstreamConnection> upstream;
-  std::optional<InFlight> in_flight;
-  std::optional<Relay> relay;
-  shared::TimePoint picked;
-  shared::TimePoint connect_deadline;
-  shared::TimePoint connected;
-  shared::TimePoint first_byte;
-  Error error;
-  std::uint16_t status = 0;  // what the client was told
-  std::string_view reason;
-  std::array<char, 32> fresh_id{};
-  std::string_view request_id;  // what the upstream sees
-
-  [[nodiscard]] shared::TimePoint now() const { return worker.loop().now(); }
-};
 
 // The answer is given: no pool is asked.
 bool answered(Request& r, std::uint16_t status, std::string_view reason) {
@@ -92,6 +34,7 @@ bool refuse(Request& r, const Refusal& refusal) {
   response.persistence = refusal.status == 400 ? Persistence::close : Persistence::keep;
   if (refusal.status == 405) response.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
   r.exchange.respond(response);
+  r.refused = true;
   return answered(r, refusal.status, refusal.reason);
 }
 
@@ -136,9 +79,23 @@ bool answer(Request& r, const Redirect& redirect) {
   return answered(r, redirect.status, {});
 }
 
+// When a second server may be asked, if the first has not been heard by then.
+shared::TimePoint hedge_time(const Request& r) {
+  const HedgeSettings& hedge = r.pool->retry.hedge;
+  if (hedge.mode == shared::Mode::disabled) return shared::TimePoint::max();
+  const RequestFraming& framing = r.exchange.framing();
+  const bool bare = framing.body.kind == BodyKind::none && !framing.upgrade;
+  if (!r.idempotent || !bare) return shared::TimePoint::max();
+  const std::uint64_t micros = r.worker.latency_window(r.pool->slot).quantile(hedge.quantile);
+  if (micros == 0) return shared::TimePoint::max();
+  return r.now() + std::max<shared::Duration>(hedge.min_delay, std::chrono::microseconds(micros));
+}
+
 bool answer(Request& r, PoolId pool) {
-  r.exchange.work().set_cookie = {};
   r.pool = &r.snapshot->pools->effective(pool);
+  r.idempotent = is_idempotent(r.exchange.head().method);
+  r.body.emplace(r.exchange, r.exchange.work().kept_body, r.idempotent ? r.pool->retry.buffer : 0);
+  r.hedge_at = hedge_time(r);
   const std::string_view fresh = r.worker.fresh_request_id();
   const std::string_view id = request_id_of(r.exchange.head().fields, r.found.client, fresh);
   std::ranges::copy(fresh, r.fresh_id.begin());
@@ -152,157 +109,198 @@ bool admit(Request& r) {
   return std::visit([&r](const auto& action) { return answer(r, action); }, r.found.route->action);
 }
 
-void fail_attempt(Request& r, const Error& error) {
-  r.error = error;
-  r.phase = Phase::failed;
-}
+// Reasons that do not count when too few servers are left.
+constexpr std::uint8_t kOverlookedInPanic = 1U << static_cast<unsigned>(Eligibility::down) |
+                                            1U << static_cast<unsigned>(Eligibility::ejected) |
+                                            1U << static_cast<unsigned>(Eligibility::breaker_open);
 
-// The cookie of a session that begins, or goes on at another server.
-void remember_session(Request& r, std::optional<std::uint16_t> session) {
-  if (!r.pool->sticky.enabled() || r.server == nullptr) return;
-  const auto index = static_cast<std::size_t>(r.server - r.pool->servers.data());
-  r.exchange.work().set_cookie = session == index ? std::string_view() : r.pool->sticky.set_cookies[index];
-}
-
-bool pick(Request& r) {
-  if (r.attempts == kMaxAttempts) return false;
+// The next server and a permit of its breaker.
+Attempt::Target pick(Request& r) {
   shared::NullTrace trace;
+  const bool panic = r.pool_live().panic.load(std::memory_order_relaxed);
   const FieldList& fields = r.exchange.head().fields;
-  const KeySource key{.client = r.found.client.address, .fields = fields, .path = r.found.target.path};
-  const PickContext context{.live = r.worker.live(),
-                            .addresses = *r.snapshot->addresses,
-                            .tried = std::span(r.tried).first(r.attempts),
-                            .now = r.now(),
-                            .key = request_key(*r.pool, key),
-                            .session = session_of(*r.pool, fields)};
-  r.server = pick(*r.pool, context, r.worker.balance(), trace);
-  r.picked = context.now;
-  remember_session(r, context.session);
-  if (r.server == nullptr) std::swap(r.server, r.stale);
-  if (r.server == nullptr) {
-    if (r.attempts == 0) fail_attempt(r, {.kind = ErrorKind::no_server, .detail = "no usable server in the pool"});
-    return false;
+  const KeySource source{.client = r.found.client.address, .fields = fields, .path = r.found.target.path};
+  const std::uint64_t key = request_key(*r.pool, source);
+  r.session = session_of(*r.pool, fields);
+  while (r.tried_count < Request::kMaxTried) {
+    const PickContext context{.live = r.worker.live(),
+                              .addresses = *r.snapshot->addresses,
+                              .tried = std::span(r.tried).first(r.tried_count),
+                              .now = r.now(),
+                              .overlook = panic ? kOverlookedInPanic : std::uint8_t{0},
+                              .key = key,
+                              .session = r.session};
+    const Server* server = pick(*r.pool, context, r.worker.balance(), trace);
+    if (server == nullptr) break;
+    r.tried[r.tried_count++] = server->id;
+    ServerLive& live = r.worker.live().server(server->id);
+    BreakerPermit permit = live.breaker.enter(r.pool->breaker, r.now(), live.state);
+    if (permit.kind == BreakerPermit::Kind::shadowed) live.breaker_shadowed.fetch_add(1, std::memory_order_relaxed);
+    if (permit.refused() && panic) permit.kind = BreakerPermit::Kind::bypassed;
+    // Another worker took the last probe between our look at the server and our knock.
+    if (!permit.refused()) return {.server = server, .permit = permit, .connection = Attempt::Connection::any};
   }
-  if (r.attempts > 0) r.worker.own_counters().retries.add();
-  r.tried[r.attempts++] = r.server->id;
-  return true;
+  const BreakerPermit none{.kind = BreakerPermit::Kind::bypassed, .era = 0};
+  return {.server = std::exchange(r.stale, nullptr), .permit = none, .connection = Attempt::Connection::fresh};
 }
 
-// The request's head for the upstream, and whatever of the body is at hand, in one send.
-void forward(Request& r) {
-  Work& work = r.exchange.work();
-  const Snapshot& snapshot = *r.snapshot;
-  const UpstreamRequest request{
-      .head = r.exchange.head(),
-      .target = r.found.target,
-      .framing = r.exchange.framing(),
-      .client = r.found.client,
-      .tiers = *snapshot.tiers,
-      .tier = r.found.tier,
-      .rules = r.found.route->request_rules,
-      .scheme = r.exchange.scheme(),
-      .request_id = r.request_id,
-  };
-  work.upstream_out.clear();
-  const auto size = write_upstream_request(work.upstream_out.room(upstream_request_bound(request)), request);
-  if (!size) return fail_attempt(r, {.kind = ErrorKind::internal, .detail = "request head does not fit"});
-  work.upstream_out.commit(*size);
-  r.connected = r.now();
-  r.exchange.invite_body();
-  r.relay.emplace(r.exchange, *r.upstream, *r.found.route, *snapshot.settings, r.worker.pipes());
-  r.phase = Phase::relaying;
+// Whether the pool may be asked once more for this request, beyond its own share.
+bool spend(Request& r) {
+  PoolLive& live = r.pool_live();
+  std::uint64_t requests = 0;
+  for (const Server& server : r.pool->servers) {
+    requests += r.worker.live().server(server.id).requests.load(std::memory_order_relaxed);
+  }
+  requests -= std::min(requests, live.again.load(std::memory_order_relaxed));
+  if (live.budget.spend(r.pool->retry.budget(), requests, r.now())) return true;
+  live.budget_refusals.fetch_add(1, std::memory_order_relaxed);
+  return false;
 }
 
-void acquire(Request& r) {
-  const auto endpoints = r.snapshot->addresses->of(r.server->id);
-  const shared::Endpoint& endpoint = endpoints[r.worker.own_counters().requests.read() % endpoints.size()];
-  ServerLive& live = r.worker.live().server(r.server->id);
-  live.requests.fetch_add(1, std::memory_order_relaxed);
-  r.in_flight.emplace(live, r.pool->counts_in_flight() ? &r.worker.live().pool(r.pool->slot) : nullptr);
-  const bool fresh = r.attempts > 1 && r.tried[r.attempts - 2] == r.server->id;
-  if (!fresh) r.upstream = r.worker.upstreams().take_idle(r.server->id, endpoint);
-  if (r.upstream == nullptr) {
-    r.upstream = r.worker.upstreams().connect(r.server->id, endpoint);
-    if (r.upstream == nullptr) {
-      return fail_attempt(r, {.kind = ErrorKind::connect_refused,
-                              .side = Side::upstream,
-                              .retryable = true,
-                              .detail = "connect failed at once"});
+void fail(Request& r, const Error& error) {
+  r.error = error;
+  r.failed = true;
+}
+
+// The attempts of a request: the one that leads, and for a while perhaps a second one that races it.
+class Tries {
+ public:
+  explicit Tries(Request& request) : r_(request) {}
+  ~Tries() {
+    for (auto& slot : slots_) slot.reset();
+    if (second_work_ != nullptr) r_.worker.work_pool().give_back(std::move(second_work_));
+  }
+  Tries(const Tries&) = delete;
+  Tries& operator=(const Tries&) = delete;
+
+  // False: none is left to try.
+  bool begin() {
+    if (used_up()) return false;
+    const Attempt::Target target = pick(r_);
+    if (target.server == nullptr) {
+      if (r_.attempts == 0) fail(r_, {.kind = ErrorKind::no_server, .detail = "no usable server in the pool"});
+      return false;
     }
-    r.connect_deadline = r.now() + r.found.route->timeouts.connect;
-    r.phase = Phase::connecting;
+    if (r_.attempts > 0) note_again(r_.pool_live().retries);
+    ++r_.attempts;
+    r_.failed = false;
+    lead().emplace(r_, target, r_.exchange.work().upstream);
+    lead()->begin();
+    return true;
   }
-  r.upstream->socket().bind(&r.exchange.waiter());
-  if (r.phase != Phase::connecting) forward(r);
-}
 
-void check_connect(Request& r, Wake wake) {
-  Socket& socket = r.upstream->socket();
-  if (r.exchange.abandoned()) {
-    fail_attempt(r, {.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
-  } else if (socket.writable() || socket.broken()) {
-    if (socket.connect_error() == 0) return forward(r);
-    fail_attempt(r, {.kind = ErrorKind::connect_refused,
-                     .side = Side::upstream,
-                     .retryable = true,
-                     .detail = "connect refused or unreachable"});
-  } else if (wake == Wake::deadline && r.connect_deadline <= r.now()) {
-    fail_attempt(r, {.kind = ErrorKind::connect_timeout,
-                     .side = Side::upstream,
-                     .retryable = true,
-                     .detail = "connect took too long"});
+  [[nodiscard]] bool waiting() const { return slots_[lead_]->waiting(); }
+
+  // True while there is something to wait for.
+  bool advance(Wake wake) {
+    if (lead()->waiting()) lead()->step(wake);
+    if (other()) {
+      race(wake);
+    } else if (lead()->waiting() && r_.now() >= r_.hedge_at) {
+      hedge();
+    }
+    return lead()->waiting();
   }
-}
 
-void relay(Request& r, Wake wake) {
-  const Relay::Step step = wake == Wake::deadline ? r.relay->expire(r.now()) : r.relay->advance(r.now());
-  if (step == Relay::Step::done) r.phase = Phase::done;
-  if (step == Relay::Step::failed) fail_attempt(r, r.relay->error());
-}
-
-// For least_time: until the first byte of the answer; what failed counts as slow, however soon it did.
-void remember_time(Request& r) {
-  if (!r.pool->measures_time()) return;
-  const bool client_left = r.phase == Phase::failed && r.error.side == Side::client;
-  const bool heard = r.relay && r.relay->heard();
-  if (client_left && !heard) return;
-  const ResponseTimeRules& rules = r.pool->response_time;
-  shared::Duration took = (heard ? r.relay->first_byte() : r.now()) - r.picked;
-  const std::uint16_t status = r.relay && r.relay->responding() ? r.relay->status() : 0;
-  const bool bad = status == 500 || (status >= 502 && status <= 504);
-  if (bad || (r.phase == Phase::failed && !client_left)) took = std::max<shared::Duration>(took, rules.error);
-  r.worker.live().server(r.server->id).response_time.observe(took, r.now(), rules.half_life);
-}
-
-// The attempt is over. True: another one may be made, on another server.
-bool end_attempt(Request& r) {
-  r.in_flight.reset();
-  remember_time(r);
-  const bool heard = r.relay && r.relay->heard();
-  if (heard) r.first_byte = r.relay->first_byte();
-  if (r.relay && r.relay->responding()) r.status = r.relay->status();
-  if (r.phase == Phase::done) {
-    if (r.relay->reusable()) r.worker.upstreams().give_back(std::move(r.upstream), r.pool->keep_alive);
-    r.upstream.reset();
-    return false;
+  [[nodiscard]] shared::TimePoint deadline() const {
+    const shared::TimePoint due = slots_[lead_]->deadline();
+    const auto& second = slots_[1 - lead_];
+    return std::min(due, second ? second->deadline() : r_.hedge_at);
   }
-  if (r.error.side == Side::upstream) {
-    r.worker.live().server(r.server->id).failures.fetch_add(1, std::memory_order_relaxed);
+
+  // The leading attempt has ended. True: another one may be made.
+  bool end() {
+    Attempt& attempt = *lead();
+    attempt.settle();
+    attempt.write_times(r_);
+    if (attempt.responding()) r_.status = attempt.status();
+    r_.cut = !attempt.done() && attempt.responding();
+    r_.done = attempt.done();
+    if (r_.done) return false;
+    fail(r_, attempt.error());
+    const bool again = may_try_again(attempt);
+    if (again) {
+      r_.stale = attempt.stale() ? &attempt.server() : nullptr;
+      if (attempt.stale()) ++r_.dead_connections;
+      r_.body->rewind();
+    }
+    lead().reset();
+    return again;
   }
-  const bool stale = r.upstream != nullptr && r.upstream->reused();
-  r.upstream.reset();
-  if (!r.error.retryable || heard || r.exchange.body_octets() > 0) return false;
-  // Bytes were sent on a reused connection: only what may be done twice is sent again.
-  if (stale && !is_idempotent(r.exchange.head().method)) return false;
-  r.stale = stale ? r.server : nullptr;
-  r.relay.reset();
-  r.phase = Phase::idle;
-  return true;
-}
+
+ private:
+  std::optional<Attempt>& lead() { return slots_[lead_]; }
+  std::optional<Attempt>& other() { return slots_[1 - lead_]; }
+
+  void note_again(std::atomic<std::uint64_t>& counter) {
+    counter.fetch_add(1, std::memory_order_relaxed);
+    r_.pool_live().again.fetch_add(1, std::memory_order_relaxed);
+    r_.worker.own_counters().retries.add();
+  }
+
+  // A kept connection that had died unheard was no try of a server.
+  [[nodiscard]] bool used_up() const { return r_.attempts >= r_.pool->retry.attempts + r_.dead_connections; }
+
+  [[nodiscard]] bool may_try_again(const Attempt& attempt) const {
+    if (used_up() && !attempt.stale()) return false;
+    const bool safe = safe_to_retry({.side = attempt.error().side,
+                                     .connected = attempt.connected(),
+                                     .answering = attempt.answering(),
+                                     .idempotent = r_.idempotent,
+                                     .replayable = r_.body->replayable()});
+    const shared::milliseconds total = r_.found.route->timeouts.total;
+    if (!safe || (total.count() > 0 && r_.now() >= r_.exchange.head_read() + total)) return false;
+    // Nor does it cost the pool anything.
+    return attempt.stale() || (r_.tried_count < r_.pool->servers.size() && spend(r_));
+  }
+
+  // The first is slow: the same to another server, if the budget allows it.
+  void hedge() {
+    r_.hedge_at = shared::TimePoint::max();
+    if (lead()->heard() || r_.attempts >= kMaxAttempts) return;
+    if (r_.pool->retry.hedge.mode == shared::Mode::shadow) {
+      r_.pool_live().hedges_shadowed.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    r_.stale = nullptr;
+    if (!spend(r_)) return;
+    const Attempt::Target target = pick(r_);
+    if (target.server == nullptr) return;
+    note_again(r_.pool_live().hedges);
+    ++r_.attempts;
+    r_.hedged = true;
+    if (second_work_ == nullptr) second_work_ = r_.worker.work_pool().take();
+    other().emplace(r_, target, second_work_->upstream);
+    other()->begin();
+  }
+
+  // Whoever answers first is followed; the other is let go, unheard.
+  void race(Wake wake) {
+    if (lead()->answering() || lead()->done()) return other().reset();
+    if (other()->waiting()) other()->step(wake);
+    if (other()->answering() || other()->done()) {
+      r_.pool_live().hedges_won.fetch_add(1, std::memory_order_relaxed);
+      lead().reset();
+      lead_ = 1 - lead_;
+    } else if (!other()->waiting()) {
+      other()->settle();
+      other().reset();
+    } else if (!lead()->waiting()) {
+      lead()->settle();
+      lead().reset();
+      lead_ = 1 - lead_;
+    }
+  }
+
+  Request& r_;
+  std::unique_ptr<Work> second_work_;  // of the hedge; before the attempts that use it
+  std::array<std::optional<Attempt>, 2> slots_;
+  std::size_t lead_ = 0;
+};
 
 void answer_error(Request& r) {
   r.reason = r.error.detail;
-  if (r.relay && r.relay->responding()) return r.exchange.cut();
+  if (r.cut) return r.exchange.cut();
   r.status = status_of(r.error.kind);
   if (r.error.kind == ErrorKind::client_closed) return r.exchange.cut();
   OwnResponse response = own_error(r.status);
@@ -314,6 +312,18 @@ std::uint32_t micros_since(const Request& r, shared::TimePoint then) {
   if (then == shared::TimePoint{}) return 0;
   const auto span = std::chrono::duration_cast<std::chrono::microseconds>(then - r.exchange.began());
   return static_cast<std::uint32_t>(span.count());
+}
+
+char ending_of(const Request& r) {
+  if (r.cut) return r.error.side == Side::client ? ending_of(r.error.kind) : kEndedCut;
+  if (r.failed) return ending_of(r.error.kind);
+  return r.refused ? kEndedRefused : kEndedWell;
+}
+
+// Empty in the normal case.
+std::string_view breaker_word(BreakerPermit::Kind kind) {
+  if (kind == BreakerPermit::Kind::probe) return "probe";
+  return kind == BreakerPermit::Kind::shadowed ? "shadow" : std::string_view();
 }
 
 void log_access(Request& r, AccessLane& lane, std::uint32_t total_us) {
@@ -333,10 +343,14 @@ void log_access(Request& r, AccessLane& lane, std::uint32_t total_us) {
               .octets_in = r.exchange.body_octets(),
               .octets_out = r.exchange.octets_sent(),
               .head_us = micros_since(r, r.exchange.head_read()),
+              .picked_us = micros_since(r, r.picked),
               .connected_us = micros_since(r, r.connected),
               .first_byte_us = micros_since(r, r.first_byte),
               .total_us = total_us,
               .attempts = static_cast<std::uint32_t>(r.attempts),
+              .ending = ending_of(r),
+              .hedged = r.hedged,
+              .breaker = breaker_word(r.permit),
               .reason = r.reason});
 }
 
@@ -347,8 +361,8 @@ void account(Request& r) {
   counters.responses[r.status < 600 ? r.status / 100 : 0].add();
   counters.octets_in.add(r.exchange.body_octets());
   counters.octets_out.add(r.exchange.octets_sent());
-  if (r.phase == Phase::failed) counters.errors[static_cast<std::size_t>(r.error.kind)].add();
-  if (r.phase == Phase::failed && r.status >= 502 && r.status <= 504) {
+  if (r.failed) counters.errors[static_cast<std::size_t>(r.error.kind)].add();
+  if (r.failed && r.status >= 502 && r.status <= 504) {
     r.worker.report_failure(r.server != nullptr ? std::string_view(r.server->name) : std::string_view(r.pool->name),
                             r.status, r.reason);
   }
@@ -361,21 +375,18 @@ Task<> serve_one(Exchange& exchange, Worker& worker) {
   Request request(exchange, worker);
   Waiter& waiter = exchange.waiter();
   if (match(request) && admit(request)) {
-    while (pick(request)) {
-      acquire(request);
-      while (request.phase == Phase::connecting) {
-        const Wake wake = co_await waiter.until(request.connect_deadline);
-        check_connect(request, wake);
-      }
-      if (request.phase == Phase::relaying) relay(request, Wake::event);
-      while (request.phase == Phase::relaying) {
-        const shared::TimePoint deadline = request.relay->deadline();
+    Tries tries(request);
+    bool more = tries.begin();
+    while (more) {
+      bool waiting = tries.waiting();
+      while (waiting) {
+        const shared::TimePoint deadline = tries.deadline();
         const Wake wake = co_await waiter.until(deadline);
-        relay(request, wake);
+        waiting = tries.advance(wake);
       }
-      if (!end_attempt(request)) break;
+      more = tries.end() && tries.begin();
     }
-    if (request.phase != Phase::done) answer_error(request);
+    if (!request.done) answer_error(request);
   }
   shared::TimePoint send_deadline = request.now() + request.snapshot->settings->timeouts.send;
   Sent sent = exchange.flush();
@@ -406,6 +417,7 @@ void account_refusal(Worker& worker, const Exchange& exchange, const Refusal& re
   record.time = std::chrono::system_clock::now();
   record.client = exchange.peer();
   record.status = refusal.status;
+  record.ending = slow ? ending_of(ErrorKind::request_timeout) : kEndedRefused;
   record.reason = refusal.reason;
   lane->write(record);
 }

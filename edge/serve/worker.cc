@@ -158,6 +158,12 @@ void Worker::check_finished() {
   if (finishing_ && connections_.empty() && finished_) std::exchange(finished_, nullptr)();
 }
 
+LatencyWindow& Worker::latency_window(PoolSlot pool) {
+  const auto index = static_cast<std::size_t>(pool);
+  if (index >= latencies_.size()) latencies_.resize(index + 1);
+  return latencies_[index];
+}
+
 void Worker::report_failure(std::string_view server, std::uint16_t status, std::string_view reason) {
   if (loop_.now() < failure_quiet_until_) {
     ++failures_unsaid_;

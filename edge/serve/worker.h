@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "edge/core/balance.h"
+#include "edge/core/latency_window.h"
 #include "edge/core/live.h"
 #include "edge/core/snapshot.h"
 #include "edge/serve/access_log.h"
@@ -21,6 +22,7 @@
 #include "edge/serve/counters.h"
 #include "edge/serve/listener.h"
 #include "edge/serve/loop.h"
+#include "edge/serve/server_counters.h"
 #include "edge/serve/snapshots.h"
 #include "edge/serve/splice.h"
 #include "edge/serve/upstreams.h"
@@ -61,6 +63,7 @@ class Worker {
   // Ends the loop and every connection with it.
   void stop();
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const ServerCounterTable& servers() const { return servers_; }
   [[nodiscard]] const std::string& name() const { return settings_.name; }
   // Beats of the worker's own loop, ten a second; a number that stands still is a worker that hangs.
   [[nodiscard]] std::uint64_t heartbeats() const { return heartbeats_.read(); }
@@ -74,6 +77,9 @@ class Worker {
   [[nodiscard]] BalanceState& balance() { return balance_; }
   [[nodiscard]] Live& live() { return live_; }
   [[nodiscard]] Counters& own_counters() { return counters_; }
+  [[nodiscard]] ServerCounterTable& server_counters() { return servers_; }
+  // How long this worker's requests to a pool have waited for the head of an answer.
+  [[nodiscard]] LatencyWindow& latency_window(PoolSlot pool);
   [[nodiscard]] AccessLane* access_lane() { return lane_; }
   [[nodiscard]] bool finishing() const { return finishing_; }
   // "Sun, 06 Nov 1994 08:49:37 GMT", made once a second.
@@ -102,6 +108,8 @@ class Worker {
   AccessLane* lane_;
   Counters counters_;
   shared::Counter heartbeats_;
+  ServerCounterTable servers_;
+  std::vector<LatencyWindow> latencies_;  // by PoolSlot
   Loop loop_;
   Timer beat_timer_;
   Snapshots snapshots_;

@@ -105,7 +105,7 @@ void Probe::attempt() {
   ++begun_;
   attempt_later();
   if (begun_ > 1 || !kept_ || target_.kind == ProbeKind::tcp) return connect();
-  attempts_.push_back({std::exchange(kept_, nullptr), {}, {}, {}, true});
+  attempts_.push_back({std::exchange(kept_, nullptr), ProbeResponse(target_.body_kept), {}, {}, true});
   ask(attempts_.back());
 }
 
@@ -127,7 +127,7 @@ std::shared_ptr<ProbeConnection> Probe::make_connection() {
 
 void Probe::connect() {
   const auto made = make_connection();
-  attempts_.push_back({made, {}, Clock::now(), {}, false});
+  attempts_.push_back({made, ProbeResponse(target_.body_kept), Clock::now(), {}, false});
   const std::weak_ptr<Probe> weak = weak_from_this();
   const ProbeConnection* const connection = made.get();
   ProbeConnection::Events events;

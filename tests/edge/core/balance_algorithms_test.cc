@@ -29,7 +29,7 @@ TEST(Pick, OnlyAllowedServersWhateverTheState) {
       std::array<bool, 5> allowed{};
       for (std::size_t i = 0; i < allowed.size(); ++i) {
         ServerLive& server = world.server(i);
-        server.state.set_health(static_cast<HealthState>(random() % 3),
+        server.state.set_health(static_cast<HealthState>(random() % 4),
                                 static_cast<std::uint32_t>(1 + random() % kFullShare));
         server.state.set_breaker(random() % 3 == 0 ? static_cast<BreakerState>(random() % 4) : BreakerState::closed);
         server.state.set_draining(random() % 4 == 0);

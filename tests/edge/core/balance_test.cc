@@ -151,14 +151,13 @@ struct Region {
   Snapshot snapshot;
   Live live;
 
-  explicit Region(bool critical, HealthCheck::Kind kind = HealthCheck::Kind::http,
-                  bool first_stands_for_second = false) {
+  explicit Region(bool critical, bool checked = true, bool first_stands_for_second = false) {
     std::vector<Pool> pools(2);
     auto addresses = std::make_shared<Addresses>();
     for (std::uint32_t i = 0; i < 2; ++i) {
       pools[i].id = pools[i].effective = PoolId{i};
       pools[i].name = i == 0 ? "web" : "api";
-      pools[i].health.kind = kind;
+      pools[i].checks.resize(checked ? 1 : 0);
       pools[i].servers.push_back({"s", "127.0.0.1", 80, 1, ServerId{i}});
       addresses->set(ServerId{i}, {shared::Endpoint{shared::IpAddress::v4(0x7F000001), 80}});
     }
@@ -196,19 +195,19 @@ TEST(RegionHealth, WithoutACriticalPoolAllMustBeDown) {
 }
 
 TEST(RegionHealth, UncheckedServersCountByTheirAddress) {
-  Region region(true, HealthCheck::Kind::none);
+  Region region(true, false);
   EXPECT_EQ(region.reason(), Reason::up);
 }
 
 TEST(RegionHealth, DrainingIsDown) {
-  Region region(true, HealthCheck::Kind::none);
+  Region region(true, false);
   region.live.draining = true;
   EXPECT_EQ(region.reason(), Reason::draining);
   EXPECT_FALSE(regional_health(region.snapshot, region.live).up());
 }
 
 TEST(RegionHealth, AStandInCountsForThePoolItStandsFor) {
-  Region region(false, HealthCheck::Kind::http, true);
+  Region region(false, true, true);
   region.set(0, HealthState::up);
   EXPECT_EQ(region.reason(), Reason::up);
 }

@@ -254,7 +254,9 @@ void run_both(unsigned sequence, int steps) {
   }
   const auto bits = BreakerWord::unpack(real.breaker.word());
   ASSERT_EQ(static_cast<int>(bits.state), static_cast<int>(model.state));
-  if (model.state == Model::State::half) ASSERT_EQ(bits.probes, model.probes);
+  if (model.state == Model::State::half) {
+    ASSERT_EQ(bits.probes, model.probes);
+  }
   ASSERT_EQ(real.mirror.breaker(), real.state());
 }
 

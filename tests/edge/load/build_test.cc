@@ -55,7 +55,7 @@ TEST(Build, MakesTheSnapshotOfARegion) {
   EXPECT_EQ(built->servers.names[0].host, "a.internal");
   EXPECT_EQ(built->servers.names[0].port, 8080);
   ASSERT_EQ(built->servers.health_targets.size(), 2u);
-  EXPECT_EQ(built->servers.health_targets[0].check.path, "/health");
+  EXPECT_EQ(built->servers.health_targets[0].checks.at(0).path, "/health");
   EXPECT_EQ(built->servers.last_server, ServerId{1});
   ASSERT_EQ(built->listen.size(), 2u);
   EXPECT_EQ(built->listen[0].to_string(), "192.0.2.11:8080");

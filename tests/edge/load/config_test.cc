@@ -83,7 +83,8 @@ TEST(EdgeConfig, EveryOptionIsReadAsWritten) {
   const PoolConfig& web = edge.pools[0].value;
   EXPECT_EQ(web.servers.in("us")->at(0).weight, 3);
   EXPECT_EQ(web.servers.in("us")->at(1).address, "[2001:db8::1]:81");
-  EXPECT_EQ(web.health->status.high, 399);
+  ASSERT_EQ(web.health.size(), 1u);
+  EXPECT_EQ(web.health[0].statuses[0].high, 399);
   EXPECT_EQ(edge.pools[1].value.absent->value, "web");
   const RouteConfig& beta = edge.routes[0];
   EXPECT_EQ(beta.methods.size(), 2u);
@@ -165,7 +166,7 @@ TEST(EdgeConfig, WrongPools) {
        "use weighted_round_robin"},
       {kListen + "  pools: {web: {servers: [{address: \"10.0.0.1:80\", weight: 0}]}}\n" + kRoutes, "weight"},
       {kListen + "  pools: {web: {balance: quickest, servers: [\"10.0.0.1:80\"]}}\n" + kRoutes, "'quickest'"},
-      {kListen + "  pools: {web: {breaker: {}, servers: [\"10.0.0.1:80\"]}}\n" + kRoutes, "unknown key 'breaker'"},
+      {kListen + "  pools: {web: {mirror: {}, servers: [\"10.0.0.1:80\"]}}\n" + kRoutes, "unknown key 'mirror'"},
       {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {interval: 1s, timeout: 2s}}}\n" + kRoutes,
        "checks would overlap"},
       {kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {status: 99}}}\n" + kRoutes,
@@ -222,6 +223,57 @@ TEST(EdgeConfig, DoubtsAreWarnings) {
     EXPECT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
     EXPECT_NE(loaded.diagnostics.render().find(doubt.expected), std::string::npos) << loaded.diagnostics.render();
   }
+}
+
+TEST(EdgeConfig, Protections) {
+  const Loaded loaded(with_regions(kListen + R"(  pools:
+    web:
+      servers: ["10.0.0.1:80", "10.0.0.2:80"]
+      health:
+        - {name: live, kind: tcp, interval: 1s, timeout: 1s}
+        - {name: deep, kind: https, port: 8443, path: /deep, status: [200, 204-206], contains: ready, jitter: 20%,
+           degraded_when: {cpu_usage: "> 90", queue.depth: ">=1000"}, unhealthy_when: {disk.free: "< 2.5"}}
+      degraded_share: 10%
+      panic: 50%
+      bad_statuses: [500, 502-504]
+      ejection: {error_rate: 40%, max_ejected: 30%, mode: shadow}
+      breaker: {failures: 7, open: 10s}
+      retry: {attempts: 2, budget: 5%, buffer: 4KiB, hedge: {mode: enforce, quantile: 99%, min_delay: 5ms}}
+  timeout: {try: 500ms, total: 2s}
+)" + kRoutes));
+  EXPECT_EQ(loaded.diagnostics.render(), "");
+  const PoolConfig& web = loaded.edge.pools[0].value;
+  ASSERT_EQ(web.health.size(), 2u);
+  EXPECT_EQ(web.health[0].kind, HealthCheck::Kind::tcp);
+  const HealthCheck& deep = web.health[1];
+  EXPECT_EQ(deep.kind, HealthCheck::Kind::https);
+  EXPECT_EQ(deep.statuses, (std::vector<StatusRange>{{200, 200}, {204, 206}}));
+  EXPECT_DOUBLE_EQ(deep.jitter, 0.2);
+  ASSERT_EQ(deep.degraded_when.size(), 2u);
+  EXPECT_EQ(to_string(deep.degraded_when[1]), "queue.depth >= 1000");
+  EXPECT_EQ(deep.degraded_when[1].path, (std::vector<std::string>{"queue", "depth"}));
+  EXPECT_EQ(to_string(deep.unhealthy_when.at(0)), "disk.free < 2.5");
+  EXPECT_DOUBLE_EQ(web.degraded_share, 0.1);
+  EXPECT_EQ(web.bad_statuses.size(), 2u);
+  EXPECT_EQ(web.ejection->mode, shared::Mode::shadow);
+  EXPECT_EQ(web.breaker->mode, shared::Mode::enforce);
+  EXPECT_EQ(web.breaker->failures, 7);
+  EXPECT_EQ(web.retry.hedge.mode, shared::Mode::enforce);
+  EXPECT_EQ(web.retry.buffer, 4096u);
+  EXPECT_EQ(*loaded.edge.timeout.total, shared::seconds(2));
+}
+
+TEST(EdgeConfig, LimitsOfNumbersAreChecked) {
+  const auto with = [](const std::string& rules) {
+    return rendered(kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {" + rules + "}}}\n" + kRoutes);
+  };
+  for (const char* bad :
+       {"degraded_when: {cpu: 90}", "degraded_when: {cpu: \"> ninety\"}", "degraded_when: {cpu: \">\"}",
+        "degraded_when: {a..b: \"> 1\"}", "degraded_when: {cpu: \"> 1.2.3\"}"}) {
+    EXPECT_NE(with(bad).find("a limit such as"), std::string::npos) << bad << with(bad);
+  }
+  EXPECT_NE(with("unhealthy_when: {cpu_usage: \"> 95\"}").find("use degraded_when"), std::string::npos);
+  EXPECT_EQ(with("unhealthy_when: {memory_usage: \"> 95\"}"), "");
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ TEST(HealthPage, TellsTheTruthAboutTheRegion) {
   Backend backend(answering(ok("x")));
   Edge edge({backend.endpoint()});
   edge.pool.critical = true;
-  edge.pool.health.kind = HealthCheck::Kind::http;
+  edge.pool.checks.resize(1);
   edge.start();
   edge.live.server(ServerId{0}).state.set_health(shared::HealthState::up);
   EXPECT_TRUE(health(edge).starts_with("HTTP/1.1 200 "));

@@ -47,14 +47,154 @@ TEST(Failure, NoServerUpIs503) {
   EXPECT_TRUE(eventually([&] { return errors(edge, ErrorKind::no_server) == 1; }));
 }
 
-TEST(Failure, ResetBeforeTheHeadOfAFreshConnectionIs502AndNotRetried) {
-  Backend bad([](Conn& conn) { conn.read_head(); });
+Backend::Script closing() {
+  return [](Conn& conn) { conn.read_head(); };
+}
+
+TEST(Failure, ClosedBeforeTheHeadGoesToAnotherServerWhenItMayBeDoneTwice) {
+  Backend bad(closing());
+  Backend good(answering(ok("x")));
+  Edge edge({bad.endpoint(), good.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  for (int i = 0; i < 4; ++i) {
+    client.send(get());
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(client.read_exactly(1), "x");
+  }
+  EXPECT_GE(bad.connections(), 1);
+  EXPECT_EQ(edge.worker->counters().retries.read(), static_cast<std::uint64_t>(bad.connections()));
+  Conn post = edge.client();
+  int refused = 0;
+  for (int i = 0; i < 2; ++i) {
+    post.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    const std::string head = post.read_head();
+    if (head.starts_with("HTTP/1.1 502 ")) ++refused;
+    post.read_exactly(head.starts_with("HTTP/1.1 502 ") ? std::string_view("Bad Gateway").size() : 1);
+  }
+  EXPECT_EQ(refused, 1) << "a POST that the server may have seen is not sent again";
+}
+
+TEST(Failure, TheRetryBudgetIsABound) {
+  Backend bad(closing());
   Edge edge({bad.endpoint(), bad.endpoint()});
+  edge.pool.retry.budget_share = 0;
+  edge.pool.retry.budget_rate = 0.2;  // two in a window of ten seconds
+  edge.start();
+  for (int i = 0; i < 5; ++i) {
+    Conn client = edge.client();
+    client.send(get());
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 "));
+  }
+  EXPECT_EQ(edge.worker->counters().retries.read(), 2U);
+  EXPECT_EQ(edge.live.pool(PoolSlot{0}).budget_refusals.load(), 3U);
+}
+
+TEST(Failure, ASmallBodyIsSentAgainAsItWas) {
+  Backend bad([](Conn& conn) {
+    conn.read_head();
+    conn.read_exactly(10);
+  });
+  std::string seen;
+  Backend good([&](Conn& conn) {
+    while (!conn.read_head().empty()) {
+      seen = conn.read_exactly(10);
+      if (!conn.send(ok("x"))) return;
+    }
+  });
+  Edge edge({bad.endpoint(), good.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  for (int i = 0; i < 2; ++i) {
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234");
+    client.send("56789");
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(client.read_exactly(1), "x");
+    EXPECT_EQ(seen, "0123456789");
+  }
+  edge.stop();
+  edge.pool.retry.buffer = 9;
+  edge.start();
+  int refused = 0;
+  for (int i = 0; i < 2; ++i) {
+    Conn again = edge.client();
+    again.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789");
+    if (again.read_head().starts_with("HTTP/1.1 502 ")) ++refused;
+  }
+  EXPECT_EQ(refused, 1) << "too large to keep";
+}
+
+TEST(Failure, AFrozenServerCostsOneTry) {
+  Backend frozen([](Conn& conn) { conn.read_to_end(); });
+  Backend good(answering(ok("x")));
+  Edge edge({frozen.endpoint(), good.endpoint()});
+  edge.route.timeouts.per_try = shared::milliseconds(80);
+  edge.start();
+  Conn client = edge.client();
+  for (int i = 0; i < 2; ++i) {
+    client.send(get());
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(client.read_exactly(1), "x");
+  }
+  EXPECT_GE(edge.worker->counters().retries.read(), 1U);
+}
+
+TEST(Failure, TotalTimeBoundsAllTries) {
+  Backend frozen([](Conn& conn) { conn.read_to_end(); });
+  Edge edge({frozen.endpoint(), frozen.endpoint(), frozen.endpoint()});
+  edge.route.timeouts.per_try = shared::milliseconds(100);
+  edge.route.timeouts.total = shared::milliseconds(150);
   edge.start();
   Conn client = edge.client();
   client.send(get());
-  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 "));
-  EXPECT_EQ(bad.connections(), 1);
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 504 "));
+  EXPECT_LE(edge.worker->counters().retries.read(), 1U) << "there is no time for a third";
+}
+
+TEST(Failure, TheBreakerKeepsRequestsAway) {
+  Backend bad(closing());
+  Backend good(answering(ok("x")));
+  Edge edge({bad.endpoint(), good.endpoint()});
+  edge.pool.breaker.mode = shared::Mode::enforce;
+  edge.pool.breaker.failures = 3;
+  edge.start();
+  Conn client = edge.client();
+  for (int i = 0; i < 30; ++i) {
+    client.send(get());
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(client.read_exactly(1), "x");
+  }
+  EXPECT_EQ(bad.connections(), 3);
+  const ServerLive& live = edge.live.server(ServerId{0});
+  EXPECT_EQ(live.state.breaker(), BreakerState::open);
+  EXPECT_EQ(live.breaker_opened.load(), 1U);
+  EXPECT_EQ(live.in_flight.load(), 0U);
+}
+
+TEST(Failure, AHedgeWinsOverASlowServer) {
+  std::atomic<bool> slow{false};
+  Backend sleepy([&](Conn& conn) {
+    while (!conn.read_head().empty()) {
+      if (slow) {
+        conn.closed();
+        return;
+      }
+      if (!conn.send(ok("x"))) return;
+    }
+  });
+  Backend good(answering(ok("x")));
+  Edge edge({sleepy.endpoint(), good.endpoint()});
+  edge.pool.retry.hedge.mode = shared::Mode::enforce;
+  edge.start();
+  Conn client = edge.client();
+  for (int i = 0; i < 70; ++i) {
+    slow = i >= 60;
+    client.send(get());
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 ")) << i;
+    EXPECT_EQ(client.read_exactly(1), "x");
+  }
+  EXPECT_GE(edge.live.pool(PoolSlot{0}).hedges_won.load(), 1U);
+  EXPECT_TRUE(eventually([&] { return edge.live.server(ServerId{0}).in_flight == 0; })) << "the loser was let go";
 }
 
 // Serves one request, then closes when the second one comes: what a keep-alive timeout looks like from outside.
@@ -69,6 +209,7 @@ Backend::Script one_then_close() {
 TEST(Failure, AReusedConnectionThatDiesIsRetriedForIdempotentRequests) {
   Backend first(one_then_close());
   Edge edge({first.endpoint()});
+  edge.pool.retry.attempts = 1;  // a dead connection was no try
   edge.start();
   Conn client = edge.client();
   for (int i = 0; i < 4; ++i) {
@@ -91,7 +232,7 @@ TEST(Failure, AReusedConnectionThatDiesIsNotRetriedForPost) {
   EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 "));
 }
 
-TEST(Failure, ClosedInsideTheHeadIs502) {
+TEST(Failure, ClosedInsideTheHeadGoesToAnotherServerOnce) {
   Backend bad([](Conn& conn) {
     conn.read_head();
     conn.send("HTTP/1.1 200 OK\r\nContent-Le");
@@ -100,6 +241,20 @@ TEST(Failure, ClosedInsideTheHeadIs502) {
   edge.start();
   Conn client = edge.client();
   client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 "));
+  EXPECT_EQ(bad.connections(), 2);
+}
+
+TEST(Failure, AfterAnInterimAnswerNothingIsSentAgain) {
+  Backend bad([](Conn& conn) {
+    conn.read_head();
+    conn.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+  });
+  Edge edge({bad.endpoint(), bad.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 103 "));
   EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 502 "));
   EXPECT_EQ(bad.connections(), 1);
 }

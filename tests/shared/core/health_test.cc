@@ -42,12 +42,13 @@ TEST(HealthMachine, RefusedIsProof) {
 // Every sequence of 8 outcomes against a slow, obvious reference: down after 3 bad in a row or one refusal, up after 2
 // good.
 TEST(HealthMachine, AgreesWithTheObviousRuleOnAllShortSequences) {
+  constexpr ProbeOutcome kOutcomes[] = {ProbeOutcome::success, ProbeOutcome::failure, ProbeOutcome::refused};
   for (int code = 0; code < 6561; ++code) {
     HealthMachine m;
     int good = 0, bad = 0, rest = code;
     HealthState expected = HealthState::unknown;
     for (int i = 0; i < 8; ++i, rest /= 3) {
-      const auto outcome = static_cast<ProbeOutcome>(rest % 3);
+      const ProbeOutcome outcome = kOutcomes[rest % 3];
       const bool success = outcome == ProbeOutcome::success;
       good = success ? good + 1 : 0;
       bad = success ? 0 : bad + 1;

@@ -1,0 +1,21 @@
+#pragma once
+// The field tables of a pool's protections; they read into the very structs that core decides by. Immutable, any
+// thread.
+
+#include <vector>
+
+#include "edge/core/breaker.h"
+#include "edge/core/ejection.h"
+#include "edge/core/health_check.h"
+#include "edge/core/retry.h"
+#include "shared/load/table.h"
+
+namespace edge {
+
+[[nodiscard]] shared::load::Reader<double> share_of();                         // "20%" is 0.2
+[[nodiscard]] shared::load::Reader<std::vector<HealthCheck>> health_checks();  // one, or a list
+[[nodiscard]] const shared::load::Table<EjectionSettings>& ejection_table();
+[[nodiscard]] const shared::load::Table<BreakerSettings>& breaker_table();
+[[nodiscard]] const shared::load::Table<RetrySettings>& retry_table();
+
+}  // namespace edge

@@ -1,0 +1,92 @@
+#pragma once
+// Attempt: one try of a request at one server: acquire a connection, forward, relay; and at the end what is known of
+// the server by it: its breaker, its counters, its connection for the next one. Plain calls that never wait: after
+// begin() and after every wake step(), until waiting() is over. Whatever way it ends, it gives back what it holds.
+// In serve_one's frame; its worker's thread.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "edge/core/breaker.h"
+#include "edge/core/errors.h"
+#include "edge/core/pool.h"
+#include "edge/serve/relay.h"
+#include "edge/serve/request.h"
+#include "edge/serve/upstreams.h"
+
+namespace edge {
+
+class Attempt {
+ public:
+  enum class Connection : std::uint8_t { any, fresh };
+
+  struct Target {
+    const Server* server = nullptr;  // null: none is left
+    BreakerPermit permit;
+    Connection connection = Connection::any;
+  };
+
+  Attempt(Request& request, const Target& target, UpstreamWork& work);
+  ~Attempt();  // one that was not settled was cancelled: it says nothing about its server
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+  void begin();
+  void step(Wake wake);
+  [[nodiscard]] shared::TimePoint deadline() const;
+  // It has ended by itself: tells everybody who wants to know. Once.
+  void settle();
+
+  [[nodiscard]] bool waiting() const { return phase_ == Phase::connecting || phase_ == Phase::relaying; }
+  [[nodiscard]] bool done() const { return phase_ == Phase::done; }
+  [[nodiscard]] bool heard() const { return relay_ && relay_->heard(); }
+  // The client has a part of the final answer.
+  [[nodiscard]] bool responding() const { return relay_ && relay_->responding(); }
+  // The client has been told something.
+  [[nodiscard]] bool answering() const { return relay_ && relay_->answering(); }
+  // Bytes of the request may have reached the server.
+  [[nodiscard]] bool connected() const { return relay_.has_value(); }
+  // The kept connection turned out to be dead, and nothing was heard on it: the server may well be alive.
+  [[nodiscard]] bool stale() const {
+    return phase_ == Phase::failed && error_.kind == ErrorKind::upstream_reset && reused_ && !heard();
+  }
+  [[nodiscard]] const Error& error() const { return error_; }
+  [[nodiscard]] const Server& server() const { return server_; }
+  [[nodiscard]] std::uint16_t status() const { return relay_->status(); }
+  void write_times(Request& request) const;
+
+ private:
+  enum class Phase : std::uint8_t { connecting, relaying, done, failed };
+
+  void forward();
+  void check_connect(Wake wake);
+  void relay(Wake wake);
+  void expire_try();
+  void fail(const Error& error);
+  [[nodiscard]] shared::TimePoint try_deadline() const;
+  [[nodiscard]] BreakerOutcome outcome() const;
+  void count(BreakerOutcome outcome);
+  void remember_time(BreakerOutcome outcome);
+  void remember_session();
+  void release(BreakerOutcome outcome);
+
+  Request& request_;
+  const Server& server_;
+  ServerLive& live_;
+  PoolLive* pool_live_;  // null: only a pool that bounds its load counts its requests as a whole
+  BreakerPermit permit_;
+  UpstreamWork& work_;
+  Connection connection_;
+  Phase phase_ = Phase::connecting;
+  bool reused_ = false;
+  bool released_ = false;
+  std::unique_ptr<UpstreamConnection> upstream_;
+  std::optional<Relay> relay_;
+  shared::TimePoint began_;
+  shared::TimePoint connect_deadline_;
+  shared::TimePoint connected_at_;
+  Error error_;
+};
+
+}  // namespace edge

@@ -1,0 +1,92 @@
+#include "edge/serve/healing.h"
+
+#include <utility>
+
+#include "shared/serve/log.h"
+
+namespace edge {
+
+void Healing::set(std::shared_ptr<const Snapshot> snapshot) {
+  snapshot_ = std::move(snapshot);
+  if (std::exchange(running_, true)) return;
+  timer_.expires_at(shared::Clock::now() + kTick);
+  wait();
+}
+
+void Healing::wait() {
+  timer_.async_wait([this](shared::error_code error) {
+    if (error) return;
+    const shared::TimePoint now = shared::Clock::now();
+    tick(now);
+    timer_.expires_at(now + kTick);
+    wait();
+  });
+}
+
+void Healing::tick(shared::TimePoint now) {
+  const bool round = ++ticks_ % kTicksPerRound == 0;
+  for (const Pool& pool : snapshot_->pools->all()) {
+    for (const Server& server : pool.servers) {
+      ServerLive& live = live_.server(server.id);
+      live.breaker.tick(pool.breaker, now, live.state);
+    }
+    if (round) judge(pool, now);
+    consider_panic(pool, now);
+  }
+}
+
+void Healing::judge(const Pool& pool, shared::TimePoint now) {
+  const bool disabled = pool.ejection.mode == shared::Mode::disabled;
+  if (disabled && !tracks_.contains(pool.name)) return;
+  Tracks& known = tracks_[pool.name];
+  std::vector<ServerId> ids;
+  std::vector<ServerTotals> totals;
+  std::vector<EjectionTrack> tracks;
+  for (const Server& server : pool.servers) {
+    const ServerLive& live = live_.server(server.id);
+    ids.push_back(server.id);
+    totals.push_back({.requests = live.requests.load(std::memory_order_relaxed),
+                      .failures = live.failures.load(std::memory_order_relaxed),
+                      .in_a_row = live.failures_in_a_row.load(std::memory_order_relaxed)});
+    EjectionTrack track;
+    for (std::size_t i = 0; i < known.ids.size(); ++i) {
+      if (known.ids[i] == server.id) track = std::move(known.tracks[i]);
+    }
+    tracks.push_back(std::move(track));
+  }
+  known = {std::move(ids), std::move(tracks)};
+  const bool shadow = pool.ejection.mode == shared::Mode::shadow;
+  for (const EjectionChange& change : EjectionJudge::judge(pool.ejection, totals, known.tracks, now)) {
+    ServerLive& live = live_.server(known.ids[change.server]);
+    if (change.ejected) live.ejections.fetch_add(1, std::memory_order_relaxed);
+    // What led to it is over: the next time is judged by what comes then.
+    live.failures_in_a_row.store(0, std::memory_order_relaxed);
+    shared::log_event(change.ejected ? shared::Level::warn : shared::Level::info,
+                      change.ejected ? "server_ejected" : "server_readmitted",
+                      {{"pool", pool.name},
+                       {"server", pool.servers[change.server].name},
+                       {"shadow", shadow},
+                       {"reason", change.reason}});
+  }
+  for (std::size_t i = 0; i < known.ids.size(); ++i) {
+    ServerLive& live = live_.server(known.ids[i]);
+    const bool out = known.tracks[i].ejected() && !shadow;
+    if (live.state.ejected() != out) live.state.set_ejected(out);
+  }
+  if (disabled) tracks_.erase(pool.name);
+}
+
+void Healing::consider_panic(const Pool& pool, shared::TimePoint now) {
+  std::size_t fit = 0;
+  for (const Server& server : pool.servers) {
+    if (snapshot_->addresses->of(server.id).empty()) continue;
+    if (standing_of(live_.server(server.id).state, pool.slow_start, now).allowed()) ++fit;
+  }
+  const bool panic = static_cast<double>(fit) < pool.panic * static_cast<double>(pool.servers.size());
+  PoolLive& live = live_.pool(pool.slot);
+  if (live.panic.exchange(panic, std::memory_order_relaxed) == panic) return;
+  shared::log_event(panic ? shared::Level::error : shared::Level::info, panic ? "pool_panic" : "pool_calm",
+                    {{"pool", pool.name}, {"fit", fit}, {"servers", pool.servers.size()}});
+}
+
+}  // namespace edge

@@ -1,0 +1,47 @@
+#pragma once
+// Healing: what Control does about pools ten times a second: breakers whose open time is over begin to let probes
+// through, and a pool with too few fit servers goes into panic; once a second: servers that fail more than the others
+// are ejected, and come back. Writes into Live what pick() reads. Control loop's thread.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "edge/core/ejection.h"
+#include "edge/core/live.h"
+#include "edge/core/snapshot.h"
+#include "shared/serve/loop.h"
+
+namespace edge {
+
+class Healing {
+ public:
+  Healing(shared::Loop& loop, Live& live) : live_(live), timer_(loop) {}
+
+  // The pools and addresses from now on; begins the rounds.
+  void set(std::shared_ptr<const Snapshot> snapshot);
+
+ private:
+  static constexpr shared::milliseconds kTick{100};
+  static constexpr unsigned kTicksPerRound = 10;
+
+  void wait();
+  void tick(shared::TimePoint now);
+  void judge(const Pool& pool, shared::TimePoint now);
+  void consider_panic(const Pool& pool, shared::TimePoint now);
+
+  Live& live_;
+  shared::Timer timer_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  // By name of pool: of its servers, in the order of ids_.
+  struct Tracks {
+    std::vector<ServerId> ids;
+    std::vector<EjectionTrack> tracks;
+  };
+  std::map<std::string, Tracks> tracks_;
+  bool running_ = false;
+  unsigned ticks_ = 0;
+};
+
+}  // namespace edge
