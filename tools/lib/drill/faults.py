@@ -21,7 +21,12 @@ class Incident:
 
 
 def prepare(config):
-    """The shop's configuration for a drill: a frozen server is given up early enough to ask another one."""
+    """The shop's configuration for a drill: a frozen server is given up early enough to ask another one, and soon left alone."""
+    changes = {"pool: api,      timeout: {connect: 2s, read: 10s}": "pool: api, timeout: {connect: 1s, try: 1s, read: 10s}",
+               "    api:\n": "    api:\n      breaker: {failures: 3, open: 1s, max_open: 2s}\n"}
+    for before, after in changes.items():
+        assert config.count(before) == 1, f"shop.yaml has changed: {before}"
+        config = config.replace(before, after)
     return config
 
 
