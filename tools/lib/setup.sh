@@ -15,7 +15,7 @@ meridian_packages() { # group
       ;;
     demo) echo python3 bind9-dnsutils curl procps ;;
     test)
-      echo git python3 python3-pytest python3-dnspython clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev \
+      echo git python3 python3-pytest python3-pytest-xdist python3-dnspython clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev \
         bind9-dnsutils knot-dnsutils unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client wrk curl openssl procps mmdb-bin
       ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light haproxy wrk tor-geoipdb ;;
