@@ -256,7 +256,7 @@ class Shop:
 
     def admin(self, who, path, method="GET"):
         host, port = (self.dns_address, 9053) if who == "dns" else (self.edge_address(who), 9080)
-        status, _, body = http_get(host, port, path, method=method)
+        status, _, body = http_get(host, port, path, method=method, timeout=60)
         return status, body.decode()
 
     def status(self, who="dns"):
