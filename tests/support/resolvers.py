@@ -4,6 +4,7 @@ Each start_...() takes the folder to live in, the address to listen on and the z
 {zone: (address, port)}; and a file of root hints, if it is to iterate from a root.
 """
 import pathlib
+import tempfile
 
 import dns.flags
 import dns.message
@@ -82,7 +83,7 @@ def start_recursor(directory, address, zones, hints=None):
 daemon=no
 local-address={address}
 local-port={PORT}
-socket-dir={directory}
+socket-dir={tempfile.mkdtemp(prefix='recursor-')}
 threads=1
 allow-from=127.0.0.0/8
 dont-query=
