@@ -148,10 +148,11 @@ class Tour:
 
     def regional_balance(self):
         """In the region: requests are shared out.
-        Twelve requests; the weights of the three web servers are 3, 2 and 1."""
-        text = self.shell(f"for i in $(seq 12); do curl -s http://127.0.2.1:8080/ {HOST} {AS_TEXT}; done | sort | uniq -c")
+        Sixty requests; the weights of the three web servers are 3, 2 and 1, and each worker counts for itself."""
+        text = self.shell(f"for i in $(seq 60); do curl -s http://127.0.2.1:8080/ {HOST} {AS_TEXT}; done | sort | uniq -c")
         counts = [int(count) for count in re.findall(r"(\d+) us-west-web-\d", text)]
-        self.check(counts == [6, 4, 2], "six, four and two")
+        fair = len(counts) == 3 and all(abs(count - ideal) <= 4 for count, ideal in zip(counts, (30, 20, 10)))
+        self.check(fair, "three to two to one, give or take")
 
     def failover(self):
         """A region dies under load.
