@@ -16,9 +16,10 @@ using shared::HealthState;
 using test::Algorithm;
 using test::PoolWorld;
 
-std::vector<HashMember> members(const std::vector<std::string>& names) {
+// The names are literals: members point to them.
+std::vector<HashMember> members(const std::vector<std::string_view>& names) {
   std::vector<HashMember> out;
-  for (const std::string& name : names) out.push_back({name, static_cast<std::uint16_t>(out.size()), 1});
+  for (const std::string_view name : names) out.push_back({name, static_cast<std::uint16_t>(out.size()), 1});
   return out;
 }
 
@@ -41,14 +42,14 @@ TEST(HashSlots, SharesFollowWeights) {
 }
 
 TEST(HashSlots, WhoLeavesMovesNobodyElseAndTheOrderOfTheListIsNothing) {
-  const std::vector<std::string> names = {"a:80", "b:80", "c:80", "d:80", "e:80"};
+  const std::vector<std::string_view> names = {"a:80", "b:80", "c:80", "d:80", "e:80"};
   const HashSlots all = make_hash_slots("shop", members(names));
   const HashSlots fewer = make_hash_slots("shop", members({"e:80", "d:80", "b:80", "a:80"}));
-  const std::vector<std::string> fewer_names = {"e:80", "d:80", "b:80", "a:80"};
+  const std::vector<std::string_view> fewer_names = {"e:80", "d:80", "b:80", "a:80"};
   int moved = 0;
   for (std::size_t slot = 0; slot < all.slots.size(); ++slot) {
-    const std::string& before = names[all.slots[slot]];
-    const std::string& after = fewer_names[fewer.slots[slot]];
+    const std::string_view before = names[all.slots[slot]];
+    const std::string_view after = fewer_names[fewer.slots[slot]];
     if (before == "c:80") ++moved;
     ASSERT_TRUE(before == "c:80" || before == after);
   }
