@@ -95,10 +95,10 @@ TEST(Failure, ASmallBodyIsSentAgainAsItWas) {
     conn.read_head();
     conn.read_exactly(10);
   });
-  std::string seen;
+  std::atomic<int> whole{0};
   Backend good([&](Conn& conn) {
     while (!conn.read_head().empty()) {
-      seen = conn.read_exactly(10);
+      if (conn.read_exactly(10) == "0123456789") ++whole;
       if (!conn.send(ok("x"))) return;
     }
   });
@@ -110,7 +110,7 @@ TEST(Failure, ASmallBodyIsSentAgainAsItWas) {
     client.send("56789");
     EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 "));
     EXPECT_EQ(client.read_exactly(1), "x");
-    EXPECT_EQ(seen, "0123456789");
+    EXPECT_EQ(whole, i + 1);
   }
   edge.stop();
   edge.pool.retry.buffer = 9;
