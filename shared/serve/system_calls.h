@@ -2,7 +2,7 @@
 // The filter of system calls (seccomp(2)): an allow-list of what the servers use; everything else gives EPERM. What is
 // not there: to run a program, to trace or signal a process, to load or mount anything, to become somebody, to make
 // memory executable, sockets other than IP and Unix. A BPF program of our own, for all threads and for ever; see
-// docs/decisions/005-own-system-call-filter.md. Called once by main, through confine().
+// docs/decisions/009-own-system-call-filter.md. Called once by main, through confine().
 
 #include "shared/core/mode.h"
 #include "shared/core/result.h"
