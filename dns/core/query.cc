@@ -94,8 +94,9 @@ class Walker {
       return read_subnet(data, query);
     case OptionCode::cookie:  // RFC 7873 sections 5.2 and 5.2.2: the first one counts
       if (!query.edns->cookie.empty()) return Rcode::noerror;
+      if (!is_cookie_size(data.size())) return Rcode::formerr;
       query.edns->cookie = data;
-      return is_cookie_size(data.size()) ? Rcode::noerror : Rcode::formerr;
+      return Rcode::noerror;
     default:
       return Rcode::noerror;
   }

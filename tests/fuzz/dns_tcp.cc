@@ -40,7 +40,8 @@ dns::Publication publication() {
 class Harness {
  public:
   Harness() : responder_(publication(), 1, nullptr), server_(loop_, responder_) {
-    auto listeners = dns::listen_on(*shared::Endpoint::parse("127.0.0.1:0"), 1);
+    shared::InheritedSockets none;
+    auto listeners = dns::listen_on(*shared::Endpoint::parse("127.0.0.1:0"), 1, none);
     require(listeners.has_value());
     where_ = shared::to_socket_address(listeners->endpoint);
     server_.add_listener(std::move(listeners->tcp.front()));

@@ -154,9 +154,11 @@ TEST(ParseQuery, OtherVersionsAreBadversWhateverTheirOptions) {
 
 TEST(ParseQuery, CookieLengths) {
   for (std::size_t size = 0; size <= 64; ++size) {
-    const Verdict verdict = parse_query(QueryBuilder().option(10, Bytes(size)).build()).verdict;
+    const Bytes packet = QueryBuilder().option(10, Bytes(size)).build();
+    const Query query = parse_query(packet);
     const bool legal = size == 8 || (size >= 16 && size <= 40);
-    EXPECT_EQ(verdict, legal ? Verdict::answer : Verdict::reject) << size;
+    EXPECT_EQ(query.verdict, legal ? Verdict::answer : Verdict::reject) << size;
+    EXPECT_EQ(query.edns->cookie.size(), legal ? size : 0) << "a reply must not read what is not there";
   }
 }
 
