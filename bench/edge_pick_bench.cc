@@ -26,19 +26,19 @@ constexpr const char* kNames[] = {"round_robin", "weighted_round_robin", "least_
 
 Selector make(Kind kind, const std::vector<Server>& servers) {
   std::vector<std::uint16_t> weights;
-  std::vector<std::uint16_t> members;
+  std::vector<Member> members;
   std::vector<HashMember> hashed;
   for (const Server& server : servers) {
     const auto index = static_cast<std::uint16_t>(members.size());
-    members.push_back(index);
+    members.push_back({server.id, index, server.weight});
     weights.push_back(server.weight);
     hashed.push_back({server.name, index, server.weight});
   }
   switch (kind) {
     case least_connections:
-      return LeastConnections{members};
+      return LeastConnections{make_compared(members)};
     case least_time:
-      return LeastTime{members};
+      return LeastTime{make_compared(members)};
     case random_two:
       return RandomTwo{make_sequence(weights).order};
     case hash:

@@ -5,62 +5,15 @@
 
 #include "edge/core/conditions.h"
 #include "edge/core/hash_slots.h"
+#include "edge/core/least.h"
 
 namespace edge {
 namespace {
 
 constexpr std::uint32_t kDraws = 16;         // of random choices, before all are looked at
 constexpr std::uint32_t kHashAttempts = 64;  // slots of a key, before all are looked at
-constexpr std::size_t kSample = 8;           // of the members of a big pool, by response time
-constexpr std::size_t kBigPool = 16;
-constexpr float kUnmeasuredUs = 1e6;  // a first answer that is still out
+constexpr double kUnmeasuredUs = 1e6;        // a first answer that is still out
 constexpr shared::milliseconds kCountEvery{100};
-
-std::string_view why_not(const Server& server, const PickContext& context, const Standing& standing) {
-  if (std::find(context.tried.begin(), context.tried.end(), server.id) != context.tried.end()) return "tried";
-  if (context.addresses.of(server.id).empty()) return "no address";
-  const bool overlooked = ((context.overlook >> static_cast<unsigned>(standing.eligibility)) & 1U) != 0;
-  return standing.allowed() || overlooked ? std::string_view() : name_of(standing.eligibility);
-}
-
-Standing standing(const Pool& pool, const Server& server, const PickContext& context) {
-  return standing_of(context.live.server(server.id).state, pool.slow_start, context.now);
-}
-
-template <class Trace>
-struct Look {
-  const Pool& pool;
-  const PickContext& context;
-  BalanceState& state;
-  Trace& trace;
-
-  [[nodiscard]] const Server& server(std::uint16_t index) const { return pool.servers[index]; }
-  [[nodiscard]] BalanceState::Place& place() const { return state.place(pool.id); }
-  [[nodiscard]] std::uint32_t in_flight(const Server& of) const {
-    return context.live.server(of.id).in_flight.load(std::memory_order_relaxed);
-  }
-  // Of its weight; 0: it may not be picked.
-  [[nodiscard]] std::uint32_t share(const Server& of) const {
-    const Standing its = standing(pool, of, context);
-    const std::string_view reason = why_not(of, context, its);
-    if (reason.empty()) return its.share;
-    trace.note("skip", [&] { return of.name + ": " + std::string(reason); });
-    return 0;
-  }
-};
-
-// Requests in flight for the weight, comparable without a division: a/b < c/d as ad < cb.
-struct Load {
-  std::uint64_t requests = 0;
-  std::uint64_t weight = 1;
-
-  [[nodiscard]] bool less_than(const Load& other) const { return requests * other.weight < other.requests * weight; }
-};
-
-template <class Trace>
-Load load_of(const Look<Trace>& look, const Server& server, std::uint32_t share) {
-  return {.requests = std::uint64_t{look.in_flight(server)} + 1, .weight = std::uint64_t{server.weight} * share};
-}
 
 // The first allowed from a place on, whatever its share: the way out of everything that draws.
 template <class Trace>
@@ -80,16 +33,17 @@ const Server* pick_from(const Sequence& sequence, const Look<Trace>& look) {
   const auto length = static_cast<std::uint32_t>(sequence.order.size());
   BalanceState::Place& place = look.place();
   const Server* passed = nullptr;
+  std::uint32_t at = length == 0 ? 0 : wrapped(place.position, length);
   for (std::uint32_t step = 0; step < length; ++step) {
-    const std::uint32_t at = (place.position % length + step) % length;
     const Server& server = look.server(sequence.order[at]);
+    if (++at == length) at = 0;
     const std::uint32_t share = look.share(server);
     if (share == 0) continue;
     if (share < kFullShare && ((place.thinning += 0x9E3779B9U) >> 24U) >= share) {
       if (passed == nullptr) passed = &server;
       continue;
     }
-    place.position = (at + 1) % length;
+    place.position = at;
     return &server;
   }
   return passed;
@@ -97,65 +51,27 @@ const Server* pick_from(const Sequence& sequence, const Look<Trace>& look) {
 
 template <class Trace>
 const Server* pick_from(const LeastConnections& selector, const Look<Trace>& look) {
-  const std::vector<std::uint16_t>& members = selector.members;
-  const Server* best = nullptr;
-  Load least;
-  // Equals take turns: each look begins behind the last one's first.
-  std::size_t at = members.empty() ? 0 : look.place().position++ % members.size();
-  for (std::size_t step = 0; step < members.size(); ++step) {
-    const Server& server = look.server(members[at]);
-    if (++at == members.size()) at = 0;
-    const std::uint32_t share = look.share(server);
-    if (share == 0) continue;
-    const Load load = load_of(look, server, share);
-    if (best != nullptr && !load.less_than(least)) continue;
-    best = &server;
-    least = load;
-  }
-  return best;
+  return least_of(selector.compared, look, [](const ServerLive& live, std::uint32_t weight, std::uint32_t more) {
+    return load_of(live, weight, more);
+  });
 }
 
 // What a request would wait: the mean answer, once for each request that is there already, for the weight. A server
 // that was never measured gets one request and no second before the first is answered.
 template <class Trace>
-float expected_wait(const Look<Trace>& look, const Server& server, std::uint32_t share) {
-  const float mean =
-      look.context.live.server(server.id).response_time.mean_us(look.context.now, look.pool.response_time.half_life);
-  const auto in_flight = static_cast<float>(look.in_flight(server));
-  const float one = mean > 0 ? mean : in_flight > 0 ? kUnmeasuredUs : 0;
-  return one * (in_flight + 1) / static_cast<float>(server.weight * share);
-}
-
-template <class Trace>
 const Server* pick_from(const LeastTime& selector, const Look<Trace>& look) {
-  const std::vector<std::uint16_t>& members = selector.members;
-  const Server* best = nullptr;
-  float least = 0;
-  const auto consider = [&](const Server& server) {
-    const std::uint32_t share = look.share(server);
-    if (share == 0) return;
-    const float wait = expected_wait(look, server, share);
-    if (best != nullptr && wait >= least) return;
-    best = &server;
-    least = wait;
-  };
-  const std::uint32_t start = look.place().position++;
-  if (members.size() <= kBigPool) {
-    for (std::size_t step = 0; step < members.size(); ++step) {
-      consider(look.server(members[(start + step) % members.size()]));
-    }
-    return best;
-  }
-  const auto count = static_cast<std::uint32_t>(members.size());
-  for (std::size_t i = 0; i < kSample; ++i) {
-    consider(look.server(members[shared::hash_to_index(look.state.draw(), count)]));
-  }
-  return best != nullptr ? best : first_from(members, start, look);
+  const Fading fading(look.context.now, look.pool.response_time.half_life);
+  return least_of(selector.compared, look, [fading](const ServerLive& live, std::uint32_t weight, std::uint32_t more) {
+    const double mean = live.response_time.mean_us(fading);
+    if (mean == 0) [[unlikely]]
+      return kUnmeasuredUs * load_of(live, weight, more - 1);
+    return mean * load_of(live, weight, more);
+  });
 }
 
 // A draw of an allowed server other than `not_this`, by weight and share; null when luck had none.
 template <class Trace>
-const Server* draw(const RandomTwo& selector, const Look<Trace>& look, const Server* not_this, Load& load) {
+const Server* draw(const RandomTwo& selector, const Look<Trace>& look, const Server* not_this, double& load) {
   const auto count = static_cast<std::uint32_t>(selector.order.size());
   for (std::uint32_t i = 0; i < kDraws; ++i) {
     const std::uint64_t drawn = look.state.draw();
@@ -163,7 +79,7 @@ const Server* draw(const RandomTwo& selector, const Look<Trace>& look, const Ser
     if (&server == not_this) continue;
     const std::uint32_t share = look.share(server);
     if (share == 0 || (drawn & 0xFFU) >= share) continue;
-    load = load_of(look, server, share);
+    load = load_of(look.live(server.id), server.weight * share);
     return &server;
   }
   return nullptr;
@@ -172,12 +88,12 @@ const Server* draw(const RandomTwo& selector, const Look<Trace>& look, const Ser
 template <class Trace>
 const Server* pick_from(const RandomTwo& selector, const Look<Trace>& look) {
   if (selector.order.empty()) return nullptr;
-  Load first_load;
+  double first_load = 0;
   const Server* first = draw(selector, look, nullptr, first_load);
   if (first == nullptr) return first_from(selector.order, look.place().position++, look);
-  Load second_load;
+  double second_load = 0;
   const Server* second = draw(selector, look, first, second_load);
-  return second != nullptr && second_load.less_than(first_load) ? second : first;
+  return second != nullptr && second_load < first_load ? second : first;
 }
 
 // How much weight may be picked now: looked at now and then only, since it means looking at all.
@@ -202,14 +118,14 @@ bool has_room(const HashSlots& selector, const Look<Trace>& look, const Server& 
   const std::uint64_t total = look.context.live.pool(look.pool.slot).in_flight.load(std::memory_order_relaxed) + 1ULL;
   const std::uint64_t all = std::uint64_t{std::max(allowed_weight(selector, look), 1U)} * 100;
   const std::uint64_t bound = (total * server.weight * selector.bound_percent + all - 1) / all;
-  return look.in_flight(server) < bound;
+  return look.live(server.id).in_flight.load(std::memory_order_relaxed) < bound;
 }
 
 template <class Trace>
 const Server* pick_from(const HashSlots& selector, const Look<Trace>& look) {
   if (selector.slots.empty()) return nullptr;
   const Server* fallback = nullptr;
-  Load least;
+  double least = 0;
   for (std::uint32_t attempt = 0; attempt < kHashAttempts; ++attempt) {
     const Server& server = look.server(selector.slots[slot_of(look.context.key, attempt)]);
     const std::uint32_t share = look.share(server);
@@ -217,8 +133,8 @@ const Server* pick_from(const HashSlots& selector, const Look<Trace>& look) {
     // Of a server with a reduced share, always the same keys leave.
     const bool kept = share == kFullShare || (shared::mix(look.context.key ^ attempt) & 0xFFU) < share;
     if (kept && has_room(selector, look, server)) return &server;
-    const Load load = load_of(look, server, share);
-    if (fallback != nullptr && !load.less_than(least)) continue;
+    const double load = load_of(look.live(server.id), server.weight * share);
+    if (fallback != nullptr && load >= least) continue;
     fallback = &server;
     least = load;
   }
@@ -227,16 +143,22 @@ const Server* pick_from(const HashSlots& selector, const Look<Trace>& look) {
   return first_from(selector.members, shared::hash_to_index(look.context.key, count), look);
 }
 
+std::string_view why_not(const Pool& pool, const Server& server, const PickContext& context) {
+  const std::string_view reason = out_of_reach(server.id, context);
+  if (!reason.empty()) return reason;
+  const ServerState& state = context.live.server(server.id).state;
+  return forbidden(standing_of(state, pool.slow_start, context.now), context);
+}
+
 // A session goes on at a draining server if the pool says so; every other reason sends it elsewhere.
 template <class Trace>
 const Server* pick_session(const Look<Trace>& look) {
   if (!look.context.session || *look.context.session >= look.pool.servers.size()) return nullptr;
   const Server& server = look.server(*look.context.session);
-  const Standing its = standing(look.pool, server, look.context);
   PickContext bound = look.context;
   if (look.pool.sticky.while_draining)
     bound.overlook = static_cast<std::uint8_t>(bound.overlook | bit_of(Eligibility::draining));
-  const std::string_view reason = why_not(server, bound, its);
+  const std::string_view reason = why_not(look.pool, server, bound);
   if (reason.empty()) return &server;
   look.trace.note("session", [&] { return server.name + ": " + std::string(reason); });
   return nullptr;
@@ -256,7 +178,7 @@ std::optional<std::uint16_t> session_of(const Pool& pool, const FieldList& field
 }
 
 bool usable(const Pool& pool, const Server& server, const PickContext& context) {
-  return why_not(server, context, standing(pool, server, context)).empty();
+  return why_not(pool, server, context).empty();
 }
 
 template <class Trace>

@@ -2,7 +2,8 @@
 // pick(): which server of a pool gets the next request. Deterministic over (pool, live, addresses, now, key, the
 // worker's own state, what was tried): no clock, no lock, no shared write. Called by workers, and by `explain` with a
 // recording trace and a state of its own. A server that is not allowed (see eligibility.h) is never picked. Costs are
-// in bench/README.md: round robin, hashing and two choices do not grow with the pool; least connections looks at all.
+// in bench/README.md; beyond 32 servers none grows with the pool, as long as a few of them are allowed. balance.cc has
+// a function for each algorithm, look.h what they see, least.h how they compare.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,7 @@ class BalanceState {
   struct Place {
     std::uint32_t position = 0;
     std::uint32_t thinning = 0;        // decides who of reduced share is passed this time
+    std::uint32_t remembered = 0;      // of a pool too big to look at all (see least.h)
     std::uint32_t allowed_weight = 0;  // of a pool with bounded load, as counted last
     shared::TimePoint counted{};
   };

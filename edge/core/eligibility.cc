@@ -49,10 +49,7 @@ bool ServerState::change_breaker(BreakerState from, BreakerState to) {
   return false;
 }
 
-Standing standing_of(const ServerState& state, shared::Duration slow_start, shared::TimePoint now) {
-  const std::uint64_t word = state.word();
-  constexpr std::uint64_t kUp = static_cast<std::uint64_t>(shared::HealthState::up) << 8U;
-  if ((word & ~kUp) == 0) return {};  // up or unknown, and nothing else: nearly always
+Standing standing_in(std::uint64_t word, shared::Duration slow_start, shared::TimePoint now) {
   const auto health = static_cast<shared::HealthState>((word & ServerState::kHealthMask) >> 8U);
   const auto breaker = static_cast<BreakerState>((word & ServerState::kBreakerMask) >> 12U);
   Standing standing;

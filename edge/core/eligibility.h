@@ -66,6 +66,10 @@ class ServerState {
   [[nodiscard]] bool ejected() const { return (word() & kEjected) != 0; }
   [[nodiscard]] BreakerState breaker() const { return static_cast<BreakerState>((word() >> 12U) & 3U); }
 
+  // Up or unknown, and nothing else: nearly always.
+  [[nodiscard]] static constexpr bool plain(std::uint64_t word) { return (word & ~kUp) == 0; }
+
+  static constexpr std::uint64_t kUp = static_cast<std::uint64_t>(shared::HealthState::up) << 8U;
   static constexpr std::uint64_t kMissingMask = 0xFF;
   static constexpr std::uint64_t kHealthMask = 3ULL << 8U;
   static constexpr std::uint64_t kDraining = 1ULL << 10U;
@@ -97,6 +101,11 @@ struct Standing {
 };
 
 // `slow_start`: how long a server takes to its full weight; zero: no time.
-[[nodiscard]] Standing standing_of(const ServerState& state, shared::Duration slow_start, shared::TimePoint now);
+[[nodiscard]] Standing standing_in(std::uint64_t word, shared::Duration slow_start, shared::TimePoint now);
+[[nodiscard]] inline Standing standing_of(const ServerState& state, shared::Duration slow_start,
+                                          shared::TimePoint now) {
+  const std::uint64_t word = state.word();
+  return ServerState::plain(word) ? Standing{} : standing_in(word, slow_start, now);
+}
 
 }  // namespace edge

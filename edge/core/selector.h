@@ -4,8 +4,8 @@
 // function, not a branch inside the others. Servers are indexes in Pool::servers.
 //
 //   Sequence          an order with the weights in it; round robin walks it, each worker by itself
-//   LeastConnections  all members, compared by requests in flight for their weight
-//   LeastTime         all members, or a sample of many, by response time (see response_time.h)
+//   LeastConnections  all members, or a sample of many, compared by requests in flight for their weight
+//   LeastTime         the same by response time (see response_time.h)
 //   RandomTwo         two draws from a Sequence, the one with fewer requests in flight for its weight
 //   HashSlots         key -> slot -> server, the same on every edge (see hash_slots.h)
 
@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-#include "shared/core/time.h"
+#include "edge/core/live.h"
 
 namespace edge {
 
@@ -24,12 +24,26 @@ struct Sequence {
   std::vector<std::uint16_t> order;
 };
 
+// What a comparison asks of a server, side by side in memory: eight members are one cache line.
+struct Member {
+  ServerId id{};
+  std::uint16_t index = 0;
+  std::uint16_t weight = 1;
+};
+
+// How servers are compared with each other is said in least.h.
+struct Compared {
+  static constexpr std::size_t kAll = 32;  // so many are all looked at
+  std::vector<Member> members;
+  std::vector<std::uint16_t> order;  // of more: places in `members` by weight, as a Sequence's, to draw from
+};
+
 struct LeastConnections {
-  std::vector<std::uint16_t> members;
+  Compared compared;
 };
 
 struct LeastTime {
-  std::vector<std::uint16_t> members;
+  Compared compared;
 };
 
 struct RandomTwo {
@@ -52,6 +66,8 @@ using Selector = std::variant<Sequence, LeastConnections, LeastTime, RandomTwo, 
 // Weights to an order in which no server is bunched: 5, 1, 1 -> a a b a c a a. All equal: plain round robin. Exact
 // proportions after division by what all weights share.
 [[nodiscard]] Sequence make_sequence(std::span<const std::uint16_t> weights);
+
+[[nodiscard]] Compared make_compared(std::vector<Member> members);
 
 struct HashMember {
   std::string_view name;

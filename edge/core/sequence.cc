@@ -71,4 +71,13 @@ Sequence make_sequence(std::span<const std::uint16_t> weights) {
   return {total * reduced.size() <= kSmall ? smooth_order(reduced, total) : deadline_order(reduced, total)};
 }
 
+Compared make_compared(std::vector<Member> members) {
+  Compared made{.members = std::move(members), .order = {}};
+  if (made.members.size() <= Compared::kAll) return made;
+  std::vector<std::uint16_t> weights;
+  for (const Member& member : made.members) weights.push_back(member.weight);
+  made.order = make_sequence(weights).order;
+  return made;
+}
+
 }  // namespace edge

@@ -61,6 +61,12 @@ std::vector<std::uint16_t> order_of(const std::vector<Server>& servers, const Gr
   return std::move(sequence.order);
 }
 
+Compared compared(const std::vector<Server>& servers, const Group& group) {
+  std::vector<Member> members;
+  for (const std::uint16_t index : group) members.push_back({servers[index].id, index, servers[index].weight});
+  return make_compared(std::move(members));
+}
+
 HashSlots hash_slots(const PoolConfig& config, std::string_view service, const std::vector<Server>& servers,
                      const Group& group) {
   std::vector<HashMember> members;
@@ -76,9 +82,9 @@ Selector selector(const PoolConfig& config, std::string_view service, const std:
                   const Group& group) {
   switch (config.balance) {
     case Balance::least_connections:
-      return LeastConnections{group};
+      return LeastConnections{compared(servers, group)};
     case Balance::least_time:
-      return LeastTime{group};
+      return LeastTime{compared(servers, group)};
     case Balance::random_two:
       return RandomTwo{order_of(servers, group)};
     case Balance::ip_hash:

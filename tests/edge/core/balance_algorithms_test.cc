@@ -69,8 +69,8 @@ TEST(Pick, PanicOverlooksWhatItIsToldTo) {
 
 TEST(Pick, SparesWaitUntilNobodyBeforeIsAllowed) {
   PoolWorld world(Algorithm::least_connections, {1, 1, 1});
-  world.pool.selector = LeastConnections{{0, 1}};
-  world.pool.spares = {LeastConnections{{2}}};
+  world.pool.selector = LeastConnections{make_compared({{ServerId{0}, 0, 1}, {ServerId{1}, 1, 1}})};
+  world.pool.spares = {LeastConnections{make_compared({{ServerId{2}, 2, 1}})}};
   BalanceState state;
   EXPECT_EQ(world.shares(state, 10), (std::vector<int>{5, 5, 0}));
   world.server(0).state.set_health(HealthState::down);
@@ -119,12 +119,40 @@ void fill(PoolWorld& world, unsigned workers, int picks_each) {
     threads.emplace_back([&world, worker, picks_each] {
       BalanceState state(worker * 7919);
       for (int i = 0; i < picks_each; ++i) {
-        const int index = world.pick_one(state);
+        const int index = world.pick_one(state, shared::mix(std::uint64_t{worker} << 32U | static_cast<unsigned>(i)));
         if (index >= 0) world.server(static_cast<std::size_t>(index)).in_flight.fetch_add(1);
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+// Of 8,000 picks each server gets its weight's part of those that are up, while one falls and comes back lighter.
+TEST(Pick, SharesFollowWeightsInEveryAlgorithmWhileServersChange) {
+  for (const Algorithm algorithm : kAlgorithms) {
+    const bool exact = algorithm == Algorithm::round_robin || algorithm == Algorithm::least_connections ||
+                       algorithm == Algorithm::least_time;
+    const double tolerance = exact ? 12 : 160;  // luck of draws and of keys
+    for (const unsigned workers : {1U, 2U}) {
+      PoolWorld world(algorithm, {4, 2, 1, 1});
+      for (std::size_t i = 0; i < 4; ++i) {
+        world.server(i).response_time.observe(milliseconds(5), world.now, world.pool.response_time.half_life);
+      }
+      const auto expect = [&](const std::array<double, 4>& shares, const char* when) {
+        fill(world, workers, static_cast<int>(8000 / workers));
+        for (std::size_t i = 0; i < 4; ++i) {
+          EXPECT_NEAR(world.server(i).in_flight.exchange(0), shares[i], tolerance)
+              << "server " << i << " " << when << ", algorithm " << static_cast<int>(algorithm) << ", " << workers;
+        }
+      };
+      expect({4000, 2000, 1000, 1000}, "while all are up");
+      world.server(0).state.set_health(HealthState::down);
+      expect({0, 4000, 2000, 2000}, "while the heaviest is down");
+      world.server(0).state.set_health(HealthState::up, kFullShare / 4);
+      world.server(3).state.set_draining(true);
+      expect({2000, 4000, 2000, 0}, "while the heaviest is degraded and the last drains");
+    }
+  }
 }
 
 TEST(LeastConnections, FillsByWeightFromOneWorkerAndTwo) {

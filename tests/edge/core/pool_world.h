@@ -17,21 +17,21 @@ inline constexpr Algorithm kAlgorithms[] = {Algorithm::round_robin, Algorithm::l
 
 inline Selector make_selector(Algorithm algorithm, const std::vector<Server>& servers) {
   std::vector<std::uint16_t> weights;
-  std::vector<std::uint16_t> members;
+  std::vector<Member> members;
   std::vector<HashMember> hashed;
   for (const Server& server : servers) {
     const auto index = static_cast<std::uint16_t>(members.size());
     weights.push_back(server.weight);
-    members.push_back(index);
+    members.push_back({server.id, index, server.weight});
     hashed.push_back({server.name, index, server.weight});
   }
   switch (algorithm) {
     case Algorithm::round_robin:
       return make_sequence(weights);
     case Algorithm::least_connections:
-      return LeastConnections{members};
+      return LeastConnections{make_compared(members)};
     case Algorithm::least_time:
-      return LeastTime{members};
+      return LeastTime{make_compared(members)};
     case Algorithm::random_two:
       return RandomTwo{make_sequence(weights).order};
     case Algorithm::hash:
