@@ -6,6 +6,7 @@
 
 #include "dns/core/answer_sets.h"
 #include "dns/core/chaos.h"
+#include "dns/core/lookup.h"
 #include "dns/core/opt.h"
 #include "dns/core/policy_tables.h"
 #include "dns/core/rdata.h"
@@ -40,10 +41,11 @@ constexpr unsigned kMaxChain = 16;  // CNAMEs and DNAMEs that one answer follows
 template <class Trace>
 class Answering {
  public:
-  Answering(const Snapshot& snapshot, const Query& query, const AnswerRequest& request, std::span<std::uint8_t> out,
-            Trace& trace)
+  Answering(const Snapshot& snapshot, const Query& query, const Found& found, const AnswerRequest& request,
+            std::span<std::uint8_t> out, Trace& trace)
       : snapshot_(snapshot),
         query_(query),
+        found_(found),
         request_(request),
         trace_(trace),
         reply_(out, std::min(size_limit(snapshot, query, request.transport), out.size())),
@@ -61,8 +63,7 @@ class Answering {
   void refuse();
   void answer_chaos();
   void follow_names();
-  const Zone* find_zone() const;
-  Step answer_name(const Zone& zone);
+  Step answer_name(const Zone& zone, const Match& match);
   Step answer_node(const Zone& zone, const Node& node);
   Step follow_cname(const Rrset& cname);
   Step synthesise(const Match& match);
@@ -91,6 +92,7 @@ class Answering {
 
   const Snapshot& snapshot_;
   const Query& query_;
+  const Found& found_;
   const AnswerRequest& request_;
   Trace& trace_;
   Reply reply_;
@@ -177,31 +179,17 @@ void Answering<Trace>::answer_chaos() {
 template <class Trace>
 void Answering<Trace>::follow_names() {
   while (true) {
-    const Zone* zone = find_zone();
+    const Zone* zone = links_ == 0 ? found_.zone : find_zone(*snapshot_.zones, *name_, query_.type);
     if (zone == nullptr && links_ == 0) return refuse();
     if (zone == nullptr) return;  // the chain leaves our zones: the resolver goes on
     authoritative_ = true;
     trace_.note("zone", [&] { return name_to_text(name_->wire()) + " lies in zone " + zone->apex().to_text(); });
-    if (answer_name(*zone) == Step::done) return;
+    if (answer_name(*zone, links_ == 0 ? found_.match : zone->match(*name_)) == Step::done) return;
   }
 }
 
-// DS belongs to the parent's side of a cut (RFC 4035 section 3.1.4.1), if the parent is ours and has the cut.
 template <class Trace>
-const Zone* Answering<Trace>::find_zone() const {
-  const Zone* zone = snapshot_.zones->find(*name_);
-  if (query_.type != RrType::ds || zone == nullptr || name_->labels() != zone->apex_labels() || name_->labels() == 0) {
-    return zone;
-  }
-  const Zone* parent = snapshot_.zones->find(*name_, 1);
-  if (parent == nullptr) return zone;
-  const Node cut = parent->find(*name_, 0);
-  return cut && cut.has(Node::kCut) && !cut.has(Node::kOccluded) ? parent : zone;
-}
-
-template <class Trace>
-typename Answering<Trace>::Step Answering<Trace>::answer_name(const Zone& zone) {
-  const Match match = zone.match(*name_);
+typename Answering<Trace>::Step Answering<Trace>::answer_name(const Zone& zone, const Match& match) {
   if (links_ == 0) info_.account = match.kind == Match::Kind::missing ? zone.apex_hash() : name_->hash(match.label);
   switch (match.kind) {
     case Match::Kind::exact:
@@ -566,26 +554,22 @@ AnswerInfo Answering<Trace>::finish() {
 }  // namespace
 
 template <class Trace>
-AnswerInfo answer(const Snapshot& snapshot, const Query& query, const AnswerRequest& request,
+AnswerInfo answer(const Snapshot& snapshot, const Query& query, const Found& found, const AnswerRequest& request,
                   std::span<std::uint8_t> out, Trace& trace) {
-  return Answering<Trace>(snapshot, query, request, out, trace).run();
+  return Answering<Trace>(snapshot, query, found, request, out, trace).run();
 }
 
 template <class Trace>
 AnswerInfo answer(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out, Trace& trace) {
   const Query query = parse_query(request.packet);
-  return answer(snapshot, query, request, out, trace);
+  return answer(snapshot, query, look_up(snapshot, query), request, out, trace);
 }
 
 template AnswerInfo answer(const Snapshot&, const AnswerRequest&, std::span<std::uint8_t>, NullTrace&);
 template AnswerInfo answer(const Snapshot&, const AnswerRequest&, std::span<std::uint8_t>, RecordingTrace&);
-template AnswerInfo answer(const Snapshot&, const Query&, const AnswerRequest&, std::span<std::uint8_t>, NullTrace&);
-template AnswerInfo answer(const Snapshot&, const Query&, const AnswerRequest&, std::span<std::uint8_t>,
+template AnswerInfo answer(const Snapshot&, const Query&, const Found&, const AnswerRequest&, std::span<std::uint8_t>,
+                           NullTrace&);
+template AnswerInfo answer(const Snapshot&, const Query&, const Found&, const AnswerRequest&, std::span<std::uint8_t>,
                            RecordingTrace&);
-
-void prefetch(const Snapshot& snapshot, const Query& query) {
-  if (query.verdict != Verdict::answer) return;
-  if (const Zone* zone = snapshot.zones->find(query.name)) zone->prefetch(query.name);
-}
 
 }  // namespace dns

@@ -3,7 +3,7 @@
 // one. It reads as RFC 1034 4.3.2 with RFC 4592 (wildcards), RFC 6672 (DNAME), RFC 2308 (negative answers), RFC 6891
 // and RFC 7871 (EDNS, client subnet):
 //
-//   parse_query -> find_zone -> match -> answer_node | refer | synthesise | deny -> additional -> finish
+//   parse_query -> look_up (zone, match) -> answer_node | refer | synthesise | deny -> additional -> finish
 //
 // No allocation, no I/O, no clock. Any thread; `out` belongs to the caller and must not overlap the packet.
 
@@ -12,6 +12,7 @@
 #include <span>
 
 #include "dns/core/cookie.h"
+#include "dns/core/lookup.h"
 #include "dns/core/query.h"
 #include "dns/core/snapshot.h"
 #include "dns/core/trace.h"
@@ -61,12 +62,9 @@ template <class Trace>
 [[nodiscard]] AnswerInfo answer(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out,
                                 Trace& trace);
 
-// The same for a query that is parsed already, so that a batch can be parsed, prefetched and then answered.
+// The same for a query that is parsed and looked up already, so that a batch can go through each step together.
 template <class Trace>
-[[nodiscard]] AnswerInfo answer(const Snapshot& snapshot, const Query& query, const AnswerRequest& request,
-                                std::span<std::uint8_t> out, Trace& trace);
-
-// Asks the memory for the line that the look-up of this query reads first.
-void prefetch(const Snapshot& snapshot, const Query& query);
+[[nodiscard]] AnswerInfo answer(const Snapshot& snapshot, const Query& query, const Found& found,
+                                const AnswerRequest& request, std::span<std::uint8_t> out, Trace& trace);
 
 }  // namespace dns

@@ -38,13 +38,17 @@ constexpr std::uint64_t kHashB = 0xD6E8FEB86659FD93ULL;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-// See hash_label; here so that the loop over a name's labels has it inline.
+// The first `octets` of a word, the others zero. 0 to 8.
+[[nodiscard]] std::uint64_t front_of(std::uint64_t word, std::size_t octets) {
+  return octets == 0 ? 0 : word & (~std::uint64_t{0} >> (64 - 8 * octets));
+}
+
+// See hash_label, but of any case; here so that the loop over a name's labels has it inline.
 [[nodiscard]] inline std::uint64_t mix_label(std::uint64_t parent, const std::uint8_t* label) {
   std::uint64_t h = parent;
   std::size_t left = label[0] + 1U;
-  for (; left > 8; left -= 8, label += 8) h = fold(h ^ kHashA, load_word(label) ^ kHashB);
-  const std::uint64_t mask = ~std::uint64_t{0} >> (64 - 8 * left);
-  return fold(h ^ kHashA, (load_word(label) & mask) ^ kHashB);
+  for (; left > 8; left -= 8, label += 8) h = fold(h ^ kHashA, lower_word(load_word(label)) ^ kHashB);
+  return fold(h ^ kHashA, front_of(lower_word(load_word(label)), left) ^ kHashB);
 }
 
 // Offsets of the labels of a sound name, with or without the root; returns how many.
@@ -200,18 +204,29 @@ std::size_t HashedName::assign(std::span<const std::uint8_t> bytes) {
   }
   size_ = static_cast<std::uint8_t>(i + 1);
   labels_ = static_cast<std::uint8_t>(count);
-  std::memcpy(bytes_.data(), bytes.data(), size_);
-  std::memset(bytes_.data() + size_, 0, 8);
-  for (std::size_t at = 0; at < size_; at += 8) {
-    const std::uint64_t word = lower_word(load_word(&bytes_[at]));
-    std::memcpy(&bytes_[at], &word, sizeof word);
-  }
+  copy_lowered(bytes);
+  // From where they came, if whole words can be read there: the copy is still on its way from the store buffer.
+  const std::uint8_t* const from = bytes.size() >= size_ + 8U ? bytes.data() : bytes_.data();
   hashes_[count] = kRootHash;
   while (count > 0) {
     --count;
-    hashes_[count] = mix_label(hashes_[count + 1], &bytes_[offsets_[count]]);
+    hashes_[count] = mix_label(hashes_[count + 1], from + offsets_[count]);
   }
   return size_;
+}
+
+void HashedName::copy_lowered(std::span<const std::uint8_t> bytes) {
+  const auto put = [this](std::size_t at, std::uint64_t word) { std::memcpy(&bytes_[at], &word, sizeof word); };
+  std::size_t at = 0;
+  for (; at + 8 <= size_; at += 8) put(at, lower_word(load_word(&bytes[at])));
+  std::uint64_t rest = 0;
+  if (at + 8 <= bytes.size()) {
+    rest = front_of(load_word(&bytes[at]), size_ - at);
+  } else {
+    std::memcpy(&rest, bytes.data() + at, size_ - at);
+  }
+  put(at, lower_word(rest));
+  put(at + 8, 0);
 }
 
 bool HashedName::is_within(const HashedName& other, unsigned label) const {

@@ -5,9 +5,11 @@
 //   HashedName        a lowercased copy with the offset and hash of every suffix, for the answer path; no allocation
 // Names are at most 255 octets and 127 labels. Pure values, any thread.
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +30,9 @@ using NameSpan = std::span<const std::uint8_t>;  // one complete uncompressed na
 
 // Equal but for the case of ASCII letters (RFC 4343).
 [[nodiscard]] bool names_equal(NameSpan a, NameSpan b);
+
+// The same octets.
+[[nodiscard]] bool same_octets(NameSpan a, NameSpan b);
 
 // Canonical order, RFC 4034 section 6.1. Both lowercased by the caller; both with the root or both without.
 [[nodiscard]] std::strong_ordering compare_canonical(NameSpan a, NameSpan b);
@@ -78,11 +83,31 @@ class HashedName {
   [[nodiscard]] bool is_within(const HashedName& other, unsigned label) const;
 
  private:
+  void copy_lowered(std::span<const std::uint8_t> bytes);
+
   std::uint8_t size_;
   std::uint8_t labels_;
   std::array<std::uint8_t, kMaxNameSize + 9> bytes_;  // room to read and write whole words
   std::array<std::uint8_t, kMaxLabels + 1> offsets_;
   std::array<std::uint64_t, kMaxLabels + 1> hashes_;
 };
+
+// Inline: names are short, and a call of memcmp costs more than the words of most of them.
+inline bool same_octets(NameSpan a, NameSpan b) {
+  if (a.size() != b.size()) return false;
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  const auto differ = [&](std::size_t at) {
+    std::uint64_t x = 0;
+    std::uint64_t y = 0;
+    std::memcpy(&x, a.data() + at, kWord);
+    std::memcpy(&y, b.data() + at, kWord);
+    return x != y;
+  };
+  if (a.size() < kWord) return std::equal(a.begin(), a.end(), b.begin());
+  for (std::size_t at = 0; at + kWord <= a.size(); at += kWord) {
+    if (differ(at)) return false;
+  }
+  return !differ(a.size() - kWord);
+}
 
 }  // namespace dns

@@ -19,13 +19,17 @@ using shared::IpAddress;
 // Answers that differ inside a class do so by blocks of this length, the finest that resolvers send (RFC 7871 11.1).
 constexpr std::uint8_t granularity(Family family) { return family == Family::ipv4 ? 24 : 56; }
 
-bool has_subnet(const Client& client) { return client.subnet && client.subnet->source > 0; }
+bool is_given(const std::optional<ClientSubnet>& subnet) { return subnet && subnet->source > 0; }
+
+const shared::PrefixTable& table_for(const PolicyTables::Compiled& policy, bool by_subnet) {
+  return by_subnet || !policy.resolvers ? policy.clients : *policy.resolvers;
+}
 
 Located locate(const PolicyTables::Compiled& policy, const Client& client) {
   Located out;
-  out.by_subnet = has_subnet(client);
+  out.by_subnet = is_given(client.subnet);
   out.address = out.by_subnet ? client.subnet->address : client.resolver;
-  const shared::PrefixTable& table = out.by_subnet || !policy.resolvers ? policy.clients : *policy.resolvers;
+  const shared::PrefixTable& table = table_for(policy, out.by_subnet);
   shared::PrefixMatch match = table.lookup(out.address);
   if (match.value == PolicyTables::kEmbeddedIpv4) {
     const auto embedded = shared::embedded_ipv4(out.address);  // never empty: the same prefixes
@@ -150,6 +154,22 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
   }
   choice.rrs = answers.window(chosen.ring, type, start, choice.count);
   return choice;
+}
+
+void prefetch_index(const PolicyTables& tables, PolicyNameId name, const std::optional<ClientSubnet>& subnet,
+                    const IpAddress& resolver) {
+  const PolicyTables::Profile& profile = tables.profiles()[tables.profile_of(name)];
+  if (profile.alias != 0) return;
+  const bool by_subnet = is_given(subnet);
+  table_for(tables.compiled()[profile.policy], by_subnet).prefetch_index(by_subnet ? subnet->address : resolver);
+}
+
+void prefetch_segments(const PolicyTables& tables, PolicyNameId name, const std::optional<ClientSubnet>& subnet,
+                       const IpAddress& resolver) {
+  const PolicyTables::Profile& profile = tables.profiles()[tables.profile_of(name)];
+  if (profile.alias != 0) return;
+  const bool by_subnet = is_given(subnet);
+  table_for(tables.compiled()[profile.policy], by_subnet).prefetch_segments(by_subnet ? subnet->address : resolver);
 }
 
 template Choice choose(const PolicyTables&, const AnswerSets&, PolicyNameId, AddressType, const Client&, NullTrace&);

@@ -55,4 +55,10 @@ template <class Trace>
 [[nodiscard]] Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name, AddressType type,
                             const Client& client, Trace& trace);
 
+// What choose() will read of the prefix table, asked for in two steps: the index, then the segments that it names.
+void prefetch_index(const PolicyTables& tables, PolicyNameId name, const std::optional<ClientSubnet>& subnet,
+                    const shared::IpAddress& resolver);
+void prefetch_segments(const PolicyTables& tables, PolicyNameId name, const std::optional<ClientSubnet>& subnet,
+                       const shared::IpAddress& resolver);
+
 }  // namespace dns

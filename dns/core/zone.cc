@@ -6,10 +6,6 @@ namespace dns {
 
 namespace {
 
-[[nodiscard]] bool same_bytes(NameSpan a, NameSpan b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
 constexpr std::uint8_t kWildcardLabel[8] = {1, '*'};
 
 }  // namespace
@@ -24,10 +20,20 @@ Node Zone::find(const HashedName& name, unsigned label) const {
     if (slot.where == 0) return {};
     if (slot.tag == tag) {
       const Node node(arena_.data() + std::size_t{slot.where} * 4);
-      if (same_bytes(node.relative_name(), relative)) return node;
+      if (same_octets(node.relative_name(), relative)) return node;
     }
     if (++i == slots_.size()) i = 0;
   }
+}
+
+void Zone::prefetch_node(const HashedName& name) const {
+  const std::uint64_t hash = name.hash(0);
+  const auto tag = static_cast<std::uint32_t>(hash);
+  std::size_t i = slot_of(hash);
+  while (slots_[i].where != 0 && slots_[i].tag != tag) i = i + 1 == slots_.size() ? 0 : i + 1;
+  const std::uint8_t* node = arena_.data() + std::size_t{slots_[i].where} * 4;
+  __builtin_prefetch(node);
+  __builtin_prefetch(node + 48);  // nodes are not aligned to lines, and one with an address is that long
 }
 
 Node Zone::find_wildcard(std::uint64_t parent_hash, NameSpan parent) const {
@@ -39,7 +45,7 @@ Node Zone::find_wildcard(std::uint64_t parent_hash, NameSpan parent) const {
     const Node node(arena_.data() + std::size_t{slot.where} * 4);
     if (slot.tag == tag) {
       const NameSpan name = node.relative_name();
-      if (name.size() >= 2 && name[0] == 1 && name[1] == '*' && same_bytes(name.subspan(2), parent)) return node;
+      if (name.size() >= 2 && name[0] == 1 && name[1] == '*' && same_octets(name.subspan(2), parent)) return node;
     }
     if (++i == slots_.size()) i = 0;
   }
@@ -90,7 +96,7 @@ const Zone* ZoneSet::find(const HashedName& name, unsigned label) const {
   for (; label <= name.labels(); ++label) {
     const std::uint64_t hash = name.hash(label);
     for (std::size_t i = hash & mask; slots_[i].zone != nullptr; i = (i + 1) & mask) {
-      if (slots_[i].hash == hash && same_bytes(slots_[i].zone->apex().wire(), name.suffix(label)))
+      if (slots_[i].hash == hash && same_octets(slots_[i].zone->apex().wire(), name.suffix(label)))
         return slots_[i].zone;
     }
   }

@@ -49,12 +49,14 @@ struct SortKey {
   return i == at && std::equal(ancestor.begin(), ancestor.end(), name.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
-void append_host(std::vector<std::uint8_t>& arena, const void* value, std::size_t size) {
+using Arena = shared::LargePageVector<std::uint8_t>;
+
+void append_host(Arena& arena, const void* value, std::size_t size) {
   const auto* bytes = static_cast<const std::uint8_t*>(value);
   arena.insert(arena.end(), bytes, bytes + size);
 }
 
-void align(std::vector<std::uint8_t>& arena) { arena.resize((arena.size() + 3) & ~std::size_t{3}); }
+void align(Arena& arena) { arena.resize((arena.size() + 3) & ~std::size_t{3}); }
 
 // The name of a type as zone files say it, for messages.
 [[nodiscard]] std::string type_text(RrType type) {
@@ -174,7 +176,7 @@ std::size_t ZoneAssembly::arena_bound() const {
 
 void ZoneAssembly::place(std::uint32_t index) {
   Owner& owner = from_.owners_[index];
-  std::vector<std::uint8_t>& arena = zone_->arena_;
+  auto& arena = zone_->arena_;
   collect_entries(owner);
   mark_occlusion(owner);
   check_owner(owner);
@@ -325,7 +327,7 @@ void ZoneAssembly::write_rrset(const Owner& owner, std::size_t begin, std::size_
                    text(owner) + ": the " + type_text(type) + " records fit into no message");
   }
   const std::uint32_t ttl = lowest_ttl(owner, begin, end);
-  std::vector<std::uint8_t>& arena = zone_->arena_;
+  auto& arena = zone_->arena_;
   const std::uint16_t head[2] = {static_cast<std::uint16_t>(type), static_cast<std::uint16_t>(end - begin)};
   append_host(arena, head, sizeof head);
   append_host(arena, &size, sizeof size);
@@ -360,7 +362,7 @@ std::uint32_t ZoneAssembly::lowest_ttl(const Owner& owner, std::size_t begin, st
 
 void ZoneAssembly::write_slots() {
   const std::size_t names = from_.owners_.size();
-  std::vector<Zone::Slot>& slots = zone_->slots_;
+  auto& slots = zone_->slots_;
   slots.resize(names + names / 2 + 2);
   for (std::size_t index = 0; index < names; ++index) {
     const std::uint64_t hash = from_.owners_[index].hash;

@@ -24,11 +24,12 @@ void Responder::tick() {
   }
 }
 
-std::size_t Responder::respond(const Query& query, AnswerRequest request, std::span<std::uint8_t> out) {
+std::size_t Responder::respond(const Query& query, const Found& found, AnswerRequest request,
+                               std::span<std::uint8_t> out) {
   request.entropy = draw();
   request.unix_time = unix_time_;
   NullTrace trace;
-  AnswerInfo info = answer(*now_.snapshot, query, request, out, trace);
+  AnswerInfo info = answer(*now_.snapshot, query, found, request, out, trace);
   if (info.length == 0) counters_.unanswered.add();
   const bool limited = now_.snapshot->rate_limit.mode != shared::Mode::disabled;
   if (limited && request.transport == Transport::udp && info.length > 0) limit(query, request, out, info);

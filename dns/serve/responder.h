@@ -33,11 +33,16 @@ class Responder {
   // Reads the clocks, for all that is answered until the next call: once a batch.
   void tick();
 
-  // Asks the memory for what this query will read.
-  void prefetch(const Query& query) const { dns::prefetch(*now_.snapshot, query); }
+  // What respond() is to be given; REQUIRES: no replace() in between.
+  [[nodiscard]] Found look_up(const Query& query) const { return dns::look_up(*now_.snapshot, query); }
+  void look_up(std::span<const Query> queries, std::span<const shared::IpAddress> clients,
+               std::span<Found> found) const {
+    dns::look_up(*now_.snapshot, queries, clients, found);
+  }
 
   // Length of the reply in `out`; 0: none. `request.entropy` is drawn here.
-  [[nodiscard]] std::size_t respond(const Query& query, AnswerRequest request, std::span<std::uint8_t> out);
+  [[nodiscard]] std::size_t respond(const Query& query, const Found& found, AnswerRequest request,
+                                    std::span<std::uint8_t> out);
 
   [[nodiscard]] WorkerCounters& counters() { return counters_; }
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }

@@ -131,7 +131,8 @@ std::size_t TcpSession::answer_one(std::span<const std::uint8_t> packet, std::sp
                               .entropy = 0,
                               .idle_timeout = idle_timeout_in_100_ms(server_.settings_.idle_timeout),
                               .unix_time = 0};
-  const std::size_t length = server_.responder_.respond(query, request, out.subspan(2, kMaxMessageSize));
+  const std::size_t length =
+      server_.responder_.respond(query, server_.responder_.look_up(query), request, out.subspan(2, kMaxMessageSize));
   if (length == 0) return 0;
   store_u16(out.data(), static_cast<std::uint16_t>(length));
   return 2 + length;

@@ -1,7 +1,5 @@
 #include "dns/serve/worker.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -18,7 +16,7 @@ Worker::Worker(WorkerSetup setup)
   tcp_.set(setup.tcp_settings);
   for (auto& fd : setup.udp) {
     configure_udp(fd.get(), shared::local_endpoint(fd.get()).address.family);
-    udp_.push_back(std::make_unique<Descriptor>(thread_.loop().get_executor(), fd.release()));
+    udp_.push_back(std::make_unique<UdpSocket>(thread_.loop(), std::move(fd)));
     wait(*udp_.back());
   }
   for (auto& fd : setup.tcp) tcp_.add_listener(std::move(fd));
@@ -39,13 +37,12 @@ void Worker::retire(std::function<void()> done) {
   thread_.post([this, done = std::move(done)]() mutable {
     for (auto& socket : udp_) {
       for (unsigned round = 0; round < kRounds; ++round) {
-        const unsigned count = batch_.receive(socket->native_handle());
+        const unsigned count = batch_.receive(socket->fd());
         if (count == 0) break;
-        answer_batch(socket->native_handle(), count);
+        answer_batch(socket->fd(), count);
       }
     }
-    // Not just closed: while another process has the socket, only release() takes it out of our epoll set.
-    for (auto& socket : udp_) ::close(socket->release());
+    for (auto& socket : udp_) socket->close();
     tcp_.retire(std::move(done));
   });
 }
@@ -59,19 +56,36 @@ void Worker::stop() {
   thread_.join();
 }
 
-void Worker::wait(Descriptor& socket) {
-  socket.async_wait(Descriptor::wait_read, [this, &socket](shared::error_code error) {
+template <class Done>
+void Worker::UdpSocket::wait(Done&& done) {
+  if (!waiter_.is_open()) waiter_.assign(fd_.get());
+  waiter_.async_wait(Descriptor::wait_read, std::forward<Done>(done));
+}
+
+void Worker::UdpSocket::leave_epoll() {
+  if (waiter_.is_open()) (void)waiter_.release();
+}
+
+// Not just closed: while another process has the socket, only leaving takes it out of our epoll set.
+void Worker::UdpSocket::close() {
+  leave_epoll();
+  fd_.reset();
+}
+
+void Worker::wait(UdpSocket& socket) {
+  socket.wait([this, &socket](shared::error_code error) {
     if (!error) serve(socket);
   });
 }
 
 // Busy: two system calls for a batch, and no waiting while there is more.
-void Worker::serve(Descriptor& socket) {
+void Worker::serve(UdpSocket& socket) {
   if (!socket.is_open()) return;
   for (unsigned round = 0; round < kRounds; ++round) {
-    const unsigned count = batch_.receive(socket.native_handle());
-    if (count > 0) answer_batch(socket.native_handle(), count);
+    const unsigned count = batch_.receive(socket.fd());
+    if (count > 0) answer_batch(socket.fd(), count);
     if (count <= kSparse) return wait(socket);
+    socket.leave_epoll();
   }
   thread_.post([this, &socket] { serve(socket); });
 }
@@ -83,21 +97,21 @@ void Worker::answer_batch(int fd, unsigned count) {
   if (failed > 0) responder_.counters().send_failed.add(failed);
 }
 
-// All are parsed before the first is answered, so that the memory that they need is on its way.
+// Step by step over the group, so that what one query needs of the memory is on its way while others are looked at.
 void Worker::answer_group(unsigned first, unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
-    Query* const query =
-        new (&queries_[i]) Query(parse_query(batch_.packet(first + i)));  // in place: 1.6 KB not copied
-    if (query->verdict == Verdict::answer) responder_.prefetch(*query);
+    new (&queries_[i]) Query(parse_query(batch_.packet(first + i)));  // in place: 1.6 KB not copied
+    clients_[i] = batch_.client(first + i);
   }
+  responder_.look_up({queries_.data(), count}, {clients_.data(), count}, {found_.data(), count});
   for (unsigned i = 0; i < count; ++i) {
     const AnswerRequest request{.packet = batch_.packet(first + i),
-                                .client = batch_.client(first + i),
+                                .client = clients_[i],
                                 .transport = Transport::udp,
                                 .entropy = 0,
                                 .idle_timeout = 0,
                                 .unix_time = 0};
-    batch_.set_reply(first + i, responder_.respond(queries_[i], request, batch_.reply_buffer(first + i)));
+    batch_.set_reply(first + i, responder_.respond(queries_[i], found_[i], request, batch_.reply_buffer(first + i)));
   }
 }
 

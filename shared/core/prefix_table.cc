@@ -149,6 +149,20 @@ void SegmentTable<Key>::finish() {
 }
 
 template <class Key>
+void SegmentTable<Key>::prefetch_index(Key key) const {
+  if (!index_.empty() && IndexShape<Key>::inside(key)) __builtin_prefetch(&index_[IndexShape<Key>::slot(key)]);
+}
+
+template <class Key>
+void SegmentTable<Key>::prefetch_segments(Key key) const {
+  if (index_.empty() || !IndexShape<Key>::inside(key)) return;
+  const std::size_t slot = IndexShape<Key>::slot(key);
+  const std::size_t middle = (std::size_t{index_[slot]} + index_[slot + 1] + 1) / 2;  // where the search begins
+  __builtin_prefetch(&starts_[middle]);
+  __builtin_prefetch(&values_[middle]);
+}
+
+template <class Key>
 PrefixMatch SegmentTable<Key>::lookup(Key key) const {
   std::size_t first = 0;
   std::size_t last = starts_.size() - 1;

@@ -45,6 +45,9 @@ class SegmentTable {
   void finish();
 
   [[nodiscard]] PrefixMatch lookup(Key key) const;
+  // For many look-ups at once: asks the memory for the index of the key, then for the segments that the index names.
+  void prefetch_index(Key key) const;
+  void prefetch_segments(Key key) const;
 
   [[nodiscard]] std::span<const Key> starts() const { return starts_; }
   [[nodiscard]] std::span<const std::uint32_t> values() const { return values_; }
@@ -72,6 +75,13 @@ class PrefixTable {
 
   [[nodiscard]] PrefixMatch lookup(const IpAddress& address) const {
     return address.family == Family::ipv4 ? v4_.lookup(address.v4_value()) : v6_.lookup(v6_key(address));
+  }
+
+  void prefetch_index(const IpAddress& address) const {
+    address.family == Family::ipv4 ? v4_.prefetch_index(address.v4_value()) : v6_.prefetch_index(v6_key(address));
+  }
+  void prefetch_segments(const IpAddress& address) const {
+    address.family == Family::ipv4 ? v4_.prefetch_segments(address.v4_value()) : v6_.prefetch_segments(v6_key(address));
   }
 
   [[nodiscard]] const SegmentTable<std::uint32_t>& v4() const { return v4_; }

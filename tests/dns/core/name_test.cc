@@ -87,6 +87,37 @@ TEST(HashedName, HashesEverySuffixWithoutRegardToCase) {
   EXPECT_FALSE(parent.is_within(mixed, 0));
 }
 
+// A name at the very end of its packet cannot be read by whole words.
+TEST(HashedName, IsTheSameWhateverStandsBehindIt) {
+  for (std::size_t label = 1; label <= 63; ++label) {
+    const test::Bytes wire = test::wire_name(std::string(label, 'L') + ".wWw." + std::string(64 - label, 'x') + ".com");
+    HashedName tight;
+    ASSERT_EQ(tight.assign(wire), wire.size());
+    for (std::size_t behind = 1; behind <= 16; ++behind) {
+      test::Bytes longer = wire;
+      longer.resize(wire.size() + behind, 'Z');
+      HashedName roomy;
+      ASSERT_EQ(roomy.assign(longer), wire.size());
+      EXPECT_TRUE(same_octets(roomy.wire(), tight.wire()));
+      for (unsigned i = 0; i <= tight.labels(); ++i) EXPECT_EQ(roomy.hash(i), tight.hash(i)) << label << ' ' << behind;
+    }
+  }
+}
+
+TEST(Name, SameOctetsLooksAtEachOfThem) {
+  test::Bytes one(40);
+  for (std::size_t size = 0; size < one.size(); ++size) {
+    const test::Bytes same(size);
+    EXPECT_TRUE(same_octets(same, NameSpan(one).first(size)));
+    EXPECT_FALSE(same_octets(same, NameSpan(one).first(size + 1)));
+    for (std::size_t i = 0; i < size; ++i) {
+      test::Bytes other = same;
+      other[i] = 1;
+      EXPECT_FALSE(same_octets(same, other)) << size << ' ' << i;
+    }
+  }
+}
+
 TEST(HashedName, TakesTheLongestNameAndNoLonger) {
   test::Bytes wire;
   for (int i = 0; i < 127; ++i) test::append(wire, test::from_hex("0161"));

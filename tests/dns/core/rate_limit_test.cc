@@ -50,7 +50,7 @@ class Limiter {
     request_.unix_time = kNow;
     const Query query = parse_query(packet);
     NullTrace trace;
-    const AnswerInfo info = answer(world(), query, request_, out_, trace);
+    const AnswerInfo info = answer(world(), query, look_up(world(), query), request_, out_, trace);
     const Ruling ruling = judge(cells_, limit_, request_, info, now_us_);
     if (ruling == Ruling::truncate || ruling == Ruling::bad_cookie) {
       const AnswerInfo declined = decline(world(), query, request_, out_, ruling);
