@@ -2,6 +2,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
+
+#include "dns/core/reply.h"
 
 namespace dns {
 
@@ -54,12 +57,21 @@ unsigned UdpBatch::send(int fd, unsigned count) {
       done += static_cast<unsigned>(sent);
     } else if (errno == EAGAIN) {
       return failed + replies - done;  // the queue to the network is full: what waits longer is of no use
+    } else if (errno == EMSGSIZE && shorten(done)) {
+      continue;
     } else if (errno != EINTR) {
       ++failed;  // this one cannot be sent (no route, port 0): go on with the next
       ++done;
     }
   }
   return failed;
+}
+
+// Longer than the link takes: the client is sent to TCP.
+bool UdpBatch::shorten(unsigned reply) {
+  iovec& buffer = reply_buffers_[reply];
+  const std::size_t size = truncate({static_cast<std::uint8_t*>(buffer.iov_base), buffer.iov_len});
+  return size < std::exchange(buffer.iov_len, size);
 }
 
 unsigned UdpBatch::collect_replies(unsigned count) {
@@ -103,7 +115,7 @@ void configure_udp(int fd, shared::Family family) {
   if (!set(SOL_SOCKET, SO_RCVBUFFORCE, kBufferSize)) set(SOL_SOCKET, SO_RCVBUF, kBufferSize);
   if (!set(SOL_SOCKET, SO_SNDBUFFORCE, kBufferSize)) set(SOL_SOCKET, SO_SNDBUF, kBufferSize);
   if (family == shared::Family::ipv4) {
-    set(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+    set(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
   } else {
     set(IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
     set(IPPROTO_IPV6, IPV6_MTU, kSmallestMtu);

@@ -51,6 +51,7 @@ class UdpBatch {
 
   [[nodiscard]] unsigned collect_replies(unsigned count);
   void prepare_control(unsigned i);
+  bool shorten(unsigned reply);
 
   std::unique_ptr<Slot[]> slots_;
   std::array<mmsghdr, kSize> queries_{};
@@ -62,7 +63,8 @@ class UdpBatch {
   std::array<std::size_t, kSize> reply_lengths_{};
 };
 
-// What our UDP sockets need beyond being bound: no path MTU discovery and no fragments (RFC 9715), large buffers.
+// What our UDP sockets need beyond being bound: no heed to path MTUs, which strangers can forge, no fragments here or
+// on the way (RFC 9715: DF; IPv6 has no others than ours), large buffers.
 void configure_udp(int fd, shared::Family family);
 
 }  // namespace dns

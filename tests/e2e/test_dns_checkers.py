@@ -108,3 +108,18 @@ def test_no_fragments_in_a_narrow_network(tmp_path):
     names, values = (line.split()[1:] for line in output.splitlines() if line.startswith("Ip:"))
     counted = dict(zip(names, map(int, values))) | {n: int(v) for n, v in (line.split() for line in output.splitlines() if line.startswith("Ip6Frag"))}
     assert counted["FragCreates"] == counted["Ip6FragCreates"] == 0
+
+
+def test_a_reply_that_no_link_takes_is_cut(tmp_path):
+    """A link of 700 octets: what is longer is not lost without a word, TC sends the client to TCP."""
+    command = """
+        ip link set lo mtu 700
+        dig @11.0.2.53 +norec +nocookie +ignore +bufsize=4096 padded.shop.example TXT
+        dig @11.0.2.53 +norec +nocookie +bufsize=4096 padded.shop.example TXT | grep 'MSG SIZE'
+        grep Ip: /proc/net/snmp
+    """
+    output = inside(tmp_path, "sh", "-c", command)
+    assert "flags: qr aa tc;" in output and "QUERY: 1, ANSWER: 0" in output, output
+    assert int(next(line for line in output.splitlines() if "MSG SIZE" in line and "rcvd: 1" in line).split()[-1]) > 1200, output
+    names, values = (line.split()[1:] for line in output.splitlines() if line.startswith("Ip:"))
+    assert dict(zip(names, values))["FragCreates"] == "0"
