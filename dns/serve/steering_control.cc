@@ -77,9 +77,7 @@ Result<void> SteeringControl::start(std::shared_ptr<const PolicyTables> tables, 
   const shared::load::Health& health = config.health;
   shared::ProberSettings settings;
   settings.seed = shared::mix(static_cast<std::uint64_t>(System::now().time_since_epoch().count()));
-  auto prober = shared::Prober::make(loop_, settings, [this](const shared::ProbeReport& report) { on_report(report); });
-  if (!prober) return fail(prober.error().message);
-  prober_ = std::move(*prober);
+  prober_ = shared::Prober::make(loop_, settings, [this](const shared::ProbeReport& report) { on_report(report); });
 
   std::vector<PersistedEdge> remembered;
   if (state_ != nullptr) {

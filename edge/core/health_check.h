@@ -3,6 +3,8 @@
 // whether it lives, a slow one that asks how it feels. Immutable, part of the pool; any thread.
 
 #include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -55,6 +57,10 @@ struct HealthCheck {
   std::string contains;  // must stand in the body; empty: anything
   std::vector<NumberRule> degraded_when;
   std::vector<NumberRule> unhealthy_when;
+  bool verify = false;                             // https: the certificate counts
+  std::filesystem::path ca_file;                   // whose certificates are trusted; empty: the system's
+  std::shared_ptr<const std::string> authorities;  // what stands in it, PEM; null: the system's
+  std::string server_name;                         // wanted in the certificate; empty: that of `host`
 
   [[nodiscard]] shared::HealthSettings settings() const { return {.fall = fall, .rise = rise}; }
 

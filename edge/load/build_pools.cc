@@ -6,6 +6,7 @@
 
 #include "edge/load/readers.h"
 #include "shared/core/ip.h"
+#include "shared/load/certificates.h"
 
 namespace edge {
 namespace {
@@ -97,8 +98,20 @@ Selector selector(const PoolConfig& config, std::string_view service, const std:
   return Sequence{order_of(servers, group)};
 }
 
+// The checks with the authorities that they trust.
+std::vector<HealthCheck> read_checks(const PoolConfig& config, const shared::load::Position& at,
+                                     shared::load::Diagnostics& diagnostics) {
+  std::vector<HealthCheck> checks = config.health;
+  for (HealthCheck& check : checks) {
+    if (check.ca_file.empty()) continue;
+    auto read = shared::load::read_certificates(check.ca_file);
+    if (read) check.authorities = std::make_shared<const std::string>(std::move(*read));
+    if (!read) diagnostics.error(at, "health: ca_file: " + read.error().message);
+  }
+  return checks;
+}
+
 void protect(Pool& pool, const PoolConfig& config) {
-  pool.checks = config.health;
   pool.degraded_share = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(config.degraded_share * kFullShare));
   pool.panic = config.panic;
   if (config.ejection) pool.ejection = *config.ejection;
@@ -119,6 +132,7 @@ class PoolBuilder {
       Pool pool = settings(config);
       pool.id = pool.effective = static_cast<PoolId>(pools.size());
       pool.name = name;
+      pool.checks = read_checks(config, at, diagnostics_);
       if (const auto slot = ids_.slot_of(name)) {
         pool.slot = *slot;
         parts_.last_slot = std::max(parts_.last_slot, *slot);

@@ -81,6 +81,17 @@ Reader<std::vector<NumberRule>> number_rules() {
                                          read_number_rules);
 }
 
+void check_certificate_options(const HealthCheck& health, const Node& node, Diagnostics& diagnostics) {
+  const auto unused = [&](std::string_view key, std::string_view why) {
+    const Node* found = node.find(key);
+    if (found != nullptr) diagnostics.error(found->key_at, std::string(key) + " has no effect: " + std::string(why));
+  };
+  if (health.kind != HealthCheck::Kind::https) {
+    for (const std::string_view key : {"verify", "server_name"}) unused(key, "kind is not https");
+  }
+  if (!health.verify) unused("ca_file", "certificates are taken unseen without verify: true");
+}
+
 void check_health(const HealthCheck& health, const Node& node, Diagnostics& diagnostics) {
   if (health.timeout > health.interval) {
     diagnostics.error(node.at, "health: timeout (" + print_duration(health.timeout) + ") is longer than interval (" +
@@ -92,6 +103,7 @@ void check_health(const HealthCheck& health, const Node& node, Diagnostics& diag
       if (unused != nullptr) diagnostics.warning(unused->key_at, std::string(key) + " has no meaning for kind tcp");
     }
   }
+  check_certificate_options(health, node, diagnostics);
   for (const NumberRule& rule : health.unhealthy_when) {
     if (rule.name.find("cpu") == std::string::npos && rule.name.find("load") == std::string::npos) continue;
     diagnostics.warning(node.at, "unhealthy_when: " + to_string(rule) +
@@ -110,11 +122,17 @@ const Table<HealthCheck>& health_table() {
                  one_of<HealthCheck::Kind>({{"http", HealthCheck::Kind::http},
                                             {"https", HealthCheck::Kind::https},
                                             {"tcp", HealthCheck::Kind::tcp}}),
-                 "`http` and `https` want a good answer, `tcp` a connection; certificates are not verified")
+                 "`http` and `https` want a good answer, `tcp` a connection; `https` takes any certificate unless told "
+                 "to `verify`")
           .field("port", &HealthCheck::port, integer<std::uint16_t>(0, 65535), "0: the server's own")
           .field("path", &HealthCheck::path, request_path(), "What is asked for")
           .field("host", &HealthCheck::host, host_header(), "Host header; empty: the server's address")
           .field("status", &HealthCheck::statuses, one_or_list(status_range()), "Statuses that count as healthy")
+          .field("verify", &HealthCheck::verify, boolean(),
+                 "Of https: a certificate that is expired, for another name or of an unknown authority fails the check")
+          .field("ca_file", &HealthCheck::ca_file, file_path(), "PEM of the authorities; empty: the system's")
+          .field("server_name", &HealthCheck::server_name, text(),
+                 "Name in TLS (SNI) and wanted in the certificate; empty: that of `host`")
           .field("contains", &HealthCheck::contains, text(), "Text that must stand in the body")
           .field("degraded_when", &HealthCheck::degraded_when, number_rules(),
                  "Numbers in a JSON body that make the server degraded; one that is missing does too")

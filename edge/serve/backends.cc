@@ -34,6 +34,7 @@ shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& 
   probe.interval = check.interval;
   probe.timeout = check.timeout;
   probe.jitter = check.jitter;
+  probe.tls = {.verify = check.verify, .authorities = check.authorities, .server_name = check.server_name};
   probe.expected = {.first = 100, .last = 599};  // judge_answer() says what is good
   probe.body_kept = HealthCheck::kMaxBody;
   return probe;
@@ -56,10 +57,8 @@ shared::Result<std::unique_ptr<Backends>> Backends::make(shared::asio::io_contex
   Backends* self = made.get();
   shared::ProberSettings settings;
   settings.seed = std::random_device{}();  // the edges of a region do not probe in step
-  auto prober =
+  made->prober_ =
       shared::Prober::make(loop, settings, [self](const shared::ProbeReport& report) { self->on_report(report); });
-  if (!prober) return tl::unexpected(prober.error());
-  made->prober_ = std::move(*prober);
   return made;
 }
 

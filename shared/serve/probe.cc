@@ -34,6 +34,14 @@ std::string request_text(const ProbeTarget& target) {
   return "GET " + target.path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: meridian-health\r\nAccept: */*\r\n\r\n";
 }
 
+// "www.example.com:8443" -> "www.example.com", "[::1]:443" -> "::1".
+std::string without_port(std::string_view host) {
+  if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') - 1));
+  const std::size_t colon = host.find(':');
+  const bool port = colon != std::string_view::npos && colon == host.rfind(':');
+  return std::string(port ? host.substr(0, colon) : host);
+}
+
 }  // namespace
 
 Probe::Probe(std::shared_ptr<ProbeContext> context, ProbeTarget target)
@@ -47,7 +55,8 @@ Probe::Probe(std::shared_ptr<ProbeContext> context, ProbeTarget target)
 bool Probe::serves(const ProbeTarget& other) const {
   return target_.endpoint == other.endpoint && target_.kind == other.kind && target_.host == other.host &&
          target_.path == other.path && target_.interval == other.interval && target_.timeout == other.timeout &&
-         target_.expected == other.expected && target_.body_kept == other.body_kept && target_.jitter == other.jitter;
+         target_.expected == other.expected && target_.body_kept == other.body_kept && target_.jitter == other.jitter &&
+         target_.tls == other.tls;
 }
 
 void Probe::rename(const ProbeTarget& target) {
@@ -120,9 +129,12 @@ void Probe::attempt_later() {
 }
 
 std::shared_ptr<ProbeConnection> Probe::make_connection() {
-  auto transport = target_.kind == ProbeKind::https ? make_tls_transport(context_->loop, *context_->tls, target_.host)
-                                                    : make_plain_transport(context_->loop);
-  return std::make_shared<ProbeConnection>(std::move(transport));
+  if (target_.kind != ProbeKind::https) {
+    return std::make_shared<ProbeConnection>(make_plain_transport(context_->loop));
+  }
+  const ProbeTls& tls = target_.tls;
+  const std::string name = tls.server_name.empty() ? without_port(target_.host) : tls.server_name;
+  return std::make_shared<ProbeConnection>(make_tls_transport(context_->loop, context_->tls.of(tls), name));
 }
 
 void Probe::connect() {

@@ -18,6 +18,7 @@
 #include "shared/serve/loop.h"
 #include "shared/serve/probe_connection.h"
 #include "shared/serve/probe_response.h"
+#include "shared/serve/probe_transport.h"
 #include "shared/serve/prober.h"
 #include "shared/serve/stall_watch.h"
 
@@ -28,7 +29,7 @@ struct ProbeContext {
   Loop& loop;
   ProberSettings settings;
   Prober::Callback on_report;  // empty once the Prober is gone
-  std::unique_ptr<asio::ssl::context> tls;
+  ProbeTlsContexts tls;
   StallWatch stalls;
   std::uint64_t draws = 0;      // of the jitter
   std::uint64_t discarded = 0;  // rounds

@@ -64,6 +64,20 @@ class TlsTransport final : public ProbeTransport {
   asio::ssl::stream<TcpSocket> stream_;
 };
 
+std::unique_ptr<asio::ssl::context> make_context(const ProbeTls& tls) {
+  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  context->set_verify_mode(tls.verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
+  if (!tls.verify) return context;
+  error_code unreadable;
+  if (tls.authorities) {
+    context->add_certificate_authority(asio::buffer(*tls.authorities), unreadable);
+  } else {
+    context->set_default_verify_paths(unreadable);
+  }
+  return context;
+}
+
 }  // namespace
 
 std::unique_ptr<ProbeTransport> make_plain_transport(Loop& loop) { return std::make_unique<PlainTransport>(loop); }
@@ -72,22 +86,11 @@ std::unique_ptr<ProbeTransport> make_tls_transport(Loop& loop, asio::ssl::contex
   return std::make_unique<TlsTransport>(loop, context, host);
 }
 
-Result<std::unique_ptr<asio::ssl::context>> make_probe_tls(ProbeVerify verify, const std::string& ca_file) {
-  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-  if (verify == ProbeVerify::none) {
-    context->set_verify_mode(asio::ssl::verify_none);
-    return context;
-  }
-  context->set_verify_mode(asio::ssl::verify_peer);
-  error_code error;
-  if (ca_file.empty()) {
-    context->set_default_verify_paths(error);
-  } else {
-    context->load_verify_file(ca_file, error);
-  }
-  if (error) return fail("cannot read the certificates of health checks from " + ca_file + ": " + error.message());
-  return context;
+asio::ssl::context& ProbeTlsContexts::of(const ProbeTls& tls) {
+  std::unique_ptr<asio::ssl::context>* context = &trusting_;
+  if (tls.verify) context = tls.authorities ? &verifying_[*tls.authorities] : &verifying_system_;
+  if (!*context) *context = make_context(tls);
+  return **context;
 }
 
 }  // namespace shared

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,7 +14,6 @@
 #include <boost/asio/ssl/context.hpp>
 
 #include "shared/core/ip.h"
-#include "shared/core/result.h"
 #include "shared/serve/loop.h"
 #include "shared/serve/prober.h"
 
@@ -36,12 +36,20 @@ class ProbeTransport {
 };
 
 [[nodiscard]] std::unique_ptr<ProbeTransport> make_plain_transport(Loop& loop);
-// `host` is the SNI and, if the context verifies, the name that the certificate must have.
+// `host` is the SNI and, if the context verifies, the name or address that the certificate must have.
 [[nodiscard]] std::unique_ptr<ProbeTransport> make_tls_transport(Loop& loop, asio::ssl::context& context,
                                                                  const std::string& host);
 
-// The client context of all https probes.
-[[nodiscard]] Result<std::unique_ptr<asio::ssl::context>> make_probe_tls(ProbeVerify verify,
-                                                                         const std::string& ca_file);
+// The client contexts of https probes: one that trusts every server, and one for each set of authorities.
+class ProbeTlsContexts {
+ public:
+  // Authorities that cannot be read are none: every certificate is refused. Valid as long as this object.
+  [[nodiscard]] asio::ssl::context& of(const ProbeTls& tls);
+
+ private:
+  std::unique_ptr<asio::ssl::context> trusting_;
+  std::unique_ptr<asio::ssl::context> verifying_system_;
+  std::map<std::string, std::unique_ptr<asio::ssl::context>> verifying_;  // by the PEM of their authorities
+};
 
 }  // namespace shared

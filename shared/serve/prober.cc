@@ -43,12 +43,15 @@ class Prober::Impl {
   std::vector<std::shared_ptr<Probe>> probes_;
 };
 
-Result<std::unique_ptr<Prober>> Prober::make(Loop& loop, ProberSettings settings, Callback on_report) {
-  auto tls = make_probe_tls(settings.verify, settings.ca_file);
-  if (!tls) return tl::unexpected(tls.error());
-  const Duration threshold = settings.stall_threshold;
-  std::shared_ptr<ProbeContext> context(new ProbeContext{loop, std::move(settings), std::move(on_report),
-                                                         std::move(*tls), StallWatch(loop, threshold), 0, 0});
+bool ProbeTls::operator==(const ProbeTls& other) const {
+  const bool same_file =
+      authorities && other.authorities ? *authorities == *other.authorities : authorities == other.authorities;
+  return same_file && verify == other.verify && server_name == other.server_name;
+}
+
+std::unique_ptr<Prober> Prober::make(Loop& loop, const ProberSettings& settings, Callback on_report) {
+  std::shared_ptr<ProbeContext> context(new ProbeContext{loop, settings, std::move(on_report), ProbeTlsContexts(),
+                                                         StallWatch(loop, settings.stall_threshold), 0, 0});
   return std::unique_ptr<Prober>(new Prober(std::make_shared<Impl>(std::move(context))));
 }
 

@@ -19,7 +19,6 @@
 
 #include "shared/core/health.h"
 #include "shared/core/ip.h"
-#include "shared/core/result.h"
 #include "shared/core/time.h"
 #include "shared/serve/loop.h"
 
@@ -37,18 +36,29 @@ struct StatusRange {
   bool operator==(const StatusRange&) const = default;
 };
 
+// What an https probe wants of the certificate. Nothing by default, as Route 53, ELB and nginx do: a probe asks whether
+// the server answers; an expired certificate is the same on every server, and must not take all of them down at once.
+struct ProbeTls {
+  bool verify = false;
+  std::shared_ptr<const std::string> authorities;  // PEM, shared by many targets; null: the system's
+  std::string server_name;                         // SNI and, verified, the certificate's; empty: that of `host`
+
+  bool operator==(const ProbeTls& other) const;
+};
+
 struct ProbeTarget {
   ProbeTargetId id{};
   std::string name;  // for the log only
   Endpoint endpoint;
   ProbeKind kind = ProbeKind::http;
-  std::string host;        // Host and, for https, SNI
+  std::string host;        // Host and, for https, the name in TLS (without its port)
   std::string path = "/";  // origin form
   Duration interval = seconds(2);
   Duration timeout = seconds(1);  // connect, handshake, request and answer together
   StatusRange expected;           // another status has failed
   std::size_t body_kept = 4096;   // octets of the body for the report
   double jitter = 0.1;            // each interval is drawn from [1 - jitter, 1] x interval
+  ProbeTls tls;                   // of https
 };
 
 // One counted probe. Views are valid during the callback only.
@@ -62,13 +72,7 @@ struct ProbeReport {
   bool body_complete = true;
 };
 
-// Whether https probes check the certificate. `none` by default, as Route 53, ELB and nginx do: a probe asks whether
-// the edge answers; an expired certificate is the same on every edge, and must not take all regions down at once.
-enum class ProbeVerify : std::uint8_t { none, host };
-
 struct ProberSettings {
-  ProbeVerify verify = ProbeVerify::none;
-  std::string ca_file;                           // PEM; empty: the system's
   Duration stall_threshold = milliseconds(250);  // this loop is late by more: its failures are discarded
   std::uint64_t seed = 0;                        // of the jitter
 };
@@ -77,7 +81,7 @@ class Prober {
  public:
   using Callback = std::function<void(const ProbeReport&)>;
 
-  static Result<std::unique_ptr<Prober>> make(Loop& loop, ProberSettings settings, Callback on_report);
+  static std::unique_ptr<Prober> make(Loop& loop, const ProberSettings& settings, Callback on_report);
   ~Prober();  // closes all connections; no callback after it
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;

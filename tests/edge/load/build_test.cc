@@ -106,6 +106,18 @@ TEST(Build, ServersKeepTheirIdsOverBuilds) {
   EXPECT_NE(first->servers.pools->find("web")->servers[0].id, other->servers.pools->find("web")->servers[0].id);
 }
 
+TEST(Build, AuthoritiesThatCannotBeReadFailIt) {
+  Loaded loaded(with_regions(
+      "  listen: [{address: \"{edge}:80\"}]\n"
+      "  pools: {web: {servers: [\"10.0.0.1:443\"], health: {kind: https, verify: true, ca_file: no.pem}}}\n"
+      "  routes: [{path: /, pool: web}]\n"));
+  ASSERT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
+  ServerIds ids;
+  EXPECT_FALSE(build_for(loaded, "us", ids));
+  EXPECT_NE(loaded.diagnostics.render().find("health: ca_file: cannot read no.pem: No such file"), std::string::npos)
+      << loaded.diagnostics.render();
+}
+
 Tiers gold_and_free() {
   Tiers::Settings settings;
   settings.order = {"free", "gold"};

@@ -276,5 +276,16 @@ TEST(EdgeConfig, LimitsOfNumbersAreChecked) {
   EXPECT_EQ(with("unhealthy_when: {memory_usage: \"> 95\"}"), "");
 }
 
+TEST(EdgeConfig, CertificatesOfChecks) {
+  const auto with = [](const std::string& check) {
+    return rendered(kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], health: {" + check + "}}}\n" + kRoutes);
+  };
+  EXPECT_EQ(with("kind: https, verify: true, ca_file: ca.pem, server_name: web.internal"), "");
+  EXPECT_EQ(with("kind: https, server_name: web.internal"), "");
+  EXPECT_NE(with("kind: http, verify: true").find("verify has no effect: kind is not https"), std::string::npos);
+  EXPECT_NE(with("kind: tcp, server_name: a").find("server_name has no effect"), std::string::npos);
+  EXPECT_NE(with("kind: https, ca_file: ca.pem").find("ca_file has no effect"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace edge

@@ -2,13 +2,12 @@
 
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/shared/serve/run_until.h"
@@ -36,11 +35,9 @@ class ProberTest : public ::testing::Test {
   void start(ProberSettings settings = {}) {
     // A slow machine must not look like a stalled loop, unless the test is about that.
     if (settings.stall_threshold == ProberSettings().stall_threshold) settings.stall_threshold = seconds(60);
-    auto made = Prober::make(loop_, settings, [this](const ProbeReport& report) {
+    prober_ = Prober::make(loop_, settings, [this](const ProbeReport& report) {
       seen_.push_back({report.id, report.outcome, std::string(report.reason), report.status, std::string(report.body)});
     });
-    ASSERT_TRUE(made) << made.error().message;
-    prober_ = std::move(*made);
   }
 
   ProbeTarget target(const TestPeer& peer, ProbeKind kind = ProbeKind::http) {
@@ -324,30 +321,55 @@ TEST_F(ProberTest, TlsWithoutVerifyingIsTheDefault) {
   EXPECT_EQ(report(2).outcome, ProbeOutcome::refused);
 }
 
-TEST_F(ProberTest, TlsVerifiesTheHostWhenTold) {
-  for (const std::string name : {"www.example.com", "other.example.net"}) {
+// What a peer of this certificate name gets that is probed so.
+struct TlsCase {
+  std::string certificate;
+  std::string host;
+  std::string server_name;
+  ProbeOutcome outcome;
+  std::string sni;
+};
+
+TEST_F(ProberTest, TlsVerifiesTheNameWhenTold) {
+  const std::vector<TlsCase> cases = {
+      {"www.example.com", "www.example.com", "", ProbeOutcome::success, "www.example.com"},
+      {"www.example.com", "www.example.com:8443", "", ProbeOutcome::success, "www.example.com"},
+      {"other.example.net", "www.example.com", "", ProbeOutcome::failure, "www.example.com"},
+      {"other.example.net", "www.example.com", "other.example.net", ProbeOutcome::success, "other.example.net"},
+      {"www.example.com", "127.0.0.1:443", "", ProbeOutcome::failure, ""},
+      {"www.example.com", "[::1]:443", "", ProbeOutcome::failure, ""},
+      {"www.example.com", "127.0.0.1:443", "www.example.com", ProbeOutcome::success, "www.example.com"},
+  };
+  for (const TlsCase& one : cases) {
+    SCOPED_TRACE(one.certificate + " asked as " + one.host + " " + one.server_name);
     seen_.clear();
+    start();
     TestPeer peer(loop_);
-    const auto path = std::filesystem::path(::testing::TempDir()) / "meridian_prober_ca.pem";
-    std::ofstream(path) << peer.use_tls(name);
-    ProberSettings settings;
-    settings.verify = ProbeVerify::host;
-    settings.ca_file = path;
-    start(settings);
-    probe(target(peer, ProbeKind::https));
-    const bool right = name == "www.example.com";
-    EXPECT_EQ(report(1).outcome, right ? ProbeOutcome::success : ProbeOutcome::failure) << seen_.back().reason;
-    std::filesystem::remove(path);
+    ProbeTarget probed = target(peer, ProbeKind::https);
+    probed.host = one.host;
+    probed.tls.verify = true;
+    probed.tls.authorities = std::make_shared<const std::string>(peer.use_tls(one.certificate));
+    probed.tls.server_name = one.server_name;
+    probe(probed);
+    EXPECT_EQ(report(1).outcome, one.outcome) << seen_.back().reason;
+    EXPECT_TRUE(run_until(loop_, [&] { return peer.server_name == one.sni; })) << peer.server_name;
   }
 }
 
-TEST_F(ProberTest, MissingCaFileIsAnError) {
-  ProberSettings settings;
-  settings.verify = ProbeVerify::host;
-  settings.ca_file = "/nonexistent.pem";
-  const auto made = Prober::make(loop_, settings, {});
-  ASSERT_FALSE(made);
-  EXPECT_NE(made.error().message.find("/nonexistent.pem"), std::string::npos);
+TEST_F(ProberTest, TlsOfAnUnknownAuthorityIsAFailure) {
+  TestPeer another(loop_);
+  for (const auto& authorities : {std::shared_ptr<const std::string>(),  // the system's
+                                  std::make_shared<const std::string>(another.use_tls("www.example.com"))}) {
+    seen_.clear();
+    start();
+    TestPeer peer(loop_);
+    peer.use_tls("www.example.com");
+    ProbeTarget probed = target(peer, ProbeKind::https);
+    probed.tls = {.verify = true, .authorities = authorities, .server_name = ""};
+    probe(probed);
+    EXPECT_EQ(report(1).outcome, ProbeOutcome::failure);
+    EXPECT_THAT(seen_.back().reason, ::testing::HasSubstr("certificate verify failed"));
+  }
 }
 
 TEST_F(ProberTest, DeadTlsCostsTheTimeout) {
@@ -445,12 +467,10 @@ TEST_F(ProberTest, TargetsMayBeReplacedFromTheReport) {
   TestPeer peer(loop_);
   const ProbeTarget one = target(peer);
   int reports = 0;
-  auto made = Prober::make(loop_, {}, [&](const ProbeReport&) {
+  prober_ = Prober::make(loop_, {}, [&](const ProbeReport&) {
     ++reports;
     prober_->set_targets({});
   });
-  ASSERT_TRUE(made);
-  prober_ = std::move(*made);
   probe(one);
   EXPECT_TRUE(run_until(loop_, [&] { return peer.ended == 1; }));
   EXPECT_EQ(reports, 1);

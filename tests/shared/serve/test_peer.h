@@ -104,9 +104,9 @@ class TestPeer {
     if (!tls_) return read(connection);
     if (mute_tls) return;
     connection->stream.async_handshake(asio::ssl::stream_base::server, [this, connection](error_code error) {
-      if (error) return drop(connection);
       const char* name = SSL_get_servername(connection->stream.native_handle(), TLSEXT_NAMETYPE_host_name);
       server_name = name == nullptr ? "" : name;
+      if (error) return drop(connection);
       read(connection);
     });
   }
