@@ -21,7 +21,8 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
   live_.in_flight.fetch_add(1, std::memory_order_relaxed);
   live_.requests.fetch_add(1, std::memory_order_relaxed);
   if (pool_live_ != nullptr) pool_live_->in_flight.fetch_add(1, std::memory_order_relaxed);
-  remember_session();
+  work_.set_cookie = {};
+  if (!target.visiting) remember_session();
 }
 
 Attempt::~Attempt() {
@@ -30,7 +31,6 @@ Attempt::~Attempt() {
 
 // The cookie of a session that begins, or goes on at another server.
 void Attempt::remember_session() {
-  work_.set_cookie = {};
   const Sticky& sticky = request_.pool->sticky;
   if (!sticky.enabled()) return;
   const auto index = static_cast<std::size_t>(&server_ - request_.pool->servers.data());

@@ -25,6 +25,7 @@ class Attempt {
     const Server* server = nullptr;  // null: none is left
     BreakerPermit permit;
     Connection connection = Connection::any;
+    bool visiting = false;  // it races the server of the session, which stays there whoever wins
   };
 
   Attempt(Request& request, const Target& target, UpstreamWork& work);

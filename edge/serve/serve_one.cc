@@ -264,8 +264,9 @@ class Tries {
     }
     r_.stale = nullptr;
     if (!spend(r_)) return;
-    const Attempt::Target target = pick(r_);
+    Attempt::Target target = pick(r_);
     if (target.server == nullptr) return;
+    target.visiting = r_.session && &lead()->server() == &r_.pool->servers[*r_.session];
     note_again(r_.pool_live().hedges);
     ++r_.attempts;
     r_.hedged = true;
