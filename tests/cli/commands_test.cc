@@ -7,6 +7,7 @@
 
 #include "cli/app.h"
 #include "cli/reference.h"
+#include "tests/support/paths.h"
 
 namespace cli {
 namespace {
@@ -164,7 +165,7 @@ TEST_F(Commands, HelpAndUsage) {
 }
 
 TEST(Reference, IsWhatTheDocumentsSay) {
-  std::ifstream file(MERIDIAN_SOURCE_DIR "/docs/configuration.md");
+  std::ifstream file(::test::source_file("docs/configuration.md"));
   std::stringstream text;
   text << file.rdbuf();
   EXPECT_EQ(text.str(), configuration_reference()) << "run: meridian config-reference > docs/configuration.md";

@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "tests/support/paths.h"
+
 namespace dns {
 namespace {
 
@@ -21,7 +23,7 @@ class GeoFileTest : public testing::Test {
 
   // By rename, as a good updater does it.
   void put(const std::string& fixture) const {
-    fs::copy_file(fs::path(MERIDIAN_BINARY_DIR) / "geo" / fixture, folder_ / "new");
+    fs::copy_file(::test::build_file("geo") / fixture, folder_ / "new");
     fs::rename(folder_ / "new", config_.database);
   }
   std::shared_ptr<const GeoFile> load(const std::shared_ptr<const GeoFile>& before) {

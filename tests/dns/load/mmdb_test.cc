@@ -10,12 +10,14 @@
 #include <random>
 #include <sstream>
 
+#include "tests/support/paths.h"
+
 namespace dns {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-std::string fixture(const std::string& name) { return std::string(MERIDIAN_BINARY_DIR) + "/geo/" + name; }
+std::string fixture(const std::string& name) { return ::test::build_file("geo/" + name); }
 
 Bytes bytes_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -183,7 +185,7 @@ TEST(Mmdb, RefusesADatabaseOfSomethingElse) {
 TEST(Mmdb, HoldsEveryRowThatWasPutIn) {
   const auto read = load_mmdb(fixture("city-24.mmdb"));
   ASSERT_TRUE(read);
-  std::ifstream rows(std::string(MERIDIAN_SOURCE_DIR) + "/tools/geo/networks.txt");
+  std::ifstream rows(::test::source_file("tools/geo/networks.txt"));
   std::string line;
   int count = 0;
   while (std::getline(rows, line)) {

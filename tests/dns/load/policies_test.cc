@@ -9,6 +9,7 @@
 
 #include "dns/core/preference.h"
 #include "shared/load/yaml.h"
+#include "tests/support/paths.h"
 
 namespace dns {
 namespace {
@@ -54,7 +55,7 @@ Built build(const std::string& yaml) {
   return built;
 }
 
-std::string geo_line() { return "geo: {database: " + std::string(MERIDIAN_BINARY_DIR) + "/geo/city-28.mmdb}\n"; }
+std::string geo_line() { return "geo: {database: " + ::test::build_file("geo/city-28.mmdb").string() + "}\n"; }
 
 std::string order_of(const Built& built, const char* address) {
   const auto& policy = built.tables->compiled()[0];
@@ -166,7 +167,7 @@ class OverridesFile {
 };
 
 std::string geo_with(const std::string& more) {
-  return "geo: {database: " + std::string(MERIDIAN_BINARY_DIR) + "/geo/city-28.mmdb, " + more + "}\n";
+  return "geo: {database: " + ::test::build_file("geo/city-28.mmdb").string() + ", " + more + "}\n";
 }
 
 constexpr const char* kAsnPolicies = R"(
@@ -179,7 +180,7 @@ policies:
 names: {www.example.com: {policy: a}}
 )";
 
-std::string asn_file() { return "asn: " + std::string(MERIDIAN_BINARY_DIR) + "/geo/asn-24.mmdb"; }
+std::string asn_file() { return "asn: " + ::test::build_file("geo/asn-24.mmdb").string(); }
 
 TEST(PoliciesConfig, AutonomousSystemsHaveADatabaseOfTheirOwn) {
   const Built built = build(geo_with(asn_file()) + kAsnPolicies);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dns/load/rdata.h"
+#include "tests/support/paths.h"
 
 namespace dns {
 namespace {
@@ -235,7 +236,7 @@ TEST(ZoneFile, ReadsFromDisk) {
   ZoneFileSettings settings;
   EXPECT_FALSE(settings.read_file("/nonexistent"));
   EXPECT_FALSE(settings.read_file("/"));
-  const auto text = settings.read_file(MERIDIAN_SOURCE_DIR "/zones/shop.example.zone");
+  const auto text = settings.read_file(::test::source_file("zones/shop.example.zone"));
   ASSERT_TRUE(text);
   EXPECT_FALSE(text->empty());
 }

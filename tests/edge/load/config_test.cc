@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/edge/load/load.h"
+#include "tests/support/paths.h"
 
 namespace edge {
 namespace {
@@ -35,7 +36,7 @@ TEST(EdgeConfig, TheLeastThatWorks) {
 
 TEST(EdgeConfig, TheShopIsRight) {
   shared::load::Diagnostics diagnostics;
-  const auto config = shared::load::load_config(MERIDIAN_SOURCE_DIR "/zones/shop.yaml", diagnostics);
+  const auto config = shared::load::load_config(::test::source_file("zones/shop.yaml"), diagnostics);
   ASSERT_TRUE(config);
   const EdgeConfig edge = read_edge_config(*config, diagnostics);
   EXPECT_EQ(diagnostics.render(), "");
