@@ -1,20 +1,32 @@
 #include "dns/serve/explain_facts.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <ctime>
 #include <string>
 
-#include "shared/load/values.h"
-
 namespace dns {
 namespace {
+
+// "2d 3h", "1h 59m", "12s": the two largest units, rounded up.
+std::string time_left(shared::Duration left) {
+  const auto seconds = std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::seconds>(left).count());
+  if (seconds < 60) return std::to_string(seconds) + "s";
+  const std::int64_t minutes = (seconds + 59) / 60;
+  if (minutes < 60) return std::to_string(minutes) + "m";
+  const std::int64_t hours = minutes / 60;
+  if (hours < 24) return std::to_string(hours) + "h " + std::to_string(minutes % 60) + "m";
+  return std::to_string(hours / 24) + "d " + std::to_string(hours % 24) + "h";
+}
 
 std::string word_text(const Override& word) {
   std::string text = "the operator's word: " + std::string(to_string(word.state));
   if (!word.reason.empty()) text += " (" + word.reason + ")";
   if (!word.expires) return text + ", until it is taken back";
-  const auto left = std::chrono::ceil<std::chrono::seconds>(*word.expires - shared::Clock::now());
-  return text + ", for another " + shared::load::print_duration(left);
+  const shared::Duration left = *word.expires - shared::Clock::now();
+  const auto end = std::chrono::system_clock::now() + std::chrono::round<std::chrono::seconds>(left);
+  return text + ", until " + utc(end) + ", for another " + time_left(left);
 }
 
 std::string probes_text(const SteeringControl& steering, EdgeId edge) {

@@ -73,7 +73,7 @@ def test_the_operators_word_on_a_region_and_on_an_edge(fragile_shop):
     assert 'meridian_dns_ttl_seconds{name="www.shop.example"} 5\n' in shop.admin("dns", "/metrics")[1]
     told = meridian_command("explain", "--server", server, "--name", "www.shop.example", "--client", "192.0.2.9")
     for words in ("us-east is drained, drained by the operator (kernel update) -> passed over", f"{west} down by the operator (bad disk)",
-                  "the operator's word: drained (kernel update), for another ", "eu is up -> ANSWERS", "the minimum: [us-east"):
+                  "the operator's word: drained (kernel update), until 20", "Z, for another ", "eu is up -> ANSWERS", "the minimum: [us-east"):
         assert words in told, f"{words}\nnot in\n{told}"
 
 

@@ -1,5 +1,6 @@
 #include "dns/serve/server.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -185,6 +186,9 @@ TEST_F(ServerTest, ObeysTheOperatorAndRemembers) {
   EXPECT_NE(http("POST", "/drain?target=one&reason=update&expires=3600").find(" 200 "), std::string::npos);
   EXPECT_TRUE(eventually([this] { return answers("127.0.0.2"); }));
   EXPECT_NE(http("GET", "/status").find("update"), std::string::npos);
+  const std::string explained = http("GET", "/explain?name=www.example.com");
+  EXPECT_THAT(explained, testing::ContainsRegex("drained \\(update\\), until 20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]T"
+                                                "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z, for another (1h 0m|[0-9]+m)"));
   stop();
   start();
   EXPECT_TRUE(answers("127.0.0.2"));
