@@ -6,6 +6,7 @@
 
 #include "cli/geo_diff.h"
 #include "dns/load/config.h"
+#include "dns/load/geo_overrides.h"
 #include "dns/load/mmdb.h"
 #include "shared/load/config.h"
 #include "shared/load/values.h"
@@ -19,25 +20,77 @@ struct Options {
   std::string config;
 };
 
-// The database that the configuration names.
-shared::Result<std::string> database_of(const std::string& path) {
+using Database = std::shared_ptr<const dns::GeoDatabase>;
+
+// What an address is looked up in.
+struct Sources {
+  Database geo;
+  Database systems;                   // null: `geo` knows them, if anything does
+  dns::GeoOverridesConfig overrides;  // applied already
+};
+
+// The databases of the configuration as a server uses them: corrected by the overrides file.
+shared::Result<Sources> sources_of(const std::string& path) {
   shared::load::Diagnostics diagnostics;
   const auto common = shared::load::load_config(path, diagnostics);
   const auto section = common ? dns::read_config(*common, diagnostics) : dns::Config();
   if (diagnostics.failed()) return shared::fail(path + " has errors; meridian check shows them");
-  if (section.geo.database.empty()) return shared::fail(path + " names no geo database");
-  return section.geo.database.string();
+  const dns::GeoConfig& geo = section.geo;
+  if (geo.database.empty()) return shared::fail(path + " names no geo database");
+  dns::SteeringConfig databases_alone;
+  databases_alone.geo = geo;
+  const dns::GeoData data{dns::load_geo(geo, diagnostics), dns::load_systems(geo, diagnostics)};
+  const auto tables = dns::build_policies(databases_alone, *common, data, diagnostics);
+  if (tables == nullptr || diagnostics.failed()) return shared::fail("geo lookup:\n" + diagnostics.render());
+  Sources sources{tables->spec().geo, tables->spec().asn, {}};
+  if (!geo.overrides.empty()) sources.overrides = dns::read_geo_overrides(geo.overrides, diagnostics);
+  return sources;
 }
 
-void print_record(const dns::GeoDatabase& database, const dns::GeoDatabase::Found& found) {
-  const dns::GeoRecord& record = database.record(found.id);
+shared::Result<Sources> sources_of(const Options& options) {
+  if (!options.config.empty()) return sources_of(options.config);
+  auto database = dns::load_mmdb(options.database);
+  if (!database) return tl::unexpected(database.error());
+  return Sources{*std::move(database), nullptr, {}};
+}
+
+void print_record(const dns::GeoRecord& record, std::uint32_t asn) {
   const auto number = shared::load::print_number;
   print("place     " + (record.code.empty() ? "-" : record.code.text()) + "\n");
   print("location  " +
         (record.location ? number(record.location->latitude) + ", " + number(record.location->longitude)
                          : std::string("-")) +
         "\n");
-  if (record.asn != 0) print("asn       " + std::to_string(record.asn) + "\n");
+  if (asn != 0) print("asn       " + std::to_string(asn) + "\n");
+}
+
+// "[eu, {us-east: 3, us-west}]": as the file has it, weights of 1 left out.
+std::string text_of(const dns::OrderConfig& order) {
+  std::string text;
+  for (const dns::ElementConfig& element : order) {
+    std::string members;
+    for (const dns::MemberConfig& member : element) {
+      members += (members.empty() ? "" : ", ") + member.region;
+      if (member.weight != 1) members += ": " + std::to_string(member.weight);
+    }
+    text += (text.empty() ? "" : ", ") + (element.size() == 1 ? members : "{" + members + "}");
+  }
+  return "[" + text + "]";
+}
+
+// The most specific row around the address: the one that counts.
+void print_override(const dns::GeoOverridesConfig& overrides, const shared::IpAddress& address) {
+  const dns::GeoOverrideConfig* best = nullptr;
+  shared::Prefix where;
+  for (const auto& [key, at, row] : overrides) {
+    const auto prefix = shared::Prefix::parse(key);
+    if (!prefix || !prefix->contains(address) || (best != nullptr && prefix->length < where.length)) continue;
+    best = &row;
+    where = *prefix;
+  }
+  if (best == nullptr) return;
+  print("override  " + where.to_string() + (best->reason.empty() ? "" : " (" + best->reason + ")") + "\n");
+  if (best->regions) print("regions   " + text_of(*best->regions) + ", before all that a policy says\n");
 }
 
 Exit run_lookup(const Options& options) {
@@ -46,17 +99,21 @@ Exit run_lookup(const Options& options) {
   if (options.database.empty() == options.config.empty()) {
     return complain(Exit::invalid, "geo lookup: say --database FILE.mmdb, or --config FILE");
   }
-  const auto file =
-      options.config.empty() ? shared::Result<std::string>(options.database) : database_of(options.config);
-  if (!file) return complain(Exit::invalid, file.error().message);
-  const auto database = dns::load_mmdb(*file);
-  if (!database) return complain(Exit::invalid, database.error().message);
-  const auto found = (*database)->lookup(*address);
+  const auto sources = sources_of(options);
+  if (!sources) return complain(Exit::invalid, sources.error().message);
+  const dns::GeoDatabase& geo = *sources->geo;
+  const auto found = geo.lookup(*address);
   print("address   " + address->to_string() + "\n");
-  print("database  " + (*database)->source().file + " (" + (*database)->source().type + ")\n");
+  print("database  " + geo.source().file + " (" + geo.source().type + ")\n");
+  const Database& systems = sources->systems;
+  const std::uint32_t asn =
+      systems == nullptr ? geo.record(found.id).asn : systems->record(systems->lookup(*address).id).asn;
+  if (found.id != dns::kNoGeoRecord) {
+    print("block     " + found.block.to_string() + "\n");
+    print_record(geo.record(found.id), asn);
+  }
+  print_override(sources->overrides, *address);
   if (found.id == dns::kNoGeoRecord) return complain(Exit::failed, "the database does not hold this address");
-  print("block     " + found.block.to_string() + "\n");
-  print_record(**database, found);
   return Exit::ok;
 }
 
@@ -69,8 +126,9 @@ Command geo_command(CLI::App& parent) {
   geo->require_subcommand(1);
   lookup->add_option("ADDRESS", options->address, "IPv4 or IPv6")->required();
   lookup->add_option("--database", options->database, "A .mmdb file: City, Country or ASN layout");
-  lookup->add_option("--config", options->config, "Take the database of this configuration");
+  lookup->add_option("--config", options->config, "Take the databases of this configuration, and its overrides file");
   lookup->footer(
+      "With --config: as a server with this configuration sees the address, corrected by dns.geo.overrides.\n"
       "Exit status 1: the database does not hold the address.\n"
       "Example: meridian geo lookup 81.2.69.142 --database /var/lib/GeoIP/GeoLite2-City.mmdb");
   auto diff = std::make_shared<GeoDiffOptions>();

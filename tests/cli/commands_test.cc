@@ -151,6 +151,42 @@ TEST_F(Commands, GeoNeedsADatabase) {
   EXPECT_EQ(meridian({"geo", "lookup", "192.0.2.1", "--config", file_.c_str()}).status, 2);
 }
 
+TEST_F(Commands, GeoLooksAnAddressUpAsAServerDoes) {
+  const std::string database = ::test::build_file("geo/city-28.mmdb");
+  const auto lookup = [](const char* address, const char* how, const std::string& file) {
+    const Outcome outcome = meridian({"geo", "lookup", address, how, file.c_str()});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    return outcome.out;
+  };
+  const std::string plain = lookup("128.32.1.1", "--database", database);
+  EXPECT_NE(plain.find("block     128.32.0.0/16\nplace     NA-US-CA\n"), std::string::npos) << plain;
+
+  write("overrides.yaml",
+        "128.32.0.0/15: AS-JP\n"
+        "128.32.1.0/24: {place: EU-DE, asn: 64500, regions: [eu, {us: 3, eu: 1}], reason: ticket 4711}\n");
+  std::string text = kGood;
+  const std::string section = "dns:\n";
+  const std::string asn = ::test::build_file("geo/asn-24.mmdb");
+  text.replace(text.find(section), section.size(),
+               "dns:\n  geo: {database: " + database + ", asn: " + asn + ", overrides: overrides.yaml}\n");
+  const std::string config = write("corrected.yaml", text);
+  const std::string corrected = lookup("128.32.1.1", "--config", config);
+  EXPECT_NE(corrected.find("block     128.32.1.0/24\nplace     EU-DE\n"), std::string::npos) << corrected;
+  EXPECT_NE(corrected.find("asn       64500\noverride  128.32.1.0/24 (ticket 4711)\n"
+                           "regions   [eu, {us: 3, eu}], before all that a policy says\n"),
+            std::string::npos)
+      << corrected;
+  EXPECT_NE(lookup("128.32.2.1", "--config", config).find("place     AS-JP\n"), std::string::npos);
+  const std::string another = lookup("155.97.0.1", "--config", config);
+  EXPECT_EQ(another.find("override"), std::string::npos) << another;
+  EXPECT_NE(another.find("asn       17055\n"), std::string::npos) << another;
+
+  write("overrides.yaml", "128.32.0.0/15: nowhere\n");
+  const Outcome broken = meridian({"geo", "lookup", "128.32.1.1", "--config", config.c_str()});
+  EXPECT_EQ(broken.status, 2);
+  EXPECT_NE(broken.err.find("overrides.yaml:1:"), std::string::npos) << broken.err;
+}
+
 TEST_F(Commands, HelpAndUsage) {
   EXPECT_EQ(meridian({"--version"}).out, "1.2.3\n");
   EXPECT_EQ(meridian({"--help"}).status, 0);
