@@ -22,6 +22,7 @@ namespace {
 constexpr unsigned kBadRequest = 400;
 constexpr unsigned kConflict = 409;
 constexpr unsigned kRefused = 422;
+constexpr unsigned kFailed = 500;
 constexpr unsigned kUnavailable = 503;
 
 std::string_view param(const AdminRequest& request, std::string_view name) {
@@ -71,20 +72,29 @@ AdminResponse upgrade_under_way() {
   return AdminResponse::text(kConflict, "an upgrade is under way: say it again when the new process serves\n");
 }
 
-AdminResponse set_override(Server& server, const AdminRequest& request) {
-  if (server.upgrading()) return upgrade_under_way();
-  const auto wanted = read_override(request);
-  if (!wanted) return AdminResponse::text(kBadRequest, wanted.error().message + "\n");
-  const auto done = server.steering().set_override(*wanted);
-  if (!done) return AdminResponse::text(kBadRequest, done.error().message + "\n");
-  return AdminResponse::text(200, wanted->target + " is " + std::string(to_string(wanted->state)) + " by your word\n");
+// Answers with `done` once the operator's word is on disk: who reads 200 may switch the machine off.
+SteeringControl::Saved when_saved(const shared::AdminReply& reply, std::string done) {
+  return [reply, done = std::move(done)](const Result<void>& saved) {
+    if (saved) return reply(AdminResponse::text(200, done + "\n"));
+    reply(AdminResponse::text(kFailed, done + ", but only until this process ends: it could not be written down: " +
+                                           saved.error().message + "\n"));
+  };
 }
 
-AdminResponse clear_override(Server& server, const AdminRequest& request) {
-  if (server.upgrading()) return upgrade_under_way();
-  const auto done = server.steering().clear_override(param(request, "target"));
-  if (!done) return AdminResponse::text(kBadRequest, done.error().message + "\n");
-  return AdminResponse::text(200, std::string(param(request, "target")) + " is as its probes say\n");
+void set_override(Server& server, const AdminRequest& request, const shared::AdminReply& reply) {
+  if (server.upgrading()) return reply(upgrade_under_way());
+  const auto wanted = read_override(request);
+  if (!wanted) return reply(AdminResponse::text(kBadRequest, wanted.error().message + "\n"));
+  const std::string text = wanted->target + " is " + std::string(to_string(wanted->state)) + " by your word";
+  const auto done = server.steering().set_override(*wanted, when_saved(reply, text));
+  if (!done) reply(AdminResponse::text(kBadRequest, done.error().message + "\n"));
+}
+
+void clear_override(Server& server, const AdminRequest& request, const shared::AdminReply& reply) {
+  if (server.upgrading()) return reply(upgrade_under_way());
+  const std::string target(param(request, "target"));
+  const auto done = server.steering().clear_override(target, when_saved(reply, target + " is as its probes say"));
+  if (!done) reply(AdminResponse::text(kBadRequest, done.error().message + "\n"));
 }
 
 // POST /reload, /reload?what=overrides, /reload?force_geo=true
@@ -120,10 +130,14 @@ void add_routes(shared::Admin& admin, Server& server) {
               [&server](const AdminRequest&) { return AdminResponse::json(200, render_given(server)); });
   admin.route(AdminMethod::get, "/explain",
               [&server](const AdminRequest& request) { return explain_question(server, request); });
-  admin.route(AdminMethod::post, "/drain",
-              [&server](const AdminRequest& request) { return set_override(server, request); });
-  admin.route(AdminMethod::post, "/undrain",
-              [&server](const AdminRequest& request) { return clear_override(server, request); });
+  admin.route_deferred(AdminMethod::post, "/drain",
+                       [&server](const AdminRequest& request, const shared::AdminReply& reply) {
+                         set_override(server, request, reply);
+                       });
+  admin.route_deferred(AdminMethod::post, "/undrain",
+                       [&server](const AdminRequest& request, const shared::AdminReply& reply) {
+                         clear_override(server, request, reply);
+                       });
   admin.route_deferred(
       AdminMethod::post, "/reload",
       [&server](const AdminRequest& request, const shared::AdminReply& reply) { reload(server, request, reply); });

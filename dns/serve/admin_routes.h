@@ -3,8 +3,9 @@
 //
 //   GET  /metrics  /healthz  /status  /explain?name=&type=&client=&resolver=
 //   POST /reload                                            waits for the outcome; refused: 422 with every error
-//   POST /drain?target=&state=&reason=&expires=SECONDS      the operator's word on a region or an edge's address
-//   POST /undrain?target=
+//   POST /drain?target=&state=&reason=&expires=SECONDS      the operator's word on a region or an edge's address;
+//                                                           answered when it is on disk, 500 if it could not be written
+//   POST /undrain?target=                                   likewise
 
 #include "dns/serve/server.h"
 #include "shared/serve/admin.h"

@@ -264,7 +264,7 @@ bool SteeringControl::override_one(const Target& target, const Override& word, s
   return health_->set_override(target.region, word, now);
 }
 
-Result<void> SteeringControl::set_override(const OverrideRequest& request) {
+Result<void> SteeringControl::set_override(const OverrideRequest& request, Saved saved) {
   const auto targets = resolve(request.target);
   if (targets.empty()) return fail("no region and no edge is called '" + request.target + "'");
   const auto now = Clock::now();
@@ -277,11 +277,11 @@ Result<void> SteeringControl::set_override(const OverrideRequest& request) {
             {{"target", request.target}, {"state", to_string(request.state)}, {"reason", request.reason}});
   if (changed) view_changed(before);
   wait_for_deadline();
-  save_later();
+  save_later(std::move(saved));
   return {};
 }
 
-Result<void> SteeringControl::clear_override(std::string_view name) {
+Result<void> SteeringControl::clear_override(std::string_view name, Saved saved) {
   const auto targets = resolve(name);
   if (targets.empty()) return fail("no region and no edge is called '" + std::string(name) + "'");
   const auto now = Clock::now();
@@ -295,7 +295,7 @@ Result<void> SteeringControl::clear_override(std::string_view name) {
   log_event(Level::info, "override_cleared", {{"target", name}});
   if (changed) view_changed(before);
   wait_for_deadline();
-  save_later();
+  save_later(std::move(saved));
   return {};
 }
 
@@ -348,24 +348,33 @@ void SteeringControl::save_later() {
   save_again_ = saving_;
   if (std::exchange(saving_, true)) return;
   auto write = [state = state_, health = write_health(health_->persist()), words = write_overrides(overrides())] {
-    bool whole = true;
+    Result<void> words_written;
     for (const auto& [file, text] : {std::pair(kHealthFile, health), std::pair(kOverridesFile, words)}) {
-      const auto written = state->write(file, text);
-      if (!written) log_event(Level::warn, "state_unwritten", {{"file", file}, {"reason", written.error().message}});
-      whole = whole && written.has_value();
+      words_written = state->write(file, text);
+      if (words_written) continue;
+      log_event(Level::warn, "state_unwritten", {{"file", file}, {"reason", words_written.error().message}});
     }
-    return whole;
+    return words_written;  // of the last file
   };
-  builder_.run_then(loop_, std::move(write), [this](bool) {
-    saving_ = false;
-    if (std::exchange(save_again_, false)) save_later();
-  });
+  builder_.run_then(loop_, std::move(write),
+                    [this, to_tell = std::exchange(to_tell_, {})](const Result<void>& words_written) {
+                      for (const Saved& tell : to_tell) tell(words_written);
+                      saving_ = false;
+                      if (std::exchange(save_again_, false)) save_later();
+                    });
+}
+
+void SteeringControl::save_later(Saved saved) {
+  if (state_ == nullptr) return saved({});
+  to_tell_.push_back(std::move(saved));
+  save_later();
 }
 
 void SteeringControl::save() {
   if (state_ == nullptr || health_ == nullptr) return;
   (void)state_->write(kHealthFile, write_health(health_->persist()));
-  (void)state_->write(kOverridesFile, write_overrides(overrides()));
+  const auto words_written = state_->write(kOverridesFile, write_overrides(overrides()));
+  for (const Saved& tell : std::exchange(to_tell_, {})) tell(words_written);
 }
 
 }  // namespace dns

@@ -58,9 +58,11 @@ class SteeringControl {
 
   [[nodiscard]] const std::shared_ptr<const AnswerSets>& answers() const { return answers_; }
 
-  // An error says what is wrong with the target.
-  [[nodiscard]] shared::Result<void> set_override(const OverrideRequest& request);
-  [[nodiscard]] shared::Result<void> clear_override(std::string_view target);
+  // Called once, on the control loop: what was said is on disk, or why not. Without a state directory: at once.
+  using Saved = std::function<void(shared::Result<void>)>;
+  // The word counts at once; an error says what is wrong with the target, and nothing is done or called.
+  [[nodiscard]] shared::Result<void> set_override(const OverrideRequest& request, Saved saved);
+  [[nodiscard]] shared::Result<void> clear_override(std::string_view target, Saved saved);
 
   // For /status and /metrics.
   struct EdgeNotes {
@@ -78,6 +80,7 @@ class SteeringControl {
   // Writes what has not been written; blocks. For the end.
   void save();
   void save_later();  // on the Builder
+  void save_later(Saved saved);
   // Another process writes the files from here on.
   void stop_saving() { state_ = nullptr; }
 
@@ -105,8 +108,9 @@ class SteeringControl {
   shared::Loop& loop_;
   shared::Builder& builder_;
   const shared::StateDirectory* state_;
-  bool saving_ = false;      // the Builder writes
-  bool save_again_ = false;  // and what it writes is old already
+  bool saving_ = false;         // the Builder writes
+  bool save_again_ = false;     // and what it writes is old already
+  std::vector<Saved> to_tell_;  // when what is true now has been written
   Hooks hooks_;
   std::unique_ptr<shared::Prober> prober_;
   std::shared_ptr<const PolicyTables> tables_;

@@ -68,6 +68,10 @@ class ServerTest : public testing::Test {
     }
   }
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
+  [[nodiscard]] std::string read(const std::string& name) const {
+    std::ifstream file(folder_ / name);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
   void write_config(const std::string& listen, const std::string& policy) const {
     const auto port = std::to_string(shared::local_endpoint(edge_two_.get()).port);
     write("config.yaml", "service: test\nstate_directory: " + (folder_ / "state").string() +
@@ -196,6 +200,26 @@ TEST_F(ServerTest, ObeysTheOperatorAndRemembers) {
   EXPECT_TRUE(eventually([this] { return answers("127.0.0.1"); }));
   EXPECT_NE(http("POST", "/drain?target=127.0.0.1&state=down").find(" 200 "), std::string::npos);
   EXPECT_TRUE(eventually([this] { return answers("127.0.0.2"); }));
+}
+
+// An answer means that the word survives the power.
+TEST_F(ServerTest, AnswersTheOperatorWhenTheWordIsWritten) {
+  for (const bool drained : {true, false, true}) {
+    EXPECT_NE(http("POST", drained ? "/drain?target=one&reason=soon" : "/undrain?target=one").find(" 200 "),
+              std::string::npos);
+    EXPECT_EQ(read("state/dns/overrides.json").find("soon") != std::string::npos, drained);
+  }
+  // Where the file is to be stands a folder that is not empty: it cannot be replaced, by root neither.
+  const auto file = folder_ / "state/dns/overrides.json";
+  std::filesystem::remove(file);
+  std::filesystem::create_directories(file / "in the way");
+  const std::string told = http("POST", "/drain?target=two&state=down");
+  EXPECT_NE(told.find(" 500 "), std::string::npos) << told;
+  EXPECT_NE(told.find("two is down by your word, but only until this process ends"), std::string::npos) << told;
+  EXPECT_NE(http("POST", "/undrain?target=two").find(" 500 "), std::string::npos);
+  std::filesystem::remove_all(file);
+  EXPECT_NE(http("POST", "/undrain?target=one").find(" 200 "), std::string::npos);
+  EXPECT_EQ(read("state/dns/overrides.json").find("soon"), std::string::npos);
 }
 
 TEST_F(ServerTest, ReloadsAllOrNothing) {
