@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "dns/core/wire.h"
@@ -83,7 +84,7 @@ class AnswerSetsBuilder {
     profile_ = &profile;
     type_ = type;
     if (profile.alias != 0) return out_.slots_.push_back(alias_slot());
-    if (!(type == AddressType::a ? profile.has_a : profile.has_aaaa) && !profile.may_cname) return;
+    if (!has_type() && !profile.may_cname) return;
     for (std::size_t i = 0; i < regions().size(); ++i) tiers_[i] = tier_of(i);
     rings_.assign(2 * regions().size(), std::nullopt);
     all_rings_.clear();
@@ -100,6 +101,9 @@ class AnswerSetsBuilder {
     return std::ranges::any_of(
         element, [this](const Member& member) { return out_.health_.regions[index_of(member.region)].pressure; });
   }
+
+  // Regions may have edges of a family that the name has not; it matters where another region is a CNAME.
+  [[nodiscard]] bool has_type() const { return type_ == AddressType::a ? profile_->has_a : profile_->has_aaaa; }
 
   [[nodiscard]] Tier tier(RegionId id) const { return tiers_[index_of(id)]; }
 
@@ -178,7 +182,7 @@ class AnswerSetsBuilder {
       append_cname(out_.bytes_, pressed ? profile_->ttl_min : profile_->ttl_max, cname->wire());
       return *ring;
     }
-    const auto& edges = use(region).edges;
+    const auto edges = has_type() ? std::span(use(region).edges) : std::span<const shared::IpAddress>();
     const int copies = profile_->answers > 0 && edges.size() > profile_->answers ? 2 : 1;
     ring = Ring{static_cast<std::uint32_t>(out_.bytes_.size()), static_cast<std::uint16_t>(edges.size())};
     for (int copy = 0; copy < copies; ++copy) {
@@ -237,7 +241,7 @@ class AnswerSetsBuilder {
     for (const RegionId region : chosen) {
       if (regions()[index_of(region)].cname) continue;
       for (const auto& edge : regions()[index_of(region)].edges) {
-        if (edge.family != family_of(type_)) continue;
+        if (!has_type() || edge.family != family_of(type_)) continue;
         append_rr(out_.bytes_, type_, profile_->ttl_min, edge);
         ++ring.edges;
       }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "shared/core/hash.h"
@@ -14,8 +15,6 @@ using namespace dns;
 using shared::Family;
 using shared::IpAddress;
 using shared::Prefix;
-
-// --- making things up
 
 IpAddress random_v4(Random& random) {
   IpAddress out;
@@ -57,11 +56,26 @@ Prefix random_prefix(Random& random) {
   return {address.masked(length), static_cast<std::uint8_t>(length)};
 }
 
+// Somebody else's: sometimes probed at an address of its own, sometimes everywhere at once.
+Region random_platform(Random& random, unsigned number) {
+  Region region{"r" + std::to_string(number), std::nullopt, {}};
+  region.cname = *Name::from_text("r" + std::to_string(number) + ".platform.example.");
+  if (random.one_in(2)) region.location = Location{random.below(120) - 60.0, random.below(300) - 150.0};
+  const unsigned probed = random.below(3);
+  for (unsigned i = 0; i < probed; ++i) region.edges.push_back(IpAddress::v4(0xCB007100 + 16 * number + i));
+  return region;
+}
+
 std::vector<Region> random_regions(Random& random) {
   std::vector<Region> regions;
   const unsigned count = 1 + random.below(5);
   const bool with_v6 = !random.one_in(3);
+  const bool with_platforms = random.one_in(3);
   for (unsigned r = 0; r < count; ++r) {
+    if (with_platforms && random.one_in(3)) {
+      regions.push_back(random_platform(random, r));
+      continue;
+    }
     Region region{"r" + std::to_string(r), Location{random.below(120) - 60.0, random.below(300) - 150.0}, {}};
     const unsigned v4 = 1 + random.below(4);
     for (unsigned i = 0; i < v4; ++i) region.edges.push_back(IpAddress::v4(0xC6336400 + 16 * r + i));
@@ -229,140 +243,20 @@ Policy random_policy(Random& random, const SteeringWorld& world, std::size_t num
   return policy;
 }
 
-// --- the reference
-
-// The row whose prefix is the longest around the address; of equal ones, the last.
-template <class Row>
-const Row* longest(const std::vector<Row>& rows, const IpAddress& address) {
-  const Row* best = nullptr;
-  for (const Row& row : rows) {
-    if (row.prefix.contains(address) && (best == nullptr || row.prefix.length >= best->prefix.length)) best = &row;
-  }
-  return best;
-}
-
-template <class Row>
-const Row* finest(const std::vector<Row>& rows, const GeoCode& code) {
-  const Row* best = nullptr;
-  for (const Row& row : rows) {
-    const std::string& text = row.code.text();
-    const bool inside = code.text() == text || code.text().starts_with(text + "-");
-    if (inside && (best == nullptr || text.size() > best->code.text().size())) best = &row;
-  }
-  return best;
-}
-
-struct Seen {
-  IpAddress address;
-  bool by_subnet = false;
-  GeoRecord record;
-};
-
-Seen see(const SteeringWorld& world, const Client& client) {
-  Seen seen;
-  seen.by_subnet = client.subnet && client.subnet->source > 0;
-  seen.address = seen.by_subnet ? client.subnet->address : client.resolver;
-  if (const auto embedded = shared::embedded_ipv4(seen.address)) seen.address = embedded->address;
-  if (const GeoFact* fact = longest(world.facts, seen.address)) seen.record = fact->record;
-  if (world.spec.asn != nullptr) {
-    const GeoFact* const fact = longest(world.systems, seen.address);
-    seen.record.asn = fact == nullptr ? 0 : fact->record.asn;
-  }
-  if (const Correction* row = longest(world.corrections, seen.address)) {
-    if (row->code) seen.record.code = *row->code;
-    if (row->location) seen.record.location = row->location;
-    if (row->asn) seen.record.asn = *row->asn;
-  }
-  return seen;
-}
-
-Order by_distance(const NearestStep& step, const std::vector<Region>& regions, const Location& from) {
-  std::vector<std::pair<double, std::size_t>> ranked;
-  for (std::size_t r = 0; r < regions.size(); ++r) {
-    const double kilometres = distance_km(from, *regions[r].location);
-    ranked.emplace_back(kilometres * (100 - step.bias[r]) / 100, r);
-  }
-  std::ranges::sort(ranked);
-  Order order;
-  for (const auto& [kilometres, r] : ranked) order.push_back({Member{static_cast<RegionId>(r), 1}});
-  return order;
-}
-
-Order list_of(const Step& step, const SteeringWorld& world, const Seen& seen) {
-  const SubnetRow* subnet = nullptr;
-  if (const auto* subnets = std::get_if<SubnetsStep>(&step.what)) subnet = longest(subnets->rows, seen.address);
-  const auto* resolvers = std::get_if<ResolversStep>(&step.what);
-  if (resolvers != nullptr && !seen.by_subnet) subnet = longest(resolvers->rows, seen.address);
-  if (subnet != nullptr) return subnet->order;
-  if (const auto* systems = std::get_if<AsnStep>(&step.what)) {
-    for (const AsnRow& row : systems->rows) {
-      if (row.asn == seen.record.asn) return row.order;
+AliasAnswer random_alias(Random& random, AddressType type) {
+  AliasAnswer out;
+  out.state = static_cast<AliasAnswer::State>(random.below(3));
+  out.ttl = random.below(120);
+  const unsigned count = out.state == AliasAnswer::State::unknown ? 0 : random.below(4);
+  for (unsigned i = 0; i < count; ++i) {
+    IpAddress address = IpAddress::v4(0xC0000200 + i);
+    if (type == AddressType::aaaa) {
+      address = *IpAddress::parse("2001:db8:a::");
+      address.bytes[15] = static_cast<std::uint8_t>(i);
     }
-  }
-  if (const auto* geo = std::get_if<GeoStep>(&step.what)) {
-    const GeoRow* row = finest(geo->rows, seen.record.code);
-    return row == nullptr ? Order{} : row->order;
-  }
-  const auto* nearest = std::get_if<NearestStep>(&step.what);
-  if (nearest != nullptr && seen.record.location)
-    return by_distance(*nearest, world.spec.regions, *seen.record.location);
-  if (const auto* failover = std::get_if<FailoverStep>(&step.what)) return failover->order;
-  return {};
-}
-
-// Concatenate, keep first mentions, then let the fences filter.
-Order order_for(const Policy& policy, const SteeringWorld& world, const Seen& seen) {
-  std::set<RegionId> allowed;
-  for (std::size_t r = 0; r < world.spec.regions.size(); ++r) allowed.insert(static_cast<RegionId>(r));
-  for (const Step& step : policy.steps) {
-    const auto* fence = std::get_if<FenceStep>(&step.what);
-    const FenceRow* row = fence == nullptr ? nullptr : finest(fence->rows, seen.record.code);
-    if (row == nullptr) continue;
-    std::erase_if(allowed, [&](RegionId id) { return std::ranges::find(row->regions, id) == row->regions.end(); });
-  }
-  Order order;
-  std::set<RegionId> mentioned;
-  for (const Step& step : policy.steps) {
-    for (const Element& element : list_of(step, world, seen)) {
-      Element kept;
-      for (const Member& member : element) {
-        if (mentioned.insert(member.region).second && allowed.contains(member.region)) kept.push_back(member);
-      }
-      if (!kept.empty()) order.push_back(kept);
-    }
-  }
-  return order;
-}
-
-std::vector<IpAddress> edges_in(const Region& region, const RegionView& view, Family family, EdgeState state) {
-  std::vector<IpAddress> out;
-  for (std::size_t i = 0; i < region.edges.size(); ++i) {
-    if (region.edges[i].family == family && view.edges[i] == state) out.push_back(region.edges[i]);
+    out.addresses.push_back(address);
   }
   return out;
-}
-
-// What a region offers in one round of use: 0 up, 1 full, 2 drained.
-std::vector<IpAddress> offer(const Region& region, const RegionView& view, Family family, int round) {
-  const auto up = edges_in(region, view, family, EdgeState::up);
-  if (!up.empty()) return round == (view.full ? 1 : 0) ? up : std::vector<IpAddress>{};
-  return round == 2 ? edges_in(region, view, family, EdgeState::drained) : std::vector<IpAddress>{};
-}
-
-std::vector<IpAddress> everything(const Order& order, const SteeringWorld& world, const HealthView& health,
-                                  Family family) {
-  std::vector<IpAddress> unforced;
-  std::vector<IpAddress> all;
-  for (const Element& element : order) {
-    for (const Member& member : element) {
-      for (const IpAddress& edge : world.spec.regions[index_of(member.region)].edges) {
-        if (edge.family != family) continue;
-        all.push_back(edge);
-        if (!health.regions[index_of(member.region)].forced) unforced.push_back(edge);
-      }
-    }
-  }
-  return unforced.empty() ? all : unforced;
 }
 
 }  // namespace
@@ -385,7 +279,7 @@ SteeringWorld random_steering(Random& random) {
   world.facts = random_facts(random);
   add_databases(random, world);
   for (std::size_t i = 0; i < 2; ++i) world.spec.policies.push_back(random_policy(random, world, i));
-  for (std::size_t i = 0; i < 4; ++i) {
+  for (std::size_t i = 0; i < kSteeredNames; ++i) {
     SteeredName name;
     name.name = "n" + std::to_string(i);
     name.policy = i % 2;
@@ -394,13 +288,19 @@ SteeringWorld random_steering(Random& random) {
     if (random.one_in(4)) name.families = std::vector<Family>{Family::ipv4};
     world.spec.names.push_back(name);
   }
+  while (world.spec.names.size() < kNames) {
+    SteeredName name;
+    name.name = "n" + std::to_string(world.spec.names.size());
+    name.alias = *Name::from_text(name.name + ".elsewhere.example.");
+    world.spec.names.push_back(std::move(name));
+  }
   return world;
 }
 
-HealthView random_health(Random& random, const std::vector<Region>& regions) {
-  HealthView view = HealthView::all_up(regions);
+Beliefs random_beliefs(Random& random, const SteeringWorld& world) {
+  Beliefs out{HealthView::all_up(world.spec.regions), {}};
   const unsigned trouble = random.below(4);  // none to much
-  for (RegionView& region : view.regions) {
+  for (RegionView& region : out.health.regions) {
     for (EdgeState& edge : region.edges) {
       if (random.below(4) < trouble) edge = random.one_in(3) ? EdgeState::drained : EdgeState::down;
     }
@@ -408,93 +308,9 @@ HealthView random_health(Random& random, const std::vector<Region>& regions) {
     region.forced = random.below(8) < trouble;
     region.pressure = random.below(8) < trouble;
   }
-  return view;
-}
-
-Expected expect(const SteeringWorld& world, const HealthView& health, std::size_t name, AddressType type,
-                const Client& client) {
-  const SteeredName& steered = world.spec.names[name];
-  const Family family = type == AddressType::a ? Family::ipv4 : Family::ipv6;
-  const auto& some = world.spec.regions.front().edges;
-  Expected out;
-  out.exists = std::ranges::any_of(some, [family](const IpAddress& edge) { return edge.family == family; }) &&
-               (!steered.families || family == Family::ipv4);
-  if (!out.exists) return out;
-
-  const Order order = order_for(world.spec.policies[steered.policy], world, see(world, client));
-  for (int round = 0; round < 3; ++round) {
-    bool pressed = round == 2;
-    for (const Element& element : order) {
-      for (const Member& member : element) {
-        const RegionView& view = health.regions[index_of(member.region)];
-        pressed = pressed || view.pressure;
-        out.group.push_back({offer(world.spec.regions[index_of(member.region)], view, family, round), member.weight});
-      }
-      if (std::ranges::all_of(out.group, [](const auto& candidate) { return candidate.ring.empty(); })) {
-        out.group.clear();
-        continue;
-      }
-      out.limit = steered.answers;
-      out.ttl = static_cast<std::uint32_t>((pressed ? steered.ttl_min : steered.ttl_max).count());
-      return out;
-    }
-  }
-  out.ttl = static_cast<std::uint32_t>(steered.ttl_min.count());
-  out.refuse = steered.when_all_down == WhenAllDown::refuse;
-  if (steered.when_all_down == WhenAllDown::answer_all) out.group = {{everything(order, world, health, family), 1}};
-  return out;
-}
-
-std::vector<IpAddress> expected_answer(const Expected& expected, const SteeringWorld& world, std::size_t name,
-                                       const Client& client, std::uint8_t scope) {
-  if (expected.group.empty()) return {};
-  const Policy& policy = world.spec.policies[world.spec.names[name].policy];
-  const std::uint64_t seed = shared::hash_text(world.spec.seed, policy.name);
-  std::uint64_t first = shared::mix(seed ^ client.entropy);
-  if (client.subnet && client.subnet->source > 0) {
-    const auto embedded = shared::embedded_ipv4(client.subnet->address);
-    const IpAddress address = embedded ? embedded->address : client.subnet->address;
-    const IpAddress block = address.masked(scope - (embedded ? embedded->shift : 0U));
-    const std::size_t size = shared::bits_of(block.family) / 8;
-    first = shared::hash_bytes(seed, {block.bytes.data(), size});
-  }
-  // Tickets in a hat, as many as the weights; a region that cannot be used is taken out and another ticket drawn.
-  auto left = expected.group;
-  for (std::uint64_t draw = first;; draw = shared::mix(draw + 0x9E3779B97F4A7C15ULL)) {
-    std::vector<std::size_t> hat;
-    for (std::size_t i = 0; i < left.size(); ++i) hat.insert(hat.end(), left[i].weight, i);
-    const std::size_t drawn = hat[shared::hash_to_index(draw, static_cast<std::uint32_t>(hat.size()))];
-    const auto ring = left[drawn].ring;
-    left.erase(left.begin() + static_cast<std::ptrdiff_t>(drawn));
-    if (ring.empty()) continue;
-    if (expected.limit == 0 || expected.limit >= ring.size()) return ring;
-    std::vector<IpAddress> window;
-    const std::uint32_t start = shared::hash_to_index(shared::mix(~first), static_cast<std::uint32_t>(ring.size()));
-    for (std::size_t i = 0; i < expected.limit; ++i) window.push_back(ring[(start + i) % ring.size()]);
-    return window;
-  }
-}
-
-std::vector<RegionId> regions_for(const SteeringWorld& world, std::size_t name, const Client& client) {
-  std::vector<RegionId> out;
-  for (const Element& element :
-       order_for(world.spec.policies[world.spec.names[name].policy], world, see(world, client))) {
-    for (const Member& member : element) out.push_back(member.region);
-  }
-  return out;
-}
-
-Decoded decode(const Choice& choice, AddressType type) {
-  Decoded out;
-  out.refuse = choice.refuse;
-  const std::size_t size = AnswerSets::rr_size(type);
-  for (std::size_t i = 0; i < choice.count; ++i) {
-    const auto rr = choice.rrs.subspan(i * size, size);
-    out.ttls.insert(std::uint32_t{rr[6]} << 24 | std::uint32_t{rr[7]} << 16 | std::uint32_t{rr[8]} << 8 | rr[9]);
-    IpAddress address;
-    address.family = type == AddressType::a ? Family::ipv4 : Family::ipv6;
-    std::copy(rr.begin() + 12, rr.end(), address.bytes.begin());
-    out.addresses.push_back(address);
+  const unsigned known = random.below(kNames - kSteeredNames + 1);
+  for (unsigned i = 0; i < known; ++i) {
+    out.aliases.targets.push_back({random_alias(random, AddressType::a), random_alias(random, AddressType::aaaa)});
   }
   return out;
 }

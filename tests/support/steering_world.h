@@ -1,10 +1,8 @@
 #pragma once
-// For tests: a small random world of regions, policies, geo rows and health, and the slow, obvious reference that says
-// what a client must be given. It knows neither tables nor classes: it reads the rules of steering from top to bottom.
+// For tests: a small random world of regions, platforms, policies, ALIAS names, geo rows and health.
 
 #include <cstdint>
 #include <random>
-#include <set>
 #include <vector>
 
 #include "dns/core/answer_sets.h"
@@ -42,42 +40,20 @@ struct SteeringWorld {
   std::vector<dns::Correction> corrections;
 };
 
+// The names of a world: the first few have policies, the rest are ALIAS.
+inline constexpr std::size_t kSteeredNames = 4;
+inline constexpr std::size_t kNames = 6;
+
+// What is believed at one instant.
+struct Beliefs {
+  dns::HealthView health;
+  dns::AliasView aliases;
+};
+
 // Addresses crowd in a few places, embedded IPv4 ones among them, so that the blocks of two clients often overlap.
 [[nodiscard]] shared::IpAddress random_address(Random& random);
 [[nodiscard]] dns::Client random_client(Random& random);
 [[nodiscard]] SteeringWorld random_steering(Random& random);
-[[nodiscard]] dns::HealthView random_health(Random& random, const std::vector<dns::Region>& regions);
-
-// What the rules give one client.
-struct Expected {
-  struct Candidate {
-    std::vector<shared::IpAddress> ring;  // empty: not to be used now, but drawn with the rest
-    unsigned weight = 1;
-  };
-  bool exists = false;
-  bool refuse = false;
-  std::uint32_t ttl = 0;
-  std::vector<Candidate> group;  // one of these is drawn ...
-  std::size_t limit = 0;         // ... and so many neighbours of its ring; 0: all of it
-};
-[[nodiscard]] Expected expect(const SteeringWorld& world, const dns::HealthView& health, std::size_t name,
-                              dns::AddressType type, const dns::Client& client);
-
-// The addresses of the one client who was answered with this scope.
-[[nodiscard]] std::vector<shared::IpAddress> expected_answer(const Expected& expected, const SteeringWorld& world,
-                                                             std::size_t name, const dns::Client& client,
-                                                             std::uint8_t scope);
-// The regions that this client may ever be given, the preferred ones first.
-[[nodiscard]] std::vector<dns::RegionId> regions_for(const SteeringWorld& world, std::size_t name,
-                                                     const dns::Client& client);
-
-// An answer read back from its wire bytes.
-struct Decoded {
-  bool refuse = false;
-  std::vector<shared::IpAddress> addresses;
-  std::set<std::uint32_t> ttls;
-  bool operator==(const Decoded&) const = default;
-};
-[[nodiscard]] Decoded decode(const dns::Choice& choice, dns::AddressType type);
+[[nodiscard]] Beliefs random_beliefs(Random& random, const SteeringWorld& world);
 
 }  // namespace test

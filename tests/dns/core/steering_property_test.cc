@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "tests/support/steering_world.h"
+#include "tests/support/steering_reference.h"
 
 namespace dns {
 namespace {
@@ -43,8 +43,8 @@ struct Given {
 // A world, compiled, in one state of health.
 class Resolved {
  public:
-  Resolved(const PolicyTables& tables, HealthView health)
-      : tables_(tables), answers_(AnswerSets::build(tables, std::move(health))) {}
+  Resolved(const PolicyTables& tables, const test::Beliefs& beliefs)
+      : tables_(tables), answers_(AnswerSets::build(tables, beliefs.health, beliefs.aliases)) {}
 
   [[nodiscard]] Given ask(std::size_t name, AddressType type, const Client& client) const {
     NullTrace trace;
@@ -80,55 +80,75 @@ void in_random_worlds(std::uint64_t seed, const Check& check) {
     if (!compiled.tables) continue;  // a fence left somebody with nothing
     ++compiled_worlds;
     for (int state = 0; state < 3; ++state) {
-      const HealthView health = test::random_health(random, world.spec.regions);
-      ASSERT_NO_FATAL_FAILURE(check(world, health, Resolved(*compiled.tables, health), random)) << "world " << i;
+      const test::Beliefs beliefs = test::random_beliefs(random, world);
+      ASSERT_NO_FATAL_FAILURE(check(world, beliefs, Resolved(*compiled.tables, beliefs), random)) << "world " << i;
     }
   }
   EXPECT_GT(compiled_worlds, kWorlds / 3);
 }
 
 TEST(SteeringProperty, EveryAnswerIsOneThatTheRulesAllow) {
-  in_random_worlds(1, [](const auto& world, const HealthView& health, const Resolved& resolved, Random& random) {
-    for (int i = 0; i < 60; ++i) {
+  std::size_t cnames = 0;
+  std::size_t aliases = 0;
+  in_random_worlds(1, [&](const auto& world, const test::Beliefs& beliefs, const Resolved& resolved, Random& random) {
+    for (int i = 0; i < 80; ++i) {
       const Client client = test::random_client(random);
-      const std::size_t name = random.below(4);
+      const std::size_t name = random.below(test::kNames);
       const AddressType type = random.one_in(2) ? AddressType::a : AddressType::aaaa;
-      const test::Expected expected = test::expect(world, health, name, type, client);
+      const test::Expected expected = test::expect(world, beliefs, name, type, client);
       const Given given = resolved.ask(name, type, client);
-      if (!has_source(client)) {
+      if (!has_source(client) || name >= test::kSteeredNames) {
         ASSERT_EQ(given.choice.scope, 0);
       }
-      const auto addresses = test::expected_answer(expected, world, name, client, given.choice.scope);
-      ASSERT_EQ(given.decoded.addresses, addresses) << describe(client);
-      ASSERT_EQ(given.choice.refuse, expected.refuse) << describe(client);
-      if (!addresses.empty()) {
-        ASSERT_EQ(given.decoded.ttls, std::set<std::uint32_t>{expected.ttl}) << describe(client);
-      }
+      const Decoded answer = test::expected_answer(expected, world, name, client, given.choice.scope);
+      ASSERT_EQ(given.decoded, answer) << describe(client) << " asks for n" << name;
+      if (!answer.cname.empty()) ++cnames;
+      if (name >= test::kSteeredNames && !answer.addresses.empty()) ++aliases;
     }
   });
+  EXPECT_GT(cnames, 1000u);
+  EXPECT_GT(aliases, 1000u);
 }
 
-// The best state that any edge of these regions is in, for one family.
-EdgeState best_of(const std::vector<RegionId>& regions, const test::SteeringWorld& world, const HealthView& health,
-                  shared::Family family) {
-  EdgeState best = EdgeState::down;
+// A name is a CNAME for all types or for none (RFC 1034 3.6.2), to the same client at the same instant.
+TEST(SteeringProperty, NoCnameStandsBesideAddresses) {
+  std::size_t cnames = 0;
+  in_random_worlds(5, [&](const auto&, const test::Beliefs&, const Resolved& resolved, Random& random) {
+    for (int i = 0; i < 60; ++i) {
+      const Client client = test::random_client(random);
+      const std::size_t name = random.below(test::kSteeredNames);
+      const Given a = resolved.ask(name, AddressType::a, client);
+      const Given aaaa = resolved.ask(name, AddressType::aaaa, client);
+      ASSERT_EQ(a.decoded.cname, aaaa.decoded.cname) << describe(client) << " asks for n" << name;
+      if (!a.decoded.cname.empty()) ++cnames;
+    }
+  });
+  EXPECT_GT(cnames, 1000u);
+}
+
+// The best state of a region's edges of these families, each by itself; the worst of them. Of a platform: of all its
+// own.
+EdgeState state_of(const Region& region, const RegionView& view, const std::vector<shared::Family>& families) {
+  EdgeState worst = EdgeState::up;
+  if (region.cname) return *std::ranges::min_element(view.edges);
+  for (const shared::Family family : families) {
+    EdgeState best = EdgeState::down;
+    for (std::size_t e = 0; e < region.edges.size(); ++e) {
+      if (region.edges[e].family == family) best = std::min(best, view.edges[e]);
+    }
+    worst = std::max(worst, best);
+  }
+  return worst;
+}
+
+// Which of them was answered; nothing: none of them.
+std::optional<RegionId> region_of(const Decoded& answer, const std::vector<RegionId>& regions,
+                                  const test::SteeringWorld& world) {
   for (const RegionId id : regions) {
     const Region& region = world.spec.regions[index_of(id)];
-    for (std::size_t e = 0; e < region.edges.size(); ++e) {
-      if (region.edges[e].family == family) best = std::min(best, health.regions[index_of(id)].edges[e]);
-    }
-  }
-  return best;
-}
-
-std::optional<EdgeState> state_of(const IpAddress& edge, const std::vector<RegionId>& regions,
-                                  const test::SteeringWorld& world, const HealthView& health) {
-  for (const RegionId id : regions) {
-    const auto& edges = world.spec.regions[index_of(id)].edges;
-    const auto found = std::ranges::find(edges, edge);
-    if (found != edges.end()) {
-      return health.regions[index_of(id)].edges[static_cast<std::size_t>(found - edges.begin())];
-    }
+    if (region.cname && region.cname->to_text() == answer.cname) return id;
+    if (answer.addresses.empty() || region.cname) continue;
+    if (std::ranges::count(region.edges, answer.addresses.front()) > 0) return id;
   }
   return std::nullopt;
 }
@@ -137,19 +157,26 @@ std::optional<EdgeState> state_of(const IpAddress& edge, const std::vector<Regio
 // nothing that is down while another region inside it is up.
 TEST(SteeringProperty, NothingDownIsAnsweredWhileAnythingInsideTheFenceIsUp) {
   std::size_t seen = 0;
-  in_random_worlds(4, [&](const auto& world, const HealthView& health, const Resolved& resolved, Random& random) {
+  in_random_worlds(4, [&](const auto& world, const test::Beliefs& beliefs, const Resolved& resolved, Random& random) {
     for (int i = 0; i < 60; ++i) {
       const Client client = test::random_client(random);
-      const std::size_t name = random.below(4);
+      const std::size_t name = random.below(test::kSteeredNames);
       const AddressType type = random.one_in(2) ? AddressType::a : AddressType::aaaa;
       const auto regions = test::regions_for(world, name, client);
-      const Given given = resolved.ask(name, type, client);
-      if (given.decoded.addresses.empty()) continue;
-      const EdgeState best = best_of(regions, world, health, given.decoded.addresses.front().family);
-      for (const IpAddress& edge : given.decoded.addresses) {
-        const auto state = state_of(edge, regions, world, health);
-        ASSERT_TRUE(state) << edge.to_string() << " lies outside the fence of " << describe(client);
-        ASSERT_EQ(*state, best) << edge.to_string() << " for " << describe(client);
+      const Decoded answer = resolved.ask(name, type, client).decoded;
+      if (answer.addresses.empty() && answer.cname.empty()) continue;
+      const auto asked = type == AddressType::a ? shared::Family::ipv4 : shared::Family::ipv6;
+      const auto families = test::has_platforms(world) ? test::families_of(world, name) : std::vector{asked};
+      const auto state = [&](RegionId id) {
+        return state_of(world.spec.regions[index_of(id)], beliefs.health.regions[index_of(id)], families);
+      };
+      const auto from = region_of(answer, regions, world);
+      ASSERT_TRUE(from) << "outside the fence of " << describe(client);
+      ASSERT_EQ(state(*from), state(*std::ranges::min_element(regions, {}, state))) << describe(client);
+      for (const IpAddress& edge : answer.addresses) {
+        const auto whose =
+            region_of({.refuse = false, .fail = false, .addresses = {edge}, .cname = "", .ttls = {}}, regions, world);
+        ASSERT_TRUE(whose) << edge.to_string() << " lies outside the fence of " << describe(client);
         ++seen;
       }
     }
@@ -159,8 +186,8 @@ TEST(SteeringProperty, NothingDownIsAnsweredWhileAnythingInsideTheFenceIsUp) {
 
 TEST(SteeringProperty, AnswersWhoseBlocksOverlapAreEqual) {
   std::size_t overlaps = 0;
-  in_random_worlds(2, [&](const auto&, const HealthView&, const Resolved& resolved, Random& random) {
-    const std::size_t name = random.below(4);
+  in_random_worlds(2, [&](const auto&, const test::Beliefs&, const Resolved& resolved, Random& random) {
+    const std::size_t name = random.below(test::kNames);
     const AddressType type = random.one_in(2) ? AddressType::a : AddressType::aaaa;
     std::vector<std::pair<Client, Given>> seen;
     for (int i = 0; i < 60; ++i) {
@@ -179,11 +206,11 @@ TEST(SteeringProperty, AnswersWhoseBlocksOverlapAreEqual) {
 }
 
 TEST(SteeringProperty, AnAnswerHoldsForItsWholeBlock) {
-  in_random_worlds(3, [](const auto&, const HealthView&, const Resolved& resolved, Random& random) {
+  in_random_worlds(3, [](const auto&, const test::Beliefs&, const Resolved& resolved, Random& random) {
     for (int i = 0; i < 40; ++i) {
       const Client client = test::random_client(random);
       if (!has_source(client)) continue;
-      const std::size_t name = random.below(4);
+      const std::size_t name = random.below(test::kNames);
       const AddressType type = random.one_in(2) ? AddressType::a : AddressType::aaaa;
       const Given given = resolved.ask(name, type, client);
       for (int j = 0; j < 5; ++j) {

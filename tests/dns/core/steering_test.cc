@@ -7,7 +7,7 @@
 
 #include "dns/core/answer_sets.h"
 #include "dns/core/policy_tables.h"
-#include "tests/support/steering_world.h"
+#include "tests/support/steering_reference.h"
 
 namespace dns {
 namespace {

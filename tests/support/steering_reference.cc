@@ -1,0 +1,341 @@
+#include "tests/support/steering_reference.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <ostream>
+#include <utility>
+
+#include "shared/core/hash.h"
+
+namespace test {
+namespace {
+
+using namespace dns;
+using shared::Family;
+using shared::IpAddress;
+
+// The row whose prefix is the longest around the address; of equal ones, the last.
+template <class Row>
+const Row* longest(const std::vector<Row>& rows, const IpAddress& address) {
+  const Row* best = nullptr;
+  for (const Row& row : rows) {
+    if (row.prefix.contains(address) && (best == nullptr || row.prefix.length >= best->prefix.length)) best = &row;
+  }
+  return best;
+}
+
+template <class Row>
+const Row* finest(const std::vector<Row>& rows, const GeoCode& code) {
+  const Row* best = nullptr;
+  for (const Row& row : rows) {
+    const std::string& text = row.code.text();
+    const bool inside = code.text() == text || code.text().starts_with(text + "-");
+    if (inside && (best == nullptr || text.size() > best->code.text().size())) best = &row;
+  }
+  return best;
+}
+
+struct Seen {
+  IpAddress address;
+  bool by_subnet = false;
+  GeoRecord record;
+};
+
+Seen see(const SteeringWorld& world, const Client& client) {
+  Seen seen;
+  seen.by_subnet = client.subnet && client.subnet->source > 0;
+  seen.address = seen.by_subnet ? client.subnet->address : client.resolver;
+  if (const auto embedded = shared::embedded_ipv4(seen.address)) seen.address = embedded->address;
+  if (const GeoFact* fact = longest(world.facts, seen.address)) seen.record = fact->record;
+  if (world.spec.asn != nullptr) {
+    const GeoFact* const fact = longest(world.systems, seen.address);
+    seen.record.asn = fact == nullptr ? 0 : fact->record.asn;
+  }
+  if (const Correction* row = longest(world.corrections, seen.address)) {
+    if (row->code) seen.record.code = *row->code;
+    if (row->location) seen.record.location = row->location;
+    if (row->asn) seen.record.asn = *row->asn;
+  }
+  return seen;
+}
+
+Order by_distance(const NearestStep& step, const std::vector<Region>& regions, const Location& from) {
+  std::vector<std::pair<double, std::size_t>> ranked;
+  for (std::size_t r = 0; r < regions.size(); ++r) {
+    if (!regions[r].location) continue;
+    const double kilometres = distance_km(from, *regions[r].location);
+    ranked.emplace_back(kilometres * (100 - step.bias[r]) / 100, r);
+  }
+  std::ranges::sort(ranked);
+  Order order;
+  for (const auto& [kilometres, r] : ranked) order.push_back({Member{static_cast<RegionId>(r), 1}});
+  return order;
+}
+
+Order list_of(const Step& step, const SteeringWorld& world, const Seen& seen) {
+  const SubnetRow* subnet = nullptr;
+  if (const auto* subnets = std::get_if<SubnetsStep>(&step.what)) subnet = longest(subnets->rows, seen.address);
+  const auto* resolvers = std::get_if<ResolversStep>(&step.what);
+  if (resolvers != nullptr && !seen.by_subnet) subnet = longest(resolvers->rows, seen.address);
+  if (subnet != nullptr) return subnet->order;
+  if (const auto* systems = std::get_if<AsnStep>(&step.what)) {
+    for (const AsnRow& row : systems->rows) {
+      if (row.asn == seen.record.asn) return row.order;
+    }
+  }
+  if (const auto* geo = std::get_if<GeoStep>(&step.what)) {
+    const GeoRow* row = finest(geo->rows, seen.record.code);
+    return row == nullptr ? Order{} : row->order;
+  }
+  const auto* nearest = std::get_if<NearestStep>(&step.what);
+  if (nearest != nullptr && seen.record.location)
+    return by_distance(*nearest, world.spec.regions, *seen.record.location);
+  if (const auto* failover = std::get_if<FailoverStep>(&step.what)) return failover->order;
+  return {};
+}
+
+// Concatenate, keep first mentions, then let the fences filter.
+Order order_for(const Policy& policy, const SteeringWorld& world, const Seen& seen) {
+  std::set<RegionId> allowed;
+  for (std::size_t r = 0; r < world.spec.regions.size(); ++r) allowed.insert(static_cast<RegionId>(r));
+  for (const Step& step : policy.steps) {
+    const auto* fence = std::get_if<FenceStep>(&step.what);
+    const FenceRow* row = fence == nullptr ? nullptr : finest(fence->rows, seen.record.code);
+    if (row == nullptr) continue;
+    std::erase_if(allowed, [&](RegionId id) { return std::ranges::find(row->regions, id) == row->regions.end(); });
+  }
+  Order order;
+  std::set<RegionId> mentioned;
+  for (const Step& step : policy.steps) {
+    for (const Element& element : list_of(step, world, seen)) {
+      Element kept;
+      for (const Member& member : element) {
+        if (mentioned.insert(member.region).second && allowed.contains(member.region)) kept.push_back(member);
+      }
+      if (!kept.empty()) order.push_back(kept);
+    }
+  }
+  return order;
+}
+
+std::vector<IpAddress> edges_in(const Region& region, const RegionView& view, Family family, EdgeState state) {
+  std::vector<IpAddress> out;
+  for (std::size_t i = 0; i < region.edges.size(); ++i) {
+    if (region.edges[i].family == family && view.edges[i] == state) out.push_back(region.edges[i]);
+  }
+  return out;
+}
+
+// The round in which something is used: 0 up, 1 full, 2 drained, 3 never.
+int round_of(bool up, bool drained, bool full) {
+  if (up) return full ? 1 : 0;
+  return drained ? 2 : 3;
+}
+
+int round_of(const Region& region, const RegionView& view, Family family) {
+  return round_of(!edges_in(region, view, family, EdgeState::up).empty(),
+                  !edges_in(region, view, family, EdgeState::drained).empty(), view.full);
+}
+
+// A name that may be a CNAME for some client chooses for all types at once: a region counts as its worst family does.
+int round_of(const Region& region, const RegionView& view, const std::vector<Family>& families) {
+  if (region.cname) {
+    return round_of(std::ranges::count(view.edges, EdgeState::up) > 0,
+                    std::ranges::count(view.edges, EdgeState::drained) > 0, view.full);
+  }
+  int worst = 0;
+  for (const Family family : families) worst = std::max(worst, round_of(region, view, family));
+  return worst;
+}
+
+// What a region answers when its round has come.
+std::vector<IpAddress> offer(const Region& region, const RegionView& view, Family family) {
+  const auto up = edges_in(region, view, family, EdgeState::up);
+  return up.empty() ? edges_in(region, view, family, EdgeState::drained) : up;
+}
+
+// All regions that the operator has not taken out, or simply all; the first platform only if there is nothing else.
+Expected::Candidate everything(const Order& order, const SteeringWorld& world, const HealthView& health,
+                               const std::vector<Family>& families) {
+  std::vector<const Region*> all;
+  std::vector<const Region*> unforced;
+  for (const Element& element : order) {
+    for (const Member& member : element) {
+      all.push_back(&world.spec.regions[index_of(member.region)]);
+      if (!health.regions[index_of(member.region)].forced) unforced.push_back(all.back());
+    }
+  }
+  Expected::Candidate out{true, {}, ""};
+  const auto& chosen = unforced.empty() ? all : unforced;
+  bool own = false;
+  for (const Region* region : chosen) {
+    if (region->cname) continue;
+    own = true;
+    for (const IpAddress& edge : region->edges) {
+      if (std::ranges::count(families, edge.family) > 0) out.ring.push_back(edge);
+    }
+  }
+  if (!own) out.cname = chosen.front()->cname->to_text();
+  return out;
+}
+
+std::uint32_t seconds_of(std::chrono::seconds time) { return static_cast<std::uint32_t>(time.count()); }
+
+Expected expect_alias(const SteeringWorld& world, const AliasView& aliases, std::size_t name, AddressType type) {
+  Expected out;
+  const std::size_t index = name - kSteeredNames;
+  AliasAnswer known;
+  if (index < aliases.targets.size()) known = aliases.targets[index][static_cast<std::size_t>(type)];
+  out.fail = known.state == AliasAnswer::State::unknown;
+  if (out.fail) return out;
+  const SteeredName& alias = world.spec.names[name];
+  const auto least = seconds_of(alias.ttl_min);
+  out.ttl = known.state == AliasAnswer::State::stale ? least : std::clamp(known.ttl, least, seconds_of(alias.ttl_max));
+  out.group = {{true, known.addresses, ""}};
+  return out;
+}
+
+}  // namespace
+
+bool has_platforms(const SteeringWorld& world) {
+  return std::ranges::any_of(world.spec.regions, [](const Region& region) { return region.cname.has_value(); });
+}
+
+std::vector<Family> families_of(const SteeringWorld& world, std::size_t name) {
+  std::vector<Family> out;
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    const auto& said = world.spec.names[name].families;
+    if (said && std::ranges::count(*said, family) == 0) continue;
+    const auto has = [family](const Region& region) {
+      return !region.cname && std::ranges::count(region.edges, family, &IpAddress::family) > 0;
+    };
+    if (std::ranges::any_of(world.spec.regions, has)) out.push_back(family);
+  }
+  return out;
+}
+
+Expected expect(const SteeringWorld& world, const Beliefs& beliefs, std::size_t name, AddressType type,
+                const Client& client) {
+  if (name >= kSteeredNames) return expect_alias(world, beliefs.aliases, name, type);
+  const SteeredName& steered = world.spec.names[name];
+  const Family family = type == AddressType::a ? Family::ipv4 : Family::ipv6;
+  const auto families = families_of(world, name);
+  const bool exists = std::ranges::count(families, family) > 0;
+  Expected out;
+  if (!exists && !has_platforms(world)) return out;
+
+  const auto asked = exists ? std::vector{family} : std::vector<Family>{};
+  const auto& judged = has_platforms(world) ? families : asked;
+  const Order order = order_for(world.spec.policies[steered.policy], world, see(world, client));
+  for (int round = 0; round < 3; ++round) {
+    bool pressed = round == 2;
+    for (const Element& element : order) {
+      out.group.clear();
+      for (const Member& member : element) {
+        const Region& region = world.spec.regions[index_of(member.region)];
+        const RegionView& view = beliefs.health.regions[index_of(member.region)];
+        pressed = pressed || view.pressure;
+        Expected::Candidate candidate{round_of(region, view, judged) == round, {}, "", member.weight};
+        if (region.cname) candidate.cname = region.cname->to_text();
+        if (!region.cname && exists) candidate.ring = offer(region, view, family);
+        out.group.push_back(std::move(candidate));
+      }
+      if (std::ranges::none_of(out.group, &Expected::Candidate::usable)) continue;
+      out.limit = steered.answers;
+      out.ttl = seconds_of(pressed ? steered.ttl_min : steered.ttl_max);
+      return out;
+    }
+  }
+  out.group.clear();
+  out.ttl = seconds_of(steered.ttl_min);
+  out.refuse = steered.when_all_down == WhenAllDown::refuse;
+  if (steered.when_all_down == WhenAllDown::answer_all) {
+    out.group = {everything(order, world, beliefs.health, asked)};
+  }
+  return out;
+}
+
+namespace {
+
+// What the whole address space's draws begin with.
+std::uint64_t first_draw(const SteeringWorld& world, std::size_t name, const Client& client, std::uint8_t scope) {
+  const Policy& policy = world.spec.policies[world.spec.names[name].policy];
+  const std::uint64_t seed = shared::hash_text(world.spec.seed, policy.name);
+  if (!client.subnet || client.subnet->source == 0) return shared::mix(seed ^ client.entropy);
+  const auto embedded = shared::embedded_ipv4(client.subnet->address);
+  const IpAddress address = embedded ? embedded->address : client.subnet->address;
+  const IpAddress block = address.masked(scope - (embedded ? embedded->shift : 0U));
+  return shared::hash_bytes(seed, {block.bytes.data(), std::size_t{shared::bits_of(block.family)} / 8});
+}
+
+// Tickets in a hat, as many as the weights; what cannot be used is taken out and another ticket drawn.
+Expected::Candidate draw(std::vector<Expected::Candidate> left, std::uint64_t first) {
+  if (left.size() == 1) return left.front();
+  for (std::uint64_t draw = first;; draw = shared::mix(draw + 0x9E3779B97F4A7C15ULL)) {
+    std::vector<std::size_t> hat;
+    for (std::size_t i = 0; i < left.size(); ++i) hat.insert(hat.end(), left[i].weight, i);
+    const std::size_t drawn = hat[shared::hash_to_index(draw, static_cast<std::uint32_t>(hat.size()))];
+    if (left[drawn].usable) return left[drawn];
+    left.erase(left.begin() + static_cast<std::ptrdiff_t>(drawn));
+  }
+}
+
+}  // namespace
+
+Decoded expected_answer(const Expected& expected, const SteeringWorld& world, std::size_t name, const Client& client,
+                        std::uint8_t scope) {
+  Decoded out{.refuse = expected.refuse, .fail = expected.fail, .addresses = {}, .cname = "", .ttls = {}};
+  if (expected.group.empty()) return out;
+  const std::uint64_t first = first_draw(world, name, client, scope);
+  const Expected::Candidate drawn = draw(expected.group, first);
+  out.cname = drawn.cname;
+  const auto& ring = drawn.ring;
+  if (expected.limit == 0 || expected.limit >= ring.size()) {
+    out.addresses = ring;
+  } else {
+    const std::uint32_t start = shared::hash_to_index(shared::mix(~first), static_cast<std::uint32_t>(ring.size()));
+    for (std::size_t i = 0; i < expected.limit; ++i) out.addresses.push_back(ring[(start + i) % ring.size()]);
+  }
+  if (!out.addresses.empty() || !out.cname.empty()) out.ttls = {expected.ttl};
+  return out;
+}
+
+std::vector<RegionId> regions_for(const SteeringWorld& world, std::size_t name, const Client& client) {
+  std::vector<RegionId> out;
+  for (const Element& element :
+       order_for(world.spec.policies[world.spec.names[name].policy], world, see(world, client))) {
+    for (const Member& member : element) out.push_back(member.region);
+  }
+  return out;
+}
+
+void PrintTo(const Decoded& decoded, std::ostream* out) {
+  if (decoded.refuse) *out << "refused ";
+  if (decoded.fail) *out << "failed ";
+  for (const IpAddress& address : decoded.addresses) *out << address.to_string() << ' ';
+  if (!decoded.cname.empty()) *out << "CNAME " << decoded.cname << ' ';
+  for (const std::uint32_t ttl : decoded.ttls) *out << "ttl " << ttl;
+}
+
+Decoded decode(const Choice& choice, AddressType type) {
+  Decoded out;
+  out.refuse = choice.refuse;
+  out.fail = choice.fail;
+  const std::size_t size = choice.cname ? choice.rrs.size() : AnswerSets::rr_size(type);
+  for (std::size_t i = 0; i < choice.count; ++i) {
+    const auto rr = choice.rrs.subspan(i * size, size);
+    out.ttls.insert(std::uint32_t{rr[6]} << 24 | std::uint32_t{rr[7]} << 16 | std::uint32_t{rr[8]} << 8 | rr[9]);
+    if (choice.cname) {
+      out.cname = name_to_text(rr.subspan(12));
+      continue;
+    }
+    IpAddress address;
+    address.family = type == AddressType::a ? Family::ipv4 : Family::ipv6;
+    std::copy(rr.begin() + 12, rr.end(), address.bytes.begin());
+    out.addresses.push_back(address);
+  }
+  return out;
+}
+
+}  // namespace test
