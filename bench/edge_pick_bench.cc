@@ -84,7 +84,7 @@ void pick_one(benchmark::State& run) {
   }
   run.SetLabel(kNames[kind]);
 }
-BENCHMARK(pick_one)->ArgsProduct({benchmark::CreateDenseRange(round_robin, bounded, 1), {10, 1000}});
+BENCHMARK(pick_one)->ArgsProduct({benchmark::CreateDenseRange(round_robin, bounded, 1), {10, 32, 1000}});
 
 }  // namespace
 

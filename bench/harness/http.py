@@ -14,7 +14,8 @@ from . import http_peers
 from .process import (LOAD_CORE, SERVER_CORE, Process, ServerFailed, find_program, free_port, machine_busy_seconds,
                       memory_mib)
 
-# `balance`: the pool's algorithm, `workers`: of the proxy, `rate`: share of the slowest proxy's most, open loop; `idle`: connections.
+# `backends`: how many, 3 if not said; `base`: whose figures the others' are set against; `clients`: so many addresses in turn;
+# `workers`: of the proxy; `rate`: share of the slowest proxy's most, open loop; `idle`: connections.
 WORKS = {
     "small": {"title": "HTTP/1.1, 128 B", "path": "/item?bytes=128", "fields": {}},
     "routes": {"title": "20 routes, tier, X-Forwarded-For, 2 fields", "path": "/r17/item?bytes=128",
@@ -25,20 +26,22 @@ WORKS = {
     "half": {"title": "128 B at half load", "path": "/item?bytes=128", "fields": {}, "rate": 0.5},
     "idle": {"title": "bytes per idle connection (10,000)", "path": "/item?bytes=128", "fields": {}, "idle": 10000},
     "workers2": {"title": "128 B, two workers", "path": "/item?bytes=128", "fields": {}, "workers": 2},
+    "algorithms": {"title": "128 B, 10 servers, by algorithm", "path": "/item?bytes=128", "fields": {}, "backends": 10,
+                   "clients": 240, "base": "meridian-edge round_robin"},
 }
 # The works that one start of the proxies serves together.
-GROUPS = (("small", "body16k", "body1m", "connect", "half", "idle"), ("routes",), ("workers2",))
+GROUPS = (("small", "body16k", "body1m", "connect", "half", "idle"), ("routes",), ("workers2",), ("algorithms",))
 SIZES = {"body16k": 16384, "body1m": 1 << 20}
 REPORT = Path(__file__).resolve().parent.parent / "wrk_report.lua"
 
 
 class Backends:
-    """Three servers in one process on the load's core, shared by all proxies of the run."""
+    """Servers in one process on the load's core, shared by all proxies of the run."""
 
     shared = None
 
-    def __init__(self, directory, options):
-        self.ports = [free_port() for _ in range(3)]
+    def __init__(self, directory, options, count):
+        self.ports = [free_port() for _ in range(count)]
         self.addresses = [f"127.0.0.1:{port}" for port in self.ports]
         command = [options.binaries / "meridian-test-backend", *(f"{a}=b{i},web,here" for i, a in enumerate(self.addresses))]
         self.process = Process("backends", command, directory, core=LOAD_CORE)
@@ -69,9 +72,9 @@ class HttpRun:
         self.port = free_port()
         Path(directory).mkdir(parents=True, exist_ok=True)
         if Backends.shared is None or not Backends.shared.process.alive():
-            Backends.shared = Backends(directory, options)
+            Backends.shared = Backends(directory, options, WORKS[works[0]].get("backends", 3))
         self.backends = Backends.shared
-        setup = http_peers.Setup(Path(directory) / peer.name, self.port, self.backends.addresses, works[0], options.binaries)
+        setup = http_peers.Setup(Path(directory) / peer.name.replace(" ", "-"), self.port, self.backends.addresses, works[0], options.binaries, peer.balance)
         cores = "0,1" if WORKS[works[0]].get("workers", 1) > 1 else SERVER_CORE
         self.process = Process(peer.name, peer.command(setup), setup.directory, core=cores)
         self.process.wait_until(self.ready, 20)
@@ -92,6 +95,8 @@ class HttpRun:
         status, body, _ = request(self.port, WORKS[work]["path"], fields)
         if status != 200 or len(body) != SIZES.get(work, 128):
             raise ServerFailed(f"{self.name}, {work}: status {status}, {len(body)} bytes")
+        if work == "algorithms":
+            self.check_servers(work)
         if work != "routes":
             return
         _, body, answered = request(self.port, "/r17/item", fields)
@@ -102,12 +107,23 @@ class HttpRun:
         if missing:
             raise ServerFailed(f"{self.name}: the response lacks {', '.join(missing)}")
 
+    def check_servers(self, work):
+        """All servers get some of the clients; by response time perhaps only the quickest, as long as one request comes at a time."""
+        seen = set()
+        for client in range(1, WORKS[work]["clients"] + 1):
+            fields = {"X-Forwarded-For": f"198.18.0.{client}"}
+            seen.add(request(self.port, WORKS[work]["path"], fields)[2]["X-Backend"])
+        if len(seen) < (1 if self.peer.balance == "least_time" else WORKS[work]["backends"]):
+            raise ServerFailed(f"{self.name}: only {', '.join(sorted(seen))} were asked")
+
     def load(self, work):
         command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{self.options.connections}", f"-d{self.options.seconds:g}s",
                    "-s", str(REPORT)]
         for name, value in WORKS[work]["fields"].items():
             command += ["-H", f"{name}: {value}"]
         command.append(f"http://127.0.0.1:{self.port}{WORKS[work]['path']}")
+        if "clients" in WORKS[work]:
+            command += ["--", str(WORKS[work]["clients"])]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         line = next((line for line in done.stdout.splitlines() if line.startswith("JSON ")), None)
         if line is None:
@@ -197,12 +213,12 @@ def available_peers(options):
     if not find_program("wrk"):
         sys.exit("wrk is not installed")
     for peer in http_peers.ALL:
-        if options.servers and peer.name not in options.servers and peer.name != "floor":
+        if options.servers and not {peer.name, peer.name.split()[0]} & {"floor", *options.servers}:
             continue
         if peer.program and not find_program(peer.program):
             print(f"  {peer.name}: not installed, left out", file=sys.stderr)
             continue
-        if peer is http_peers.Meridian and not (options.binaries / "meridian-edge").exists():
+        if issubclass(peer, http_peers.Meridian) and not (options.binaries / "meridian-edge").exists():
             print(f"  {peer.name}: not built, left out", file=sys.stderr)
             continue
         yield peer

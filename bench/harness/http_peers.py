@@ -2,7 +2,8 @@
 
 `small`: everything goes to three backends. `routes`: twenty prefixes /r0/ to /r19/, each with a pool of its own that holds the same
 three backends; requests with `X-Customer-Tier: enterprise` on / go to another pool; X-Forwarded-For and X-Real-IP towards the
-backend, two fields set in every response.
+backend, two fields set in every response. `algorithms`: ten backends, and each proxy once for each way to choose among them; clients
+are told apart by X-Forwarded-For, so that hashing meets all backends.
 """
 
 from pathlib import Path
@@ -16,12 +17,13 @@ RESPONSE_FIELDS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY
 class Setup:
     """Where a proxy lives, and the backends behind it."""
 
-    def __init__(self, directory, port, backends, work, binaries):
+    def __init__(self, directory, port, backends, work, binaries, balance):
         self.directory = Path(directory)
         self.port = port
         self.backends = backends
         self.work = work
         self.binaries = binaries
+        self.balance = balance
         self.directory.mkdir(parents=True, exist_ok=True)
 
     def write(self, name, text):
@@ -39,7 +41,8 @@ SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle")
 class Floor:
     name = "floor"
     program = None
-    works = ("small", "routes", "body16k", "half")  # it closes nothing and splices nothing
+    balance = None
+    works = ("small", "routes", "body16k", "half", "algorithms")  # it closes nothing and splices nothing
 
     @staticmethod
     def command(setup):
@@ -49,13 +52,15 @@ class Floor:
 class Meridian:
     name = "meridian-edge"
     program = None
+    balance = "round_robin"
     works = (*SERVED, "workers2")
 
     @staticmethod
     def command(setup):
         (setup.directory / "state").mkdir()
-        servers = ", ".join(f'{{address: "{backend}"}}' for backend in setup.backends)
-        pools = "".join(f"    {name}: {{servers: [{servers}]}}\n" for name in setup.pools())
+        weights = [f", weight: {1 + i % 5}" if setup.balance.startswith("weighted") else "" for i in range(len(setup.backends))]
+        servers = ", ".join(f'{{address: "{backend}"{weight}}}' for backend, weight in zip(setup.backends, weights))
+        pools = "".join(f"    {name}: {{balance: {setup.balance}, servers: [{servers}]}}\n" for name in setup.pools())
         routes = "    - {path: /, pool: web}\n"
         extra = ""
         workers = 2 if setup.work == "workers2" else 1
@@ -67,6 +72,8 @@ class Meridian:
             extra = """  trusted_proxies: [127.0.0.1/32]
   tiers: {order: [standard, enterprise], default: standard, from: [{header: X-Customer-Tier}]}
 """
+        if setup.work == "algorithms":
+            extra = "  trusted_proxies: [127.0.0.1/32]\n"
         path = setup.write("meridian.yaml", f"""service: bench
 regions:
   here: {{edges: [127.0.0.1]}}
@@ -87,13 +94,14 @@ edge:
 class Nginx:
     name = "nginx"
     program = "nginx"
+    balance = ""
     works = SERVED
 
     @staticmethod
     def command(setup):
         here = setup.directory
         servers = " ".join(f"server {backend};" for backend in setup.backends)
-        upstreams = "".join(f"upstream {name} {{ {servers} keepalive 512; }}\n" for name in setup.pools())
+        upstreams = "".join(f"upstream {name} {{ {setup.balance} {servers} keepalive 512; }}\n" for name in setup.pools())
         common = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;'
         locations = "location / { proxy_pass http://web; }\n"
         tiers = ""
@@ -119,12 +127,13 @@ http {{
 class Haproxy:
     name = "haproxy"
     program = "haproxy"
+    balance = "roundrobin"
     works = SERVED
 
     @staticmethod
     def command(setup):
         servers = "".join(f"  server s{i} {backend}\n" for i, backend in enumerate(setup.backends))
-        pools = "".join(f"backend {name}\n  balance roundrobin\n  http-reuse always\n{servers}" for name in setup.pools())
+        pools = "".join(f"backend {name}\n  balance {setup.balance}\n  http-reuse always\n{servers}" for name in setup.pools())
         rules = "  default_backend web\n"
         if setup.work == "routes":
             rules = "  option forwardfor\n  http-request set-header X-Real-IP %[src]\n"
@@ -146,4 +155,15 @@ frontend f
         return [find_program("haproxy"), "-db", "-f", path]
 
 
-ALL = (Floor, Meridian, Nginx, Haproxy)
+def by_algorithm(peer, balance, name):
+    """The same proxy for the work `algorithms`: `balance` as its configuration says it."""
+    return type(peer.__name__, (peer,), {"name": f"{peer.name} {name}", "balance": balance, "works": ("algorithms",)})
+
+
+BY_ALGORITHM = (
+    *(by_algorithm(Meridian, name, name) for name in ("round_robin", "weighted_round_robin", "least_connections", "least_time",
+                                                      "random_two", "ip_hash", "consistent_hash")),
+    by_algorithm(Meridian, "consistent_hash, hash: {bounded_load: 1.25}", "consistent_hash bounded"),
+    by_algorithm(Nginx, "", "round_robin"), by_algorithm(Nginx, "least_conn;", "least_conn"),
+    by_algorithm(Haproxy, "roundrobin", "roundrobin"), by_algorithm(Haproxy, "leastconn", "leastconn"))
+ALL = (Floor, Meridian, Nginx, Haproxy, *BY_ALGORITHM)

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import statistics
 from pathlib import Path
 
 
@@ -26,15 +27,28 @@ def cell(row):
 
 
 def render(results):
-    """Markdown: one table of CPU time, one of ratios."""
-    works = results["works"]
+    """Markdown: one table of CPU time, one of ratios; works that compare ways of one server with a base have one of their own."""
+    head = (f"{results['date']}, {results['machine']}; {results['rounds']} interleaved rounds of {results['seconds']:g} s; "
+            "median (least-most) of the CPU microseconds per answer.")
+    lines = [head]
+    plain = {work: table for work, table in results["works"].items() if "base" not in table}
+    if plain:
+        lines += render_side_by_side(plain)
+    for table in results["works"].values():
+        if "base" in table:
+            lines += render_by_base(table)
+    if results["facts"]:
+        lines += ["", "| server | exec to first answer, s | memory (PSS), MiB |", "| --- | --- | --- |"]
+        lines += [f"| {name} | {fact['start_seconds']:.2f} | {fact['memory_mib']:.0f} |" for name, fact in results["facts"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def render_side_by_side(works):
     servers = []
     for table in works.values():
         servers += [name for name in table["servers"] if name not in servers]
     titles = [table["title"] for table in works.values()]
-    lines = [f"{results['date']}, {results['machine']}; {results['rounds']} interleaved rounds of {results['seconds']:g} s; "
-             "median (least-most) of the CPU microseconds per answer.", ""]
-    lines += ["| server | " + " | ".join(titles) + " |", "| --- |" + " --- |" * len(titles)]
+    lines = ["", "| server | " + " | ".join(titles) + " |", "| --- |" + " --- |" * len(titles)]
     for name in servers:
         cells = [cell(table["servers"].get(name)) for table in works.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
@@ -46,10 +60,17 @@ def render(results):
     if "half" in works:
         lines += ["", f"Latency, {works['half']['title']}, microseconds:", "", "| server | p50 | p99 |", "| --- | --- | --- |"]
         lines += [f"| {name} | {row['p50_us']:.0f} | {row['p99_us']:.0f} |" for name, row in works["half"]["servers"].items()]
-    if results["facts"]:
-        lines += ["", "| server | exec to first answer, s | memory (PSS), MiB |", "| --- | --- | --- |"]
-        lines += [f"| {name} | {fact['start_seconds']:.2f} | {fact['memory_mib']:.0f} |" for name, fact in results["facts"].items()]
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def render_by_base(table):
+    lines = ["", f"{table['title']}; the ratio is the median (least-most) of the ratios within a round:", "",
+             f"| server | us | to {table['base']} |", "| --- | --- | --- |"]
+    for name, row in table["servers"].items():
+        found = row.get("to_base")
+        ratio = f"{statistics.median(found):.3f} ({found[0]:.3f}-{found[-1]:.3f})" if found else "-"
+        lines.append(f"| {name} | {cell(row)} | {ratio} |")
+    return lines
 
 
 def ratios(row):

@@ -42,8 +42,8 @@ def run_rounds(runs, work, options):
     return windows
 
 
-def summarise(windows):
-    """Median and spread of each server, its ratio to the floor and to the best peer (pairwise within a round)."""
+def summarise(windows, base=None):
+    """Median and spread of each server, its ratio to the floor, to the best peer and to `base` (pairwise within a round)."""
     table = {}
     for name, found in windows.items():
         values = sorted(window["us"] for window in found)
@@ -59,6 +59,8 @@ def summarise(windows):
         row["to_floor"] = ratio(windows[name], windows.get("floor"))
         row["to_best_peer"] = ratio(windows[name], windows.get(best)) if best else None
         row["best_peer"] = best
+        if base in windows:
+            row["to_base"] = sorted(a["us"] / b["us"] for a, b in zip(windows[name], windows[base]))
     return table
 
 
