@@ -24,6 +24,8 @@ enum Kind : std::int64_t {
 constexpr const char* kNames[] = {"round_robin", "weighted_round_robin", "least_connections",      "least_time",
                                   "random_two",  "consistent_hash",      "consistent_hash_bounded"};
 
+RandomTwo two_of(Sequence sequence) { return {std::move(sequence.order), std::move(sequence.members)}; }
+
 Selector make(Kind kind, const std::vector<Server>& servers) {
   std::vector<std::uint16_t> weights;
   std::vector<Member> members;
@@ -40,7 +42,7 @@ Selector make(Kind kind, const std::vector<Server>& servers) {
     case least_time:
       return LeastTime{make_compared(members)};
     case random_two:
-      return RandomTwo{make_sequence(weights).order};
+      return two_of(make_sequence(weights));
     case hash:
     case bounded: {
       HashSlots slots = make_hash_slots("shop", hashed);

@@ -11,18 +11,27 @@ namespace edge {
 namespace {
 
 constexpr std::uint32_t kDraws = 16;         // of random choices, before all are looked at
+constexpr std::uint32_t kTurns = 64;         // of an order without anybody, before all are looked at
 constexpr std::uint32_t kHashAttempts = 64;  // slots of a key, before all are looked at
 constexpr double kUnmeasuredUs = 1e6;        // a first answer that is still out
 constexpr shared::milliseconds kCountEvery{100};
 
 // The first allowed from a place on, whatever its share: the way out of everything that draws.
 template <class Trace>
-const Server* first_from(const std::vector<std::uint16_t>& order, std::uint32_t start, const Look<Trace>& look) {
-  for (std::size_t step = 0; step < order.size(); ++step) {
-    const Server& server = look.server(order[(start + step) % order.size()]);
+const Server* first_from(const std::vector<std::uint16_t>& members, std::uint32_t start, const Look<Trace>& look) {
+  const auto count = static_cast<std::uint32_t>(members.size());
+  for (std::uint32_t step = 0, at = count == 0 ? 0 : start % count; step < count; ++step) {
+    const Server& server = look.server(members[at]);
+    if (++at == count) at = 0;
     if (look.share(server) != 0) return &server;
   }
   return nullptr;
+}
+
+template <class Trace>
+bool any_usable(const std::vector<std::uint16_t>& members, const Look<Trace>& look) {
+  return std::any_of(members.begin(), members.end(),
+                     [&look](std::uint16_t index) { return usable(look.pool, look.server(index), look.context); });
 }
 
 // (Smooth weighted) round robin: on from the worker's place to the first that is allowed. The place moves behind the
@@ -35,6 +44,7 @@ const Server* pick_from(const Sequence& sequence, const Look<Trace>& look) {
   const Server* passed = nullptr;
   std::uint32_t at = length == 0 ? 0 : wrapped(place.position, length);
   for (std::uint32_t step = 0; step < length; ++step) {
+    if (step == kTurns && passed == nullptr && !any_usable(sequence.members, look)) return nullptr;
     const Server& server = look.server(sequence.order[at]);
     if (++at == length) at = 0;
     const std::uint32_t share = look.share(server);
@@ -90,7 +100,7 @@ const Server* pick_from(const RandomTwo& selector, const Look<Trace>& look) {
   if (selector.order.empty()) return nullptr;
   double first_load = 0;
   const Server* first = draw(selector, look, nullptr, first_load);
-  if (first == nullptr) return first_from(selector.order, look.place().position++, look);
+  if (first == nullptr) return first_from(selector.members, look.place().position++, look);
   double second_load = 0;
   const Server* second = draw(selector, look, first, second_load);
   return second != nullptr && second_load < first_load ? second : first;

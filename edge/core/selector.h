@@ -22,6 +22,7 @@ namespace edge {
 
 struct Sequence {
   std::vector<std::uint16_t> order;
+  std::vector<std::uint16_t> members;  // each once: an order may be as long as the sum of all weights
 };
 
 // What a comparison asks of a server, side by side in memory: eight members are one cache line.
@@ -48,6 +49,7 @@ struct LeastTime {
 
 struct RandomTwo {
   std::vector<std::uint16_t> order;  // as a Sequence's: a draw from it is weighted
+  std::vector<std::uint16_t> members;
 };
 
 // 2^16 slots: with 10 servers of equal weight their shares differ by about 1 %, with 1,000 by about 12 %.

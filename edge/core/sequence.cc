@@ -62,13 +62,16 @@ Sequence make_sequence(std::span<const std::uint16_t> weights) {
   std::uint16_t divisor = 0;
   for (const std::uint16_t weight : weights) divisor = std::gcd(divisor, weight);
   if (divisor == 0) return {};
+  Sequence made;
   std::vector<std::uint16_t> reduced;
   std::size_t total = 0;
   for (const std::uint16_t weight : weights) {
+    if (weight > 0) made.members.push_back(static_cast<std::uint16_t>(reduced.size()));
     reduced.push_back(static_cast<std::uint16_t>(weight / divisor));
     total += reduced.back();
   }
-  return {total * reduced.size() <= kSmall ? smooth_order(reduced, total) : deadline_order(reduced, total)};
+  made.order = total * reduced.size() <= kSmall ? smooth_order(reduced, total) : deadline_order(reduced, total);
+  return made;
 }
 
 Compared make_compared(std::vector<Member> members) {

@@ -87,7 +87,7 @@ Selector selector(const PoolConfig& config, std::string_view service, const std:
     case Balance::least_time:
       return LeastTime{compared(servers, group)};
     case Balance::random_two:
-      return RandomTwo{order_of(servers, group)};
+      return RandomTwo{order_of(servers, group), group};
     case Balance::ip_hash:
     case Balance::consistent_hash:
       return hash_slots(config, service, servers, group);
@@ -95,7 +95,7 @@ Selector selector(const PoolConfig& config, std::string_view service, const std:
     case Balance::weighted_round_robin:
       break;
   }
-  return Sequence{order_of(servers, group)};
+  return Sequence{order_of(servers, group), group};
 }
 
 // The checks with the authorities that they trust.

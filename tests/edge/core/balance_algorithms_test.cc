@@ -210,6 +210,24 @@ TEST(RoundRobin, TwoWorkersShareByWeight) {
   EXPECT_NEAR(world.server(2).in_flight, 2000, 8);
 }
 
+// Orders of thousands of turns, in which a light server has one: it is found, and so is that nobody is there.
+TEST(Pick, OneOfManyWeightedServersIsFoundInEveryAlgorithm) {
+  std::vector<std::uint16_t> weights;
+  for (std::uint16_t i = 0; i < 200; ++i) weights.push_back(static_cast<std::uint16_t>(i == 150 ? 1 : 30 + i % 7));
+  for (const Algorithm algorithm : kAlgorithms) {
+    PoolWorld world(algorithm, weights);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (i != 150) world.server(i).state.set_health(HealthState::down);
+    }
+    BalanceState state(3);
+    for (std::uint64_t key = 0; key < 5; ++key) {
+      EXPECT_EQ(world.pick_one(state, shared::mix(key)), 150) << "algorithm " << static_cast<int>(algorithm);
+    }
+    world.server(150).state.set_draining(true);
+    EXPECT_EQ(world.pick_one(state), -1) << "algorithm " << static_cast<int>(algorithm);
+  }
+}
+
 TEST(RoundRobin, ManyWeightedServersAreOrderedQuicklyAndExactly) {
   std::vector<std::uint16_t> weights;
   for (std::uint16_t i = 0; i < 1000; ++i) weights.push_back(static_cast<std::uint16_t>(1 + i % 7));

@@ -15,6 +15,8 @@ enum class Algorithm { round_robin, least_connections, least_time, random_two, h
 inline constexpr Algorithm kAlgorithms[] = {Algorithm::round_robin, Algorithm::least_connections, Algorithm::least_time,
                                             Algorithm::random_two, Algorithm::hash};
 
+inline RandomTwo two_of(Sequence sequence) { return {std::move(sequence.order), std::move(sequence.members)}; }
+
 inline Selector make_selector(Algorithm algorithm, const std::vector<Server>& servers) {
   std::vector<std::uint16_t> weights;
   std::vector<Member> members;
@@ -33,7 +35,7 @@ inline Selector make_selector(Algorithm algorithm, const std::vector<Server>& se
     case Algorithm::least_time:
       return LeastTime{make_compared(members)};
     case Algorithm::random_two:
-      return RandomTwo{make_sequence(weights).order};
+      return two_of(make_sequence(weights));
     case Algorithm::hash:
       break;
   }
