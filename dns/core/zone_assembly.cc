@@ -423,7 +423,7 @@ void ZoneAssembly::check_name_server(const Node& owner, NameSpan target, std::ui
 }
 
 std::string ZoneAssembly::text(const Owner& owner) const {
-  const std::string apex = from_.apex_.to_text();
+  std::string apex = from_.apex_.to_text();
   if (owner.name_size == 0) return apex;
   return name_to_text(from_.relative(owner)) + (from_.apex_.is_root() ? "" : apex);
 }

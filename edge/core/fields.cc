@@ -94,7 +94,9 @@ constexpr std::array<bool, 256> kToken = make_token_table();
 void read_option(std::string_view option, ConnectionOptions& options) {
   if (!is_token(option)) {
     options.malformed = true;
-  } else if (equals_ignoring_case(option, "close")) {
+    return;
+  }
+  if (equals_ignoring_case(option, "close")) {
     options.close = true;
   } else if (equals_ignoring_case(option, "keep-alive")) {
     options.keep_alive = true;

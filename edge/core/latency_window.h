@@ -19,7 +19,7 @@ class LatencyWindow {
 
  private:
   static constexpr unsigned kTopBit = 27;  // two minutes
-  static constexpr std::size_t kBuckets = (kTopBit + 1) * 4;
+  static constexpr std::size_t kBuckets = std::size_t{kTopBit + 1} * 4;
   static constexpr std::uint32_t kFadeAt = 1024;
   static std::size_t bucket_of(std::uint64_t micros);
   static std::uint64_t upper_bound(std::size_t bucket);
