@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -96,6 +98,14 @@ TEST(BuilderTest, RunsJobsOneAtATimeInOrderElsewhere) {
   ASSERT_EQ(order.size(), 50U);
   EXPECT_EQ(order.front(), 0);
   EXPECT_EQ(order.back(), 49);
+}
+
+TEST(BuilderTest, LeavesTheCoreToWorkers) {
+  const int own = ::getpriority(PRIO_PROCESS, 0);
+  Builder builder;
+  std::promise<int> theirs;
+  builder.run([&theirs] { theirs.set_value(::getpriority(PRIO_PROCESS, 0)); });
+  EXPECT_EQ(theirs.get_future().get(), std::min(own + 10, 19));
 }
 
 TEST(BuilderTest, ResultComesBackToTheLoop) {
