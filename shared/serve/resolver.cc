@@ -16,6 +16,8 @@
 namespace shared {
 namespace {
 
+constexpr int kClassIn = 1;
+constexpr int kTypeSrv = 33;
 constexpr seconds kLiteralTtl = std::chrono::hours(24);  // an address in place of a name does not change
 
 int to_ares(ResolveFamily family) {
@@ -49,6 +51,10 @@ std::optional<IpAddress> from_sockaddr(const sockaddr* address) {
   return IpAddress::v6(bytes);
 }
 
+tl::unexpected<Error> unresolved(const std::string& name, const std::string& reason) {
+  return fail("cannot resolve " + name + ": " + reason);
+}
+
 Result<Resolved> collect(const std::string& name, const ares_addrinfo& answer, bool empty_is_answer) {
   Resolved out;
   int ttl = 0x7FFFFFFF;
@@ -60,7 +66,7 @@ Result<Resolved> collect(const std::string& name, const ares_addrinfo& answer, b
     ttl = std::min(ttl, cname->ttl);
   }
   if (out.addresses.empty() && empty_is_answer) return Resolved{};
-  if (out.addresses.empty()) return fail("cannot resolve " + name + ": no addresses");
+  if (out.addresses.empty()) return unresolved(name, "no addresses");
   std::ranges::sort(out.addresses);
   const auto repeated = std::ranges::unique(out.addresses);
   out.addresses.erase(repeated.begin(), repeated.end());
@@ -91,6 +97,7 @@ class Resolver::Impl : public std::enable_shared_from_this<Resolver::Impl> {
 
   Result<void> open();
   void resolve(const std::string& name, ResolveFamily family, Callback done);
+  void resolve_srv(const std::string& name, SrvCallback done);
 
   Loop& loop() { return loop_; }
   const ResolverSettings& settings() const { return settings_; }
@@ -104,16 +111,21 @@ class Resolver::Impl : public std::enable_shared_from_this<Resolver::Impl> {
     bool reading = false;
     bool writing = false;
   };
-  struct Query {
+  template <class Done>
+  struct Asked {
     std::weak_ptr<Impl> owner;
     std::string name;
-    Callback done;
+    Done done;
   };
+  using Query = Asked<Callback>;
+  using SrvQuery = Asked<SrvCallback>;
 
   static void on_socket_state(void* self, ares_socket_t fd, int readable, int writable);
   static void on_answer(void* query, int status, int timeouts, ares_addrinfo* answer);
+  static void on_srv_answer(void* query, int status, int timeouts, unsigned char* bytes, int size);
 
-  void deliver(Callback done, Result<Resolved> result);
+  template <class Done, class Answer>
+  void deliver(Done done, Result<Answer> result);
   void want(ares_socket_t fd, int readable, int writable);
   void arm(ares_socket_t fd, const std::shared_ptr<Lent>& lent);
   void process(ares_socket_t readable, ares_socket_t writable);
@@ -154,8 +166,11 @@ Resolver::Impl::~Impl() {
 
 void Resolver::Impl::resolve(const std::string& name, ResolveFamily family, Callback done) {
   if (const auto literal = IpAddress::parse(name)) {
-    if (wanted(*literal, family)) return deliver(std::move(done), Resolved{{*literal}, kLiteralTtl});
-    return deliver(std::move(done), fail("cannot resolve " + name + ": an address of the other family"));
+    const Resolved itself{{*literal}, kLiteralTtl};
+    if (wanted(*literal, family)) return deliver(std::move(done), Result<Resolved>(itself));
+    if (settings_.empty_is_answer) return deliver(std::move(done), Result<Resolved>(Resolved()));
+    const Error other{"cannot resolve " + name + ": an address of the other family"};
+    return deliver(std::move(done), Result<Resolved>(tl::unexpected(other)));
   }
   ares_addrinfo_hints hints{};
   hints.ai_family = to_ares(family);
@@ -170,15 +185,36 @@ void Resolver::Impl::on_answer(void* arg, int status, int /*timeouts*/, ares_add
   const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(answer, &ares_freeaddrinfo);
   const auto owner = query->owner.lock();
   if (!owner) return;  // the channel is being destroyed
-  if (status == ARES_ENODATA && owner->settings().empty_is_answer)
-    return owner->deliver(std::move(query->done), Resolved{});
-  if (status != ARES_SUCCESS || answer == nullptr) {
-    return owner->deliver(std::move(query->done), fail("cannot resolve " + query->name + ": " + ares_strerror(status)));
-  }
-  owner->deliver(std::move(query->done), collect(query->name, *answer, owner->settings().empty_is_answer));
+  const auto result = [&]() -> Result<Resolved> {
+    const bool empty_is_answer = owner->settings().empty_is_answer;
+    if (status == ARES_ENODATA && empty_is_answer) return Resolved{};
+    if (status != ARES_SUCCESS || answer == nullptr) return unresolved(query->name, ares_strerror(status));
+    return collect(query->name, *answer, empty_is_answer);
+  };
+  owner->deliver(std::move(query->done), result());
 }
 
-void Resolver::Impl::deliver(Callback done, Result<Resolved> result) {
+void Resolver::Impl::resolve_srv(const std::string& name, SrvCallback done) {
+  auto query = std::make_unique<SrvQuery>(SrvQuery{weak_from_this(), name, std::move(done)});
+  ares_query(channel_, name.c_str(), kClassIn, kTypeSrv, &Impl::on_srv_answer, query.release());
+  set_timer();
+}
+
+void Resolver::Impl::on_srv_answer(void* arg, int status, int /*timeouts*/, unsigned char* bytes, int size) {
+  const std::unique_ptr<SrvQuery> query(static_cast<SrvQuery*>(arg));
+  const auto owner = query->owner.lock();
+  if (!owner) return;  // the channel is being destroyed
+  const auto result = [&]() -> Result<SrvAnswer> {
+    if (status != ARES_SUCCESS || bytes == nullptr) return unresolved(query->name, ares_strerror(status));
+    auto answer = parse_srv_answer(std::span<const std::uint8_t>(bytes, static_cast<std::size_t>(size)));
+    if (!answer) return unresolved(query->name, answer.error().message);
+    return answer;
+  };
+  owner->deliver(std::move(query->done), result());
+}
+
+template <class Done, class Answer>
+void Resolver::Impl::deliver(Done done, Result<Answer> result) {
   asio::post(loop_, [weak = weak_from_this(), done = std::move(done), result = std::move(result)]() mutable {
     if (weak.lock()) done(std::move(result));
   });
@@ -249,54 +285,69 @@ void Resolver::Impl::set_timer() {
   });
 }
 
-class Resolver::WatchState : public std::enable_shared_from_this<Resolver::WatchState> {
+namespace {
+
+const std::vector<IpAddress>& content(const Resolved& answer) { return answer.addresses; }
+const std::vector<SrvRecord>& content(const SrvAnswer& answer) { return answer.records; }
+
+}  // namespace
+
+template <class Answer>
+class Resolver::WatchState : public std::enable_shared_from_this<Resolver::WatchState<Answer>> {
  public:
-  WatchState(const std::shared_ptr<Impl>& owner, std::string name, ResolveFamily family, Callback changed)
-      : owner_(owner), name_(std::move(name)), family_(family), changed_(std::move(changed)), timer_(owner->loop()) {}
+  using Done = std::function<void(Result<Answer>)>;
+  using Ask = std::function<void(Impl& owner, Done done)>;
+
+  WatchState(const std::shared_ptr<Impl>& owner, Ask ask, Done changed)
+      : owner_(owner), ask_(std::move(ask)), changed_(std::move(changed)), timer_(owner->loop()) {}
 
   void ask() {
     const auto owner = owner_.lock();
     if (!owner) return;
-    owner->resolve(name_, family_, [weak = weak_from_this()](Result<Resolved> result) {
+    ask_(*owner, [weak = this->weak_from_this()](Result<Answer> result) {
       if (const auto self = weak.lock()) self->take(std::move(result));
     });
   }
 
+  std::uint64_t failures = 0;
+
  private:
-  void take(Result<Resolved> result) {
+  void take(Result<Answer> result) {
     const auto owner = owner_.lock();
     if (!owner) return;
     const ResolverSettings& settings = owner->settings();
     if (!result) {
-      const bool first = failures_++ == 0;
+      ++failures;
+      const bool first = in_a_row_++ == 0;
       retry_ = first ? settings.retry_first : std::min(retry_ * 2, settings.retry_max);
       ask_after(retry_);
       if (first) changed_(std::move(result));
       return;
     }
-    failures_ = 0;
-    ask_after(std::clamp<Duration>(result->ttl, settings.min_ttl, settings.max_ttl));
-    if (result->addresses == last_good_) return;
-    last_good_ = result->addresses;
+    const bool same = last_good_ && content(*result) == content(*last_good_);
+    const bool ends_a_row = std::exchange(in_a_row_, 0U) != 0;
+    ask_after(content(*result).empty() ? settings.empty_ttl
+                                       : std::clamp<Duration>(result->ttl, settings.min_ttl, settings.max_ttl));
+    if (same && !ends_a_row) return;
+    last_good_ = *result;
     changed_(std::move(result));
   }
 
   void ask_after(Duration delay) {
     timer_.expires_after(delay);
-    timer_.async_wait([weak = weak_from_this()](error_code error) {
+    timer_.async_wait([weak = this->weak_from_this()](error_code error) {
       const auto self = weak.lock();
       if (!error && self) self->ask();
     });
   }
 
   std::weak_ptr<Impl> owner_;
-  std::string name_;
-  ResolveFamily family_;
-  Callback changed_;
+  Ask ask_;
+  Done changed_;
   Timer timer_;
-  std::vector<IpAddress> last_good_;
+  std::optional<Answer> last_good_;
   Duration retry_{};
-  unsigned failures_ = 0;  // in a row
+  unsigned in_a_row_ = 0;  // failures
 };
 
 Result<std::unique_ptr<Resolver>> Resolver::make(Loop& loop, ResolverSettings settings) {
@@ -313,10 +364,21 @@ void Resolver::resolve(const std::string& name, ResolveFamily family, Callback d
   impl_->resolve(name, family, std::move(done));
 }
 
-Resolver::Watch Resolver::watch(const std::string& name, ResolveFamily family, Callback changed) {
-  auto state = std::make_shared<WatchState>(impl_, name, family, std::move(changed));
+template <class Answer>
+Resolver::Watch Resolver::begin_watch(std::shared_ptr<WatchState<Answer>> state) {
   state->ask();
-  return Watch(std::move(state));
+  const std::uint64_t* const failures = &state->failures;
+  return Watch(std::shared_ptr<const std::uint64_t>(std::move(state), failures));
+}
+
+Resolver::Watch Resolver::watch(const std::string& name, ResolveFamily family, Callback changed) {
+  auto ask = [name, family](Impl& impl, Callback done) { impl.resolve(name, family, std::move(done)); };
+  return begin_watch(std::make_shared<WatchState<Resolved>>(impl_, std::move(ask), std::move(changed)));
+}
+
+Resolver::Watch Resolver::watch_srv(const std::string& name, SrvCallback changed) {
+  auto ask = [name](Impl& impl, SrvCallback done) { impl.resolve_srv(name, std::move(done)); };
+  return begin_watch(std::make_shared<WatchState<SrvAnswer>>(impl_, std::move(ask), std::move(changed)));
 }
 
 }  // namespace shared

@@ -1,7 +1,8 @@
 #pragma once
-// Resolver: names to addresses through c-ares, driven by the control loop: it never blocks it. /etc/hosts counts, IP
-// literals come back at once. resolve() asks once; watch() asks again by TTL and keeps the last good answer through
-// failures. Control loop's thread only; handles must go before the Resolver.
+// Resolver: names to addresses, and services to SRV records, through c-ares, driven by the control loop: it never
+// blocks it. /etc/hosts counts for addresses, IP literals come back at once. resolve() asks once; watch() and
+// watch_srv() ask again by TTL and keep the last good answer through failures. Control loop's thread only; handles must
+// go before the Resolver.
 
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "shared/core/result.h"
 #include "shared/core/time.h"
 #include "shared/serve/loop.h"
+#include "shared/serve/srv_answer.h"
 
 namespace shared {
 
@@ -34,6 +36,7 @@ struct ResolverSettings {
   int tries = 2;
   Duration min_ttl = seconds(1);  // of watch()
   Duration max_ttl = std::chrono::minutes(5);
+  Duration empty_ttl = seconds(10);   // of watch(), for an empty answer: c-ares does not tell its TTL
   Duration retry_first = seconds(1);  // after a failure, doubling up to retry_max
   Duration retry_max = seconds(30);
 };
@@ -42,10 +45,14 @@ class Resolver {
  public:
   // Called on the loop, never from inside the call that asked.
   using Callback = std::function<void(Result<Resolved>)>;
+  using SrvCallback = std::function<void(Result<SrvAnswer>)>;
 
   // Stops the watch when it goes.
   class Watch {
    public:
+    // Lookups of it that failed.
+    [[nodiscard]] std::uint64_t failures() const { return failures_ == nullptr ? 0 : *failures_; }
+
     Watch() = default;
     Watch(Watch&&) noexcept = default;
     Watch& operator=(Watch&&) noexcept = default;
@@ -55,8 +62,8 @@ class Resolver {
 
    private:
     friend class Resolver;
-    explicit Watch(std::shared_ptr<void> state) : state_(std::move(state)) {}
-    std::shared_ptr<void> state_;
+    explicit Watch(std::shared_ptr<const std::uint64_t> failures) : failures_(std::move(failures)) {}
+    std::shared_ptr<const std::uint64_t> failures_;  // a part of the watch: holds it
   };
 
   static Result<std::unique_ptr<Resolver>> make(Loop& loop, ResolverSettings settings);
@@ -66,13 +73,18 @@ class Resolver {
 
   void resolve(const std::string& name, ResolveFamily family, Callback done);
 
-  // Calls `changed` with the first answer, with every answer whose addresses differ from the last good one, and with
-  // the first failure of a row of failures (to be logged; the last good answer holds).
+  // Calls `changed` with the first answer, with every answer whose addresses differ from the last good one, with the
+  // first failure of a row of failures (to be logged; the last good answer holds), and with the answer that ends one.
   [[nodiscard]] Watch watch(const std::string& name, ResolveFamily family, Callback changed);
+  // The same for the SRV records of "_service._proto.name". The name is whole: no search list is tried.
+  [[nodiscard]] Watch watch_srv(const std::string& name, SrvCallback changed);
 
  private:
   class Impl;
+  template <class Answer>
   class WatchState;
+  template <class Answer>
+  [[nodiscard]] Watch begin_watch(std::shared_ptr<WatchState<Answer>> state);
   explicit Resolver(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };

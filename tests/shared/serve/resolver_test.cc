@@ -26,6 +26,7 @@ class TestDns {
     std::uint32_t ttl = 60;
     std::uint8_t rcode = 0;
     bool silent = false;
+    std::string srv{};  // data of one SRV record, for questions of that type
   };
 
   explicit TestDns(Loop& loop) : socket_(loop, asio::ip::udp::endpoint(asio::ip::address_v4::loopback(), 0)) { read(); }
@@ -60,11 +61,22 @@ class TestDns {
     if (what.silent) return;
     std::string records;
     char count = 0;
+    const auto add_ttl = [&] {
+      for (int shift = 24; shift >= 0; shift -= 8) records += static_cast<char>(what.ttl >> shift);
+    };
+    if (type == 33 && !what.srv.empty()) {
+      records += std::string("\xC0\x0C\x00\x21\x00\x01", 6);
+      add_ttl();
+      records += '\0';
+      records += static_cast<char>(what.srv.size());
+      records += what.srv;
+      ++count;
+    }
     for (const std::string& text : what.addresses) {
       const IpAddress address = *IpAddress::parse(text);
       if ((address.family == Family::ipv4) != (type == 1)) continue;
       records += std::string("\xC0\x0C\x00", 3) + type + std::string("\x00\x01", 2);
-      for (int shift = 24; shift >= 0; shift -= 8) records += static_cast<char>(what.ttl >> shift);
+      add_ttl();
       const std::size_t size = bits_of(address.family) / 8;
       records += '\0';
       records += static_cast<char>(size);
@@ -220,7 +232,8 @@ TEST_F(ResolverTest, WatchKeepsTheLastGoodAnswerThroughFailures) {
   answer_ = {.addresses = {"192.0.2.1"}, .ttl = 0};
   const std::size_t failed = dns_.asked.size();
   ASSERT_TRUE(run_until(loop_, [&] { return dns_.asked.size() >= failed + 4; }));
-  EXPECT_EQ(answers, 1);  // the same as the last good one: no news
+  EXPECT_EQ(answers, 2);  // the failures are over; what is the same after that is no news
+  EXPECT_GE(watch.failures(), 4U);
 }
 
 TEST_F(ResolverTest, WatchOfANameThatComesUpLater) {
@@ -232,6 +245,23 @@ TEST_F(ResolverTest, WatchOfANameThatComesUpLater) {
   answer_ = {.addresses = {"192.0.2.1"}};
   ASSERT_TRUE(run_until(loop_, [&] { return seen.size() == 2; }));
   EXPECT_EQ(seen, (std::vector<bool>{false, true}));
+}
+
+TEST_F(ResolverTest, ServicesAreWatchedToo) {
+  answer_ = {.addresses = {}, .ttl = 0, .srv = std::string("\0\1\0\2\x1F\x90\1a\7example\0", 17)};
+  std::vector<Result<SrvAnswer>> seen;
+  const auto watch =
+      resolver_->watch_srv("_http._tcp.example", [&](const Result<SrvAnswer>& result) { seen.push_back(result); });
+  ASSERT_TRUE(run_until(loop_, [&] { return dns_.asked.size() >= 3; }));
+  ASSERT_EQ(seen.size(), 1U);
+  ASSERT_TRUE(seen[0]) << seen[0].error().message;
+  EXPECT_EQ(seen[0]->records, (std::vector<SrvRecord>{{1, 2, 8080, "a.example"}}));
+  answer_ = {.addresses = {}, .rcode = 3};
+  ASSERT_TRUE(run_until(loop_, [&] { return seen.size() == 2; }));
+  EXPECT_EQ(seen[1].error().message, "cannot resolve _http._tcp.example: Domain name not found");
+  answer_ = {.addresses = {}, .ttl = 0, .srv = std::string("\0\1\0\0\0\0\0", 7)};
+  ASSERT_TRUE(run_until(loop_, [&] { return watch.failures() >= 3; }));
+  EXPECT_EQ(seen.size(), 2U);  // "not offered" goes on with the row of failures
 }
 
 TEST_F(ResolverTest, WatchEndsWithItsHandle) {
