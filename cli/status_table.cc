@@ -46,22 +46,23 @@ std::optional<json::object> parse(std::string_view body) {
   return value.get_object();
 }
 
+// Each element of the list of that name in each pool.
 template <class Visit>
-void for_each_server(const json::object& status, Visit visit) {
+void for_each_in(const json::object& status, std::string_view name, Visit visit) {
   const json::array* pools = list(status, "pools");
   if (pools == nullptr) return;
   for (const auto& pool : *pools) {
-    const json::array* servers = pool.is_object() ? list(pool.get_object(), "servers") : nullptr;
-    if (servers == nullptr) continue;
-    for (const auto& server : *servers) {
-      if (server.is_object()) visit(pool.get_object(), server.get_object());
+    const json::array* elements = pool.is_object() ? list(pool.get_object(), name) : nullptr;
+    if (elements == nullptr) continue;
+    for (const auto& element : *elements) {
+      if (element.is_object()) visit(pool.get_object(), element.get_object());
     }
   }
 }
 
 std::map<std::string, std::uint64_t> requests_of(const json::object& status) {
   std::map<std::string, std::uint64_t> requests;
-  for_each_server(status, [&](const json::object& pool, const json::object& server) {
+  for_each_in(status, "servers", [&](const json::object& pool, const json::object& server) {
     requests[text(pool, "pool") + "/" + text(server, "server")] = number(server, "requests");
   });
   return requests;
@@ -123,7 +124,7 @@ shared::Result<std::string> edge_table(std::string_view body, const EarlierStatu
   const auto old = before ? requests_of(*before) : std::map<std::string, std::uint64_t>();
   std::vector<Row> rows{{"POOL", "SERVER", "STATE", "BREAKER", "IN FLIGHT", "REQUESTS", "PER S", "FAILED", "RETRIES",
                          "P50 MS", "P99 MS", "WHY"}};
-  for_each_server(*status, [&](const json::object& pool, const json::object& server) {
+  for_each_in(*status, "servers", [&](const json::object& pool, const json::object& server) {
     const std::string name = text(pool, "pool") + "/" + text(server, "server");
     const std::uint64_t requests = number(server, "requests");
     const auto was = old.find(name);
@@ -133,6 +134,11 @@ shared::Result<std::string> edge_table(std::string_view body, const EarlierStatu
                     std::to_string(requests), rated ? per_second(requests - was->second, earlier.seconds) : "-",
                     std::to_string(number(server, "failures")), std::to_string(number(server, "retries")),
                     millis(number(server, "p50_us")), millis(number(server, "p99_us")), text(server, "reason")});
+  });
+  for_each_in(*status, "sources", [&](const json::object& pool, const json::object& source) {
+    if (text(source, "state") == "found") return;
+    rows.push_back({text(pool, "pool"), text(source, "source"), text(source, "state"), "-", "-", "-", "-", "-", "-",
+                    "-", "-", text(source, "reason")});
   });
   return head_line(*status) + "\n" + aligned(rows);
 }

@@ -85,12 +85,6 @@ Reader<std::string> identity() {
   return reader;
 }
 
-Reader<std::vector<Located<shared::Endpoint>>> resolver_list() {
-  auto reader = shared::load::one_or_list(shared::load::located(shared::load::endpoint()));
-  reader.print = [](const std::vector<Located<shared::Endpoint>>&) { return std::string("those of /etc/resolv.conf"); };
-  return reader;
-}
-
 void check_listen(const Config& config, const Node& node, Diagnostics& diagnostics) {
   if (config.listen.empty()) diagnostics.error(node.at, "listen: needs at least one address");
   std::set<shared::Endpoint> seen;
@@ -123,7 +117,7 @@ const shared::load::Table<Config>& config_table() {
           .field("udp_payload_size", &Config::udp_payload_size, size(512, 4096),
                  "The most that a UDP reply takes, and what is advertised (RFC 9715)")
           .field("tcp", &Config::tcp, nested(tcp_table()), "Limits of connections")
-          .field("resolvers", &Config::resolvers, resolver_list(),
+          .field("resolvers", &Config::resolvers, shared::load::resolver_list(),
                  "Recursive servers that the targets of `alias` are asked from")
           .field("cookies", &Config::cookies, nested(cookie_table()), "DNS cookies")
           .field("rate_limit", &Config::rate_limit, nested(rate_limit_table()), "Limits of responses over UDP")

@@ -81,6 +81,8 @@ class Breaker {
   // Control, a few times a second: an open time that is over shows in the mirror; so does a change of the settings.
   void tick(const BreakerSettings& settings, shared::TimePoint now, ServerState& mirror_in);
 
+  // Another server has this cell now.
+  void forget() { word_.store(0, std::memory_order_relaxed); }
   // Open and its time is over is half-open; half-open with all probes out is probing.
   [[nodiscard]] BreakerState state_at(const BreakerSettings& settings, shared::TimePoint now) const;
   [[nodiscard]] std::uint64_t word() const { return word_.load(std::memory_order_relaxed); }

@@ -57,6 +57,8 @@ class ServerState {
   void set_breaker(BreakerState state) { replace(kBreakerMask, static_cast<std::uint64_t>(state) << 12U); }
   // Of several callers one gets true: the one that changed it.
   bool change_breaker(BreakerState from, BreakerState to);
+  // Another server has this cell now.
+  void forget() { word_.store(0, std::memory_order_relaxed); }
   // From now on its weight grows from a small share; a time of zero ends that.
   void set_slow_start(shared::TimePoint began) { replace(kRampMask, ticks(began) << 32U); }
 

@@ -14,21 +14,19 @@ void Live::reserve(PoolSlot last) {
   }
 }
 
-std::optional<PoolSlot> ServerIds::slot_of(std::string_view pool) {
-  const auto fresh = static_cast<PoolSlot>(slots_.size());
-  if (slots_.size() == Live::kMaxPools && !slots_.contains(std::string(pool))) return std::nullopt;
-  return slots_.emplace(pool, fresh).first->second;
-}
-
-std::optional<ServerId> ServerIds::id_of(std::string_view pool, std::string_view server) {
-  std::string key(pool);
-  key.push_back('/');
-  key.append(server);
-  if (const auto found = ids_.find(key); found != ids_.end()) return found->second;
-  if (ids_.size() == Live::kMaxServers) return std::nullopt;
-  const auto id = static_cast<ServerId>(ids_.size());
-  ids_.emplace(std::move(key), id);
-  return id;
+void Live::begin_tenancy(ServerId id) {
+  ServerLive& cell = server(id);
+  cell.in_flight.store(0, std::memory_order_relaxed);
+  cell.requests.store(0, std::memory_order_relaxed);
+  cell.failures.store(0, std::memory_order_relaxed);
+  cell.state.forget();
+  cell.response_time.forget();
+  cell.breaker.forget();
+  cell.failures_in_a_row.store(0, std::memory_order_relaxed);
+  cell.breaker_opened.store(0, std::memory_order_relaxed);
+  cell.breaker_shadowed.store(0, std::memory_order_relaxed);
+  cell.ejections.store(0, std::memory_order_relaxed);
+  cell.tenant.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace edge

@@ -1,18 +1,14 @@
 #pragma once
 // Live: the little that must be true across workers and reloads, as flat process-wide arrays of atomics. Owned by
-// Control, indexed by ids that are stable by name and outlive every snapshot; health lives here and not in the
-// snapshot, so that a server that goes down is skipped at the next pick without building or publishing anything. Any
-// thread reads and writes the atomics; only the Builder calls the ServerIds and reserve(), before it publishes a
-// snapshot that uses the new ids (the publication orders that write before the workers' reads).
+// Control, indexed by ids that are stable by name (see server_ids.h) and outlive every snapshot; health lives here and
+// not in the snapshot, so that a server that goes down is skipped at the next pick without building or publishing
+// anything. Any thread reads and writes the atomics; only the Builder calls reserve() and begin_tenancy(), before it
+// publishes a snapshot that uses the new ids (the publication orders that write before the workers' reads).
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <unordered_map>
 
 #include "edge/core/breaker.h"
 #include "edge/core/eligibility.h"
@@ -26,6 +22,7 @@ enum class ServerId : std::uint32_t {};
 
 struct alignas(64) ServerLive {
   std::atomic<std::uint32_t> in_flight{0};  // requests that wait for, or read, this server's answer
+  std::atomic<std::uint32_t> tenant{0};     // counts the names that have had this id
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> failures{0};  // connect errors, resets, timeouts, bad responses
   ServerState state;                       // may it be picked
@@ -48,6 +45,9 @@ class Live {
 
   // Builder only: makes the cells up to and including `last` exist. REQUIRES: last < kMaxServers.
   void reserve(ServerId last);
+
+  // Builder only: the id has gone to another name, all begins anew. REQUIRES: no snapshot with the old one is left.
+  void begin_tenancy(ServerId id);
 
   // The first chunk of pools is always there.
   void reserve(PoolSlot last);
@@ -73,20 +73,6 @@ class Live {
   std::array<std::unique_ptr<Chunk>, kMaxServers / kChunk> chunks_;
   using PoolChunk = std::array<PoolLive, kPoolChunk>;
   std::array<std::unique_ptr<PoolChunk>, kMaxPools / kPoolChunk> pools_;
-};
-
-// Names to ids; the Builder's alone. Ids are given in order and never reused: kMaxServers names in a process's life.
-class ServerIds {
- public:
-  // Empty when all ids are used up.
-  [[nodiscard]] std::optional<ServerId> id_of(std::string_view pool, std::string_view server);
-  [[nodiscard]] std::size_t size() const { return ids_.size(); }
-  // The same for pools.
-  [[nodiscard]] std::optional<PoolSlot> slot_of(std::string_view pool);
-
- private:
-  std::unordered_map<std::string, ServerId> ids_;
-  std::unordered_map<std::string, PoolSlot> slots_;
 };
 
 }  // namespace edge

@@ -4,6 +4,7 @@
 // another one
 // (`absent`), which is resolved at build time. Any thread.
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -30,13 +31,25 @@ enum class PoolId : std::uint32_t {};  // index in Pools; stable within one buil
 inline constexpr std::uint16_t kMaxWeight = 256;  // the least is 1
 
 struct Server {
-  std::string name;  // as configured: "10.0.1.10:8080", "checkout.internal:8080"
+  std::string name;  // address and port, as configured or found: "10.0.1.10:8080", "checkout.internal:8080"
   std::string host;  // address or name, without brackets
   std::uint16_t port = 0;
   std::uint16_t weight = 1;
   ServerId id{};
-  std::uint16_t priority = 0;  // asked before those of a higher number
+  std::uint32_t priority = 0;  // asked before those of a higher number
 };
+
+// In place of a server: the DNS says who the servers are, one for each address of a name, or for each SRV record of a
+// service.
+struct ServerSource {
+  enum class Kind : std::uint8_t { dns, srv };
+  Kind kind = Kind::dns;
+  std::string name;
+  std::uint16_t port = 0;  // of dns
+
+  auto operator<=>(const ServerSource&) const = default;
+};
+[[nodiscard]] std::string to_string(const ServerSource& source);  // "backend.internal:8080", "_http._tcp.internal"
 
 struct KeepAlive {
   std::uint32_t idle = 64;  // idle connections kept to each server by each worker; 0: none
@@ -63,8 +76,9 @@ struct Pool {
   PoolId effective{};  // itself, or the pool that stands for it here
   std::string name;
   std::vector<Server> servers;
-  Selector selector;             // of the servers with the lowest priority number
-  std::vector<Selector> spares;  // of the others, in order: asked when none before is allowed
+  std::vector<ServerSource> sources;  // what some, or all, of them come from
+  Selector selector;                  // of the servers with the lowest priority number
+  std::vector<Selector> spares;       // of the others, in order: asked when none before is allowed
   HashKey hash_key;
   ResponseTimeRules response_time;
   Sticky sticky;
@@ -85,6 +99,9 @@ struct Pool {
     return slots != nullptr && slots->bound_percent != 0;
   }
 };
+
+// Of a request that no server could be picked for.
+[[nodiscard]] std::string_view why_no_server(const Pool& pool);
 
 class Pools {
  public:

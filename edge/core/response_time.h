@@ -50,6 +50,9 @@ class ResponseTime {
   // `half_life`: an old mean counts half after it. REQUIRES: > 0.
   void observe(shared::Duration took, shared::TimePoint now, shared::Duration half_life);
 
+  // Another server has this cell now.
+  void forget() { word_.store(0, std::memory_order_relaxed); }
+
   // Microseconds, with what time has forgiven; 0: never measured.
   [[nodiscard]] float mean_us(const Fading& fading) const {
     const std::uint64_t word = word_.load(std::memory_order_relaxed);

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "edge/core/live.h"
+#include "edge/core/server_ids.h"
 #include "edge/core/snapshot.h"
 #include "edge/load/build_pools.h"
 #include "edge/load/config.h"

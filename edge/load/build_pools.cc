@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <set>
+#include <span>
 
 #include "edge/load/readers.h"
 #include "shared/core/ip.h"
@@ -124,7 +126,7 @@ class PoolBuilder {
  public:
   PoolBuilder(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs, ServerIds& ids,
               shared::load::Diagnostics& diagnostics)
-      : edge_(edge), place_(place), inputs_(inputs), ids_(ids), diagnostics_(diagnostics) {}
+      : edge_(edge), place_(place), inputs_(inputs), ids_(ids), lease_(ids.begin_build()), diagnostics_(diagnostics) {}
 
   PoolParts build() {
     std::vector<Pool> pools;
@@ -146,11 +148,18 @@ class PoolBuilder {
     }
     for (Pool& pool : pools) pool.effective = effective(pool.id);
     parts_.addresses = std::make_shared<const Addresses>(std::move(addresses_));
-    parts_.pools = std::make_shared<const Pools>(std::move(pools));
+    auto leased = std::make_shared<const Leased>(Leased{Pools(std::move(pools)), lease_});
+    parts_.pools = std::shared_ptr<const Pools>(leased, &leased->pools);
     return std::move(parts_);
   }
 
  private:
+  // As long as the pools live, their servers' ids are their own.
+  struct Leased {
+    Pools pools;
+    std::shared_ptr<ServerIds::Lease> lease;
+  };
+
   static Pool settings(const PoolConfig& config) {
     Pool pool;
     pool.critical = config.critical;
@@ -164,37 +173,95 @@ class PoolBuilder {
   }
 
   void used_up(const shared::load::Position& at, std::string_view what) {
-    diagnostics_.error(at, "this process has seen more different " + std::string(what) + " than it has room for (" +
-                               std::to_string(Live::kMaxServers) + " servers, " + std::to_string(Live::kMaxPools) +
-                               " pools): restart it");
+    diagnostics_.error(at, "no room for more " + std::string(what) + " (" + std::to_string(Live::kMaxServers) +
+                               " servers at a time, " + std::to_string(Live::kMaxPools) +
+                               " different pools in a process's life)");
   }
 
   void add_servers(Pool& pool, const std::vector<ServerConfig>& servers) {
-    for (const ServerConfig& config : servers) add_server(pool, config);
+    // Who is written down is not found a second time, whatever the order.
+    std::set<std::string> names;
+    for (const ServerConfig& config : servers) names.insert(config.address);
+    for (const ServerConfig& config : servers) {
+      const auto source = config.source();
+      if (source) {
+        add_found(pool, config, *source, names);
+      } else {
+        HostAndPort split = split_address(config.address);
+        add_server(pool, {config.address, std::move(split.host), split.port, config.weight, {}, rank(config, 0)},
+                   {config.at, config.address, {}});
+      }
+    }
   }
 
-  void add_server(Pool& pool, const ServerConfig& config) {
-    const auto id = ids_.id_of(pool.name, config.address);
-    if (!id) return used_up(config.at, "servers");
-    HostAndPort split = split_address(config.address);
-    Server server{config.address, std::move(split.host), split.port, config.weight, *id, config.priority};
+  // The priority of the configuration, then that of the record.
+  static std::uint32_t rank(const ServerConfig& config, std::uint16_t priority) {
+    return std::uint32_t{config.priority} << 16U | priority;
+  }
+
+  // What the source names now. Two records of one server are one, of the better priority, which comes first.
+  void add_found(Pool& pool, const ServerConfig& config, const ServerSource& source, std::set<std::string>& names) {
+    pool.sources.push_back(source);
+    parts_.sources.insert(source);
+    const auto found = inputs_.found.find(source);
+    if (found == inputs_.found.end()) return;
+    const bool by_record = source.kind == ServerSource::Kind::srv;
+    for (const FoundServer& one : found->second) {
+      const auto literal = shared::IpAddress::parse(one.host);
+      const std::string name =
+          literal ? shared::Endpoint{*literal, one.port}.to_string() : one.host + ":" + std::to_string(one.port);
+      if (!names.insert(name).second) continue;
+      const std::uint16_t weight = by_record ? fitted_weight(one, found->second) : config.weight;
+      add_server(pool, {name, one.host, one.port, weight, {}, rank(config, one.priority)},
+                 {config.at, by_record ? name : to_string(source), one.addresses});
+    }
+  }
+
+  // RFC 2782 has weights up to 65535, and 0 for the least: the heaviest of a priority gets at most kMaxWeight.
+  static std::uint16_t fitted_weight(const FoundServer& one, const std::vector<FoundServer>& all) {
+    std::uint32_t heaviest = kMaxWeight;
+    for (const FoundServer& other : all) {
+      if (other.priority == one.priority) heaviest = std::max<std::uint32_t>(heaviest, other.weight);
+    }
+    const std::uint32_t fitted = (std::uint32_t{one.weight} * kMaxWeight + heaviest / 2) / heaviest;
+    return static_cast<std::uint16_t>(std::max<std::uint32_t>(1, fitted));
+  }
+
+  struct Seat {
+    const shared::load::Position& at;
+    std::string host;                              // that checks ask for
+    std::span<const shared::IpAddress> addresses;  // of a found server; another's are told by its host
+  };
+
+  void add_server(Pool& pool, Server server, const Seat& seat) {
+    const auto id = ids_.id_of(pool.name, server.name, *lease_);
+    if (!id) return used_up(seat.at, "servers");
+    server.id = *id;
     const auto weight = inputs_.weights.find({pool.name, server.name});
     if (weight != inputs_.weights.end()) server.weight = weight->second;
-    if (const auto literal = shared::IpAddress::parse(server.host)) {
-      addresses_.set(server.id, {shared::Endpoint{*literal, server.port}});
-    } else {
-      parts_.names.push_back({server.id, server.host, server.port});
-    }
+    place_server(server, seat.addresses);
     if (!pool.checks.empty()) {
       parts_.health_targets.push_back(
-          {server.id, pool.name, server.name, server.port, pool.degraded_share, pool.checks});
+          {server.id, pool.name, server.name, seat.host, server.port, pool.degraded_share, pool.checks});
     }
     parts_.last_server = std::max(parts_.last_server.value_or(server.id), server.id);
     pool.servers.push_back(std::move(server));
   }
 
+  void place_server(const Server& server, std::span<const shared::IpAddress> addresses) {
+    if (const auto literal = shared::IpAddress::parse(server.host)) {
+      addresses_.set(server.id, {shared::Endpoint{*literal, server.port}});
+    } else if (addresses.empty()) {
+      parts_.names.push_back({server.id, server.host, server.port});
+    } else {
+      std::vector<shared::Endpoint> endpoints;
+      for (const shared::IpAddress& address : addresses) endpoints.push_back({address, server.port});
+      addresses_.set(server.id, std::move(endpoints));
+    }
+  }
+
   void add_selectors(Pool& pool, const PoolConfig& config) const {
-    std::map<std::uint16_t, Group> groups;
+    std::map<std::uint32_t, Group> groups;
     for (std::size_t i = 0; i < pool.servers.size(); ++i) {
       groups[pool.servers[i].priority].push_back(static_cast<std::uint16_t>(i));
     }
@@ -247,6 +314,7 @@ class PoolBuilder {
   const PoolPlace& place_;
   const PoolInputs& inputs_;
   ServerIds& ids_;
+  std::shared_ptr<ServerIds::Lease> lease_;
   shared::load::Diagnostics& diagnostics_;
   Addresses addresses_;
   PoolParts parts_;

@@ -1,25 +1,42 @@
 #pragma once
-// build_pools(): the part of a world that changes without its file: pools, with the weights that an operator has set.
-// build() uses it, and Control has the Builder repeat it when such a weight changes. Builder's thread.
+// build_pools(): the part of a world that changes without its file: pools, with the servers that the DNS names and the
+// weights that an operator has set. build() uses it, and Control has the Builder repeat it when either changes.
+// Builder's thread.
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "edge/core/live.h"
 #include "edge/core/pool.h"
+#include "edge/core/server_ids.h"
 #include "edge/load/config.h"
+#include "shared/core/ip.h"
 #include "shared/load/diagnostics.h"
 
 namespace edge {
 
-// What stands beside the file.
+// A server that a source names.
+struct FoundServer {
+  std::string host;            // the address as text, or the target of an SRV record
+  std::uint16_t port = 0;      // not 0
+  std::uint16_t weight = 1;    // of the SRV record, 0 to 65535: shares of its priority, fitted to kMaxWeight
+  std::uint16_t priority = 0;  // of the SRV record
+  std::vector<shared::IpAddress> addresses;  // of the host, at least one
+
+  bool operator==(const FoundServer&) const = default;
+};
+using FoundServers = std::map<ServerSource, std::vector<FoundServer>>;
+
+// What stands beside the file. A source without an entry has not been answered yet: it has no servers.
 struct PoolInputs {
-  std::map<std::pair<std::string, std::string>, std::uint16_t> weights;  // of (pool, server), an operator's
+  std::map<std::pair<std::string, std::string>, std::uint16_t> weights{};  // of (pool, server), an operator's
+  FoundServers found{};
 
   bool operator==(const PoolInputs&) const = default;
 };
@@ -35,7 +52,8 @@ struct NameToResolve {
 struct HealthTarget {
   ServerId id{};
   std::string pool;
-  std::string server;  // as configured
+  std::string server;  // its name
+  std::string host;    // of requests, for a check that names none
   std::uint16_t port = 0;
   std::uint32_t degraded_share = kFullShare;
   std::vector<HealthCheck> checks;  // at least one
@@ -45,6 +63,7 @@ struct PoolParts {
   std::shared_ptr<const Pools> pools;
   std::shared_ptr<const Addresses> addresses;  // literal addresses only
   std::vector<NameToResolve> names;
+  std::set<ServerSource> sources;  // to be followed
   std::vector<HealthTarget> health_targets;
   PoolSlot last_slot{};  // Live::reserve() up to these before publishing
   std::optional<ServerId> last_server;

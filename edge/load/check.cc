@@ -82,9 +82,9 @@ void check_tiers(const Checker& checker) {
 void check_server_list(const Checker& checker, const PoolConfig& pool, const std::vector<ServerConfig>& servers) {
   std::map<std::string, Position> seen;
   for (const ServerConfig& server : servers) {
-    const auto [first, fresh] = seen.emplace(server.address, server.at);
+    const auto [first, fresh] = seen.emplace(server.name(), server.at);
     if (!fresh) {
-      checker.diagnostics.error(server.at, "server " + server.address + " is already in this list (" +
+      checker.diagnostics.error(server.at, "server " + server.name() + " is already in this list (" +
                                                first->second.to_string() + "); give it a weight instead");
     }
     if (server.weight != 1 && pool.balance == Balance::round_robin) {

@@ -63,6 +63,8 @@ const Table<EdgeConfig>& edge_table() {
       Table<EdgeConfig>("edge", "The regional proxy. Every edge reads the same section.")
           .required("listen", &EdgeConfig::listen, list_of(nested(listen_table())), "Where clients connect")
           .field("workers", &EdgeConfig::workers, integer<std::uint16_t>(0, 1024), "Threads; 0: one for each core")
+          .field("resolvers", &EdgeConfig::resolvers, resolver_list(),
+                 "Whom to ask for the names of servers, as ADDRESS:PORT")
           .field("trusted_proxies", &EdgeConfig::trusted_proxies, list_of(prefix()),
                  "Only these may say X-Forwarded-*, Forwarded, X-Request-Id, traceparent and the tier header")
           .field("tiers", &EdgeConfig::tiers, optional_of(nested(tiers_table())), "Classes of customers")

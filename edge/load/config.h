@@ -80,11 +80,18 @@ struct StickyConfig {
   shared::load::Position at;
 };
 
+// One server, or a name that stands for servers: exactly one of `address`, `dns` and `srv` is not empty.
 struct ServerConfig {
-  std::string address;  // "10.0.1.10:8080", "checkout.internal:8080"
+  std::string address;     // "10.0.1.10:8080", "checkout.internal:8080"
+  std::string dns;         // "backend.internal"
+  std::uint16_t port = 0;  // of dns
+  std::string srv;         // "_http._tcp.backend.internal"
   std::uint16_t weight = 1;
   std::uint16_t priority = 0;
   shared::load::Position at;
+
+  [[nodiscard]] std::optional<ServerSource> source() const;
+  [[nodiscard]] std::string name() const;
 };
 
 // One list for every region, or a list for each.
@@ -168,7 +175,8 @@ struct ClientConfig {
 
 struct EdgeConfig {
   std::vector<ListenConfig> listen;
-  std::uint16_t workers = 0;  // 0: one for each core
+  std::uint16_t workers = 0;                                       // 0: one for each core
+  std::vector<shared::load::Located<shared::Endpoint>> resolvers;  // empty: those of /etc/resolv.conf
   std::vector<shared::Prefix> trusted_proxies;
   std::optional<TiersConfig> tiers;
   shared::load::NamedMap<PoolConfig> pools;

@@ -1,4 +1,4 @@
-// The field tables of pools, their servers and their checks.
+// The field tables of pools; those of their servers are in server_table.cc.
 
 #include "edge/load/protect_table.h"
 #include "edge/load/readers.h"
@@ -9,54 +9,6 @@ namespace {
 
 using namespace shared::load;
 using std::chrono::hours;
-
-const Table<ServerConfig>& server_table() {
-  static const auto table =
-      Table<ServerConfig>("edge.pools.NAME.servers", "One server; `HOST:PORT` alone is a server of weight 1.")
-          .required("address", &ServerConfig::address, server_address(),
-                    "Address or name, and port; a name that does not resolve is down")
-          .field("weight", &ServerConfig::weight, integer<std::uint16_t>(1, kMaxWeight),
-                 "Share of the requests; not with `round_robin`")
-          .field("priority", &ServerConfig::priority, integer<std::uint16_t>(0, 65535),
-                 "Asked only when none of a lower number is allowed")
-          .position(&ServerConfig::at);
-  return table;
-}
-
-Reader<ServerConfig> server() {
-  auto read = [](const Node& node, Diagnostics& diagnostics) -> std::optional<ServerConfig> {
-    if (!node.is_scalar()) return server_table().read(node, diagnostics);
-    auto address = server_address().read(node, diagnostics);
-    if (!address) return std::nullopt;
-    ServerConfig config;
-    config.address = std::move(*address);
-    config.at = node.at;
-    return config;
-  };
-  return Reader<ServerConfig>{
-      "server", read, [](const ServerConfig& value) { return value.address; }, {server_table().doc()}};
-}
-
-Reader<ServersConfig> servers() {
-  auto read = [](const Node& node, Diagnostics& diagnostics) -> std::optional<ServersConfig> {
-    ServersConfig config;
-    config.by_region = node.is_map();
-    if (config.by_region) {
-      auto regions = map_of("region", list_of(server())).read(node, diagnostics);
-      if (!regions) return std::nullopt;
-      config.regions = std::move(*regions);
-      return config;
-    }
-    auto list = list_of(server()).read(node, diagnostics);
-    if (!list) return std::nullopt;
-    config.everywhere = std::move(*list);
-    return config;
-  };
-  return Reader<ServersConfig>{"list of servers for all regions, or map of region: list of servers",
-                               read,
-                               [](const ServersConfig&) { return std::string(); },
-                               {server_table().doc()}};
-}
 
 const Table<HashConfig>& hash_table() {
   static const auto table =
@@ -135,16 +87,10 @@ const Table<IdleConfig>& idle_table() {
 
 }  // namespace
 
-const std::vector<ServerConfig>* ServersConfig::in(std::string_view region) const {
-  if (!by_region) return everywhere.empty() ? nullptr : &everywhere;
-  const std::vector<ServerConfig>* list = find_named(regions, region);
-  return list == nullptr || list->empty() ? nullptr : list;
-}
-
 const Table<PoolConfig>& pool_table() {
   static const auto table =
       Table<PoolConfig>("edge.pools.NAME", "Servers that can answer the same requests.")
-          .required("servers", &PoolConfig::servers, servers(), "Who they are")
+          .required("servers", &PoolConfig::servers, server_lists(), "Who they are")
           .field("balance", &PoolConfig::balance,
                  one_of<Balance>({{"round_robin", Balance::round_robin},
                                   {"weighted_round_robin", Balance::weighted_round_robin},

@@ -232,6 +232,39 @@ Reader<std::string> server_address() {
   });
 }
 
+namespace {
+
+// Labels of letters, digits, '-' and '_', perhaps a dot at the end.
+bool is_dns_name(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.empty() || text.size() > 253) return false;
+  std::size_t label = 0;
+  for (const char c : text) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    if (c == '.' ? label == 0 : !plain) return false;
+    label = c == '.' ? 0 : label + 1;
+    if (label > 63) return false;
+  }
+  return label > 0;
+}
+
+}  // namespace
+
+Reader<std::string> server_name() {
+  return text_scalar("name", "a name such as backend.internal (an address stands under `address`)",
+                     [](const std::string& text) { return is_dns_name(text) && !shared::IpAddress::parse(text); });
+}
+
+Reader<std::string> service_name() {
+  return text_scalar("_SERVICE._PROTO.NAME", "a service such as _http._tcp.backend.internal",
+                     [](const std::string& text) {
+                       const std::size_t second = text.find("._");
+                       return is_dns_name(text) && text.front() == '_' && second != std::string::npos &&
+                              text.find('.', second + 1) < text.size() - 1;
+                     });
+}
+
 HostAndPort split_address(std::string_view address) {
   const auto authority = parse_authority(address);
   return {std::string(authority->host), authority->port};

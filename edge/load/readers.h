@@ -15,6 +15,8 @@ using shared::load::Node;
 using shared::load::Reader;
 
 [[nodiscard]] Reader<std::string> server_address();  // "10.0.1.10:8080", "[2001:db8::1]:80", "api.internal:8080"
+[[nodiscard]] Reader<std::string> server_name();     // "backend.internal": a name to resolve, no address
+[[nodiscard]] Reader<std::string> service_name();    // "_http._tcp.backend.internal"
 [[nodiscard]] Reader<std::string> cookie_name();     // "MERIDIAN": a token
 [[nodiscard]] Reader<std::string> cookie_text();     // of an attribute: printable, without ";"
 [[nodiscard]] Reader<HashKey> hash_key();            // client, path, {header: NAME}, {cookie: NAME}

@@ -1,5 +1,5 @@
 #pragma once
-// The field tables of pools and routes, which edge_table() nests. Immutable, any thread.
+// The field tables of pools, their servers and routes, which edge_table() nests. Immutable, any thread.
 
 #include "edge/load/config.h"
 #include "shared/load/table.h"
@@ -7,6 +7,7 @@
 namespace edge {
 
 [[nodiscard]] const shared::load::Table<PoolConfig>& pool_table();
+[[nodiscard]] shared::load::Reader<ServersConfig> server_lists();
 [[nodiscard]] const shared::load::Table<RouteConfig>& route_table();
 [[nodiscard]] const shared::load::Table<TimeoutConfig>& timeout_table();
 

@@ -145,7 +145,7 @@ BreakerOutcome Attempt::outcome() const {
 
 void Attempt::count(BreakerOutcome outcome) {
   Worker& worker = request_.worker;
-  ServerCounters& counters = worker.server_counters().of(server_.id);
+  ServerCounters& counters = worker.server_counters().of(server_.id, live_.tenant.load(std::memory_order_relaxed));
   const std::uint16_t seen = responding() ? status() : 0;
   counters.responses[seen < 600 ? seen / 100 : 0].add();
   if (request_.attempts > 1) counters.retries.add();

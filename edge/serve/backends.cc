@@ -29,7 +29,7 @@ shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& 
   probe.endpoint = endpoint;
   if (check.port != 0) probe.endpoint.port = check.port;
   probe.kind = kind_of(check.kind);
-  probe.host = check.host.empty() ? target.server : check.host;
+  probe.host = check.host.empty() ? target.host : check.host;
   probe.path = check.path;
   probe.interval = check.interval;
   probe.timeout = check.timeout;
@@ -48,18 +48,31 @@ HealthVerdict verdict_of(const HealthCheck& check, const shared::ProbeReport& re
 
 }  // namespace
 
-shared::Result<std::unique_ptr<Backends>> Backends::make(shared::asio::io_context& loop, Live& live,
+shared::Result<std::unique_ptr<Backends>> Backends::make(shared::Loop& loop, Live& live,
                                                          std::function<void()> on_addresses) {
-  std::unique_ptr<Backends> made(new Backends(live, std::move(on_addresses)));
-  auto resolver = shared::Resolver::make(loop, {});
-  if (!resolver) return tl::unexpected(resolver.error());
-  made->resolver_ = std::move(*resolver);
+  std::unique_ptr<Backends> made(new Backends(loop, live, std::move(on_addresses)));
   Backends* self = made.get();
   shared::ProberSettings settings;
   settings.seed = std::random_device{}();  // the edges of a region do not probe in step
   made->prober_ =
       shared::Prober::make(loop, settings, [self](const shared::ProbeReport& report) { self->on_report(report); });
   return made;
+}
+
+shared::Result<void> Backends::use(const std::vector<shared::Endpoint>& resolvers) {
+  shared::ResolverSettings settings;
+  settings.servers = resolvers;
+  auto resolver = shared::Resolver::make(loop_, std::move(settings));
+  if (!resolver) return tl::unexpected(resolver.error());
+  for (auto& [id, named] : names_) named.watch = {};
+  resolver_ = std::move(*resolver);
+  for (auto& [id, named] : names_) watch(named);
+  return {};
+}
+
+void Backends::watch(Named& named) {
+  named.watch = resolver_->watch(named.name.host, shared::ResolveFamily::any,
+                                 [this, id = named.name.id](auto result) { on_resolved(id, std::move(result)); });
 }
 
 void Backends::set(const Built& built) {
@@ -139,8 +152,7 @@ void Backends::watch_names(const std::vector<NameToResolve>& names) {
       continue;
     }
     Named named{.name = name, .endpoints = {}, .watch = {}};
-    named.watch = resolver_->watch(name.host, shared::ResolveFamily::any,
-                                   [this, id = name.id](auto result) { on_resolved(id, std::move(result)); });
+    watch(named);
     next.emplace(name.id, std::move(named));
   }
   names_ = std::move(next);
@@ -155,10 +167,11 @@ void Backends::on_resolved(ServerId server, shared::Result<shared::Resolved> res
                       {{"name", named.name.host}, {"reason", result.error().message}});
     return;
   }
-  named.endpoints.clear();
-  for (const shared::IpAddress& address : result->addresses) named.endpoints.push_back({address, named.name.port});
-  shared::log_event(shared::Level::info, "name_resolved",
-                    {{"name", named.name.host}, {"addresses", named.endpoints.size()}});
+  std::vector<shared::Endpoint> endpoints;
+  for (const shared::IpAddress& address : result->addresses) endpoints.push_back({address, named.name.port});
+  shared::log_event(shared::Level::info, "name_resolved", {{"name", named.name.host}, {"addresses", endpoints.size()}});
+  if (endpoints == named.endpoints) return;  // a row of failures is over
+  named.endpoints = std::move(endpoints);
   rebuild_addresses();
   rebuild_probes();
   on_addresses_();

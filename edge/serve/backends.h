@@ -27,10 +27,12 @@ namespace edge {
 class Backends {
  public:
   // `on_addresses` is called when addresses() has changed by DNS.
-  [[nodiscard]] static shared::Result<std::unique_ptr<Backends>> make(shared::asio::io_context& loop, Live& live,
+  [[nodiscard]] static shared::Result<std::unique_ptr<Backends>> make(shared::Loop& loop, Live& live,
                                                                       std::function<void()> on_addresses);
 
-  // The servers of a new world. What kept its name keeps its state.
+  // Whom to ask for names; empty: as /etc/resolv.conf says. What they resolved to holds.
+  [[nodiscard]] shared::Result<void> use(const std::vector<shared::Endpoint>& resolvers);
+  // The servers of a new world. What kept its name keeps its state. REQUIRES: use().
   void set(const Built& built);
   // What the checks have found, and names have resolved to, for the process that takes over: lines that recall()
   // reads, which then need not begin with servers unknown.
@@ -60,9 +62,11 @@ class Backends {
     shared::Resolver::Watch watch;
   };
 
-  Backends(Live& live, std::function<void()> on_addresses) : live_(live), on_addresses_(std::move(on_addresses)) {}
+  Backends(shared::Loop& loop, Live& live, std::function<void()> on_addresses)
+      : loop_(loop), live_(live), on_addresses_(std::move(on_addresses)) {}
   [[nodiscard]] static std::string line_of(const HealthTarget& target, const Probed& probed);
   void recall_addresses(const std::set<std::string_view>& known);
+  void watch(Named& named);
   void watch_names(const std::vector<NameToResolve>& names);
   void on_resolved(ServerId server, shared::Result<shared::Resolved> result);
   void rebuild_addresses();
@@ -71,6 +75,7 @@ class Backends {
   void store_health(const HealthTarget& target);
   [[nodiscard]] shared::HealthState health_of(const HealthTarget& target) const;
 
+  shared::Loop& loop_;
   Live& live_;
   std::function<void()> on_addresses_;
   std::vector<HealthTarget> targets_;

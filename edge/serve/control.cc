@@ -4,6 +4,7 @@
 #include <random>
 #include <utility>
 
+#include "edge/core/newcomers.h"
 #include "edge/serve/report.h"
 #include "shared/core/hash.h"
 #include "shared/serve/log.h"
@@ -39,6 +40,12 @@ shared::Result<shared::AdminAddress> admin_address(const shared::load::ListenAdd
   return shared::AdminAddress::parse(endpoint->to_string());
 }
 
+std::vector<shared::Endpoint> resolvers_of(const World& world) {
+  std::vector<shared::Endpoint> resolvers;
+  for (const auto& one : world.edge.resolvers) resolvers.push_back(one.value);
+  return resolvers;
+}
+
 }  // namespace
 
 Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world, shared::Start start)
@@ -46,6 +53,7 @@ Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world,
       maker_(maker),
       start_(start),
       world_(std::make_shared<const World>(std::move(world))),
+      discovery_(supervisor.loop(), [this] { remake_pools(); }),
       healing_(supervisor.loop(), maker.live()),
       drain_(supervisor.loop()) {}
 
@@ -67,14 +75,20 @@ shared::Result<void> Control::open() {
   auto backends = Backends::make(supervisor_.loop(), maker_.live(), [this] { publish(); });
   if (!backends) return tl::unexpected(backends.error());
   backends_ = std::move(*backends);
-  for (const auto step :
-       {&Control::claim_inheritance, &Control::open_access_log, &Control::start_workers, &Control::start_admin}) {
+  for (const auto step : {&Control::use_resolvers, &Control::claim_inheritance, &Control::open_access_log,
+                          &Control::start_workers, &Control::start_admin}) {
     if (auto done = (this->*step)(); !done) return done;
   }
   supervisor_.on_reload([this] { reload({}); });
   supervisor_.on_stop([this] { stop(); });
   begin_to_serve();
   return {};
+}
+
+shared::Result<void> Control::use_resolvers() {
+  const std::vector<shared::Endpoint> resolvers = resolvers_of(*world_);
+  if (auto used = backends_->use(resolvers); !used) return used;
+  return discovery_.use(resolvers);
 }
 
 shared::Result<void> Control::claim_inheritance() {
@@ -84,15 +98,21 @@ shared::Result<void> Control::claim_inheritance() {
   inheritance_.emplace(std::move(*claimed));
   const std::string_view inherited = inheritance_->state();
   const std::size_t line = std::min(inherited.find('\n'), inherited.size());
+  const std::string_view found = inherited.substr(std::min(line + 1, inherited.size()));
   recall_words(inherited.substr(0, line));
+  discovery_.set(world_->built.servers.sources);
+  discovery_.recall(found);
+  remake_at_start();
   backends_->set(world_->built);
-  backends_->recall(inherited.substr(std::min(line + 1, inherited.size())));
+  backends_->recall(found);
   publish();
   return {};
 }
 
-// A line with what an operator has said, then what the checks have found.
-std::string Control::state_text() const { return words_.to_json() + "\n" + backends_->remember(); }
+// A line with what an operator has said, then what the DNS and the checks have found.
+std::string Control::state_text() const {
+  return words_.to_json() + "\n" + discovery_.remember() + backends_->remember();
+}
 
 void Control::begin_to_serve() {
   for (const auto& worker : workers_) worker->start();
@@ -221,6 +241,7 @@ ReportSource Control::source() const {
           .live = maker_.live(),
           .workers = counted_,
           .backends = backends_.get(),
+          .discovery = &discovery_,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .reloads_failed = reloads_failed_};
 }
@@ -245,6 +266,7 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
 void Control::publish() {
   auto next = std::make_shared<Snapshot>(world_->built.snapshot(++generation_));
   next->addresses = backends_->addresses();
+  if (snapshot_ != nullptr) welcome(*snapshot_->pools, *next->pools, maker_.live(), shared::Clock::now());
   words_.apply(*next->pools, maker_.live());
   std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
   for (const auto& worker : workers_) worker->publish(snapshot_);
@@ -296,7 +318,13 @@ shared::Result<std::uint64_t> Control::take_over(Reloaded result) {
   if (access_log_ != nullptr) {
     if (auto reopened = access_log_->reopen(); !reopened) return tl::unexpected(reopened.error());
   }
+  const std::vector<shared::Endpoint> resolvers = resolvers_of(*world_);
   builder_.retire(std::exchange(world_, std::move(result.world)));
+  if (resolvers != resolvers_of(*world_)) {
+    if (auto used = use_resolvers(); !used)
+      log_event(Level::error, "resolvers_not_used", {{"reason", used.error().message}});
+  }
+  discovery_.set(world_->built.servers.sources);
   if (const auto level = shared::parse_level(to_string(world_->config.log.level))) shared::set_log_level(*level);
   backends_->set(world_->built);
   publish();

@@ -13,6 +13,7 @@
 #include "edge/core/live.h"
 #include "edge/serve/access_log.h"
 #include "edge/serve/backends.h"
+#include "edge/serve/discovery.h"
 #include "edge/serve/healing.h"
 #include "edge/serve/operator_words.h"
 #include "edge/serve/report.h"
@@ -75,6 +76,7 @@ class Control {
   void add_server_routes(shared::Admin& admin);
   // From the predecessor; if it says nothing, as kept in the state directory.
   void recall_words(std::string_view inherited);
+  [[nodiscard]] shared::Result<void> use_resolvers();
   void keep_words();
   [[nodiscard]] PoolInputs pool_inputs() const;
   [[nodiscard]] shared::Result<OperatorWords::Place> find_server(const shared::AdminRequest& request) const;
@@ -84,6 +86,7 @@ class Control {
   shared::AdminResponse set_server_weight(const shared::AdminRequest& request);
   void remake_pools();
   void finish_remake(Remade made);
+  void remake_at_start();
 
   void publish();
   void reload(ReloadDone done);
@@ -115,6 +118,8 @@ class Control {
   std::size_t workers_busy_ = 0;
   std::vector<shared::Endpoint> listening_;
   std::unique_ptr<Backends> backends_;
+  Discovery discovery_;
+  bool remaking_ = false;  // its end sees what has changed meanwhile
   Healing healing_;
   std::vector<std::unique_ptr<shared::Admin>> admins_;
   std::vector<int> listener_descriptors_;  // of the workers, for a successor

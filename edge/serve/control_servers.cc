@@ -1,4 +1,5 @@
-// What an operator says about servers while the edge runs: drain, enable, weight; and how it is kept.
+// What changes the servers while the edge runs: what an operator says (drain, enable, weight), and how it is kept; and
+// pools that are made anew from that and from what the DNS has found.
 #include <charconv>
 #include <utility>
 
@@ -48,12 +49,21 @@ void Control::recall_words(std::string_view inherited) {
     maker_.live().draining = true;
     log_event(Level::warn, "drain_begun", {{"reason", "an operator's word from before the restart"}});
   }
-  shared::load::Diagnostics diagnostics;
-  auto world = words_.weights().empty() ? std::nullopt : maker_.remake(*world_, pool_inputs(), diagnostics);
-  if (world) world_ = std::make_shared<const World>(std::move(*world));
 }
 
-PoolInputs Control::pool_inputs() const { return {.weights = words_.weights()}; }
+// The world was made from its file alone; a predecessor may have told more.
+void Control::remake_at_start() {
+  const PoolInputs inputs = pool_inputs();
+  if (inputs == PoolInputs()) return;
+  shared::load::Diagnostics diagnostics;
+  if (auto world = maker_.remake(*world_, inputs, diagnostics)) {
+    world_ = std::make_shared<const World>(std::move(*world));
+  } else {
+    log_event(Level::error, "pools_not_rebuilt", {{"reason", diagnostics.render()}});
+  }
+}
+
+PoolInputs Control::pool_inputs() const { return {.weights = words_.weights(), .found = discovery_.found()}; }
 
 void Control::keep_words() {
   const auto* state = inheritance_->state_directory();
@@ -130,6 +140,7 @@ AdminResponse Control::set_server_weight(const AdminRequest& request) {
 // The pools of the present world anew. A reload that ends in between has built them with what it knew when it began,
 // so both ask again if what they began with is no longer what is.
 void Control::remake_pools() {
+  if (std::exchange(remaking_, true)) return;
   builder_.run_then(
       supervisor_.loop(),
       [this, base = world_, inputs = pool_inputs()] {
@@ -143,6 +154,7 @@ void Control::remake_pools() {
 }
 
 void Control::finish_remake(Remade made) {
+  remaking_ = false;
   if (made.base != world_ || made.inputs != pool_inputs()) return remake_pools();
   if (made.world == nullptr) return log_event(Level::error, "pools_not_rebuilt", {{"reason", made.problems}});
   made.base.reset();

@@ -39,25 +39,25 @@ void Healing::judge(const Pool& pool, shared::TimePoint now) {
   const bool disabled = pool.ejection.mode == shared::Mode::disabled;
   if (disabled && !tracks_.contains(pool.name)) return;
   Tracks& known = tracks_[pool.name];
-  std::vector<ServerId> ids;
+  std::vector<Key> keys;
   std::vector<ServerTotals> totals;
   std::vector<EjectionTrack> tracks;
   for (const Server& server : pool.servers) {
     const ServerLive& live = live_.server(server.id);
-    ids.push_back(server.id);
+    keys.emplace_back(server.id, live.tenant.load(std::memory_order_relaxed));
     totals.push_back({.requests = live.requests.load(std::memory_order_relaxed),
                       .failures = live.failures.load(std::memory_order_relaxed),
                       .in_a_row = live.failures_in_a_row.load(std::memory_order_relaxed)});
     EjectionTrack track;
-    for (std::size_t i = 0; i < known.ids.size(); ++i) {
-      if (known.ids[i] == server.id) track = std::move(known.tracks[i]);
+    for (std::size_t i = 0; i < known.keys.size(); ++i) {
+      if (known.keys[i] == keys.back()) track = std::move(known.tracks[i]);
     }
     tracks.push_back(std::move(track));
   }
-  known = {std::move(ids), std::move(tracks)};
+  known = {std::move(keys), std::move(tracks)};
   const bool shadow = pool.ejection.mode == shared::Mode::shadow;
   for (const EjectionChange& change : EjectionJudge::judge(pool.ejection, totals, known.tracks, now)) {
-    ServerLive& live = live_.server(known.ids[change.server]);
+    ServerLive& live = live_.server(known.keys[change.server].first);
     if (change.ejected) live.ejections.fetch_add(1, std::memory_order_relaxed);
     // What led to it is over: the next time is judged by what comes then.
     live.failures_in_a_row.store(0, std::memory_order_relaxed);
@@ -68,8 +68,8 @@ void Healing::judge(const Pool& pool, shared::TimePoint now) {
                        {"shadow", shadow},
                        {"reason", change.reason}});
   }
-  for (std::size_t i = 0; i < known.ids.size(); ++i) {
-    ServerLive& live = live_.server(known.ids[i]);
+  for (std::size_t i = 0; i < known.keys.size(); ++i) {
+    ServerLive& live = live_.server(known.keys[i].first);
     const bool out = known.tracks[i].ejected() && !shadow;
     if (live.state.ejected() != out) live.state.set_ejected(out);
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edge/core/ejection.h"
@@ -34,9 +35,10 @@ class Healing {
   Live& live_;
   shared::Timer timer_;
   std::shared_ptr<const Snapshot> snapshot_;
-  // By name of pool: of its servers, in the order of ids_.
+  // By name of pool: of its servers, in the order of `keys`. An id can go to another server, which is another tenant.
+  using Key = std::pair<ServerId, std::uint32_t>;
   struct Tracks {
-    std::vector<ServerId> ids;
+    std::vector<Key> keys;
     std::vector<EjectionTrack> tracks;
   };
   std::map<std::string, Tracks> tracks_;

@@ -21,8 +21,9 @@ struct Seen {
 
 Seen seen_of(const ReportSource& source, ServerId id) {
   Seen seen;
+  const std::uint32_t tenant = source.live.server(id).tenant.load(std::memory_order_relaxed);
   for (const Worker* worker : source.workers) {
-    const ServerCounters* counters = worker->servers().find(id);
+    const ServerCounters* counters = worker->servers().find(id, tenant);
     if (counters == nullptr) continue;
     for (std::size_t i = 0; i < seen.responses.size(); ++i) seen.responses[i] += counters->responses[i].read();
     seen.retries += counters->retries.read();
@@ -157,6 +158,46 @@ boost::json::object server_json(const Subject& s) {
   return json;
 }
 
+boost::json::object source_json(const ServerSource& source, const Discovery::Standing& standing) {
+  boost::json::object json{{"source", to_string(source)},
+                           {"kind", source.kind == ServerSource::Kind::srv ? "srv" : "dns"},
+                           {"state", !standing.reason.empty() ? "failing"
+                                     : standing.answered      ? "found"
+                                                              : "waiting"},
+                           {"servers", standing.servers},
+                           {"failures", standing.failures}};
+  if (!standing.reason.empty()) json["reason"] = standing.reason;
+  return json;
+}
+
+struct SourceMetric {
+  shared::MetricKind kind;
+  std::string_view name;
+  std::string_view help;
+  std::uint64_t (*value)(const Discovery::Standing&);
+};
+
+const SourceMetric kSourceMetrics[] = {
+    {kGauge, "meridian_edge_discovery_servers", "Servers that the name or service stands for.",
+     [](const Discovery::Standing& s) -> std::uint64_t { return s.servers; }},
+    {kGauge, "meridian_edge_discovery_failing", "1: its last lookup brought nothing, what it said before holds.",
+     [](const Discovery::Standing& s) -> std::uint64_t { return s.reason.empty() ? 0 : 1; }},
+    {kCounter, "meridian_edge_discovery_failures_total", "Lookups for it that failed.",
+     [](const Discovery::Standing& s) { return s.failures; }},
+};
+
+void write_discovery(const ReportSource& source, shared::MetricsWriter& out) {
+  if (source.discovery == nullptr) return;
+  for (const SourceMetric& metric : kSourceMetrics) {
+    out.family(metric.kind, metric.name, metric.help);
+    for (const Pool& pool : source.snapshot.pools->all()) {
+      for (const ServerSource& from : pool.sources) {
+        out.sample({{"pool", pool.name}, {"source", to_string(from)}}, metric.value(source.discovery->standing(from)));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void write_pool_metrics(const ReportSource& source, shared::MetricsWriter& out) {
@@ -173,6 +214,7 @@ void write_pool_metrics(const ReportSource& source, shared::MetricsWriter& out) 
       out.sample({{"pool", pool.name}}, metric.value(source.live.pool(pool.slot)));
     }
   }
+  write_discovery(source, out);
 }
 
 boost::json::object pool_json(const ReportSource& source, const Pool& pool) {
@@ -188,6 +230,13 @@ boost::json::object pool_json(const ReportSource& source, const Pool& pool) {
                              {"retries_refused", live.budget_refusals.load()},
                              {"hedges", live.hedges.load()},
                              {"servers", std::move(servers)}};
+  if (source.discovery != nullptr && !pool.sources.empty()) {
+    boost::json::array sources;
+    for (const ServerSource& from : pool.sources) {
+      sources.emplace_back(source_json(from, source.discovery->standing(from)));
+    }
+    object["sources"] = std::move(sources);
+  }
   if (pool.effective != pool.id) object["stands_for_it"] = source.snapshot.pools->effective(pool.id).name;
   return object;
 }

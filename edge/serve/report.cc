@@ -147,7 +147,8 @@ std::string chosen(const Looked& looked, const Match& found, const Live& live, s
                               .key = request_key(pool, key),
                               .session = session_of(pool, fields)};
     const Server* server = pick(pool, context, place, trace);
-    answer = "pool " + pool.name + ", " + (server != nullptr ? "server " + server->name : "503: no usable server");
+    answer = "pool " + pool.name + ", ";
+    answer += server != nullptr ? "server " + server->name : "503: " + std::string(why_no_server(pool));
   } else if (const auto* respond = std::get_if<Respond>(&route.action)) {
     answer = "respond " + std::to_string(respond->status);
   } else {

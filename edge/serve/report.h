@@ -12,6 +12,7 @@
 #include "edge/core/live.h"
 #include "edge/core/snapshot.h"
 #include "edge/serve/backends.h"
+#include "edge/serve/discovery.h"
 #include "edge/serve/worker.h"
 #include "shared/core/ip.h"
 #include "shared/core/result.h"
@@ -23,6 +24,7 @@ struct ReportSource {
   const Live& live;
   std::span<const Worker* const> workers;
   const Backends* backends = nullptr;
+  const Discovery* discovery = nullptr;
   std::uint64_t access_log_dropped = 0;
   std::uint64_t reloads_failed = 0;
 };

@@ -178,7 +178,7 @@ class Tries {
     if (used_up()) return false;
     const Attempt::Target target = pick(r_);
     if (target.server == nullptr) {
-      if (r_.attempts == 0) fail(r_, {.kind = ErrorKind::no_server, .detail = "no usable server in the pool"});
+      if (r_.attempts == 0) fail(r_, {.kind = ErrorKind::no_server, .detail = why_no_server(*r_.pool)});
       return false;
     }
     if (r_.attempts > 0) note_again(r_.pool_live().retries);

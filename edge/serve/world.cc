@@ -75,6 +75,8 @@ std::optional<World> WorldMaker::remake(const World& world, const PoolInputs& in
 void WorldMaker::reserve(const PoolParts& parts) {
   live_.reserve(parts.last_slot);
   if (parts.last_server) live_.reserve(*parts.last_server);
+  // Of builds that failed, too: nobody has used those ids since.
+  for (const ServerId id : ids_.take_reassigned()) live_.begin_tenancy(id);
 }
 
 std::string needs_restart(const World& before, const World& after) {

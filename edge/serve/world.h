@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "edge/core/live.h"
+#include "edge/core/server_ids.h"
 #include "edge/load/build.h"
 #include "edge/load/config.h"
 #include "shared/core/ip.h"

@@ -4,6 +4,11 @@
 
 namespace shared {
 
+void Histogram::clear() {
+  for (Counter& bucket : buckets_) bucket.subtract(bucket.read());
+  sum_.subtract(sum_.read());
+}
+
 HistogramSnapshot Histogram::read() const {
   HistogramSnapshot out;
   for (std::size_t i = 0; i < kHistogramBuckets; ++i) {

@@ -55,6 +55,8 @@ class Histogram {
     buckets_[histogram_bucket(value)].add();
     sum_.add(value);
   }
+  // The writer's, too: what a reader sees meanwhile is a mixture.
+  void clear();
   [[nodiscard]] HistogramSnapshot read() const;
 
  private:

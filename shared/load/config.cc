@@ -286,6 +286,12 @@ std::string_view to_string(LogLevel level) {
   return "info";
 }
 
+Reader<std::vector<Located<Endpoint>>> resolver_list() {
+  auto reader = one_or_list(located(endpoint()));
+  reader.print = [](const std::vector<Located<Endpoint>>&) { return std::string("those of /etc/resolv.conf"); };
+  return reader;
+}
+
 const Table<Config>& config_table() {
   static const auto table =
       Table<Config>("top level", "The keys at the top of the file.")

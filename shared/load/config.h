@@ -25,7 +25,8 @@ struct Location {
   double longitude = 0;  // degrees, east positive
 };
 
-[[nodiscard]] Reader<Location> location();  // [53.35, -6.26]
+[[nodiscard]] Reader<Location> location();                             // [53.35, -6.26]
+[[nodiscard]] Reader<std::vector<Located<Endpoint>>> resolver_list();  // ADDRESS:PORT, one or several
 
 enum class ProbeKind : std::uint8_t { http, https, tcp };
 

@@ -41,14 +41,15 @@ class Message {
     char* text = nullptr;
     long length = 0;  // as c-ares wants it
     const std::uint8_t* const here = bytes_.data() + at_;
-    if (at_ >= bytes_.size() || ares_expand_name(here, bytes_.data(), static_cast<int>(bytes_.size()), &text,
-                                                 &length) != ARES_SUCCESS) {
+    if (at_ >= bytes_.size() ||
+        ares_expand_name(here, bytes_.data(), static_cast<int>(bytes_.size()), &text, &length) != ARES_SUCCESS) {
       return std::nullopt;
     }
     const std::unique_ptr<char, decltype(&ares_free_string)> owned(text, &ares_free_string);
     at_ += static_cast<std::size_t>(length);
     std::string out(text);
-    std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return out;
   }
 

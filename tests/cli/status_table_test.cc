@@ -32,6 +32,19 @@ TEST(StatusTable, RatesComeFromTheOneBefore) {
   EXPECT_EQ(edge_table(status(350, "up"), {.json = restarted, .seconds = 2})->find("-275"), std::string::npos);
 }
 
+// What the DNS does not tell is a line of its own; what it tells is seen in the servers.
+TEST(StatusTable, NamesThatDoNotAnswerAreShown) {
+  const auto text = edge_table(R"({"pools": [{"pool": "web", "servers": [], "sources": [
+      {"source": "web.internal:80", "state": "failing", "reason": "no such name"},
+      {"source": "_http._tcp.internal", "state": "waiting"}, {"source": "good.internal:80", "state": "found"}]}]})",
+                               {});
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("web   web.internal:80      failing"), std::string::npos) << *text;
+  EXPECT_NE(text->find("no such name"), std::string::npos);
+  EXPECT_NE(text->find("web   _http._tcp.internal  waiting"), std::string::npos) << *text;
+  EXPECT_EQ(text->find("good.internal"), std::string::npos);
+}
+
 TEST(StatusTable, AnotherServersStatusIsNotATable) {
   EXPECT_FALSE(edge_table(R"({"regions": []})", {}));
   EXPECT_FALSE(edge_table("[]", {}));

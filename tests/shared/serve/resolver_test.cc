@@ -1,102 +1,26 @@
 #include "shared/serve/resolver.h"
 
-#include <array>
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <boost/asio/ip/udp.hpp>
 
 #include "tests/shared/serve/run_until.h"
+#include "tests/shared/serve/test_dns.h"
 
 namespace shared {
 namespace {
 
 using test::run_for;
 using test::run_until;
-
-// A DNS server of one zone on the test's own loop: A and AAAA by name, or an error code, or silence.
-class TestDns {
- public:
-  struct Answer {
-    std::vector<std::string> addresses;
-    std::uint32_t ttl = 60;
-    std::uint8_t rcode = 0;
-    bool silent = false;
-    std::string srv{};  // data of one SRV record, for questions of that type
-  };
-
-  explicit TestDns(Loop& loop) : socket_(loop, asio::ip::udp::endpoint(asio::ip::address_v4::loopback(), 0)) { read(); }
-
-  [[nodiscard]] Endpoint endpoint() const { return {IpAddress::v4(0x7F000001), socket_.local_endpoint().port()}; }
-
-  std::function<Answer(const std::string& name)> script;
-  std::vector<std::string> asked;
-
- private:
-  using Socket = asio::basic_datagram_socket<asio::ip::udp, LoopExecutor>;
-
-  void read() {
-    socket_.async_receive_from(asio::buffer(in_), peer_, [this](error_code error, std::size_t n) {
-      if (error) return;
-      answer(std::string(in_.data(), n));
-      read();
-    });
-  }
-
-  void answer(const std::string& query) {
-    std::string name;
-    std::size_t at = 12;
-    while (query[at] != 0) {
-      const auto length = static_cast<std::size_t>(query[at]);
-      name += (name.empty() ? "" : ".") + query.substr(at + 1, length);
-      at += length + 1;
-    }
-    const char type = query[at + 2];  // 1: A, 28: AAAA
-    asked.push_back(name);
-    const Answer what = script(name);
-    if (what.silent) return;
-    std::string records;
-    char count = 0;
-    const auto add_ttl = [&] {
-      for (int shift = 24; shift >= 0; shift -= 8) records += static_cast<char>(what.ttl >> shift);
-    };
-    if (type == 33 && !what.srv.empty()) {
-      records += std::string("\xC0\x0C\x00\x21\x00\x01", 6);
-      add_ttl();
-      records += '\0';
-      records += static_cast<char>(what.srv.size());
-      records += what.srv;
-      ++count;
-    }
-    for (const std::string& text : what.addresses) {
-      const IpAddress address = *IpAddress::parse(text);
-      if ((address.family == Family::ipv4) != (type == 1)) continue;
-      records += std::string("\xC0\x0C\x00", 3) + type + std::string("\x00\x01", 2);
-      add_ttl();
-      const std::size_t size = bits_of(address.family) / 8;
-      records += '\0';
-      records += static_cast<char>(size);
-      records.append(reinterpret_cast<const char*>(address.bytes.data()), size);
-      ++count;
-    }
-    std::string reply = query.substr(0, 2) + '\x84' + static_cast<char>(what.rcode) + std::string("\0\1\0", 3) + count +
-                        std::string(4, '\0') + query.substr(12, at + 5 - 12) + records;
-    socket_.send_to(asio::buffer(reply), peer_);
-  }
-
-  Socket socket_;
-  std::array<char, 1500> in_{};
-  asio::ip::udp::endpoint peer_;
-};
+using test::TestDns;
 
 class ResolverTest : public ::testing::Test {
  protected:
   ResolverTest() {
-    dns_.script = [this](const std::string&) { return answer_; };
+    dns_.script = [this](const TestDns::Question&) { return answer_; };
     start(seconds(20));  // that a slow machine does not turn into a failure
   }
 
@@ -248,7 +172,7 @@ TEST_F(ResolverTest, WatchOfANameThatComesUpLater) {
 }
 
 TEST_F(ResolverTest, ServicesAreWatchedToo) {
-  answer_ = {.addresses = {}, .ttl = 0, .srv = std::string("\0\1\0\2\x1F\x90\1a\7example\0", 17)};
+  answer_ = {.addresses = {}, .ttl = 0, .services = {{1, 2, 8080, "a.example"}}};
   std::vector<Result<SrvAnswer>> seen;
   const auto watch =
       resolver_->watch_srv("_http._tcp.example", [&](const Result<SrvAnswer>& result) { seen.push_back(result); });
@@ -259,7 +183,7 @@ TEST_F(ResolverTest, ServicesAreWatchedToo) {
   answer_ = {.addresses = {}, .rcode = 3};
   ASSERT_TRUE(run_until(loop_, [&] { return seen.size() == 2; }));
   EXPECT_EQ(seen[1].error().message, "cannot resolve _http._tcp.example: Domain name not found");
-  answer_ = {.addresses = {}, .ttl = 0, .srv = std::string("\0\1\0\0\0\0\0", 7)};
+  answer_ = {.addresses = {}, .ttl = 0, .services = {{1, 0, 0, ""}}};
   ASSERT_TRUE(run_until(loop_, [&] { return watch.failures() >= 3; }));
   EXPECT_EQ(seen.size(), 2U);  // "not offered" goes on with the row of failures
 }

@@ -27,8 +27,8 @@ const std::string kQuestion = name("_http._tcp.example") + u16(33) + u16(1);
 const std::string kOwner = "\xC0\x0C";
 
 std::string record(unsigned type, unsigned ttl, const std::string& data, const std::string& owner = kOwner) {
-  return owner + u16(type) + u16(1) + u16(ttl >> 16U) + u16(ttl & 0xFFFFU) +
-         u16(static_cast<unsigned>(data.size())) + data;
+  return owner + u16(type) + u16(1) + u16(ttl >> 16U) + u16(ttl & 0xFFFFU) + u16(static_cast<unsigned>(data.size())) +
+         data;
 }
 
 std::string srv(unsigned priority, unsigned weight, unsigned port, const std::string& target) {
@@ -52,9 +52,8 @@ TEST(SrvAnswer, RecordsComeSortedEachOnceWithTheLeastTtl) {
   const auto answer = parse(message({second, record(33, 20, srv(20, 9, 80, "c.web.example")), second,
                                      record(33, 90, srv(10, 0, 8081, "a.web.example"))}));
   ASSERT_TRUE(answer) << answer.error().message;
-  const std::vector<SrvRecord> wanted{{10, 0, 8081, "a.web.example"},
-                                      {10, 3, 8080, "b.web.example"},
-                                      {20, 9, 80, "c.web.example"}};
+  const std::vector<SrvRecord> wanted{
+      {10, 0, 8081, "a.web.example"}, {10, 3, 8080, "b.web.example"}, {20, 9, 80, "c.web.example"}};
   EXPECT_EQ(answer->records, wanted);
   EXPECT_EQ(answer->ttl, seconds(20));
 }
