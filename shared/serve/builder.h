@@ -1,8 +1,8 @@
 #pragma once
 // Builder: the thread for work that may block or take seconds: parse, check and build the next world. Jobs run one at a
-// time in order. It is also where old snapshots die, so that freeing a million records never stalls a worker. It is nicer
-// than the workers: where they share a core, theirs is the core. Owned by main; run() and retire() may be called from any
-// thread.
+// time in order. It is also where old snapshots die, so that freeing a million records never stalls a worker. It is
+// nicer than the workers: where they share a core, theirs is the core. Owned by main; run() and retire() may be called
+// from any thread.
 
 #include <condition_variable>
 #include <deque>
