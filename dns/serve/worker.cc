@@ -85,7 +85,7 @@ void Worker::serve(UdpSocket& socket) {
     const unsigned count = batch_.receive(socket.fd());
     if (count > 0) answer_batch(socket.fd(), count);
     if (count <= kSparse) return wait(socket);
-    socket.leave_epoll();
+    if (round > 0) socket.leave_epoll();  // one batch may be chance
   }
   thread_.post([this, &socket] { serve(socket); });
 }
