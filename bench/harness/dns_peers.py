@@ -228,7 +228,7 @@ zone:
 class PowerDns:
     name = "pdns"
     program = "pdns_server"
-    works = ("static", "geo", "nxdomain", "million", "half", "tcp")
+    works = ("static", "geo", "nxdomain", "million", "half")  # not tcp: a thread for each connection, whose CPU time goes with it
 
     @staticmethod
     def command(setup):
