@@ -25,6 +25,20 @@ const shared::PrefixTable& table_for(const PolicyTables::Compiled& policy, bool 
   return by_subnet || !policy.resolvers ? policy.clients : *policy.resolvers;
 }
 
+// What choose() will look for, and where; no table: an ALIAS, the same for everybody.
+struct Search {
+  const shared::PrefixTable* table = nullptr;
+  const IpAddress* address = nullptr;
+};
+
+Search search_for(const PolicyTables& tables, PolicyNameId name, const std::optional<ClientSubnet>& subnet,
+                  const IpAddress& resolver) {
+  const PolicyTables::Profile& profile = tables.profiles()[tables.profile_of(name)];
+  if (profile.alias != 0) return {};
+  const bool by_subnet = is_given(subnet);
+  return {&table_for(tables.compiled()[profile.policy], by_subnet), by_subnet ? &subnet->address : &resolver};
+}
+
 Located locate(const PolicyTables::Compiled& policy, const Client& client) {
   Located out;
   out.by_subnet = is_given(client.subnet);
@@ -158,18 +172,14 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
 
 void prefetch_index(const PolicyTables& tables, PolicyNameId name, const std::optional<ClientSubnet>& subnet,
                     const IpAddress& resolver) {
-  const PolicyTables::Profile& profile = tables.profiles()[tables.profile_of(name)];
-  if (profile.alias != 0) return;
-  const bool by_subnet = is_given(subnet);
-  table_for(tables.compiled()[profile.policy], by_subnet).prefetch_index(by_subnet ? subnet->address : resolver);
+  const auto [table, address] = search_for(tables, name, subnet, resolver);
+  if (table != nullptr) table->prefetch_index(*address);
 }
 
 void prefetch_segments(const PolicyTables& tables, PolicyNameId name, const std::optional<ClientSubnet>& subnet,
                        const IpAddress& resolver) {
-  const PolicyTables::Profile& profile = tables.profiles()[tables.profile_of(name)];
-  if (profile.alias != 0) return;
-  const bool by_subnet = is_given(subnet);
-  table_for(tables.compiled()[profile.policy], by_subnet).prefetch_segments(by_subnet ? subnet->address : resolver);
+  const auto [table, address] = search_for(tables, name, subnet, resolver);
+  if (table != nullptr) table->prefetch_segments(*address);
 }
 
 template Choice choose(const PolicyTables&, const AnswerSets&, PolicyNameId, AddressType, const Client&, NullTrace&);

@@ -4,6 +4,8 @@
 #include <new>
 #include <utility>
 
+#include <boost/asio/post.hpp>
+
 #include "shared/serve/socket.h"
 
 namespace dns {
@@ -56,9 +58,13 @@ void Worker::stop() {
   thread_.join();
 }
 
+// Where epoll takes no more descriptors (fs.epoll.max_user_watches), the socket is looked at again instead: dear, but
+// nothing goes unanswered.
 template <class Done>
 void Worker::UdpSocket::wait(Done&& done) {
-  if (!waiter_.is_open()) waiter_.assign(fd_.get());
+  shared::error_code refused;
+  if (!waiter_.is_open()) waiter_.assign(fd_.get(), refused);
+  if (refused) return shared::asio::post(waiter_.get_executor(), [done] { done({}); });
   waiter_.async_wait(Descriptor::wait_read, std::forward<Done>(done));
 }
 

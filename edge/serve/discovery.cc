@@ -193,7 +193,7 @@ Discovery::Standing Discovery::standing(const ServerSource& source) const {
   return standing;
 }
 
-// "found srv _http._tcp.x 0 a.x 8080 WEIGHT PRIORITY ADDRESS,ADDRESS": no field can hold a blank.
+// "found srv _http._tcp.x 0 a.x 8080 WEIGHT PRIORITY ADDRESS ADDRESS": no field can hold a blank.
 std::string Discovery::remember() const {
   std::string lines;
   for (const auto& [source, servers] : found_) {
