@@ -104,7 +104,7 @@ def damaged_databases(good):
 def test_damaged_database_is_refused_at_start(idle_shop, kind):
     broken = idle_shop.directory / "broken.mmdb"
     if kind == "asn":
-        broken.write_bytes((meridian.binaries().parent / "geo/asn-28.mmdb").read_bytes())
+        meridian.make_asn_database(broken)
     else:
         broken.write_bytes(dict(damaged_databases(meridian.geo_database("city.mmdb")))[kind])
     break_config(idle_shop, str(meridian.geo_database("city.mmdb")), str(broken))

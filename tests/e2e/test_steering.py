@@ -1,6 +1,5 @@
 """Steering as an operator drives it: AS numbers, the overrides file read alone, words on regions and edges, explain."""
 import json
-import subprocess
 
 import meridian
 from test_operator import meridian_command
@@ -20,8 +19,7 @@ def steered(text):
 @pytest.fixture
 def steering_shop(tmp_path):
     with meridian.Shop(tmp_path, edit=steered) as shop:
-        maker = [meridian.ROOT / "tools/geo/make-database", "--layout", "asn", "--no-world", "--out", shop.zones / "asn.mmdb"]
-        subprocess.run(maker, check=True, timeout=60)
+        meridian.make_asn_database(shop.zones / "asn.mmdb")
         (shop.zones / "overrides.yaml").write_text("131.215.7.0/24: {asn: 14}\n")
         yield shop.start()
 

@@ -279,3 +279,8 @@ class Shop:
 def geo_database(name):
     """A database made by tools/geo."""
     return ROOT / "build/geo" / name
+
+
+def make_asn_database(path):
+    """A small database of AS numbers: of the example networks alone."""
+    subprocess.run([ROOT / "tools/geo/make-database", "--layout", "asn", "--no-world", "--out", path], check=True, timeout=60)
