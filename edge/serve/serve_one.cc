@@ -144,15 +144,20 @@ Attempt::Target pick(Request& r) {
   return {.server = std::exchange(r.stale, nullptr), .permit = none, .connection = Attempt::Connection::fresh};
 }
 
-// Whether the pool may be asked once more for this request, beyond its own share.
-bool spend(Request& r) {
-  PoolLive& live = r.pool_live();
+// Requests that clients have ever sent to the pool.
+std::uint64_t requests_of(const Request& r) {
   std::uint64_t requests = 0;
   for (const Server& server : r.pool->servers) {
     requests += r.worker.live().server(server.id).requests.load(std::memory_order_relaxed);
   }
-  requests -= std::min(requests, live.again.load(std::memory_order_relaxed));
-  if (live.budget.spend(r.pool->retry.budget(), requests, r.now())) return true;
+  return requests - std::min(requests, r.pool_live().again.load(std::memory_order_relaxed));
+}
+
+// Whether the pool may be asked once more for this request, beyond its own share.
+bool spend(Request& r) {
+  PoolLive& live = r.pool_live();
+  if (live.budget.due(r.now())) live.budget.earn(r.pool->retry.budget(), requests_of(r), r.now());
+  if (live.budget.spend()) return true;
   live.budget_refusals.fetch_add(1, std::memory_order_relaxed);
   return false;
 }
