@@ -3,11 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
+
+#include "shared/load/file.h"
 
 namespace dns {
 
@@ -77,26 +75,16 @@ std::optional<CookieSecrets> read_cookie_secrets(std::string_view text, const st
 
 std::optional<CookieSecrets> load_cookie_secrets(const std::filesystem::path& path, const Position& at,
                                                  Diagnostics& diagnostics) {
+  const auto text = shared::load::read_file(path, {.largest = kMaxFile});
+  if (!text) {
+    diagnostics.error(at, "secrets: cannot read " + path.string() + ": " + text.error().message);
+    return std::nullopt;
+  }
   struct stat facts{};
-  if (::stat(path.c_str(), &facts) != 0) {
-    diagnostics.error(at, "secrets: cannot open " + path.string() + ": " + std::strerror(errno));
-    return std::nullopt;
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!S_ISREG(facts.st_mode) || !file) {
-    diagnostics.error(at, "secrets: cannot read " + path.string() + ": " +
-                              (S_ISREG(facts.st_mode) ? "permission denied" : "not a regular file"));
-    return std::nullopt;
-  }
-  if (static_cast<std::uint64_t>(facts.st_size) > kMaxFile) {
-    diagnostics.error(at, "secrets: " + path.string() + " is larger than a file of two secrets can be");
-    return std::nullopt;
-  }
-  if ((facts.st_mode & S_IROTH) != 0) {
+  if (::stat(path.c_str(), &facts) == 0 && (facts.st_mode & S_IROTH) != 0) {
     diagnostics.warning(at, "secrets: everybody can read " + path.string() + ": chmod o-rwx");
   }
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  return read_cookie_secrets(text, path.string(), diagnostics);
+  return read_cookie_secrets(*text, path.string(), diagnostics);
 }
 
 }  // namespace dns

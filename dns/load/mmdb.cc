@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "dns/load/mmdb_value.h"
+#include "shared/load/file.h"
 
 namespace dns {
 namespace {
@@ -305,18 +305,6 @@ Result<std::shared_ptr<const GeoDatabase>> read_all(std::span<const std::uint8_t
                                              std::move(ranges).finish());
 }
 
-Result<std::vector<std::uint8_t>> read_file(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
-  if (!file) return fail(std::string("cannot open it: ") + std::strerror(errno));
-  std::vector<std::uint8_t> bytes;
-  std::vector<std::uint8_t> chunk(1 << 20);
-  while (const std::size_t n = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
-    bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(n));
-  }
-  if (std::ferror(file.get()) != 0) return fail(std::string("cannot read it: ") + std::strerror(errno));
-  return bytes;
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const GeoDatabase>> read_mmdb(std::span<const std::uint8_t> bytes, const std::string& name) {
@@ -326,9 +314,9 @@ Result<std::shared_ptr<const GeoDatabase>> read_mmdb(std::span<const std::uint8_
 }
 
 Result<std::shared_ptr<const GeoDatabase>> load_mmdb(const std::string& path) {
-  const auto bytes = read_file(path);
-  if (!bytes) return fail("geo database " + path + ": " + bytes.error().message);
-  return read_mmdb(*bytes, path);
+  const auto text = shared::load::read_file(path);
+  if (!text) return fail("geo database " + path + ": cannot read it: " + text.error().message);
+  return read_mmdb({reinterpret_cast<const std::uint8_t*>(text->data()), text->size()}, path);
 }
 
 }  // namespace dns

@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <set>
 #include <span>
+#include <sstream>
 
 #include "edge/load/readers.h"
 #include "shared/core/ip.h"
 #include "shared/load/certificates.h"
+#include "shared/load/file.h"
 
 namespace edge {
 namespace {
 
 using std::chrono::ceil;
 using std::chrono::milliseconds;
+
+constexpr std::size_t kMaxKeyFile = 64 * 1024;  // octets
 
 std::optional<shared::SipKey> parse_sip_key(std::string_view line) {
   const auto words = parse_session_token(line);  // 32 hex digits, as a token has them
@@ -30,14 +33,16 @@ std::optional<shared::SipKey> parse_sip_key(std::string_view line) {
 // One key a line, comments begin with '#'. Nothing when anything is wrong; the file's text is never shown.
 std::vector<shared::SipKey> read_sip_keys(const StickyConfig& config, shared::load::Diagnostics& diagnostics) {
   const std::string path = config.keys.string();
-  std::ifstream file(path);
-  if (!file) {
-    diagnostics.error(config.at, "sticky: cannot read " + path + "; make it with: openssl rand -hex 16");
+  auto text = shared::load::read_file(config.keys, {.largest = kMaxKeyFile});
+  if (!text) {
+    diagnostics.error(config.at, "sticky: cannot read " + path + ": " + text.error().message +
+                                     "; make it with: openssl rand -hex 16");
     return {};
   }
+  std::istringstream lines(std::move(*text));
   std::vector<shared::SipKey> keys;
   std::size_t number = 0;
-  for (std::string line; std::getline(file, line);) {
+  for (std::string line; std::getline(lines, line);) {
     ++number;
     while (!line.empty() && (line.back() == ' ' || line.back() == '\r')) line.pop_back();
     if (line.empty() || line.front() == '#') continue;

@@ -1,15 +1,12 @@
 #include "edge/load/key_file.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
+#include "shared/load/file.h"
 #include "shared/load/reader.h"
 
 namespace edge {
@@ -93,21 +90,12 @@ std::vector<ApiKeys::Entry> parse_keys(std::string_view text, const std::string&
 
 std::vector<ApiKeys::Entry> read_key_file(const std::filesystem::path& path, const Tiers& tiers, const Position& at,
                                           Diagnostics& diagnostics) {
-  std::error_code unreadable;
-  const bool regular = std::filesystem::is_regular_file(path, unreadable);
-  std::ifstream file(path, std::ios::binary);
-  if (!regular || !file) {
-    const std::string reason =
-        regular || unreadable ? std::strerror(unreadable ? unreadable.value() : errno) : "not a regular file";
-    diagnostics.error(at, "cannot read the key file " + path.string() + ": " + reason);
+  const auto text = shared::load::read_file(path, {.largest = kMaxFile});
+  if (!text) {
+    diagnostics.error(at, "cannot read the key file " + path.string() + ": " + text.error().message);
     return {};
   }
-  if (std::filesystem::file_size(path, unreadable) > kMaxFile) {
-    diagnostics.error(at, "the key file " + path.string() + " is larger than 64 MiB");
-    return {};
-  }
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  return parse_keys(text, path.string(), tiers, diagnostics);
+  return parse_keys(*text, path.string(), tiers, diagnostics);
 }
 
 }  // namespace edge

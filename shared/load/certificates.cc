@@ -1,16 +1,13 @@
 #include "shared/load/certificates.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
-#include <system_error>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+
+#include "shared/load/file.h"
 
 namespace shared::load {
 namespace {
@@ -40,17 +37,9 @@ std::optional<std::size_t> count_certificates(const std::string& text) {
 }  // namespace
 
 Result<std::string> read_certificates(const std::filesystem::path& path) {
-  std::error_code unreadable;
-  const bool regular = std::filesystem::is_regular_file(path, unreadable);
-  std::ifstream file(path, std::ios::binary);
-  if (!regular || !file) {
-    const std::string reason =
-        regular || unreadable ? std::strerror(unreadable ? unreadable.value() : errno) : "not a regular file";
-    return fail("cannot read " + path.string() + ": " + reason);
-  }
-  if (std::filesystem::file_size(path, unreadable) > kMaxFile) return fail(path.string() + " is larger than 4 MiB");
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const auto count = count_certificates(text);
+  auto text = read_file(path, {.largest = kMaxFile});
+  if (!text) return fail("cannot read " + path.string() + ": " + text.error().message);
+  const auto count = count_certificates(*text);
   if (!count) return fail(path.string() + " holds a broken certificate");
   if (*count == 0) return fail(path.string() + " holds no certificate; PEM is wanted (-----BEGIN CERTIFICATE-----)");
   return text;

@@ -1,18 +1,15 @@
 #include "shared/load/yaml.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "shared/load/containers.h"
+#include "shared/load/file.h"
 #include "shared/load/tree_builder.h"
 #include "shared/load/values.h"
 
@@ -20,23 +17,6 @@ namespace shared::load {
 namespace {
 
 constexpr std::size_t kLargestFile = std::size_t{256} << 20;
-
-Result<std::string> read_whole(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return fail("it is a folder");
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(std::strerror(errno));
-  std::string text;
-  std::array<char, 65536> block{};
-  while (file) {
-    file.read(block.data(), block.size());
-    text.append(block.data(), static_cast<std::size_t>(file.gcount()));
-    if (text.size() > kLargestFile) return fail("it is larger than 256 MiB");
-  }
-  if (file.bad()) return fail(std::strerror(errno));
-  return text;
-}
 
 // Merges the map `from` into `into`: maps in both are merged, anything else may stand in one place only.
 void merge(Node& into, Node from, Diagnostics& diagnostics) {
@@ -66,7 +46,7 @@ class Loader {
   // `named_at`: the include that asked for the file; a position without a file for the first one.
   std::optional<Node> file(const std::string& path, const Position& named_at) {
     const Position whole{std::make_shared<const std::string>(path), 0, 0};
-    auto text = read_whole(path);
+    auto text = read_file(path, {.largest = kLargestFile, .pipes = true});
     if (!text) {
       const std::string message = "cannot read " + path + ": " + text.error().message;
       diagnostics_.error(named_at.file ? named_at : whole,

@@ -57,7 +57,7 @@ TEST(CookieFile, FilesThatCannotBe) {
     EXPECT_FALSE(load_cookie_secrets(path, at, diagnostics));
     return diagnostics.render();
   };
-  EXPECT_NE(error_of(folder / "absent.secrets").find("m.yaml:3:4: error: secrets: cannot open"), std::string::npos);
+  EXPECT_NE(error_of(folder / "absent.secrets").find("m.yaml:3:4: error: secrets: cannot read"), std::string::npos);
   EXPECT_NE(error_of(folder).find("not a regular file"), std::string::npos);
   const auto large = folder / "large.secrets";
   std::ofstream(large) << std::string(5000, '#');

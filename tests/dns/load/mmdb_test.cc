@@ -144,10 +144,10 @@ TEST(Mmdb, SaysWhatIsWrong) {
   EXPECT_NE(error_of(Bytes(5000, 'a')).find("no MaxMind DB metadata at its end"), std::string::npos);
   const auto absent = load_mmdb("/nonexistent/city.mmdb");
   ASSERT_FALSE(absent);
-  EXPECT_EQ(absent.error().message, "geo database /nonexistent/city.mmdb: cannot open it: No such file or directory");
+  EXPECT_EQ(absent.error().message, "geo database /nonexistent/city.mmdb: cannot read it: No such file or directory");
   const auto folder = load_mmdb("/tmp");
   ASSERT_FALSE(folder);
-  EXPECT_EQ(folder.error().message, "geo database /tmp: cannot read it: Is a directory");
+  EXPECT_EQ(folder.error().message, "geo database /tmp: cannot read it: it is a folder, not a regular file");
 }
 
 // The way to ::/96 goes by the nodes 0, 1, 2 ...; here the other branch of node 5 leads back to node 3.

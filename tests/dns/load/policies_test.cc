@@ -235,7 +235,7 @@ TEST(PoliciesConfig, ABrokenDatabaseIsNamedWithItsPlace) {
   const Built built = build("geo: {database: /nonexistent/city.mmdb}\npolicies: {a: [{failover: [eu]}]}\n");
   EXPECT_FALSE(built.tables);
   EXPECT_EQ(built.messages,
-            "x.yaml:1:6: error: geo database /nonexistent/city.mmdb: cannot open it: No such file or directory\n");
+            "x.yaml:1:6: error: geo database /nonexistent/city.mmdb: cannot read it: No such file or directory\n");
 }
 
 }  // namespace

@@ -139,9 +139,9 @@ TEST(Yaml, MissingFile) {
   Diagnostics diagnostics;
   EXPECT_FALSE(read_yaml_file("/nonexistent/c.yaml", no_environment(), diagnostics));
   EXPECT_FALSE(read_yaml_file("/", no_environment(), diagnostics));
-  EXPECT_EQ(
-      diagnostics.render(),
-      "/nonexistent/c.yaml: error: cannot read: No such file or directory\n/: error: cannot read: it is a folder\n");
+  EXPECT_EQ(diagnostics.render(),
+            "/nonexistent/c.yaml: error: cannot read: No such file or directory\n/: error: cannot read: it is a "
+            "folder, not a regular file\n");
 }
 
 TEST_F(Include, MergesMapsDeeply) {

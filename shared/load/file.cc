@@ -1,0 +1,65 @@
+#include "shared/load/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace shared::load {
+namespace {
+
+constexpr std::size_t kBlock = 64 * 1024;
+constexpr std::size_t kMiB = 1024 * 1024;
+
+class OpenFile {
+ public:
+  OpenFile(const char* path, int flags) : fd_(::open(path, O_RDONLY | O_CLOEXEC | flags)) {}
+  ~OpenFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+tl::unexpected<Error> too_large(std::size_t largest) {
+  const bool round = largest % kMiB == 0;
+  return fail("it is larger than " +
+              (round ? std::to_string(largest / kMiB) + " MiB" : std::to_string(largest) + " octets"));
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::filesystem::path& path, const FileRules& rules) {
+  // To open a pipe waits for its writer, unless it is told not to.
+  const OpenFile file(path.c_str(), rules.pipes ? 0 : O_NONBLOCK);
+  struct stat facts{};
+  if (file.get() < 0 || ::fstat(file.get(), &facts) != 0) return fail(std::strerror(errno));
+  if (S_ISDIR(facts.st_mode)) return fail("it is a folder, not a regular file");
+  if (!S_ISREG(facts.st_mode) && !rules.pipes) return fail("not a regular file");
+  const auto size = static_cast<std::size_t>(std::max<off_t>(0, facts.st_size));
+  if (size > rules.largest) return too_large(rules.largest);
+  // One octet more than it has, to meet the end without growing.
+  std::string text(std::max(size + 1, kBlock), '\0');
+  std::size_t have = 0;
+  while (true) {
+    if (have == text.size()) text.resize(2 * have);
+    const ssize_t got = ::read(file.get(), text.data() + have, text.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail(std::strerror(errno));
+    if (got == 0) break;
+    have += static_cast<std::size_t>(got);
+    if (have > rules.largest) return too_large(rules.largest);
+  }
+  text.resize(have);
+  return text;
+}
+
+}  // namespace shared::load

@@ -1,0 +1,22 @@
+#pragma once
+// A whole file as text. Blocks on the disk: the Builder's work and that of the command line. Any thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "shared/core/result.h"
+
+namespace shared::load {
+
+struct FileRules {
+  std::size_t largest = SIZE_MAX;  // octets
+  bool pipes = false;              // a pipe or a device will do too: a person's `<(...)`, never what a reload reads
+};
+
+// Fails with the reason alone ("No such file or directory", "not a regular file"); the caller knows what the file is
+// for.
+[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, const FileRules& rules = {});
+
+}  // namespace shared::load

@@ -1,0 +1,68 @@
+#include "shared/load/file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+namespace shared::load {
+namespace {
+
+class ReadFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(::testing::TempDir()) / ("file_test." + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
+    path_ = folder_ / "file";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void write(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
+  [[nodiscard]] std::string reason(const FileRules& rules = {}) const {
+    const auto text = read_file(path_, rules);
+    return text ? "read" : text.error().message;
+  }
+
+  std::filesystem::path folder_;
+  std::filesystem::path path_;
+};
+
+TEST_F(ReadFile, GivesEveryOctet) {
+  for (const std::size_t size : {0U, 1U, 65535U, 65536U, 65537U, 3000000U}) {
+    std::string text(size, 'x');
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 31 >> 3);
+    write(text);
+    const auto read = read_file(path_);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_TRUE(*read == text) << size << " octets: " << read->size();
+  }
+}
+
+TEST_F(ReadFile, SaysWhyItCannot) {
+  EXPECT_EQ(reason(), "No such file or directory");
+  write(std::string(1 << 20, 'x'));
+  EXPECT_EQ(reason({.largest = 1 << 20}), "read");
+  write(std::string((1 << 20) + 1, 'x'));
+  EXPECT_EQ(reason({.largest = 1 << 20}), "it is larger than 1 MiB");
+  EXPECT_EQ(reason({.largest = 4096}), "it is larger than 4096 octets");
+  path_ = folder_;
+  EXPECT_EQ(reason(), "it is a folder, not a regular file");
+  EXPECT_EQ(reason({.pipes = true}), "it is a folder, not a regular file");
+}
+
+TEST_F(ReadFile, NeverWaitsForAPipeUnlessItMay) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_EQ(reason(), "not a regular file");
+  std::jthread writer([this] { write(std::string(200000, 'y')); });
+  EXPECT_EQ(read_file(path_, {.pipes = true}).value(), std::string(200000, 'y'));
+  writer.join();
+  writer = std::jthread([this] { write(std::string(5000, 'y')); });
+  EXPECT_EQ(reason({.largest = 4096, .pipes = true}), "it is larger than 4096 octets");
+}
+
+}  // namespace
+}  // namespace shared::load
