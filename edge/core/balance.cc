@@ -34,9 +34,15 @@ bool any_usable(const std::vector<std::uint16_t>& members, const Look<Trace>& lo
                      [&look](std::uint16_t index) { return usable(look.pool, look.server(index), look.context); });
 }
 
+// Whether a server of reduced share is passed this time; `thinning` walks round 2^32 in steps of the golden ratio.
+bool thinned_out(std::uint32_t& thinning, std::uint32_t share) {
+  thinning += 0x9E3779B9U;
+  return thinning >> 24U >= share;
+}
+
 // (Smooth weighted) round robin: on from the worker's place to the first that is allowed. The place moves behind the
 // one that was taken, so those that are skipped leave the others' proportions as they are. A server of reduced share is
-// passed as often as its share says, evenly: `thinning` walks round 2^32 in steps of the golden ratio.
+// passed as often as its share says, evenly.
 template <class Trace>
 const Server* pick_from(const Sequence& sequence, const Look<Trace>& look) {
   const auto length = static_cast<std::uint32_t>(sequence.order.size());
@@ -49,7 +55,7 @@ const Server* pick_from(const Sequence& sequence, const Look<Trace>& look) {
     if (++at == length) at = 0;
     const std::uint32_t share = look.share(server);
     if (share == 0) continue;
-    if (share < kFullShare && ((place.thinning += 0x9E3779B9U) >> 24U) >= share) {
+    if (share < kFullShare && thinned_out(place.thinning, share)) {
       if (passed == nullptr) passed = &server;
       continue;
     }

@@ -60,7 +60,7 @@ template <class V>
 
 // [a, b, c]; may be empty.
 template <class V>
-[[nodiscard]] Reader<std::vector<V>> list_of(Reader<V> element) {
+[[nodiscard]] Reader<std::vector<V>> list_of(const Reader<V>& element) {
   Reader<std::vector<V>> list;
   list.type = "list of " + element.type;
   list.nested = element.nested;
@@ -74,7 +74,7 @@ template <class V>
 
 // a, or [a, b, c]
 template <class V>
-[[nodiscard]] Reader<std::vector<V>> one_or_list(Reader<V> element) {
+[[nodiscard]] Reader<std::vector<V>> one_or_list(const Reader<V>& element) {
   Reader<std::vector<V>> list = list_of(element);
   list.type = element.type + ", or a list of them";
   list.read = [element](const Node& node, Diagnostics& diagnostics) -> std::optional<std::vector<V>> {
@@ -89,7 +89,7 @@ template <class V>
 // {name: value, ...}. `what` says what the names are: "region", "pool". A value that fails is left out, its error
 // stands; the names of the rest stay known.
 template <class V>
-[[nodiscard]] Reader<NamedMap<V>> map_of(const std::string& what, Reader<V> element) {
+[[nodiscard]] Reader<NamedMap<V>> map_of(const std::string& what, const Reader<V>& element) {
   Reader<NamedMap<V>> map;
   map.type = "map of " + what + ": " + element.type;
   map.nested = element.nested;
@@ -114,7 +114,7 @@ template <class V>
 
 // Absent is no value; the default in the reference is "none".
 template <class V>
-[[nodiscard]] Reader<std::optional<V>> optional_of(Reader<V> element) {
+[[nodiscard]] Reader<std::optional<V>> optional_of(const Reader<V>& element) {
   auto read = [inner = element.read](const Node& node, Diagnostics& diagnostics) -> std::optional<std::optional<V>> {
     auto value = inner(node, diagnostics);
     if (!value) return std::nullopt;
@@ -126,7 +126,7 @@ template <class V>
 
 // Keeps the place for checks that come later.
 template <class V>
-[[nodiscard]] Reader<Located<V>> located(Reader<V> element) {
+[[nodiscard]] Reader<Located<V>> located(const Reader<V>& element) {
   auto read = [inner = element.read](const Node& node, Diagnostics& diagnostics) -> std::optional<Located<V>> {
     auto value = inner(node, diagnostics);
     if (!value) return std::nullopt;

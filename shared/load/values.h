@@ -73,7 +73,7 @@ template <class I>
 
 // one_of<Balance>({{"round_robin", Balance::round_robin}, ...}); the names must be literals.
 template <class E>
-[[nodiscard]] Reader<E> one_of(std::vector<EnumName<E>> table) {
+[[nodiscard]] Reader<E> one_of(const std::vector<EnumName<E>>& table) {
   std::vector<std::string_view> names;
   for (const auto& row : table) names.push_back(row.name);
   auto read = [table, names](const Node& node, Diagnostics& diagnostics) -> std::optional<E> {
