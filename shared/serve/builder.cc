@@ -6,13 +6,7 @@
 
 namespace shared {
 
-namespace {
-
-constexpr int kNice = 10;  // on top of the process's own: about a tenth of a core that a worker wants
-
-}  // namespace
-
-Builder::Builder() : thread_([this] { loop(); }) {}
+Builder::Builder(int niceness) : niceness_(niceness), thread_([this] { loop(); }) {}
 
 Builder::~Builder() { stop(); }
 
@@ -47,7 +41,7 @@ void Builder::stop() {
 
 void Builder::loop() {
   begin_thread("builder");
-  (void)::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNice);  // of this thread; best effort
+  (void)::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + niceness_);  // of this thread alone
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !retired_.empty(); });

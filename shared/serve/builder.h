@@ -1,8 +1,8 @@
 #pragma once
 // Builder: the thread for work that may block or take seconds: parse, check and build the next world. Jobs run one at a
 // time in order. It is also where old snapshots die, so that freeing a million records never stalls a worker. It is
-// nicer than the workers: where they share a core, theirs is the core. Owned by main; run() and retire() may be called
-// from any thread.
+// nicer than the workers, so that where they share a core they need not wait for it. Owned by main; run() and retire()
+// may be called from any thread.
 
 #include <condition_variable>
 #include <deque>
@@ -21,7 +21,9 @@ namespace shared {
 
 class Builder {
  public:
-  Builder();
+  // `niceness`: on top of the process's own, nice(1). With 10 it gets a tenth of a core that a worker wants, and a
+  // worker that wakes may wait a millisecond for it; with 19 a hundredth, and next to no wait.
+  explicit Builder(int niceness = 10);
   ~Builder();  // stop()
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
@@ -46,6 +48,7 @@ class Builder {
  private:
   void loop();
 
+  const int niceness_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;            // guarded by mutex_

@@ -47,6 +47,18 @@ def test_every_thread_has_given_up_what_it_does_not_need(confined_shop):
                 assert status["Seccomp"] == "2", status
 
 
+def test_the_builder_leaves_the_core_to_the_workers(confined_shop):
+    for who, niceness in (("dns", 19), ("eu", 10)):
+        tasks = pathlib.Path(f"/proc/{confined_shop.processes[who].pid}/task")
+        nice = {}
+        for task in tasks.iterdir():
+            name, _, rest = (task / "stat").read_text().partition("(")[2].rpartition(")")
+            nice[name] = int(rest.split()[16])
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert nice.pop("builder") == min(own + niceness, 19), nice
+        assert len(nice) >= 2 and set(nice.values()) == {own}, nice
+
+
 def test_reload_state_and_upgrade_work_without_privileges(confined_shop):
     shop = confined_shop
     assert shop.addresses("ns1.shop.example")
