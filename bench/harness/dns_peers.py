@@ -34,6 +34,7 @@ class Setup:
     def __init__(self, directory, port, database, works, binaries):
         self.directory = Path(directory)
         self.port = port
+        self.admin_port = 0  # any
         self.database = database
         self.works = works
         self.binaries = binaries
@@ -106,7 +107,7 @@ regions:
   edge: {{kind: tcp, port: {Edges.listen()}, interval: 60s, timeout: 1s, fall: 3, rise: 1}}
   start_wait: 10ms
 admin:
-  dns: ["127.0.0.1:0"]
+  dns: ["127.0.0.1:{setup.admin_port}"]
 state_directory: {setup.directory}/state
 dns:
   listen: ["127.0.0.1:{setup.port}"]

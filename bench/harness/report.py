@@ -2,7 +2,6 @@
 
 import json
 import platform
-import statistics
 from pathlib import Path
 
 
@@ -22,8 +21,7 @@ def save(path, kind, date, options, works, facts):
 def cell(row):
     if row is None:
         return "-"
-    spread = f"{row['us_min']:.2f}-{row['us_max']:.2f}"
-    return f"{row['us']:.2f} ({spread})"
+    return spread((row["us"], row["us_min"], row["us_max"]), 2)
 
 
 def render(results):
@@ -52,14 +50,14 @@ def render_side_by_side(works):
     for name in servers:
         cells = [cell(table["servers"].get(name)) for table in works.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines += ["", "Ratios of medians of rounds: to the floor / to the best peer of that work.", ""]
+    lines += ["", "Ratios within a round, median (least-most): to the floor / to the best peer of that work.", ""]
     lines += ["| server | " + " | ".join(titles) + " |", "| --- |" + " --- |" * len(titles)]
     for name in servers:
         lines.append(f"| {name} | " + " | ".join(ratios(table["servers"].get(name)) for table in works.values()) + " |")
     lines += ["", "Best peers: " + ", ".join(f"{table['title']}: {best_peer(table)}" for table in works.values()) + "."]
     if "half" in works:
         lines += ["", f"Latency, {works['half']['title']}, microseconds:", "", "| server | p50 | p99 |", "| --- | --- | --- |"]
-        lines += [f"| {name} | {row['p50_us']:.0f} | {row['p99_us']:.0f} |" for name, row in works["half"]["servers"].items()]
+        lines += [f"| {name} | {spread(row['p50_us'], 0)} | {spread(row['p99_us'], 0)} |" for name, row in works["half"]["servers"].items()]
     return lines
 
 
@@ -67,16 +65,21 @@ def render_by_base(table):
     lines = ["", f"{table['title']}; the ratio is the median (least-most) of the ratios within a round:", "",
              f"| server | us | to {table['base']} |", "| --- | --- | --- |"]
     for name, row in table["servers"].items():
-        found = row.get("to_base")
-        ratio = f"{statistics.median(found):.3f} ({found[0]:.3f}-{found[-1]:.3f})" if found else "-"
-        lines.append(f"| {name} | {cell(row)} | {ratio} |")
+        lines.append(f"| {name} | {cell(row)} | {spread(row.get('to_base'), 3)} |")
     return lines
 
 
 def ratios(row):
     if row is None:
         return "-"
-    return " / ".join("-" if value is None else f"{value:.2f}" for value in (row["to_floor"], row["to_best_peer"]))
+    return " / ".join(spread(found, 2) for found in (row["to_floor"], row["to_best_peer"]))
+
+
+def spread(found, digits):
+    """Of [median, least, most]."""
+    if found is None:
+        return "-"
+    return "{:.{d}f} ({:.{d}f}-{:.{d}f})".format(*found, d=digits)
 
 
 def best_peer(table):

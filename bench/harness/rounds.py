@@ -50,21 +50,25 @@ def summarise(windows, base=None):
         table[name] = {
             "us": statistics.median(values), "us_min": values[0], "us_max": values[-1], "rounds": len(values),
             "per_second": statistics.median(window["per_second"] for window in found),
-            "p50_us": statistics.median(window["p50_us"] for window in found),
-            "p99_us": statistics.median(window["p99_us"] for window in found),
+            "p50_us": spread(window["p50_us"] for window in found),
+            "p99_us": spread(window["p99_us"] for window in found),
             "disturbance": statistics.median(window["disturbance"] for window in found)}
     peers = {name: row["us"] for name, row in table.items() if not name.startswith("meridian") and name != "floor"}
     best = min(peers, key=peers.get) if peers else None
     for name, row in table.items():
-        row["to_floor"] = ratio(windows[name], windows.get("floor"))
-        row["to_best_peer"] = ratio(windows[name], windows.get(best)) if best else None
+        row["to_floor"] = ratios(windows[name], windows.get("floor"))
+        row["to_best_peer"] = ratios(windows[name], windows.get(best))
         row["best_peer"] = best
         if base in windows:
-            row["to_base"] = sorted(a["us"] / b["us"] for a, b in zip(windows[name], windows[base]))
+            row["to_base"] = ratios(windows[name], windows[base])
     return table
 
 
-def ratio(ours, theirs):
-    if not theirs:
-        return None
-    return statistics.median(a["us"] / b["us"] for a, b in zip(ours, theirs))
+def ratios(ours, theirs):
+    return spread(a["us"] / b["us"] for a, b in zip(ours, theirs)) if theirs else None
+
+
+def spread(values):
+    """[median, least, most]"""
+    values = list(values)
+    return [statistics.median(values), min(values), max(values)]

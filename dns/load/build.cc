@@ -107,6 +107,14 @@ std::shared_ptr<const ZoneSet> build_zones(const Config& config, Diagnostics& di
   return std::make_shared<const ZoneSet>(std::move(zones));
 }
 
+// From the databases that the world has.
+void make_policies(World& world, const shared::load::Config& common, Diagnostics& diagnostics) {
+  const shared::TimePoint began = shared::Clock::now();
+  const GeoData data{world.geo->database, world.systems};
+  world.policies = build_policies(world.config.steering(), common, data, diagnostics);
+  world.policies_took = shared::Clock::now() - began;
+}
+
 CookieSecrets load_cookies(const CookieConfig& config, Diagnostics& diagnostics) {
   if (!config.enabled || !config.secrets) return {};
   return load_cookie_secrets(config.secrets->value, config.secrets->at, diagnostics).value_or(CookieSecrets{});
@@ -148,8 +156,7 @@ std::optional<World> build_world(shared::load::Config common, Diagnostics& diagn
   world.geo = load_geo_file(world.config.geo, before == nullptr ? nullptr : before->geo, diagnostics);
   world.systems = load_systems(world.config.geo, diagnostics);
   if (world.geo != nullptr && (world.systems != nullptr || world.config.geo.asn.empty())) {
-    const GeoData data{world.geo->database, world.systems};
-    world.policies = build_policies(world.config.steering(), common, data, diagnostics);
+    make_policies(world, common, diagnostics);
   }
   if (world.zones != nullptr && world.policies != nullptr) {
     check_cname_names(*world.zones, *world.policies, world.config, diagnostics);
@@ -166,8 +173,7 @@ std::optional<World> with_new_overrides(const World& world, Diagnostics& diagnos
     return std::nullopt;
   }
   World next = world;
-  const GeoData data{world.geo->database, world.systems};
-  next.policies = build_policies(world.config.steering(), world.common, data, diagnostics);
+  make_policies(next, next.common, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
   return next;
 }
@@ -177,8 +183,7 @@ std::optional<World> with_new_geo(const World& before, Diagnostics& diagnostics)
   next.geo = load_geo_file(before.config.geo, before.geo, diagnostics);
   if (next.geo == nullptr) return std::nullopt;
   Diagnostics again;  // the warnings of the configuration have been told; what is an error now was none before
-  const GeoData data{next.geo->database, next.systems};
-  next.policies = build_policies(next.config.steering(), next.common, data, again);
+  make_policies(next, next.common, again);
   if (next.policies != nullptr) return next;
   for (const auto& problem : again.list()) {
     if (problem.severity == shared::load::Severity::error) diagnostics.error(problem.at, problem.message);

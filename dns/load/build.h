@@ -23,6 +23,7 @@ struct World {
   Config config;
   std::shared_ptr<const ZoneSet> zones;
   std::shared_ptr<const PolicyTables> policies;
+  shared::Duration policies_took{};            // to build them
   std::shared_ptr<const GeoFile> geo;          // as its file has it: a reload of the overrides alone begins with it
   std::shared_ptr<const GeoDatabase> systems;  // likewise; null: none
   CookieSecrets cookies;                       // of the file; none: there is no file, or no cookies are spoken

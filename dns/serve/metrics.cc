@@ -266,6 +266,8 @@ class Report {
     out_.family(MetricKind::counter, "meridian_dns_reloads_total", "Reloads by outcome.");
     out_.sample({{"outcome", "done"}}, server_.reloads().done);
     out_.sample({{"outcome", "refused"}}, server_.reloads().refused);
+    out_.family(MetricKind::gauge, "meridian_dns_policies_build_seconds", "What building the policies in force took.");
+    out_.sample({}, std::chrono::duration<double>(server_.world().policies_took).count());
     out_.family(MetricKind::counter, "meridian_dns_geo_databases_total", "Geo databases that came, by outcome.");
     out_.sample({{"outcome", "taken"}}, server_.geo().taken);
     out_.sample({{"outcome", "refused"}}, server_.geo().refused);

@@ -222,23 +222,25 @@ std::string render_given(const Server& server) {
 std::string render_status(const Server& server) {
   json::array listen;
   for (const auto& endpoint : server.endpoints()) listen.push_back(json::value(endpoint.to_string()));
-  const json::object status{{"program", "meridian-dns"},
-                            {"version", server.settings().version},
-                            {"service", server.world().common.service},
-                            {"config", server.settings().config_path},
-                            {"serving", server.serving()},
-                            {"generation", server.snapshot().generation},
-                            {"configured", utc(server.reloads().last)},
-                            {"reloads_refused", server.reloads().refused},
-                            {"isolated", server.steering().health().holding()},
-                            {"listen", std::move(listen)},
-                            {"regions", regions_of(server.steering())},
-                            {"names", names_of(*server.world().policies, *server.snapshot().answers)},
-                            {"aliases", aliases_of(server.aliases())},
-                            {"geo", geo_of(server)},
-                            {"policies", policies_of(*server.world().policies)},
-                            {"zones", zones_of(server.world())},
-                            {"workers", workers_of(server)}};
+  const json::object status{
+      {"program", "meridian-dns"},
+      {"version", server.settings().version},
+      {"service", server.world().common.service},
+      {"config", server.settings().config_path},
+      {"serving", server.serving()},
+      {"generation", server.snapshot().generation},
+      {"configured", utc(server.reloads().last)},
+      {"reloads_refused", server.reloads().refused},
+      {"isolated", server.steering().health().holding()},
+      {"listen", std::move(listen)},
+      {"regions", regions_of(server.steering())},
+      {"names", names_of(*server.world().policies, *server.snapshot().answers)},
+      {"aliases", aliases_of(server.aliases())},
+      {"geo", geo_of(server)},
+      {"policies", policies_of(*server.world().policies)},
+      {"policies_build_ms", std::chrono::ceil<shared::milliseconds>(server.world().policies_took).count()},
+      {"zones", zones_of(server.world())},
+      {"workers", workers_of(server)}};
   return json::serialize(status) + "\n";
 }
 

@@ -199,6 +199,7 @@ def test_a_large_zone_and_10000_subnets_load_reload_and_answer(served):
         assert shop.region_of(f"10.{i >> 8 & 255}.{i & 255}.0/24") == meridian.REGIONS[i % 3]
     policy = shop.status()["policies"][0]
     assert policy["ipv4_ranges"] > 9_999 and policy["octets"] < 16 * 2**20, policy
+    assert 0 < shop.metric("dns", "meridian_dns_policies_build_seconds") <= shop.status()["policies_build_ms"] / 1000
     served.config.write_text(text)
     meridian_command("reload", "--server", served.server)
     assert shop.region_of("10.0.1.0/24") == "us-east"
