@@ -85,8 +85,6 @@ edge:
 
     def close(self):
         for process in [self.process, *self.backends]:
-            if process.running():
-                process.signal(signal.SIGCONT)
             process.kill()
         self.slot.release()
 

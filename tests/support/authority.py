@@ -6,6 +6,7 @@
 
 Its addresses are fixed by the operator's word (`up`), so that no edge has to run and any address can be an edge's.
 """
+import json
 import pathlib
 import socket
 import struct
@@ -42,12 +43,15 @@ class Authority:
         return text
 
     def start(self, up=(), timeout=30):
-        """Runs the server until it answers, with the regions `up` forced up."""
+        """Runs the server until it answers, with the regions `up` and each of their edges forced up."""
         self.process = Process([binaries() / "meridian-dns", "--config", self.config], self.directory / "dns.log")
         wait_until(lambda: self.admin("/healthz")[0] == 200 or not self.process.running(), "the DNS server is ready", timeout)
         assert self.process.running(), self.process.text()
-        for region in up:
-            self.force(region, "up")
+        for region in json.loads(self.admin("/status")[1])["regions"]:
+            if region["name"] in up:
+                # The edges, too: of a region that is up, those that answer probes are given if any does.
+                for target in (region["name"], *(edge["address"] for edge in region["edges"])):
+                    self.force(target, "up")
         return self
 
     def force(self, region, state):

@@ -14,7 +14,6 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -220,8 +219,6 @@ class Shop:
 
     def close(self):
         for process in self.processes.values():
-            if process.running():
-                process.signal(signal.SIGCONT)
             process.kill()
         self.slot.release()
 

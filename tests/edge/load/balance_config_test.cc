@@ -11,12 +11,9 @@
 namespace edge {
 namespace {
 
+using testing::edge_with;
 using testing::Loaded;
 using testing::with_regions;
-
-std::string edge_with(const std::string& pool) {
-  return "  listen: [{address: \"{edge}:8080\"}]\n  pools:\n    web: " + pool + "\n  routes: [{path: /, pool: web}]\n";
-}
 
 struct Made {
   Loaded loaded;

@@ -29,4 +29,9 @@ inline std::string with_regions(const std::string& edge) {
   return "service: shop\nregions:\n  us: {edges: [192.0.2.11]}\n  eu: {edges: [203.0.113.31]}\nedge:\n" + edge;
 }
 
+// An edge of one pool, which gets everything.
+inline std::string edge_with(const std::string& pool) {
+  return "  listen: [{address: \"{edge}:8080\"}]\n  pools:\n    web: " + pool + "\n  routes: [{path: /, pool: web}]\n";
+}
+
 }  // namespace edge::testing

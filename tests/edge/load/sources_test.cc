@@ -10,12 +10,9 @@
 namespace edge {
 namespace {
 
+using testing::edge_with;
 using testing::Loaded;
 using testing::with_regions;
-
-std::string edge_with(const std::string& pool) {
-  return "  listen: [{address: \"{edge}:8080\"}]\n  pools:\n    web: " + pool + "\n  routes: [{path: /, pool: web}]\n";
-}
 
 const ServerSource kName{ServerSource::Kind::dns, "backend.internal", 8080};
 const ServerSource kService{ServerSource::Kind::srv, "_http._tcp.backend.internal", 0};
