@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string_view>
 
 namespace dns {
 namespace {
@@ -12,6 +13,7 @@ constexpr unsigned kMaxParts = 65536;
 
 // Type numbers of the specification.
 constexpr unsigned kPointer = 1;
+constexpr unsigned kString = 2;
 constexpr unsigned kDouble = 3;
 constexpr unsigned kMap = 7;
 constexpr unsigned kArray = 11;
@@ -40,9 +42,9 @@ class Walk {
         if (!is_pointer_target(head->size) || !value(head->size, depth + 1)) return std::nullopt;
         return head->next;
       case kMap:
-        return entries(head->next, 2 * head->size, depth);
+        return members(*head, depth);
       case kArray:
-        return entries(head->next, head->size, depth);
+        return elements(*head, depth);
       case kContainer:
       case kEndMarker:
         return std::nullopt;
@@ -53,11 +55,60 @@ class Walk {
     }
   }
 
+  // Whether there is a map at `offset` and each member of that name an array of strings.
+  bool are_strings(std::uint64_t offset, std::string_view name) {
+    const auto map = followed(offset);
+    if (!map || map->type != kMap) return false;
+    std::optional<std::uint64_t> at = map->next;
+    for (std::uint64_t i = 0; i < map->size && at; ++i) {
+      const bool named = text(*at) == name;
+      at = value(*at, 0);
+      if (!at || (named && !is_array_of_strings(*at))) return false;
+      at = value(*at, 0);
+    }
+    return at.has_value();
+  }
+
  private:
-  std::optional<std::uint64_t> entries(std::uint64_t offset, std::uint64_t count, unsigned depth) {
-    std::optional<std::uint64_t> at = offset;
-    for (std::uint64_t i = 0; i < count && at; ++i) at = value(*at, depth + 1);
+  std::optional<std::uint64_t> elements(const Head& head, unsigned depth) {
+    std::optional<std::uint64_t> at = head.next;
+    for (std::uint64_t i = 0; i < head.size && at; ++i) at = value(*at, depth + 1);
     return at;
+  }
+
+  std::optional<std::uint64_t> members(const Head& head, unsigned depth) {
+    std::optional<std::uint64_t> at = head.next;
+    for (std::uint64_t i = 0; i < head.size && at; ++i) {
+      if (!text(*at)) return std::nullopt;
+      at = value(*at, depth + 1);
+      if (at) at = value(*at, depth + 1);
+    }
+    return at;
+  }
+
+  bool is_array_of_strings(std::uint64_t offset) {
+    const auto head = followed(offset);
+    if (!head || head->type != kArray) return false;
+    std::optional<std::uint64_t> at = head->next;
+    for (std::uint64_t i = 0; i < head->size && at; ++i) {
+      if (!text(*at)) return false;
+      at = value(*at, 0);
+    }
+    return at.has_value();
+  }
+
+  // The head of the value itself where a pointer stands for it.
+  std::optional<Head> followed(std::uint64_t offset) const {
+    const auto head = head_at(offset);
+    if (!head || head->type != kPointer) return head;
+    return is_pointer_target(head->size) ? head_at(head->size) : std::nullopt;
+  }
+
+  // Nothing: no string.
+  std::optional<std::string_view> text(std::uint64_t offset) const {
+    const auto head = followed(offset);
+    if (!head || head->type != kString || !scalar(*head)) return std::nullopt;
+    return std::string_view(reinterpret_cast<const char*>(&section_[0]) + head->next, head->size);
   }
 
   std::optional<std::uint64_t> scalar(const Head& head) const {
@@ -129,7 +180,9 @@ MmdbMetadata check_mmdb_metadata(std::span<const std::uint8_t> file) {
   if (found.empty()) return MmdbMetadata::missing;
   const auto section = tail.subspan(static_cast<std::size_t>(found.begin() - tail.begin()) + kMarker.size());
   if (section.empty() || section[0] >> 5 != kMap) return MmdbMetadata::unsound;
-  return mmdb_value_is_sound(section, 0) ? MmdbMetadata::sound : MmdbMetadata::unsound;
+  // libmaxminddb before 1.12 loses its list of them when one is no string.
+  const bool sound = mmdb_value_is_sound(section, 0) && Walk(section).are_strings(0, "languages");
+  return sound ? MmdbMetadata::sound : MmdbMetadata::unsound;
 }
 
 }  // namespace dns

@@ -9,7 +9,7 @@
 namespace dns {
 
 // Whether the value at `offset` is whole: inside `section`, nested at most 32 deep and made of at most 65536 parts,
-// pointers followed.
+// pointers followed; the keys of its maps are strings.
 [[nodiscard]] bool mmdb_value_is_sound(std::span<const std::uint8_t> section, std::uint64_t offset);
 
 // Whether the metadata at the end of the file is there and sound. libmaxminddb reads it while opening.

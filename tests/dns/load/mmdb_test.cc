@@ -170,6 +170,19 @@ TEST(Mmdb, RefusesDeepNesting) {
   EXPECT_EQ(error_of(deep), "geo database x.mmdb: its metadata are corrupt");
 }
 
+// libmaxminddb would lose memory over either.
+TEST(Mmdb, RefusesMetadataOfAnotherType) {
+  Bytes numbers = bytes_of(fixture("city-24.mmdb"));
+  const std::string list = "languages\x01\x04\x42";  // one element, a string of two octets
+  const auto found = std::find_end(numbers.begin(), numbers.end(), list.begin(), list.end());
+  ASSERT_NE(found, numbers.end());
+  found[11] = 0xA2;  // a number of two octets
+  EXPECT_EQ(error_of(numbers), "geo database x.mmdb: its metadata are corrupt");
+
+  const std::string key = "\xAB\xCD\xEFMaxMind.com\xE1\xA1\x07\x41z";  // {7: "z"}
+  EXPECT_EQ(error_of(Bytes(key.begin(), key.end())), "geo database x.mmdb: its metadata are corrupt");
+}
+
 TEST(Mmdb, RefusesADatabaseOfSomethingElse) {
   Bytes other = bytes_of(fixture("asn-24.mmdb"));
   const std::string field = "autonomous_system_number";
