@@ -147,7 +147,7 @@ class Server {
   shared::Supervisor& supervisor_;
   ServerSettings settings_;
   std::optional<shared::Inheritance> inheritance_;
-  shared::Builder builder_{19};  // an answer takes microseconds; a reload has time
+  shared::Builder builder_;
   std::shared_ptr<const World> world_;
   std::unique_ptr<SteeringControl> steering_;
   std::unique_ptr<AliasControl> aliases_;

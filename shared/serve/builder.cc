@@ -6,7 +6,15 @@
 
 namespace shared {
 
-Builder::Builder(int niceness) : niceness_(niceness), thread_([this] { loop(); }) {}
+namespace {
+
+// On top of the process's own: a tenth of a core that a worker wants, and a worker that wakes may wait a millisecond
+// for it. With 19 it would wait next to never, but a reload on a machine that is busy elsewhere would take a minute.
+constexpr int kNice = 10;
+
+}  // namespace
+
+Builder::Builder() : thread_([this] { loop(); }) {}
 
 Builder::~Builder() { stop(); }
 
@@ -41,7 +49,7 @@ void Builder::stop() {
 
 void Builder::loop() {
   begin_thread("builder");
-  (void)::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + niceness_);  // of this thread alone
+  (void)::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNice);  // of this thread alone
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !retired_.empty(); });

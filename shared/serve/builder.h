@@ -21,9 +21,7 @@ namespace shared {
 
 class Builder {
  public:
-  // `niceness`: on top of the process's own, nice(1). With 10 it gets a tenth of a core that a worker wants, and a
-  // worker that wakes may wait a millisecond for it; with 19 a hundredth, and next to no wait.
-  explicit Builder(int niceness = 10);
+  Builder();
   ~Builder();  // stop()
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
@@ -48,7 +46,6 @@ class Builder {
  private:
   void loop();
 
-  const int niceness_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;            // guarded by mutex_
