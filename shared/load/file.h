@@ -12,7 +12,7 @@ namespace shared::load {
 
 struct FileRules {
   std::size_t largest = SIZE_MAX;  // octets
-  bool pipes = false;              // a pipe or a device will do too: a person's `<(...)`, never what a reload reads
+  bool pipes = false;              // a pipe or a device will do too, and is waited for: `meridian check <(...)`
 };
 
 // Fails with the reason alone ("No such file or directory", "not a regular file"); the caller knows what the file is
