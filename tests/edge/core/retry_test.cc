@@ -1,9 +1,5 @@
 #include "edge/core/retry.h"
 
-#include <atomic>
-#include <thread>
-#include <vector>
-
 #include <gtest/gtest.h>
 
 #include "edge/core/latency_window.h"
@@ -81,27 +77,6 @@ TEST(RetryBudget, UnderSteadyTroubleTheShareHolds) {
     for (int i = 0; i < 10; ++i) spent += spend(budget, requests, kStart + milliseconds(ms)) ? 1 : 0;
   }
   EXPECT_NEAR(spent, 60 * 210, 300);
-}
-
-TEST(RetryBudget, TheFirstFailureIsHiddenOnEveryWorker) {
-  constexpr int kRounds = 20000;
-  std::atomic<int> arrived{0};
-  std::atomic<int> refused{0};
-  std::vector<RetryBudget> budgets(kRounds);
-  const auto worker = [&] {
-    for (int round = 0; round < kRounds; ++round) {
-      arrived.fetch_add(1);
-      for (int turn = 0; arrived.load() < 2 * (round + 1); ++turn) {
-        if (turn > 10000) std::this_thread::yield();  // the other has no core of its own
-      }
-      if (!spend(budgets[static_cast<std::size_t>(round)], 60, kStart)) refused.fetch_add(1);
-    }
-  };
-  {
-    const std::jthread other(worker);
-    worker();
-  }
-  EXPECT_EQ(refused.load(), 0) << "one worker met a budget that the other was about to fill";
 }
 
 TEST(LatencyWindow, SaysNothingBeforeItKnowsEnough) {
