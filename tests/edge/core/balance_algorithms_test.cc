@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <random>
-#include <thread>
 
 #include "edge/core/balance.h"
 #include "tests/edge/core/pool_world.h"
@@ -15,6 +14,7 @@ using shared::HealthState;
 using shared::milliseconds;
 using shared::seconds;
 using test::Algorithm;
+using test::fill;
 using test::kAlgorithms;
 using test::PoolWorld;
 
@@ -110,21 +110,6 @@ TEST(Pick, ASlowStartGrowsEvenly) {
   EXPECT_NEAR(got[2], 1500, 20);
   EXPECT_EQ(got[4], 2000);
   EXPECT_TRUE(std::is_sorted(got.begin(), got.end()));
-}
-
-// What is picked stays in flight: the loads must fill up in the weights' proportions, from any number of workers.
-void fill(PoolWorld& world, unsigned workers, int picks_each) {
-  std::vector<std::thread> threads;
-  for (unsigned worker = 0; worker < workers; ++worker) {
-    threads.emplace_back([&world, worker, picks_each] {
-      BalanceState state(worker * 7919);
-      for (int i = 0; i < picks_each; ++i) {
-        const int index = world.pick_one(state, shared::mix(std::uint64_t{worker} << 32U | static_cast<unsigned>(i)));
-        if (index >= 0) world.server(static_cast<std::size_t>(index)).in_flight.fetch_add(1);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
 }
 
 // Of 8,000 picks each server gets its weight's part of those that are up, while one falls and comes back lighter.

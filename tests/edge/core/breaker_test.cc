@@ -4,7 +4,6 @@
 
 #include <array>
 #include <random>
-#include <thread>
 #include <vector>
 
 namespace edge {
@@ -266,32 +265,6 @@ TEST(Breaker, FollowsTheModelOverShortSequences) {
   }
   std::mt19937 random(3);
   for (int i = 0; i < 20000; ++i) ASSERT_NO_FATAL_FAILURE(run_both(static_cast<unsigned>(random()), 12)) << i;
-}
-
-// Two threads knock and leave at once; at rest no probe is left over and the mirror is right.
-TEST(Breaker, PermitsAreNotLostBetweenThreads) {
-  World w;
-  w.set.open = milliseconds(8);
-  w.set.max_open = milliseconds(8);
-  w.set.probes = 2;
-  const auto work = [&](unsigned seed) {
-    std::mt19937 random(seed);
-    for (int i = 0; i < 20000; ++i) {
-      const TimePoint now = kStart + milliseconds(i);
-      const auto permit = w.breaker.enter(w.set, now, w.mirror);
-      if (permit.refused()) continue;
-      const auto outcome = random() % 3 == 0 ? BreakerOutcome::success : BreakerOutcome::failure;
-      w.breaker.leave(permit, outcome, w.set, now, seed, w.mirror);
-    }
-  };
-  std::thread other(work, 1);
-  work(2);
-  other.join();
-  const auto rest = BreakerWord::unpack(w.breaker.word());
-  EXPECT_EQ(rest.probes, 0);
-  w.now = kStart + milliseconds(30000);
-  w.breaker.tick(w.set, w.now, w.mirror);
-  EXPECT_EQ(w.mirror.breaker(), w.state());
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
 #include <vector>
 
 namespace edge {
@@ -58,23 +57,6 @@ TEST(Eligibility, EachPartIsItsOwn) {
   state.set_breaker(BreakerState::closed);
   EXPECT_EQ(eligibility(state), Eligibility::up);
   EXPECT_LT(standing_of(state, seconds(10), TimePoint(seconds(101))).share, kFullShare) << "its slow start goes on";
-}
-
-TEST(Eligibility, OneOfSeveralTakesTheBreakerForward) {
-  ServerState state;
-  state.set_breaker(BreakerState::half_open);
-  std::atomic<int> winners{0};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 2; ++i) {
-    threads.emplace_back([&] {
-      state.set_draining(true);
-      if (state.change_breaker(BreakerState::half_open, BreakerState::probing)) ++winners;
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(winners, 1);
-  EXPECT_EQ(state.breaker(), BreakerState::probing);
-  EXPECT_TRUE(state.draining());
 }
 
 TEST(SlowStart, GrowsFromASmallShareToAll) {

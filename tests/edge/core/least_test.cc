@@ -6,7 +6,6 @@
 #include <functional>
 #include <queue>
 #include <random>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +18,7 @@ using shared::HealthState;
 using shared::milliseconds;
 using shared::seconds;
 using test::Algorithm;
+using test::fill;
 using test::PoolWorld;
 
 constexpr std::size_t kBig = 1000;  // servers of a pool that is not looked at as a whole
@@ -68,18 +68,6 @@ TEST(LeastConnections, IsExactUpToItsBound) {
   }
 }
 
-// What is picked stays in flight; from so many workers at once.
-void fill(PoolWorld& world, unsigned workers, int picks) {
-  std::vector<std::thread> threads;
-  for (unsigned worker = 0; worker < workers; ++worker) {
-    threads.emplace_back([&world, worker, each = picks / static_cast<int>(workers)] {
-      BalanceState state(worker * 7919);
-      for (int i = 0; i < each; ++i) ++world.server(static_cast<std::size_t>(world.pick_one(state))).in_flight;
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
-
 std::vector<std::uint16_t> mixed_weights() {
   std::vector<std::uint16_t> weights(kBig, 1);
   for (std::size_t i = 0; i < kBig; i += 10) weights[i] = 20;
@@ -102,7 +90,7 @@ class BigPool : public ::testing::TestWithParam<Case> {};
 TEST_P(BigPool, FillsEvenly) {
   PoolWorld world(GetParam().algorithm, std::vector<std::uint16_t>(kBig, 1));
   measured(world, milliseconds(5));
-  fill(world, GetParam().workers, 20 * kBig);
+  fill(world, GetParam().workers, static_cast<int>(20 * kBig / GetParam().workers));
   for (std::size_t i = 0; i < kBig; ++i) ASSERT_NEAR(world.server(i).in_flight, 20, 3) << i;
 }
 
@@ -112,7 +100,7 @@ TEST_P(BigPool, FillsByWeightAndShare) {
   world.pool.slow_start = seconds(16);
   world.server(10).state.set_health(HealthState::up, kFullShare / 4);
   world.server(20).state.set_slow_start(world.now - seconds(8));
-  fill(world, GetParam().workers, 10 * (100 * 20 + 900));
+  fill(world, GetParam().workers, static_cast<int>(10 * (100 * 20 + 900) / GetParam().workers));
   for (std::size_t i = 0; i < kBig; ++i) {
     const int share = i == 10 ? 50 : i == 20 ? 100 : i % 10 == 0 ? 200 : 10;
     ASSERT_NEAR(world.server(i).in_flight, share, 3 + share / 10) << i;
@@ -124,7 +112,7 @@ TEST_P(BigPool, WhoComesUpIdleCatchesUp) {
   PoolWorld world(GetParam().algorithm, std::vector<std::uint16_t>(kBig, 1));
   measured(world, milliseconds(5));
   for (std::size_t i = 0; i < kBig; ++i) world.server(i).in_flight = i == 700 ? 0 : 50;
-  fill(world, GetParam().workers, 1500);
+  fill(world, GetParam().workers, static_cast<int>(1500 / GetParam().workers));
   EXPECT_GE(world.server(700).in_flight, 50U) << "drawn once in 125 looks, by 8 of 1,000";
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "edge/core/balance.h"
+#include "tests/support/at_once.h"
 
 namespace edge::test {
 
@@ -79,5 +80,16 @@ struct PoolWorld {
     return counts;
   }
 };
+
+// What is picked stays in flight: the loads must fill up in the weights' proportions, from any number of workers.
+inline void fill(PoolWorld& world, unsigned workers, int picks_each) {
+  ::test::at_once(workers, [&world, picks_each](unsigned worker) {
+    BalanceState state(worker * 7919);
+    for (int i = 0; i < picks_each; ++i) {
+      const int index = world.pick_one(state, shared::mix(std::uint64_t{worker} << 32U | static_cast<unsigned>(i)));
+      if (index >= 0) world.server(static_cast<std::size_t>(index)).in_flight.fetch_add(1);
+    }
+  });
+}
 
 }  // namespace edge::test
