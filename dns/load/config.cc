@@ -107,7 +107,8 @@ const shared::load::Table<Config>& config_table() {
       Table<Config>("dns", "What meridian-dns serves.")
           .field("listen", &Config::listen, one_or_list(located(endpoint())),
                  "Where queries arrive, UDP and TCP; a change needs a restart")
-          .field("workers", &Config::workers, worker_count(), "Threads that answer; a change needs a restart")
+          .field("workers", &Config::workers, worker_count(),
+                 "Each answers on threads of its own, one for a socket; a change needs a restart")
           .field("zones", &Config::zones, map_of("zone", file_path()),
                  "Origin and master file (RFC 1035) of each zone; the origin is said here, never guessed")
           .field("zone_directory", &Config::zone_directory, optional_of(located(file_path())),

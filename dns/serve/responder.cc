@@ -9,11 +9,12 @@
 namespace dns {
 
 Publication Responder::replace(Publication next) {
+  const std::lock_guard lock(mutex_);
   counters_.snapshots.add();
   return std::exchange(now_, std::move(next));
 }
 
-void Responder::tick() {
+void Responder::read_clocks() {
   if (now_.snapshot->rate_limit.mode != shared::Mode::disabled) {
     const auto steady = shared::Clock::now().time_since_epoch();
     now_us_ = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(steady).count());

@@ -156,17 +156,14 @@ void Server::make_workers(std::vector<Sockets> sockets) {
   publish();
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     WorkerSetup setup;
-    setup.thread.name = "dns-" + std::to_string(i);
-    if (sockets.size() == cores.size()) setup.thread.core = cores[i];
+    setup.name = std::to_string(i);
+    if (sockets.size() == cores.size()) setup.core = cores[i];
     setup.udp = std::move(sockets[i].udp);
     setup.tcp = std::move(sockets[i].tcp);
     setup.tcp_settings = tcp_settings();
     setup.first = publication_of(i);
     setup.seed = random_seed();
     setup.cells = cells_;
-    setup.retire = [this, i](Publication old) {
-      supervisor_.post([this, i, old = std::move(old)]() mutable { take_back(i, std::move(old)); });
-    };
     workers_.push_back(std::make_unique<Worker>(std::move(setup)));
   }
 }
@@ -246,7 +243,10 @@ void Server::publish() {
   if (next.cookies.count == 0 && world_->config.cookies.enabled) next.cookies = own_cookie_secret_;
   next.generation = ++generation_;
   builder_.retire(std::exchange(snapshot_, std::make_shared<const Snapshot>(std::move(next))));
-  for (std::size_t i = 0; i < workers_.size(); ++i) workers_[i]->publish(publication_of(i), tcp_settings());
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->set(tcp_settings());
+    take_back(i, workers_[i]->publish(publication_of(i)));
+  }
 }
 
 Publication Server::publication_of(std::size_t worker) const { return {snapshot_, steering_counts_[worker]}; }

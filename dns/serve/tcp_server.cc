@@ -1,30 +1,16 @@
 #include "dns/serve/tcp_server.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "dns/serve/tcp_session.h"
 #include "shared/serve/log.h"
-#include "shared/serve/socket.h"
 
 namespace dns {
 
-using shared::error_code;
-namespace asio = shared::asio;
-
 namespace {
 
-constexpr unsigned kAcceptsATurn = 16;  // a flood of connections must not keep datagrams waiting
-constexpr auto kAcceptPause = shared::milliseconds(100);
-constexpr auto kIdleGranularity = shared::milliseconds(50);  // no timer fires more often for idle sessions
-
-asio::ip::tcp protocol_of(const shared::Endpoint& endpoint) {
-  return endpoint.address.family == shared::Family::ipv4 ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
-}
+constexpr auto kIdleGranularity = shared::milliseconds(50);  // idle sessions are looked for no more often
 
 // Whom a cap is for: somebody with IPv6 has at least a /56.
 shared::IpAddress client_of(const shared::IpAddress& address) {
@@ -33,11 +19,10 @@ shared::IpAddress client_of(const shared::IpAddress& address) {
 
 }  // namespace
 
-TcpServer::TcpServer(shared::Loop& loop, Responder& responder)
+TcpServer::TcpServer(shared::WorkerLoop& loop, Responder& responder)
     : loop_(loop),
       responder_(responder),
-      idle_timer_(loop),
-      accept_pause_(loop),
+      first_idle_([](void* self) { static_cast<TcpServer*>(self)->close_idle(); }, this),
       input_(TcpSession::kMaxFrame),
       answers_(TcpSession::kFlushAt + TcpSession::kMaxFrame) {}
 
@@ -52,44 +37,17 @@ void TcpServer::set(const TcpSettings& settings) {
 }
 
 void TcpServer::add_listener(shared::UniqueFd listening) {
-  const auto protocol = protocol_of(shared::local_endpoint(listening.get()));
-  acceptors_.emplace_back(loop_.get_executor(), protocol, listening.release());
-  accept_when_ready(acceptors_.back());
+  listeners_.push_back(std::make_unique<shared::Listener>(
+      loop_, std::move(listening),
+      [this](shared::UniqueFd connected, const shared::Endpoint& client) {
+        start_session(std::move(connected), client);
+      },
+      [this] { out_of_descriptors(); }));
 }
 
-void TcpServer::accept_when_ready(shared::TcpAcceptor& acceptor) {
-  acceptor.async_wait(asio::socket_base::wait_read, [this, &acceptor](error_code error) {
-    if (error) return;
-    if (accept_waiting(acceptor) == Backlog::failing) return pause_accepting(acceptor);
-    accept_when_ready(acceptor);
-  });
-}
-
-TcpServer::Backlog TcpServer::accept_waiting(shared::TcpAcceptor& acceptor) {
-  for (unsigned i = 0; i < kAcceptsATurn; ++i) {
-    shared::SocketAddress from;
-    from.length = sizeof from.bytes;
-    const int fd = ::accept4(acceptor.native_handle(), reinterpret_cast<sockaddr*>(from.bytes), &from.length,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      start_session(shared::UniqueFd(fd), shared::from_socket_address(from.bytes));
-    } else if (errno == EAGAIN) {
-      return Backlog::empty;
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      return Backlog::failing;
-    }  // else: that one connection is gone already
-  }
-  return Backlog::more;
-}
-
-// No descriptors are left: waiting for readability would spin.
-void TcpServer::pause_accepting(shared::TcpAcceptor& acceptor) {
+void TcpServer::out_of_descriptors() {
   shared::log_event(shared::Level::warn, "tcp_accept_failed", {{"reason", "no descriptors or memory left"}});
   if (!sessions_.empty()) make_room();
-  accept_pause_.expires_after(kAcceptPause);
-  accept_pause_.async_wait([this, &acceptor](error_code error) {
-    if (!error) accept_when_ready(acceptor);
-  });
 }
 
 void TcpServer::start_session(shared::UniqueFd connected, const shared::Endpoint& client) {
@@ -99,8 +57,7 @@ void TcpServer::start_session(shared::UniqueFd connected, const shared::Endpoint
   while (sessions_.size() >= settings_.max_connections) make_room();
   responder_.counters().tcp_accepted.add();
   responder_.counters().tcp_open.add();
-  shared::TcpSocket socket(loop_.get_executor(), protocol_of(client), connected.release());
-  auto session = std::make_shared<TcpSession>(*this, std::move(socket), client.address, shared::Clock::now());
+  auto session = std::make_shared<TcpSession>(*this, std::move(connected), client.address, loop_.now());
   Places& places = session->places();
   places.all = sessions_.insert(sessions_.end(), session);
   places.client = clients_.try_emplace(from).first;
@@ -150,25 +107,21 @@ void TcpServer::holds(TcpSession& session, std::size_t octets) {
 }
 
 void TcpServer::close_idle_later() {
-  if (idle_timer_runs_ || sessions_.empty()) return;
-  idle_timer_runs_ = true;
+  if (first_idle_set_ || sessions_.empty()) return;
+  first_idle_set_ = true;
   const auto due = sessions_.front()->last_query() + settings_.idle_timeout;
-  idle_timer_.expires_at(std::max(due, shared::Clock::now() + kIdleGranularity));
-  idle_timer_.async_wait([this](error_code error) {
-    if (error) return;
-    idle_timer_runs_ = false;
-    close_idle();
-    close_idle_later();
-  });
+  loop_.timers().set(first_idle_, std::max(due, loop_.now() + kIdleGranularity));
 }
 
 void TcpServer::close_idle() {
-  const auto limit = shared::Clock::now() - settings_.idle_timeout;
+  first_idle_set_ = false;
+  const auto limit = loop_.now() - settings_.idle_timeout;
   auto& counters = responder_.counters();
   while (!sessions_.empty() && sessions_.front()->last_query() <= limit) {
     TcpSession& session = *sessions_.front();
     close(session, session.writing() ? counters.tcp_closed_slow : counters.tcp_closed_idle);
   }
+  close_idle_later();
   check_drained();
 }
 
@@ -179,14 +132,8 @@ void TcpServer::ended(Places& places) {
 
 void TcpServer::retire(std::function<void()> done) {
   drained_ = std::move(done);
-  for (auto& acceptor : acceptors_) {
-    while (accept_waiting(acceptor) == Backlog::more) continue;
-    // Not just closed: while another process has the socket, only release() takes it out of our epoll set.
-    error_code ignored;
-    ::close(acceptor.release(ignored));
-  }
-  acceptors_.clear();
-  accept_pause_.cancel();
+  for (const auto& listener : listeners_) listener->drain_and_close();
+  listeners_.clear();
   check_drained();
 }
 
@@ -198,20 +145,8 @@ void TcpServer::hasten() {
 
 void TcpServer::check_drained() {
   if (!drained_ || !sessions_.empty()) return;
-  idle_timer_.cancel();
   const auto done = std::exchange(drained_, nullptr);
   done();
-}
-
-void TcpServer::close_all() {
-  acceptors_.clear();
-  accept_pause_.cancel();
-  while (!sessions_.empty()) {
-    const auto session = sessions_.front();
-    take_out(session->places());
-    session->close();
-  }
-  check_drained();
 }
 
 }  // namespace dns

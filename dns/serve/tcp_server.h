@@ -14,8 +14,10 @@
 
 #include "dns/serve/responder.h"
 #include "shared/core/time.h"
-#include "shared/serve/loop.h"
+#include "shared/serve/listener.h"
+#include "shared/serve/timer_wheel.h"
 #include "shared/serve/unique_fd.h"
+#include "shared/serve/worker_loop.h"
 
 namespace dns {
 
@@ -30,7 +32,7 @@ class TcpSession;
 
 class TcpServer {
  public:
-  TcpServer(shared::Loop& loop, Responder& responder);
+  TcpServer(shared::WorkerLoop& loop, Responder& responder);
   ~TcpServer();  // closes everything; the loop must not run any more
   TcpServer(const TcpServer&) = delete;
   TcpServer& operator=(const TcpServer&) = delete;
@@ -43,7 +45,6 @@ class TcpServer {
   void retire(std::function<void()> done);
   // Answers what has arrived and closes each session that waits for nothing.
   void hasten();
-  void close_all();
 
  private:
   friend class TcpSession;
@@ -59,10 +60,7 @@ class TcpServer {
     std::size_t held = 0;       // octets
   };
 
-  void accept_when_ready(shared::TcpAcceptor& acceptor);
-  enum class Backlog : std::uint8_t { empty, more, failing };
-  [[nodiscard]] Backlog accept_waiting(shared::TcpAcceptor& acceptor);
-  void pause_accepting(shared::TcpAcceptor& acceptor);
+  void out_of_descriptors();
   void start_session(shared::UniqueFd connected, const shared::Endpoint& client);
   void make_room();
   void make_room_of(const shared::IpAddress& client);
@@ -77,17 +75,16 @@ class TcpServer {
   void ended(Places& places);
   void check_drained();
 
-  shared::Loop& loop_;
+  shared::WorkerLoop& loop_;
   Responder& responder_;
   TcpSettings settings_;
-  std::list<shared::TcpAcceptor> acceptors_;
+  std::vector<std::unique_ptr<shared::Listener>> listeners_;
   Sessions sessions_;                          // the longest idle first
   std::map<shared::IpAddress, Line> clients_;  // likewise, of each
   Line holders_;                               // of octets, the longest first
   std::size_t held_ = 0;                       // octets of all
-  shared::Timer idle_timer_;
-  shared::Timer accept_pause_;
-  bool idle_timer_runs_ = false;
+  shared::Deadline first_idle_;                // when the first may have been idle for too long
+  bool first_idle_set_ = false;
   std::function<void()> drained_;  // set while draining
 
   // Of the session whose turn it is.

@@ -3,21 +3,11 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <tuple>
 #include <utility>
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace dns {
 
-namespace asio = shared::asio;
-
 namespace {
-
-constexpr asio::as_tuple_t<asio::use_awaitable_t<shared::LoopExecutor>> kAwait{};
 
 std::uint16_t idle_timeout_in_100_ms(shared::Duration timeout) {
   constexpr std::int64_t kMost = 0xFFFF;
@@ -27,55 +17,62 @@ std::uint16_t idle_timeout_in_100_ms(shared::Duration timeout) {
 
 }  // namespace
 
-TcpSession::TcpSession(TcpServer& server, shared::TcpSocket socket, const shared::IpAddress& client,
+TcpSession::TcpSession(TcpServer& server, shared::UniqueFd connected, const shared::IpAddress& client,
                        shared::TimePoint now)
-    : server_(server), socket_(std::move(socket)), client_(client), last_query_(now) {}
+    : server_(server),
+      socket_(std::move(connected)),
+      watch_{.handler = [](void* self, std::uint32_t) { static_cast<TcpSession*>(self)->turn(); }, .owner = this},
+      client_(client),
+      last_query_(now) {}
 
-void TcpSession::start() { asio::co_spawn(socket_.get_executor(), run(), asio::detached); }
-
-void TcpSession::close() {
-  closed_ = true;
-  shared::error_code ignored;
-  socket_.close(ignored);
-}
-
-void TcpSession::drain() {
-  draining_ = true;
-  shared::error_code ignored;
-  socket_.cancel(ignored);  // wakes read_more(); one that writes goes on when it can
-}
-
-asio::awaitable<void, shared::LoopExecutor> TcpSession::run() {
-  const auto self = shared_from_this();
-  Step step = Step::go_on;
-  while (step == Step::go_on) {
-    if (!whole_frame_at(0)) step = co_await read_more();
-    if (step == Step::go_on) step = answer_frames();
-    if (step == Step::go_on) step = tell_held();
-    if (step == Step::go_on && writing()) step = co_await write_rest();
-  }
-  if (closed_) co_return;
-  shared::error_code ignored;
-  socket_.close(ignored);
+void TcpSession::start() {
+  waits_for_ = EPOLLIN;
+  if (server_.loop_.watch(socket_.get(), waits_for_, watch_)) return;
+  close();
   server_.ended(places_);
 }
 
-TcpSession::Stepping TcpSession::read_more() {
-  if (!draining_) co_await socket_.async_wait(asio::socket_base::wait_read, kAwait);
-  if (closed_) co_return Step::close;
-  const std::size_t before = input_.size();
-  const Step step = read_now();
-  // A drained session ends when nothing new is here; the rest of a query that has begun is waited for.
-  if (step == Step::go_on && draining_ && input_.size() == before) {
-    if (input_.empty()) co_return Step::close;
-    auto result = co_await socket_.async_wait(asio::socket_base::wait_read, kAwait);
-    if (closed_ || std::get<0>(result)) co_return Step::close;
-  }
-  co_return step;
+void TcpSession::close() {
+  server_.loop_.forget(watch_);
+  socket_.reset();
+}
+
+void TcpSession::drain() {
+  if (!socket_.valid()) return;
+  draining_ = true;
+  turn();
+}
+
+void TcpSession::turn() {
+  const auto self = shared_from_this();
+  const Step step = advance();
+  if (step == Step::go_on) server_.holds(*this, input_.capacity() + unsent_.capacity());
+  if (!socket_.valid()) return;  // closed by its owner: it held too much
+  if (step == Step::go_on) return wait_for(writing() ? EPOLLOUT : EPOLLIN);
+  close();
+  server_.ended(places_);
+}
+
+// Either what waits is sent or something is read, then all that is here and can be answered is.
+TcpSession::Step TcpSession::advance() {
+  Step step = writing() ? send_rest() : read_now();
+  if (step == Step::go_on) step = answer_frames();
+  const bool finished = draining_ && !writing() && input_.empty() && !more_has_come();
+  return finished ? Step::close : step;
+}
+
+// Level-triggered: what one turn leaves is told again.
+void TcpSession::wait_for(std::uint32_t events) {
+  if (std::exchange(waits_for_, events) != events) server_.loop_.rewatch(socket_.get(), events, watch_);
+}
+
+bool TcpSession::more_has_come() const {
+  std::uint8_t octet = 0;
+  return ::recv(socket_.get(), &octet, sizeof octet, MSG_DONTWAIT | MSG_PEEK) > 0;
 }
 
 TcpSession::Step TcpSession::read_now() {
-  const ssize_t got = ::recv(socket_.native_handle(), server_.input_.data(), server_.input_.size(), MSG_DONTWAIT);
+  const ssize_t got = ::recv(socket_.get(), server_.input_.data(), server_.input_.size(), MSG_DONTWAIT);
   if (got > 0) {
     input_.insert(input_.end(), server_.input_.begin(), server_.input_.begin() + got);
     return Step::go_on;
@@ -84,42 +81,45 @@ TcpSession::Step TcpSession::read_now() {
   return nothing_yet ? Step::go_on : Step::close;
 }
 
-// Answers all whole frames, or as many as the client takes. A frame that cannot hold a header ends the connection: what
-// sends it does not speak DNS.
+// Answers all whole frames, or as many as the client takes.
 TcpSession::Step TcpSession::answer_frames() {
-  const std::span<std::uint8_t> out = server_.answers_;
-  server_.responder_.tick();
+  const std::span<const std::uint8_t> answers = server_.answers_;
   std::size_t at = 0;
-  std::size_t used = 0;
   Step step = Step::go_on;
   while (step == Step::go_on && !writing() && whole_frame_at(at)) {
-    const std::size_t length = load_u16(input_.data() + at);
-    if (length < kHeaderSize) {
-      (void)send_now(out.first(used));
-      return Step::close;
-    }
-    used += answer_one(std::span<const std::uint8_t>(input_).subspan(at + 2, length), out.subspan(used));
-    at += 2 + length;
-    if (used < kFlushAt && whole_frame_at(at)) continue;
-    step = send_now(out.first(used));
-    used = 0;
+    const Answered answered = answer_some(at);
+    at += answered.frames;
+    step = send_now(answers.first(answered.answers));
+    if (!answered.sound) step = Step::close;
   }
   if (at == 0) return step;
-  last_query_ = shared::Clock::now();
+  last_query_ = server_.loop_.now();
   server_.touched(places_);
   drop_answered(at);
   return step;
+}
+
+// A frame that cannot hold a header ends the connection: what sends it does not speak DNS.
+TcpSession::Answered TcpSession::answer_some(std::size_t at) {
+  const std::span<const std::uint8_t> input = input_;
+  const std::span<std::uint8_t> out = server_.answers_;
+  const Responder::Turn turn(server_.responder_);
+  Answered done;
+  while (done.answers < kFlushAt && whole_frame_at(at + done.frames)) {
+    const std::size_t begin = at + done.frames;
+    const std::size_t length = load_u16(input.data() + begin);
+    done.sound = length >= kHeaderSize;
+    if (!done.sound) break;
+    done.answers += answer_one(input.subspan(begin + 2, length), out.subspan(done.answers));
+    done.frames += 2 + length;
+  }
+  return done;
 }
 
 // What is left moves to a block of its size: an idle session holds no memory, and one with half a query no more.
 void TcpSession::drop_answered(std::size_t octets) {
   const auto rest = std::span<const std::uint8_t>(input_).subspan(octets);
   input_ = std::vector<std::uint8_t>(rest.begin(), rest.end());
-}
-
-TcpSession::Step TcpSession::tell_held() {
-  server_.holds(*this, input_.capacity() + unsent_.capacity());
-  return closed_ ? Step::close : Step::go_on;
 }
 
 // Octets written to `out`, the length in front included.
@@ -140,7 +140,7 @@ std::size_t TcpSession::answer_one(std::span<const std::uint8_t> packet, std::sp
 
 TcpSession::Step TcpSession::send_now(std::span<const std::uint8_t> answers) {
   if (answers.empty()) return Step::go_on;
-  ssize_t sent = ::send(socket_.native_handle(), answers.data(), answers.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ssize_t sent = ::send(socket_.get(), answers.data(), answers.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0 && errno != EAGAIN && errno != EINTR) return Step::close;
   if (sent < 0) sent = 0;
   const auto rest = answers.subspan(static_cast<std::size_t>(sent));
@@ -148,18 +148,9 @@ TcpSession::Step TcpSession::send_now(std::span<const std::uint8_t> answers) {
   return Step::go_on;
 }
 
-TcpSession::Stepping TcpSession::write_rest() {
-  while (writing()) {
-    co_await socket_.async_wait(asio::socket_base::wait_write, kAwait);
-    if (closed_) co_return Step::close;
-    if (send_rest() == Step::close) co_return Step::close;
-  }
-  co_return tell_held();
-}
-
 TcpSession::Step TcpSession::send_rest() {
   const auto rest = std::span<const std::uint8_t>(unsent_).subspan(sent_);
-  const ssize_t sent = ::send(socket_.native_handle(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t sent = ::send(socket_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0) return errno == EAGAIN || errno == EINTR ? Step::go_on : Step::close;
   sent_ += static_cast<std::size_t>(sent);
   if (sent_ < unsent_.size()) return Step::go_on;

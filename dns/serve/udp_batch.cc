@@ -1,5 +1,8 @@
 #include "dns/serve/udp_batch.h"
 
+#include <fcntl.h>
+#include <sys/time.h>
+
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -28,12 +31,13 @@ UdpBatch::UdpBatch() : slots_(new Slot[kSize]) {  // NOLINT: left uninitialised 
   }
 }
 
-unsigned UdpBatch::receive(int fd) {
+unsigned UdpBatch::receive(int fd, Wait wait) {
   for (mmsghdr& query : queries_) {
     query.msg_hdr.msg_namelen = sizeof(sockaddr_in6);
     query.msg_hdr.msg_controllen = sizeof(Control);
   }
-  const int count = ::recvmmsg(fd, queries_.data(), kSize, MSG_DONTWAIT, nullptr);
+  const int flags = wait == Wait::for_one ? MSG_WAITFORONE : MSG_DONTWAIT;
+  const int count = ::recvmmsg(fd, queries_.data(), kSize, flags, nullptr);
   return count > 0 ? static_cast<unsigned>(count) : 0;
 }
 
@@ -52,7 +56,7 @@ unsigned UdpBatch::send(int fd, unsigned count) {
   const unsigned replies = collect_replies(count);
   unsigned failed = 0;
   for (unsigned done = 0; done < replies;) {
-    const int sent = ::sendmmsg(fd, replies_.data() + done, replies - done, 0);
+    const int sent = ::sendmmsg(fd, replies_.data() + done, replies - done, MSG_DONTWAIT);
     if (sent > 0) {
       done += static_cast<unsigned>(sent);
     } else if (errno == EAGAIN) {
@@ -112,6 +116,9 @@ void configure_udp(int fd, shared::Family family) {
   const auto set = [fd](int level, int option, int value) {
     return ::setsockopt(fd, level, option, &value, sizeof value) == 0;
   };
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  const timeval patience{.tv_sec = 0, .tv_usec = std::chrono::microseconds(UdpBatch::kPatience).count()};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (!set(SOL_SOCKET, SO_RCVBUFFORCE, kBufferSize)) set(SOL_SOCKET, SO_RCVBUF, kBufferSize);
   if (!set(SOL_SOCKET, SO_SNDBUFFORCE, kBufferSize)) set(SOL_SOCKET, SO_SNDBUF, kBufferSize);
   if (family == shared::Family::ipv4) {

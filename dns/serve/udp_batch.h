@@ -1,7 +1,7 @@
 #pragma once
 // UdpBatch: up to 64 datagrams received with one system call and answered with another. Buffers are made once; a reply
 // goes to where its query came from, and, on a wildcard socket, leaves from the address that was asked (the control
-// message goes back as it came). Owned by a worker, shared by its sockets, one thread.
+// message goes back as it came). Owned by a UdpReceiver, its thread only.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -13,6 +13,7 @@
 #include <span>
 
 #include "shared/core/ip.h"
+#include "shared/core/time.h"
 
 namespace dns {
 
@@ -20,13 +21,18 @@ class UdpBatch {
  public:
   static constexpr unsigned kSize = 64;
   static constexpr std::size_t kMaxReply = 4096;
+  static constexpr shared::milliseconds kPatience{50};  // less than a second
 
   UdpBatch();
   UdpBatch(const UdpBatch&) = delete;
   UdpBatch& operator=(const UdpBatch&) = delete;
 
-  // How many came; 0: none are waiting, or this socket has nothing to give. Does not block.
-  [[nodiscard]] unsigned receive(int fd);
+  enum class Wait : std::uint8_t {
+    for_one,  // or for kPatience
+    no,
+  };
+  // How many came, 0: none. REQUIRES: configure_udp(fd).
+  [[nodiscard]] unsigned receive(int fd, Wait wait);
 
   [[nodiscard]] std::span<const std::uint8_t> packet(unsigned i) const {
     return {slots_[i].query.data(), queries_[i].msg_len};
@@ -64,7 +70,7 @@ class UdpBatch {
 };
 
 // What our UDP sockets need beyond being bound: no heed to path MTUs, which strangers can forge, no fragments here or
-// on the way (RFC 9715: DF; IPv6 has no others than ours), large buffers.
+// on the way (RFC 9715: DF; IPv6 has no others than ours), large buffers; that receiving blocks, but not for long.
 void configure_udp(int fd, shared::Family family);
 
 }  // namespace dns

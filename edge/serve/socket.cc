@@ -41,7 +41,8 @@ void Waiter::wake_soon() {
   });
 }
 
-Socket::Socket(Loop& loop, int fd) : loop_(loop), fd_(fd), watch_{.handler = &Socket::on_event, .owner = this} {
+Socket::Socket(shared::WorkerLoop& loop, int fd)
+    : loop_(loop), fd_(fd), watch_{.handler = &Socket::on_event, .owner = this} {
   if (!loop_.watch(fd_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, watch_)) {
     ::close(std::exchange(fd_, -1));
   }

@@ -9,9 +9,9 @@
 
 #include <sys/uio.h>
 
-#include "edge/serve/loop.h"
 #include "shared/core/ip.h"
 #include "shared/serve/unique_fd.h"
+#include "shared/serve/worker_loop.h"
 
 namespace edge {
 
@@ -19,7 +19,7 @@ enum class Wake : std::uint8_t { event, deadline };
 
 class Waiter {
  public:
-  explicit Waiter(Loop& loop) : loop_(loop), timer_(&Waiter::on_deadline, this) {}
+  explicit Waiter(shared::WorkerLoop& loop) : loop_(loop), deadline_(&Waiter::on_deadline, this) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -28,14 +28,14 @@ class Waiter {
   void wake() { resume(Wake::event); }
   // In the next turn: for who has more to do but lets others go first.
   void wake_soon();
-  Loop& loop() { return loop_; }
+  shared::WorkerLoop& loop() { return loop_; }
 
  private:
   static void on_deadline(void* self) { static_cast<Waiter*>(self)->resume(Wake::deadline); }
   void resume(Wake reason);
 
-  Loop& loop_;
-  Timer timer_;
+  shared::WorkerLoop& loop_;
+  shared::Deadline deadline_;
   std::coroutine_handle<> sleeper_;
   Wake reason_ = Wake::event;
   bool soon_ = false;
@@ -48,7 +48,7 @@ inline auto Waiter::until(shared::TimePoint deadline) {
     void await_suspend(std::coroutine_handle<> sleeper) const noexcept { waiter.sleeper_ = sleeper; }
     Wake await_resume() const noexcept { return waiter.reason_; }
   };
-  loop_.timers().set(timer_, deadline);
+  loop_.timers().set(deadline_, deadline);
   return Awaiter{*this};
 }
 
@@ -67,7 +67,7 @@ struct IoResult {
 class Socket {
  public:
   // Takes the descriptor (non-blocking). is_open() is false when the loop could not watch it.
-  Socket(Loop& loop, int fd);
+  Socket(shared::WorkerLoop& loop, int fd);
   ~Socket() { close(); }
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
@@ -98,22 +98,22 @@ class Socket {
   // Who is woken by events; null: nobody, see on_idle_event.
   void bind(Waiter* waiter) { waiter_ = waiter; }
   // Called for an event while no waiter is bound. May destroy the socket.
-  void on_idle_event(Watch watch) { idle_ = watch; }
+  void on_idle_event(shared::Watch watch) { idle_ = watch; }
 
  private:
   static void on_event(void* self, std::uint32_t events);
   IoResult received(ssize_t n, std::size_t wanted);
   IoResult sent(ssize_t n, std::size_t wanted);
 
-  Loop& loop_;
+  shared::WorkerLoop& loop_;
   int fd_;
   bool readable_ = false;
   bool writable_ = false;
   bool peer_closed_ = false;
   bool broken_ = false;
   Waiter* waiter_ = nullptr;
-  Watch watch_;
-  Watch idle_{};
+  shared::Watch watch_;
+  shared::Watch idle_{};
 };
 
 // A non-blocking connect that has been started, or the errno that was known at once (no route, out of descriptors).

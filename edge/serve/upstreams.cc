@@ -7,7 +7,7 @@
 
 namespace edge {
 
-Upstreams::Upstreams(Loop& loop, Counters& counters)
+Upstreams::Upstreams(shared::WorkerLoop& loop, Counters& counters)
     : loop_(loop), counters_(counters), sweeper_([](void* self) { static_cast<Upstreams*>(self)->sweep(); }, this) {}
 
 Upstreams::~Upstreams() { close_idle(); }

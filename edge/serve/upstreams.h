@@ -13,8 +13,8 @@
 #include "edge/core/pool.h"
 #include "edge/serve/counters.h"
 #include "edge/serve/socket.h"
-#include "edge/serve/timers.h"
 #include "shared/core/ip.h"
+#include "shared/serve/timer_wheel.h"
 
 namespace edge {
 
@@ -22,7 +22,7 @@ class Upstreams;
 
 class UpstreamConnection {
  public:
-  UpstreamConnection(Loop& loop, shared::UniqueFd fd, ServerId server, const shared::Endpoint& endpoint)
+  UpstreamConnection(shared::WorkerLoop& loop, shared::UniqueFd fd, ServerId server, const shared::Endpoint& endpoint)
       : socket_(loop, fd.release()), server_(server), endpoint_(endpoint) {}
 
   [[nodiscard]] Socket& socket() { return socket_; }
@@ -43,7 +43,7 @@ class UpstreamConnection {
 
 class Upstreams {
  public:
-  Upstreams(Loop& loop, Counters& counters);
+  Upstreams(shared::WorkerLoop& loop, Counters& counters);
   ~Upstreams();
   Upstreams(const Upstreams&) = delete;
   Upstreams& operator=(const Upstreams&) = delete;
@@ -67,9 +67,9 @@ class Upstreams {
   void drop(UpstreamConnection& connection);
   void sweep();
 
-  Loop& loop_;
+  shared::WorkerLoop& loop_;
   Counters& counters_;
-  Timer sweeper_;
+  shared::Deadline sweeper_;
   std::vector<IdleList> idle_;  // by ServerId
   std::size_t idle_count_ = 0;
 };

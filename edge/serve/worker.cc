@@ -4,30 +4,14 @@
 #include <ctime>
 #include <utility>
 
-#include <pthread.h>
-#include <sched.h>
-
 #include "edge/serve/h1.h"
 #include "shared/core/hash.h"
 #include "shared/serve/log.h"
-#include "shared/serve/thread_setup.h"
 
 namespace edge {
 namespace {
 
-constexpr shared::milliseconds kBeat{100};
 constexpr std::size_t kRoomMade = 64;  // idle clients closed at a time when descriptors run out
-
-void name_and_pin(const WorkerSettings& settings) {
-  shared::begin_thread(settings.name);
-  if (!settings.core) return;
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  CPU_SET(*settings.core, &cores);
-  if (::pthread_setaffinity_np(::pthread_self(), sizeof cores, &cores) != 0) {
-    shared::log_event(shared::Level::warn, "worker_not_pinned", {{"worker", settings.name}, {"core", *settings.core}});
-  }
-}
 
 }  // namespace
 
@@ -36,9 +20,9 @@ Worker::Worker(WorkerSettings settings, Live& live, AccessLane* lane, std::share
     : settings_(std::move(settings)),
       live_(live),
       lane_(lane),
-      beat_timer_([](void* self) { static_cast<Worker*>(self)->beat(); }, this),
+      thread_({.name = settings_.name, .core = settings_.core, .at_end = [this] { close_all(); }}),
       snapshots_(std::move(snapshot), std::move(retire)),
-      upstreams_(loop_, counters_),
+      upstreams_(loop(), counters_),
       balance_(static_cast<std::uint32_t>(settings_.seed)) {}
 
 Worker::~Worker() {
@@ -47,30 +31,16 @@ Worker::~Worker() {
 }
 
 void Worker::add_listener(shared::UniqueFd listener) {
-  listeners_.push_back(std::make_unique<Listener>(
-      loop_, std::move(listener),
+  listeners_.push_back(std::make_unique<shared::Listener>(
+      loop(), std::move(listener),
       [this](shared::UniqueFd fd, const shared::Endpoint& peer) { accept(std::move(fd), peer); },
       [this] { make_room(); }));
 }
 
-void Worker::start() {
-  thread_ = std::thread([this] { run(); });
-}
-
-void Worker::run() {
-  name_and_pin(settings_);
-  beat();
-  loop_.run();
-  close_all();
-}
-
-void Worker::beat() {
-  heartbeats_.add();
-  loop_.timers().set(beat_timer_, loop_.now() + kBeat);
-}
+void Worker::start() { thread_.start(); }
 
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot) {
-  loop_.post([this, snapshot = std::move(snapshot)]() mutable { snapshots_.publish(std::move(snapshot)); });
+  thread_.post([this, snapshot = std::move(snapshot)]() mutable { snapshots_.publish(std::move(snapshot)); });
 }
 
 void Worker::finish(std::function<void()> done) {
@@ -79,11 +49,11 @@ void Worker::finish(std::function<void()> done) {
 }
 
 void Worker::retire(std::function<void()> done) {
-  loop_.post([this, done = std::move(done)] { stop_accepting(done); });
+  thread_.post([this, done = std::move(done)] { stop_accepting(done); });
 }
 
 void Worker::hasten() {
-  loop_.post([this] { close_all_idle(); });
+  thread_.post([this] { close_all_idle(); });
 }
 
 void Worker::stop_accepting(std::function<void()> done) {
@@ -100,17 +70,12 @@ void Worker::close_all_idle() {
   }
 }
 
-void Worker::stop() {
-  if (!thread_.joinable()) return;
-  loop_.post([this] { loop_.stop(); });
-  thread_.join();
-}
+void Worker::stop() { thread_.stop(); }
 
 void Worker::close_all() {
   connections_.clear();
   upstreams_.close_idle();
   listeners_.clear();
-  loop_.timers().cancel(beat_timer_);
 }
 
 void Worker::accept(shared::UniqueFd fd, const shared::Endpoint& peer) {
@@ -144,7 +109,7 @@ void Worker::close_idle_clients() {
 }
 
 void Worker::retire(H1Connection& connection) {
-  loop_.defer([this, &connection] {
+  loop().defer([this, &connection] {
     const std::size_t index = connection.index;
     std::swap(connections_[index], connections_.back());
     connections_[index]->index = index;
@@ -165,11 +130,11 @@ LatencyWindow& Worker::latency_window(PoolSlot pool) {
 }
 
 void Worker::report_failure(std::string_view server, std::uint16_t status, std::string_view reason) {
-  if (loop_.now() < failure_quiet_until_) {
+  if (loop().now() < failure_quiet_until_) {
     ++failures_unsaid_;
     return;
   }
-  failure_quiet_until_ = loop_.now() + shared::seconds(1);
+  failure_quiet_until_ = loop().now() + shared::seconds(1);
   shared::log_event(shared::Level::warn, "request_failed",
                     {{"status", status}, {"server", server}, {"reason", reason}, {"unsaid", failures_unsaid_}});
   failures_unsaid_ = 0;
@@ -177,13 +142,13 @@ void Worker::report_failure(std::string_view server, std::uint16_t status, std::
 
 std::string_view Worker::http_date() {
   constexpr std::size_t kSize = 29;
-  if (loop_.now() >= date_until_) {
+  if (loop().now() >= date_until_) {
     const std::time_t now = std::time(nullptr);
     std::tm utc{};
     ::gmtime_r(&now, &utc);
     // The C locale's names are the ones that RFC 9110 5.6.7 wants; no program of ours sets another.
     std::strftime(date_.data(), date_.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    date_until_ = loop_.now() + shared::seconds(1);
+    date_until_ = loop().now() + shared::seconds(1);
   }
   return {date_.data(), kSize};
 }

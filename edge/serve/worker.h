@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "edge/core/balance.h"
@@ -20,23 +19,22 @@
 #include "edge/serve/access_log.h"
 #include "edge/serve/buffers.h"
 #include "edge/serve/counters.h"
-#include "edge/serve/listener.h"
-#include "edge/serve/loop.h"
 #include "edge/serve/server_counters.h"
 #include "edge/serve/snapshots.h"
 #include "edge/serve/splice.h"
 #include "edge/serve/upstreams.h"
-#include "shared/core/counter.h"
 #include "shared/core/ip.h"
+#include "shared/serve/listener.h"
 #include "shared/serve/unique_fd.h"
+#include "shared/serve/worker_thread.h"
 
 namespace edge {
 
 class H1Connection;
 
 struct WorkerSettings {
-  std::string name;                     // of the thread, at most 15 bytes
-  std::optional<unsigned> core;         // pinned to it
+  std::string name;  // of the thread, see WorkerThreadSettings
+  std::optional<unsigned> core;
   std::size_t max_connections = 10000;  // of clients
   std::uint64_t seed = 0;               // of request ids and of the place in each pool's order
 };
@@ -64,12 +62,12 @@ class Worker {
   void stop();
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] const ServerCounterTable& servers() const { return servers_; }
-  [[nodiscard]] const std::string& name() const { return settings_.name; }
+  [[nodiscard]] const std::string& name() const { return thread_.name(); }
   // Beats of the worker's own loop, ten a second; a number that stands still is a worker that hangs.
-  [[nodiscard]] std::uint64_t heartbeats() const { return heartbeats_.read(); }
+  [[nodiscard]] std::uint64_t heartbeats() const { return thread_.heartbeats(); }
 
   // The worker's own side.
-  [[nodiscard]] Loop& loop() { return loop_; }
+  [[nodiscard]] shared::WorkerLoop& loop() { return thread_.loop(); }
   [[nodiscard]] Snapshots& snapshots() { return snapshots_; }
   [[nodiscard]] Upstreams& upstreams() { return upstreams_; }
   [[nodiscard]] WorkPool& work_pool() { return work_pool_; }
@@ -94,8 +92,6 @@ class Worker {
   void retire(H1Connection& connection);
 
  private:
-  void run();
-  void beat();
   void accept(shared::UniqueFd fd, const shared::Endpoint& peer);
   void close_idle_clients();
   void check_finished();
@@ -107,17 +103,15 @@ class Worker {
   Live& live_;
   AccessLane* lane_;
   Counters counters_;
-  shared::Counter heartbeats_;
   ServerCounterTable servers_;
   std::vector<LatencyWindow> latencies_;  // by PoolSlot
-  Loop loop_;
-  Timer beat_timer_;
+  shared::WorkerThread thread_;
   Snapshots snapshots_;
   Upstreams upstreams_;
   WorkPool work_pool_;
   PipePool pipes_;
   BalanceState balance_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<shared::Listener>> listeners_;
   std::vector<std::unique_ptr<H1Connection>> connections_;  // each knows its index
   std::size_t room_cursor_ = 0;
   bool finishing_ = false;
@@ -128,7 +122,6 @@ class Worker {
   std::uint64_t request_ids_ = 0;
   shared::TimePoint failure_quiet_until_{};
   std::uint64_t failures_unsaid_ = 0;
-  std::thread thread_;
 };
 
 }  // namespace edge

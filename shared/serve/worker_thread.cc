@@ -1,12 +1,10 @@
 #include "shared/serve/worker_thread.h"
 
-#include <pthread.h>
 #include <sched.h>
 
 #include <cassert>
 
 #include "shared/core/time.h"
-#include "shared/serve/log.h"
 #include "shared/serve/thread_setup.h"
 
 namespace shared {
@@ -14,23 +12,12 @@ namespace {
 
 constexpr milliseconds kBeat{100};
 
-void pin_to(unsigned core, const std::string& name) {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  CPU_SET(core, &cores);
-  if (core < CPU_SETSIZE && pthread_setaffinity_np(pthread_self(), sizeof cores, &cores) == 0) return;
-  log_event(Level::warn, "worker_not_pinned", {{"worker", name}, {"core", core}});
-}
-
 }  // namespace
 
-WorkerThread::WorkerThread(WorkerSettings settings)
-    : settings_(std::move(settings)), work_(asio::make_work_guard(loop_)), beat_timer_(loop_) {}
+WorkerThread::WorkerThread(WorkerThreadSettings settings)
+    : settings_(std::move(settings)), next_beat_([](void* self) { static_cast<WorkerThread*>(self)->beat(); }, this) {}
 
-WorkerThread::~WorkerThread() {
-  stop();
-  join();
-}
+WorkerThread::~WorkerThread() { stop(); }
 
 void WorkerThread::start() {
   assert(!thread_.joinable());
@@ -38,24 +25,21 @@ void WorkerThread::start() {
 }
 
 void WorkerThread::run() {
-  begin_thread(settings_.name);
-  if (settings_.core) pin_to(*settings_.core, settings_.name);
+  begin_thread(settings_.name, settings_.core);
   beat();
   loop_.run();
+  if (settings_.at_end) settings_.at_end();
 }
 
 void WorkerThread::beat() {
   heartbeats_.add();
-  beat_timer_.expires_after(kBeat);
-  beat_timer_.async_wait([this](error_code error) {
-    if (!error) beat();
-  });
+  loop_.timers().set(next_beat_, loop_.now() + kBeat);
 }
 
-void WorkerThread::stop() { loop_.stop(); }
-
-void WorkerThread::join() {
-  if (thread_.joinable()) thread_.join();
+void WorkerThread::stop() {
+  if (!thread_.joinable()) return;
+  loop_.post([this] { loop_.stop(); });
+  thread_.join();
 }
 
 std::vector<unsigned> usable_cores() {

@@ -1,48 +1,45 @@
 #pragma once
-// WorkerThread: one named thread, optionally pinned to one core, that runs its own Loop. What lives on the loop is made
-// before start() or inside post(), and is destroyed after join(). Owned by the Supervisor's side (main thread); loop()
-// is the worker's own, from elsewhere only post() is allowed.
+// WorkerThread: one named thread, optionally pinned to one core, that runs its own WorkerLoop. What lives on the loop
+// is made before start() or inside post(), and is destroyed in `at_end` or after join(). Owned by a Worker; loop() is
+// the thread's own, from elsewhere only post() is allowed.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-
 #include "shared/core/counter.h"
-#include "shared/serve/loop.h"
+#include "shared/serve/timer_wheel.h"
+#include "shared/serve/worker_loop.h"
 
 namespace shared {
 
-struct WorkerSettings {
-  std::string name;              // at most 15 bytes: what top and ps show
-  std::optional<unsigned> core;  // pin to this one; a core that we may not use is logged and the thread left free
+struct WorkerThreadSettings {
+  std::string name;                // at most 15 bytes: what top and ps show
+  std::optional<unsigned> core;    // pin to this one; a core that we may not use is logged and the thread left free
+  std::function<void()> at_end{};  // the last thing that the thread does
 };
 
 class WorkerThread {
  public:
-  explicit WorkerThread(WorkerSettings settings);
-  ~WorkerThread();  // stops and joins
+  explicit WorkerThread(WorkerThreadSettings settings);
+  ~WorkerThread();  // stop()
   WorkerThread(const WorkerThread&) = delete;
   WorkerThread& operator=(const WorkerThread&) = delete;
 
-  [[nodiscard]] Loop& loop() { return loop_; }
+  [[nodiscard]] WorkerLoop& loop() { return loop_; }
   [[nodiscard]] const std::string& name() const { return settings_.name; }
 
   void start();
-  void stop();  // the loop ends after the handler that it is in; any thread
-  void join();
+  // Lets the loop end after the turn that it is in, and joins. Any thread but its own; afterwards nothing.
+  void stop();
 
-  // Runs `call` on the worker, in the order of posting; any thread. Destroyed there too: move a snapshot that it
-  // replaces out to Builder::retire.
-  template <class Call>
-  void post(Call&& call) {
-    asio::post(loop_, std::forward<Call>(call));
-  }
+  // Runs `call` on the thread, in the order of posting; any thread. What it holds dies there too: move a snapshot that
+  // it replaces out to Builder::retire.
+  void post(std::function<void()> call) { loop_.post(std::move(call)); }
 
   // Beats of the worker's own loop, ten a second; a number that stands still is a worker that hangs. Any thread.
   [[nodiscard]] std::uint64_t heartbeats() const { return heartbeats_.read(); }
@@ -51,10 +48,9 @@ class WorkerThread {
   void run();
   void beat();
 
-  WorkerSettings settings_;
-  Loop loop_{kOneThread};
-  asio::executor_work_guard<LoopExecutor> work_;
-  Timer beat_timer_;
+  WorkerThreadSettings settings_;
+  WorkerLoop loop_;
+  Deadline next_beat_;
   Counter heartbeats_;
   std::thread thread_;
 };

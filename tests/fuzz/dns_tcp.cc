@@ -78,7 +78,7 @@ class Harness {
     return got > 0 || (got < 0 && (errno == EAGAIN || errno == ENOTCONN));
   }
 
-  shared::Loop loop_{shared::kOneThread};
+  shared::WorkerLoop loop_;
   dns::Responder responder_;
   dns::TcpServer server_;
   shared::SocketAddress where_;

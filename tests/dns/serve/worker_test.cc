@@ -8,7 +8,6 @@
 #include <chrono>
 #include <functional>
 #include <future>
-#include <mutex>
 #include <thread>
 
 #include "dns/core/policy_tables.h"
@@ -100,16 +99,12 @@ class WorkerTest : public testing::Test {
     ASSERT_TRUE(listeners) << listeners.error().message;
     endpoint_ = listeners->endpoint;
     WorkerSetup setup;
-    setup.thread.name = "dns-test";
+    setup.name = "test";
     setup.udp = std::move(listeners->udp);
     setup.tcp = std::move(listeners->tcp);
     setup.tcp_settings = tcp;
     setup.first = publication(1, rate_limit_);
     setup.cells = std::make_shared<ResponseCells>(5);
-    setup.retire = [this](Publication old) {
-      const std::lock_guard lock(mutex_);
-      retired_.push_back(std::move(old));
-    };
     worker_ = std::make_unique<Worker>(std::move(setup));
     worker_->start();
   }
@@ -153,13 +148,6 @@ class WorkerTest : public testing::Test {
     }
     return burst;
   }
-  [[nodiscard]] std::size_t retired() {
-    const std::lock_guard lock(mutex_);
-    return retired_.size();
-  }
-
-  std::mutex mutex_;
-  std::vector<Publication> retired_;
   Endpoint endpoint_;
   RateLimit rate_limit_;  // of the first publication
   unsigned asked_ = 0;
@@ -332,7 +320,7 @@ TEST_F(WorkerTest, ALowerCapClosesTheLongestIdle) {
     sockets.push_back(client_socket(SOCK_STREAM, endpoint_));
     EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == sockets.size(); }));
   }
-  worker_->publish(publication(2), {10s, 100, 3});
+  worker_->set({10s, 100, 3});
   EXPECT_TRUE(closed_by_peer(sockets[0]));
   EXPECT_TRUE(closed_by_peer(sockets[1]));
   send_bytes(sockets[2], framed(query("www.example.com")));
@@ -401,8 +389,7 @@ TEST_F(WorkerTest, InShadowModeExcessIsOnlyCounted) {
   EXPECT_EQ(ask_often(query("www.example.com"), 100).whole, 100U);
   const auto& counted = worker_->counters().limited_in_shadow[static_cast<std::size_t>(ResponseKind::answer)];
   EXPECT_GE(counted[1].read() + counted[2].read(), 90U);
-  worker_->publish(publication(2), {});
-  ASSERT_TRUE(eventually([&] { return retired() == 1; }));
+  (void)worker_->publish(publication(2));
   const auto before = counted[1].read() + counted[2].read();
   EXPECT_EQ(ask_often(query("www.example.com"), 100).whole, 100U);  // disabled: not even counted
   EXPECT_EQ(counted[1].read() + counted[2].read(), before);
@@ -445,12 +432,30 @@ TEST_F(WorkerTest, TakesOverSnapshotsUnderLoadAndLosesNothing) {
     }
   });
   constexpr std::size_t kReloads = 100;
-  for (std::size_t i = 0; i < kReloads; ++i) worker_->publish(publication(i + 2), {});
-  EXPECT_TRUE(eventually([&] { return retired() == kReloads; }));
+  for (std::size_t i = 0; i < kReloads; ++i) {
+    EXPECT_EQ(worker_->publish(publication(i + 2)).snapshot->generation, i + 1);
+    std::this_thread::sleep_for(1ms);
+  }
   stop = true;
   load.join();
   EXPECT_EQ(lost, 0U);
   EXPECT_EQ(worker_->counters().snapshots.read(), kReloads);
+}
+
+// Who is told that something new holds must not get an answer of before.
+TEST_F(WorkerTest, WhatArrivesAfterAPublicationIsAnsweredWithIt) {
+  start();
+  const auto answered_with = [](const Publication& publication) {
+    std::uint64_t sum = 0;
+    for (std::uint16_t r = 0; r < publication.snapshot->policies->spec().regions.size(); ++r) {
+      sum += publication.steering->read(PolicyNameId{0}, RegionId{r});
+    }
+    return sum;
+  };
+  for (unsigned i = 0; i < 200; ++i) {
+    ASSERT_FALSE((i % 2 == 0 ? ask_udp(query("www.example.com")) : ask_tcp(query("www.example.com"))).empty());
+    ASSERT_EQ(answered_with(worker_->publish(publication(i + 2))), 1U) << i;
+  }
 }
 
 TEST_F(WorkerTest, CountsWhereItSteers) {
@@ -459,9 +464,7 @@ TEST_F(WorkerTest, CountsWhereItSteers) {
   builder.with_edns().subnet("198.51.100.0/24");
   EXPECT_FALSE(ask_udp(builder.build()).empty());
   EXPECT_FALSE(ask_udp(query("www.example.com")).empty());
-  worker_->publish(publication(2), {});
-  ASSERT_TRUE(eventually([&] { return retired() == 1; }));
-  const Publication& old = retired_.front();
+  const Publication old = worker_->publish(publication(2));
   const auto& regions = old.snapshot->policies->spec().regions;
   for (std::size_t r = 0; r < regions.size(); ++r) {
     const std::uint64_t expected = regions[r].name == "cdn" ? 0 : 1;  // a region for one other name

@@ -45,7 +45,6 @@ TEST(WorkerThreadTest, RunsWhatIsPostedInOrderOnItsNamedThread) {
   worker.post([&name] { name.set_value(name_of_this_thread()); });
   EXPECT_EQ(name.get_future().get(), "worker-0");
   worker.stop();
-  worker.join();
   ASSERT_EQ(order.size(), 100U);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
 }

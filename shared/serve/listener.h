@@ -5,18 +5,18 @@
 #include <cstdint>
 #include <functional>
 
-#include "edge/serve/loop.h"
 #include "shared/core/ip.h"
 #include "shared/serve/unique_fd.h"
+#include "shared/serve/worker_loop.h"
 
-namespace edge {
+namespace shared {
 
 class Listener {
  public:
-  using OnAccept = std::function<void(shared::UniqueFd fd, const shared::Endpoint& peer)>;
+  using OnAccept = std::function<void(UniqueFd fd, const Endpoint& peer)>;
   using OnFull = std::function<void()>;  // the process is out of descriptors: make room
 
-  Listener(Loop& loop, shared::UniqueFd fd, OnAccept on_accept, OnFull on_full);
+  Listener(WorkerLoop& loop, UniqueFd fd, OnAccept on_accept, OnFull on_full);
   ~Listener() { close(); }
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -26,7 +26,7 @@ class Listener {
 
  private:
   static constexpr int kRound = 32;
-  static constexpr shared::Duration kPause = shared::milliseconds(100);
+  static constexpr Duration kPause = milliseconds(100);
 
   enum class Accepted : std::uint8_t { one, none, full };
 
@@ -35,12 +35,12 @@ class Listener {
   Accepted accept_one();
   void resume();
 
-  Loop& loop_;
-  shared::UniqueFd fd_;
+  WorkerLoop& loop_;
+  UniqueFd fd_;
   OnAccept on_accept_;
   OnFull on_full_;
   Watch watch_;
-  Timer pause_;
+  Deadline pause_;
 };
 
-}  // namespace edge
+}  // namespace shared

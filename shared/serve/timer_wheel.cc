@@ -1,17 +1,17 @@
-#include "edge/serve/timers.h"
+#include "shared/serve/timer_wheel.h"
 
 #include <algorithm>
 #include <bit>
 #include <limits>
 
-namespace edge {
+namespace shared {
 namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
 
-void Timer::unlink() {
+void Deadline::unlink() {
   if (link_ == nullptr) return;
   *link_ = next_;
   if (next_ != nullptr) next_->link_ = link_;
@@ -19,48 +19,48 @@ void Timer::unlink() {
   link_ = nullptr;
 }
 
-void TimerWheel::link(Timer& timer, std::int64_t tick) {
+void TimerWheel::link(Deadline& deadline, std::int64_t tick) {
   const auto slot = static_cast<std::size_t>(tick % kSlots);
-  Timer*& head = slots_[slot];
+  Deadline*& head = slots_[slot];
   occupied_[slot / 64] |= std::uint64_t{1} << (slot % 64);
-  timer.slot_ = tick;
-  timer.next_ = head;
-  timer.link_ = &head;
-  if (head != nullptr) head->link_ = &timer.next_;
-  head = &timer;
+  deadline.slot_ = tick;
+  deadline.next_ = head;
+  deadline.link_ = &head;
+  if (head != nullptr) head->link_ = &deadline.next_;
+  head = &deadline;
 }
 
-void TimerWheel::set(Timer& timer, shared::TimePoint due) {
-  timer.due_ = std::max(tick_at(due) + 1, current_ + 1);
-  if (timer.link_ != nullptr && timer.slot_ <= timer.due_) return;
-  timer.unlink();
-  link(timer, std::min(timer.due_, current_ + kSlots - 1));
+void TimerWheel::set(Deadline& deadline, TimePoint due) {
+  deadline.due_ = std::max(tick_at(due) + 1, current_ + 1);
+  if (deadline.link_ != nullptr && deadline.slot_ <= deadline.due_) return;
+  deadline.unlink();
+  link(deadline, std::min(deadline.due_, current_ + kSlots - 1));
 }
 
-void TimerWheel::cancel(Timer& timer) { timer.due_ = kNever; }
+void TimerWheel::cancel(Deadline& deadline) { deadline.due_ = kNever; }
 
 void TimerWheel::run_slot(std::int64_t tick) {
   const auto slot = static_cast<std::size_t>(tick % kSlots);
-  Timer*& head = slots_[slot];
+  Deadline*& head = slots_[slot];
   occupied_[slot / 64] &= ~(std::uint64_t{1} << (slot % 64));
   // The slot is taken as a whole first: what callbacks set belongs to later ticks.
-  Timer* pending = head;
+  Deadline* pending = head;
   if (pending == nullptr) return;
   head = nullptr;
   pending->link_ = &pending;
   while (pending != nullptr) {
-    Timer& timer = *pending;
-    timer.unlink();
-    if (timer.due_ == kNever) continue;
-    if (timer.due_ > tick) {
-      link(timer, std::min(timer.due_, current_ + kSlots - 1));
+    Deadline& deadline = *pending;
+    deadline.unlink();
+    if (deadline.due_ == kNever) continue;
+    if (deadline.due_ > tick) {
+      link(deadline, std::min(deadline.due_, current_ + kSlots - 1));
     } else {
-      timer.fire_(timer.owner_);
+      deadline.fire_(deadline.owner_);
     }
   }
 }
 
-void TimerWheel::advance(shared::TimePoint now) {
+void TimerWheel::advance(TimePoint now) {
   const std::int64_t target = tick_at(now);
   if (target <= current_) return;
   // After a long sleep every slot is visited once, which finds all that is due.
@@ -71,7 +71,7 @@ void TimerWheel::advance(shared::TimePoint now) {
   }
 }
 
-std::optional<shared::Duration> TimerWheel::until_next(shared::TimePoint now) const {
+std::optional<Duration> TimerWheel::until_next(TimePoint now) const {
   std::int64_t tick = current_ + 1;
   const std::int64_t end = current_ + kSlots;
   while (tick < end) {
@@ -83,9 +83,9 @@ std::optional<shared::Duration> TimerWheel::until_next(shared::TimePoint now) co
     }
     tick += std::countr_zero(rest);
     if (tick >= end) break;
-    return std::max(shared::TimePoint(tick * kTick) - now, shared::Duration::zero());
+    return std::max(TimePoint(tick * kTick) - now, Duration::zero());
   }
   return std::nullopt;
 }
 
-}  // namespace edge
+}  // namespace shared

@@ -1,4 +1,4 @@
-#include "edge/serve/listener.h"
+#include "shared/serve/listener.h"
 
 #include <cerrno>
 #include <utility>
@@ -7,14 +7,14 @@
 
 #include "shared/serve/socket.h"
 
-namespace edge {
+namespace shared {
 namespace {
 
 constexpr int kMaxQueued = 4096;  // what a drain accepts at most
 
 }  // namespace
 
-Listener::Listener(Loop& loop, shared::UniqueFd fd, OnAccept on_accept, OnFull on_full)
+Listener::Listener(WorkerLoop& loop, UniqueFd fd, OnAccept on_accept, OnFull on_full)
     : loop_(loop),
       fd_(std::move(fd)),
       on_accept_(std::move(on_accept)),
@@ -33,9 +33,9 @@ void Listener::resume() {
 Listener::Accepted Listener::accept_one() {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
-  shared::UniqueFd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  UniqueFd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (fd.valid()) {
-    on_accept_(std::move(fd), shared::from_socket_address(&peer));
+    on_accept_(std::move(fd), from_socket_address(&peer));
     return Accepted::one;
   }
   switch (errno) {
@@ -76,4 +76,4 @@ void Listener::close() {
   fd_.reset();
 }
 
-}  // namespace edge
+}  // namespace shared
