@@ -16,7 +16,7 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory):
     """The shop, all regions up. Shared by the tests that only ask: whoever breaks something takes `fragile_shop`."""
-    with meridian.Shop(tmp_path_factory.mktemp("shop")) as running:
+    with meridian.Shop(tmp_path_factory.mktemp("shop"), edit=meridian.steady) as running:
         yield running.start()
 
 
@@ -24,6 +24,13 @@ def shop(tmp_path_factory):
 def fragile_shop(tmp_path):
     """A shop of the test's own, to break."""
     with meridian.Shop(tmp_path) as running:
+        yield running.start()
+
+
+@pytest.fixture
+def steady_shop(tmp_path):
+    """A shop of the test's own that nothing but the test takes anybody out of."""
+    with meridian.Shop(tmp_path, edit=meridian.steady) as running:
         yield running.start()
 
 

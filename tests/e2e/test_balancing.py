@@ -14,7 +14,7 @@ WEB = [f"eu-web-{n}" for n in (1, 2, 3)]
 def with_balance(line):
     """The shop with another `balance` for the pool web, whose servers weigh 3, 2 and 1."""
     def edit(text):
-        return text.replace("      balance: weighted_round_robin\n", line, 1)
+        return meridian.patient(text).replace("      balance: weighted_round_robin\n", line, 1)
     return edit
 
 

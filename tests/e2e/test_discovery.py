@@ -5,6 +5,7 @@ import socket
 import threading
 from collections import Counter
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
@@ -50,7 +51,7 @@ class Dns:
         while not self.over:
             try:
                 answer()
-            except TimeoutError:
+            except (OSError, dns.exception.DNSException):  # nobody asks, or who did has left
                 pass
 
     def udp(self):
@@ -97,7 +98,7 @@ class Edge:
             pool = f"    web:\n      balance: weighted_round_robin\n      servers: {servers}\n{extra}"
             text = before + pool + "    api:\n" + after
             return text.replace("\nedge:\n", f"\nedge:\n  resolvers: [\"127.{slot}.9.1:5353\"]\n", 1)
-        self.shop = meridian.Shop(directory, edit)
+        self.shop = meridian.Shop(directory, lambda text: meridian.patient(edit(text)))
         self.dns = Dns(self.shop.address("9.1"))
 
     def __enter__(self):
@@ -181,7 +182,7 @@ class Load:
         def settled():
             before = Counter(self.seen)
             wait_until(lambda: sum(self.seen.values()) >= sum(before.values()) + 60, "requests are answered")
-            return {name for name, count in self.seen.items() if count > before[name]} == set(servers)
+            return {name for name, count in dict(self.seen).items() if count > before[name]} == set(servers)
         wait_until(settled, f"{servers} answer")
 
 
@@ -226,16 +227,18 @@ def test_failed_lookups_take_nobody_away(tmp_path):
         def keeps_on(what):
             wait_until(lambda: source()["state"] == "failing", f"{what} shows")
             assert edge.servers() == both and source()["reason"]
-            assert set(edge.ask(10)) == {"eu-web-1", "eu-web-2"}
+            # Two clients of one worker may take turns such that each meets one server.
+            wait_until(lambda: set(edge.ask(10)) == {"eu-web-1", "eu-web-2"}, "both serve")
 
         with Load(edge, 1) as load:
+            failed, recovered = (edge.log().count(f"discovery_{word}") for word in ("failing", "recovered"))
             edge.dns.rcode = dns.rcode.SERVFAIL
             keeps_on("SERVFAIL")
-            assert edge.log().count("discovery_failing") == 1
+            assert edge.log().count("discovery_failing") == failed + 1
             assert edge.shop.metric(REGION, "meridian_edge_discovery_failing", pool="web", source="web.internal:9000") == 1
             edge.dns.rcode = dns.rcode.NOERROR
             wait_until(lambda: source()["state"] == "found", "it has recovered")
-            assert edge.log().count("discovery_recovered") == 1
+            assert edge.log().count("discovery_recovered") == recovered + 1
             edge.dns.stop()
             keeps_on("a server that is gone")
             # An upgrade must not empty it either: the successor knows what was found.
@@ -244,7 +247,8 @@ def test_failed_lookups_take_nobody_away(tmp_path):
             edge.shop.launch(REGION, [*old.arguments, "--upgrade"])
             wait_until(lambda: "event=taken_over" in old.text(), "the successor serves")
             assert edge.servers() == both
-            assert set(edge.ask(10)) == {"eu-web-1", "eu-web-2"}
+            # Two clients of one worker may take turns such that each meets one server.
+            wait_until(lambda: set(edge.ask(10)) == {"eu-web-1", "eu-web-2"}, "both serve")
         assert not load.bad, load.bad[:3]
 
 

@@ -15,7 +15,7 @@ import dns.rdatatype
 import pytest
 
 
-def ask_raw(shop, packet, timeout=1.0):
+def ask_raw(shop, packet, timeout=30.0):
     """The reply to a UDP packet, or None."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(timeout)
@@ -85,7 +85,7 @@ def test_foreign_zone_is_refused_without_referral(shop):
 def test_other_classes_are_refused(shop):
     for rdclass in (dns.rdataclass.HS, dns.rdataclass.CH):
         message = dns.message.make_query("www.shop.example", "A", rdclass)
-        assert dns.query.udp(message, shop.dns_address, port=5300, timeout=5).rcode() == dns.rcode.REFUSED
+        assert dns.query.udp(message, shop.dns_address, port=5300, timeout=30).rcode() == dns.rcode.REFUSED
 
 
 # -- answers, the same over UDP and TCP

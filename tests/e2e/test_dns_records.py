@@ -147,7 +147,10 @@ def test_alias_at_the_apex_lives_with_its_target(tmp_path):
         told = shop.admin("dns", "/explain?name=shop.example")[1]
         assert "platform.target.example." in told and "as last known" in told, told
 
-        assert shop.dns.stop() == 0  # and through a restart
+        # And through a restart.
+        known = shop.directory / "state/dns/aliases.json"
+        meridian.wait_until(lambda: known.exists() and "192.0.2.79" in known.read_text(), "it is written down")
+        assert shop.dns.stop() == 0
         shop.start_dns()
         assert shop.addresses("shop.example") == ["192.0.2.78", "192.0.2.79"]
         assert alias_state(shop)["state"] == "stale"

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_ambiguous_framing_is_refused_and_nothing_is_forwarded(shop, request_byt
         return sum(s["served"] for s in json.loads(meridian.http_get(shop.address("3.11"), 9000, "/stats")[2]))
     before = served()
     smuggled = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
-    reply = meridian.raw_exchange((shop.edge_address(REGION), 8080), request_bytes + smuggled, timeout=3)
+    reply = meridian.raw_exchange((shop.edge_address(REGION), 8080), request_bytes + smuggled)
     assert reply[:9] == b"HTTP/1.1 " and reply[9:12] in (b"400", b"501", b"505"), reply[:200]
     assert reply.count(b"HTTP/1.1 ") == 1 and b"connection: close" in reply.lower()
     assert served() == before
@@ -165,16 +166,16 @@ CHUNK_HEAD = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\
 @pytest.mark.parametrize("body", [b"3;\nabc\r\n0\r\n\r\n", b"3\nabc\r\n0\r\n\r\n", b"0x3\r\nabc\r\n0\r\n\r\n", b"3\r\nabcd\r\n0\r\n\r\n", b"+3\r\nabc\r\n0\r\n\r\n",
                                   b"11111111111111111\r\nabc", b" 3\r\nabc\r\n0\r\n\r\n", b"3;" + b"x" * 5000 + b"\r\nabc\r\n0\r\n\r\n"])
 def test_bad_chunks_are_refused(shop, body):
-    reply = meridian.raw_exchange((shop.edge_address(REGION), 8080), CHUNK_HEAD + body + b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n", timeout=3)
+    reply = meridian.raw_exchange((shop.edge_address(REGION), 8080), CHUNK_HEAD + body + b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n")
     assert reply[9:12] == b"400" and reply.count(b"HTTP/1.1 ") == 1, reply[:300]
 
 
 def test_limits_of_the_head(shop):
     address = (shop.edge_address(REGION), 8080)
     many = b"".join(b"X-%d: y\r\n" % n for n in range(101))
-    assert meridian.raw_exchange(address, b"GET / HTTP/1.1\r\n" + HOST + many + b"\r\n", 3)[9:12] == b"431"
-    assert meridian.raw_exchange(address, b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 40000 + b"\r\n\r\n", 3)[9:12] == b"431"
-    assert meridian.raw_exchange(address, b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 3)[9:12] == b"414"
+    assert meridian.raw_exchange(address, b"GET / HTTP/1.1\r\n" + HOST + many + b"\r\n")[9:12] == b"431"
+    assert meridian.raw_exchange(address, b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 40000 + b"\r\n\r\n")[9:12] == b"431"
+    assert meridian.raw_exchange(address, b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n" + HOST + b"\r\n")[9:12] == b"414"
 
 
 def test_pipelined_requests_are_answered_in_order(shop):
@@ -238,8 +239,11 @@ def test_slow_head_is_ended_by_an_absolute_deadline(shop):
 
 def test_clients_that_leave_without_a_word_harm_nobody(shop):
     address = (shop.edge_address(REGION), 8080)
-    with socket.create_connection(address, timeout=10) as stays:
+    with socket.create_connection(address, timeout=60) as stays:
+        began = time.monotonic()
         for _ in range(100):
+            if time.monotonic() > began + 3:  # its head has ten seconds
+                break
             socket.create_connection(address, timeout=10).close()
             with socket.create_connection(address, timeout=10) as half:
                 half.sendall(b"GET /api/items HT")

@@ -45,7 +45,7 @@ def test_drain_and_undrain_a_region(fragile_shop):
     # The operator's word survives a restart.
     assert shop.dns.stop() == 0
     shop.start_dns()
-    assert shop.region_of("192.0.2.0/24") == "us-west"
+    meridian.wait_until(lambda: shop.region_of("192.0.2.0/24") == "us-west", "it is known, and the others are up")
     meridian_command("undrain", "us-east", "--server", server)
     meridian.wait_until(lambda: shop.region_of("192.0.2.0/24") == "us-east", "answers came back")
 

@@ -48,8 +48,8 @@ def test_overrides_are_read_again_alone(steering_shop):
     shop.config.write_text(good)
 
 
-def test_the_operators_word_on_a_region_and_on_an_edge(fragile_shop):
-    shop = fragile_shop
+def test_the_operators_word_on_a_region_and_on_an_edge(steady_shop):
+    shop = steady_shop
     server = f"{shop.dns_address}:9053"
     west = shop.edge_address("us-west")
     meridian_command("drain", "us-east", "--server", server, "--reason", "kernel update", "--expires", "2h")
@@ -57,7 +57,7 @@ def test_the_operators_word_on_a_region_and_on_an_edge(fragile_shop):
     meridian.wait_until(lambda: shop.region_of("192.0.2.0/24") == "eu", "answers left both")
     assert shop.dns.stop() == 0
     shop.start_dns()
-    assert shop.region_of("192.0.2.0/24") == "eu", "both words survived"
+    meridian.wait_until(lambda: shop.region_of("192.0.2.0/24") == "eu", "both words survived")
     status = {region["name"]: region for region in shop.status()["regions"]}
     east_word = status["us-east"]["override"]
     assert east_word["state"] == "drained" and east_word["reason"] == "kernel update" and 0 < east_word["expires_in_seconds"] <= 7200

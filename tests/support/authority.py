@@ -42,7 +42,7 @@ class Authority:
             text = text.replace(word, value)
         return text
 
-    def start(self, up=(), timeout=30):
+    def start(self, up=(), timeout=120):
         """Runs the server until it answers, with the regions `up` and each of their edges forced up."""
         self.process = Process([binaries() / "meridian-dns", "--config", self.config], self.directory / "dns.log")
         wait_until(lambda: self.admin("/healthz")[0] == 200 or not self.process.running(), "the DNS server is ready", timeout)
@@ -70,7 +70,7 @@ class Authority:
     def endpoint(self, via):
         return ("::1" if via.endswith("6") else self.address, self.port)
 
-    def ask(self, packet, via="udp4", timeout=10.0):
+    def ask(self, packet, via="udp4", timeout=30.0):
         """The reply to one message as bytes; None if the server ends the connection without one."""
         if via.startswith("tcp"):
             with socket.create_connection(self.endpoint(via), timeout=timeout) as connection:

@@ -1,7 +1,8 @@
 """Real resolvers in front of an authoritative server: each a process with an address of its own.
 
 Each start_...() takes the folder to live in, the address to listen on and the zones that it asks a server of its own for:
-{zone: (address, port)}; and a file of root hints, if it is to iterate from a root.
+{zone: (address, port)}; and a file of root hints, if it is to iterate from a root. None of them asks again before ten
+seconds are over: the tests count what they ask, and a machine may be busy.
 """
 import pathlib
 import tempfile
@@ -21,7 +22,7 @@ class Resolver:
         self.address, self.port = address, port
         self.process = Process(command, directory / "resolver.log", cwd=directory)
 
-    def ask(self, name, rdtype="A", client=None, timeout=10):
+    def ask(self, name, rdtype="A", client=None, timeout=60):
         """One recursive query, over TCP if need be; from the address `client` if given."""
         message = dns.message.make_query(name, rdtype, use_edns=0, payload=1232)
         response = dns.query.udp(message, self.address, port=self.port, timeout=timeout, source=client)
@@ -60,6 +61,8 @@ server:
   do-not-query-localhost: no
   use-caps-for-id: yes
   aggressive-nsec: yes
+  infra-cache-min-rtt: 10000
+  unknown-server-time-limit: 10000
   local-zone: "example." nodefault
   module-config: "{"subnetcache iterator" if subnets else "iterator"}"
 """
@@ -89,6 +92,7 @@ allow-from=127.0.0.0/8
 dont-query=
 forward-zones={", ".join(f"{zone}={server}:{port}" for zone, (server, port) in zones.items())}
 dnssec=off
+network-timeout=10000
 hint-file={hints or 'no'}
 security-poll-suffix=
 use-incoming-edns-subnet=yes
@@ -108,6 +112,7 @@ options {{
   directory "{directory}"; pid-file none; session-keyfile none; dnssec-validation no; recursion yes;
   port {port}; listen-on port {own_port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
   allow-query {{ any; }}; allow-query-cache {{ any; }}; allow-recursion {{ any; }};
+  resolver-retry-interval 10000;
 }};
 controls {{ }};
 """
