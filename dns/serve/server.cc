@@ -316,7 +316,7 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done,
     loaded.world = std::make_shared<const World>(std::move(*world));
     return loaded;
   };
-  builder_.run_then(supervisor_.loop(), std::move(load), [this, done = std::move(done)](Loaded loaded) {
+  auto finish = [this, done = std::move(done)](Loaded loaded) {
     --reloads_waiting_;
     if (loaded.world) refuse_restarts(*loaded.world, loaded.diagnostics);
     log_diagnostics(loaded.diagnostics);
@@ -333,7 +333,8 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done,
     }
     shared::notify_ready();
     done(outcome);
-  });
+  };
+  builder_.run_then(supervisor_.loop(), std::move(load), std::move(finish), shared::Pace::background);
 }
 
 void Server::adopt(std::shared_ptr<const World> next) {

@@ -114,7 +114,7 @@ void Server::reload_geo() {
     loaded.world = std::make_shared<const World>(std::move(*world));
     return loaded;
   };
-  builder_.run_then(supervisor_.loop(), std::move(load), [this](Loaded loaded) {
+  auto finish = [this](Loaded loaded) {
     if (loaded.before != world_) return reload_geo();  // a reload came between: over its configuration, then
     if (loaded.world && loaded.world->geo == world_->geo) return;  // it has been read meanwhile
     for (const auto& said : loaded.diagnostics.list()) {
@@ -124,7 +124,8 @@ void Server::reload_geo() {
     note_geo(loaded.verdict, loaded.diagnostics);
     if (!loaded.diagnostics.failed()) return adopt(std::move(loaded.world));
     builder_.retire(std::move(loaded.world));
-  });
+  };
+  builder_.run_then(supervisor_.loop(), std::move(load), std::move(finish), shared::Pace::background);
 }
 
 void Server::watch_geo() {

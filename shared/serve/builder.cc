@@ -1,6 +1,8 @@
 #include "shared/serve/builder.h"
 
+#include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "shared/serve/thread_setup.h"
 
@@ -8,9 +10,23 @@ namespace shared {
 
 namespace {
 
-// On top of the process's own: a tenth of a core that a worker wants, and a worker that wakes may wait a millisecond
-// for it. With 19 it would wait next to never, but a reload on a machine that is busy elsewhere would take a minute.
-constexpr int kNice = 10;
+constexpr int kNice = 10;  // on top of the process's own
+
+bool set_policy(pid_t thread, int policy) {
+  const sched_param none{};
+  return ::sched_setscheduler(thread, policy, &none) == 0;
+}
+
+// Who goes into the background may need leave to come back (RLIMIT_NICE): tried where nothing is lost.
+bool may_come_back() {
+  bool may = false;
+  std::thread([&may] {
+    begin_thread("builder-trial");
+    (void)::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNice);
+    may = set_policy(0, SCHED_IDLE) && set_policy(0, SCHED_OTHER);
+  }).join();
+  return may;
+}
 
 }  // namespace
 
@@ -18,13 +34,35 @@ Builder::Builder() : thread_([this] { loop(); }) {}
 
 Builder::~Builder() { stop(); }
 
-void Builder::run(std::function<void()> job) {
+void Builder::add(Job job) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
     jobs_.push_back(std::move(job));
   }
+  leave_background();
   wake_.notify_one();
+}
+
+std::uint64_t Builder::bound_background(Loop& loop) {
+  if (!may_come_back()) return 0;
+  const std::uint64_t number = ++backgrounds_;
+  const auto over = std::make_shared<Timer>(loop, kBackground);
+  over->async_wait([this, over, number](error_code error) {
+    if (error) return;
+    over_ = number;
+    if (background_ == number) leave_background();
+  });
+  return number;
+}
+
+// Who takes us back while we go finds the number in background_, or we find it gone.
+void Builder::begin_background(std::uint64_t number) {
+  if (set_policy(0, SCHED_IDLE) && (background_ != number || over_ >= number)) set_policy(0, SCHED_OTHER);
+}
+
+void Builder::leave_background() {
+  if (background_.exchange(0) != 0) set_policy(thread_id_, SCHED_OTHER);
 }
 
 void Builder::retire(std::shared_ptr<const void> old) {
@@ -37,34 +75,38 @@ void Builder::retire(std::shared_ptr<const void> old) {
 }
 
 void Builder::stop() {
-  std::deque<std::function<void()>> dropped;  // destroyed outside the lock: a job may own anything
+  std::deque<Job> dropped;  // destroyed outside the lock: a job may own anything
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     dropped.swap(jobs_);
   }
+  leave_background();
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
 }
 
 void Builder::loop() {
   begin_thread("builder");
+  thread_id_ = ::gettid();
   (void)::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNice);  // of this thread alone
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !retired_.empty(); });
     std::vector<std::shared_ptr<const void>> dying;
     dying.swap(retired_);
-    std::function<void()> job;
+    Job job{};
     if (!jobs_.empty()) {
       job = std::move(jobs_.front());
       jobs_.pop_front();
+      if (job.background != 0 && jobs_.empty()) background_ = job.background;  // before others may come
     }
-    if (stopping_ && !job && dying.empty()) return;
+    if (stopping_ && !job.work && dying.empty()) return;
     lock.unlock();
     dying.clear();
-    if (job) job();
-    job = nullptr;
+    if (job.background != 0 && background_ == job.background) begin_background(job.background);
+    if (job.work) job.work();
+    job.work = nullptr;
     lock.lock();
   }
 }

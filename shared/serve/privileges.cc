@@ -6,10 +6,12 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -81,6 +83,15 @@ bool keep_one_capability() {
          ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0;
 }
 
+// The Builder comes back from the background, to a niceness of 10 (builder.h).
+void allow_niceness() {
+  constexpr rlim_t kLeastNice10 = 20 - 10;  // getrlimit(2)
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NICE, &limit) != 0 || limit.rlim_cur >= kLeastNice10) return;
+  limit = {.rlim_cur = kLeastNice10, .rlim_max = std::max(limit.rlim_max, kLeastNice10)};
+  ::setrlimit(RLIMIT_NICE, &limit);
+}
+
 // What no program that this process might become can have.
 void shrink_bounding_set() {
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
@@ -89,6 +100,7 @@ void shrink_bounding_set() {
 }
 
 Result<void> become(const User& user) {
+  allow_niceness();
   shrink_bounding_set();
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return failed("cannot keep capabilities");
   if (::initgroups(user.name.c_str(), user.group) != 0) return failed("cannot take the groups of " + user.name);

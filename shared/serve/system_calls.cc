@@ -62,7 +62,7 @@ constexpr auto kAllowed = std::to_array<long>({
     SYS_set_robust_list, SYS_rseq, SYS_set_tid_address, SYS_exit, SYS_exit_group, SYS_rt_sigaction,
     SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_tgkill, SYS_gettid, SYS_getpid, SYS_getppid,
     SYS_sched_yield, SYS_sched_getaffinity, SYS_sched_setaffinity, SYS_getpriority, SYS_setpriority, SYS_getcpu,
-    SYS_restart_syscall, SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_getres,
+    SYS_sched_setscheduler, SYS_restart_syscall, SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_getres,
     // who and where we are
     SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_prlimit64, SYS_getrlimit, SYS_setrlimit, SYS_getrusage,
     SYS_uname, SYS_sysinfo, SYS_getrandom,

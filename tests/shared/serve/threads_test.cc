@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -105,6 +106,67 @@ TEST(BuilderTest, LeavesTheCoreToWorkers) {
   std::promise<int> theirs;
   builder.run([&theirs] { theirs.set_value(::getpriority(PRIO_PROCESS, 0)); });
   EXPECT_EQ(theirs.get_future().get(), std::min(own + 10, 19));
+}
+
+// Polls until the calling thread's scheduling policy is `policy`.
+void wait_for_policy(int policy) {
+  while (::sched_getscheduler(0) != policy) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+bool may_leave_the_background() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NICE, &limit);
+  return ::geteuid() == 0 || limit.rlim_cur >= 10;
+}
+
+TEST(BuilderTest, ABackgroundJobComesForwardWhenItsTimeIsOver) {
+  Loop loop(kOneThread);
+  Builder builder;
+  int begun_as = -1;
+  bool done = false;
+  builder.run_then(
+      loop,
+      [&] {
+        begun_as = ::sched_getscheduler(0);
+        wait_for_policy(SCHED_OTHER);
+        return 0;
+      },
+      [&](int) { done = true; }, Pace::background);
+  ASSERT_TRUE(test::run_until(loop, [&] { return done; }));
+  EXPECT_EQ(begun_as, may_leave_the_background() ? SCHED_IDLE : SCHED_OTHER);
+}
+
+TEST(BuilderTest, ABackgroundJobComesForwardForTheNext) {
+  Loop loop(kOneThread);
+  for (int round = 0; round < 50; ++round) {
+    Builder builder;
+    builder.run_then(
+        loop,
+        [] {
+          wait_for_policy(SCHED_OTHER);
+          return 0;
+        },
+        [](int) {}, Pace::background);
+    std::promise<int> as;
+    builder.run([&as] { as.set_value(::sched_getscheduler(0)); });
+    EXPECT_EQ(as.get_future().get(), SCHED_OTHER);
+  }
+}
+
+TEST(BuilderTest, WhatABackgroundJobLeavesBehindDiesInTheBackground) {
+  if (!may_leave_the_background()) GTEST_SKIP() << "RLIMIT_NICE does not allow it";
+  Loop loop(kOneThread);
+  Builder builder;
+  bool done = false;
+  builder.run_then(loop, [] { return 0; }, [&](int) { done = true; }, Pace::background);
+  ASSERT_TRUE(test::run_until(loop, [&] { return done; }));
+  struct Dying {
+    std::promise<int>* as;
+    ~Dying() { as->set_value(::sched_getscheduler(0)); }
+  };
+  std::promise<int> as;
+  builder.retire(std::shared_ptr<const Dying>(new Dying{&as}));
+  EXPECT_EQ(as.get_future().get(), SCHED_IDLE);
 }
 
 TEST(BuilderTest, ResultComesBackToTheLoop) {
