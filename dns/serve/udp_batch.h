@@ -21,7 +21,7 @@ class UdpBatch {
  public:
   static constexpr unsigned kSize = 64;
   static constexpr std::size_t kMaxReply = 4096;
-  static constexpr shared::milliseconds kPatience{50};  // less than a second
+  static constexpr shared::milliseconds kPatience{100};  // less than a second
 
   UdpBatch();
   UdpBatch(const UdpBatch&) = delete;

@@ -3,7 +3,7 @@
 // datagram or of 64, and none in vain; why it blocks in recvmmsg(2) instead of waiting in epoll:
 // docs/decisions/013-udp-in-blocking-threads.md. Owned by a Worker.
 //
-//   recvmmsg until one is here, or 50 ms -> [parse -> look up -> answer] under the worker's turn -> sendmmsg
+//   recvmmsg until one is here, or 100 ms -> [parse -> look up -> answer] under the worker's turn -> sendmmsg
 
 #include <array>
 #include <atomic>
@@ -38,9 +38,9 @@ class UdpReceiver {
   UdpReceiver& operator=(const UdpReceiver&) = delete;
 
   void start();
-  // Answers what is queued, closes the socket, ends the thread; within some 50 ms. Any thread.
+  // Answers what is queued, closes the socket, ends the thread; within some 100 ms. Any thread.
   void end() { ending_.store(true, std::memory_order_relaxed); }
-  // What `beats` gave at the thread's last turn, at most 50 ms ago while it is well; ended, the largest number. Any
+  // What `beats` gave at the thread's last turn, at most 100 ms ago while it is well; ended, the largest number. Any
   // thread.
   [[nodiscard]] std::uint64_t heartbeats() const { return heartbeats_.load(std::memory_order_relaxed); }
 

@@ -1,9 +1,9 @@
 #pragma once
 // RetryBudget: how many retries and hedges a pool may send, so that trouble is not multiplied: a share of its requests
 // plus a few a second, as they were over about the last ten seconds. The requests are counted by the servers anyway, so
-// a request that is not retried costs nothing here. Lives in Live, shared by all workers, without a lock: what is left
-// and when it was earned change in one word, so that no worker meets a budget that another is about to fill. Any
-// thread.
+// a request that is not retried costs nothing here (pool_budget.h). Lives in Live, shared by all workers, without a
+// lock: what is left and when it was earned change in one word, so that no worker meets a budget that another is about
+// to fill. Any thread.
 
 #include <atomic>
 #include <cstdint>

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "edge/core/pool_budget.h"
 #include "shared/serve/log.h"
 
 namespace edge {
@@ -30,7 +31,10 @@ void Healing::tick(shared::TimePoint now) {
       ServerLive& live = live_.server(server.id);
       live.breaker.tick(pool.breaker, now, live.state);
     }
-    if (round) judge(pool, now);
+    if (round) {
+      judge(pool, now);
+      earn(pool, live_, now);
+    }
     consider_panic(pool, now);
   }
 }

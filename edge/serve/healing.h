@@ -1,7 +1,8 @@
 #pragma once
 // Healing: what Control does about pools ten times a second: breakers whose open time is over begin to let probes
 // through, and a pool with too few fit servers goes into panic; once a second: servers that fail more than the others
-// are ejected, and come back. Writes into Live what pick() reads. Control loop's thread.
+// are ejected, and come back, and what a pool may retry is reckoned. Writes into Live what pick() reads. Control loop's
+// thread.
 
 #include <map>
 #include <memory>

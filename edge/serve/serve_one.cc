@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "edge/core/balance.h"
+#include "edge/core/pool_budget.h"
 #include "edge/core/region_health.h"
 #include "edge/core/request_key.h"
 #include "edge/serve/attempt.h"
@@ -144,19 +145,10 @@ Attempt::Target pick(Request& r) {
   return {.server = std::exchange(r.stale, nullptr), .permit = none, .connection = Attempt::Connection::fresh};
 }
 
-// Requests that clients have ever sent to the pool.
-std::uint64_t requests_of(const Request& r) {
-  std::uint64_t requests = 0;
-  for (const Server& server : r.pool->servers) {
-    requests += r.worker.live().server(server.id).requests.load(std::memory_order_relaxed);
-  }
-  return requests - std::min(requests, r.pool_live().again.load(std::memory_order_relaxed));
-}
-
 // Whether the pool may be asked once more for this request, beyond its own share.
 bool spend(Request& r) {
   PoolLive& live = r.pool_live();
-  if (live.budget.due(r.now())) live.budget.earn(r.pool->retry.budget(), requests_of(r), r.now());
+  earn(*r.pool, r.worker.live(), r.now());
   if (live.budget.spend()) return true;
   live.budget_refusals.fetch_add(1, std::memory_order_relaxed);
   return false;

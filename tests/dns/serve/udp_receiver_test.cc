@@ -77,7 +77,7 @@ TEST_F(UdpReceiverTest, AThreadThatHangsBeatsNoMore) {
   std::optional<Responder::Turn> turn(responder_);
   ask();
   std::uint64_t before = 0;
-  do {  // until it waits for its turn: 0.3 s are six times what it would sleep
+  do {  // until it waits for its turn: 0.3 s are three times what it would sleep
     before = receiver_->heartbeats();
     std::this_thread::sleep_for(300ms);
   } while (receiver_->heartbeats() != before);
