@@ -18,8 +18,8 @@ FIRST_BIND_PORT = 15300  # plus the number of the test's loopback network
 
 
 class Resolver:
-    def __init__(self, command, directory, address, port=PORT):
-        self.address, self.port = address, port
+    def __init__(self, command, directory, address, port=PORT, temporary=None):
+        self.address, self.port, self.temporary = address, port, temporary
         self.process = Process(command, directory / "resolver.log", cwd=directory)
 
     def ask(self, name, rdtype="A", client=None, timeout=60):
@@ -41,6 +41,8 @@ class Resolver:
 
     def __exit__(self, *_):
         self.process.kill()
+        if self.temporary:
+            self.temporary.cleanup()
 
 
 def start_unbound(directory, address, zones, hints=None, subnets=False):
@@ -82,11 +84,12 @@ def start_unbound_with_subnets(directory, address, zones, hints=None):
 
 def start_recursor(directory, address, zones, hints=None):
     directory = pathlib.Path(directory)
+    sockets = tempfile.TemporaryDirectory(prefix="recursor-")  # a socket's path must be short
     (directory / "recursor.conf").write_text(f"""
 daemon=no
 local-address={address}
 local-port={PORT}
-socket-dir={tempfile.mkdtemp(prefix='recursor-')}
+socket-dir={sockets.name}
 threads=1
 allow-from=127.0.0.0/8
 dont-query=
@@ -99,7 +102,7 @@ use-incoming-edns-subnet=yes
 edns-subnet-allow-list=0.0.0.0/0
 ecs-add-for=0.0.0.0/0
 """)
-    return Resolver(["/usr/sbin/pdns_recursor", f"--config-dir={directory}"], directory, address)
+    return Resolver(["/usr/sbin/pdns_recursor", f"--config-dir={directory}"], directory, address, temporary=sockets)
 
 
 def start_bind(directory, address, zones, hints=None):
