@@ -17,7 +17,6 @@
 #include "dns/core/query.h"
 #include "dns/serve/responder.h"
 #include "dns/serve/udp_batch.h"
-#include "shared/core/counter.h"
 #include "shared/serve/unique_fd.h"
 
 namespace dns {

@@ -50,6 +50,7 @@ void Worker::hasten() {
 }
 
 void Worker::stop() {
+  for (const auto& receiver : receivers_) receiver->end();  // at once, not one after the other
   receivers_.clear();
   thread_.stop();
 }

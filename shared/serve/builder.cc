@@ -17,13 +17,15 @@ bool set_policy(pid_t thread, int policy) {
   return ::sched_setscheduler(thread, policy, &none) == 0;
 }
 
-// Who goes into the background may need leave to come back (RLIMIT_NICE): tried where nothing is lost.
-bool may_come_back() {
+// Coming back from SCHED_IDLE takes the same leave as going back to this niceness from a higher one (RLIMIT_NICE):
+// tried on a thread that is of no other use, since what cannot come back stays.
+bool may_come_back(int niceness) {
+  constexpr int kHighest = 19;
+  if (niceness >= kHighest) return false;
   bool may = false;
-  std::thread([&may] {
+  std::thread([niceness, &may] {
     begin_thread("builder-trial");
-    (void)::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNice);
-    may = set_policy(0, SCHED_IDLE) && set_policy(0, SCHED_OTHER);
+    may = ::setpriority(PRIO_PROCESS, 0, niceness + 1) == 0 && ::setpriority(PRIO_PROCESS, 0, niceness) == 0;
   }).join();
   return may;
 }
@@ -45,7 +47,6 @@ void Builder::add(Job job) {
 }
 
 std::uint64_t Builder::bound_background(Loop& loop) {
-  if (!may_come_back()) return 0;
   const std::uint64_t number = ++backgrounds_;
   const auto over = std::make_shared<Timer>(loop, kBackground);
   over->async_wait([this, over, number](error_code error) {
@@ -89,7 +90,9 @@ void Builder::stop() {
 void Builder::loop() {
   begin_thread("builder");
   thread_id_ = ::gettid();
-  (void)::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNice);  // of this thread alone
+  const int niceness = ::getpriority(PRIO_PROCESS, 0) + kNice;
+  (void)::setpriority(PRIO_PROCESS, 0, niceness);  // of this thread alone
+  const bool may = may_come_back(niceness);        // into the background
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !retired_.empty(); });
@@ -99,7 +102,7 @@ void Builder::loop() {
     if (!jobs_.empty()) {
       job = std::move(jobs_.front());
       jobs_.pop_front();
-      if (job.background != 0 && jobs_.empty()) background_ = job.background;  // before others may come
+      if (may && job.background != 0 && jobs_.empty()) background_ = job.background;  // before others may come
     }
     if (stopping_ && !job.work && dying.empty()) return;
     lock.unlock();

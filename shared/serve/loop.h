@@ -1,7 +1,7 @@
 #pragma once
-// Loop and the socket types that go with it: Asio with concrete executors, since a type-erased executor costs a request
-// more than parsing does. One Loop is run by one thread; everything made on it belongs to that thread. From another
-// thread only post() is allowed.
+// Loop and the socket types that go with it: Asio, for the control threads (the workers have worker_loop.h), with
+// concrete executors. One Loop is run by one thread; everything made on it belongs to that thread. From another thread
+// only post() is allowed.
 
 #include <chrono>
 

@@ -1,5 +1,5 @@
 #pragma once
-// TimerWheel: every deadline of one worker, in slots of 16 ms. Moving a deadline later costs one store: the timer stays
+// TimerWheel: every deadline of one worker, in slots of 16 ms. Moving a deadline later costs one store: it stays
 // in its slot and is put on when the slot comes up, so the deadline that each request sets is nearly free. Fires late
 // by at most one tick plus the length of a turn, never early. Owned by the WorkerLoop; one thread.
 
@@ -46,9 +46,9 @@ class TimerWheel {
   void set(Deadline& deadline, TimePoint due);
   // Leaves it in its slot, where it will be dropped in passing.
   void cancel(Deadline& deadline);
-  // Fires what is due. A callback may set, cancel and destroy timers, its own too.
+  // Fires what is due. A callback may set, cancel and destroy deadlines, its own too.
   void advance(TimePoint now);
-  // How long the loop may sleep; nothing when no timer is in the wheel.
+  // How long the loop may sleep; nothing when none is in the wheel.
   [[nodiscard]] std::optional<Duration> until_next(TimePoint now) const;
 
  private:

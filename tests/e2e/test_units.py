@@ -26,6 +26,7 @@ def test_both_servers_have_a_unit():
         text = unit.read_text()
         for line in ("Type=notify", "WatchdogSec=10s", "NoNewPrivileges=yes", "User=meridian", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"):
             assert f"\n{line}\n" in text, f"{unit}: {line}"
+    assert "\nLimitNICE=+10\n" in UNITS[0].read_text(), "the builder comes back from SCHED_IDLE"
 
 
 def filtered(unit):
