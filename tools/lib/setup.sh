@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # install_packages GROUP...: the Debian packages that a command needs, by name; only what is missing is installed, so a
-# second run asks nobody and costs milliseconds. Groups: build demo test bench.
+# second run asks nobody and costs milliseconds. Groups: build demo lint tidy test bench.
 
 # The compiler cache serves every checkout and preset of this project alike.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
@@ -14,8 +14,10 @@ meridian_packages() { # group
         python3 perl tor-geoipdb tzdata libmaxmind-db-writer-perl
       ;;
     demo) echo python3 bind9-dnsutils curl procps ;;
+    lint) echo git python3 clang-format-19 ;;
+    tidy) echo git python3 clang-tidy-19 ;;
     test)
-      echo git python3 python3-pytest python3-pytest-xdist python3-dnspython clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev \
+      echo "$(meridian_packages lint) $(meridian_packages tidy)" python3-pytest python3-pytest-xdist python3-dnspython clang-19 libclang-rt-19-dev \
         bind9-dnsutils knot-dnsutils unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client wrk curl openssl procps mmdb-bin
       ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light haproxy wrk tor-geoipdb ;;
@@ -60,4 +62,10 @@ install_packages() { # group...
   echo "installing ${#missing[@]} packages: ${missing[*]}"
   run_apt update -qq
   run_apt install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The release build of all that is run, and of what tests run it with.
+build_programs() {
+  [ -f build/release/build.ninja ] || cmake --preset release >/dev/null
+  ninja -C build/release programs | tail -n 1
 }

@@ -1,0 +1,153 @@
+"""Runs the whole shop under load for a while and looks for what a short test cannot see.
+
+Usage: tools/soak SECONDS
+Load on DNS (dnsperf) and on every edge (h2load, and bodies compared by digest), reloads every 5 s, a backend that dies and comes
+back, slow and aborting clients. Ends with a verdict: memory and descriptors flat, no query lost, no body wrong, no process gone.
+"""
+import hashlib
+import pathlib
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+import meridian  # noqa: E402
+
+
+class Soak:
+    def __init__(self, shop, seconds):
+        self.shop, self.end, self.problems, self.counts = shop, time.monotonic() + seconds, [], {}
+        self.random = random.Random(1)
+
+    def running(self):
+        return time.monotonic() < self.end
+
+    def count(self, what, n=1):
+        self.counts[what] = self.counts.get(what, 0) + n
+
+    def bodies(self):
+        """Bodies of many sizes both ways, right by digest."""
+        pattern = {n: hashlib.sha256(meridian.http_get(self.shop.address("3.11"), 9000, f"/?bytes={n}")[2]).digest() for n in (1, 1000, 65536, 1000003)}
+        while self.running():
+            for size, digest in pattern.items():
+                for suffix in ("", "&chunked=1"):
+                    status, _, body = self.shop.edge_get("eu", f"/?bytes={size}{suffix}")
+                    if status != 200 or hashlib.sha256(body).digest() != digest:
+                        self.problems.append(f"GET of {size}{suffix}: status {status}, {len(body)} octets")
+                    self.count("bodies")
+            payload = self.random.randbytes(200000)
+            status, _, body = self.shop.edge_get("eu", "/", method="POST", body=payload)
+            if status != 200 or hashlib.sha256(payload).hexdigest().encode() not in body:
+                self.problems.append(f"POST: status {status}")
+            self.count("uploads")
+
+    def rude_clients(self):
+        """Clients that stop in the middle of everything."""
+        address = (self.shop.edge_address("eu"), 8080)
+        while self.running():
+            try:
+                with socket.create_connection(address, timeout=2) as sock:
+                    sock.sendall(self.random.choice([
+                        b"GET / HT", b"GET /?bytes=1000003 HTTP/1.1\r\nHost: www.shop.example\r\n\r\n", b"\0\0\0\r\n\r\n",
+                        b"POST / HTTP/1.1\r\nHost: www.shop.example\r\nContent-Length: 100000\r\n\r\nabc"]))
+                    if self.random.random() < 0.5:
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    else:
+                        sock.recv(10)
+            except OSError:
+                pass
+            self.count("rude clients")
+            time.sleep(0.02)
+
+    def reloads(self):
+        while self.running():
+            for who in ("dns", *meridian.REGIONS):
+                status, body = self.shop.admin(who, "/reload", method="POST")
+                if status != 200:
+                    self.problems.append(f"reload of {who}: {body}")
+                self.count("reloads")
+            time.sleep(5)
+
+    def dying_backend(self):
+        while self.running():
+            for mode, pause in (("off", 2), ("ok", 3), ("reset", 2), ("ok", 3)):
+                meridian.http_get(self.shop.address("3.11"), 9000, f"/fail?mode={mode}&name=eu-api-1", method="POST")
+                time.sleep(pause)
+                if not self.running():
+                    break
+        meridian.http_get(self.shop.address("3.11"), 9000, "/fail?mode=ok&name=eu-api-1", method="POST")
+
+    def guarded(self, work):
+        def run():
+            try:
+                work()
+            except Exception as error:  # whatever a client thread dies of is a finding
+                self.problems.append(f"{work.__name__}: {error!r}")
+        return threading.Thread(target=run)
+
+    def figures(self):
+        return {name: (p.memory_kib(), p.descriptors()) for name, p in self.shop.processes.items() if name != "backends"}
+
+
+def dns_load(shop, seconds):
+    queries = shop.directory / "queries"
+    queries.write_text("www.shop.example A\napi.shop.example A\nns1.shop.example A\nlarge.shop.example TXT\nnothing.shop.example A\n")
+    return subprocess.Popen(["dnsperf", "-s", shop.dns_address, "-p", "5300", "-d", queries, "-l", str(seconds), "-Q", "2000", "-t", "5"], stdout=subprocess.PIPE, text=True)
+
+
+def settle(soak):
+    """Figures once the clients are gone and idle connections were closed or stay the same."""
+    time.sleep(2)
+    return soak.figures()
+
+
+def verdict(soak, before, after, dns_output):
+    lost = int(re.search(r"Queries lost:\s+(\d+)", dns_output).group(1))
+    if lost:
+        soak.problems.append(f"{lost} DNS queries lost")
+    for name, process in soak.shop.processes.items():
+        if not process.running():
+            soak.problems.append(f"{name} ended: {process.text()[-500:]}")
+    for name, (memory, descriptors) in after.items():
+        print(f"soak: {name:8} memory {before[name][0]} -> {memory} KiB, descriptors {before[name][1]} -> {descriptors}")
+        if memory > before[name][0] * 1.25 + 8192:
+            soak.problems.append(f"{name}: memory grew from {before[name][0]} to {memory} KiB")
+        if descriptors > before[name][1] + 128:
+            soak.problems.append(f"{name}: descriptors grew from {before[name][1]} to {descriptors}")
+    print("soak: " + ", ".join(f"{n} {what}" for what, n in sorted(soak.counts.items())))
+    for problem in soak.problems[:20]:
+        print("soak: PROBLEM " + problem)
+    print(f"soak: {'failed' if soak.problems else 'passed'}, {len(soak.problems)} problems")
+    return 1 if soak.problems else 0
+
+
+def main():
+    if len(sys.argv) != 2 or not sys.argv[1].isdigit():
+        print(__doc__)
+        return 2
+    seconds = max(20, int(sys.argv[1]))
+    with tempfile.TemporaryDirectory(prefix="meridian-soak-") as directory, meridian.Shop(directory) as shop:
+        shop.start()
+        soak = Soak(shop, seconds)
+        threads = [soak.guarded(w) for w in (soak.bodies, soak.rude_clients, soak.reloads, soak.dying_backend)]
+        load = dns_load(shop, seconds)
+        for thread in threads:
+            thread.start()
+        time.sleep(seconds / 3)  # caches, arenas and pools are warm
+        before = soak.figures()
+        for thread in threads:
+            thread.join()
+        output = load.communicate()[0]
+        return verdict(soak, before, settle(soak), output)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sys.exit(main())
