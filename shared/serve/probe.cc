@@ -7,12 +7,15 @@
 #include <boost/asio/ssl/error.hpp>
 
 #include "shared/core/hash.h"
+#include "shared/serve/local_errors.h"
+#include "shared/serve/log.h"
 
 namespace shared {
 namespace {
 
 constexpr milliseconds kFirstEarlyDelay{50};
 constexpr unsigned kMaxDiscards = 3;  // in a row: a loop that always stalls must not blind the probe for ever
+constexpr seconds kComplainEvery{10};
 
 bool is_silence(error_code error) {
   return error == asio::error::host_unreachable || error == asio::error::network_unreachable ||
@@ -64,7 +67,7 @@ void Probe::rename(const ProbeTarget& target) {
   target_.name = target.name;
 }
 
-void Probe::start() { wait_until(Clock::now()); }
+void Probe::start() { wait_until(context_->gate->next_turn(Clock::now())); }
 
 void Probe::stop() {
   phase_ = Phase::stopped;
@@ -82,6 +85,21 @@ void Probe::wait_until(TimePoint when) {
     const auto self = weak.lock();
     if (error || !self || self->phase_ != Phase::waiting) return;
     if (self->kept_) self->early_row_ = 0;
+    self->begin_when_allowed();
+  });
+}
+
+// A round that needs a connection waits for one of the others' while too many are open.
+void Probe::begin_when_allowed() {
+  const bool needs_one = !kept_ || target_.kind == ProbeKind::tcp;
+  if (!needs_one || !context_->gate->full()) return begin();
+  if (std::exchange(queued_, true)) return;
+  context_->gate->wait([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->queued_ = false;
+    if (self->phase_ != Phase::waiting) return;
+    self->schedule_.cancel();
     self->begin();
   });
 }
@@ -113,6 +131,7 @@ void Probe::begin() {
 void Probe::attempt() {
   ++begun_;
   attempt_later();
+  if (begun_ > 1 && !attempts_.empty() && context_->gate->full()) return;
   if (begun_ > 1 || !kept_ || target_.kind == ProbeKind::tcp) return connect();
   attempts_.push_back({std::exchange(kept_, nullptr), ProbeResponse(target_.body_kept), {}, {}, true});
   ask(attempts_.back());
@@ -130,11 +149,12 @@ void Probe::attempt_later() {
 
 std::shared_ptr<ProbeConnection> Probe::make_connection() {
   if (target_.kind != ProbeKind::https) {
-    return std::make_shared<ProbeConnection>(make_plain_transport(context_->loop));
+    return std::make_shared<ProbeConnection>(make_plain_transport(context_->loop), context_->gate);
   }
   const ProbeTls& tls = target_.tls;
   const std::string name = tls.server_name.empty() ? without_port(target_.host) : tls.server_name;
-  return std::make_shared<ProbeConnection>(make_tls_transport(context_->loop, context_->tls.of(tls), name));
+  return std::make_shared<ProbeConnection>(make_tls_transport(context_->loop, context_->tls.of(tls), name),
+                                           context_->gate);
 }
 
 void Probe::connect() {
@@ -210,6 +230,7 @@ void Probe::on_attempt_failed(const ProbeConnection* connection, error_code erro
     if (attempt.response.done()) return on_answer(attempt);
   }
   drop(connection);
+  if (is_local_error(error)) return discard_for(error);
   if (error == asio::error::connection_refused) return conclude(ProbeOutcome::refused, "connection refused");
   if (is_silence(error)) {
     if (attempts_.empty() && begun_ >= plan_.attempts()) conclude(ProbeOutcome::failure, error.message());
@@ -238,16 +259,14 @@ void Probe::on_deadline(error_code error) {
 }
 
 void Probe::conclude(ProbeOutcome outcome, std::string_view reason) {
-  deadline_.cancel();
-  next_attempt_.cancel();
-  close_attempts();
   if (outcome == ProbeOutcome::failure && discard_row_ < kMaxDiscards && context_->stalls.stalled_since(began_)) {
     ++discard_row_;
-    ++context_->discarded;
-    return wait_until(Clock::now());
+    return discard(context_->gate->next_turn(Clock::now()));
   }
+  end_round();
   discard_row_ = 0;
   suspicion_.note(outcome);
+  hurry_after(outcome);
   wait_until(std::max(next_, Clock::now()));
   if (!context_->on_report) return;
   // The callback may replace the targets and stop this probe: nothing of it is touched afterwards.
@@ -256,6 +275,42 @@ void Probe::conclude(ProbeOutcome outcome, std::string_view reason) {
       target_.id, outcome, reason, round_trip_, response.status(), response.body(), response.body_complete()};
   const auto context = context_;
   context->on_report(report);
+}
+
+void Probe::end_round() {
+  deadline_.cancel();
+  next_attempt_.cancel();
+  close_attempts();
+}
+
+// It says nothing about the target.
+void Probe::discard(TimePoint again) {
+  end_round();
+  ++context_->discarded;
+  wait_until(again);
+}
+
+void Probe::discard_for(error_code error) {
+  const TimePoint now = Clock::now();
+  if (context_->complained == TimePoint() || now - context_->complained >= kComplainEvery) {
+    context_->complained = now;
+    log_event(Level::warn, "checks_discarded", {{"target", target_.name}, {"reason", error.message()}});
+  }
+  discard(std::max(next_, now));
+}
+
+// A server that is started again should not be missed for an interval or two.
+void Probe::hurry_after(ProbeOutcome outcome) {
+  const Duration soon = context_->settings.after_refusal;
+  if (soon.count() == 0) return;
+  const bool refused = outcome == ProbeOutcome::refused;
+  if (!hurried_ && !refused) return;
+  if (!hurried_ || (outcome == ProbeOutcome::success && !returning_)) hurried_row_ = 0;
+  hurried_ = true;
+  returning_ = outcome == ProbeOutcome::success;
+  const Duration delay = soon * (std::int64_t{1} << std::min(hurried_row_++, 20U));
+  if (delay >= target_.interval && returning_) hurried_ = returning_ = false;
+  next_ = std::min(next_, Clock::now() + delay);
 }
 
 void Probe::close_kept() {
@@ -280,8 +335,10 @@ void Probe::drop(const ProbeConnection* connection) {
 // Its connection is the one to watch from now on.
 void Probe::keep(Attempt& attempt) {
   close_kept();
-  kept_ = attempt.connection;
-  drop(kept_.get());
+  const auto connection = attempt.connection;
+  drop(connection.get());
+  if (!context_->gate->may_keep()) return connection->close();
+  kept_ = connection;
 }
 
 }  // namespace shared

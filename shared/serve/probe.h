@@ -17,6 +17,7 @@
 #include "shared/core/probe_plan.h"
 #include "shared/serve/loop.h"
 #include "shared/serve/probe_connection.h"
+#include "shared/serve/probe_gate.h"
 #include "shared/serve/probe_response.h"
 #include "shared/serve/probe_transport.h"
 #include "shared/serve/prober.h"
@@ -31,8 +32,10 @@ struct ProbeContext {
   Prober::Callback on_report;  // empty once the Prober is gone
   ProbeTlsContexts tls;
   StallWatch stalls;
+  std::shared_ptr<ProbeGate> gate;
   std::uint64_t draws = 0;      // of the jitter
   std::uint64_t discarded = 0;  // rounds
+  TimePoint complained{};       // of what this machine lacks
 };
 
 class Probe : public std::enable_shared_from_this<Probe> {
@@ -45,6 +48,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
   // Same but for id and name: the probe can go on under the new ones.
   [[nodiscard]] bool serves(const ProbeTarget& target) const;
   void rename(const ProbeTarget& target);
+  [[nodiscard]] const Endpoint& endpoint() const { return target_.endpoint; }
 
  private:
   enum class Phase : std::uint8_t { waiting, asking, stopped };
@@ -58,12 +62,17 @@ class Probe : public std::enable_shared_from_this<Probe> {
     bool connected = false;
   };
 
+  void begin_when_allowed();
   void begin();
   void attempt();
   void attempt_later();
   void connect();
   void ask(Attempt& attempt);
   void conclude(ProbeOutcome outcome, std::string_view reason);
+  void end_round();
+  void discard(TimePoint again);
+  void discard_for(error_code error);
+  void hurry_after(ProbeOutcome outcome);
   void wait_until(TimePoint when);
   void begin_early();
 
@@ -102,6 +111,10 @@ class Probe : public std::enable_shared_from_this<Probe> {
   bool replaced_ = false;   // this round has already replaced a connection that ended
   unsigned early_row_ = 0;  // rounds begun early since a connection last lasted for an interval
   unsigned discard_row_ = 0;
+  bool queued_ = false;     // waits for the gate
+  bool hurried_ = false;    // it has refused: rounds follow each other sooner
+  bool returning_ = false;  // and has answered again since
+  unsigned hurried_row_ = 0;
 };
 
 }  // namespace shared

@@ -8,6 +8,7 @@ namespace shared {
 
 void ProbeConnection::open(const Endpoint& endpoint, Events events) {
   events_ = std::move(events);
+  gate_->opened();
   transport_->connect(endpoint, [self = shared_from_this()](error_code error) {
     if (self->closed_) return;
     if (error) return self->fail_with(error);
@@ -41,6 +42,7 @@ void ProbeConnection::fail_with(error_code error) {
 }
 
 void ProbeConnection::close() {
+  if (!closed_) gate_->closed();
   closed_ = true;
   transport_->close();
   events_ = {};

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "shared/serve/probe_gate.h"
 #include "shared/serve/probe_transport.h"
 
 namespace shared {
@@ -21,7 +22,8 @@ class ProbeConnection : public std::enable_shared_from_this<ProbeConnection> {
     std::function<void(error_code)> failed;  // connect, handshake, end of stream, reset; the last event
   };
 
-  explicit ProbeConnection(std::unique_ptr<ProbeTransport> transport) : transport_(std::move(transport)) {}
+  ProbeConnection(std::unique_ptr<ProbeTransport> transport, std::shared_ptr<ProbeGate> gate)
+      : transport_(std::move(transport)), gate_(std::move(gate)) {}
 
   void open(const Endpoint& endpoint, Events events);
   void write(std::string bytes);
@@ -32,6 +34,7 @@ class ProbeConnection : public std::enable_shared_from_this<ProbeConnection> {
   void fail_with(error_code error);
 
   std::unique_ptr<ProbeTransport> transport_;
+  std::shared_ptr<ProbeGate> gate_;  // counts it from open() to close()
   Events events_;
   std::string out_;
   std::array<char, 4096> in_{};

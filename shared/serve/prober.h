@@ -7,8 +7,11 @@
 //   --> failure
 //
 // A `tcp` target is probed by a new connection each time; the last one is kept and watched, and a server that closes it
-// is connected to again. Failures of a round in which this loop itself stalled are discarded and tried again. A peer
-// that closes after every answer is not hammered: each further early probe waits twice as long, up to the interval.
+// is connected to again. Failures of a round in which this loop itself stalled are discarded and tried again, and so
+// are rounds that failed for want of something of our own (see local_errors.h). A peer that closes after every answer
+// is not hammered: each further early probe waits twice as long, up to the interval. New targets in great number begin
+// one after another, and `most_connections` bounds the descriptors: over half of it no connection is kept, over all of
+// it rounds wait for each other.
 
 #include <cstdint>
 #include <functional>
@@ -75,6 +78,10 @@ struct ProbeReport {
 struct ProberSettings {
   Duration stall_threshold = milliseconds(250);  // this loop is late by more: its failures are discarded
   std::uint64_t seed = 0;                        // of the jitter
+  // A target that refused is probed again so soon, then after twice as long, up to its interval; and so it is once it
+  // answers again, until it is believed. Zero: at its interval.
+  Duration after_refusal{0};
+  std::size_t most_connections = 0;  // open at a time; 0: no bound
 };
 
 class Prober {
@@ -90,7 +97,11 @@ class Prober {
   // new id; a new one is probed at once.
   void set_targets(std::vector<ProbeTarget> targets);
 
-  [[nodiscard]] std::uint64_t discarded() const;  // rounds not counted because this loop stalled
+  // The bound on connections from now on.
+  void limit_connections(std::size_t most);
+
+  // Rounds that were not counted: this loop stalled, or something of our own was missing.
+  [[nodiscard]] std::uint64_t discarded() const;
 
  private:
   class Impl;

@@ -7,6 +7,9 @@
 #include <thread>
 #include <vector>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -392,6 +395,84 @@ TEST_F(ProberTest, PlainServerBehindHttpsIsAFailure) {
 }
 
 // While the loop stands still the answer of the peer's own timer cannot be told from silence.
+TEST_F(ProberTest, WhatThisMachineLacksIsNotTheTargetsFault) {
+  start();
+  TestPeer peer(loop_);
+  ProbeTarget one = target(peer, ProbeKind::tcp);
+  one.interval = milliseconds(5);
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const int next = ::dup(0);
+  ::close(next);
+  const rlimit none{.rlim_cur = static_cast<rlim_t>(next), .rlim_max = before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  probe(one);
+  EXPECT_TRUE(run_until(loop_, [&] { return prober_->discarded() >= 5; }));
+  EXPECT_TRUE(seen_.empty());
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(report(1).outcome, ProbeOutcome::success);
+}
+
+TEST_F(ProberTest, WhoHasRefusedIsProbedAgainSoonUntilItIsBelieved) {
+  ProberSettings settings;
+  settings.after_refusal = milliseconds(1);
+  start(settings);
+  TestPeer peer(loop_);
+  peer.refuse();
+  probe(target(peer));
+  EXPECT_EQ(report(4).outcome, ProbeOutcome::refused);
+  peer.listen_again();
+  ASSERT_TRUE(run_until(loop_, [&] { return seen_.back().outcome == ProbeOutcome::success; }));
+  EXPECT_EQ(report(seen_.size() + 3).outcome, ProbeOutcome::success);
+}
+
+TEST_F(ProberTest, WhoHasRefusedIsNotHammered) {
+  ProberSettings settings;
+  settings.after_refusal = milliseconds(1);
+  start(settings);
+  TestPeer peer(loop_);
+  peer.refuse();
+  probe(target(peer));
+  run_for(loop_, milliseconds(300));
+  EXPECT_LE(seen_.size(), 9U) << "each wait is twice as long as the one before";
+}
+
+TEST_F(ProberTest, ManyTargetsShareFewConnections) {
+  ProberSettings settings;
+  settings.most_connections = 4;
+  start(settings);
+  TestPeer peer(loop_);
+  std::vector<ProbeTarget> many;
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    many.push_back(target(peer));
+    many.back().id = ProbeTargetId{i};
+    many.back().path = "/" + std::to_string(i);
+  }
+  prober_->set_targets(many);
+  std::size_t most = 0;
+  EXPECT_TRUE(run_until(loop_, [&] {
+    most = std::max(most, peer.open());
+    return seen_.size() >= many.size();
+  }));
+  for (const Seen& seen : seen_) EXPECT_EQ(seen.outcome, ProbeOutcome::success);
+  // The peer may not have heard yet that one is closed.
+  EXPECT_LE(most, 2 * settings.most_connections);
+}
+
+TEST_F(ProberTest, ManyTargetsDoNotBeginAtOnce) {
+  start();
+  TestPeer peer(loop_);
+  std::vector<ProbeTarget> many;
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    many.push_back(target(peer));
+    many.back().path = "/" + std::to_string(i);
+  }
+  const TimePoint began = Clock::now();
+  prober_->set_targets(many);
+  report(many.size());
+  EXPECT_GE(Clock::now() - began, milliseconds(49)) << "a thousand a second";
+}
+
 TEST_F(ProberTest, RoundOfAStalledLoopIsDiscarded) {
   ProberSettings settings;
   settings.stall_threshold = milliseconds(100);
