@@ -55,14 +55,19 @@ void Supervisor::request_stop() {
   stopping_ = true;
   notify_stopping();
   log_event(Level::info, "stopping");
+  if (!on_stop_) return finish(0);
+  on_stop_();
+  begin_grace();
+}
+
+// After on_stop: only then is it known how long this stop may take.
+void Supervisor::begin_grace() {
   grace_.expires_after(settings_.stop_grace);
   grace_.async_wait([this](error_code error) {
     if (error) return;
     log_event(retired_ ? Level::info : Level::warn, "stop_forced", {{"reason", "the grace time is over"}});
     finish(0);
   });
-  if (on_stop_) return on_stop_();
-  finish(0);
 }
 
 std::uint64_t raise_descriptor_limit() {

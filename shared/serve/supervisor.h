@@ -37,6 +37,7 @@ class Supervisor {
 
   void on_reload(std::function<void()> call) { on_reload_ = std::move(call); }
   void on_stop(std::function<void()> call) { on_stop_ = std::move(call); }
+  // How long a stop may take; on_stop may still say it.
   void set_stop_grace(Duration grace) { settings_.stop_grace = grace; }
 
   // Runs the control loop until finish(); returns the exit status.
@@ -58,6 +59,7 @@ class Supervisor {
 
  private:
   void wait_for_signal();
+  void begin_grace();
 
   SupervisorSettings settings_;
   Loop loop_{kOneThread};

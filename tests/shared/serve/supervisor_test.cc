@@ -59,6 +59,29 @@ TEST(SupervisorTest, GraceTimeEndsADrainThatHangs) {
   EXPECT_TRUE(log.contains("the grace time is over"));
 }
 
+TEST(SupervisorTest, TheStopItselfSaysHowLongItMayTake) {
+  const LogCapture log;
+  Supervisor supervisor({.stop_grace = std::chrono::hours(1)});
+  supervisor.on_stop([&] { supervisor.set_stop_grace(milliseconds(20)); });
+  supervisor.post([&] { supervisor.request_stop(); });
+  EXPECT_EQ(supervisor.run(), 0);
+  EXPECT_TRUE(log.contains("the grace time is over"));
+}
+
+TEST(SupervisorTest, AStopMayTakeLongerThanTheGraceBefore) {
+  const LogCapture log;
+  Supervisor supervisor({.stop_grace = milliseconds(0)});
+  Timer drained(supervisor.loop());
+  supervisor.on_stop([&] {
+    supervisor.set_stop_grace(std::chrono::hours(1));
+    drained.expires_after(milliseconds(50));
+    drained.async_wait([&](error_code) { supervisor.finish(7); });
+  });
+  supervisor.post([&] { supervisor.request_stop(); });
+  EXPECT_EQ(supervisor.run(), 7);
+  EXPECT_FALSE(log.contains("stop_forced"));
+}
+
 TEST(SupervisorTest, NothingIsReloadedWhileItStops) {
   const LogCapture quiet;
   Supervisor supervisor;
