@@ -8,6 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
+os.environ.setdefault("MERIDIAN_ALLOW_ROOT", "1")  # who measures as root means it; a server alone would refuse
+
 SERVER_CORE = 0
 LOAD_CORE = 1
 

@@ -1,7 +1,5 @@
 #include "dns/load/cookie_file.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <memory>
 
@@ -80,8 +78,7 @@ std::optional<CookieSecrets> load_cookie_secrets(const std::filesystem::path& pa
     diagnostics.error(at, "secrets: cannot read " + path.string() + ": " + text.error().message);
     return std::nullopt;
   }
-  struct stat facts{};
-  if (::stat(path.c_str(), &facts) == 0 && (facts.st_mode & S_IROTH) != 0) {
+  if (shared::load::is_open_to_all(path)) {
     diagnostics.warning(at, "secrets: everybody can read " + path.string() + ": chmod o-rwx");
   }
   return read_cookie_secrets(*text, path.string(), diagnostics);

@@ -39,6 +39,9 @@ std::vector<shared::SipKey> read_sip_keys(const StickyConfig& config, shared::lo
                                      "; make it with: openssl rand -hex 16");
     return {};
   }
+  if (shared::load::is_open_to_all(config.keys)) {
+    diagnostics.warning(config.at, "sticky: everybody can read the keys in " + path + ": chmod o-rwx");
+  }
   std::istringstream lines(std::move(*text));
   std::vector<shared::SipKey> keys;
   std::size_t number = 0;

@@ -95,6 +95,9 @@ std::vector<ApiKeys::Entry> read_key_file(const std::filesystem::path& path, con
     diagnostics.error(at, "cannot read the key file " + path.string() + ": " + text.error().message);
     return {};
   }
+  if (shared::load::is_open_to_all(path)) {
+    diagnostics.warning(at, "everybody can read the keys in " + path.string() + ": chmod o-rwx");
+  }
   return parse_keys(*text, path.string(), tiers, diagnostics);
 }
 

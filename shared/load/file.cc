@@ -62,4 +62,9 @@ Result<std::string> read_file(const std::filesystem::path& path, const FileRules
   return text;
 }
 
+bool is_open_to_all(const std::filesystem::path& path) {
+  struct stat facts{};
+  return ::stat(path.c_str(), &facts) == 0 && (facts.st_mode & (S_IROTH | S_IWOTH)) != 0;
+}
+
 }  // namespace shared::load

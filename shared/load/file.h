@@ -19,4 +19,7 @@ struct FileRules {
 // for.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, const FileRules& rules = {});
 
+// For files that hold secrets: who is neither their owner nor of their group can read or change them.
+[[nodiscard]] bool is_open_to_all(const std::filesystem::path& path);
+
 }  // namespace shared::load

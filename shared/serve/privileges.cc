@@ -15,7 +15,10 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -27,6 +30,9 @@ namespace shared {
 namespace {
 
 constexpr std::size_t kUserBuffer = 16384;
+constexpr std::string_view kRoot = "root";
+constexpr std::string_view kServiceUser = "meridian";
+constexpr const char* kAllowRoot = "MERIDIAN_ALLOW_ROOT";
 
 struct User {
   std::string name;
@@ -107,30 +113,43 @@ Result<void> become(const User& user) {
   if (::setresgid(user.group, user.group, user.group) != 0) return failed("cannot take the group of " + user.name);
   if (::setresuid(user.id, user.id, user.id) != 0) return failed("cannot become " + user.name);
   if (!keep_one_capability()) return failed("cannot give up capabilities");
-  // Its memory holds keys: no core file, and no debugger of the same user.
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return failed("cannot forbid core files");
+  return {};
+}
+
+// Whom root becomes; nothing: root stays root, because somebody has said so.
+Result<std::optional<User>> successor_of_root(const std::string& configured) {
+  const char* const allowed = std::getenv(kAllowRoot);
+  if (configured == kRoot || (configured.empty() && allowed != nullptr && std::string_view(allowed) == "1")) {
+    log_event(Level::warn, "runs_as_root", {{"remedy", "say `user: NAME` in the configuration"}});
+    return std::optional<User>();
+  }
+  auto user = find_user(configured.empty() ? std::string(kServiceUser) : configured);
+  if (user) return std::optional(std::move(*user));
+  if (!configured.empty()) return tl::unexpected(user.error());
+  return fail("started by root, and nobody says whom to become: say `user: NAME` in the configuration, or make the user '" +
+              std::string(kServiceUser) + "' (`adduser --system --group`); `user: root` stays root");
+}
+
+Result<void> leave_root(const Privileges& privileges) {
+  const auto user = successor_of_root(privileges.user);
+  if (!user) return tl::unexpected(user.error());
+  if (!*user) return {};
+  if (auto given = give_directory(privileges.state_directory, **user); !given) return given;
+  if (auto changed = become(**user); !changed) return changed;
+  log_event(Level::info, "user_changed", {{"user", (*user)->name}});
   return {};
 }
 
 Result<void> change_user(const Privileges& privileges) {
-  const bool root = ::geteuid() == 0;
-  if (privileges.user.empty()) {
-    if (root) log_event(Level::warn, "runs_as_root", {{"remedy", "say `user: NAME` in the configuration"}});
-    if (!root && !keep_one_capability()) return failed("cannot give up capabilities");
-    return {};
-  }
-  const auto user = find_user(privileges.user);
-  if (!user) return tl::unexpected(user.error());
-  if (!root) {
+  if (::geteuid() == 0) return leave_root(privileges);
+  if (!privileges.user.empty()) {
+    const auto user = find_user(privileges.user);
+    if (!user) return tl::unexpected(user.error());
     if (user->id != ::geteuid()) {
       log_event(Level::warn, "user_not_changed", {{"user", user->name}, {"reason", "only root can"}});
     }
-    if (!keep_one_capability()) return failed("cannot give up capabilities");
-    return {};
   }
-  if (auto given = give_directory(privileges.state_directory, *user); !given) return given;
-  if (auto changed = become(*user); !changed) return changed;
-  log_event(Level::info, "user_changed", {{"user", user->name}});
+  if (!keep_one_capability()) return failed("cannot give up capabilities");
   return {};
 }
 
@@ -138,6 +157,8 @@ Result<void> change_user(const Privileges& privileges) {
 
 Result<void> confine(const Privileges& privileges) {
   if (auto changed = change_user(privileges); !changed) return changed;
+  // Its memory holds keys: no core file, and no debugger of the same user.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return failed("cannot forbid core files");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("cannot set no-new-privileges");
   return filter_system_calls(privileges.system_calls);
 }

@@ -27,6 +27,7 @@ import dns.rdatatype
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SANITIZED = os.environ.get("MERIDIAN_SANITIZED") == "1"
 REGIONS = ("us-east", "us-west", "eu")
+os.environ.setdefault("MERIDIAN_ALLOW_ROOT", "1")  # who runs tests as root means it; a server alone would refuse
 
 
 def binaries():

@@ -2,6 +2,7 @@
 #include "shared/serve/privileges.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -73,7 +74,7 @@ TEST(SystemCallsTest, WhatAnIntruderWouldNeedIsRefused) {
   if (!kFiltered) GTEST_SKIP() << "sanitizers need more system calls";
   EXPECT_EQ(in_a_child([] {
               std::string wrong;
-              if (const auto done = confine({"", Mode::enforce, {}}); !done) return done.error().message;
+              if (const auto done = confine({"root", Mode::enforce, {}}); !done) return done.error().message;
               std::array<char*, 1> none{nullptr};
               const auto refused = [&](bool failed, const char* what) {
                 wrong += expect(failed && errno == EPERM, what);
@@ -119,7 +120,7 @@ TEST(SystemCallsTest, WhatTheServersDoGoesOn) {
 TEST(SystemCallsTest, ShadowAndDisabledRefuseNothing) {
   for (const Mode mode : {Mode::shadow, Mode::disabled}) {
     EXPECT_EQ(in_a_child([mode] {
-                if (const auto done = confine({"", mode, {}}); !done) return done.error().message;
+                if (const auto done = confine({"root", mode, {}}); !done) return done.error().message;
                 return expect(::kill(::getppid(), 0) == 0, "kill");
               }),
               "");
@@ -160,6 +161,45 @@ TEST(PrivilegesTest, RootBecomesTheUserWithOneCapability) {
   };
   EXPECT_EQ(in_a_child(body), "");
   std::filesystem::remove_all(folder);
+}
+
+TEST(PrivilegesTest, RootDoesNotStayRootUnlessItIsSaid) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const std::filesystem::path folder = "/tmp/meridian_unsaid_" + std::to_string(::getpid());
+  std::filesystem::create_directories(folder);
+  const auto confined = [&](const std::string& user, const char* allowed) {
+    return in_a_child([&] {
+      const LogCapture quiet;
+      ::unsetenv("MERIDIAN_ALLOW_ROOT");
+      if (allowed != nullptr) ::setenv("MERIDIAN_ALLOW_ROOT", allowed, 1);
+      const auto done = confine({user, Mode::disabled, folder / "state"});
+      if (!done) return "refused: " + done.error().message;
+      return std::string(::geteuid() == 0 ? "root" : "not root");
+    });
+  };
+  const bool has_user = ::getpwnam("meridian") != nullptr;
+  const std::string unsaid = confined("", nullptr);
+  EXPECT_EQ(unsaid.substr(0, 8), has_user ? "not root" : "refused:") << unsaid;
+  EXPECT_EQ(confined("", "0"), unsaid);
+  EXPECT_EQ(confined("", "1"), "root");
+  EXPECT_EQ(confined("root", nullptr), "root");
+  std::filesystem::remove_all(folder);
+}
+
+TEST(PrivilegesTest, NobodyCanReadTheMemoryOfAServer) {
+  for (const uid_t user : {uid_t{0}, uid_t{65534}}) {
+    if (::geteuid() != 0 && user == 0) continue;
+    EXPECT_EQ(in_a_child([user] {
+                const LogCapture quiet;
+                if (::geteuid() == 0 && ::setresuid(user, user, user) != 0) return std::string("setresuid");
+                ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+                const std::string configured = ::geteuid() == 0 ? "root" : "";
+                if (const auto done = confine({configured, Mode::disabled, {}}); !done) return done.error().message;
+                return expect(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0, "it is dumpable");
+              }),
+              "")
+        << user;
+  }
 }
 
 TEST(PrivilegesTest, AUserThatIsNotThereIsAnError) {
