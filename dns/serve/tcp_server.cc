@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dns/serve/tcp_session.h"
+#include "shared/core/client_network.h"
 #include "shared/serve/log.h"
 
 namespace dns {
@@ -11,11 +12,6 @@ namespace dns {
 namespace {
 
 constexpr auto kIdleGranularity = shared::milliseconds(50);  // idle sessions are looked for no more often
-
-// Whom a cap is for: somebody with IPv6 has at least a /56.
-shared::IpAddress client_of(const shared::IpAddress& address) {
-  return address.family == shared::Family::ipv4 ? address : address.masked(56);
-}
 
 }  // namespace
 
@@ -51,7 +47,7 @@ void TcpServer::out_of_descriptors() {
 }
 
 void TcpServer::start_session(shared::UniqueFd connected, const shared::Endpoint& client) {
-  const shared::IpAddress from = client_of(client.address);
+  const shared::IpAddress from = shared::client_network(client.address);
   const auto others = clients_.find(from);
   if (others != clients_.end() && others->second.size() >= settings_.max_per_client) make_room_of(from);
   while (sessions_.size() >= settings_.max_connections) make_room();
