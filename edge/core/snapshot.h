@@ -37,6 +37,8 @@ struct Settings {
   PrefixSet trusted_proxies;
   HeadLimits head_limits;
   std::uint64_t max_body = 1024ULL * 1024 * 1024;  // octets of a request's body: over it 413
+  std::uint32_t max_per_client = 0;                // connections of one client; 0: no limit of its own
+  std::uint64_t min_rate = 240;                    // octets a second; who moves less goes first when there is no room
   ClientTimeouts timeouts;
   HeaderRules response_rules;  // for responses that no route stands behind: 400, 404 ...
 };

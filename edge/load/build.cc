@@ -39,6 +39,8 @@ class Builder {
     settings->head_limits = {static_cast<std::uint32_t>(client.max_head), static_cast<std::uint32_t>(client.max_target),
                              client.max_fields};
     settings->max_body = client.max_body;
+    settings->max_per_client = client.max_per_client;
+    settings->min_rate = client.min_rate;
     settings->timeouts = {ceil<milliseconds>(client.head_timeout), ceil<milliseconds>(client.keep_alive_timeout),
                           ceil<milliseconds>(client.body_timeout), ceil<milliseconds>(client.send_timeout)};
     settings->response_rules = rules({&edge_.response_headers});

@@ -12,7 +12,8 @@ using shared::milliseconds;
 using std::chrono::hours;
 
 constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kTiB = kKiB * kKiB * kKiB * kKiB;
+constexpr std::uint64_t kMiB = kKiB * kKiB;
+constexpr std::uint64_t kTiB = kMiB * kMiB;
 
 const Table<ListenConfig>& listen_table() {
   static const auto table = Table<ListenConfig>("edge.listen", "One address for clients.")
@@ -47,8 +48,19 @@ const Table<ClientConfig>& client_table() {
           .field("max_fields", &ClientConfig::max_fields, integer<std::uint16_t>(1, FieldList::kCapacity),
                  "Header fields; over it 431")
           .field("max_body", &ClientConfig::max_body, size(0, kTiB), "Octets of a request's body; over it 413")
-          .field("max_connections", &ClientConfig::max_connections, integer<std::uint32_t>(1, 1'000'000),
-                 "Connections of clients to one worker")
+          .field(
+              "max_connections", &ClientConfig::max_connections, integer<std::uint32_t>(1, 1'000'000),
+              "Connections of clients to the process; fewer where its limit of descriptors holds fewer. When there are "
+              "more, the one goes whose head has been incomplete for longest, then who is slower than `min_rate`, then "
+              "the longest idle one; DNS nodes that ask for the region's health stay")
+          .field("max_per_client", &ClientConfig::max_per_client, integer<std::uint32_t>(0, 1'000'000),
+                 "Of these, from one IPv4 address or IPv6 /56, in the same order; 0: all. Not for `trusted_proxies`")
+          .field("min_rate", &ClientConfig::min_rate, size(0, kMiB),
+                 "Octets in a second: who sends less of a body, or takes less of an answer, goes early when there are "
+                 "too many connections; at other times only the timeouts count")
+          .field("max_memory", &ClientConfig::max_memory, size(kMiB, kTiB),
+                 "Octets that connections, requests and what is queued for them may use in the process; over it a "
+                 "request is answered 503. No queue is longer than 1 MiB")
           .field("head_timeout", &ClientConfig::head_timeout, span(), "For a whole head, however it trickles")
           .field("keep_alive_timeout", &ClientConfig::keep_alive_timeout, span(), "Between two requests")
           .field("body_timeout", &ClientConfig::body_timeout, span(), "Without progress reading a body")

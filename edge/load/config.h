@@ -167,6 +167,9 @@ struct ClientConfig {
   std::uint16_t max_fields = FieldList::kCapacity;
   std::uint64_t max_body = 1024ULL * 1024 * 1024;
   std::uint32_t max_connections = 10000;
+  std::uint32_t max_per_client = 0;
+  std::uint64_t min_rate = 240;
+  std::uint64_t max_memory = 1024ULL * 1024 * 1024;
   shared::Duration head_timeout = shared::seconds(10);
   shared::Duration keep_alive_timeout = shared::seconds(75);
   shared::Duration body_timeout = shared::seconds(60);

@@ -29,7 +29,7 @@ struct AccessRecord {
   std::uint16_t status = 0;  // 499: the client left first
   std::uint64_t octets_in = 0, octets_out = 0;
   // Microseconds from the head's first byte, in the order of the steps; what was not reached is 0. Of the last attempt.
-  std::uint32_t head_us = 0, picked_us = 0, connected_us = 0, first_byte_us = 0, total_us = 0;
+  std::uint64_t head_us = 0, picked_us = 0, connected_us = 0, first_byte_us = 0, total_us = 0;
   std::uint32_t attempts = 0;
   char ending = '-';  // see errors.h
   bool hedged = false;

@@ -8,6 +8,7 @@ namespace edge {
 namespace {
 
 constexpr std::size_t kWorthMoving = 4096;  // with less room than this behind the data, they are moved down
+constexpr std::size_t kLeastBehind = 1024;  // behind what is pinned
 constexpr std::size_t kFirstOutput = 4096;
 constexpr std::size_t kKeptOutput = 64 * 1024;  // an output queue that grew over this is not kept
 
@@ -15,12 +16,16 @@ constexpr std::size_t kKeptOutput = 64 * 1024;  // an output queue that grew ove
 
 std::span<char> ReadBuffer::space() {
   if (begin_ == end_) begin_ = end_ = pinned_;
-  if (bytes_.size() - end_ < kWorthMoving && begin_ > pinned_) {
+  const bool tight = filled_ || (pinned_ > 0 && capacity() - end_ < kLeastBehind);
+  if (tight && capacity() - pinned_ < kSize) {
+    grow(kSize);
+  } else if (capacity() - end_ < std::min(kWorthMoving, capacity() / 2) && begin_ > pinned_) {
     std::memmove(bytes_.data() + pinned_, bytes_.data() + begin_, end_ - begin_);
     end_ -= begin_ - pinned_;
     begin_ = pinned_;
   }
-  return {bytes_.data() + end_, bytes_.size() - end_};
+  if (end_ == capacity() && pinned_ > 0 && end_ - begin_ < kSize) grow(kSize);
+  return {bytes_.data() + end_, capacity() - end_};
 }
 
 void ReadBuffer::pin(std::size_t n) {
@@ -29,28 +34,55 @@ void ReadBuffer::pin(std::size_t n) {
 }
 
 void ReadBuffer::unpin() {
+  head_ = Octets();
   pinned_ = 0;
   if (begin_ != 0 && begin_ != end_) std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
   end_ -= begin_;
   begin_ = 0;
 }
 
+void ReadBuffer::grow(std::size_t capacity) {
+  Octets bytes(capacity);
+  const std::size_t unread = end_ - begin_;
+  if (unread > 0) std::memcpy(bytes.data(), bytes_.data() + begin_, unread);
+  if (pinned_ > 0) head_ = std::move(bytes_);
+  bytes_ = std::move(bytes);
+  pinned_ = begin_ = 0;
+  end_ = unread;
+  filled_ = false;
+}
+
 void ReadBuffer::clear() {
   pinned_ = begin_ = end_ = 0;
-  if (bytes_.size() > kSize) bytes_ = std::vector<char>(kSize);
+  filled_ = false;
+  head_ = Octets();
+  if (capacity() > kSize) bytes_ = Octets(kFirst);
+}
+
+Octets ReadBuffer::park() {
+  const std::string_view unread = view();
+  Octets parked(unread.size());
+  std::memcpy(parked.data(), unread.data(), unread.size());
+  clear();
+  return parked;
+}
+
+void ReadBuffer::unpark(const Octets& parked) {
+  if (capacity() < 2 * parked.size()) grow(std::max(kSize, 2 * parked.size()));
+  std::memcpy(bytes_.data(), parked.data(), parked.size());
+  end_ = parked.size();
 }
 
 std::span<char> OutBuffer::room(std::size_t n) {
-  if (capacity_ - end_ < n) {
-    const std::size_t capacity = std::max({end_ - begin_ + n, 2 * capacity_, kFirstOutput});
-    auto bytes = std::make_unique_for_overwrite<char[]>(capacity);
-    if (!empty()) std::memcpy(bytes.get(), bytes_.get() + begin_, end_ - begin_);
+  if (bytes_.size() - end_ < n) {
+    const std::size_t capacity = std::max({end_ - begin_ + n, 2 * bytes_.size(), kFirstOutput});
+    Octets bytes(capacity);
+    if (!empty()) std::memcpy(bytes.data(), bytes_.data() + begin_, end_ - begin_);
     bytes_ = std::move(bytes);
     end_ -= begin_;
     begin_ = 0;
-    capacity_ = capacity;
   }
-  return {bytes_.get() + end_, capacity_ - end_};
+  return {bytes_.data() + end_, bytes_.size() - end_};
 }
 
 void OutBuffer::append(std::string_view text) {
@@ -66,25 +98,13 @@ void OutBuffer::consume(std::size_t n) {
 
 void OutBuffer::clear() {
   begin_ = end_ = 0;
-  if (capacity_ <= kKeptOutput) return;
-  bytes_.reset();
-  capacity_ = 0;
+  if (bytes_.size() > kKeptOutput) bytes_ = Octets();
 }
 
-std::unique_ptr<Work> WorkPool::take() {
-  if (idle_.empty()) return std::make_unique<Work>();
-  std::unique_ptr<Work> work = std::move(idle_.back());
-  idle_.pop_back();
-  return work;
-}
-
-void WorkPool::give_back(std::unique_ptr<Work> work) {
-  if (idle_.size() >= kKept) return;
-  work->client_in.clear();
-  work->upstream.in.clear();
-  work->client_out.clear();
-  work->upstream.out.clear();
-  idle_.push_back(std::move(work));
+void Work::clear() {
+  client_in.clear();
+  client_out.clear();
+  if (kept_body.capacity() > kKeptOutput) kept_body = std::string();
 }
 
 }  // namespace edge

@@ -4,6 +4,7 @@
 #include <random>
 #include <utility>
 
+#include "edge/core/descriptor_plan.h"
 #include "edge/core/newcomers.h"
 #include "edge/serve/report.h"
 #include "shared/core/hash.h"
@@ -23,7 +24,6 @@ using shared::log_event;
 
 constexpr std::size_t kMostReloads = 16;  // that wait; each holds a request and a job
 constexpr auto kHangsAfter = shared::seconds(5);
-constexpr std::uint64_t kOwnDescriptors = 256;  // admin, checks, log, listeners: not for clients
 
 // While it drains, the edge still serves, and says so for as long as the slowest DNS node needs to hear it: a probe may
 // have just been answered, and the next one may be late by its timeout.
@@ -46,6 +46,21 @@ std::vector<shared::Endpoint> resolvers_of(const World& world) {
   return resolvers;
 }
 
+DescriptorPlan plan_for(const World& world, std::size_t workers) {
+  const std::size_t wanted = world.edge.client.max_connections;
+  const std::uint64_t limit = shared::raise_descriptor_limit();
+  const DescriptorPlan plan = plan_descriptors({.limit = limit,
+                                                .connections = wanted,
+                                                .reserved = Admission::kReserved,
+                                                .workers = workers,
+                                                .pipes_per_worker = PipePool::kOpen});
+  if (plan.connections < wanted) {
+    log_event(Level::warn, "connections_limited",
+              {{"max_connections", wanted}, {"possible", plan.connections}, {"descriptors", limit}});
+  }
+  return plan;
+}
+
 }  // namespace
 
 Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world, shared::Start start)
@@ -60,6 +75,7 @@ Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world,
 Control::~Control() {
   watchdog_.reset();
   upgrade_port_.reset();
+  for (const auto& worker : workers_) worker->stop();  // all of them before one is gone: they pass connections on
   workers_.clear();
   // What the workers have given back dies with the builder.
   builder_.stop();
@@ -156,18 +172,19 @@ shared::Result<void> Control::start_workers() {
   const std::vector<unsigned> cores = shared::usable_cores();
   const bool one_per_core = world_->edge.workers == 0;
   const std::size_t count = one_per_core ? cores.size() : world_->edge.workers;
-  // A request needs a descriptor for its server, too, but most clients are between two requests; when descriptors run
-  // out nevertheless, idle connections make room.
-  const std::uint64_t limit = shared::raise_descriptor_limit();
-  const std::uint64_t room = limit > 2 * kOwnDescriptors ? (limit - kOwnDescriptors) / 4 * 3 : kOwnDescriptors / 2;
-  const std::uint64_t cap = std::min<std::uint64_t>(world_->edge.client.max_connections, room);
+  const DescriptorPlan plan = plan_for(*world_, count);
+  const auto admission = std::make_shared<Admission>(plan.connections, count);
   std::random_device random;
   for (std::size_t i = 0; i < count; ++i) {
     WorkerSettings settings;
     settings.name = "worker-" + std::to_string(i);
     if (one_per_core) settings.core = cores[i];
-    settings.max_connections = std::max<std::size_t>(1, cap / count);
+    settings.admission = admission;
+    settings.index = i;
+    settings.max_pipes = plan.pipes_per_worker;
+    settings.max_memory = world_->edge.client.max_memory / count;
     settings.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
+    for (shared::SipKey& key : settings.id_keys) std::ranges::generate(key, [&] { return std::uint8_t(random()); });
     AccessLane* lane = access_log_ != nullptr ? &access_log_->lane(i) : nullptr;
     workers_.push_back(
         std::make_unique<Worker>(std::move(settings), maker_.live(), lane, snapshot_,

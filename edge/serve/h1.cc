@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/serve/health_page.h"
 #include "edge/serve/serve_one.h"
 
 namespace edge {
 namespace {
 
-constexpr std::size_t kBodyRoom = 16 * 1024;       // behind a head, for pieces of its body
+constexpr std::size_t kRoomBehind = 1024;          // behind the largest head
 constexpr std::size_t kMaxDiscarded = 256 * 1024;  // read and thrown away, so that our answer is not lost to a reset
 constexpr shared::Duration kLinger = shared::seconds(2);
+constexpr shared::Duration kLeastWindow = shared::seconds(1);  // shorter ones say nothing of a rate
+constexpr shared::Duration kWindow = shared::seconds(5);
 
 const HeaderRules kNoRules;
 
@@ -37,6 +40,27 @@ void H1Connection::close_idle() {
   waiter_.wake();
 }
 
+void H1Connection::evict() {
+  evicted_ = true;
+  socket_.break_off();
+  waiter_.wake();
+}
+
+std::optional<double> H1Connection::waiting_rate() {
+  if (turn_ == nullptr || turn_->tunnel) return std::nullopt;
+  const bool sends = !turn_->reader.finished() && !socket_.readable();
+  if (!sends && socket_.writable()) return std::nullopt;
+  const shared::Duration span = worker_.loop().now() - turn_->window_began;
+  if (span < kLeastWindow) return std::nullopt;
+  const std::uint64_t octets = turn_->reader.consumed() + turn_->writer.octets_sent();
+  const double rate = static_cast<double>(octets - turn_->window_octets) / std::chrono::duration<double>(span).count();
+  if (span >= kWindow) {
+    turn_->window_began = worker_.loop().now();
+    turn_->window_octets = octets;
+  }
+  return rate;
+}
+
 // A coroutine of its own for reading heads would cost every idle connection its frame.
 Task<> H1Connection::run() {
   while (socket_.is_open()) {
@@ -55,7 +79,19 @@ Task<> H1Connection::run() {
 
 void H1Connection::begin_turn() {
   turn_ = std::make_unique<Turn>();
+  unpark();
+}
+
+// A part of a head costs its own octets while it waits for the rest.
+void H1Connection::park() {
+  turn_->parked = turn_->work->client_in.park();
+  worker_.work_pool().give_back(std::move(turn_->work));
+}
+
+void H1Connection::unpark() {
   turn_->work = worker_.work_pool().take();
+  if (turn_->parked.size() > 0) turn_->work->client_in.unpark(turn_->parked);
+  turn_->parked = Octets();
   // The client may close without a request, or after its last one: what then ends the connection flushes this buffer,
   // not the one that went back to the pool and may be another connection's by now.
   turn_->writer.begin(socket_, turn_->work->client_out);
@@ -68,10 +104,15 @@ void H1Connection::end_turn() {
 }
 
 H1Connection::Read H1Connection::try_read_head() {
-  if (closing_) return Read::closed;
+  if (evicted_) return Read::closed;
   if (turn_ == nullptr) {
+    // Its request may have come in this very turn, or with the connection.
+    if (closing_) socket_.assume_readable();
     if (!socket_.readable()) return Read::wait;
     begin_turn();
+  } else if (turn_->work == nullptr) {
+    if (!socket_.readable()) return Read::wait;
+    unpark();
   }
   ReadBuffer& buffer = turn_->work->client_in;
   while (true) {
@@ -87,8 +128,12 @@ H1Connection::Read H1Connection::try_read_head() {
       buffer.commit(received.bytes);
       continue;
     }
-    if (received.status != IoStatus::again) return Read::closed;
-    if (buffer.empty()) end_turn();
+    const bool nothing = buffer.empty();
+    if (nothing) end_turn();
+    if (received.status != IoStatus::again || (nothing && closing_)) return Read::closed;
+    if (nothing) return Read::wait;
+    park();
+    worker_.stand(*this, ClientState::head);
     return Read::wait;
   }
 }
@@ -97,9 +142,8 @@ H1Connection::Read H1Connection::parse_head() {
   ReadBuffer& buffer = turn_->work->client_in;
   const HeadLimits& limits = worker_.snapshots().current().settings->head_limits;
   ParseState state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
-  const bool tight = state == ParseState::complete && buffer.capacity() - turn_->work->request.size < kBodyRoom / 2;
-  if (tight || (state == ParseState::incomplete && buffer.space().empty())) {
-    buffer.grow(limits.max_head + kBodyRoom);
+  if (state == ParseState::incomplete && buffer.space().empty()) {
+    buffer.grow(limits.max_head + kRoomBehind);
     turn_->parser.reset();
     state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
   }
@@ -112,13 +156,16 @@ H1Connection::Read H1Connection::take_head() {
   const Settings& settings = *worker_.snapshots().current().settings;
   const auto framing = frame_request(turn_->work->request, settings.max_body);
   if (!framing) return refuse(framing.error());
+  if (worker_.out_of_memory()) return refuse({.status = 503, .reason = "client.max_memory is in use"});
   turn_->framing = *framing;
-  turn_->head_read = worker_.loop().now();
+  turn_->head_read = turn_->window_began = worker_.loop().now();
+  turn_->window_octets = 0;
   turn_->work->client_in.pin(turn_->work->request.size);
   turn_->reader.begin(socket_, turn_->work->client_in, turn_->framing.body, settings.max_body);
   turn_->writer.begin(socket_, turn_->work->client_out);
   turn_->invited = false;
   turn_->takes_trailers = turn_->framing.te_trailers;
+  worker_.stand(*this, ClientState::busy);
   return Read::request;
 }
 
@@ -138,6 +185,7 @@ H1Connection::Read H1Connection::refuse(const Refusal& refusal) {
 H1Connection::Read H1Connection::head_expired() {
   if (deadline_ > worker_.loop().now()) return Read::wait;
   if (turn_ == nullptr) return Read::closed;
+  if (turn_->work == nullptr) unpark();
   return refuse({.status = 408, .reason = "request head came too slowly"});
 }
 
@@ -185,6 +233,7 @@ void H1Connection::start_response(const ResponseHead& head, const ResponseFramin
 
 void H1Connection::begin_tunnel() {
   keep_ = false;
+  turn_->tunnel = true;
   turn_->response_body = {.kind = BodyKind::until_close, .length = 0};
   turn_->reader.begin(socket_, turn_->work->client_in, turn_->response_body);
   turn_->writer.begin_body(turn_->response_body);
@@ -203,17 +252,21 @@ void H1Connection::respond(OwnResponse response) {
 }
 
 bool H1Connection::finish_exchange() {
-  if (cut_ || !keep_ || failed() || !turn_->reader.finished()) return false;
+  if (evicted_ || cut_ || !keep_ || failed() || !turn_->reader.finished()) return false;
   first_ = false;
+  const bool checker = turn_->work->request.target == kHealthPath;
   turn_->work->client_in.unpin();
   turn_->parser.reset();
   const ClientTimeouts& timeouts = worker_.snapshots().current().settings->timeouts;
   const shared::TimePoint now = worker_.loop().now();
   const bool pipelined = !turn_->work->client_in.empty();
+  // Its head went out before the drain began and promised another one; nobody waits for that now.
+  if (!pipelined && worker_.hastening()) return false;
   if (pipelined) {
     turn_->began = now;
   } else {
     end_turn();
+    worker_.stand(*this, checker ? ClientState::checker : ClientState::idle);
   }
   deadline_ = now + (pipelined ? timeouts.head : timeouts.keep_alive);
   return true;
@@ -233,7 +286,8 @@ bool H1Connection::discard_input() {
 
 // A close while input is unread would send a reset, which may destroy our answer on its way (RFC 9112 section 9.6).
 Task<> H1Connection::close_gently() {
-  if (turn_ == nullptr) co_return socket_.close();
+  if (turn_ == nullptr || turn_->work == nullptr || evicted_) co_return socket_.close();
+  worker_.stand(*this, ClientState::head);  // it may go first, as one that has asked for nothing
   const bool unread = refused_ || !turn_->reader.finished() || !turn_->work->client_in.empty() || socket_.readable();
   if (cut_ && turn_->response_body.kind == BodyKind::until_close) co_return socket_.abort();
   deadline_ = worker_.loop().now() + kLinger;

@@ -16,7 +16,7 @@
 
 namespace edge {
 
-class H1Connection final : public Exchange {
+class H1Connection final : public Exchange, public Pooled {
  public:
   H1Connection(Worker& worker, shared::UniqueFd fd, const shared::Endpoint& peer);
   ~H1Connection() override;
@@ -26,10 +26,19 @@ class H1Connection final : public Exchange {
   void start();
   // Between two requests, with nothing received.
   [[nodiscard]] bool idle() const { return turn_ == nullptr; }
-  // REQUIRES: idle().
+  // Closes it unless a request has come meanwhile: that is answered first. REQUIRES: idle().
   void close_idle();
 
-  std::size_t index = 0;  // the worker's: where it keeps this connection
+  // Closes it now, whatever it does.
+  void evict();
+  // Octets a second that have moved of late while it is the client that is waited for; nothing: it is not, or for a
+  // moment only.
+  [[nodiscard]] std::optional<double> waiting_rate();
+
+  // The worker's: where it keeps this connection, where it stands, whether it counts.
+  std::size_t index = 0;
+  LinePlace place;
+  bool counted = true;
 
   const RequestHead& head() const override { return turn_->work->request; }
   const RequestFraming& framing() const override { return turn_->framing; }
@@ -66,11 +75,9 @@ class H1Connection final : public Exchange {
   enum class Read : std::uint8_t { wait, request, closed, refused };
 
   // From the first octet of a request until its response is out.
-  struct Turn {
-    static void* operator new(std::size_t size) { return FramePool::of_this_thread().take(size); }
-    static void operator delete(void* turn, std::size_t size) { FramePool::of_this_thread().give_back(turn, size); }
-
-    std::unique_ptr<Work> work;
+  struct Turn : Pooled {
+    std::unique_ptr<Work> work;  // null: a part of the head is parked, and waits for more
+    Octets parked;
     HeadParser parser;
     RequestFraming framing;
     BodyReader reader;
@@ -78,6 +85,9 @@ class H1Connection final : public Exchange {
     Body response_body;
     shared::TimePoint began{};
     shared::TimePoint head_read{};
+    shared::TimePoint window_began{};  // of waiting_rate()
+    std::uint64_t window_octets = 0;
+    bool tunnel = false;
     bool invited = false;
     bool takes_trailers = false;
   };
@@ -94,6 +104,8 @@ class H1Connection final : public Exchange {
   bool finish_exchange();
   void begin_turn();
   void end_turn();
+  void park();
+  void unpark();
   bool discard_input();
 
   Worker& worker_;
@@ -108,6 +120,7 @@ class H1Connection final : public Exchange {
   bool refused_ = false;
   bool cut_ = false;
   bool closing_ = false;
+  bool evicted_ = false;
   std::optional<Task<>> root_;
 };
 

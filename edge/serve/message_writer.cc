@@ -78,6 +78,7 @@ Socket* MessageWriter::direct() const {
 }
 
 Sent MessageWriter::flush() {
+  if (out_->over_ceiling()) failed_ = true;
   while (!failed_ && pending()) {
     const std::array<iovec, 1> part{part_of(out_->view())};
     const IoResult result = socket_->send(part);

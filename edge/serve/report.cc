@@ -40,8 +40,13 @@ constexpr auto kGauge = shared::MetricKind::gauge;
 const Simple kSimple[] = {
     {kCounter, "meridian_edge_connections_total", "Client connections accepted.", &Counters::connections},
     {kGauge, "meridian_edge_connections", "Client connections open.", &Counters::connections_open},
-    {kCounter, "meridian_edge_connections_refused_total", "Client connections closed at once, over the cap.",
-     &Counters::connections_refused},
+    {kCounter, "meridian_edge_connections_refused_total",
+     "Client connections closed at once, over the cap while nobody else could go.", &Counters::connections_refused},
+    {kGauge, "meridian_edge_memory_bytes", "Octets in use by connections and requests.", &Counters::memory_used},
+    {kGauge, "meridian_edge_memory_mapped_bytes", "Octets held for them; what is not needed goes back.",
+     &Counters::memory_mapped},
+    {kCounter, "meridian_edge_memory_refused_total", "Requests answered 503 because client.max_memory was in use.",
+     &Counters::memory_refused},
     {kCounter, "meridian_edge_requests_total", "Requests whose head was read.", &Counters::requests},
     {kGauge, "meridian_edge_requests_in_flight", "Requests being served.", &Counters::in_flight},
     {kCounter, "meridian_edge_retries_total", "Attempts after the first.", &Counters::retries},
@@ -56,6 +61,15 @@ void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
     out.family(metric.kind, metric.name, metric.help);
     out.sample({}, sum(source, metric.counter));
   }
+  out.family(kGauge, "meridian_edge_memory_limit_bytes", "client.max_memory.");
+  std::uint64_t limit = 0;
+  for (const Worker* worker : source.workers) limit += worker->max_memory();
+  out.sample({}, limit);
+  out.family(kCounter, "meridian_edge_connections_evicted_total",
+             "Client connections closed at the cap to make room: their head had not come, they were slow, or idle.");
+  out.sample({{"state", "head"}}, sum(source, &Counters::evicted_head));
+  out.sample({{"state", "slow"}}, sum(source, &Counters::evicted_slow));
+  out.sample({{"state", "idle"}}, sum(source, &Counters::evicted_idle));
   out.family(kCounter, "meridian_edge_responses_total", "Responses by class of status.");
   constexpr std::string_view kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
   for (std::size_t i = 0; i < std::size(kClasses); ++i) {

@@ -165,7 +165,7 @@ class Tries {
   explicit Tries(Request& request) : r_(request) {}
   ~Tries() {
     for (auto& slot : slots_) slot.reset();
-    if (second_work_ != nullptr) r_.worker.work_pool().give_back(std::move(second_work_));
+    for (auto& work : works_) r_.worker.upstream_works().give_back(std::move(work));
   }
   Tries(const Tries&) = delete;
   Tries& operator=(const Tries&) = delete;
@@ -181,7 +181,7 @@ class Tries {
     if (r_.attempts > 0) note_again(r_.pool_live().retries);
     ++r_.attempts;
     r_.failed = false;
-    lead().emplace(r_, target, r_.exchange.work().upstream);
+    lead().emplace(r_, target, work_of(lead_));
     lead()->begin();
     return true;
   }
@@ -229,6 +229,11 @@ class Tries {
   std::optional<Attempt>& lead() { return slots_[lead_]; }
   std::optional<Attempt>& other() { return slots_[1 - lead_]; }
 
+  UpstreamWork& work_of(std::size_t slot) {
+    if (works_[slot] == nullptr) works_[slot] = r_.worker.upstream_works().take();
+    return *works_[slot];
+  }
+
   void note_again(std::atomic<std::uint64_t>& counter) {
     counter.fetch_add(1, std::memory_order_relaxed);
     r_.pool_live().again.fetch_add(1, std::memory_order_relaxed);
@@ -267,8 +272,7 @@ class Tries {
     note_again(r_.pool_live().hedges);
     ++r_.attempts;
     r_.hedged = true;
-    if (second_work_ == nullptr) second_work_ = r_.worker.work_pool().take();
-    other().emplace(r_, target, second_work_->upstream);
+    other().emplace(r_, target, work_of(1 - lead_));
     other()->begin();
   }
 
@@ -291,7 +295,7 @@ class Tries {
   }
 
   Request& r_;
-  std::unique_ptr<Work> second_work_;  // of the hedge; before the attempts that use it
+  std::array<std::unique_ptr<UpstreamWork>, 2> works_;  // before the attempts that use them
   std::array<std::optional<Attempt>, 2> slots_;
   std::size_t lead_ = 0;
 };
@@ -306,10 +310,10 @@ void answer_error(Request& r) {
   r.exchange.respond(response);
 }
 
-std::uint32_t micros_since(const Request& r, shared::TimePoint then) {
+std::uint64_t micros_since(const Request& r, shared::TimePoint then) {
   if (then == shared::TimePoint{}) return 0;
   const auto span = std::chrono::duration_cast<std::chrono::microseconds>(then - r.exchange.began());
-  return static_cast<std::uint32_t>(span.count());
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, span.count()));
 }
 
 char ending_of(const Request& r) {
@@ -324,7 +328,7 @@ std::string_view breaker_word(BreakerPermit::Kind kind) {
   return kind == BreakerPermit::Kind::shadowed ? "shadow" : std::string_view();
 }
 
-void log_access(Request& r, AccessLane& lane, std::uint32_t total_us) {
+void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
   const RequestTarget& target = r.found.target;
   const bool matched = r.found.route != nullptr;
   lane.write({.time = std::chrono::system_clock::now() - std::chrono::microseconds(total_us),
@@ -354,7 +358,7 @@ void log_access(Request& r, AccessLane& lane, std::uint32_t total_us) {
 
 void account(Request& r) {
   Counters& counters = r.worker.own_counters();
-  const std::uint32_t total_us = micros_since(r, r.now());
+  const std::uint64_t total_us = micros_since(r, r.now());
   counters.duration.record(total_us);
   counters.responses[r.status < 600 ? r.status / 100 : 0].add();
   counters.octets_in.add(r.exchange.body_octets());

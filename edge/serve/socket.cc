@@ -162,6 +162,12 @@ void Socket::shutdown_send() {
   if (fd_ >= 0) ::shutdown(fd_, SHUT_WR);
 }
 
+void Socket::break_off() {
+  if (fd_ < 0) return;
+  ::shutdown(fd_, SHUT_RDWR);
+  peer_closed_ = broken_ = readable_ = writable_ = true;
+}
+
 int Socket::connect_error() const {
   int error = 0;
   socklen_t size = sizeof error;

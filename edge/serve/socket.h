@@ -77,6 +77,8 @@ class Socket {
   // Whether a call may give more than EAGAIN.
   [[nodiscard]] bool readable() const { return readable_; }
   [[nodiscard]] bool writable() const { return writable_; }
+  // For who is about to close: what has come and no event has told yet is read, too.
+  void assume_readable() { readable_ = readable_ || is_open(); }
   // The peer has sent FIN, or the connection is broken.
   [[nodiscard]] bool peer_closed() const { return peer_closed_; }
   // Reset, or closed both ways.
@@ -92,6 +94,8 @@ class Socket {
   // Closes with RST: what was sent so far cannot pass for a whole message.
   void abort();
   void shutdown_send();
+  // The connection is over, as if the peer had broken it; whoever uses the socket finds that out.
+  void break_off();
   // For a connect() in progress: 0 when it stands, else errno. One getsockopt.
   [[nodiscard]] int connect_error() const;
 

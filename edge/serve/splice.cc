@@ -14,7 +14,7 @@ std::unique_ptr<Pipe> PipePool::take() {
     idle_.pop_back();
     return pipe;
   }
-  if (open_ == kOpen) return nullptr;
+  if (open_ == most_) return nullptr;
   int ends[2];
   if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return nullptr;
   auto pipe = std::make_unique<Pipe>();

@@ -25,9 +25,11 @@ struct Pipe {
 
 class PipePool {
  public:
-  static constexpr std::size_t kOpen = 64;               // pipes of one worker at a time
+  static constexpr std::size_t kOpen = 64;               // pipes of one worker at a time, two descriptors each
   static constexpr std::size_t kCapacity = 256 * 1024;   // octets of each, asked for; a slow client holds no more
   static constexpr std::size_t kWorthwhile = 64 * 1024;  // bodies, and pipes, below it are not worth it
+
+  explicit PipePool(std::size_t most = kOpen) : most_(most) {}
 
   // Null: all are in use, or the kernel gives none.
   [[nodiscard]] std::unique_ptr<Pipe> take();
@@ -36,6 +38,7 @@ class PipePool {
 
  private:
   std::vector<std::unique_ptr<Pipe>> idle_;
+  std::size_t most_;
   std::size_t open_ = 0;
 };
 

@@ -1,17 +1,26 @@
 #include "edge/serve/worker.h"
 
 #include <algorithm>
+#include <bit>
 #include <ctime>
 #include <utility>
 
 #include "edge/serve/h1.h"
-#include "shared/core/hash.h"
+#include "shared/core/client_network.h"
+#include "shared/core/siphash.h"
 #include "shared/serve/log.h"
 
 namespace edge {
 namespace {
 
-constexpr std::size_t kRoomMade = 64;  // idle clients closed at a time when descriptors run out
+constexpr shared::Duration kSweep = shared::seconds(1);
+constexpr std::size_t kRoomMade = 16;   // connections closed at a time when descriptors run out
+constexpr std::size_t kSlowLooks = 64;  // busy connections looked at for a slow one, each time
+// Heads in their first moments are let be while others do nothing at all, unless they are many: then it is a flood.
+constexpr auto kYoungHead = shared::seconds(1);
+constexpr std::size_t kManyHeads = 8;  // one in so many
+
+void set_gauge(shared::Counter& gauge, std::uint64_t value) { gauge.add(value - gauge.read()); }
 
 }  // namespace
 
@@ -23,7 +32,17 @@ Worker::Worker(WorkerSettings settings, Live& live, AccessLane* lane, std::share
       thread_({.name = settings_.name, .core = settings_.core, .at_end = [this] { close_all(); }}),
       snapshots_(std::move(snapshot), std::move(retire)),
       upstreams_(loop(), counters_),
-      balance_(static_cast<std::uint32_t>(settings_.seed)) {}
+      pipes_(settings_.max_pipes),
+      balance_(static_cast<std::uint32_t>(settings_.seed)),
+      sweeper_([](void* self) { static_cast<Worker*>(self)->sweep(); }, this) {
+  if (settings_.admission == nullptr) {
+    settings_.admission = std::make_shared<Admission>(settings_.max_connections, 1);
+    settings_.index = 0;
+  }
+  settings_.admission->join(settings_.index, [this](Newcomer newcomer) {
+    thread_.post([this, newcomer = std::move(newcomer)] { offer(newcomer); });
+  });
+}
 
 Worker::~Worker() {
   stop();
@@ -33,11 +52,36 @@ Worker::~Worker() {
 void Worker::add_listener(shared::UniqueFd listener) {
   listeners_.push_back(std::make_unique<shared::Listener>(
       loop(), std::move(listener),
-      [this](shared::UniqueFd fd, const shared::Endpoint& peer) { accept(std::move(fd), peer); },
+      [this](shared::UniqueFd fd, const shared::Endpoint& peer) {
+        counters_.connections.add();
+        offer({.fd = std::make_shared<shared::UniqueFd>(std::move(fd)), .peer = peer});
+      },
       [this] { make_room(); }));
 }
 
-void Worker::start() { thread_.start(); }
+void Worker::start() {
+  loop().timers().set(sweeper_, loop().now() + kSweep);
+  thread_.start();
+}
+
+// What a peak has needed goes back to the kernel.
+void Worker::sweep() {
+  loop().timers().set(sweeper_, loop().now() + kSweep);
+  work_pool_.sweep();
+  upstream_works_.sweep();
+  FramePool& memory = FramePool::of_this_thread();
+  memory.sweep();
+  set_gauge(counters_.memory_used, memory.used());
+  set_gauge(counters_.memory_mapped, memory.mapped());
+}
+
+bool Worker::out_of_memory() {
+  const FramePool& memory = FramePool::of_this_thread();
+  if (memory.used() <= settings_.max_memory) return false;
+  give_up_one(nullptr);
+  counters_.memory_refused.add();
+  return true;
+}
 
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot) {
   thread_.post([this, snapshot = std::move(snapshot)]() mutable { snapshots_.publish(std::move(snapshot)); });
@@ -65,6 +109,7 @@ void Worker::stop_accepting(std::function<void()> done) {
 
 // Closing changes the list at the end of the turn only.
 void Worker::close_all_idle() {
+  hastening_ = true;
   for (const auto& connection : connections_) {
     if (connection->idle()) connection->close_idle();
   }
@@ -74,41 +119,124 @@ void Worker::stop() { thread_.stop(); }
 
 void Worker::close_all() {
   connections_.clear();
+  work_pool_.clear();
+  upstream_works_.clear();
   upstreams_.close_idle();
   listeners_.clear();
 }
 
-void Worker::accept(shared::UniqueFd fd, const shared::Endpoint& peer) {
-  counters_.connections.add();
-  if (connections_.size() >= settings_.max_connections) {
-    close_idle_clients();
-    counters_.connections_refused.add();
-    return;
+Worker::Crowd Worker::crowd_for(const Newcomer& newcomer, const shared::IpAddress& client) const {
+  const Settings& settings = *snapshots_.current().settings;
+  const bool limited = settings.max_per_client > 0 && !settings.trusted_proxies.contains(newcomer.peer.address);
+  if (limited && settings_.admission->of(client) >= settings.max_per_client) return Crowd::of_client;
+  return settings_.admission->full() ? Crowd::of_all : Crowd::none;
+}
+
+// A newcomer is only sent away when no worker has a connection that deserves its place less.
+void Worker::offer(Newcomer newcomer) {
+  Admission& admission = *settings_.admission;
+  const shared::IpAddress client = shared::client_network(newcomer.peer.address);
+  const Crowd crowd = crowd_for(newcomer, client);
+  if (crowd == Crowd::none) return admit(std::move(newcomer), client);
+  const auto oldest = crowd == Crowd::of_all && !newcomer.directed ? admission.oldest_head() : std::nullopt;
+  if (oldest && *oldest != settings_.index) {
+    newcomer.directed = true;
+    return admission.pass(*oldest, std::move(newcomer));
   }
-  auto connection = std::make_unique<H1Connection>(*this, std::move(fd), peer);
+  if (give_up_one(crowd == Crowd::of_client ? &client : nullptr)) return admit(std::move(newcomer), client);
+  if (++newcomer.asked < admission.workers()) {
+    newcomer.directed = true;
+    return admission.pass((settings_.index + 1) % admission.workers(), std::move(newcomer));
+  }
+  if (crowd == Crowd::of_all && admission.reserved_for(client)) return admit(std::move(newcomer), client);
+  counters_.connections_refused.add();
+}
+
+void Worker::admit(Newcomer newcomer, const shared::IpAddress& client) {
+  auto connection = std::make_unique<H1Connection>(*this, std::move(*newcomer.fd), newcomer.peer);
   connection->index = connections_.size();
+  connection->place.connection = connection.get();
+  connection->place.client = client;
   connections_.push_back(std::move(connection));
   counters_.connections_open.add();
-  connections_.back()->start();
+  settings_.admission->enter(client);
+  H1Connection& admitted = *connections_.back();
+  stand(admitted, ClientState::head);
+  admitted.start();
+  if (hastening_ && admitted.idle()) admitted.close_idle();
+}
+
+void Worker::stand(H1Connection& connection, ClientState state) {
+  const ClientState before = connection.place.state;
+  if (before == state) return;
+  lines_.stand(connection.place, state, loop().now());
+  if (state == ClientState::checker) settings_.admission->asked_health(connection.place.client);
+  if (before != ClientState::head && state != ClientState::head) return;
+  const LinePlace* const first = lines_.heads().front();
+  settings_.admission->set_oldest_head(settings_.index, first != nullptr ? first->since : shared::TimePoint::max());
 }
 
 void Worker::make_room() {
   upstreams_.close_idle();
-  close_idle_clients();
-}
-
-void Worker::close_idle_clients() {
-  std::size_t closed = 0;
-  for (std::size_t looked = 0; looked < connections_.size() && closed < kRoomMade; ++looked) {
-    room_cursor_ = (room_cursor_ + 1) % connections_.size();
-    H1Connection& connection = *connections_[room_cursor_];
-    if (!connection.idle()) continue;
-    connection.close_idle();
-    ++closed;
+  for (std::size_t made = 0; made < kRoomMade && give_up_one(nullptr); ++made) {
   }
 }
 
+bool Worker::heads_go_first(shared::TimePoint now) const {
+  const LinePlace* const first = lines_.heads().front();
+  if (first == nullptr) return false;
+  return lines_.heads().size() * kManyHeads >= connections_.size() || now - first->since >= kYoungHead;
+}
+
+bool Worker::give_up_one(const shared::IpAddress* client) {
+  LinePlace* const head = lines_.longest(ClientState::head, client);
+  if (head != nullptr && (client != nullptr || heads_go_first(loop().now()))) {
+    evict(*head->connection, counters_.evicted_head);
+  } else if (H1Connection* const slow = slowest(client)) {
+    evict(*slow, counters_.evicted_slow);
+  } else if (LinePlace* const idle = lines_.longest(ClientState::idle, client)) {
+    evict(*idle->connection, counters_.evicted_idle);
+  } else if (head != nullptr) {
+    evict(*head->connection, counters_.evicted_head);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The one whose client sends or takes the least, of those below the least rate, among the next few.
+H1Connection* Worker::slowest(const shared::IpAddress* client) {
+  H1Connection* found = nullptr;
+  double least = static_cast<double>(snapshots_.current().settings->min_rate);
+  const std::size_t looks = std::min(kSlowLooks, connections_.size());
+  for (std::size_t looked = 0; looked < looks; ++looked) {
+    slow_cursor_ = (slow_cursor_ + 1) % connections_.size();
+    H1Connection& connection = *connections_[slow_cursor_];
+    if (connection.place.state != ClientState::busy || (client != nullptr && connection.place.client != *client))
+      continue;
+    const auto rate = connection.waiting_rate();
+    if (!rate || *rate >= least) continue;
+    least = *rate;
+    found = &connection;
+  }
+  return found;
+}
+
+// Its place is free at once.
+void Worker::evict(H1Connection& connection, shared::Counter& reason) {
+  reason.add();
+  count_out(connection);
+  connection.evict();
+}
+
+void Worker::count_out(H1Connection& connection) {
+  if (!std::exchange(connection.counted, false)) return;
+  stand(connection, ClientState::busy);
+  settings_.admission->leave(connection.place.client);
+}
+
 void Worker::retire(H1Connection& connection) {
+  count_out(connection);
   loop().defer([this, &connection] {
     const std::size_t index = connection.index;
     std::swap(connections_[index], connections_.back());
@@ -155,8 +283,9 @@ std::string_view Worker::http_date() {
 
 std::string_view Worker::fresh_request_id() {
   constexpr std::string_view kHex = "0123456789abcdef";
-  const std::uint64_t number = ++request_ids_;
-  const std::array<std::uint64_t, 2> words{shared::mix(settings_.seed ^ number), shared::mix(settings_.seed + number)};
+  const auto number = std::bit_cast<std::array<std::uint8_t, 8>>(++request_ids_);
+  const std::array<std::uint64_t, 2> words{shared::siphash_2_4(settings_.id_keys[0], number),
+                                           shared::siphash_2_4(settings_.id_keys[1], number)};
   for (std::size_t i = 0; i < request_id_.size(); ++i) request_id_[i] = kHex[(words[i / 16] >> (4 * (i % 16))) & 15];
   return {request_id_.data(), request_id_.size()};
 }

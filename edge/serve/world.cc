@@ -85,6 +85,7 @@ std::string needs_restart(const World& before, const World& after) {
   if (before.edge.workers != after.edge.workers) return "edge.workers";
   if (before.edge.access_log != after.edge.access_log) return "edge.access_log";
   if (before.edge.client.max_connections != after.edge.client.max_connections) return "edge.client.max_connections";
+  if (before.edge.client.max_memory != after.edge.client.max_memory) return "edge.client.max_memory";
   if (before.config.user != after.config.user) return "user";
   if (before.config.system_calls != after.config.system_calls) return "system_calls";
   if (before.node != after.node) return "this edge's own address";

@@ -126,8 +126,9 @@ Result<std::optional<User>> successor_of_root(const std::string& configured) {
   auto user = find_user(configured.empty() ? std::string(kServiceUser) : configured);
   if (user) return std::optional(std::move(*user));
   if (!configured.empty()) return tl::unexpected(user.error());
-  return fail("started by root, and nobody says whom to become: say `user: NAME` in the configuration, or make the user '" +
-              std::string(kServiceUser) + "' (`adduser --system --group`); `user: root` stays root");
+  return fail(
+      "started by root, and nobody says whom to become: say `user: NAME` in the configuration, or make the user '" +
+      std::string(kServiceUser) + "' (`adduser --system --group`); `user: root` stays root");
 }
 
 Result<void> leave_root(const Privileges& privileges) {

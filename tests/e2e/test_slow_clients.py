@@ -108,3 +108,33 @@ def test_idle_connections_are_closed_in_their_time(edge):
     others_are_served(edge)
     assert all(read_until_closed(connection).startswith(b"HTTP/1.1 200 ") for connection in held)
     all_closed(edge, 2)
+
+
+@pytest.fixture(scope="module")
+def patient_edge(tmp_path_factory):
+    with meridian.Shop(tmp_path_factory.mktemp("patient"), edit=meridian.patient) as shop:
+        shop.start_backends()
+        shop.start_edge("eu")
+        yield shop
+
+
+@pytest.mark.skipif(meridian.SANITIZED, reason="a sanitizer has its own memory for everything")
+@pytest.mark.parametrize("octets", [b"", b"G", b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"])
+def test_a_connection_costs_what_it_sends_and_a_peak_leaves_nothing(patient_edge, octets):
+    edge, count = patient_edge, 1500
+    process = edge.edge("eu")
+    others_are_served(edge)
+    meridian.wait_until(lambda: edge.metric("eu", "meridian_edge_connections") <= 2, "it is at rest")
+    before = process.memory_kib()
+    held = []
+    for _ in range(count):
+        held.append(socket.create_connection((edge.edge_address("eu"), 8080), timeout=30))
+        held[-1].sendall(octets)
+    meridian.wait_until(lambda: edge.metric("eu", "meridian_edge_connections") >= count, "all are connected")
+    # 66.7 KiB each of what sent one octet, once; a request that is over leaves nothing.
+    meridian.wait_until(lambda: process.memory_kib() - before < count * 4, "a connection costs little")
+    for connection in held:
+        connection.close()
+    all_closed(edge, 2)
+    meridian.wait_until(lambda: process.memory_kib() - before < 2048, "the memory has gone back")
+    others_are_served(edge)

@@ -65,6 +65,41 @@ TEST(Drain, IdleConnectionsCloseAndRunningRequestsFinish) {
   EXPECT_EQ(finished.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
 }
 
+TEST(Drain, AKeptConnectionWhoseAnswerEndsMeanwhileIsClosed) {
+  std::promise<void> go;
+  Backend backend([&](Conn& conn) {
+    if (conn.read_head().empty()) return;
+    conn.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf");
+    go.get_future().wait();
+    conn.send("more");
+  });
+  Edge edge({backend.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  EXPECT_FALSE(has(client.read_head(), "Connection: close\r\n"));
+  EXPECT_EQ(client.read_exactly(4), "half");
+  std::promise<void> finished;
+  edge.worker->finish([&] { finished.set_value(); });
+  go.set_value();
+  EXPECT_EQ(client.read_to_end(), "more");
+  EXPECT_EQ(finished.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+}
+
+TEST(Drain, ARequestThatCameWithItsConnectionIsAnswered) {
+  Backend backend(answering(ok("last")));
+  Edge edge({backend.endpoint()});
+  edge.open();
+  Conn client = edge.client();
+  Conn silent = edge.client();
+  client.send(get());
+  edge.worker->finish([] {});  // in its first turn, which accepts them
+  edge.worker->start();
+  EXPECT_TRUE(has(client.read_head(), "Connection: close\r\n"));
+  EXPECT_EQ(client.read_to_end(), "last");
+  EXPECT_TRUE(silent.closed());
+}
+
 TEST(Reload, UnderLoadLosesNoRequestAndGivesEverySnapshotBack) {
   Backend backend(answering(ok("hello")));
   Edge edge({backend.endpoint()});
@@ -173,6 +208,29 @@ TEST(AccessLog, ALineForEachRequestWithItsReason) {
   EXPECT_TRUE(has(lines[0], "\"status\":200") && has(lines[0], "\"route\":\"all\"") && has(lines[0], "\"attempts\":1"));
   EXPECT_TRUE(has(lines[1], "\"status\":503") && has(lines[1], "no usable server")) << lines[1];
   EXPECT_TRUE(has(lines[2], "\"status\":400")) << lines[2];
+}
+
+TEST(AccessLog, ATunnelOfDaysHasItsTimes) {
+  AccessRecord record;
+  record.first_byte_us = 5'000'000'000;
+  record.total_us = 400'000'000'000;
+  const std::string line = format_access(record);
+  EXPECT_TRUE(has(line, R"("first_byte_us":5000000000,)")) << line;
+  EXPECT_TRUE(has(line, R"("total_us":400000000000,)")) << line;
+}
+
+TEST(RequestIds, NoHalfIsEverSeenTwice) {
+  Edge edge({});
+  edge.open();
+  std::set<std::string> halves;
+  constexpr std::size_t kIds = 1000;
+  for (std::size_t i = 0; i < kIds; ++i) {
+    const std::string id(edge.worker->fresh_request_id());
+    ASSERT_EQ(id.size(), 32U);
+    halves.insert(id.substr(0, 16));
+    halves.insert(id.substr(16));
+  }
+  EXPECT_EQ(halves.size(), 2 * kIds);
 }
 
 TEST(AccessLog, AFullLaneDropsAndCounts) {

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <set>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -31,6 +32,48 @@ TEST(FramePool, AFinishedFrameServesTheNextOfItsSize) {
   EXPECT_EQ(again, first);
   pool.give_back(again, 2990);
   pool.give_back(smaller, 2000);
+}
+
+TEST(FramePool, APeakLeavesNothingBehind) {
+  edge::FramePool pool;
+  for (const std::size_t size : {64, 900, 4096, 9000, 32768, 65536}) {
+    std::vector<void*> pieces;
+    for (int i = 0; i < 500; ++i) {
+      pieces.push_back(pool.take(size));
+      std::memset(pieces.back(), 0x5A, size);
+    }
+    EXPECT_EQ(pool.used(), 500 * size);
+    EXPECT_GE(pool.mapped(), pool.used());
+    // In another order than they were taken.
+    for (std::size_t i = 0; i < pieces.size(); ++i) pool.give_back(pieces[(i * 7) % pieces.size()], size);
+    EXPECT_EQ(pool.used(), 0U);
+    pool.sweep();
+    pool.sweep();
+    EXPECT_EQ(pool.mapped(), 0U) << size;
+  }
+}
+
+TEST(FramePool, ASlabThatServesIsKept) {
+  edge::FramePool pool;
+  void* const kept = pool.take(100);
+  std::memset(kept, 1, 100);
+  pool.sweep();
+  pool.sweep();
+  EXPECT_EQ(pool.mapped(), edge::FramePool::kSlab);
+  EXPECT_EQ(static_cast<char*>(kept)[99], 1);
+  pool.give_back(kept, 100);
+}
+
+TEST(FramePool, WhatOutlivesItsThreadCanBeGivenBack) {
+  std::vector<void*> pieces;
+  std::thread([&] {
+    for (int i = 0; i < 300; ++i) pieces.push_back(edge::FramePool::of_this_thread().take(4000));
+  }).join();
+  for (void* piece : pieces) {
+    std::memset(piece, 0x5A, 4000);
+    edge::FramePool::of_this_thread().give_back(piece, 4000);
+  }
+  edge::FramePool::of_this_thread().sweep();
 }
 #endif
 

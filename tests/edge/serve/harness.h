@@ -232,16 +232,21 @@ class Edge {
   Edge& operator=(const Edge&) = delete;
 
   void start() {
+    open();
+    worker->start();
+  }
+  // Listens, and nobody serves yet.
+  void open() {
     auto sockets = shared::listen_tcp(*shared::Endpoint::parse("127.0.0.1:0"), 1);
     if (!sockets) throw std::runtime_error(sockets.error().message);
     endpoint = shared::local_endpoint(sockets->front().get());
     WorkerSettings worker_settings;
     worker_settings.name = "worker";
     worker_settings.max_connections = max_connections;
+    worker_settings.id_keys = {shared::SipKey{1}, shared::SipKey{2}};
     worker = std::make_unique<Worker>(worker_settings, live, lane, snapshot(),
                                       [this](std::shared_ptr<const Snapshot>) { ++retired; });
     worker->add_listener(std::move(sockets->front()));
-    worker->start();
   }
   void stop() { worker.reset(); }
 
