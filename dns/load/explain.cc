@@ -12,6 +12,7 @@
 #include "dns/core/policy_tables.h"
 #include "dns/core/wire.h"
 #include "dns/load/rdata.h"
+#include "shared/load/idn.h"
 
 namespace dns {
 namespace {
@@ -122,7 +123,9 @@ void add_decision(Explanation& out, const Snapshot& snapshot, const AnswerInfo& 
 shared::Result<ExplainQuestion> parse_explain(const ExplainWords& words) {
   ExplainQuestion out;
   if (words.name.empty()) return shared::fail("no name is given");
-  out.name = std::string(words.name);
+  auto name = shared::load::to_ascii(words.name);
+  if (!name) return shared::fail("name: " + name.error().message);
+  out.name = std::move(*name);
   if (!words.type.empty()) out.type = std::string(words.type);
   if (!words.client.empty()) {
     const auto client = shared::Prefix::parse(words.client);

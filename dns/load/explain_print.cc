@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "dns/load/explain.h"
+#include "shared/load/idn.h"
 
 namespace dns {
 
@@ -56,12 +57,18 @@ json::value text_or_null(const std::optional<std::string>& text) {
   return text ? json::value(*text) : json::value(nullptr);
 }
 
+// " (bücher.example.)" behind a name that people read in another form.
+std::string in_unicode(const std::string& name) {
+  const std::string unicode = shared::load::to_unicode(name);
+  return unicode == name ? std::string() : " (" + unicode + ")";
+}
+
 }  // namespace
 
 std::string to_text(const Explanation& explanation) {
   std::string out;
   const auto& client = explanation.question.client;
-  line(out, "question", explanation.name + " " + explanation.type);
+  line(out, "question", explanation.name + " " + explanation.type + in_unicode(explanation.name));
   line(out, "resolver", explanation.question.resolver.to_string());
   line(out, "client", client ? client->to_string() + ", as a client subnet" : "not known: no client subnet");
   for (const auto& [topic, text] : explanation.lines) line(out, topic, text);
@@ -76,6 +83,7 @@ std::string to_text(const Explanation& explanation) {
 std::string to_json(const Explanation& explanation) {
   const auto& client = explanation.question.client;
   const json::object question{{"name", explanation.name},
+                              {"unicode", shared::load::to_unicode(explanation.name)},
                               {"type", explanation.type},
                               {"resolver", explanation.question.resolver.to_string()},
                               {"client", client ? json::value(client->to_string()) : json::value(nullptr)}};

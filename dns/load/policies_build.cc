@@ -9,6 +9,7 @@
 #include "dns/load/mmdb.h"
 #include "dns/load/policies.h"
 #include "shared/core/hash.h"
+#include "shared/load/idn.h"
 
 namespace dns {
 namespace {
@@ -80,7 +81,7 @@ class SpecBuilder {
   }
 
   Name name_at(const Located<std::string>& text) {
-    auto name = Name::from_text(text.value);
+    auto name = Name::from_text(shared::load::ascii_name(text.value, text.at, diagnostics_));
     if (!name) diagnostics_.error(text.at, "'" + text.value + "': " + name.error().message);
     return name.value_or(Name{});
   }
@@ -215,7 +216,7 @@ void check_cnames(const shared::load::Config& common, Diagnostics& diagnostics) 
   for (const auto& region : common.regions) {
     const auto& cname = region.value.cname;
     if (!cname) continue;
-    const auto name = Name::from_text(cname->value);
+    const auto name = Name::from_text(shared::load::ascii_name(cname->value, cname->at, diagnostics));
     if (!name) diagnostics.error(cname->at, "cname '" + cname->value + "': " + name.error().message);
   }
 }
@@ -228,7 +229,9 @@ std::vector<Region> regions_of(const shared::load::Config& config) {
     Region region{name, std::nullopt, {}};
     if (value.location) region.location = Location{value.location->latitude, value.location->longitude};
     for (const auto& edge : value.probed()) region.edges.push_back(edge.value);
-    if (value.cname) region.cname = Name::from_text(value.cname->value).value_or(Name{});
+    if (value.cname) {
+      region.cname = Name::from_text(shared::load::to_ascii(value.cname->value).value_or("")).value_or(Name{});
+    }
     out.push_back(std::move(region));
   }
   return out;

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "edge/core/target.h"
+#include "shared/load/idn.h"
 #include "shared/load/table.h"
 #include "shared/load/values.h"
 
@@ -270,11 +271,20 @@ HostAndPort split_address(std::string_view address) {
   return {std::string(authority->host), authority->port};
 }
 
+// Requests have the form of the wire; a route may be written in the one that people read.
 Reader<std::string> host_pattern() {
-  return text_scalar(
+  auto reader = text_scalar(
       "host, `*.` before it for any name below",
       "a host in lower case without a port, such as shop.example or *.shop.example",
       [](const std::string& text) { return is_lower_name(text.rfind("*.", 0) == 0 ? text.substr(2) : text); });
+  reader.read = [read = reader.read](const shared::load::Node& node, shared::load::Diagnostics& diagnostics) {
+    if (!node.is_scalar() || shared::load::is_ascii(node.text)) return read(node, diagnostics);
+    const std::size_t errors = diagnostics.errors();
+    shared::load::Node converted = node;
+    converted.text = shared::load::ascii_name(node.text, node.at, diagnostics);
+    return diagnostics.errors() > errors ? std::optional<std::string>() : read(converted, diagnostics);
+  };
+  return reader;
 }
 
 Reader<std::string> host_header() {

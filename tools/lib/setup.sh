@@ -9,7 +9,7 @@ meridian_packages() { # group
   case $1 in
     build)
       echo ca-certificates cmake ninja-build g++ ccache pkg-config \
-        libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libldns-dev libmaxminddb-dev libc-ares-dev \
+        libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libldns-dev libmaxminddb-dev libidn2-dev libc-ares-dev \
         libnghttp2-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libexpected-dev libgtest-dev libgmock-dev libbenchmark-dev \
         python3 perl tor-geoipdb tzdata libmaxmind-db-writer-perl
       ;;
@@ -18,14 +18,14 @@ meridian_packages() { # group
     tidy) echo git python3 clang-tidy-19 ;;
     test)
       echo "$(meridian_packages lint) $(meridian_packages tidy)" python3-pytest python3-pytest-xdist python3-dnspython clang-19 libclang-rt-19-dev \
-        bind9-dnsutils knot-dnsutils unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client wrk curl openssl procps mmdb-bin
+        bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client wrk curl openssl procps mmdb-bin
       ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light haproxy wrk tor-geoipdb ;;
     *) echo "no package group '$1'" >&2; return 2 ;;
   esac
 }
 
-# unbound and the benchmark's peers are wanted as programs, not as services that take ports 53 and 80 of this machine.
+# unbound, nsd and the benchmark's peers are wanted as programs, not as services that take ports 53 and 80 of this machine.
 run_apt() { # apt-get arguments
   local sudo=() guard=/usr/sbin/policy-rc.d guarded=no status=0
   if [ "$(id -u)" -ne 0 ]; then
