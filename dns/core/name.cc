@@ -101,6 +101,39 @@ std::size_t name_length(std::span<const std::uint8_t> bytes) {
   return 0;
 }
 
+shared::Result<WrittenName> read_name(std::string_view text) {
+  const auto wrong = [&](const char* why) {
+    return shared::fail("'" + std::string(text) + "' is not a domain name: " + why);
+  };
+  if (text.empty()) return wrong("it is empty");
+  WrittenName name;
+  std::size_t label_at = 0;  // of the length octet
+  std::size_t end = 1;
+  const auto close_label = [&] {
+    name.bytes[label_at] = static_cast<std::uint8_t>(end - label_at - 1);
+    label_at = end++;
+  };
+  for (std::size_t i = text == "." ? 1 : 0; i < text.size();) {
+    if (text[i] == '.') {
+      if (end == label_at + 1) return wrong("a label is empty");
+      close_label();
+      ++i;
+      continue;
+    }
+    const Octet octet = read_octet(text.substr(i));
+    if (octet.taken == 0) return wrong("an escape is neither \\X nor \\DDD up to 255");
+    if (end - label_at > kMaxLabelSize) return wrong("a label is longer than 63 octets");
+    if (end + 1 >= kMaxNameSize) return wrong("it is longer than 255 octets");
+    name.bytes[end++] = octet.value;
+    i += octet.taken;
+  }
+  name.absolute = end == label_at + 1;  // nothing follows the last dot
+  if (!name.absolute) close_label();
+  name.bytes[label_at] = 0;
+  name.size = static_cast<std::uint8_t>(label_at + 1);
+  return name;
+}
+
 std::string name_to_text(NameSpan name) {
   if (name.size() <= 1) return ".";
   std::string text;
@@ -140,35 +173,11 @@ std::optional<Name> Name::from_wire(std::span<const std::uint8_t> wire) {
 }
 
 shared::Result<Name> Name::from_text(std::string_view text) {
-  const auto wrong = [&](const char* why) {
-    return shared::fail("'" + std::string(text) + "' is not a domain name: " + why);
-  };
-  if (text.empty()) return wrong("it is empty");
+  const auto written = read_name(text);
+  if (!written) return tl::unexpected(written.error());
   Name name;
-  if (text == ".") return name;
-  std::size_t label_at = 0;  // of the length octet
-  std::size_t end = 1;
-  const auto close_label = [&] {
-    name.bytes_[label_at] = static_cast<std::uint8_t>(end - label_at - 1);
-    label_at = end++;
-  };
-  for (std::size_t i = 0; i < text.size();) {
-    if (text[i] == '.') {
-      if (end == label_at + 1) return wrong("a label is empty");
-      close_label();
-      ++i;
-      continue;
-    }
-    const Octet octet = read_octet(text.substr(i));
-    if (octet.taken == 0) return wrong("an escape is neither \\X nor \\DDD up to 255");
-    if (end - label_at > kMaxLabelSize) return wrong("a label is longer than 63 octets");
-    if (end + 1 >= kMaxNameSize) return wrong("it is longer than 255 octets");
-    name.bytes_[end++] = lower(octet.value);
-    i += octet.taken;
-  }
-  if (end > label_at + 1) close_label();
-  name.bytes_[label_at] = 0;
-  name.size_ = static_cast<std::uint8_t>(label_at + 1);
+  name.size_ = written->size;
+  std::transform(written->bytes.begin(), written->bytes.begin() + written->size, name.bytes_.begin(), lower);
   return name;
 }
 

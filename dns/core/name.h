@@ -37,6 +37,18 @@ using NameSpan = std::span<const std::uint8_t>;  // one complete uncompressed na
 // Canonical order, RFC 4034 section 6.1. Both lowercased by the caller; both with the root or both without.
 [[nodiscard]] std::strong_ordering compare_canonical(NameSpan a, NameSpan b);
 
+// A name as it is written, case kept.
+struct WrittenName {
+  std::array<std::uint8_t, kMaxNameSize> bytes{};
+  std::uint8_t size = 0;  // with the root
+  bool absolute = false;  // ended with a dot that was not escaped
+
+  [[nodiscard]] NameSpan wire() const { return {bytes.data(), size}; }
+};
+
+// RFC 1035 section 5.1, escapes included. An error says what is wrong with it.
+[[nodiscard]] shared::Result<WrittenName> read_name(std::string_view text);
+
 class Name {
  public:
   Name() : bytes_{0}, size_(1) {}  // the root

@@ -33,7 +33,9 @@ struct Modifier {
 std::optional<Modifier> parse_modifier(std::string_view text) {
   Modifier modifier;
   const std::size_t first = text.find(',');
-  const auto offset = parse_number<std::int32_t>(text.substr(0, first));
+  std::string_view signed_offset = text.substr(0, first);
+  if (signed_offset.starts_with('+') && !signed_offset.starts_with("+-")) signed_offset.remove_prefix(1);
+  const auto offset = parse_number<std::int32_t>(signed_offset);
   if (!offset) return std::nullopt;
   modifier.offset = *offset;
   if (first == std::string_view::npos) return modifier;
@@ -52,7 +54,7 @@ std::optional<Modifier> parse_modifier(std::string_view text) {
 }
 
 // The width counts every character of the result, dots included.
-std::string reversed_nibbles(std::uint64_t value, const Modifier& modifier) {
+std::string reversed_nibbles(std::uint32_t value, const Modifier& modifier) {
   const std::string_view digits = modifier.base == 'n' ? "0123456789abcdef" : "0123456789ABCDEF";
   std::string out;
   do {
@@ -63,18 +65,22 @@ std::string reversed_nibbles(std::uint64_t value, const Modifier& modifier) {
   return out;
 }
 
-std::string print_value(std::uint64_t value, const Modifier& modifier) {
-  if (modifier.base == 'n' || modifier.base == 'N') return reversed_nibbles(value, modifier);
+// As printf() does: a value below zero has its sign in base 10, and is 32 bits of two's complement in the others.
+std::string print_value(std::int32_t value, const Modifier& modifier) {
+  const auto bits = static_cast<std::uint32_t>(value);
+  if (modifier.base == 'n' || modifier.base == 'N') return reversed_nibbles(bits, modifier);
+  const bool negative = modifier.base == 'd' && value < 0;
   const int base = modifier.base == 'd' ? 10 : modifier.base == 'o' ? 8 : 16;
   std::array<char, 32> digits{};
-  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value, base).ptr;
+  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), negative ? 0 - bits : bits, base).ptr;
   std::string out(digits.data(), end);
   if (modifier.base == 'X') {
     std::transform(out.begin(), out.end(), out.begin(),
                    [](char c) { return c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c; });
   }
-  if (out.size() < modifier.width) out.insert(0, modifier.width - out.size(), '0');
-  return out;
+  const std::size_t width = modifier.width - (negative && modifier.width > 0 ? 1U : 0U);
+  if (out.size() < width) out.insert(0, width - out.size(), '0');
+  return negative ? "-" + out : out;
 }
 
 }  // namespace
@@ -104,6 +110,8 @@ Result<std::string> expand_generate(std::string_view pattern, std::uint32_t valu
       out += pattern[i];
     } else if (pattern[i] != '$') {
       out += pattern[i];
+    } else if (i + 1 < pattern.size() && pattern[i + 1] == '$') {
+      out += pattern[i++];
     } else if (i + 1 < pattern.size() && pattern[i + 1] == '{') {
       const std::size_t close = pattern.find('}', i);
       if (close == std::string_view::npos) return fail("'${' without its '}'");
@@ -111,8 +119,9 @@ Result<std::string> expand_generate(std::string_view pattern, std::uint32_t valu
       const auto modifier = parse_modifier(inside);
       if (!modifier)
         return fail("'${" + std::string(inside) + "}' is not ${offset,width,base}, base one of d o x X n N");
-      if (value + modifier->offset < 0) return fail("the value with its offset is below zero");
-      out += print_value(static_cast<std::uint64_t>(value + modifier->offset), *modifier);
+      const std::int64_t sum = value + modifier->offset;
+      if (sum > kMaxValue) return fail("the value with its offset is above 2147483647");
+      out += print_value(static_cast<std::int32_t>(sum), *modifier);
       i = close;
     } else {
       out += std::to_string(value);

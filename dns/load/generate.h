@@ -2,7 +2,7 @@
 // $GENERATE (an extension of BIND's that zone files of old use): a range and the substitution of its values into text.
 // Pure functions, any thread.
 //
-//   $GENERATE 1-254 host-$ A 10.0.0.$          $ is the value, \$ a dollar sign
+//   $GENERATE 1-254 host-$ A 10.0.0.$          $ is the value, $$ and \$ are dollar signs
 //   $GENERATE 0-99/3 a${1000,6,x} ...          ${offset,width,base}: value + offset, padded with zeros to the width,
 //                                              base d o x X, or n N: reversed nibbles with dots, as ip6.arpa wants
 

@@ -86,26 +86,22 @@ void MasterReader::skip_line() {
 
 std::optional<MasterToken> MasterReader::read_quoted() {
   const std::size_t start = ++at_;
+  const bool joined = start >= 2 && text_[start - 2] == '=';
   for (; !at_end() && text_[at_] != '\n'; ++at_) {
-    if (text_[at_] == '"') return MasterToken{text_.substr(start, at_++ - start), true};
+    if (text_[at_] == '"') return MasterToken{text_.substr(start, at_++ - start), true, joined};
     if (text_[at_] == '\\' && at_ + 1 < text_.size() && text_[at_ + 1] != '\n') ++at_;
   }
   return std::nullopt;
 }
 
-// A quote directly behind '=' belongs to the token: alpn="h2,h3" (RFC 9460 section 2.1).
 std::optional<MasterToken> MasterReader::read_bare() {
   const std::size_t start = at_;
   for (; !at_end(); ++at_) {
     const char c = text_[at_];
-    if (c == '"' && at_ > start && text_[at_ - 1] == '=') {
-      if (!read_quoted()) return std::nullopt;
-      break;
-    }
     if (ends_bare(c)) break;
     if (c == '\\' && at_ + 1 < text_.size() && text_[at_ + 1] != '\n') ++at_;
   }
-  return MasterToken{text_.substr(start, at_ - start), false};
+  return MasterToken{text_.substr(start, at_ - start)};
 }
 
 }  // namespace dns

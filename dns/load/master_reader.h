@@ -18,6 +18,7 @@ namespace dns {
 struct MasterToken {
   std::string_view text;  // without the quotes
   bool quoted = false;
+  bool joined = false;  // quoted, and directly behind a '=': in SvcParams it is the value (RFC 9460 section 2.1)
 };
 
 struct MasterEntry {

@@ -1,7 +1,7 @@
 #pragma once
 // The quick way for the line that nearly all records of a large zone are: `name [ttl] [IN] A|AAAA address`, nothing
 // else on it, no escapes, no parentheses. What is not exactly of this shape, errors included, is left to MasterReader
-// and ldns, which mean the same by it. A pure function; any thread.
+// and RdataParser, which mean the same by it. A pure function; any thread.
 
 #include <array>
 #include <cstdint>

@@ -1,49 +1,33 @@
 #pragma once
-// Record data from text to the wire, by ldns, one record at a time: nothing of ldns's outlives a call. Checks what
-// ldns 1.8.3 lets pass: numbers that do not fit their field, repeated SvcParamKeys. One parser, one thread.
+// Record data from text to the wire, one record at a time: by its type's fields, or `\# LENGTH HEX` (RFC 3597), which
+// for a type that is known must be what its fields say. One parser, one thread.
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "dns/load/master_reader.h"
+#include "dns/load/rdata_fields.h"
+#include "dns/load/rdata_types.h"
 #include "shared/core/result.h"
 
 namespace dns {
 
-// "MX", "TYPE65400" (RFC 3597), in any case; nothing for what is no type's name.
-[[nodiscard]] std::optional<std::uint16_t> type_from_text(std::string_view text);
-[[nodiscard]] std::string type_to_text(std::uint16_t type);
-
-// "3600", "1h30m": seconds, with the units s m h d w in any case; nothing if it is no time.
-[[nodiscard]] std::optional<std::uint64_t> parse_ttl(std::string_view text);
-
 class RdataParser {
  public:
-  RdataParser();
-  ~RdataParser();
-  RdataParser(const RdataParser&) = delete;
-  RdataParser& operator=(const RdataParser&) = delete;
-
   // What relative names in the data are completed with: a name in wire format, no pointers.
-  void set_origin(std::span<const std::uint8_t> name);
+  void set_origin(std::span<const std::uint8_t> name) { origin_.assign(name.begin(), name.end()); }
 
   // Uncompressed wire data, valid until the next call. `tokens` is what follows the type in the file.
   [[nodiscard]] shared::Result<std::span<const std::uint8_t>> parse(std::uint16_t type,
                                                                     std::span<const MasterToken> tokens);
+  // Of what was parsed last: a name that was not written in ASCII; empty: there is none.
+  [[nodiscard]] std::string_view raw_name() const { return raw_name_; }
 
  private:
-  struct Ldns;
-
-  [[nodiscard]] shared::Result<std::span<const std::uint8_t>> parse_with_ldns(std::uint16_t type);
-
-  std::unique_ptr<Ldns> ldns_;
-  std::string text_;  // one record as ldns reads it
+  std::vector<std::uint8_t> origin_{0};
   std::vector<std::uint8_t> wire_;
+  std::string_view raw_name_;
 };
 
 }  // namespace dns

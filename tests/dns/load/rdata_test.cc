@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 #include <ldns/ldns.h>
 
+#include <array>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include "dns/core/name.h"
+#include "tests/support/paths.h"
 
 namespace dns {
 namespace {
@@ -75,7 +78,7 @@ TEST(Rdata, AgreesWithLdnsOnEveryType) {
       "DNSKEY 256 3 13 AAAABBBB",
       "TLSA 3 1 1 abcdef",
       "SMIMEA 3 1 1 abcdef",
-      "SSHFP 1 1 abcd",
+      "SSHFP 1 1 123456789abcdef67890123456789abcdef67890",
       "CERT 1 2 3 AAAA",
       "URI 10 1 \"http://example.com/\"",
       "EUI48 00-00-5e-00-53-2a",
@@ -86,9 +89,9 @@ TEST(Rdata, AgreesWithLdnsOnEveryType) {
       "OPENPGPKEY AAAA",
       "APL 1:192.168.32.0/21 !1:192.168.38.0/28",
       "NSEC next A MX",
-      "CDS 1 13 2 abcd",
+      "CDS 1 13 2 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
       "CDNSKEY 256 3 13 AAAA",
-      "ZONEMD 1 1 1 abcd",
+      "ZONEMD 1 1 240 00112233445566778899aabb",
       "CSYNC 1 3 A NS",
       "NID 10 0014:4fff:ff20:ee64",
       "L32 10 10.1.2.0",
@@ -116,10 +119,43 @@ TEST(Rdata, QuotesWhatLdnsWouldTakeForSyntax) {
             "0968657265");
 }
 
+// The lines that named-checkzone, nsd-checkzone and kzonecheck are asked about in tests/e2e/test_zone_lines.py.
+TEST(Rdata, AgreesWithTheTableOfZoneLines) {
+  std::ifstream file(::test::source_file("tests/support/zone_lines.txt"));
+  unsigned count = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    std::array<std::string, 3> columns;  // verdict, peers that differ, data in hexadecimal
+    for (std::string& column : columns) {
+      const std::size_t end = line.find('|');
+      ASSERT_NE(end, std::string::npos) << line;
+      column = line.substr(0, end);
+      line.erase(0, end + 1);
+    }
+    ++count;
+    if (columns[0].starts_with("zone")) continue;  // the reader of zone files decides, not that of data
+    const std::string read = parse(line);
+    if (columns[0] == "good") {
+      EXPECT_EQ(read, columns[2]) << line;
+    } else {
+      EXPECT_TRUE(read.starts_with("error") || read.starts_with("no ")) << line << ": " << read;
+    }
+  }
+  EXPECT_GT(count, 300U);
+}
+
+TEST(Rdata, TextKeepsTheQuotesBehindAnEqualsSignApart) {
+  EXPECT_EQ(parse(R"(TXT key="a b")"),
+            "046b65793d"
+            "03612062");
+  EXPECT_EQ(parse(R"(HTTPS 1 . alpn="h2" port="443")"), parse("HTTPS 1 . alpn=h2 port=443"));
+  EXPECT_TRUE(parse(R"(HTTPS 1 . alpn= "h2")").starts_with("error"));
+}
+
 TEST(Rdata, OrdersServiceParameters) {
   EXPECT_EQ(parse("HTTPS 1 . ipv4hint=192.0.2.1 port=443 alpn=h2"),
             parse("HTTPS 1 . alpn=h2 port=443 ipv4hint=192.0.2.1"));
-  EXPECT_EQ(parse("SVCB 1 . alpn=h2 alpn=h3"), "error: a parameter stands twice");
+  EXPECT_EQ(parse("SVCB 1 . alpn=h2 alpn=h3"), "error: alpn stands twice");
   EXPECT_EQ(parse("HTTPS 1 . alpn=\"h2,h3\""), parse("HTTPS 1 . alpn=h2,h3"));
 }
 
@@ -129,6 +165,11 @@ TEST(Rdata, RefusesWhatLdnsLetsPass) {
   EXPECT_EQ(parse("CAA 256 issue x"), "error: '256' is not a number from 0 to 255");
   EXPECT_EQ(parse("SOA a b 4294967296 1 1 1 1"), "error: '4294967296' is not a number from 0 to 4294967295");
   EXPECT_EQ(parse("SOA a b 1 5000000000 1 1 1").substr(0, 5), "error");
+  EXPECT_EQ(parse("A \\# 4 C00002ZZ"), "error: 'C00002ZZ' is not an even number of hexadecimal digits");
+  EXPECT_EQ(parse("HTTPS 1 . port=70000"), "error: port: '70000' is not a number from 0 to 65535");
+  EXPECT_EQ(parse("TLSA 3 1 1 ABC"), "error: 'ABC' is not an even number of hexadecimal digits");
+  EXPECT_EQ(parse("HTTPS 1 . mandatory=port alpn=h2"), "error: mandatory: port is not in the record");
+  EXPECT_EQ(parse("HTTPS 1 . mandatory=mandatory"), "error: mandatory: lists itself");
 }
 
 TEST(Rdata, RefusesWhatIsWrong) {
