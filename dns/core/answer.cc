@@ -30,6 +30,11 @@ constexpr unsigned kMaxChain = 16;  // CNAMEs and DNAMEs that one answer follows
   return type == RrType::ns || type == RrType::mx || type == RrType::srv || is_service_binding(type);
 }
 
+// Addresses of a policy name that its policy leaves to the zone file.
+[[nodiscard]] bool stands_in_file(const Node& node, RrType type) {
+  return node.has(Node::kBeside) && is_address(type) && node.find(type).count > 0;
+}
+
 [[nodiscard]] std::size_t size_limit(const Snapshot& snapshot, const Query& query, Transport transport) {
   if (transport == Transport::tcp) return kMaxMessageSize;
   return query.edns ? std::min(query.edns->udp_size, snapshot.udp_payload_size) : kMinUdpSize;
@@ -215,7 +220,8 @@ typename Answering<Trace>::Step Answering<Trace>::answer_node(const Zone& zone, 
     answer_any(zone, node);
     return Step::done;
   }
-  if (node.has(Node::kPolicy) && (is_address(query_.type) || snapshot_.policies->may_cname(node.policy()))) {
+  if (node.has(Node::kPolicy) && !stands_in_file(node, query_.type) &&
+      (is_address(query_.type) || snapshot_.policies->may_cname(node.policy()))) {
     answer_policy(zone, node, query_.type == RrType::aaaa ? AddressType::aaaa : AddressType::a);
     return Step::done;
   }
@@ -335,7 +341,7 @@ void Answering<Trace>::give_no_answer(const Choice& choice) {
 // RFC 8482 section 4.1: one RRset, the smallest, so that the answer amplifies nothing.
 template <class Trace>
 void Answering<Trace>::answer_any(const Zone& zone, const Node& node) {
-  if (node.has(Node::kPolicy)) return answer_policy(zone, node, AddressType::a);
+  if (node.has(Node::kPolicy) && !node.has(Node::kBeside)) return answer_policy(zone, node, AddressType::a);
   Rrset smallest;
   node.for_each([&](const Rrset& rrset) {
     if (smallest.count == 0 || rrset.wire.size() < smallest.wire.size()) smallest = rrset;
@@ -453,6 +459,12 @@ std::optional<HintAddresses> Answering<Trace>::choose_hints(std::span<const std:
   const Node node = find_hinted(rdata[2] == 0 ? reply_.from(owner_at) : rdata.subspan(2));
   if (!node || !node.has(Node::kPolicy)) return std::nullopt;
   const auto addresses = [&](AddressType type) {
+    const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
+    if (stands_in_file(node, rr_type)) {
+      const Rrset rrset = node.find(rr_type);
+      ttl = std::min(ttl, load_u32(&rrset.wire[6]));
+      return rrset.wire;
+    }
     const Choice choice = choose_for(node, type);
     opt_.scope = std::max(opt_.scope, choice.scope);
     if (choice.count > 0) ttl = std::min(ttl, load_u32(&choice.rrs[6]));
@@ -516,7 +528,7 @@ bool Answering<Trace>::add_addresses(const Node& node, std::size_t owner_at) {
 template <class Trace>
 bool Answering<Trace>::add_address(const Node& node, AddressType type, std::size_t owner_at) {
   const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
-  if (!node.has(Node::kPolicy)) {
+  if (!node.has(Node::kPolicy) || stands_in_file(node, rr_type)) {
     const Rrset rrset = node.find(rr_type);
     return rrset.count == 0 || reply_.add(Section::additional, rrset, owner_at) != 0;
   }

@@ -39,6 +39,7 @@ class Node {
     kOccluded = 8,  // below a cut: glue at best
     kPolicy = 16,   // A and AAAA come from a policy
     kCname = 32,    // owns a CNAME
+    kBeside = 64,   // of kPolicy: one of A and AAAA is the zone file's, the policy's `families` leave it out
   };
 
   Node() = default;

@@ -179,6 +179,7 @@ void ZoneAssembly::place(std::uint32_t index) {
   auto& arena = zone_->arena_;
   collect_entries(owner);
   mark_occlusion(owner);
+  if ((owner.flags & Node::kPolicy) != 0) check_policy(owner);
   check_owner(owner);
   const std::size_t at = arena.size();
   places_[index] = static_cast<std::uint32_t>(at / 4);
@@ -239,23 +240,25 @@ void ZoneAssembly::mark_occlusion(Owner& owner) {
 
 void ZoneAssembly::check_owner(const Owner& owner) {
   if ((owner.flags & Node::kCname) != 0) check_alias(owner);
-  if ((owner.flags & Node::kPolicy) != 0) check_policy(owner);
   const bool wildcard = owner.name_size >= 2 && from_.relative(owner)[0] == 1 && from_.relative(owner)[1] == '*';
   if (wildcard && (owner.flags & (Node::kCut | Node::kDname)) != 0) {  // RFC 4592 sections 4.2 and 4.4
-    problem(Severity::error, rrs_.front().where, text(owner) + ": NS and DNAME have no meaning at a wildcard");
+    problem(Severity::warning, rrs_.front().where,
+            text(owner) + ": NS and DNAME of a wildcard are answered as data, they neither delegate nor redirect");
   }
   if ((owner.flags & Node::kCut) != 0) check_delegation(owner);
   const auto dnames = std::count_if(rrs_.begin(), rrs_.end(), [](const Entry& rr) { return rr.type == RrType::dname; });
   if (dnames > 1) problem(Severity::error, rrs_.front().where, text(owner) + ": more than one DNAME");
   if (owner.name_size == 0) check_single_soa(owner);
+  bool has_servers = false;
   for (const Entry& rr : rrs_) {
     if (rr.type == RrType::soa && owner.name_size > 0)
       problem(Severity::error, rr.where, text(owner) + ": SOA below the apex");
-    if (rr.type == RrType::ns) {
-      name_servers_.push_back(static_cast<std::uint32_t>(&owner - from_.owners_.data()));
-      break;
-    }
+    if (rr.type == RrType::ds && owner.name_size == 0)  // RFC 4035 section 3.1.4.1
+      problem(Severity::warning, rr.where,
+              text(owner) + ": DS at the apex is never answered, it belongs to the parent");
+    has_servers |= rr.type == RrType::ns;
   }
+  if (has_servers) name_servers_.push_back(static_cast<std::uint32_t>(&owner - from_.owners_.data()));
 }
 
 // At the apex; that there is one at all is check_apex()'s matter.
@@ -287,18 +290,24 @@ void ZoneAssembly::check_alias(const Owner& owner) {
   if (aliases > 1) problem(Severity::error, last->where, text(owner) + ": more than one CNAME");
 }
 
-void ZoneAssembly::check_policy(const Owner& owner) {
+void ZoneAssembly::check_policy(Owner& owner) {
   const auto index = static_cast<std::uint32_t>(&owner - from_.owners_.data());
   const auto mark =
       std::find_if(from_.policies_.begin(), from_.policies_.end(), [&](const auto& m) { return m.owner == index; });
   if ((owner.flags & (Node::kCut | Node::kOccluded)) != 0) {
     problem(Severity::error, mark->where, text(owner) + ": a policy name at or below a delegation is never answered");
   }
+  const auto stands = [&](RrType type) {
+    return (type == RrType::a && !mark->types.a) || (type == RrType::aaaa && !mark->types.aaaa);
+  };
   for (const Entry& rr : rrs_) {
-    if (is_address(rr.type) || rr.type == RrType::cname) {
+    if (stands(rr.type)) {
+      owner.flags |= Node::kBeside;
+    } else if (is_address(rr.type) || rr.type == RrType::cname) {
       problem(Severity::error, rr.where,
               text(owner) + ": dns.names says where the addresses of this name come from, so it cannot have " +
-                  (rr.type == RrType::cname ? "a CNAME" : type_text(rr.type) + " records"));
+                  (rr.type == RrType::cname ? "a CNAME"
+                                            : type_text(rr.type) + " records, unless `families` leaves them out"));
     }
   }
 }
@@ -401,8 +410,9 @@ void ZoneAssembly::check_name_servers() {
   }
 }
 
-// A server named inside this zone must have an address here. Without glue at or below its own cut nobody can reach it
-// (RFC 9471 section 2.1); glue below another cut of this zone only saves a question.
+// A server named inside this zone should have an address here. Without glue at or below its own cut nobody can reach it
+// (RFC 9471 section 2.1); glue below another cut of this zone only saves a question. The rest of the zone is good all
+// the same, and all peers serve it.
 void ZoneAssembly::check_name_server(const Node& owner, NameSpan target, std::uint32_t where) {
   HashedName name;
   name.assign(target);
@@ -413,13 +423,16 @@ void ZoneAssembly::check_name_server(const Node& owner, NameSpan target, std::ui
     const Node glue = zone_->find(name, 0);
     if (glue && has_address(glue)) return;
     const bool own_cut = std::ranges::equal(match.node.relative_name(), owner.relative_name());
-    return own_cut ? problem(Severity::error, where, server + " lies in the zone that it serves and has no glue here")
-                   : problem(Severity::warning, where, server + " lies below another delegation and has no glue here");
+    return problem(Severity::warning, where,
+                   server + (own_cut ? " lies in the zone that it serves and has no glue here: nobody can reach it"
+                                     : " lies below another delegation and has no glue here"));
   }
   const bool found = match.kind == Match::Kind::exact || match.kind == Match::Kind::wildcard;
   if (found && has_address(match.node)) return;
   const bool alias = match.kind == Match::Kind::dname || (found && match.node.has(Node::kCname));
-  problem(Severity::error, where, server + (alias ? " is an alias" : " has no address in this zone"));
+  problem(Severity::warning, where,
+          server + (alias ? " is an alias, which resolvers do not follow (RFC 2181 section 10.3)"
+                          : " has no address in this zone"));
 }
 
 std::string ZoneAssembly::text(const Owner& owner) const {

@@ -35,7 +35,7 @@ class ZoneAssembly {
   void check_owner(const Owner& owner);
   void check_single_soa(const Owner& owner);
   void check_alias(const Owner& owner);
-  void check_policy(const Owner& owner);
+  void check_policy(Owner& owner);
   void check_delegation(const Owner& owner);
   [[nodiscard]] std::size_t rrset_end(std::size_t begin);
   void write_rrset(const Owner& owner, std::size_t begin, std::size_t end);

@@ -58,7 +58,8 @@ shared::Result<void> ZoneBuilder::add(const Record& record) {
   return {};
 }
 
-shared::Result<void> ZoneBuilder::mark_policy(const Name& owner, PolicyNameId policy, std::uint32_t where) {
+shared::Result<void> ZoneBuilder::mark_policy(const Name& owner, PolicyNameId policy, std::uint32_t where,
+                                              SteeredTypes types) {
   HashedName name;
   name.assign(owner.wire());
   if (!within_zone(name)) return shared::fail(owner.to_text() + ": outside the zone " + apex_.to_text());
@@ -66,7 +67,7 @@ shared::Result<void> ZoneBuilder::mark_policy(const Name& owner, PolicyNameId po
   if (owners_[index].policy != kNone) return shared::fail(owner.to_text() + ": has two policies");
   owners_[index].policy = static_cast<std::uint32_t>(policy);
   owners_[index].flags |= Node::kPolicy;
-  policies_.push_back({index, where});
+  policies_.push_back({index, where, types});
   return {};
 }
 

@@ -33,6 +33,12 @@ struct ZoneProblem {
   std::string text;         // "CNAME at www.example.com. beside other data"
 };
 
+// What a policy gives; the other may stand in the zone file.
+struct SteeredTypes {
+  bool a = true;
+  bool aaaa = true;
+};
+
 // `zone` is null if any problem is an error.
 struct BuiltZone {
   std::shared_ptr<const Zone> zone;
@@ -52,8 +58,9 @@ class ZoneBuilder {
   // that is not what its type says. What only the whole zone shows is told by finish().
   [[nodiscard]] shared::Result<void> add(const Record& record);
 
-  // A and AAAA of `owner` (may be a wildcard) come from a policy.
-  [[nodiscard]] shared::Result<void> mark_policy(const Name& owner, PolicyNameId policy, std::uint32_t where = 0);
+  // A and AAAA of `owner` (may be a wildcard), or one of them, come from a policy.
+  [[nodiscard]] shared::Result<void> mark_policy(const Name& owner, PolicyNameId policy, std::uint32_t where = 0,
+                                                 SteeredTypes types = {});
 
   // Checks the whole, builds, and leaves the builder empty. All problems at once, in order of `where`.
   [[nodiscard]] BuiltZone finish();
@@ -105,6 +112,7 @@ class ZoneBuilder {
   struct PolicyMark {
     std::uint32_t owner = 0;
     std::uint32_t where = 0;
+    SteeredTypes types;
   };
   std::vector<PolicyMark> policies_;
 };

@@ -9,6 +9,7 @@
 #include "dns/load/cname_names.h"
 #include "dns/load/cookie_file.h"
 #include "dns/load/zone_file.h"
+#include "shared/load/idn.h"
 
 namespace dns {
 
@@ -50,7 +51,8 @@ class ZoneNames {
     std::sort(files.begin(), files.end());
     for (const auto& file : files) {
       const std::string name = file.filename().string();
-      add(name.substr(0, name.size() - kSuffix.size()), file, directory.at);
+      add(shared::load::ascii_name(name.substr(0, name.size() - kSuffix.size()), directory.at, diagnostics_), file,
+          directory.at);
     }
   }
 
@@ -79,6 +81,14 @@ ZoneSource* zone_of(std::vector<ZoneSource>& sources, const Name& name) {
   return best;
 }
 
+// Without `families` a policy, or an alias, gives both.
+SteeredTypes types_of(const std::optional<std::vector<shared::Family>>& families) {
+  const auto has = [&](shared::Family family) {
+    return !families || std::ranges::find(*families, family) != families->end();
+  };
+  return {has(shared::Family::ipv4), has(shared::Family::ipv6)};
+}
+
 // Gives each policy name to its zone. PolicyNameId counts as build_policies() does: in file order.
 void mark_names(const Config& config, std::vector<ZoneSource>& sources, Diagnostics& diagnostics) {
   for (std::size_t i = 0; i < config.names.size(); ++i) {
@@ -92,7 +102,8 @@ void mark_names(const Config& config, std::vector<ZoneSource>& sources, Diagnost
     if (zone == nullptr) {
       diagnostics.error(written.at, "name '" + written.name + "' lies in none of the zones");
     } else {
-      zone->marks.push_back({*name, PolicyNameId{static_cast<std::uint32_t>(i)}, written.at});
+      zone->marks.push_back(
+          {*name, PolicyNameId{static_cast<std::uint32_t>(i)}, written.at, types_of(written.value.families)});
     }
   }
 }
@@ -100,7 +111,8 @@ void mark_names(const Config& config, std::vector<ZoneSource>& sources, Diagnost
 std::shared_ptr<const ZoneSet> build_zones(const Config& config, Diagnostics& diagnostics) {
   auto sources = name_zones(config, diagnostics);
   mark_names(config, sources, diagnostics);
-  const ZoneFileSettings settings;
+  ZoneFileSettings settings;
+  settings.signed_zones = config.signed_zones;
   std::vector<std::shared_ptr<const Zone>> zones;
   for (const ZoneSource& source : sources) zones.push_back(load_zone_file(source, settings, diagnostics));
   if (diagnostics.failed()) return nullptr;

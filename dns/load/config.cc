@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "shared/load/idn.h"
+
 namespace dns {
 
 using shared::load::Diagnostics;
@@ -113,6 +115,9 @@ const shared::load::Table<Config>& config_table() {
                  "Origin and master file (RFC 1035) of each zone; the origin is said here, never guessed")
           .field("zone_directory", &Config::zone_directory, optional_of(located(file_path())),
                  "A folder of master files: each `ORIGIN.zone` in it is the zone ORIGIN; other files are left alone")
+          .field("signed_zones", &Config::signed_zones,
+                 one_of<SignedZones>({{"refuse", SignedZones::refuse}, {"warn", SignedZones::warn}}),
+                 "A zone file with DNSKEY or RRSIG at its apex is an error, or is served without its signatures")
           .field("nsid", &Config::nsid, identity(), "Who this server is, for NSID (RFC 5001) and CH TXT id.server.")
           .field("version", &Config::version, identity(), "The answer to CH TXT version.bind.")
           .field("udp_payload_size", &Config::udp_payload_size, size(512, 4096),
@@ -140,7 +145,10 @@ Config read_config(const shared::load::Config& common, Diagnostics& diagnostics)
     diagnostics.error({}, "there is no `dns` section: meridian-dns has nothing to serve");
     return {};
   }
-  return config_table().read(*common.dns, diagnostics);
+  Config config = config_table().read(*common.dns, diagnostics);
+  for (auto& zone : config.zones) zone.name = shared::load::ascii_name(zone.name, zone.at, diagnostics);
+  for (auto& name : config.names) name.name = shared::load::ascii_name(name.name, name.at, diagnostics);
+  return config;
 }
 
 }  // namespace dns

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dns/load/policies.h"
+#include "dns/load/signed_zones.h"
 #include "shared/core/ip.h"
 #include "shared/core/mode.h"
 #include "shared/core/time.h"
@@ -40,6 +41,7 @@ struct Config {
   std::optional<std::uint16_t> workers;  // absent: one for each core
   shared::load::NamedMap<std::filesystem::path> zones;
   std::optional<shared::load::Located<std::filesystem::path>> zone_directory;
+  SignedZones signed_zones = SignedZones::refuse;
   std::string nsid;
   std::string version;
   std::uint64_t udp_payload_size = 1232;  // octets

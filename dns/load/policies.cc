@@ -155,7 +155,9 @@ const Table<NameConfig>& name_table() {
           .field("families", &NameConfig::families,
                  optional_of(one_or_list(
                      one_of<shared::Family>({{"a", shared::Family::ipv4}, {"aaaa", shared::Family::ipv6}}))),
-                 "Which types the name has; none: those that all its regions have, and they must not differ")
+                 "Which types the policy gives, the other may stand in the zone file; none: those that all its regions "
+                 "have, "
+                 "and they must not differ")
           .position(&NameConfig::at)
           .check(check_name);
   return table;

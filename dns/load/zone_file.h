@@ -1,7 +1,7 @@
 #pragma once
-// Zone files: RFC 1035 master files with $ORIGIN, $TTL (RFC 2308), $INCLUDE and $GENERATE, all RR types that ldns knows
-// and RFC 3597 unknown types, read record by record into a ZoneBuilder. The origin is the caller's, never guessed.
-// Blocks on files; called by the Builder and by `meridian check`, one thread per call.
+// Zone files: RFC 1035 master files with $ORIGIN, $TTL (RFC 2308), $INCLUDE and $GENERATE, the RR types of
+// rdata_types.h and RFC 3597 unknown types, read record by record into a ZoneBuilder. The origin is the caller's, never
+// guessed. Blocks on files; called by the Builder and by `meridian check`, one thread per call.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +14,8 @@
 #include "dns/core/name.h"
 #include "dns/core/steering.h"
 #include "dns/core/zone.h"
+#include "dns/core/zone_builder.h"
+#include "dns/load/signed_zones.h"
 #include "shared/core/result.h"
 #include "shared/load/diagnostics.h"
 
@@ -24,6 +26,7 @@ struct PolicyMark {
   Name name;
   PolicyNameId policy{};
   shared::load::Position at;  // where the configuration says so
+  SteeredTypes types{};       // that the policy gives
 };
 
 struct ZoneSource {
@@ -39,6 +42,7 @@ struct ZoneFileSettings {
   unsigned include_depth = 10;
   std::uint32_t generated = 4'000'000;  // records that all $GENERATE of a zone may make
   std::size_t errors = 20;              // reported for one zone; then reading stops
+  SignedZones signed_zones = SignedZones::refuse;
 
   ZoneFileSettings();  // reads from disk
 };

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "shared/load/idn.h"
+
 namespace dns {
 
 using shared::load::Position;
@@ -30,12 +32,7 @@ ClassWord class_word(std::string_view text) {
   return other ? ClassWord::other : ClassWord::none;
 }
 
-bool is_absolute(std::string_view name) {
-  if (name.empty() || name.back() != '.') return false;
-  std::size_t backslashes = 0;
-  while (backslashes + 1 < name.size() && name[name.size() - 2 - backslashes] == '\\') ++backslashes;
-  return backslashes % 2 == 0;
-}
+constexpr unsigned kMaxOutside = 10;  // records outside the zone that are named one by one
 
 std::string quote(std::string_view text) { return "'" + std::string(text) + "'"; }
 
@@ -54,6 +51,7 @@ ZoneReader::ZoneReader(const ZoneSource& source, const ZoneFileSettings& setting
 std::shared_ptr<const Zone> ZoneReader::read() {
   read_file(source_.file, source_.at);
   if (full() || ranges_.empty()) return nullptr;  // empty: the file could not even be opened
+  report_signatures();
   mark_policies();
   auto built = builder_.finish();
   report(built.problems);
@@ -228,7 +226,7 @@ bool ZoneReader::generate_one(std::span<const MasterToken> pattern, std::uint32_
       return false;
     }
     texts.push_back(std::move(*text));
-    tokens.push_back({texts.back(), token.quoted});
+    tokens.push_back({texts.back(), token.quoted, token.joined});
   }
   const std::size_t errors = diagnostics_.errors();
   if (const auto owner = read_name(tokens[0])) {
@@ -242,11 +240,9 @@ bool ZoneReader::generate_one(std::span<const MasterToken> pattern, std::uint32_
 void ZoneReader::read_record(std::span<const MasterToken> tokens) {
   const auto fields = read_fields(tokens);
   if (!fields) return;
-  if (!fields->ttl && !default_ttl_ && !has_last_ttl_) return error("no TTL: give one, or a $TTL before this record");
-  const std::uint32_t ttl = fields->ttl ? *fields->ttl : default_ttl_ ? *default_ttl_ : last_ttl_;
-  if (fields->ttl) {
-    last_ttl_ = ttl;
-    has_last_ttl_ = true;
+  const bool known_ttl = fields->ttl || default_ttl_ || has_last_ttl_;
+  if (!known_ttl && RrType{fields->type} != RrType::soa) {
+    return error("no TTL: give one, or a $TTL before this record");
   }
   const auto data = tokens.subspan(fields->count);
   const auto rdata = rdata_.parse(fields->type, data);
@@ -254,8 +250,59 @@ void ZoneReader::read_record(std::span<const MasterToken> tokens) {
     const MasterToken& at = data.empty() ? tokens[fields->count - 1] : data[0];
     return error(at, type_to_text(fields->type) + " record: " + rdata.error().message);
   }
+  if (!rdata_.raw_name().empty()) warn_of_raw(rdata_.raw_name());
+  if (!known_ttl) use_minimum(*rdata);
+  const std::uint32_t ttl = fields->ttl ? *fields->ttl : default_ttl_ ? *default_ttl_ : last_ttl_;
+  if (fields->ttl) {
+    last_ttl_ = ttl;
+    has_last_ttl_ = true;
+  }
+  if (!owner_.is_within(source_.origin)) return leave_out();
+  note_signature(fields->type);
   const auto added = builder_.add({owner_.wire(), RrType{fields->type}, RrClass::in, ttl, *rdata, here_->base + line_});
   if (!added) error(tokens[0], added.error().message);
+}
+
+// Octets are octets (RFC 2181 section 11), but nobody who types this name asks for them.
+void ZoneReader::warn_of_raw(std::string_view name) {
+  const auto ascii = shared::load::to_ascii(name);
+  warning(quote(name) + " is not ASCII and is served as the octets that it is" +
+          (ascii ? "; who types it asks for " + *ascii : std::string()));
+}
+
+void ZoneReader::note_signature(std::uint16_t type) {
+  const bool signature = RrType{type} == RrType::rrsig || RrType{type} == RrType::dnskey;
+  if (signature && !signed_at_ && owner_ == source_.origin) signed_at_ = Position{here_->name, line_, 1};
+}
+
+// Whoever validates would find no signature in our answers, and give its clients SERVFAIL.
+void ZoneReader::report_signatures() {
+  if (!signed_at_) return;
+  const std::string zone = source_.origin.to_text();
+  if (settings_.signed_zones == SignedZones::warn) {
+    diagnostics_.warning(*signed_at_,
+                         zone + " is signed, but its answers carry no signatures (`dns.signed_zones: warn`)");
+    return;
+  }
+  diagnostics_.error(*signed_at_,
+                     zone +
+                         " is signed, but signatures are not served yet, and validating resolvers would "
+                         "answer SERVFAIL: take the file from before the signing and the DS out of the parent "
+                         "zone, or say `dns.signed_zones: warn`");
+}
+
+// Before $TTL there was, a zone without any TTL had that of its SOA's last field (RFC 1035 section 3.3.13).
+void ZoneReader::use_minimum(std::span<const std::uint8_t> soa) {
+  default_ttl_ = std::min(load_u32(soa.last(4).data()), kMaxTtl);
+  warning("no TTL and no $TTL before this record: the SOA's minimum counts, " + std::to_string(*default_ttl_));
+}
+
+// As all peers do with data that is not of the zone: glue of strangers, mostly. Not one warning for each of a million.
+void ZoneReader::leave_out() {
+  ++outside_;
+  if (outside_ > kMaxOutside) return;
+  warning(owner_.to_text() + ": outside the zone " + source_.origin.to_text() + ", left out" +
+          (outside_ == kMaxOutside ? "; more such records are not told one by one" : ""));
 }
 
 // [TTL] [class] type, or [class] [TTL] type.
@@ -301,12 +348,13 @@ std::optional<std::uint32_t> ZoneReader::read_ttl(const MasterToken& token) {
 // "@", an absolute name, or a name below the origin.
 std::optional<Name> ZoneReader::read_name(const MasterToken& token) {
   if (token.text == "@" && !token.quoted) return origin_;
-  const auto name = Name::from_text(token.text);
+  const auto name = dns::read_name(token.text);
   if (!name) {
     error(token, name.error().message);
     return std::nullopt;
   }
-  if (is_absolute(token.text)) return *name;
+  if (!shared::load::is_ascii(token.text)) warn_of_raw(token.text);
+  if (name->absolute) return Name::from_wire(name->wire());
   std::array<std::uint8_t, 2 * kMaxNameSize> wire;
   const auto labels = name->wire().first(name->wire().size() - 1);
   const auto end = std::copy(labels.begin(), labels.end(), wire.begin());
@@ -326,7 +374,7 @@ void ZoneReader::mark_policies() {
   for (std::size_t i = 0; i < source_.marks.size(); ++i) {
     const PolicyMark& mark = source_.marks[i];
     const auto where = marks_base_ + static_cast<std::uint32_t>(i);
-    const auto marked = builder_.mark_policy(mark.name, mark.policy, where);
+    const auto marked = builder_.mark_policy(mark.name, mark.policy, where, mark.types);
     if (!marked) diagnostics_.error(mark.at, marked.error().message);
   }
 }
@@ -341,6 +389,8 @@ void ZoneReader::report(const std::vector<ZoneProblem>& problems) {
     }
   }
 }
+
+void ZoneReader::warning(std::string message) { diagnostics_.warning({here_->name, line_, 1}, std::move(message)); }
 
 void ZoneReader::error(std::string message) { diagnostics_.error({here_->name, line_, 1}, std::move(message)); }
 

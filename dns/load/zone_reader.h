@@ -50,6 +50,11 @@ class ZoneReader {
   [[nodiscard]] bool read_plain(MasterReader& reader);
   void settle_owner();
   void read_record(std::span<const MasterToken> tokens);
+  void use_minimum(std::span<const std::uint8_t> soa);
+  void leave_out();
+  void warn_of_raw(std::string_view name);
+  void note_signature(std::uint16_t type);
+  void report_signatures();
   struct Fields {
     std::optional<std::uint32_t> ttl;
     std::uint16_t type = 0;
@@ -62,6 +67,7 @@ class ZoneReader {
 
   void mark_policies();
   void report(const std::vector<ZoneProblem>& problems);
+  void warning(std::string message);                          // at the entry
   void error(std::string message);                            // at the entry
   void error(const MasterToken& token, std::string message);  // at the token
   [[nodiscard]] shared::load::Position place_of(std::uint32_t where) const;
@@ -87,6 +93,8 @@ class ZoneReader {
   const Source* here_ = nullptr;
   std::uint32_t line_ = 0;  // of the entry
   unsigned depth_ = 0;
+  unsigned outside_ = 0;                             // records that lie outside the zone
+  std::optional<shared::load::Position> signed_at_;  // the first DNSKEY or RRSIG of the apex
   std::uint32_t generated_ = 0;
   std::uint32_t next_base_ = 0;
   struct Range {  // places base, base + 1 ... of one file

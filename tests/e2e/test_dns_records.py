@@ -225,6 +225,40 @@ def test_what_cannot_be_a_cname_or_an_alias_is_refused(tmp_path, old, new, told)
         assert "shop.yaml:" in output or "shop.example.zone:" in output, output
 
 
+# -- names in other scripts, addresses beside a policy
+
+def test_a_name_in_another_script_is_found_and_explained(idle_shop):
+    shop = idle_shop
+    replace(shop.config, "    api.shop.example: ", "    bücher.shop.example:   {policy: closest, ttl: {min: 5s, max: 30s}}\n    api.shop.example: ")
+    (shop.zones / "bücher.example.zone").write_text("$TTL 60\n@ SOA ns1.shop.example. host.shop.example. 1 2 3 4 60\n@ NS ns1.shop.example.\nwww A 192.0.2.1\n")
+    replace(shop.config, "    shop.example: shop.example.zone\n", "    shop.example: shop.example.zone\n    bücher.example: bücher.example.zone\n")
+    status, output = check(shop)
+    assert status == 0 and "'bücher.shop.example' is not ASCII" in output and "xn--bcher-kva.shop.example" in output, output
+    started(shop)
+    assert shop.addresses("xn--bcher-kva.shop.example", subnet=EU) == shop.addresses("www.shop.example", subnet=EU)
+    assert shop.addresses("www.xn--bcher-kva.example") == ["192.0.2.1"]
+    for name in ("bücher.shop.example", "xn--bcher-kva.shop.example"):
+        done = subprocess.run([meridian.binaries() / "meridian", "explain", shop.config, "--name", name], capture_output=True, text=True, timeout=60)
+        assert "xn--bcher-kva.shop.example. A (bücher.shop.example.)" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_family_that_the_policy_leaves_out_is_the_zone_files(idle_shop):
+    shop = idle_shop
+    replace(shop.config, "    api.shop.example: ", "    four.shop.example:   {policy: closest, families: [a], ttl: {min: 5s, max: 30s}}\n    api.shop.example: ")
+    zone = shop.zones / "shop.example.zone"
+    zone.write_text(zone.read_text() + "four 70 AAAA 2001:db8::4\n     70 HTTPS 1 . alpn=h2 ipv4hint=192.0.2.1 ipv6hint=2001:db8::1\n")
+    started(shop)
+    response = shop.query("four.shop.example", "AAAA", subnet=EU)
+    assert str(response.answer[0][0]) == "2001:db8::4" and response.answer[0].ttl == 70 and scope_of(response) == 0
+    assert shop.addresses("four.shop.example", subnet=EU) == shop.addresses("www.shop.example", subnet=EU)
+    hints = shop.query("four.shop.example", "HTTPS", subnet=EU).answer[0][0].params
+    assert hints[ParamKey.IPV6HINT].addresses == ("2001:db8::4",)
+    assert list(hints[ParamKey.IPV4HINT].addresses) == shop.addresses("www.shop.example", subnet=EU)
+    zone.write_text(zone.read_text() + "four A 192.0.2.1\n")
+    status, output = check(shop)
+    assert status == 2 and "cannot have A records, unless `families` leaves them out" in output, output
+
+
 # -- zones from a folder
 
 def test_zones_come_from_a_folder_by_their_file_names(idle_shop):

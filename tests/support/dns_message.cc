@@ -382,7 +382,8 @@ dns::BuiltZone build_zone(const ZoneText& text) {
   }
   for (const ZoneText::PolicyLine& policy : text.policies) {
     const Bytes owner = absolute(policy.owner, text.apex);
-    const auto marked = builder.mark_policy(dns::Name::from_wire(owner).value(), dns::PolicyNameId{policy.id}, ++where);
+    const auto marked =
+        builder.mark_policy(dns::Name::from_wire(owner).value(), dns::PolicyNameId{policy.id}, ++where, policy.types);
     if (!marked) refused.push_back({dns::ZoneProblem::Severity::error, where, marked.error().message});
   }
   dns::BuiltZone built = builder.finish();

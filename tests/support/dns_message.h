@@ -88,6 +88,7 @@ struct ZoneText {
   struct PolicyLine {
     std::string owner;
     std::uint32_t id = 0;
+    dns::SteeredTypes types{};
   };
   std::vector<PolicyLine> policies;
 };

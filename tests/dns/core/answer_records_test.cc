@@ -8,6 +8,7 @@
 #include "dns/core/answer.h"
 #include "dns/core/answer_sets.h"
 #include "dns/core/policy_tables.h"
+#include "dns/core/zone.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
@@ -71,6 +72,47 @@ struct Asked {
 
 void put_down(HealthView& health, std::initializer_list<std::size_t> regions) {
   for (const std::size_t region : regions) std::ranges::fill(health.regions[region].edges, EdgeState::down);
+}
+
+// --- families
+
+// `families: [a]` in the configuration, and an AAAA in the zone file.
+TEST(PolicyNames, TheFamilyThatAPolicyLeavesOutIsTheZoneFiles) {
+  test::ZoneText text = test::example_zone();
+  text.lines.emplace_back("four 70 AAAA 2001:db8::4");
+  text.policies[2].types.aaaa = false;
+  Snapshot world = test::example_world();
+  world.zones = std::make_shared<const ZoneSet>(std::vector<std::shared_ptr<const Zone>>{test::zone_of(text)});
+
+  const Asked ipv6 = ask(world, "four.example.com", RrType::aaaa, kEu);
+  EXPECT_EQ(ipv6.reply.answer, Lines{"four.example.com. 70 IN AAAA 2001:db8::4"});
+  EXPECT_EQ(ipv6.scope, 0U) << "the same for every client";
+  const Asked ipv4 = ask(world, "four.example.com", RrType::a, kEu);
+  EXPECT_EQ(ipv4.reply.answer, Lines{"four.example.com. 60 IN A 203.0.113.31"});
+  EXPECT_EQ(ipv4.scope, 24U);
+  const Asked hints = ask(world, "to-four.example.com", RrType::svcb, kEu);
+  EXPECT_EQ(hints.reply.answer, Lines{"to-four.example.com. 50 IN SVCB \\# 000204666f7572076578616d706c6503636f6d00"
+                                      "00040004cb00711f0006001020010db8000000000000000000000004"});
+  EXPECT_EQ(hints.reply.additional,
+            (Lines{"four.example.com. 60 IN A 203.0.113.31", "four.example.com. 70 IN AAAA 2001:db8::4"}));
+  EXPECT_EQ(ask(world, "four.example.com", RrType::any, kEu).reply.answer.size(), 1U);
+}
+
+// --- wildcards that own what cuts a zone
+
+// RFC 4592 sections 4.2 and 4.4, RFC 6672 section 3.2: what is synthesised is data, no cut and no redirection.
+TEST(Wildcards, NsAndDnameAreAnsweredAsData) {
+  test::ZoneText text = test::example_zone();
+  text.lines.insert(text.lines.end(), {"*.cut 60 NS ns.example.org.", "*.moved 60 DNAME example.org."});
+  Snapshot world = test::example_world();
+  world.zones = std::make_shared<const ZoneSet>(std::vector<std::shared_ptr<const Zone>>{test::zone_of(text)});
+
+  EXPECT_EQ(ask(world, "x.cut.example.com", RrType::a).reply.authority, Lines{kSoa});
+  EXPECT_EQ(ask(world, "x.cut.example.com", RrType::ns).reply.answer,
+            Lines{"x.cut.example.com. 60 IN NS ns.example.org."});
+  EXPECT_EQ(ask(world, "x.moved.example.com", RrType::a).reply.authority, Lines{kSoa});
+  EXPECT_EQ(ask(world, "x.moved.example.com", RrType::dname).reply.answer,
+            Lines{"x.moved.example.com. 60 IN DNAME example.org."});
 }
 
 // --- hints

@@ -45,14 +45,19 @@ TEST(ZoneBuilder, SaysWhatIsWrong) {
            {{"@ 60 SOA x y 1 2 3 4 6"},
             "3 error: example.com.: the zone has more than one SOA\n3 warning: example.com.: the SOA records differ in "
             "TTL, all get 60\n"},
-           {{"@ 3600 NS ns"}, "3 error: name server ns.example.com. has no address in this zone\n"},
-           {{"@ 3600 NS ns", "ns 60 CNAME a"}, "3 error: name server ns.example.com. is an alias\n"},
+           {{"@ 3600 NS ns"}, "3 warning: name server ns.example.com. has no address in this zone\n"},
+           {{"@ 3600 NS ns", "ns 60 CNAME a"},
+            "3 warning: name server ns.example.com. is an alias, which resolvers do not follow (RFC 2181 section "
+            "10.3)\n"},
            {{"@ 3600 NS ns", "ns 60 AAAA 2001:db8::1"}, ""},
            {{"@ 3600 NS ns.w", "*.w 60 A 192.0.2.1"}, ""},
            {{"sub 60 NS ns.sub"},
-            "3 error: name server ns.sub.example.com. lies in the zone that it serves and has no glue here\n"},
+            "3 warning: name server ns.sub.example.com. lies in the zone that it serves and has no glue here: nobody "
+            "can "
+            "reach it\n"},
            {{"sub 60 NS sub"},
-            "3 error: name server sub.example.com. lies in the zone that it serves and has no glue here\n"},
+            "3 warning: name server sub.example.com. lies in the zone that it serves and has no glue here: nobody can "
+            "reach it\n"},
            {{"sub 60 NS sub", "sub 60 A 192.0.2.1"}, ""},
            {{"sub 60 NS ns.sub", "ns.sub 60 A 192.0.2.1"}, ""},
            {{"sub 60 NS ns.b", "b 60 NS ns.example.org."},
@@ -63,7 +68,15 @@ TEST(ZoneBuilder, SaysWhatIsWrong) {
             "4 warning: sub.example.com.: TXT is never answered, the name is delegated\n"},
            {{"d 60 DNAME e", "a.d 60 A 192.0.2.1"},
             "4 error: a.d.example.com.: lies below the DNAME of d.example.com.\n"},
-           {{"*.w 60 NS ns.example.org."}, "3 error: *.w.example.com.: NS and DNAME have no meaning at a wildcard\n"},
+           {{"*.w 60 NS ns.example.org."},
+            "3 warning: *.w.example.com.: NS and DNAME of a wildcard are answered as data, they neither delegate nor "
+            "redirect\n"},
+           {{"*.w 60 DNAME example.org."},
+            "3 warning: *.w.example.com.: NS and DNAME of a wildcard are answered as data, they neither delegate nor "
+            "redirect\n"},
+           {{"@ 60 TYPE43 \\# 00010d02 00"},
+            "3 warning: example.com.: DS at the apex is never answered, it belongs to the parent\n"},
+           {{"d 60 DNAME e", "d 60 A 192.0.2.1"}, ""},
            {{"a 60 TYPE250 \\# 00"}, "3 error: a.example.com.: TYPE250 is not a type of data\n"},
            {{"a 60 TYPE41 \\# 00"}, "3 error: a.example.com.: TYPE41 is not a type of data\n"},
            {{"a 2147483648 A 192.0.2.1"}, "3 error: a.example.com.: the TTL is over 2147483647 seconds\n"},
@@ -97,11 +110,11 @@ TEST(ZoneBuilder, PolicyNames) {
            {{"www 60 A 192.0.2.1"},
             {{"www", 0}},
             "3 error: www.example.com.: dns.names says where the addresses of this name come from, so it cannot have A "
-            "records\n"},
+            "records, unless `families` leaves them out\n"},
            {{"www 60 AAAA 2001:db8::1"},
             {{"www", 0}},
             "3 error: www.example.com.: dns.names says where the addresses of this name come from, so it cannot have "
-            "AAAA records\n"},
+            "AAAA records, unless `families` leaves them out\n"},
            {{"www 60 CNAME a"},
             {{"www", 0}},
             "3 error: www.example.com.: dns.names says where the addresses of this name come from, so it cannot have a "

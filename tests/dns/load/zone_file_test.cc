@@ -136,9 +136,69 @@ TEST(ZoneFile, TakesTheLastTtlWithoutADefault) {
   Loader loader("@ 60 SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n");
   loader.load();
   EXPECT_EQ(loader.diagnostics.render(), "");
-  Loader none("@ SOA ns h 1 2 3 4 5\n");
+  Loader none("ns A 192.0.2.1\n@ 60 SOA ns h 1 2 3 4 5\n@ NS ns\n");
   none.load();
   EXPECT_TRUE(none.diagnostics.render().starts_with("/z/zone:1:1: error: no TTL")) << none.diagnostics.render();
+}
+
+TEST(ZoneFile, TakesTheMinimumOfTheSoaWithoutAnyTtl) {
+  Loader loader("@ SOA ns h 1 2 3 4 5\n@ NS ns\nns 60 A 192.0.2.1\n  TXT x\n");
+  loader.load();
+  EXPECT_EQ(loader.diagnostics.render(),
+            "/z/zone:1:1: warning: no TTL and no $TTL before this record: the SOA's minimum counts, 5\n");
+  ASSERT_NE(loader.zone, nullptr);
+  const auto records = loader.records();
+  EXPECT_EQ(records[2], "ns. A 60 c0000201");
+  EXPECT_EQ(records[3], "ns. TXT 5 0178");
+}
+
+TEST(ZoneFile, LeavesOutWhatLiesOutside) {
+  std::string body = "a A 192.0.2.1\n";
+  for (int i = 0; i < 30; ++i) body += "a.example.org. A 192.0.2.1\n";
+  const std::string said = complaints(body);
+  EXPECT_TRUE(said.starts_with("6:1: a.example.org.: outside the zone example.com., left out\n")) << said;
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 10);
+  EXPECT_NE(said.find("more such records"), std::string::npos);
+  EXPECT_NE(complaints("a.example.org. A nonsense\n").find("not an IPv4 address"), std::string::npos);
+}
+
+TEST(ZoneFile, RefusesASignedZoneOrWarns) {
+  const std::string key = "@ DNSKEY 256 3 13 AAAABBBB\n";
+  const std::string signature = "@ RRSIG A 13 2 300 20300101000000 20200101000000 1 example.com. AAAA\n";
+  for (const std::string& body : {key, signature}) {
+    EXPECT_NE(complaints(body).find("5:1: example.com. is signed, but signatures are not served yet"),
+              std::string::npos);
+    Loader loader(std::string(kHead) + body);
+    loader.settings.signed_zones = SignedZones::warn;
+    loader.load();
+    EXPECT_NE(loader.zone, nullptr);
+    EXPECT_NE(loader.diagnostics.render().find("warning: example.com. is signed"), std::string::npos);
+  }
+  EXPECT_EQ(complaints("sub DNSKEY 256 3 13 AAAABBBB\n"), "") << "only the apex is of this zone";
+}
+
+TEST(ZoneFile, WarnsOfNamesThatAreNotAscii) {
+  EXPECT_EQ(complaints("b\u00fccher A 192.0.2.1\nt TXT \"b\u00fccher\"\n"),
+            "5:1: 'b\u00fccher' is not ASCII and is served as the octets that it is; who types it asks for "
+            "xn--bcher-kva\n");
+  EXPECT_NE(complaints("m MX 10 b\u00fccher\n").find("'b\u00fccher' is not ASCII"), std::string::npos);
+  EXPECT_EQ(complaints("b\\195\\188cher A 192.0.2.1\n"), "") << "said octet by octet: it is meant";
+}
+
+TEST(ZoneFile, OnlyOwnersMayBeQuoted) {
+  EXPECT_EQ(load("\"a\" A 192.0.2.1\n"), (Records{"a. A 300 c0000201"})) << "as with BIND and NSD";
+  EXPECT_EQ(complaints("a CNAME \"b\"\n"), "5:9: CNAME record: \"b\" must not be quoted\n");
+}
+
+TEST(ZoneFile, APolicyNameKeepsTheFamilyThatItsPolicyLeavesOut) {
+  Loader loader(std::string(kHead) + "www AAAA 2001:db8::1\n");
+  loader.source.marks.push_back({*Name::from_text("www.example.com"), PolicyNameId{3}, {}, {true, false}});
+  loader.load();
+  EXPECT_EQ(loader.diagnostics.render(), "");
+  ASSERT_NE(loader.zone, nullptr);
+  Loader other(std::string(kHead) + "www A 192.0.2.1\n");
+  other.source.marks.push_back({*Name::from_text("www.example.com"), PolicyNameId{3}, {}, {true, false}});
+  EXPECT_EQ(other.load().zone, nullptr);
 }
 
 TEST(ZoneFile, ReadsEscapedNames) {
@@ -186,7 +246,7 @@ TEST(ZoneFile, ReportsEveryErrorWithItsPlace) {
             "8:3: TTL '5000000000' is above 2147483647 seconds\n"
             "9:3: class 'CH' is not served, only IN\n"
             "10:6: MX record: '70000' is not a number from 0 to 65535\n"
-            "11:6: MX record: Syntax error, value expected\n"
+            "11:6: MX record: the data ends too soon\n"
             "12:1: unknown directive '$BOGUS'\n"
             "13:1: a name without a record\n"
             "14:1: '(' is never closed\n");
@@ -205,7 +265,7 @@ TEST(ZoneFile, PassesOnWhatTheBuilderFinds) {
   EXPECT_TRUE(said.starts_with("5:1: ") || said.starts_with("6:1: ")) << said;
   Loader outside(std::string(kHead) + "a.example.org. A 192.0.2.1\n");
   outside.load();
-  EXPECT_TRUE(outside.diagnostics.render().starts_with("/z/zone:5:")) << outside.diagnostics.render();
+  EXPECT_TRUE(outside.diagnostics.render().starts_with("/z/zone:5:1: warning:")) << outside.diagnostics.render();
 }
 
 TEST(ZoneFile, RefusesWhatIsNoText) {
