@@ -18,7 +18,7 @@ import protocol_lines  # noqa: E402  (the path comes first)
 CODE_FOLDERS = ("shared", "dns", "edge", "cli")
 RANK = {"core": 0, "load": 1, "serve": 2}
 CORE_BANNED = re.compile(
-    r'#include\s*<(boost/asio|boost/beast|ldns|maxminddb|openssl|ares|nghttp2|yaml-cpp|spdlog|sys/socket|sys/epoll'
+    r'#include\s*<(boost/asio|boost/beast|ldns|maxminddb|openssl|ares|nghttp2|yaml-cpp|idn2|spdlog|sys/socket|sys/epoll'
     r"|thread|mutex|condition_variable|future|shared_mutex)")
 INCLUDE = re.compile(r'#include\s*"((shared|dns|edge|cli)/(?:(core|load|serve)/)?[^"]+)"')
 MAX_FILE_LINES = 600
