@@ -1,8 +1,54 @@
 #include "shared/load/diagnostics.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 namespace shared::load {
+namespace {
+
+// Characters of UTF-8 that look like nothing, like a space, or turn the text around them.
+struct Hidden {
+  std::string_view octets;
+  std::string_view shown;
+};
+constexpr std::array<Hidden, 13> kHidden = {{{"\u00A0", "\\u00a0"},
+                                             {"\u00AD", "\\u00ad"},
+                                             {"\u200B", "\\u200b"},
+                                             {"\u200C", "\\u200c"},
+                                             {"\u200D", "\\u200d"},
+                                             {"\u200E", "\\u200e"},
+                                             {"\u200F", "\\u200f"},
+                                             {"\u2028", "\\u2028"},
+                                             {"\u202A", "\\u202a"},
+                                             {"\u202D", "\\u202d"},
+                                             {"\u202E", "\\u202e"},
+                                             {"\u2060", "\\u2060"},
+                                             {"\uFEFF", "\\ufeff"}}};
+
+std::string visible(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto octet = static_cast<unsigned char>(text[i]);
+    const auto hidden = std::ranges::find_if(
+        kHidden, [&](const Hidden& one) { return octet >= 0x80 && text.substr(i).starts_with(one.octets); });
+    if (hidden != kHidden.end()) {
+      out += hidden->shown;
+      i += hidden->octets.size() - 1;
+    } else if (octet < 0x20 || octet == 0x7F) {
+      out += "\\x";
+      out += kHex[octet >> 4];
+      out += kHex[octet & 15];
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
 
 std::string Position::to_string() const {
   std::string out = file ? *file : std::string("configuration");
@@ -11,7 +57,7 @@ std::string Position::to_string() const {
 }
 
 std::string Diagnostic::to_string() const {
-  return at.to_string() + (severity == Severity::error ? ": error: " : ": warning: ") + message;
+  return visible(at.to_string()) + (severity == Severity::error ? ": error: " : ": warning: ") + visible(message);
 }
 
 void Diagnostics::error(const Position& at, std::string message) {

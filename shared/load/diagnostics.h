@@ -27,7 +27,9 @@ struct Diagnostic {
   Position at;
   std::string message;  // what, the bad value, and the remedy; no final full stop
 
-  [[nodiscard]] std::string to_string() const;  // "meridian.yaml:12:3: error: unknown key 'intervall' ..."
+  // "meridian.yaml:12:3: error: unknown key 'intervall' ..."; what a terminal would hide or obey is shown by its
+  // number.
+  [[nodiscard]] std::string to_string() const;
 };
 
 class Diagnostics {

@@ -31,7 +31,8 @@ struct Word {
 
 bool check(const Word& word, Diagnostics& diagnostics) {
   if (!is_plain_word(word.text)) {
-    diagnostics.error(word.at, "'" + std::string(word.text) + "' cannot be a name: it is empty or has a space in it");
+    diagnostics.error(word.at, "'" + std::string(word.text) +
+                                   "' cannot be a name: it is empty, or has a space or a control character in it");
     return false;
   }
   if (word.quoted) return true;
@@ -106,6 +107,10 @@ void unknown_name(const Position& at, std::string_view kind, std::string_view na
 }
 
 void unknown_key(const Node& element, std::span<const std::string_view> known, Diagnostics& diagnostics) {
+  if (element.key == "<<") {
+    return diagnostics.error(element.key_at,
+                             "YAML's merge key << is not supported: write the options out, or use `include`");
+  }
   diagnostics.error(element.key_at, "unknown key '" + element.key + "'" + suggestion(element.key, known));
 }
 

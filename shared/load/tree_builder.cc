@@ -194,6 +194,28 @@ class TreeBuilder : public YAML::EventHandler {
   unsigned documents_ = 0;
 };
 
+// What the eye does not tell from spaces, and YAML does: looked for in the line of an error and, since some are noticed
+// late, above it. Empty: there is none.
+std::string invisible_cause(std::string_view text, std::size_t line, Position& at) {
+  std::string cause;
+  for (std::size_t number = 0; number <= line && !text.empty(); ++number) {
+    const std::size_t end = text.find('\n');
+    const std::string_view row = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const std::size_t indent = row.find_first_not_of(" \t");
+    const std::size_t tab = row.substr(0, indent).find('\t');
+    const std::size_t no_break = row.find("\u00A0");
+    if (row.empty() || (indent != std::string_view::npos && row[indent] == '#')) continue;
+    if (tab == std::string_view::npos && no_break == std::string_view::npos) continue;
+    at.line = static_cast<std::uint32_t>(number) + 1;
+    at.column = static_cast<std::uint32_t>(std::min(tab, no_break)) + 1;
+    cause = tab != std::string_view::npos
+                ? "the indentation has a tab in it, and YAML takes spaces only"
+                : "here is a no-break space (U+00A0), which YAML takes for a letter: write a plain space";
+  }
+  return cause;
+}
+
 }  // namespace
 
 std::optional<Node> build_tree(std::string_view text, const std::shared_ptr<const std::string>& file,
@@ -207,7 +229,9 @@ std::optional<Node> build_tree(std::string_view text, const std::shared_ptr<cons
   } catch (const Abandoned&) {
     return std::nullopt;
   } catch (const YAML::Exception& problem) {
-    diagnostics.error(builder.position(problem.mark), "YAML: " + problem.msg);
+    Position at = builder.position(problem.mark);
+    const std::string cause = invisible_cause(text, at.line - 1, at);
+    diagnostics.error(at, cause.empty() ? "YAML: " + problem.msg : cause);
     return std::nullopt;
   }
   auto root = builder.take();

@@ -68,6 +68,17 @@ void out_of_range(const Node& node, const std::string& least, const std::string&
   complain(node, node.describe() + " is out of range: " + least + " to " + most, diagnostics);
 }
 
+// YAML 1.1 tools read 010 as eight.
+bool has_leading_zero(std::string_view digits) {
+  if (digits.starts_with('-')) digits.remove_prefix(1);
+  return digits.size() > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9';
+}
+
+void leading_zero(const Node& node, Diagnostics& diagnostics) {
+  complain(node, node.describe() + " begins with a zero, and YAML 1.1 tools would read it as octal; leave it out",
+           diagnostics);
+}
+
 // A reader of one scalar by a parser that returns an optional.
 template <class V, class Parse, class Print>
 Reader<V> parsed(std::string type, std::string example, Parse parse, Print print) {
@@ -135,6 +146,10 @@ Reader<std::int64_t> integer_in(std::int64_t least, std::int64_t most) {
       expected(node, "a whole number, " + range, diagnostics);
       return std::nullopt;
     }
+    if (has_leading_zero(node.text)) {
+      leading_zero(node, diagnostics);
+      return std::nullopt;
+    }
     if (error == std::errc{} && value >= least && value <= most) return value;
     out_of_range(node, std::to_string(least), std::to_string(most), diagnostics);
     return std::nullopt;
@@ -150,6 +165,10 @@ Reader<double> number(double least, double most) {
     const auto quantity = parse_quantity(node.text);
     if (!quantity || !quantity->unit.empty()) {
       expected(node, "a number, " + range, diagnostics);
+      return std::nullopt;
+    }
+    if (has_leading_zero(node.text)) {
+      leading_zero(node, diagnostics);
       return std::nullopt;
     }
     if (quantity->number >= least && quantity->number <= most) return quantity->number;

@@ -30,12 +30,18 @@ TEST(Values, IntegerHasARange) {
   EXPECT_EQ(problems_of(port, "[1]"), "c.yaml:1:6: error: key: expected a whole number, 1 to 65535, not a list\n");
   EXPECT_EQ(problems_of(port, ""), "c.yaml:1:1: error: key: expected a whole number, 1 to 65535, not nothing\n");
   EXPECT_EQ(value_of(integer<std::int64_t>(-5, 5), "-5"), -5);
+  EXPECT_EQ(value_of(integer<std::int64_t>(-5, 5), "0"), 0);
+  EXPECT_EQ(
+      problems_of(port, "010"),
+      "c.yaml:1:6: error: key: '010' begins with a zero, and YAML 1.1 tools would read it as octal; leave it out\n");
 }
 
 TEST(Values, NumberAndPercent) {
   EXPECT_EQ(value_of(number(-90, 90), "-45.5"), -45.5);
   EXPECT_EQ(problems_of(number(-90, 90), "91"), "c.yaml:1:6: error: key: '91' is out of range: -90 to 90\n");
   EXPECT_EQ(problems_of(number(-90, 90), "nan"), "c.yaml:1:6: error: key: expected a number, -90 to 90, not 'nan'\n");
+  EXPECT_EQ(value_of(number(-90, 90), "0.5"), 0.5);
+  EXPECT_NE(problems_of(number(-90, 90), "-010").find("begins with a zero"), std::string::npos);
   EXPECT_EQ(value_of(percent(), "5%"), 5.0);
   EXPECT_EQ(problems_of(percent(), "101%"), "c.yaml:1:6: error: key: '101%' is out of range: 0% to 100%\n");
   EXPECT_EQ(problems_of(percent(), "5"),

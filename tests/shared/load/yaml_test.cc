@@ -34,6 +34,22 @@ YamlSettings with_shop() {
   return settings;
 }
 
+TEST(Yaml, NamesWhatTheEyeTakesForSpaces) {
+  EXPECT_EQ(problems("a:\n\tb: 1\n"),
+            "c.yaml:2:1: error: the indentation has a tab in it, and YAML takes spaces only\n");
+  EXPECT_EQ(
+      problems("a: 1\nb:\u00A0c\nd: 2\n"),
+      "c.yaml:2:3: error: here is a no-break space (U+00A0), which YAML takes for a letter: write a plain space\n");
+  EXPECT_EQ(problems("# \u00A0\na: [\n").find("no-break"), std::string::npos);
+}
+
+TEST(Yaml, MessagesShowWhatATerminalWouldHideOrObey) {
+  EXPECT_EQ(problems("a: 1\n\"a\": 2\n"),
+            "c.yaml:2:1: error: the key 'a' stands here twice; the first is at c.yaml:1:1\n");
+  EXPECT_EQ(problems("\"\\e[31m\u00A0\u202E\": 1\n\"\\e[31m\u00A0\u202E\": 2\n"),
+            "c.yaml:2:1: error: the key '\\x1b[31m\\u00a0\\u202e' stands here twice; the first is at c.yaml:1:1\n");
+}
+
 // A folder of files of its own, removed at the end.
 class Include : public ::testing::Test {
  protected:
