@@ -3,10 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "cli/cross_check.h"
 #include "dns/load/build.h"
 #include "edge/load/build.h"
 #include "shared/load/config.h"
@@ -32,10 +34,7 @@ void add(const Diagnostic& problem, Diagnostics& diagnostics) {
 }
 
 // As the edge of every region would build it; what is wrong for several of them is told once.
-void check_edges(const Config& config, Diagnostics& diagnostics) {
-  const std::size_t before = diagnostics.errors();
-  const edge::EdgeConfig section = edge::read_edge_config(config, diagnostics);
-  if (diagnostics.errors() > before) return;
+void check_edges(const Config& config, const edge::EdgeConfig& section, Diagnostics& diagnostics) {
   std::set<std::string> told;
   for (const auto& [name, at, region] : config.regions) {
     if (region.edges.empty()) continue;
@@ -52,8 +51,16 @@ void check_edges(const Config& config, Diagnostics& diagnostics) {
 void check_all(const std::string& path, Diagnostics& diagnostics) {
   auto config = shared::load::load_config(path, diagnostics);
   if (!config) return;
-  if (config->edge) check_edges(*config, diagnostics);
-  if (config->dns) static_cast<void>(dns::build_world(std::move(*config), diagnostics));
+  std::optional<edge::EdgeConfig> section;
+  if (config->edge) {
+    const std::size_t before = diagnostics.errors();
+    section = edge::read_edge_config(*config, diagnostics);
+    if (diagnostics.errors() == before) check_edges(*config, *section, diagnostics);
+  }
+  check_machine(*config, section ? &*section : nullptr, diagnostics);
+  if (!config->dns) return;
+  const auto world = dns::build_world(std::move(*config), diagnostics);
+  if (world && section) check_hosts(*section, *world->zones, diagnostics);
 }
 
 Exit run_check(const std::string& path) {

@@ -8,6 +8,7 @@
 
 #include "dns/load/cname_names.h"
 #include "dns/load/cookie_file.h"
+#include "dns/load/unused.h"
 #include "dns/load/zone_file.h"
 #include "shared/load/idn.h"
 
@@ -165,6 +166,7 @@ std::optional<World> build_world(shared::load::Config common, Diagnostics& diagn
   world.config = read_config(common, diagnostics);
   if (!common.dns) return std::nullopt;
   world.zones = build_zones(world.config, diagnostics);
+  if (!diagnostics.failed()) warn_of_unused(world.config, common, diagnostics);
   world.geo = load_geo_file(world.config.geo, before == nullptr ? nullptr : before->geo, diagnostics);
   world.systems = load_systems(world.config.geo, diagnostics);
   if (world.geo != nullptr && (world.systems != nullptr || world.config.geo.asn.empty())) {

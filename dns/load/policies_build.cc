@@ -32,7 +32,8 @@ class SpecBuilder {
   }
 
   // The rows of the overrides file: what they say of regions goes before every policy that is read later.
-  std::vector<Correction> corrections(const GeoOverridesConfig& written) {
+  // `geo` may be null: then no place is known to be wrong.
+  std::vector<Correction> corrections(const GeoOverridesConfig& written, const GeoDatabase* geo) {
     std::vector<Correction> out;
     std::set<shared::Prefix> seen;
     for (const auto& [key, at, value] : written) {
@@ -40,6 +41,7 @@ class SpecBuilder {
       if (!prefix) continue;
       Correction row{*prefix, std::nullopt, std::nullopt, value.asn};
       if (value.place) row.code = code(value.place->value, value.place->at);
+      if (row.code && !row.code->empty() && geo != nullptr) warn_of_place(*row.code, value.place->at, *geo);
       if (value.location) row.location = Location{value.location->latitude, value.location->longitude};
       if (row.code || row.location || row.asn) out.push_back(std::move(row));
       if (value.regions) overrides_.rows.push_back({*prefix, order(*value.regions), place(at)});
@@ -163,6 +165,14 @@ class SpecBuilder {
     return out;
   }
 
+  // A place may be the operator's own; more often it is a slip of the pen, and its clients match no row.
+  void warn_of_place(const GeoCode& code, const Position& at, const GeoDatabase& geo) {
+    if (geo.source().file.empty()) return;
+    if (const auto reason = geo.why_never(code)) {
+      diagnostics_.warning(at, "place " + code.text() + " is none of the geo database's: " + *reason);
+    }
+  }
+
   GeoCode code(const std::string& key, const Position& at) {
     auto parsed = GeoCode::parse(key);
     if (!parsed) diagnostics_.error(at, parsed.error().message);
@@ -211,6 +221,12 @@ class SpecBuilder {
   std::vector<Position> places_;  // by PlaceId
   SubnetsStep overrides_;
 };
+
+// A region without edges was not understood, which has been said: what it would lead to is no fault of its own.
+bool all_read(const shared::load::Config& common) {
+  return std::ranges::all_of(common.regions,
+                             [](const auto& region) { return !region.value.edges.empty() || region.value.cname; });
+}
 
 void check_cnames(const shared::load::Config& common, Diagnostics& diagnostics) {
   for (const auto& region : common.regions) {
@@ -278,7 +294,9 @@ std::shared_ptr<const PolicyTables> build_policies(const SteeringConfig& config,
   const std::size_t before = diagnostics.errors();
   SpecBuilder builder(common, diagnostics);
   std::vector<Correction> rows;
-  if (!config.geo.overrides.empty()) rows = builder.corrections(read_geo_overrides(config.geo.overrides, diagnostics));
+  if (!config.geo.overrides.empty()) {
+    rows = builder.corrections(read_geo_overrides(config.geo.overrides, diagnostics), data.geo.get());
+  }
   check_cnames(common, diagnostics);
   SteeringSpec spec;
   spec.regions = regions_of(common);
@@ -287,7 +305,7 @@ std::shared_ptr<const PolicyTables> build_policies(const SteeringConfig& config,
   spec.seed = shared::hash_text(0, common.service);
   for (const auto& policy : config.policies) spec.policies.push_back(builder.policy(policy));
   for (const auto& name : config.names) spec.names.push_back(builder.name(name, config));
-  if (diagnostics.errors() > before || spec.geo == nullptr) return nullptr;
+  if (diagnostics.errors() > before || spec.geo == nullptr || !all_read(common)) return nullptr;
   correct(spec, std::move(rows));
   CompiledPolicies compiled = compile(std::move(spec));
   builder.report(compiled.findings);

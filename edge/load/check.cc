@@ -30,12 +30,35 @@ void check_listen(const Checker& checker) {
     checker.diagnostics.error(checker.place(), "listen: there must be at least one address");
   std::map<std::string, Position> seen;
   for (const ListenConfig& listen : checker.edge.listen) {
+    if (listen.address.at.line == 0) continue;  // it could not be read, which has been said
     const std::string text = listen.address.value.to_string();
     const auto [first, fresh] = seen.emplace(text, listen.address.at);
     if (!fresh) {
       checker.diagnostics.error(listen.address.at,
                                 "address " + text + " is already listened on (" + first->second.to_string() + ")");
     }
+  }
+}
+
+// What the DNS nodes ask must be what a listener speaks; behind a translation of ports they may differ.
+void check_probed(const Checker& checker) {
+  if (!checker.config.dns || checker.diagnostics.failed()) return;
+  const bool any_edge =
+      std::ranges::any_of(checker.config.regions, [](const auto& r) { return !r.value.edges.empty(); });
+  if (!any_edge) return;
+  const shared::load::EdgeHealth& probe = checker.config.health.edge;
+  const std::string port = std::to_string(probe.effective_port());
+  const bool heard = std::ranges::any_of(checker.edge.listen, [&](const ListenConfig& listen) {
+    return listen.address.value.port == probe.effective_port();
+  });
+  if (!heard) {
+    checker.diagnostics.warning(checker.place(), "health.edge asks port " + port +
+                                                     ", where no listener of the edge is: unless something before it "
+                                                     "translates ports, every region would be down for DNS");
+  } else if (probe.kind == shared::load::ProbeKind::https) {
+    checker.diagnostics.warning(checker.place(), "health.edge speaks https to port " + port +
+                                                     ", where the edge listens with protocol: http: unless something "
+                                                     "before it speaks TLS, every region would be down for DNS");
   }
 }
 
@@ -186,6 +209,39 @@ void check_reachable(const Checker& checker) {
   }
 }
 
+// The health page is answered before any route is asked.
+void check_reserved(const Checker& checker, const RouteConfig& route) {
+  constexpr std::string_view kReserved = "/.meridian";
+  std::string_view path = route.path;
+  if (path.starts_with('=')) path.remove_prefix(1);
+  if (path != kReserved && !path.starts_with(std::string(kReserved) + "/")) return;
+  checker.diagnostics.error(
+      route.at, "path: " + std::string(path) + " is reserved: below /.meridian/ the edge answers by itself");
+}
+
+// A limit that another one, written beside it, always ends first.
+void check_times(const Checker& checker, const TimeoutConfig& own, const shared::load::Position& at) {
+  const TimeoutConfig& general = checker.edge.timeout;
+  const auto total = own.total ? own.total : general.total;
+  if (!total) return;
+  const auto compare = [&](std::string_view key, const std::optional<shared::Duration>& mine,
+                           const std::optional<shared::Duration>& shared) {
+    const auto value = mine ? mine : shared;
+    const bool written_here = mine || own.total;
+    if (!value || !written_here || *value <= *total) return;
+    checker.diagnostics.warning(at, "timeout: " + std::string(key) + ": " + shared::load::print_duration(*value) +
+                                        " is never reached: total: " + shared::load::print_duration(*total) +
+                                        " ends first");
+  };
+  compare("connect", own.connect, general.connect);
+  compare("try", own.per_try, general.per_try);
+}
+
+void check_timeouts(const Checker& checker) {
+  check_times(checker, checker.edge.timeout, checker.place());
+  for (const RouteConfig& route : checker.edge.routes) check_times(checker, route.timeout, route.at);
+}
+
 void check_routes(const Checker& checker) {
   const std::vector<std::string_view> pools = names_of(checker.edge.pools);
   // Without pools, `pools` itself is what is wrong, and has been said.
@@ -197,6 +253,7 @@ void check_routes(const Checker& checker) {
       shared::load::unknown_name(route.pool->at, "pool", route.pool->value, pools, checker.diagnostics);
     }
     for (const Located<std::string>& tier : route.tiers) check_tier_name(checker, tier);
+    check_reserved(checker, route);
     if (route_depth(route) > kMaxRouteDepth) {
       checker.diagnostics.error(route.at, "path: more than " + std::to_string(kMaxRouteDepth) + " segments");
     }
@@ -210,9 +267,11 @@ void check_routes(const Checker& checker) {
 void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagnostics) {
   const Checker checker{edge, config, diagnostics};
   check_listen(checker);
+  check_probed(checker);
   check_tiers(checker);
   check_pools(checker);
   check_routes(checker);
+  check_timeouts(checker);
 }
 
 }  // namespace edge

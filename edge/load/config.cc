@@ -15,12 +15,27 @@ constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = kKiB * kKiB;
 constexpr std::uint64_t kTiB = kMiB * kMiB;
 
+// `http` alone so far; who writes another protocol means it, and no nearest word helps him.
+Reader<Protocol> protocol() {
+  auto reader = one_of<Protocol>({{"http", Protocol::http}});
+  const auto read = reader.read;
+  reader.read = [read](const Node& node, Diagnostics& diagnostics) -> std::optional<Protocol> {
+    for (const std::string_view other : {"https", "tls", "ssl", "h2", "h2c", "http2", "http3", "grpc", "tcp", "udp"}) {
+      if (!node.is_scalar() || node.text != other) continue;
+      complain(node, node.describe() + " is not spoken by this version, only http: HTTP/1.1 in clear text",
+               diagnostics);
+      return std::nullopt;
+    }
+    return read(node, diagnostics);
+  };
+  return reader;
+}
+
 const Table<ListenConfig>& listen_table() {
   static const auto table = Table<ListenConfig>("edge.listen", "One address for clients.")
                                 .required("address", &ListenConfig::address, located(listen_address()),
                                           "`{edge}` is the node's own address in `regions`")
-                                .field("protocol", &ListenConfig::protocol,
-                                       one_of<Protocol>({{"http", Protocol::http}}), "What is spoken there");
+                                .field("protocol", &ListenConfig::protocol, protocol(), "What is spoken there");
   return table;
 }
 

@@ -224,6 +224,19 @@ std::optional<std::string> parse_route_path(const std::string& text) {
   return text;
 }
 
+// What other servers' patterns and frameworks' placeholders look like, which here would stand for themselves alone.
+// Empty: none of it is there.
+std::string pattern_in_path(const std::string& text) {
+  const std::size_t at = text.find_first_of("*^$()[]|\\{}");
+  const std::size_t name = text.find("/:");
+  if (at == std::string::npos && name == std::string::npos && text.front() != '~') return "";
+  const std::string_view path = std::string_view(text).substr(std::min(text.find('/'), text.size()));
+  std::string prefix(path.substr(0, path.find_first_of("*^$()[]|\\{}:")));
+  while (!prefix.empty() && prefix.back() != '/') prefix.pop_back();
+  if (prefix.empty()) prefix = "/";
+  return "'" + text + "' looks like a pattern, and a path is none: it matches all below itself; write " + prefix;
+}
+
 }  // namespace
 
 Reader<std::string> server_address() {
@@ -293,10 +306,19 @@ Reader<std::string> host_header() {
 }
 
 Reader<std::string> route_path() {
-  return scalar<std::string>("path, `=` before it for exactly this one",
-                             "a normalised path such as /api/ or =/login, without query, '//', '.', '..' or escapes of "
-                             "plain characters",
-                             parse_route_path, [](const std::string& value) { return value; });
+  auto reader =
+      scalar<std::string>("path, `=` before it for exactly this one",
+                          "a normalised path such as /api/ or =/login, without query, '//', '.', '..' or escapes of "
+                          "plain characters",
+                          parse_route_path, [](const std::string& value) { return value; });
+  const auto read = reader.read;
+  reader.read = [read](const Node& node, Diagnostics& diagnostics) -> std::optional<std::string> {
+    const std::string pattern = node.is_scalar() && !node.text.empty() ? pattern_in_path(node.text) : std::string();
+    if (pattern.empty()) return read(node, diagnostics);
+    complain(node, pattern, diagnostics);
+    return std::nullopt;
+  };
+  return reader;
 }
 
 Reader<std::string> request_path() {

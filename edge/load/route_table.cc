@@ -8,11 +8,18 @@ namespace {
 
 using namespace shared::load;
 
+void check_respond(const Respond& respond, const Node& node, Diagnostics& diagnostics) {
+  const bool bare = respond.status == 204 || respond.status == 205 || respond.status == 304;
+  if (!bare || respond.body.empty()) return;
+  diagnostics.error(node.at, "respond: a " + std::to_string(respond.status) + " has no body (RFC 9110 section 15)");
+}
+
 const Table<Respond>& respond_table() {
   static const auto table = Table<Respond>("edge.routes.respond", "An answer of the edge's own.")
                                 .field("status", &Respond::status, integer<std::uint16_t>(200, 599), "Status")
                                 .field("body", &Respond::body, any_text(), "Body")
-                                .field("content_type", &Respond::content_type, text(), "Content-Type of the body");
+                                .field("content_type", &Respond::content_type, text(), "Content-Type of the body")
+                                .check(check_respond);
   return table;
 }
 

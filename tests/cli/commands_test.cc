@@ -95,6 +95,31 @@ TEST_F(Commands, CheckTellsTheProblemsOfAllPartsAtOnce) {
   EXPECT_NE(outcome.out.find(file_ + ": 5 errors, "), std::string::npos) << outcome.out << outcome.err;
 }
 
+TEST_F(Commands, CheckWarnsOfWhatNothingUsesOrReaches) {
+  break_config("service: shop\n", "service: shop\nuser: no-such-user\nhealth: {edge: {port: 81}}\n");
+  break_config("  eu: {", "  ap: {edges: [198.51.100.2]}\n  eu: {");
+  break_config("[us, eu]}]}", "[us, eu]}], spare: [{failover: [us]}]}");
+  break_config("{path: /, pool: web}]",
+               "{path: /, pool: web}, {host: wwww.shop.example, path: /, pool: web}]\n"
+               "  access_log: /no-such-folder/access.json\n  timeout: {connect: 5s, total: 2s}");
+  const Outcome outcome = meridian({"check", file_.c_str()});
+  EXPECT_EQ(outcome.status, 0);
+  for (const char* doubt :
+       {"health.edge asks port 81, where no listener", "user: this machine has no user 'no-such-user'",
+        "region 'ap' stands in no step of a policy", "policy 'spare' is used by no name",
+        "zone shop.example. has no name 'wwww.shop.example'", "access_log: this machine has no folder /no-such-folder",
+        "timeout: connect: 5s is never reached: total: 2s ends first"}) {
+    EXPECT_NE(outcome.err.find(doubt), std::string::npos) << doubt << "\n" << outcome.err;
+  }
+  EXPECT_NE(outcome.out.find(": good, with 7 warnings"), std::string::npos) << outcome.out << outcome.err;
+}
+
+TEST_F(Commands, CheckSaysNothingThatFollowsFromWhatItSaid) {
+  break_config("192.0.2.1", "300.0.2.1");
+  const Outcome outcome = meridian({"check", file_.c_str()});
+  EXPECT_NE(outcome.out.find(": 1 error, 0 warnings"), std::string::npos) << outcome.out << outcome.err;
+}
+
 TEST_F(Commands, ExplainsFromAFile) {
   const Outcome outcome =
       meridian({"explain", file_.c_str(), "--name", "www.shop.example", "--client", "203.0.113.0/24"});

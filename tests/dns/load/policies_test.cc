@@ -211,6 +211,15 @@ TEST(PoliciesConfig, TheOverridesFileCorrectsPlacesSystemsAndOrders) {
   EXPECT_EQ(order_of(built, "192.0.2.1"), "[eu, us-west, us-east]");
 }
 
+TEST(PoliciesConfig, AnOverrideToAPlaceThatNobodyKnowsIsDoubted) {
+  const OverridesFile file("128.32.0.0/24: EU-XX\n131.215.0.0/16: NA-US\n");
+  const Built built = build(geo_with("overrides: " + file.path()) + "policies: {a: [{failover: [eu]}]}\n");
+  EXPECT_TRUE(built.tables) << built.messages;
+  EXPECT_NE(built.messages.find("yaml:1:16: warning: place EU-XX is none of the geo database's: "), std::string::npos)
+      << built.messages;
+  EXPECT_EQ(built.messages.find("NA-US"), std::string::npos) << built.messages;
+}
+
 TEST(PoliciesConfig, TheOverridesFileIsCheckedLikeTheRest) {
   const OverridesFile file(R"(
 203.0.113.7/24: EU-DE

@@ -151,6 +151,45 @@ TEST(EdgeConfig, WrongConditionsAndActions) {
   });
 }
 
+TEST(EdgeConfig, PatternsInPathsAreShownAsPrefixes) {
+  expect_errors({
+      {kListen + kPools + "  routes: [{path: \"/api/*\", pool: web}]\n",
+       "'/api/*' looks like a pattern, and a path is none: it matches all below itself; write /api/\n"},
+      {kListen + kPools + "  routes: [{path: \"/api/.*\", pool: web}]\n", "write /api/\n"},
+      {kListen + kPools + "  routes: [{path: \"^/api/v[12]/\", pool: web}]\n", "write /api/\n"},
+      {kListen + kPools + "  routes: [{path: \"~ /img\", pool: web}]\n", "write /\n"},
+      {kListen + kPools + "  routes: [{path: \"/users/{id}/cart\", pool: web}]\n", "write /users/\n"},
+      {kListen + kPools + "  routes: [{path: \"/users/:id\", pool: web}]\n", "write /users/\n"},
+      {kListen + kPools + "  routes: [{path: \"*\", pool: web}]\n", "write /\n"},
+  });
+}
+
+TEST(EdgeConfig, RoutesThatCannotBeServed) {
+  expect_errors({
+      {kListen + kPools + "  routes: [{path: /.meridian/x, pool: web}, {path: /, pool: web}]\n",
+       "/.meridian/x is reserved"},
+      {kListen + kPools + "  routes: [{path: =/.meridian/health, pool: web}, {path: /, pool: web}]\n", "is reserved"},
+      {kListen + kPools + "  routes: [{path: /, respond: {status: 204, body: none}}]\n", "a 204 has no body"},
+      {kListen + kPools + "  routes: [{path: /, respond: {status: 304, body: none}}]\n", "a 304 has no body"},
+  });
+  EXPECT_EQ(rendered(kListen + kPools + "  routes: [{path: /.meridians, pool: web}, {path: /, pool: web}]\n"), "");
+  EXPECT_EQ(rendered(kListen + kPools + "  routes: [{path: /x, respond: {status: 204}}, {path: /, pool: web}]\n"), "");
+}
+
+TEST(EdgeConfig, ProtocolsThatAreNotSpokenAreNoSlipsOfThePen) {
+  for (const std::string name : {"https", "h2", "tcp", "udp"}) {
+    const std::string text =
+        rendered("  listen: [{address: \"{edge}:80\", protocol: " + name + "}]\n" + kPools + kRoutes);
+    EXPECT_NE(text.find("'" + name + "' is not spoken by this version"), std::string::npos) << text;
+    EXPECT_EQ(text.find("did you mean"), std::string::npos) << text;
+  }
+}
+
+TEST(EdgeConfig, WhatCouldNotBeReadIsNotSaidToStandTwice) {
+  const std::string text = rendered("  listen: [{address: nowhere}, {address: elsewhere}]\n" + kPools + kRoutes);
+  EXPECT_EQ(text.find("already listened on"), std::string::npos) << text;
+}
+
 TEST(EdgeConfig, WrongPools) {
   expect_errors({
       {kListen + "  pools: {web: {servers: [\"10.0.0.1\"]}}\n" + kRoutes,
