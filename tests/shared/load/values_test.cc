@@ -124,7 +124,7 @@ TEST(Values, NorwayIsNoBoolean) {
   EXPECT_EQ(problems_of(rows, "{NO: [eu]}"),
             "c.yaml:1:7: warning: 'NO' is a boolean to YAML 1.1 tools such as Ansible's; quote it: \"NO\"\n");
   EXPECT_EQ(problems_of(word(), "\"a b\""),
-            "c.yaml:1:6: error: 'a b' cannot be a name: it is empty or has a space in it\n");
+            "c.yaml:1:6: error: 'a b' cannot be a name: it is empty, or has a space or a control character in it\n");
 }
 
 TEST(Values, PathsStartAtTheirFile) {
