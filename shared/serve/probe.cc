@@ -19,7 +19,7 @@ constexpr seconds kComplainEvery{10};
 
 bool is_silence(error_code error) {
   return error == asio::error::host_unreachable || error == asio::error::network_unreachable ||
-         error == asio::error::timed_out;
+         error == asio::error::network_down || error == asio::error::timed_out;
 }
 
 // The peer, or its kernel, said that the connection is over.
@@ -116,6 +116,7 @@ void Probe::begin() {
   began_ = Clock::now();
   next_ = began_ + next_interval();
   replaced_ = false;
+  silent_ = false;
   response_ = ProbeResponse(target_.body_kept);
   round_trip_ = {};
   plan_ = ProbePlan(suspicion_.next());
@@ -233,8 +234,9 @@ void Probe::on_attempt_failed(const ProbeConnection* connection, error_code erro
   if (is_local_error(error)) return discard_for(error);
   if (error == asio::error::connection_refused) return conclude(ProbeOutcome::refused, "connection refused");
   if (is_silence(error)) {
-    if (attempts_.empty() && begun_ >= plan_.attempts()) conclude(ProbeOutcome::failure, error.message());
-    return;
+    if (!attempts_.empty() || begun_ < plan_.attempts()) return;
+    silent_ = true;
+    return conclude(ProbeOutcome::failure, error.message());
   }
   if (!is_end(error) || replaced_) {
     return conclude(ProbeOutcome::failure, is_end(error) ? "connection closed" : error.message());
@@ -255,6 +257,7 @@ void Probe::begin_early() {
 void Probe::on_deadline(error_code error) {
   if (error || phase_ != Phase::asking) return;
   if (Clock::now() < deadline_.expiry()) return;  // of the round before, already queued when it ended
+  silent_ = true;
   conclude(ProbeOutcome::failure, "no answer in " + milliseconds_text(target_.timeout));
 }
 
@@ -272,7 +275,7 @@ void Probe::conclude(ProbeOutcome outcome, std::string_view reason) {
   // The callback may replace the targets and stop this probe: nothing of it is touched afterwards.
   const ProbeResponse response = std::exchange(response_, ProbeResponse());
   const ProbeReport report{
-      target_.id, outcome, reason, round_trip_, response.status(), response.body(), response.body_complete()};
+      target_.id, outcome, reason, round_trip_, response.status(), response.body(), response.body_complete(), silent_};
   const auto context = context_;
   context->on_report(report);
 }

@@ -108,6 +108,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
   Timer deadline_;
   TimePoint began_{};       // this round
   TimePoint next_{};        // the next scheduled round
+  bool silent_ = false;     // this round ends for want of any answer
   bool replaced_ = false;   // this round has already replaced a connection that ended
   unsigned early_row_ = 0;  // rounds begun early since a connection last lasted for an interval
   unsigned discard_row_ = 0;

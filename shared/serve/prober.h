@@ -73,6 +73,7 @@ struct ProbeReport {
   std::uint16_t status = 0;  // 0: no HTTP answer
   std::string_view body;     // its beginning, with an unexpected status too
   bool body_complete = true;
+  bool silent = false;  // nothing came back, or there is no way there: the trouble may be this machine's own
 };
 
 struct ProberSettings {
