@@ -18,13 +18,6 @@ using shared::Result;
 
 namespace {
 
-std::optional<dns::EdgeState> state_from(std::string_view word) {
-  if (word == "up") return dns::EdgeState::up;
-  if (word == "drained") return dns::EdgeState::drained;
-  if (word == "down") return dns::EdgeState::down;
-  return std::nullopt;
-}
-
 dns::GivenAnswer answer_from(const json::object& object) {
   dns::GivenAnswer answer;
   answer.name = std::string(object.at("name").as_string());
@@ -39,7 +32,7 @@ dns::GivenAnswer answer_from(const json::object& object) {
 Given::Region region_from(const json::object& object) {
   Given::Region region{std::string(object.at("name").as_string()), {}};
   for (const json::value& edge : object.at("edges").as_array()) {
-    const auto state = state_from(edge.as_string());
+    const auto state = dns::parse_edge_state(edge.as_string());
     if (!state) throw std::invalid_argument("an unknown state of an edge");
     region.edges.push_back(*state);
   }

@@ -17,7 +17,22 @@ using shared::Family;
 Family family_of(AddressType type) { return type == AddressType::a ? Family::ipv4 : Family::ipv6; }
 
 // How good a region is for one type, best first; the order of use of a policy's regions.
-enum class Tier : std::uint8_t { up, full, drained, unusable };
+enum class Tier : std::uint8_t { up, full, unknown, drained, unusable };
+
+Tier tier_of(EdgeState state, const RegionView& view) {
+  switch (state) {
+    case EdgeState::up:
+      return view.full ? Tier::full : Tier::up;
+    case EdgeState::unknown:
+      return Tier::unknown;
+    case EdgeState::held_down:
+    case EdgeState::drained:
+      return Tier::drained;
+    case EdgeState::down:
+      break;
+  }
+  return Tier::unusable;
+}
 
 struct RegionUse {
   Tier tier = Tier::unusable;
@@ -26,23 +41,22 @@ struct RegionUse {
 
 // Of somebody else's platform: it has no families, and the CNAME serves as long as anything of it does.
 RegionUse use_of_cname(const RegionView& view) {
-  if (std::ranges::find(view.edges, EdgeState::up) != view.edges.end()) return {view.full ? Tier::full : Tier::up, {}};
-  const bool drained = std::ranges::find(view.edges, EdgeState::drained) != view.edges.end();
-  return {drained ? Tier::drained : Tier::unusable, {}};
+  RegionUse use;
+  for (const EdgeState edge : view.edges) use.tier = std::min(use.tier, tier_of(edge, view));
+  return use;
 }
 
 RegionUse use_of(const Region& region, const RegionView& view, AddressType type) {
   if (region.cname) return use_of_cname(view);
-  RegionUse up{view.full ? Tier::full : Tier::up, {}};
-  RegionUse drained{Tier::drained, {}};
+  RegionUse use;
   for (std::size_t i = 0; i < region.edges.size(); ++i) {
     if (region.edges[i].family != family_of(type)) continue;
-    if (view.edges[i] == EdgeState::up) up.edges.push_back(region.edges[i]);
-    if (view.edges[i] == EdgeState::drained) drained.edges.push_back(region.edges[i]);
+    const Tier tier = tier_of(view.edges[i], view);
+    if (tier == Tier::unusable || tier > use.tier) continue;
+    if (tier < use.tier) use = {tier, {}};
+    use.edges.push_back(region.edges[i]);
   }
-  if (!up.edges.empty()) return up;
-  if (!drained.edges.empty()) return drained;
-  return {};
+  return use;
 }
 
 void append_rr(std::vector<std::uint8_t>& out, AddressType type, std::uint32_t ttl, const shared::IpAddress& address) {
@@ -137,9 +151,17 @@ class AnswerSetsBuilder {
     return slot;
   }
 
+  // Some region is down, and should be back before long.
+  [[nodiscard]] bool misses_some(const Order& order) const {
+    return std::ranges::any_of(order, [this](const Element& element) {
+      return std::ranges::any_of(element,
+                                 [this](const Member& member) { return tier(member.region) == Tier::unusable; });
+    });
+  }
+
   Slot resolve(const Order& order) {
-    for (const Tier wanted : {Tier::up, Tier::full, Tier::drained}) {
-      bool pressed = wanted == Tier::drained;
+    for (const Tier wanted : {Tier::up, Tier::full, Tier::unknown, Tier::drained}) {
+      bool pressed = wanted == Tier::unknown || (wanted == Tier::drained && misses_some(order));
       for (const Element& element : order) {
         pressed = pressed || under_pressure(element);
         const bool usable =

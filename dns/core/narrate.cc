@@ -174,20 +174,27 @@ std::string narrate_class(const PolicyTables& tables, PolicyNameId name, const L
 
 namespace {
 
-// Why a region cannot give what `taken` gives; empty if it could.
+// Why a region does not give what `taken` gives; empty if it could.
 std::string why_not(const Region& region, const RegionView& view, AddressType type) {
   const auto family = type == AddressType::a ? shared::Family::ipv4 : shared::Family::ipv6;
-  bool up = false;
-  bool drained = false;
+  EdgeState best = EdgeState::down;
   for (std::size_t i = 0; i < view.edges.size(); ++i) {
-    if (!region.cname && region.edges[i].family != family) continue;
-    up = up || view.edges[i] == EdgeState::up;
-    drained = drained || view.edges[i] == EdgeState::drained;
+    if (region.cname || region.edges[i].family == family) best = std::min(best, view.edges[i]);
   }
-  if (up) return view.full ? "full, others are not" : "";
-  if (region.cname && !drained) return "this platform is down";
-  const std::string edges = type == AddressType::a ? "IPv4 edge" : "IPv6 edge";
-  return drained ? "drained: used only if nothing else is up" : "no " + edges + " of it is up";
+  switch (best) {
+    case EdgeState::up:
+      return view.full ? "full, others are not" : "";
+    case EdgeState::unknown:
+      return "not probed yet: what is known to serve comes first";
+    case EdgeState::held_down:
+      return "held down: used only if nothing else is up";
+    case EdgeState::drained:
+      return "drained: used only if nothing else is up";
+    case EdgeState::down:
+      break;
+  }
+  if (region.cname) return "this platform is down";
+  return std::string("no ") + (type == AddressType::a ? "IPv4 edge" : "IPv6 edge") + " of it is up";
 }
 
 std::string verdict_of(const Region& region, const RegionView& view, RegionId id, const Decided& decided, bool behind) {

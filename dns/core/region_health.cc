@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "dns/core/region_note.h"
+
 namespace dns {
 namespace {
 
 using shared::Family;
 using shared::HealthState;
-using shared::ProbeOutcome;
 using shared::TimePoint;
 
 bool serves(const RegionView& view) {
@@ -27,91 +28,54 @@ EdgeState state_of(Override::State forced) {
   return EdgeState::down;
 }
 
-const char* word_of(Override::State forced) {
-  switch (forced) {
-    case Override::State::up:
-      return "up";
-    case Override::State::drained:
-      return "drained";
-    case Override::State::down:
-      break;
-  }
-  return "down";
-}
+// What is well again counts as up, lest it be held down against the operator's word.
+void believe(std::vector<EdgeState>& edges) { std::ranges::replace(edges, EdgeState::held_down, EdgeState::up); }
 
-ProbeOutcome probe_outcome(EdgeOutcome outcome) {
-  switch (outcome) {
-    case EdgeOutcome::success:
-    case EdgeOutcome::draining:
-      return ProbeOutcome::success;
-    case EdgeOutcome::failure:
-      return ProbeOutcome::failure;
-    case EdgeOutcome::refused:
-      break;
-  }
-  return ProbeOutcome::refused;
-}
-
-// A region that is forced up serves even if the probes see none of its edges: then by all of that family.
-void force_up(const Region& region, std::vector<EdgeState>& edges) {
-  for (const Family family : {Family::ipv4, Family::ipv6}) {
-    const auto of_family = [&](std::size_t i) { return region.edges[i].family == family; };
-    bool some = false;
-    for (std::size_t i = 0; i < edges.size(); ++i) some = some || (of_family(i) && edges[i] == EdgeState::up);
-    for (std::size_t i = 0; i < edges.size() && !some; ++i) {
-      if (of_family(i)) edges[i] = EdgeState::up;
+// What a region that is forced up answers, of the edges that `counts`: those that are up, else those that nobody has
+// probed, else all.
+template <class Counts>
+void force_up(std::vector<EdgeState>& edges, Counts counts) {
+  const auto has = [&](EdgeState state) {
+    for (std::size_t i = 0; i < edges.size(); ++i) {
+      if (counts(i) && edges[i] == state) return true;
     }
+    return false;
+  };
+  if (has(EdgeState::up)) return;
+  const bool some_unknown = has(EdgeState::unknown);
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    if (counts(i) && (!some_unknown || edges[i] == EdgeState::unknown)) edges[i] = EdgeState::up;
   }
 }
 
-// A CNAME has no families.
-void force_up(std::vector<EdgeState>& edges) {
-  if (std::ranges::find(edges, EdgeState::up) == edges.end()) std::ranges::fill(edges, EdgeState::up);
+void force_up(const Region& region, std::vector<EdgeState>& edges) {
+  believe(edges);
+  if (region.cname) return force_up(edges, [](std::size_t) { return true; });  // it has no families
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    force_up(edges, [&](std::size_t i) { return region.edges[i].family == family; });
+  }
 }
 
 void force(const Region& region, Override::State forced, std::vector<EdgeState>& edges) {
-  if (forced == Override::State::up && region.cname) return force_up(edges);
   if (forced == Override::State::up) return force_up(region, edges);
   for (EdgeState& edge : edges) {
-    if (forced == Override::State::down || edge == EdgeState::up) edge = state_of(forced);
+    if (forced == Override::State::down || edge != EdgeState::down) edge = state_of(forced);
   }
-}
-
-// "192.0.2.1 drained by the operator (disk)"; without an edge, of the region.
-std::string by_operator(const Override& word, const shared::IpAddress* edge) {
-  std::string text = edge == nullptr ? "" : edge->to_string() + " ";
-  text += std::string(word_of(word.state)) + " by the operator";
-  return word.reason.empty() ? text : text + " (" + word.reason + ")";
-}
-
-std::string note_of(const RegionView& view) {
-  const auto count = [&](EdgeState state) { return std::ranges::count(view.edges, state); };
-  const auto all = static_cast<std::ptrdiff_t>(view.edges.size());
-  std::string note;
-  if (count(EdgeState::up) == all) {
-    note = "up";
-  } else if (count(EdgeState::up) > 0) {
-    note = std::to_string(count(EdgeState::up)) + " of " + std::to_string(all) + " edges up";
-  } else {
-    note = count(EdgeState::drained) > 0 ? "drained" : "down";
-  }
-  return note;
 }
 
 }  // namespace
 
 RegionHealth::RegionHealth(std::vector<Region> regions, RegionHealthSettings settings, TimePoint now,
                            const std::vector<PersistedEdge>& persisted)
-    : regions_(std::move(regions)), settings_(settings), start_(now), records_(regions_.size()) {
+    : regions_(std::move(regions)), settings_(settings), start_(now), now_(now), records_(regions_.size()) {
   for (std::size_t r = 0; r < regions_.size(); ++r) {
     for (const shared::IpAddress& address : regions_[r].edges) {
       HealthState state = HealthState::unknown;
       for (const PersistedEdge& edge : persisted) {
         if (edge.region == regions_[r].name && edge.address == address) state = edge.state;
       }
-      records_[r].edges.push_back({shared::HealthMachine(state), false, std::nullopt});
+      records_[r].edges.push_back({ProbedEdge(state), std::nullopt});
     }
-    records_[r].last_serving = look(r);
   }
   (void)refresh(now);
 }
@@ -120,8 +84,7 @@ RegionHealth::RegionHealth(std::vector<Region> regions, RegionHealthSettings set
                            const RegionHealth& before)
     : RegionHealth(std::move(regions), settings, now, std::vector<PersistedEdge>{}) {
   start_ = before.start_;
-  hold_until_ = before.hold_until_;
-  hold_spent_ = before.hold_spent_;
+  isolation_ = before.isolation_;
   for (std::size_t r = 0; r < regions_.size(); ++r) {
     for (std::size_t old = 0; old < before.regions_.size(); ++old) {
       if (before.regions_[old].name == regions_[r].name) adopt(r, before, old);
@@ -140,25 +103,31 @@ void RegionHealth::adopt(std::size_t region, const RegionHealth& before, std::si
     if (found == addresses.end()) continue;
     record.edges[i] = before.records_[old].edges[static_cast<std::size_t>(found - addresses.begin())];
   }
-  const bool same_edges = regions_[region].edges == before.regions_[old].edges;
-  record.last_serving = same_edges ? before.records_[old].last_serving : look(region);
+  if (regions_[region].edges != before.regions_[old].edges) return;
+  record.drained = before.records_[old].drained;
+  record.drained_at = before.records_[old].drained_at;
 }
 
 bool RegionHealth::observe(EdgeId edge, EdgeOutcome outcome, TimePoint now) {
-  EdgeRecord& record = edge_at(edge);
-  (void)record.machine.observe(probe_outcome(outcome), settings_.edge);
-  if (outcome == EdgeOutcome::draining) record.draining = true;
-  if (outcome == EdgeOutcome::success) record.draining = false;
+  edge_at(edge).probed.observe(outcome, now, settings_.of_edges());
   return refresh(now);
 }
 
 bool RegionHealth::set_override(RegionId region, Override override, TimePoint now) {
-  records_[index_of(region)].forced = std::move(override);
+  RegionRecord& record = records_[index_of(region)];
+  for (EdgeRecord& edge : record.edges) {
+    if (override.state == Override::State::up) edge.probed.forgive();
+  }
+  if (!override.since) override.since = now;
+  record.forced = std::move(override);
   return refresh(now);
 }
 
 bool RegionHealth::set_override(EdgeId edge, Override override, TimePoint now) {
-  edge_at(edge).forced = std::move(override);
+  EdgeRecord& record = edge_at(edge);
+  if (override.state == Override::State::up) record.probed.forgive();
+  if (!override.since) override.since = now;
+  record.forced = std::move(override);
   return refresh(now);
 }
 
@@ -175,14 +144,19 @@ bool RegionHealth::clear_override(EdgeId edge, TimePoint now) {
 bool RegionHealth::advance(TimePoint now) { return refresh(now); }
 
 std::optional<TimePoint> RegionHealth::next_deadline() const {
-  std::optional<TimePoint> next = hold_until_;
-  const auto consider = [&](const std::optional<Override>& forced) {
-    if (!forced || !forced->expires) return;
-    if (!next || *forced->expires < *next) next = forced->expires;
+  std::optional<TimePoint> next = isolation_.until();
+  const auto consider = [&](const std::optional<TimePoint>& time) {
+    if (time && *time > now_ && (!next || *time < *next)) next = time;
   };
   for (const RegionRecord& record : records_) {
-    consider(record.forced);
-    for (const EdgeRecord& edge : record.edges) consider(edge.forced);
+    if (record.forced) consider(record.forced->expires);
+    if (std::ranges::find(record.drained, true) != record.drained.end()) {
+      consider(record.drained_at + settings_.drain_settles);
+    }
+    for (const EdgeRecord& edge : record.edges) {
+      if (edge.forced) consider(edge.forced->expires);
+      consider(edge.probed.hold_down().until(now_));
+    }
   }
   return next;
 }
@@ -190,12 +164,12 @@ std::optional<TimePoint> RegionHealth::next_deadline() const {
 bool RegionHealth::ready(TimePoint now) const {
   if (now >= start_ + settings_.start_wait) return true;
   return std::ranges::all_of(records_, [](const RegionRecord& record) {
-    return std::ranges::all_of(record.edges, [](const EdgeRecord& edge) { return edge.machine.verified(); });
+    return std::ranges::all_of(record.edges, [](const EdgeRecord& edge) { return edge.probed.machine().verified(); });
   });
 }
 
-HealthState RegionHealth::probed(EdgeId edge) const { return edge_at(edge).machine.state(); }
-bool RegionHealth::draining(EdgeId edge) const { return edge_at(edge).draining; }
+HealthState RegionHealth::probed(EdgeId edge) const { return edge_at(edge).probed.machine().state(); }
+bool RegionHealth::draining(EdgeId edge) const { return edge_at(edge).probed.draining(); }
 const std::optional<Override>& RegionHealth::override_of(RegionId region) const {
   return records_[index_of(region)].forced;
 }
@@ -205,7 +179,7 @@ std::vector<PersistedEdge> RegionHealth::persist() const {
   std::vector<PersistedEdge> out;
   for (std::size_t r = 0; r < regions_.size(); ++r) {
     for (std::size_t i = 0; i < records_[r].edges.size(); ++i) {
-      out.push_back({regions_[r].name, regions_[r].edges[i], records_[r].edges[i].machine.state()});
+      out.push_back({regions_[r].name, regions_[r].edges[i], records_[r].edges[i].probed.machine().state()});
     }
   }
   return out;
@@ -213,20 +187,21 @@ std::vector<PersistedEdge> RegionHealth::persist() const {
 
 // Folds everything into a new view; true if it differs from the one before.
 bool RegionHealth::refresh(TimePoint now) {
-  expire(now);
-  HealthView fresh;
-  for (std::size_t r = 0; r < regions_.size(); ++r) fresh.regions.push_back(look(r));
-  note_losses(fresh, now);
-  decide_hold(now);
-  if (holding()) show_last(fresh);
+  now_ = now;
+  expire();
+  HealthView fresh = look(Sight::probed);
+  note_losses(fresh);
+  judge_isolation(fresh);
+  if (holding()) fresh = look(Sight::shown);
+  note_drains(fresh);
   if (fresh == view_) return false;
   view_ = std::move(fresh);
   return true;
 }
 
-void RegionHealth::expire(TimePoint now) {
-  const auto drop = [now](std::optional<Override>& forced) {
-    if (forced && forced->expires && *forced->expires <= now) forced.reset();
+void RegionHealth::expire() {
+  const auto drop = [this](std::optional<Override>& forced) {
+    if (forced && forced->expires && *forced->expires <= now_) forced.reset();
   };
   for (RegionRecord& record : records_) {
     drop(record.forced);
@@ -234,75 +209,120 @@ void RegionHealth::expire(TimePoint now) {
   }
 }
 
-RegionView RegionHealth::look(std::size_t region) const {
+HealthView RegionHealth::look(Sight sight) const {
+  HealthView view;
+  for (std::size_t r = 0; r < regions_.size(); ++r) view.regions.push_back(look(r, sight));
+  return view;
+}
+
+RegionView RegionHealth::look(std::size_t region, Sight sight) const {
   const RegionRecord& record = records_[region];
   RegionView view;
-  bool pending = false;
+  bool flips = false;
+  bool remembered = false;
+  bool kept = false;
   for (const EdgeRecord& edge : record.edges) {
-    EdgeState state = edge.draining ? EdgeState::drained : EdgeState::up;
-    if (edge.machine.state() == HealthState::down) state = EdgeState::down;
+    const shared::HealthMachine& machine = edge.probed.machine();
+    EdgeState state = sight == Sight::shown ? edge.probed.shown(now_) : edge.probed.state(now_);
     if (edge.forced) state = state_of(edge.forced->state);
-    pending = pending || (!edge.forced && edge.machine.flip_pending());
     view.edges.push_back(state);
+    if (edge.forced) continue;
+    flips = flips || machine.flip_pending();
+    remembered = remembered || (!machine.verified() && machine.state() != HealthState::unknown);
+    kept = kept || (sight == Sight::shown && edge.probed.kept());
   }
+  const auto some = [&](EdgeState state) { return std::ranges::find(view.edges, state) != view.edges.end(); };
+  const bool unsettled = flips || remembered || kept || some(EdgeState::unknown) || some(EdgeState::held_down);
   if (record.edges.empty() && regions_[region].cname) view.edges.push_back(EdgeState::up);  // nobody probes it
   if (record.forced) force(regions_[region], record.forced->state, view.edges);
   view.forced = record.forced.has_value();
-  const bool drains = std::ranges::find(view.edges, EdgeState::drained) != view.edges.end();
-  view.pressure = drains || (pending && !view.forced);
-  view.note = note_of(view);
+  view.pressure = unsettled && !view.forced;
+  view.note = note_of(view.edges);
   for (std::size_t i = 0; i < record.edges.size(); ++i) {
-    if (record.edges[i].forced) view.note += ", " + by_operator(*record.edges[i].forced, &regions_[region].edges[i]);
+    if (record.edges[i].forced) view.note += ", " + by_operator(*record.edges[i].forced, regions_[region].edges[i]);
   }
   if (record.forced) {
-    view.note += ", " + by_operator(*record.forced, nullptr);
-  } else if (pending) {
+    view.note += ", " + by_operator(*record.forced);
+  } else if (kept) {
+    view.note += ", as before the silence: no region can be heard, so this node suspects itself";
+  } else if (flips) {
     view.note += ", and its probes begin to say otherwise";
+  } else if (remembered) {
+    view.note += ", as before the restart: not probed since";
   }
   return view;
 }
 
 // Since when each region that the operator left alone has had no edge that serves.
-void RegionHealth::note_losses(const HealthView& fresh, TimePoint now) {
+void RegionHealth::note_losses(const HealthView& probed) {
   for (std::size_t r = 0; r < regions_.size(); ++r) {
     RegionRecord& record = records_[r];
-    if (serves(fresh.regions[r]) && !record.forced) record.last_serving = fresh.regions[r];
-    if (serves(fresh.regions[r]) || record.forced) {
+    if (serves(probed.regions[r]) || record.forced) {
       record.lost_at.reset();
     } else if (!record.lost_at) {
-      record.lost_at = now;
+      record.lost_at = now_;
     }
   }
 }
 
-void RegionHealth::decide_hold(TimePoint now) {
-  std::optional<TimePoint> first;
-  std::optional<TimePoint> last;
-  bool all_lost = true;
-  for (std::size_t r = 0; r < regions_.size(); ++r) {
-    const RegionRecord& record = records_[r];
-    if (record.forced || record.edges.empty()) continue;
-    all_lost = all_lost && record.lost_at.has_value();
-    if (!record.lost_at) continue;
-    first = first ? std::min(*first, *record.lost_at) : *record.lost_at;
-    last = last ? std::max(*last, *record.lost_at) : *record.lost_at;
+Losses RegionHealth::losses(const HealthView& probed) const {
+  Losses out;
+  out.all = std::ranges::none_of(probed.regions, serves);
+  std::optional<TimePoint> silent;
+  std::optional<TimePoint> heard;
+  for (const RegionRecord& record : records_) {
+    for (const EdgeRecord& edge : record.edges) {
+      silent = std::max(silent, edge.probed.silent_since());
+      heard = std::max(heard, edge.probed.heard_at());
+    }
+    if (record.edges.empty() || !record.lost_at) continue;
+    out.first = out.first ? std::min(*out.first, *record.lost_at) : *record.lost_at;
+    out.last = std::max(out.last, record.lost_at);
   }
-  if (!all_lost || !first) {
-    hold_until_.reset();
-    hold_spent_ = false;
-    return;
-  }
-  if (!hold_spent_ && *last - *first <= settings_.isolation_window) hold_until_ = now + settings_.isolation_hold;
-  hold_spent_ = true;
-  if (hold_until_ && now >= *hold_until_) hold_until_.reset();
+  out.unheard = silent && (!heard || *heard <= *silent);
+  return out;
 }
 
-void RegionHealth::show_last(HealthView& fresh) const {
+template <class Visit>
+void RegionHealth::for_each_edge(Visit visit) {
+  for (RegionRecord& record : records_) {
+    for (EdgeRecord& edge : record.edges) visit(edge.probed);
+  }
+}
+
+void RegionHealth::judge_isolation(const HealthView& probed) {
+  switch (isolation_.judge(losses(probed), {settings_.isolation_window, settings_.isolation_hold}, now_)) {
+    case Isolation::Verdict::trusts_itself:
+      return;
+    case Isolation::Verdict::begins:
+      for_each_edge([this](ProbedEdge& edge) {
+        if (edge.silenced_since(now_ - settings_.isolation_window)) edge.keep();
+      });
+      break;
+    case Isolation::Verdict::lasts:
+      break;
+    case Isolation::Verdict::ends:
+      for_each_edge([](ProbedEdge& edge) { edge.release(); });
+      return;
+  }
+  // Nothing was ever seen to serve, or all of it has been heard to be ill.
+  bool some = false;
+  for_each_edge([&some](const ProbedEdge& edge) { some = some || edge.kept(); });
+  if (!some) isolation_.give_up();
+}
+
+// A drain has to reach those who have an answer from before it; then nothing is about to change any more.
+void RegionHealth::note_drains(HealthView& fresh) {
   for (std::size_t r = 0; r < regions_.size(); ++r) {
-    if (records_[r].forced) continue;
-    fresh.regions[r] = records_[r].last_serving;
-    fresh.regions[r].pressure = true;
-    fresh.regions[r].note += ", as last seen: every region was lost at once, so this node suspects itself";
+    RegionRecord& record = records_[r];
+    std::vector<bool> drained;
+    for (const EdgeState edge : fresh.regions[r].edges) drained.push_back(edge == EdgeState::drained);
+    if (drained != record.drained) {
+      record.drained = std::move(drained);
+      record.drained_at = now_;
+    }
+    const bool some = std::ranges::find(record.drained, true) != record.drained.end();
+    if (some && now_ < record.drained_at + settings_.drain_settles) fresh.regions[r].pressure = true;
   }
 }
 

@@ -3,16 +3,23 @@
 // state: probe results and the time go in, "changed" and a view come out. Owned by the Prober on the control loop, one
 // thread.
 //
-// Rules: the first result of an edge counts at once, later ones by fall and rise; an edge that says it drains is
-// drained at once. The operator's word beats the probe. If all unforced regions are lost within one window, this node
-// suspects itself and shows each region as it last was for `isolation_hold`; lost one after another, they are down at
-// once.
+// Rules: the first result of an edge counts at once, later ones by fall and rise; until it, the edge is unknown, and
+// what is known to be up comes first. An edge that says it drains is drained at once; one that falls too often is held
+// down before it is believed again (hold_down.h). The operator's word beats all of that. If no region that is left can
+// serve, and those left to their probes fell silent within one window, this node suspects itself (isolation.h): for
+// `isolation_hold` it shows each edge as it was before the silence began.
+//
+//   outcome -> ProbedEdge --+
+//   operator's word --------+-> RegionView -> losses -> Isolation -> RegionView, edges kept as before -> HealthView
 
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "dns/core/health_view.h"
+#include "dns/core/isolation.h"
+#include "dns/core/override.h"
+#include "dns/core/probed_edge.h"
 #include "dns/core/region.h"
 #include "shared/core/health.h"
 #include "shared/core/time.h"
@@ -22,18 +29,13 @@ namespace dns {
 struct RegionHealthSettings {
   shared::HealthSettings edge;  // fall, rise
   shared::Duration start_wait = shared::milliseconds(500);
-  shared::Duration isolation_window = shared::seconds(7);  // fall x interval + timeout
+  shared::Duration isolation_window = shared::seconds(7);  // fall x interval + timeout, of whom it is longest
   shared::Duration isolation_hold = shared::seconds(60);
-};
+  HoldDownSettings hold_down = {};
+  // The greatest TTL that answers may have: so long after a drain has begun or ended somebody may still have them.
+  shared::Duration drain_settles = shared::seconds(60);
 
-// What a probe found: a success may carry the edge's own word that it drains.
-enum class EdgeOutcome : std::uint8_t { success, draining, failure, refused };
-
-struct Override {
-  enum class State : std::uint8_t { up, down, drained };
-  State state = State::down;
-  std::string reason;
-  std::optional<shared::TimePoint> expires;
+  [[nodiscard]] ProbedEdgeSettings of_edges() const { return {edge, hold_down}; }
 };
 
 // What an edge was before the restart.
@@ -45,7 +47,7 @@ struct PersistedEdge {
 
 class RegionHealth {
  public:
-  // Edges without a persisted state are taken as up until their first result.
+  // Edges without a persisted state are unknown until their first result.
   RegionHealth(std::vector<Region> regions, RegionHealthSettings settings, shared::TimePoint now,
                const std::vector<PersistedEdge>& persisted);
   // After a reload: what has the same region name and address keeps its state, overrides and pending flips included.
@@ -58,7 +60,7 @@ class RegionHealth {
   [[nodiscard]] bool set_override(EdgeId edge, Override override, shared::TimePoint now);
   [[nodiscard]] bool clear_override(RegionId region, shared::TimePoint now);
   [[nodiscard]] bool clear_override(EdgeId edge, shared::TimePoint now);
-  // Lets time pass: expiry of overrides, end of the isolation hold.
+  // Lets time pass: expiry of overrides, end of the isolation hold and of hold-downs, drains that all have heard of.
   [[nodiscard]] bool advance(shared::TimePoint now);
   // When advance() has something to do next.
   [[nodiscard]] std::optional<shared::TimePoint> next_deadline() const;
@@ -66,10 +68,14 @@ class RegionHealth {
   [[nodiscard]] const HealthView& view() const { return view_; }
   // First answers may be given: every edge has been seen, or start_wait is over.
   [[nodiscard]] bool ready(shared::TimePoint now) const;
-  [[nodiscard]] bool holding() const { return hold_until_.has_value(); }
+  // This node suspects itself, until then.
+  [[nodiscard]] bool holding() const { return isolation_.until().has_value(); }
+  [[nodiscard]] const std::optional<shared::TimePoint>& holding_until() const { return isolation_.until(); }
 
   // For /status and for persisting.
   [[nodiscard]] const std::vector<Region>& regions() const { return regions_; }
+  [[nodiscard]] const RegionHealthSettings& settings() const { return settings_; }
+  [[nodiscard]] const ProbedEdge& edge(EdgeId edge) const { return edge_at(edge).probed; }
   [[nodiscard]] shared::HealthState probed(EdgeId edge) const;
   [[nodiscard]] bool draining(EdgeId edge) const;  // by its own word
   [[nodiscard]] const std::optional<Override>& override_of(RegionId region) const;
@@ -78,24 +84,29 @@ class RegionHealth {
 
  private:
   struct EdgeRecord {
-    shared::HealthMachine machine;
-    bool draining = false;
+    ProbedEdge probed;
     std::optional<Override> forced;
   };
   struct RegionRecord {
     std::vector<EdgeRecord> edges;
     std::optional<Override> forced;
     std::optional<shared::TimePoint> lost_at;  // set while no edge of it serves
-    RegionView last_serving;                   // what the isolation hold shows
+    std::vector<bool> drained;                 // by edge, as last shown
+    shared::TimePoint drained_at{};            // when that last changed
   };
+  enum class Sight : std::uint8_t { probed, shown };  // shown: edges that are kept are as they were
 
   void adopt(std::size_t region, const RegionHealth& before, std::size_t old);
   [[nodiscard]] bool refresh(shared::TimePoint now);
-  void expire(shared::TimePoint now);
-  [[nodiscard]] RegionView look(std::size_t region) const;
-  void note_losses(const HealthView& fresh, shared::TimePoint now);
-  void decide_hold(shared::TimePoint now);
-  void show_last(HealthView& fresh) const;
+  void expire();
+  [[nodiscard]] HealthView look(Sight sight) const;
+  [[nodiscard]] RegionView look(std::size_t region, Sight sight) const;
+  void note_losses(const HealthView& probed);
+  [[nodiscard]] Losses losses(const HealthView& probed) const;
+  void judge_isolation(const HealthView& probed);
+  void note_drains(HealthView& fresh);
+  template <class Visit>
+  void for_each_edge(Visit visit);
   [[nodiscard]] EdgeRecord& edge_at(EdgeId edge) { return records_[index_of(edge.region)].edges[edge.index]; }
   [[nodiscard]] const EdgeRecord& edge_at(EdgeId edge) const {
     return records_[index_of(edge.region)].edges[edge.index];
@@ -104,9 +115,9 @@ class RegionHealth {
   std::vector<Region> regions_;
   RegionHealthSettings settings_;
   shared::TimePoint start_;
+  shared::TimePoint now_;  // of the last refresh()
   std::vector<RegionRecord> records_;
-  std::optional<shared::TimePoint> hold_until_;
-  bool hold_spent_ = false;  // this loss of all was decided upon: no other hold before some region serves again
+  Isolation isolation_;
   HealthView view_;
 };
 

@@ -15,18 +15,6 @@ namespace json = boost::json;
 
 namespace {
 
-std::string_view word_of(EdgeState state) {
-  switch (state) {
-    case EdgeState::up:
-      return "up";
-    case EdgeState::drained:
-      return "drained";
-    case EdgeState::down:
-      return "down";
-  }
-  return "";
-}
-
 std::string_view word_of(AliasAnswer::State state) {
   switch (state) {
     case AliasAnswer::State::unknown:
@@ -65,7 +53,7 @@ json::array edges_of(const SteeringControl& steering, RegionId id) {
     const EdgeId edge{id, static_cast<std::uint16_t>(e)};
     const auto& notes = steering.notes(edge);
     edges.push_back({{"address", region.edges[e].to_string()},
-                     {"state", word_of(view.edges[e])},
+                     {"state", to_string(view.edges[e])},
                      {"probed", to_string(health.probed(edge))},
                      {"draining", health.draining(edge)},
                      {"reason", notes.reason},
@@ -85,7 +73,7 @@ json::array regions_of(const SteeringControl& steering) {
     const RegionId id{static_cast<std::uint16_t>(r)};
     const RegionView& view = health.view().regions[r];
     json::object object{{"name", health.regions()[r].name},
-                        {"state", word_of(state_of(view))},
+                        {"state", to_string(state_of(view))},
                         {"note", view.note},
                         {"about_to_change", view.pressure},
                         {"override", override_of(health.override_of(id))}};
@@ -210,7 +198,7 @@ std::string render_given(const Server& server) {
   const auto& known = server.snapshot().policies->spec().regions;
   for (std::size_t r = 0; r < known.size(); ++r) {
     json::array edges;
-    for (const EdgeState edge : view.regions[r].edges) edges.push_back(json::value(word_of(edge)));
+    for (const EdgeState edge : view.regions[r].edges) edges.push_back(json::value(to_string(edge)));
     regions.push_back({{"name", known[r].name}, {"edges", std::move(edges)}});
   }
   return json::serialize(json::object{{"sampled_one_in", GivenSamples::kEvery},

@@ -33,12 +33,29 @@ shared::ProbeKind kind_of(shared::load::ProbeKind kind) {
   return shared::ProbeKind::tcp;
 }
 
-RegionHealthSettings settings_of(const shared::load::Health& health) {
+shared::Duration time_to_notice(const shared::load::Config& config) {
+  const auto of = [&config](const shared::load::EdgeHealth& probe) {
+    return config.health.edge.fall * probe.interval + probe.timeout;
+  };
+  shared::Duration longest = of(config.health.edge);
+  for (const auto& region : config.regions) {
+    if (const auto probe = region.value.probed_by()) longest = std::max(longest, of(*probe));
+  }
+  return longest;
+}
+
+RegionHealthSettings settings_of(const shared::load::Config& config, const PolicyTables& tables) {
+  const shared::load::Health& health = config.health;
   RegionHealthSettings settings;
   settings.edge = health.edge.settings();
   settings.start_wait = health.start_wait;
-  settings.isolation_window = health.edge.fall * health.edge.interval + health.edge.timeout;
+  settings.isolation_window = time_to_notice(config);
   settings.isolation_hold = health.isolation_hold;
+  settings.hold_down = {health.edge.hold_down, health.edge.hold_down_max};
+  settings.drain_settles = {};
+  for (const SteeredName& name : tables.spec().names) {
+    if (!name.alias) settings.drain_settles = std::max<shared::Duration>(settings.drain_settles, name.ttl_max);
+  }
   return settings;
 }
 
@@ -50,7 +67,7 @@ EdgeOutcome outcome_of(const shared::ProbeReport& report) {
       return report.body.find("\"state\":\"draining\"") == std::string_view::npos ? EdgeOutcome::success
                                                                                   : EdgeOutcome::draining;
     case shared::ProbeOutcome::failure:
-      return EdgeOutcome::failure;
+      return report.silent ? EdgeOutcome::silence : EdgeOutcome::failure;
     case shared::ProbeOutcome::refused:
       return EdgeOutcome::refused;
   }
@@ -61,11 +78,19 @@ bool serves(const RegionView& region) {
   return std::any_of(region.edges.begin(), region.edges.end(), [](EdgeState edge) { return edge != EdgeState::down; });
 }
 
+shared::TimePoint steady_time(shared::WallTime time, shared::TimePoint now) {
+  return now + std::chrono::duration_cast<shared::Duration>(time - System::now());
+}
+
 void complain(std::string_view file, const std::string& reason) {
   log_event(Level::warn, "state_unreadable", {{"file", file}, {"reason", reason}});
 }
 
 }  // namespace
+
+shared::WallTime wall_time(shared::TimePoint time) {
+  return System::now() + std::chrono::duration_cast<System::duration>(time - Clock::now());
+}
 
 SteeringControl::SteeringControl(shared::Loop& loop, shared::Builder& builder, const shared::StateDirectory* state,
                                  Hooks hooks)
@@ -91,7 +116,7 @@ Result<void> SteeringControl::start(std::shared_ptr<const PolicyTables> tables, 
     }
   }
   const auto regions = tables->spec().regions;
-  health_ = std::make_unique<RegionHealth>(regions, settings_of(health), Clock::now(), remembered);
+  health_ = std::make_unique<RegionHealth>(regions, settings_of(config, *tables), Clock::now(), remembered);
   apply_settings(std::move(tables));
   restore_overrides();
   set_targets(config);
@@ -110,7 +135,7 @@ void SteeringControl::reload(std::shared_ptr<const PolicyTables> tables, const s
   const auto old_notes = notes_;
   const auto before = std::move(health_);
   const auto regions = tables->spec().regions;
-  health_ = std::make_unique<RegionHealth>(regions, settings_of(config.health), Clock::now(), *before);
+  health_ = std::make_unique<RegionHealth>(regions, settings_of(config, *tables), Clock::now(), *before);
   apply_settings(std::move(tables));
   for (std::size_t i = 0; i < old_edges.size(); ++i) {
     const Region& region = before->regions()[index_of(old_edges[i].region)];
@@ -268,7 +293,7 @@ Result<void> SteeringControl::set_override(const OverrideRequest& request, Saved
   const auto targets = resolve(request.target);
   if (targets.empty()) return fail("no region and no edge is called '" + request.target + "'");
   const auto now = Clock::now();
-  Override word{request.state, request.reason, std::nullopt};
+  Override word{request.state, request.reason, std::nullopt, now};
   if (request.expires_in) word.expires = now + *request.expires_in;
   const HealthView before = health_->view();
   bool changed = false;
@@ -308,12 +333,10 @@ void SteeringControl::restore_overrides() {
   if (!words) return complain(kOverridesFile, words.error().message);
   const auto now = Clock::now();
   for (const NamedOverride& word : *words) {
-    Override restored{word.state, word.reason, std::nullopt};
-    if (word.expires) {
-      const auto left = *word.expires - System::now();
-      if (left <= left.zero()) continue;
-      restored.expires = now + std::chrono::duration_cast<shared::Duration>(left);
-    }
+    Override restored{word.state, word.reason, std::nullopt, std::nullopt};
+    if (word.expires && *word.expires <= System::now()) continue;
+    if (word.expires) restored.expires = steady_time(*word.expires, now);
+    if (word.since) restored.since = steady_time(*word.since, now);
     for (const Target& target : resolve(word.edge ? word.edge->to_string() : word.region)) {
       if (health_->regions()[index_of(target.region)].name != word.region) continue;
       (void)override_one(target, restored, now);  // the first answers are built after this
@@ -325,10 +348,9 @@ std::vector<NamedOverride> SteeringControl::overrides() const {
   std::vector<NamedOverride> out;
   const auto add = [&out](const Region& region, std::optional<IpAddress> edge, const std::optional<Override>& word) {
     if (!word) return;
-    NamedOverride named{region.name, edge, word->state, word->reason, std::nullopt};
-    if (word->expires) {
-      named.expires = System::now() + std::chrono::duration_cast<System::duration>(*word->expires - Clock::now());
-    }
+    NamedOverride named{region.name, edge, word->state, word->reason, std::nullopt, std::nullopt};
+    if (word->expires) named.expires = wall_time(*word->expires);
+    if (word->since) named.since = wall_time(*word->since);
     out.push_back(std::move(named));
   };
   const auto& regions = health_->regions();

@@ -25,6 +25,9 @@
 
 namespace dns {
 
+// Steady time, as a person reads it.
+[[nodiscard]] shared::WallTime wall_time(shared::TimePoint time);
+
 // What an operator names: a region, or the address of an edge (of all regions that have it).
 struct OverrideRequest {
   std::string target;

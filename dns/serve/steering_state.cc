@@ -18,6 +18,16 @@ std::string text_of(const json::object& object, std::string_view key) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+std::int64_t seconds_of(shared::WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+std::optional<shared::WallTime> time_of(const json::object& object, std::string_view key) {
+  const json::value* const value = object.if_contains(key);
+  if (value == nullptr || !value->is_int64()) return std::nullopt;
+  return shared::WallTime(std::chrono::seconds(value->get_int64()));
+}
+
 std::optional<shared::HealthState> parse_health_state(std::string_view text) {
   if (text == "up") return shared::HealthState::up;
   if (text == "down") return shared::HealthState::down;
@@ -50,33 +60,12 @@ Result<NamedOverride> read_override(const json::object& object) {
     out.edge = shared::IpAddress::parse(text_of(object, "edge"));
     if (!out.edge) return fail("an override of '" + text_of(object, "edge") + "', which is no address");
   }
-  const json::value* const expires = object.if_contains("expires");
-  if (expires != nullptr && expires->is_int64()) {
-    out.expires = shared::WallTime(std::chrono::seconds(expires->get_int64()));
-  }
+  out.expires = time_of(object, "expires");
+  out.since = time_of(object, "since");
   return out;
 }
 
 }  // namespace
-
-std::string_view to_string(Override::State state) {
-  switch (state) {
-    case Override::State::up:
-      return "up";
-    case Override::State::down:
-      return "down";
-    case Override::State::drained:
-      return "drained";
-  }
-  return "";
-}
-
-std::optional<Override::State> parse_override_state(std::string_view text) {
-  for (const auto state : {Override::State::up, Override::State::down, Override::State::drained}) {
-    if (text == to_string(state)) return state;
-  }
-  return std::nullopt;
-}
 
 std::string write_health(const std::vector<PersistedEdge>& edges) {
   json::array list;
@@ -106,8 +95,9 @@ std::string write_overrides(const std::vector<NamedOverride>& overrides) {
     json::object object{{"region", word.region}, {"state", to_string(word.state)}, {"reason", word.reason}};
     if (word.edge) object["edge"] = word.edge->to_string();
     if (word.expires) {
-      object["expires"] = std::chrono::duration_cast<std::chrono::seconds>(word.expires->time_since_epoch()).count();
+      object["expires"] = seconds_of(*word.expires);
     }
+    if (word.since) object["since"] = seconds_of(*word.since);
     list.push_back(std::move(object));
   }
   return json::serialize(json::object{{"overrides", std::move(list)}}) + "\n";

@@ -24,10 +24,8 @@ struct NamedOverride {
   Override::State state{};
   std::string reason;
   std::optional<shared::WallTime> expires;
+  std::optional<shared::WallTime> since = std::nullopt;
 };
-
-[[nodiscard]] std::string_view to_string(Override::State state);
-[[nodiscard]] std::optional<Override::State> parse_override_state(std::string_view text);
 
 [[nodiscard]] std::string write_health(const std::vector<PersistedEdge>& edges);
 [[nodiscard]] shared::Result<std::vector<PersistedEdge>> read_health(std::string_view json);

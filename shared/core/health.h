@@ -37,6 +37,8 @@ class HealthMachine {
   [[nodiscard]] HealthState state() const { return state_; }
   // A flip has begun but is not decided: TTLs move towards their minimum.
   [[nodiscard]] bool flip_pending() const { return against_ > 0; }
+  // How many outcomes in a row have spoken against the present state; `fall` or `rise` of them end it.
+  [[nodiscard]] std::uint16_t against() const { return against_; }
   // At least one probe has been seen since the start (or since forget()).
   [[nodiscard]] bool verified() const { return verified_; }
 

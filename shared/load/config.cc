@@ -121,6 +121,10 @@ void check_edge_health(const EdgeHealth& health, const Node& node, Diagnostics& 
     diagnostics.error(node.at, "edge: timeout (" + print_duration(health.timeout) + ") is longer than interval (" +
                                    print_duration(health.interval) + "): probes would overlap");
   }
+  if (health.hold_down > health.hold_down_max) {
+    diagnostics.error(node.at, "edge: hold_down (" + print_duration(health.hold_down) + ") is longer than hold_down_max (" +
+                                   print_duration(health.hold_down_max) + ")");
+  }
   if (health.kind != ProbeKind::tcp) return;
   if (health.port == 0) diagnostics.error(node.at, "edge: kind tcp needs a port");
   for (const std::string_view key : {"host", "path"}) {
@@ -144,6 +148,11 @@ const Table<EdgeHealth>& edge_health_table() {
           .field("fall", &EdgeHealth::fall, integer<std::uint16_t>(1, 100),
                  "Failures in a row that take an edge down; a refused connection does at once")
           .field("rise", &EdgeHealth::rise, integer<std::uint16_t>(1, 100), "Successes in a row that bring it up")
+          .field("hold_down", &EdgeHealth::hold_down, duration(milliseconds(0), std::chrono::hours(1)),
+                 "An edge that fell for the second time lately is answered again only once it has been up for so long; "
+                 "each further fall doubles it. Leaving is never delayed. 0: never")
+          .field("hold_down_max", &EdgeHealth::hold_down_max, duration(seconds(1), std::chrono::hours(24)),
+                 "The longest hold-down; for each such time that it has been up, an edge has one fall forgotten")
           .check(check_edge_health);
   return table;
 }
@@ -155,7 +164,7 @@ const Table<Health>& health_table() {
           .field("start_wait", &Health::start_wait, duration(milliseconds(0), std::chrono::seconds(30)),
                  "Longest time that first answers wait for first probes")
           .field("isolation_hold", &Health::isolation_hold, duration(milliseconds(0), std::chrono::hours(24)),
-                 "All regions lost at once: how long this node suspects itself and keeps its last answers");
+                 "No region can be heard, all at once: how long this node suspects itself and keeps the answers from before");
   return table;
 }
 

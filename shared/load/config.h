@@ -40,6 +40,8 @@ struct EdgeHealth {
   Duration timeout = seconds(1);
   std::uint16_t fall = 3;
   std::uint16_t rise = 2;
+  Duration hold_down = seconds(5);  // zero: never
+  Duration hold_down_max = std::chrono::minutes(5);
 
   [[nodiscard]] std::uint16_t effective_port() const;
   [[nodiscard]] HealthSettings settings() const { return {fall, rise}; }

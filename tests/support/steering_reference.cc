@@ -119,31 +119,35 @@ Order order_for(const Policy& policy, const SteeringWorld& world, const Seen& se
   return order;
 }
 
-std::vector<IpAddress> edges_in(const Region& region, const RegionView& view, Family family, EdgeState state) {
+std::vector<IpAddress> edges_in(const Region& region, const RegionView& view, Family family,
+                                const std::set<EdgeState>& states) {
   std::vector<IpAddress> out;
   for (std::size_t i = 0; i < region.edges.size(); ++i) {
-    if (region.edges[i].family == family && view.edges[i] == state) out.push_back(region.edges[i]);
+    if (region.edges[i].family == family && states.contains(view.edges[i])) out.push_back(region.edges[i]);
   }
   return out;
 }
 
-// The round in which something is used: 0 up, 1 full, 2 drained, 3 never.
-int round_of(bool up, bool drained, bool full) {
-  if (up) return full ? 1 : 0;
-  return drained ? 2 : 3;
+// The round in which something is used: 0 up, 1 full, 2 not known, 3 drained or held down, 4 never.
+constexpr int kLastRound = 3;
+
+int round_of(const std::set<EdgeState>& states, bool full) {
+  if (states.contains(EdgeState::up)) return full ? 1 : 0;
+  if (states.contains(EdgeState::unknown)) return 2;
+  return states.contains(EdgeState::drained) || states.contains(EdgeState::held_down) ? 3 : 4;
 }
 
 int round_of(const Region& region, const RegionView& view, Family family) {
-  return round_of(!edges_in(region, view, family, EdgeState::up).empty(),
-                  !edges_in(region, view, family, EdgeState::drained).empty(), view.full);
+  std::set<EdgeState> states;
+  for (std::size_t i = 0; i < region.edges.size(); ++i) {
+    if (region.edges[i].family == family) states.insert(view.edges[i]);
+  }
+  return round_of(states, view.full);
 }
 
 // A name that may be a CNAME for some client chooses for all types at once: a region counts as its worst family does.
 int round_of(const Region& region, const RegionView& view, const std::vector<Family>& families) {
-  if (region.cname) {
-    return round_of(std::ranges::count(view.edges, EdgeState::up) > 0,
-                    std::ranges::count(view.edges, EdgeState::drained) > 0, view.full);
-  }
+  if (region.cname) return round_of({view.edges.begin(), view.edges.end()}, view.full);
   int worst = 0;
   for (const Family family : families) worst = std::max(worst, round_of(region, view, family));
   return worst;
@@ -151,8 +155,10 @@ int round_of(const Region& region, const RegionView& view, const std::vector<Fam
 
 // What a region answers when its round has come.
 std::vector<IpAddress> offer(const Region& region, const RegionView& view, Family family) {
-  const auto up = edges_in(region, view, family, EdgeState::up);
-  return up.empty() ? edges_in(region, view, family, EdgeState::drained) : up;
+  const auto up = edges_in(region, view, family, {EdgeState::up});
+  const auto unknown = edges_in(region, view, family, {EdgeState::unknown});
+  if (!up.empty() || !unknown.empty()) return up.empty() ? unknown : up;
+  return edges_in(region, view, family, {EdgeState::held_down, EdgeState::drained});
 }
 
 // All regions that the operator has not taken out, or simply all; the first platform only if there is nothing else.
@@ -228,8 +234,16 @@ Expected expect(const SteeringWorld& world, const Beliefs& beliefs, std::size_t 
   const auto asked = exists ? std::vector{family} : std::vector<Family>{};
   const auto& judged = has_platforms(world) ? families : asked;
   const Order order = order_for(world.spec.policies[steered.policy], world, see(world, client));
-  for (int round = 0; round < 3; ++round) {
-    bool pressed = round == 2;
+  bool some_down = false;
+  for (const Element& element : order) {
+    for (const Member& member : element) {
+      const std::size_t region = index_of(member.region);
+      const int usable = round_of(world.spec.regions[region], beliefs.health.regions[region], judged);
+      some_down = some_down || usable > kLastRound;
+    }
+  }
+  for (int round = 0; round <= kLastRound; ++round) {
+    bool pressed = round == 2 || (round == kLastRound && some_down);
     for (const Element& element : order) {
       out.group.clear();
       for (const Member& member : element) {

@@ -302,7 +302,9 @@ Beliefs random_beliefs(Random& random, const SteeringWorld& world) {
   const unsigned trouble = random.below(4);  // none to much
   for (RegionView& region : out.health.regions) {
     for (EdgeState& edge : region.edges) {
-      if (random.below(4) < trouble) edge = random.one_in(3) ? EdgeState::drained : EdgeState::down;
+      if (random.below(4) >= trouble) continue;
+      edge = EdgeState::down;
+      if (random.one_in(2)) edge = static_cast<EdgeState>(random.below(static_cast<unsigned>(EdgeState::down)));
     }
     region.full = random.below(8) < trouble;
     region.forced = random.below(8) < trouble;

@@ -26,7 +26,12 @@ std::vector<Region> two_regions() {
           {"eu", std::nullopt, {*IpAddress::parse("203.0.113.1")}}};
 }
 
-RegionHealthSettings settings() { return {{3, 2}, milliseconds(500), seconds(7), seconds(60)}; }
+// Nothing is held down, but in the tests that are about it.
+RegionHealthSettings settings() {
+  RegionHealthSettings out{{3, 2}, milliseconds(500), seconds(7), seconds(60)};
+  out.hold_down.first = shared::Duration::zero();
+  return out;
+}
 
 RegionHealth fresh() { return {two_regions(), settings(), kStart, std::vector<PersistedEdge>{}}; }
 
@@ -40,26 +45,34 @@ EdgeState state(const RegionHealth& health, EdgeId edge) {
   return health.view().regions[index_of(edge.region)].edges[edge.index];
 }
 
-TEST(RegionHealth, UnknownIsUpUntilTheFirstResultWhichCountsAtOnce) {
+TEST(RegionHealth, UnknownUntilTheFirstResultWhichCountsAtOnce) {
   RegionHealth health = fresh();
-  EXPECT_EQ(state(health, kUsA), EdgeState::up);
+  EXPECT_EQ(state(health, kUsA), EdgeState::unknown);
+  EXPECT_EQ(health.view().regions[0].note, "not probed yet");
+  EXPECT_TRUE(health.view().regions[0].pressure) << "counts as pending";
   EXPECT_FALSE(health.ready(kStart));
   EXPECT_TRUE(health.observe(kUsA, EdgeOutcome::failure, kStart));
   EXPECT_EQ(state(health, kUsA), EdgeState::down);
   EXPECT_FALSE(health.ready(kStart + milliseconds(499)));
   EXPECT_TRUE(health.ready(kStart + milliseconds(500)));
   (void)health.observe(kUsB, EdgeOutcome::success, kStart);
+  EXPECT_FALSE(health.view().regions[0].pressure) << "both are known now";
   (void)health.observe(kEuA, EdgeOutcome::success, kStart);
   EXPECT_TRUE(health.ready(kStart));
 }
 
-TEST(RegionHealth, PersistedStateStandsUntilTheFirstResult) {
-  const std::vector<PersistedEdge> persisted = {{"eu", *IpAddress::parse("203.0.113.1"), HealthState::down}};
+TEST(RegionHealth, PersistedStateStandsUntilTheFirstResultAndIsPending) {
+  const std::vector<PersistedEdge> persisted = {{"eu", *IpAddress::parse("203.0.113.1"), HealthState::down},
+                                                {"us", *IpAddress::parse("192.0.2.1"), HealthState::up}};
   RegionHealth health(two_regions(), settings(), kStart, persisted);
   EXPECT_EQ(state(health, kEuA), EdgeState::down);
   EXPECT_EQ(state(health, kUsA), EdgeState::up);
+  EXPECT_EQ(state(health, kUsB), EdgeState::unknown);
+  EXPECT_TRUE(health.view().regions[1].pressure);
+  EXPECT_EQ(health.view().regions[1].note, "down, as before the restart: not probed since");
   EXPECT_TRUE(health.observe(kEuA, EdgeOutcome::success, kStart));
   EXPECT_EQ(state(health, kEuA), EdgeState::up);
+  EXPECT_FALSE(health.view().regions[1].pressure);
 }
 
 // Every sequence of six outcomes on one edge against the rules written down plainly.
@@ -68,6 +81,7 @@ TEST(RegionHealth, EveryShortSequenceFollowsTheRules) {
                                     EdgeOutcome::refused};
   for (unsigned code = 0; code < 4096; ++code) {
     RegionHealth health = fresh();
+    (void)health.observe(kUsB, EdgeOutcome::success, kStart);
     bool up = true;
     bool drained = false;
     int against = 0;
@@ -103,14 +117,14 @@ TEST(RegionHealth, ADrainingEdgeIsLeftAloneAtOnce) {
 
 TEST(RegionHealth, TheOperatorsWordBeatsTheProbeUntilItExpires) {
   RegionHealth health = all_seen_up();
-  EXPECT_TRUE(health.set_override(kUs, {Override::State::drained, "kernel update", kStart + seconds(100)}, kStart));
+  EXPECT_TRUE(health.set_override(kUs, {Override::State::drained, "kernel update", kStart + seconds(40)}, kStart));
   EXPECT_EQ(state(health, kUsA), EdgeState::drained);
   EXPECT_TRUE(health.view().regions[0].forced);
   EXPECT_EQ(health.view().regions[0].note, "drained, drained by the operator (kernel update)");
   EXPECT_FALSE(health.observe(kUsA, EdgeOutcome::success, kStart));
-  EXPECT_EQ(health.next_deadline(), kStart + seconds(100));
-  EXPECT_FALSE(health.advance(kStart + seconds(99)));
-  EXPECT_TRUE(health.advance(kStart + seconds(100)));
+  EXPECT_EQ(health.next_deadline(), kStart + seconds(40));
+  EXPECT_FALSE(health.advance(kStart + seconds(39)));
+  EXPECT_TRUE(health.advance(kStart + seconds(40)));
   EXPECT_EQ(state(health, kUsA), EdgeState::up);
   EXPECT_FALSE(health.next_deadline());
 }
@@ -223,57 +237,79 @@ TEST(RegionHealth, ProbesWordsAndTimeTogetherFollowTheRulesInEveryShortSequence)
   }
 }
 
-TEST(RegionHealth, AllLostAtOnceIsHeldAndThenBelieved) {
+TEST(RegionHealth, ADrainIsPendingUntilAllCanHaveHeardOfIt) {
   RegionHealth health = all_seen_up();
-  const TimePoint lost = kStart + seconds(10);
-  (void)health.observe(kUsA, EdgeOutcome::refused, lost);
-  (void)health.observe(kUsB, EdgeOutcome::refused, lost);
-  EXPECT_EQ(state(health, kUsB), EdgeState::down) << "one region lost: answers move";
-  (void)health.observe(kEuA, EdgeOutcome::refused, lost + seconds(7));
-  EXPECT_TRUE(health.holding());
-  EXPECT_EQ(state(health, kEuA), EdgeState::up);
-  EXPECT_EQ(state(health, kUsB), EdgeState::up);
+  (void)health.set_override(kUs, {Override::State::drained, "", std::nullopt}, kStart + seconds(5));
+  EXPECT_TRUE(health.view().regions[0].pressure);
+  EXPECT_EQ(health.next_deadline(), kStart + seconds(65)) << "the greatest TTL later";
+  EXPECT_FALSE(health.advance(kStart + seconds(64)));
+  EXPECT_TRUE(health.advance(kStart + seconds(65)));
+  EXPECT_FALSE(health.view().regions[0].pressure) << "though it stays drained";
+  EXPECT_EQ(state(health, kUsA), EdgeState::drained);
+  EXPECT_FALSE(health.next_deadline());
+  const RegionHealth reloaded(two_regions(), settings(), kStart + seconds(70), health);
+  EXPECT_FALSE(reloaded.view().regions[0].pressure) << "a reload drains nothing";
+  // Part of it comes back: that is a change again.
+  (void)health.set_override(kUsB, {Override::State::down, "", std::nullopt}, kStart + seconds(80));
+  EXPECT_TRUE(health.view().regions[0].pressure);
+  EXPECT_TRUE(health.advance(kStart + seconds(140)));
+  EXPECT_FALSE(health.view().regions[0].pressure);
+}
+
+TEST(RegionHealth, AnEdgesOwnDrainSettlesLikewise) {
+  RegionHealth health = all_seen_up();
+  (void)health.observe(kEuA, EdgeOutcome::draining, kStart);
   EXPECT_TRUE(health.view().regions[1].pressure);
-  EXPECT_EQ(health.next_deadline(), lost + seconds(67));
-  EXPECT_TRUE(health.advance(lost + seconds(67)));
-  EXPECT_FALSE(health.holding());
-  EXPECT_EQ(state(health, kEuA), EdgeState::down);
-  EXPECT_FALSE(health.advance(lost + seconds(100))) << "not held a second time";
+  EXPECT_TRUE(health.observe(kEuA, EdgeOutcome::draining, kStart + seconds(60)));
+  EXPECT_FALSE(health.view().regions[1].pressure);
+  EXPECT_EQ(state(health, kEuA), EdgeState::drained);
 }
 
-TEST(RegionHealth, LostOneAfterAnotherIsBelievedAtOnce) {
-  RegionHealth health = all_seen_up();
-  (void)health.observe(kUsA, EdgeOutcome::refused, kStart);
-  (void)health.observe(kUsB, EdgeOutcome::refused, kStart);
-  (void)health.observe(kEuA, EdgeOutcome::refused, kStart + seconds(8));
-  EXPECT_FALSE(health.holding());
-  EXPECT_EQ(state(health, kEuA), EdgeState::down);
+RegionHealth held_down() {
+  RegionHealthSettings with = settings();
+  with.hold_down = {seconds(5), seconds(300)};
+  RegionHealth health(two_regions(), with, kStart, std::vector<PersistedEdge>{});
+  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::success, kStart);
+  for (int fall = 0; fall < 2; ++fall) {
+    (void)health.observe(kEuA, EdgeOutcome::refused, kStart);
+    (void)health.observe(kEuA, EdgeOutcome::success, kStart);
+    (void)health.observe(kEuA, EdgeOutcome::success, kStart);
+  }
+  return health;
 }
 
-TEST(RegionHealth, TheHoldEndsWhenAnythingComesBack) {
-  RegionHealth health = all_seen_up();
-  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::refused, kStart);
-  ASSERT_TRUE(health.holding());
-  (void)health.observe(kEuA, EdgeOutcome::success, kStart + seconds(1));
-  EXPECT_TRUE(health.holding()) << "rise is 2";
-  (void)health.observe(kEuA, EdgeOutcome::success, kStart + seconds(2));
-  EXPECT_FALSE(health.holding());
+TEST(RegionHealth, AnEdgeThatFellTwiceIsHeldDownBeforeItReturns) {
+  RegionHealth health = held_down();
+  EXPECT_EQ(state(health, kEuA), EdgeState::held_down);
+  EXPECT_TRUE(health.view().regions[1].pressure);
+  EXPECT_EQ(health.view().regions[1].note, "held down: well again, but it has fallen too often lately");
+  EXPECT_EQ(health.next_deadline(), kStart + seconds(5));
+  EXPECT_FALSE(health.advance(kStart + seconds(4)));
+  EXPECT_TRUE(health.advance(kStart + seconds(5)));
   EXPECT_EQ(state(health, kEuA), EdgeState::up);
-  EXPECT_EQ(state(health, kUsA), EdgeState::down);
+  EXPECT_FALSE(health.view().regions[1].pressure);
+  EXPECT_FALSE(health.next_deadline());
+  EXPECT_TRUE(health.observe(kEuA, EdgeOutcome::refused, kStart + seconds(6))) << "leaving is never delayed";
+  EXPECT_EQ(state(health, kEuA), EdgeState::down);
 }
 
-TEST(RegionHealth, ForcedRegionsAreNoWitnesses) {
-  RegionHealth health = all_seen_up();
-  (void)health.set_override(kEu, {Override::State::down, "", std::nullopt}, kStart);
-  (void)health.observe(kUsA, EdgeOutcome::refused, kStart);
-  (void)health.observe(kUsB, EdgeOutcome::refused, kStart);
-  EXPECT_TRUE(health.holding());
-  EXPECT_EQ(state(health, kUsA), EdgeState::down) << "as it last served: one edge was left";
-  EXPECT_EQ(state(health, kUsB), EdgeState::up);
-  EXPECT_EQ(state(health, kEuA), EdgeState::down) << "the operator's word stands during the hold";
+TEST(RegionHealth, TheOperatorsWordBeatsTheHoldDown) {
+  RegionHealth health = held_down();
+  EXPECT_TRUE(health.set_override(kEu, {Override::State::up, "", std::nullopt}, kStart));
+  EXPECT_EQ(state(health, kEuA), EdgeState::up);
+  (void)health.clear_override(kEu, kStart);
+  EXPECT_EQ(state(health, kEuA), EdgeState::up) << "who was told to be up starts anew";
+  health = held_down();
+  EXPECT_TRUE(health.set_override(kEu, {Override::State::drained, "", std::nullopt}, kStart));
+  EXPECT_EQ(state(health, kEuA), EdgeState::drained);
 }
 
-// Somebody else's platform that nobody probes: up but for the operator's word, and no witness of our isolation.
+TEST(RegionHealth, AHoldDownOutlivesAReload) {
+  const RegionHealth reloaded(two_regions(), settings(), kStart + seconds(1), held_down());
+  EXPECT_EQ(state(reloaded, kEuA), EdgeState::held_down);
+}
+
+// Somebody else's platform that nobody probes: up but for the operator's word, and it can serve when all others are lost.
 TEST(RegionHealth, AnUnprobedCnameIsWhatTheOperatorSays) {
   auto regions = two_regions();
   regions.push_back({"cdn", std::nullopt, {}, Name::from_text("shop.cdn.example").value()});
@@ -290,9 +326,11 @@ TEST(RegionHealth, AnUnprobedCnameIsWhatTheOperatorSays) {
   EXPECT_TRUE(health.set_override(kCdn, {Override::State::up, "", std::nullopt}, kStart));
   EXPECT_EQ(edges(), std::vector{EdgeState::up});
   EXPECT_TRUE(health.clear_override(kCdn, kStart));
-  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::refused, kStart);
-  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::refused, kStart);
-  EXPECT_TRUE(health.holding()) << "all that is probed was lost at once";
+  for (int row = 0; row < 3; ++row) {
+    for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::silence, kStart);
+  }
+  EXPECT_FALSE(health.holding()) << "the platform can serve";
+  EXPECT_EQ(state(health, kUsA), EdgeState::down);
 }
 
 TEST(RegionHealth, AReloadKeepsWhatKeepsItsNameAndAddress) {
@@ -304,7 +342,7 @@ TEST(RegionHealth, AReloadKeepsWhatKeepsItsNameAndAddress) {
   regions[1].edges.push_back(*IpAddress::parse("192.0.2.3"));
   const RegionHealth after(regions, settings(), kStart + seconds(5), before);
   EXPECT_EQ(after.view().regions[0].edges, (std::vector{EdgeState::drained}));
-  EXPECT_EQ(after.view().regions[1].edges, (std::vector{EdgeState::up, EdgeState::down, EdgeState::up}));
+  EXPECT_EQ(after.view().regions[1].edges, (std::vector{EdgeState::up, EdgeState::down, EdgeState::unknown}));
   EXPECT_TRUE(after.ready(kStart + seconds(5))) << "a reload is no start";
   EXPECT_EQ(after.persist().size(), 4u);
 }

@@ -187,6 +187,48 @@ TEST_F(Steering, OrderOfUseIsUpFullDrainedAllDown) {
   EXPECT_EQ(ask("10.1.2.3", 32).count, 8) << "but not what the operator took down";
 }
 
+TEST_F(Steering, WhatIsNotKnownComesAfterWhatIsKnownToServe) {
+  std::ranges::fill(health_.regions[index_of(kEu)].edges, EdgeState::unknown);
+  health_.regions[index_of(kEu)].pressure = true;
+  publish();
+  EXPECT_NE(region_of(ask("80.1.2.3", 32)), 2u) << "others are known to be up";
+  EXPECT_EQ(*test::decode(ask("80.1.2.3", 32), AddressType::a).ttls.begin(), 10u) << "it may come any time";
+  EXPECT_NE(tell("80.1.2.0", 24).find("-> passed over: not probed yet: what is known to serve comes first\n"),
+            std::string::npos);
+  for (const RegionId other : {kEast, kWest}) {
+    std::ranges::fill(health_.regions[index_of(other)].edges, EdgeState::drained);
+  }
+  publish();
+  EXPECT_EQ(region_of(ask("80.1.2.3", 32)), 2u) << "before drained ones";
+  health_.regions[index_of(kEu)].edges[1] = EdgeState::up;
+  publish();
+  const Choice choice = ask("80.1.2.3", 32);
+  EXPECT_EQ(choice.count, 1) << "inside a region likewise";
+}
+
+TEST_F(Steering, WhatIsHeldDownIsUsedIfNothingElseIsUp) {
+  std::ranges::fill(health_.regions[index_of(kEu)].edges, EdgeState::held_down);
+  publish();
+  EXPECT_NE(region_of(ask("80.1.2.3", 32)), 2u);
+  EXPECT_NE(tell("80.1.2.0", 24).find("-> passed over: held down: used only if nothing else is up\n"),
+            std::string::npos);
+  take_down(kEast);
+  take_down(kWest);
+  EXPECT_EQ(region_of(ask("80.1.2.3", 32)), 2u);
+}
+
+// A maintenance of all regions that has been published for long is no reason to be asked more often than usual.
+TEST_F(Steering, DrainedRegionsKeepTheMaximumWhileNoneIsDown) {
+  const auto ttl = [&] { return *test::decode(ask("80.1.2.3", 32), AddressType::a).ttls.begin(); };
+  for (const RegionId region : {kEast, kWest, kEu}) {
+    std::ranges::fill(health_.regions[index_of(region)].edges, EdgeState::drained);
+  }
+  publish();
+  EXPECT_EQ(ttl(), 60u);
+  take_down(kWest);
+  EXPECT_EQ(ttl(), 10u) << "a better one should be back before long";
+}
+
 TEST_F(Steering, AllDownPoliciesKeepARealScope) {
   for (const auto policy : {WhenAllDown::nodata, WhenAllDown::refuse}) {
     SteeringSpec spec = weighted_spec();
