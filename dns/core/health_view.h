@@ -32,7 +32,7 @@ struct RegionView {
   // About to change: a flip is pending, an edge is not known yet or held down, a drain has begun. TTLs fall to their
   // minimum.
   bool pressure = false;
-  std::string note;              // for a person: "up", "drained by operator: kernel update", "2 of 3 edges up"
+  std::string note;  // for a person: "up", "drained by operator: kernel update", "2 of 3 edges up"
   bool operator==(const RegionView&) const = default;
 };
 

@@ -1,8 +1,8 @@
 #pragma once
-// Isolation: whether this node should suspect itself rather than everybody else. It does if no region that is left could
-// serve, the regions that it judges by itself were lost within one window, and nobody has been heard since: silence may
-// be our own cable, a refused connection or a bad answer came from over there. It suspects itself once for each such
-// loss, for a limited time. Pure state, no clock; part of RegionHealth.
+// Isolation: whether this node should suspect itself rather than everybody else. It does if no region that is left
+// could serve, the regions that it judges by itself were lost within one window, and nobody has been heard since:
+// silence may be our own cable, a refused connection or a bad answer came from over there. It suspects itself once for
+// each such loss, for a limited time. Pure state, no clock; part of RegionHealth.
 
 #include <cstdint>
 #include <optional>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "dns/core/preference.h"
 
@@ -205,6 +206,21 @@ std::string verdict_of(const Region& region, const RegionView& view, RegionId id
   return behind ? "not reached: the order names it later" : "its group's draw took another";
 }
 
+// Regions that this client can never be given, and why.
+std::vector<Sentence> narrate_absent(const PolicyTables& tables, const AnswerSets& answers, const Decided& decided) {
+  const auto& regions = tables.spec().regions;
+  const Policy& policy = policy_of(tables, decided.name);
+  const auto named = regions_named(policy, regions);
+  const auto order = regions_in(order_of(tables, decided.name, decided.located));
+  std::vector<Sentence> out;
+  for (std::size_t r = 0; r < regions.size(); ++r) {
+    if (holds(order, static_cast<RegionId>(r))) continue;
+    const std::string why = named[r] ? "not in this client's order" : "stands in no step of policy " + policy.name;
+    out.push_back({"health", regions[r].name + " is " + answers.health().regions[r].note + " -> " + why});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<Sentence> narrate_health(const PolicyTables& tables, const AnswerSets& answers, const Decided& decided) {
@@ -222,6 +238,7 @@ std::vector<Sentence> narrate_health(const PolicyTables& tables, const AnswerSet
     }
     behind = behind || here;
   }
+  for (Sentence& absent : narrate_absent(tables, answers, decided)) out.push_back(std::move(absent));
   return out;
 }
 

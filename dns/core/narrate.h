@@ -40,7 +40,7 @@ struct Decided {
   const AnswerSets::Slot& slot;
   std::optional<RegionId> region;  // absent: no addresses are given
 };
-// Each region of the order: how it is, and why it was taken or passed over.
+// Each region of the order: how it is, and why it was taken or passed over; then those that the order leaves out.
 [[nodiscard]] std::vector<Sentence> narrate_health(const PolicyTables& tables, const AnswerSets& answers,
                                                    const Decided& decided);
 [[nodiscard]] std::string narrate_choice(const PolicyTables& tables, const AnswerSets& answers, const Decided& decided);

@@ -98,6 +98,9 @@ struct Policy {
   PlaceId place{};
 };
 
+// By RegionId: whether some step, a fence apart, can name the region for some client.
+[[nodiscard]] std::vector<bool> regions_named(const Policy& policy, const std::vector<Region>& regions);
+
 enum class WhenAllDown : std::uint8_t { answer_all, nodata, refuse };
 
 // A name whose addresses come from a policy.

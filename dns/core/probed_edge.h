@@ -1,6 +1,6 @@
 #pragma once
-// ProbedEdge: what this node has seen of one edge: up or down with hysteresis, its own word that it drains, how often it
-// fell, and whether it is silent or answers badly. Pure state: outcomes and the time go in. Owned by RegionHealth.
+// ProbedEdge: what this node has seen of one edge: up or down with hysteresis, its own word that it drains, how often
+// it fell, and whether it is silent or answers badly. Pure state: outcomes and the time go in. Owned by RegionHealth.
 
 #include <cstdint>
 #include <optional>

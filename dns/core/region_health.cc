@@ -233,7 +233,8 @@ RegionView RegionHealth::look(std::size_t region, Sight sight) const {
   }
   const auto some = [&](EdgeState state) { return std::ranges::find(view.edges, state) != view.edges.end(); };
   const bool unsettled = flips || remembered || kept || some(EdgeState::unknown) || some(EdgeState::held_down);
-  if (record.edges.empty() && regions_[region].cname) view.edges.push_back(EdgeState::up);  // nobody probes it
+  const bool unprobed = record.edges.empty() && regions_[region].cname.has_value();
+  if (unprobed) view.edges.push_back(EdgeState::up);
   if (record.forced) force(regions_[region], record.forced->state, view.edges);
   view.forced = record.forced.has_value();
   view.pressure = unsettled && !view.forced;
@@ -243,6 +244,8 @@ RegionView RegionHealth::look(std::size_t region, Sight sight) const {
   }
   if (record.forced) {
     view.note += ", " + by_operator(*record.forced);
+  } else if (unprobed) {
+    view.note += ", nobody probes it";
   } else if (kept) {
     view.note += ", as before the silence: no region can be heard, so this node suspects itself";
   } else if (flips) {

@@ -179,10 +179,24 @@ class Report {
              [&](EdgeId edge) { return steering.notes(edge).probes; });
     per_edge(MetricKind::counter, "meridian_dns_probe_failures_total", "Probes of an edge that failed.",
              [&](EdgeId edge) { return steering.notes(edge).failures; });
+    per_edge(MetricKind::gauge, "meridian_dns_edge_held_down_seconds",
+             "How long an edge that is well again has still to prove itself, since it fell too often lately.",
+             [&](EdgeId edge) {
+               const auto until = steering.health().edge(edge).hold_down().until(shared::Clock::now());
+               if (!until) return std::uint64_t{0};
+               const auto left = std::chrono::ceil<std::chrono::seconds>(*until - shared::Clock::now()).count();
+               return static_cast<std::uint64_t>(std::max<long>(left, 0));
+             });
+    per_edge(
+        MetricKind::gauge, "meridian_dns_edge_falls", "Falls of an edge that are not forgotten yet.", [&](EdgeId edge) {
+          const RegionHealth& health = steering.health();
+          return std::uint64_t{health.edge(edge).hold_down().falls(shared::Clock::now(), health.settings().hold_down)};
+        });
     out_.family(MetricKind::counter, "meridian_dns_probe_rounds_discarded_total",
                 "Probe rounds not counted because this server itself stalled.");
     out_.sample({}, steering.discarded_rounds());
-    out_.family(MetricKind::gauge, "meridian_dns_isolated", "1: all regions were lost at once, last answers are held.");
+    out_.family(MetricKind::gauge, "meridian_dns_isolated",
+                "1: no region can be heard, all at once: the answers from before are held.");
     out_.sample({}, std::uint64_t{steering.health().holding() ? 1U : 0U});
   }
 

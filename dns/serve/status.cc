@@ -37,11 +37,32 @@ EdgeState state_of(const RegionView& region) {
 json::value override_of(const std::optional<Override>& word) {
   if (!word) return nullptr;
   json::object object{{"state", to_string(word->state)}, {"reason", word->reason}};
+  if (word->since) object["since"] = utc(wall_time(*word->since));
   if (word->expires) {
     const auto left = std::chrono::duration_cast<std::chrono::seconds>(*word->expires - shared::Clock::now());
     object["expires_in_seconds"] = left.count();
   }
   return object;
+}
+
+// How sure it is, and what comes next.
+json::object outlook_of(const SteeringControl& steering, EdgeId edge) {
+  const RegionHealth& health = steering.health();
+  const ProbedEdge& probed = health.edge(edge);
+  const bool down = probed.machine().state() == shared::HealthState::down;
+  const auto now = shared::Clock::now();
+  const auto next = steering.next_probe(edge);
+  const auto held_until = probed.hold_down().until(now);
+  const auto milliseconds_to = [now](const std::optional<shared::TimePoint>& time) {
+    return time ? std::max<std::int64_t>(0, std::chrono::ceil<shared::milliseconds>(*time - now).count()) : 0;
+  };
+  return {{"verified", probed.machine().verified()},
+          {"against", probed.machine().against()},
+          {"against_needed", down ? health.settings().edge.rise : health.settings().edge.fall},
+          {"next_probe_in_ms", milliseconds_to(next)},
+          {"falls_lately", probed.hold_down().falls(now, health.settings().hold_down)},
+          {"held_down_for_ms", milliseconds_to(held_until)},
+          {"as_before_the_silence", probed.kept()}};
 }
 
 json::array edges_of(const SteeringControl& steering, RegionId id) {
@@ -52,16 +73,22 @@ json::array edges_of(const SteeringControl& steering, RegionId id) {
   for (std::size_t e = 0; e < region.edges.size(); ++e) {
     const EdgeId edge{id, static_cast<std::uint16_t>(e)};
     const auto& notes = steering.notes(edge);
-    edges.push_back({{"address", region.edges[e].to_string()},
-                     {"state", to_string(view.edges[e])},
-                     {"probed", to_string(health.probed(edge))},
-                     {"draining", health.draining(edge)},
-                     {"reason", notes.reason},
-                     {"since", utc(notes.since)},
-                     {"round_trip_us", std::chrono::duration_cast<std::chrono::microseconds>(notes.round_trip).count()},
-                     {"probes", notes.probes},
-                     {"failures", notes.failures},
-                     {"override", override_of(health.override_of(edge))}});
+    json::object object{
+        {"address", region.edges[e].to_string()},
+        {"state", to_string(view.edges[e])},
+        {"probed", to_string(health.probed(edge))},
+        {"draining", health.draining(edge)},
+        {"reason", notes.reason},
+        {"since", utc(notes.since)},
+        {"round_trip_us", std::chrono::duration_cast<std::chrono::microseconds>(notes.round_trip).count()},
+        {"probes", notes.probes},
+        {"failures", notes.failures},
+        {"override", override_of(health.override_of(edge))}};
+    for (auto& fact : outlook_of(steering, edge)) object.insert(fact);
+    if (!notes.fell_because.empty()) {
+      object["last_fall"] = json::object{{"reason", notes.fell_because}, {"at", utc(notes.fell_at)}};
+    }
+    edges.push_back(std::move(object));
   }
   return edges;
 }
@@ -77,6 +104,9 @@ json::array regions_of(const SteeringControl& steering) {
                         {"note", view.note},
                         {"about_to_change", view.pressure},
                         {"override", override_of(health.override_of(id))}};
+    json::array policies;
+    for (const std::string& policy : steering.policies_naming(id)) policies.push_back(json::value(policy));
+    object["policies"] = std::move(policies);  // none: it stands in no step
     const auto& cname = health.regions()[r].cname;
     if (cname) object["cname"] = cname->to_text();
     object["edges"] = cname ? json::array() : edges_of(steering, id);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include "shared/core/hash.h"
@@ -132,23 +133,31 @@ Result<void> SteeringControl::start(std::shared_ptr<const PolicyTables> tables, 
 
 void SteeringControl::reload(std::shared_ptr<const PolicyTables> tables, const shared::load::Config& config) {
   const auto old_edges = edges_;
-  const auto old_notes = notes_;
+  auto old_notes = std::move(notes_);
   const auto before = std::move(health_);
   const auto regions = tables->spec().regions;
   health_ = std::make_unique<RegionHealth>(regions, settings_of(config, *tables), Clock::now(), *before);
   apply_settings(std::move(tables));
-  for (std::size_t i = 0; i < old_edges.size(); ++i) {
-    const Region& region = before->regions()[index_of(old_edges[i].region)];
-    for (const Target& same : resolve(region.edges[old_edges[i].index].to_string())) {
-      if (regions[index_of(same.region)].name == region.name)
-        notes_[number_of({same.region, *same.edge})] = old_notes[i];
-    }
-  }
+  keep_notes(*before, old_edges, std::move(old_notes));
   set_targets(config);
   rebuild();
   wait_for_deadline();
   check_ready();
   save_later();
+}
+
+void SteeringControl::keep_notes(const RegionHealth& before, const std::vector<EdgeId>& edges,
+                                 std::vector<EdgeNotes> notes) {
+  std::map<std::pair<std::string, IpAddress>, EdgeNotes> known;
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    const Region& region = before.regions()[index_of(edges[i].region)];
+    known.insert_or_assign({region.name, region.edges[edges[i].index]}, std::move(notes[i]));
+  }
+  for (const EdgeId edge : edges_) {
+    const Region& region = health_->regions()[index_of(edge.region)];
+    const auto same = known.find({region.name, region.edges[edge.index]});
+    if (same != known.end()) notes_[number_of(edge)] = std::move(same->second);
+  }
 }
 
 // The numbering of edges and what goes with it.
@@ -163,7 +172,7 @@ void SteeringControl::apply_settings(std::shared_ptr<const PolicyTables> tables)
       edges_.push_back({RegionId{static_cast<std::uint16_t>(r)}, static_cast<std::uint16_t>(e)});
     }
   }
-  notes_.assign(edges_.size(), EdgeNotes{{}, System::now(), {}, 0, 0});
+  notes_.assign(edges_.size(), EdgeNotes{{}, System::now(), {}, 0, 0, {}, {}});
 }
 
 void SteeringControl::set_targets(const shared::load::Config& config) {
@@ -207,14 +216,33 @@ void SteeringControl::on_report(const shared::ProbeReport& report) {
 void SteeringControl::note_state(EdgeId edge, HealthState before, std::string_view reason) {
   const HealthState now = health_->probed(edge);
   if (now == before) return;
-  notes_[number_of(edge)].since = System::now();
+  EdgeNotes& notes = notes_[number_of(edge)];
+  notes.since = System::now();
+  if (now == HealthState::down) {
+    notes.fell_because = reason;
+    notes.fell_at = notes.since;
+  }
   const Region& region = health_->regions()[index_of(edge.region)];
   log_event(now == HealthState::down ? Level::warn : Level::info, "edge_state",
             {{"region", region.name},
              {"edge", region.edges[edge.index].to_string()},
              {"state", to_string(now)},
              {"reason", reason}});
+  note_hold_down(edge);
   save_later();
+}
+
+void SteeringControl::note_hold_down(EdgeId edge) const {
+  const auto now = Clock::now();
+  const HoldDown& hold_down = health_->edge(edge).hold_down();
+  const auto until = hold_down.until(now);
+  if (!until) return;
+  const Region& region = health_->regions()[index_of(edge.region)];
+  log_event(Level::warn, "edge_held_down",
+            {{"region", region.name},
+             {"edge", region.edges[edge.index].to_string()},
+             {"falls", hold_down.falls(now, health_->settings().hold_down)},
+             {"seconds", std::chrono::ceil<shared::seconds>(*until - now).count()}});
 }
 
 void SteeringControl::view_changed(const HealthView& before) {
@@ -232,6 +260,14 @@ void SteeringControl::log_regions(const HealthView& before) const {
     log_event(served && !serving ? Level::warn : Level::info, "region_state",
               {{"region", health_->regions()[i].name}, {"serves", serving}, {"note", now.regions[i].note}});
   }
+}
+
+std::vector<std::string> SteeringControl::policies_naming(RegionId region) const {
+  std::vector<std::string> names;
+  for (const Policy& policy : tables_->spec().policies) {
+    if (regions_named(policy, tables_->spec().regions)[index_of(region)]) names.push_back(policy.name);
+  }
+  return names;
 }
 
 void SteeringControl::rebuild() {

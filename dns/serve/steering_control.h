@@ -74,9 +74,17 @@ class SteeringControl {
     shared::Duration round_trip{};
     std::uint64_t probes = 0;
     std::uint64_t failures = 0;
+    std::string fell_because;  // what the probe that took it down last said; empty: none has
+    shared::WallTime fell_at{};
   };
   [[nodiscard]] const RegionHealth& health() const { return *health_; }
   [[nodiscard]] const EdgeNotes& notes(EdgeId edge) const { return notes_[number_of(edge)]; }
+  // Absent: it is being probed.
+  [[nodiscard]] std::optional<shared::TimePoint> next_probe(EdgeId edge) const {
+    return prober_->next_round(number_of(edge));
+  }
+  // The names of the policies that have a step with this region.
+  [[nodiscard]] std::vector<std::string> policies_naming(RegionId region) const;
   [[nodiscard]] std::uint64_t rebuilds() const { return rebuilds_; }
   [[nodiscard]] std::uint64_t discarded_rounds() const { return prober_->discarded(); }
 
@@ -98,6 +106,8 @@ class SteeringControl {
   void set_targets(const shared::load::Config& config);
   void on_report(const shared::ProbeReport& report);
   void note_state(EdgeId edge, shared::HealthState before, std::string_view reason);
+  void note_hold_down(EdgeId edge) const;
+  void keep_notes(const RegionHealth& before, const std::vector<EdgeId>& edges, std::vector<EdgeNotes> notes);
   void view_changed(const HealthView& before);
   void log_regions(const HealthView& before) const;
   void rebuild();

@@ -122,8 +122,8 @@ void check_edge_health(const EdgeHealth& health, const Node& node, Diagnostics& 
                                    print_duration(health.interval) + "): probes would overlap");
   }
   if (health.hold_down > health.hold_down_max) {
-    diagnostics.error(node.at, "edge: hold_down (" + print_duration(health.hold_down) + ") is longer than hold_down_max (" +
-                                   print_duration(health.hold_down_max) + ")");
+    diagnostics.error(node.at, "edge: hold_down (" + print_duration(health.hold_down) +
+                                   ") is longer than hold_down_max (" + print_duration(health.hold_down_max) + ")");
   }
   if (health.kind != ProbeKind::tcp) return;
   if (health.port == 0) diagnostics.error(node.at, "edge: kind tcp needs a port");
@@ -164,7 +164,8 @@ const Table<Health>& health_table() {
           .field("start_wait", &Health::start_wait, duration(milliseconds(0), std::chrono::seconds(30)),
                  "Longest time that first answers wait for first probes")
           .field("isolation_hold", &Health::isolation_hold, duration(milliseconds(0), std::chrono::hours(24)),
-                 "No region can be heard, all at once: how long this node suspects itself and keeps the answers from before");
+                 "No region can be heard, all at once: how long this node suspects itself and keeps the answers from "
+                 "before");
   return table;
 }
 

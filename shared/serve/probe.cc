@@ -78,6 +78,10 @@ void Probe::stop() {
   close_attempts();
 }
 
+std::optional<TimePoint> Probe::next_round() const {
+  return phase_ == Phase::waiting ? std::optional(schedule_.expiry()) : std::nullopt;
+}
+
 void Probe::wait_until(TimePoint when) {
   phase_ = Phase::waiting;
   schedule_.expires_at(when);
@@ -257,7 +261,7 @@ void Probe::begin_early() {
 void Probe::on_deadline(error_code error) {
   if (error || phase_ != Phase::asking) return;
   if (Clock::now() < deadline_.expiry()) return;  // of the round before, already queued when it ended
-  silent_ = true;
+  silent_ = std::ranges::none_of(attempts_, [](const Attempt& attempt) { return attempt.response.started(); });
   conclude(ProbeOutcome::failure, "no answer in " + milliseconds_text(target_.timeout));
 }
 

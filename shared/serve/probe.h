@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ class Probe : public std::enable_shared_from_this<Probe> {
   // Same but for id and name: the probe can go on under the new ones.
   [[nodiscard]] bool serves(const ProbeTarget& target) const;
   void rename(const ProbeTarget& target);
+
+  // Absent: one is under way.
+  [[nodiscard]] std::optional<TimePoint> next_round() const;
   [[nodiscard]] const Endpoint& endpoint() const { return target_.endpoint; }
 
  private:

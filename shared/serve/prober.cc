@@ -41,6 +41,8 @@ class Prober::Impl {
     for (const auto& probe : fresh) probe->start();
   }
 
+  [[nodiscard]] std::optional<TimePoint> next_round(std::size_t number) const { return probes_[number]->next_round(); }
+
   void limit_connections(std::size_t most) { context_->gate->limit(most); }
 
   [[nodiscard]] std::uint64_t discarded() const { return context_->discarded; }
@@ -84,6 +86,8 @@ Prober::Prober(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Prober::~Prober() = default;
 
 void Prober::set_targets(std::vector<ProbeTarget> targets) { impl_->set_targets(std::move(targets)); }
+
+std::optional<TimePoint> Prober::next_round(std::size_t number) const { return impl_->next_round(number); }
 
 void Prober::limit_connections(std::size_t most) { impl_->limit_connections(most); }
 

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +98,9 @@ class Prober {
   // Replaces the set. A target that differs in nothing but id and name keeps its connection and schedule and takes the
   // new id; a new one is probed at once.
   void set_targets(std::vector<ProbeTarget> targets);
+
+  // When the target that stood at this place of the set is probed next; absent: just now.
+  [[nodiscard]] std::optional<TimePoint> next_round(std::size_t number) const;
 
   // The bound on connections from now on.
   void limit_connections(std::size_t most);

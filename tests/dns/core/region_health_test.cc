@@ -309,7 +309,8 @@ TEST(RegionHealth, AHoldDownOutlivesAReload) {
   EXPECT_EQ(state(reloaded, kEuA), EdgeState::held_down);
 }
 
-// Somebody else's platform that nobody probes: up but for the operator's word, and it can serve when all others are lost.
+// Somebody else's platform that nobody probes: up but for the operator's word, and it can serve when all others are
+// lost.
 TEST(RegionHealth, AnUnprobedCnameIsWhatTheOperatorSays) {
   auto regions = two_regions();
   regions.push_back({"cdn", std::nullopt, {}, Name::from_text("shop.cdn.example").value()});
