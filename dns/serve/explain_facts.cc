@@ -31,22 +31,24 @@ std::string word_text(const Override& word) {
   return text + ", until " + utc(end) + ", for another " + time_until(*word.expires);
 }
 
-// "1 of 2 good", if a flip has begun.
-std::string progress_text(const RegionHealth& health, EdgeId edge) {
+// "1 of 2 good, next probe in 4 s"; the first part if a flip has begun.
+std::string progress_text(const SteeringControl& steering, EdgeId edge) {
+  const RegionHealth& health = steering.health();
   const shared::HealthMachine& machine = health.edge(edge).machine();
-  if (!machine.flip_pending()) return "";
-  const auto& settings = health.settings().edge;
-  const bool down = machine.state() == shared::HealthState::down;
-  return "; " + std::to_string(machine.against()) + " of " + std::to_string(down ? settings.rise : settings.fall) +
-         (down ? " good" : " bad");
-}
-
-std::string next_probe_text(const SteeringControl& steering, EdgeId edge) {
+  std::string text;
+  if (machine.flip_pending()) {
+    const auto& settings = health.settings().edge;
+    const bool down = machine.state() == shared::HealthState::down;
+    text = std::to_string(machine.against()) + " of " + std::to_string(down ? settings.rise : settings.fall) +
+           (down ? " good, " : " bad, ");
+  }
   const auto next = steering.next_probe(edge);
-  if (!next) return "being probed now";
-  const auto left = std::chrono::duration<double>(*next - shared::Clock::now()).count();
-  if (left >= 1) return "next probe in " + time_until(*next);
-  return "next probe in " + std::to_string(std::max(0, static_cast<int>(left * 1000))) + " ms";
+  if (!next) return text + "being probed now";
+  const shared::Duration left = std::max(*next - shared::Clock::now(), shared::Duration::zero());
+  if (left >= std::chrono::seconds(1)) {
+    return text + "next probe in " + std::to_string(std::chrono::ceil<std::chrono::seconds>(left).count()) + " s";
+  }
+  return text + "next probe in " + std::to_string(std::chrono::ceil<shared::milliseconds>(left).count()) + " ms";
 }
 
 std::string hold_down_text(const RegionHealth& health, EdgeId edge) {
@@ -68,8 +70,7 @@ std::string probes_text(const SteeringControl& steering, EdgeId edge) {
   if (!notes.reason.empty()) text += "; the last one: " + notes.reason;
   if (health.draining(edge)) text += "; it says itself that it is draining";
   if (health.edge(edge).kept()) text += "; answered as before the silence";
-  text += hold_down_text(health, edge) + progress_text(health, edge);
-  return text + "; " + next_probe_text(steering, edge);
+  return text + hold_down_text(health, edge) + "; " + progress_text(steering, edge);
 }
 
 // What is true of the region as a whole.

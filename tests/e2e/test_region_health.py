@@ -3,6 +3,7 @@
 The edges are small servers of the test's own, told to answer, to be silent, or to be gone.
 """
 import json
+import resource
 import socket
 import threading
 import time
@@ -76,6 +77,9 @@ class Edge:
             self.listener.shutdown(socket.SHUT_RDWR)
             self.listener.close()
             self.listener = None
+        self.hang_up()
+
+    def hang_up(self):
         with self.lock:
             for connection in self.connections:
                 try:
@@ -296,7 +300,7 @@ def test_status_and_explain_say_how_far_a_flip_is_and_since_when_a_word_stands(t
         node.edges[us].back()
         meridian.wait_until(lambda: node.edge(us)["against"] >= 1, "one good probe")
         told = node.explain()
-        assert " of 100 good; next probe in " in told, told
+        assert " of 100 good, next probe in " in told, told
         assert "the operator's word: drained (test), since " in told, told
         # All of it is kept over a reload, and what a person has to know over a restart.
         assert node.server.admin("/reload", method="POST")[0] == 200
@@ -306,3 +310,27 @@ def test_status_and_explain_say_how_far_a_flip_is_and_since_when_a_word_stands(t
         node.server.process.stop()
         node.server.start()
         assert abs(int(node.region("eu")["override"]["since"][-3:-1]) - int(since[-3:-1])) in (0, 1, 59)
+
+
+# -- what this machine lacks
+
+def test_a_want_of_descriptors_of_our_own_says_nothing_of_an_edge(tmp_path):
+    with Node(tmp_path, ["us", "eu"]) as node:
+        node.start()
+        meridian.wait_until(lambda: node.answer() == (node.us, 30), "all is well")
+        pid = node.server.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (4, before[1]))
+        try:
+            for edge in node.edges.values():
+                edge.hang_up()  # each has to be connected to anew, which takes a descriptor
+            meridian.wait_until(lambda: "Too many open files" in node.server.process.text(), "the log says what is missing")
+            end = time.monotonic() + 2  # ten rounds
+            while time.monotonic() < end:
+                assert node.answer() == (node.us, 30)
+                time.sleep(0.05)
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        status = node.status()
+        assert [e["failures"] for r in status["regions"] for e in r.get("edges", [])] == [0, 0]
+        assert node.server.counted("meridian_dns_probe_rounds_discarded_total") > 0
