@@ -107,6 +107,8 @@ TEST(Config, RegionsMustMakeSense) {
 }
 
 TEST(Config, HealthMustMakeSense) {
+  EXPECT_EQ(problems("health: {edge: {hold_down: 10m}}\n"),
+            "c.yaml:4:16: error: edge: hold_down (10m) is longer than hold_down_max (5m)\n");
   EXPECT_EQ(problems("health: {edge: {interval: 1s, timeout: 2s}}\n"),
             "c.yaml:4:16: error: edge: timeout (2s) is longer than interval (1s): probes would overlap\n");
   EXPECT_EQ(problems("health: {edge: {kind: tcp, path: /x}}\n"),

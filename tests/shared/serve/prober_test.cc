@@ -29,6 +29,7 @@ struct Seen {
   std::string reason;
   std::uint16_t status;
   std::string body;
+  bool silent = false;
 };
 
 constexpr seconds kNever{3600};  // an interval that no test reaches: what is probed again was probed early
@@ -39,7 +40,8 @@ class ProberTest : public ::testing::Test {
     // A slow machine must not look like a stalled loop, unless the test is about that.
     if (settings.stall_threshold == ProberSettings().stall_threshold) settings.stall_threshold = seconds(60);
     prober_ = Prober::make(loop_, settings, [this](const ProbeReport& report) {
-      seen_.push_back({report.id, report.outcome, std::string(report.reason), report.status, std::string(report.body)});
+      seen_.push_back({report.id, report.outcome, std::string(report.reason), report.status, std::string(report.body),
+                       report.silent});
     });
   }
 
@@ -120,7 +122,21 @@ TEST_F(ProberTest, NobodyListeningIsRefused) {
   TestPeer peer(loop_);
   peer.refuse();
   probe(target(peer));
-  EXPECT_EQ(report(1).outcome, ProbeOutcome::refused);
+  const Seen seen = report(1);
+  EXPECT_EQ(seen.outcome, ProbeOutcome::refused);
+  EXPECT_FALSE(seen.silent) << "its host has answered";
+}
+
+TEST_F(ProberTest, HalfAnAnswerIsNoSilence) {
+  start();
+  TestPeer peer(loop_);
+  peer.script = [](const std::string&) { return "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"; };
+  ProbeTarget one = target(peer);
+  one.timeout = milliseconds(30);
+  probe(one);
+  const Seen seen = report(1);
+  EXPECT_EQ(seen.outcome, ProbeOutcome::failure);
+  EXPECT_FALSE(seen.silent);
 }
 
 // A killed peer: its kernel closes the connection and refuses the next one. With an interval of an hour, only the watch
@@ -186,6 +202,7 @@ TEST_F(ProberTest, SilenceCostsTheTimeout) {
   const Seen seen = report(1);
   EXPECT_EQ(seen.outcome, ProbeOutcome::failure);
   EXPECT_EQ(seen.reason, "no answer in 30 ms");
+  EXPECT_TRUE(seen.silent);
   // What was silent is not kept.
   EXPECT_TRUE(run_until(loop_, [&] { return peer.accepted > 0 && peer.ended == peer.accepted; }));
 }
