@@ -240,10 +240,7 @@ bool ZoneReader::generate_one(std::span<const MasterToken> pattern, std::uint32_
 void ZoneReader::read_record(std::span<const MasterToken> tokens) {
   const auto fields = read_fields(tokens);
   if (!fields) return;
-  const bool known_ttl = fields->ttl || default_ttl_ || has_last_ttl_;
-  if (!known_ttl && RrType{fields->type} != RrType::soa) {
-    return error("no TTL: give one, or a $TTL before this record");
-  }
+  const RrType type{fields->type};
   const auto data = tokens.subspan(fields->count);
   const auto rdata = rdata_.parse(fields->type, data);
   if (!rdata) {
@@ -251,15 +248,20 @@ void ZoneReader::read_record(std::span<const MasterToken> tokens) {
     return error(at, type_to_text(fields->type) + " record: " + rdata.error().message);
   }
   if (!rdata_.raw_name().empty()) warn_of_raw(rdata_.raw_name());
-  if (!known_ttl) use_minimum(*rdata);
+  note_signature(fields->type);
+  const bool known_ttl = fields->ttl || default_ttl_ || has_last_ttl_;
+  if (type == RrType::soa && (!known_ttl || !early_.empty())) use_minimum(*rdata, !known_ttl);
+  if (type != RrType::soa && !known_ttl) {
+    early_.push_back({owner_, type, {rdata->begin(), rdata->end()}, here_->base + line_});
+    return;
+  }
   const std::uint32_t ttl = fields->ttl ? *fields->ttl : default_ttl_ ? *default_ttl_ : last_ttl_;
   if (fields->ttl) {
     last_ttl_ = ttl;
     has_last_ttl_ = true;
   }
-  if (!owner_.is_within(source_.origin)) return leave_out();
-  note_signature(fields->type);
-  const auto added = builder_.add({owner_.wire(), RrType{fields->type}, RrClass::in, ttl, *rdata, here_->base + line_});
+  if (!owner_.is_within(source_.origin)) return leave_out(owner_, {here_->name, line_, 1});
+  const auto added = builder_.add({owner_.wire(), type, RrClass::in, ttl, *rdata, here_->base + line_});
   if (!added) error(tokens[0], added.error().message);
 }
 
@@ -291,18 +293,30 @@ void ZoneReader::report_signatures() {
                          "zone, or say `dns.signed_zones: warn`");
 }
 
-// Before $TTL there was, a zone without any TTL had that of its SOA's last field (RFC 1035 section 3.3.13).
-void ZoneReader::use_minimum(std::span<const std::uint8_t> soa) {
-  default_ttl_ = std::min(load_u32(soa.last(4).data()), kMaxTtl);
-  warning("no TTL and no $TTL before this record: the SOA's minimum counts, " + std::to_string(*default_ttl_));
+// Before $TTL there was, a zone without any TTL had that of its SOA's last field (RFC 1035 section 3.3.13). Records
+// that stand before the SOA have waited for it.
+void ZoneReader::use_minimum(std::span<const std::uint8_t> soa, bool from_here_on) {
+  const std::uint32_t minimum = std::min(load_u32(soa.last(4).data()), kMaxTtl);
+  if (from_here_on) default_ttl_ = minimum;
+  warning("no TTL and no $TTL before " + std::string(early_.empty() ? "this record" : "the first record") +
+          ": the SOA's minimum counts, " + std::to_string(minimum));
+  for (const EarlyRecord& record : std::exchange(early_, {})) {
+    if (!record.owner.is_within(source_.origin)) {
+      leave_out(record.owner, place_of(record.where));
+      continue;
+    }
+    const auto added =
+        builder_.add({record.owner.wire(), record.type, RrClass::in, minimum, record.rdata, record.where});
+    if (!added) diagnostics_.error(place_of(record.where), added.error().message);
+  }
 }
 
 // As all peers do with data that is not of the zone: glue of strangers, mostly. Not one warning for each of a million.
-void ZoneReader::leave_out() {
+void ZoneReader::leave_out(const Name& owner, const Position& at) {
   ++outside_;
   if (outside_ > kMaxOutside) return;
-  warning(owner_.to_text() + ": outside the zone " + source_.origin.to_text() + ", left out" +
-          (outside_ == kMaxOutside ? "; more such records are not told one by one" : ""));
+  diagnostics_.warning(at, owner.to_text() + ": outside the zone " + source_.origin.to_text() + ", left out" +
+                               (outside_ == kMaxOutside ? "; more such records are not told one by one" : ""));
 }
 
 // [TTL] [class] type, or [class] [TTL] type.

@@ -50,8 +50,8 @@ class ZoneReader {
   [[nodiscard]] bool read_plain(MasterReader& reader);
   void settle_owner();
   void read_record(std::span<const MasterToken> tokens);
-  void use_minimum(std::span<const std::uint8_t> soa);
-  void leave_out();
+  void use_minimum(std::span<const std::uint8_t> soa, bool from_here_on);
+  void leave_out(const Name& owner, const shared::load::Position& at);
   void warn_of_raw(std::string_view name);
   void note_signature(std::uint16_t type);
   void report_signatures();
@@ -93,6 +93,13 @@ class ZoneReader {
   const Source* here_ = nullptr;
   std::uint32_t line_ = 0;  // of the entry
   unsigned depth_ = 0;
+  struct EarlyRecord {  // stands before the SOA, and nothing has said a TTL yet
+    Name owner;
+    RrType type{};
+    std::vector<std::uint8_t> rdata;
+    std::uint32_t where = 0;
+  };
+  std::vector<EarlyRecord> early_;
   unsigned outside_ = 0;                             // records that lie outside the zone
   std::optional<shared::load::Position> signed_at_;  // the first DNSKEY or RRSIG of the apex
   std::uint32_t generated_ = 0;

@@ -105,6 +105,17 @@ void expect_errors(const std::vector<Bad>& cases) {
   }
 }
 
+TEST(EdgeConfig, HostsInOtherScriptsHaveTheFormOfTheWire) {
+  const Loaded loaded(
+      with_regions(kListen + kPools + "  routes: [{path: /, host: \"*.b\u00fccher.example\", pool: web}]\n"));
+  ASSERT_EQ(loaded.diagnostics.errors(), 0u) << loaded.diagnostics.render();
+  EXPECT_EQ(loaded.edge.routes[0].host, "*.xn--bcher-kva.example");
+  EXPECT_NE(loaded.diagnostics.render().find("test.yaml:8:28: warning: '*.b\u00fccher.example' is not ASCII"),
+            std::string::npos)
+      << loaded.diagnostics.render();
+  expect_errors({{kListen + kPools + "  routes: [{path: /, host: \"-\u00fc.example\", pool: web}]\n", "IDNA2008"}});
+}
+
 TEST(EdgeConfig, WrongPathsAndHosts) {
   expect_errors({
       {kListen + kPools + "  routes: [{path: /, pool: wbe}]\n",
