@@ -3,6 +3,7 @@
 // Made by AliasControl, read by AnswerSets. A value; any thread.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -22,6 +23,12 @@ struct AliasAnswer {
   std::uint32_t ttl = 0;                     // seconds, as the target's servers said
 
   bool operator==(const AliasAnswer&) const = default;
+};
+
+// What is known now of the target of one ALIAS name.
+struct AliasChange {
+  std::size_t number = 0;            // in PolicyTables::aliases()
+  std::array<AliasAnswer, 2> known;  // by AddressType
 };
 
 struct AliasView {

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "dns/core/address_rr.h"
 #include "dns/core/wire.h"
 
 namespace dns {
@@ -59,16 +60,6 @@ RegionUse use_of(const Region& region, const RegionView& view, AddressType type)
   return use;
 }
 
-void append_rr(std::vector<std::uint8_t>& out, AddressType type, std::uint32_t ttl, const shared::IpAddress& address) {
-  const std::uint8_t code = type == AddressType::a ? 1 : 28;  // RFC 1035 3.2.2, RFC 3596 2.1
-  const std::uint8_t length = type == AddressType::a ? 4 : 16;
-  const auto byte = [ttl](unsigned shift) { return static_cast<std::uint8_t>(ttl >> shift); };
-  const std::array<std::uint8_t, 12> head = {0xC0,     0x0C,     0,       code,    0, 1,
-                                             byte(24), byte(16), byte(8), byte(0), 0, length};
-  out.insert(out.end(), head.begin(), head.end());
-  out.insert(out.end(), address.bytes.begin(), address.bytes.begin() + length);
-}
-
 void append_cname(std::vector<std::uint8_t>& out, std::uint32_t ttl, NameSpan target) {
   std::array<std::uint8_t, 2 + kRrFixedSize> head = {0xC0, kHeaderSize};
   store_u16(&head[2], static_cast<std::uint16_t>(RrType::cname));
@@ -97,7 +88,7 @@ class AnswerSetsBuilder {
     out_.first_slot_.push_back(static_cast<std::uint32_t>(out_.slots_.size()));
     profile_ = &profile;
     type_ = type;
-    if (profile.alias != 0) return out_.slots_.push_back(alias_slot());
+    if (profile.alias != 0) return;  // an AliasSet of its own
     if (!has_type() && !profile.may_cname) return;
     for (std::size_t i = 0; i < regions().size(); ++i) tiers_[i] = tier_of(i);
     rings_.assign(2 * regions().size(), std::nullopt);
@@ -129,26 +120,6 @@ class AnswerSetsBuilder {
     if (profile_->has_a) worst = std::max(worst, uses_[0][region].tier);
     if (profile_->has_aaaa) worst = std::max(worst, uses_[1][region].tier);
     return worst;
-  }
-
-  Slot alias_slot() {
-    Slot slot{static_cast<std::uint32_t>(out_.candidates_.size()), 0};
-    const std::size_t index = profile_->alias - 1;
-    static const AliasAnswer kUnknown;
-    const AliasAnswer& known =
-        index < out_.aliases_.targets.size() ? out_.aliases_.targets[index][static_cast<std::size_t>(type_)] : kUnknown;
-    slot.verdict = AnswerSets::Verdict::alias_unknown;
-    if (known.state == AliasAnswer::State::unknown) return slot;
-    slot.verdict = AnswerSets::Verdict::alias;
-    slot.pressed = known.state == AliasAnswer::State::stale;
-    if (known.addresses.empty()) return slot;
-    const std::uint32_t ttl =
-        slot.pressed ? profile_->ttl_min : std::clamp(known.ttl, profile_->ttl_min, profile_->ttl_max);
-    const Ring ring{static_cast<std::uint32_t>(out_.bytes_.size()), static_cast<std::uint16_t>(known.addresses.size())};
-    for (const auto& address : known.addresses) append_rr(out_.bytes_, type_, ttl, address);
-    out_.candidates_.push_back({ring, {}, 1, true});
-    slot.candidates = 1;
-    return slot;
   }
 
   // Some region is down, and should be back before long.
@@ -209,7 +180,7 @@ class AnswerSetsBuilder {
     ring = Ring{static_cast<std::uint32_t>(out_.bytes_.size()), static_cast<std::uint16_t>(edges.size())};
     for (int copy = 0; copy < copies; ++copy) {
       for (const auto& edge : edges)
-        append_rr(out_.bytes_, type_, pressed ? profile_->ttl_min : profile_->ttl_max, edge);
+        append_address_rr(out_.bytes_, type_, pressed ? profile_->ttl_min : profile_->ttl_max, edge);
     }
     return *ring;
   }
@@ -264,7 +235,7 @@ class AnswerSetsBuilder {
       if (regions()[index_of(region)].cname) continue;
       for (const auto& edge : regions()[index_of(region)].edges) {
         if (!has_type() || edge.family != family_of(type_)) continue;
-        append_rr(out_.bytes_, type_, profile_->ttl_min, edge);
+        append_address_rr(out_.bytes_, type_, profile_->ttl_min, edge);
         ++ring.edges;
       }
     }
@@ -283,15 +254,14 @@ class AnswerSetsBuilder {
 
 // Of the addresses that are known of the target.
 AnswerSets::TtlRange AnswerSets::alias_ttl(const PolicyTables::Profile& profile) const {
-  TtlRange range{profile.ttl_max, profile.ttl_min};
-  if (profile.alias > aliases_.targets.size()) return {profile.ttl_min, profile.ttl_min};
-  for (const AliasAnswer& known : aliases_.targets[profile.alias - 1]) {
-    const bool fresh = known.state == AliasAnswer::State::fresh;
-    const std::uint32_t ttl = fresh ? std::clamp(known.ttl, profile.ttl_min, profile.ttl_max) : profile.ttl_min;
-    range.lowest = std::min(range.lowest, ttl);
-    range.highest = std::max(range.highest, ttl);
-  }
-  return range;
+  const auto& [a, aaaa] = alias(profile).types;
+  return {std::min(a.ttl, aaaa.ttl), std::max(a.ttl, aaaa.ttl)};
+}
+
+AliasView AnswerSets::aliases() const {
+  AliasView view;
+  for (const auto& set : aliases_) view.targets.push_back({set->types[0].known, set->types[1].known});
+  return view;
 }
 
 AnswerSets::TtlRange AnswerSets::ttl_in_force(const PolicyTables& tables, PolicyNameId name) const {
@@ -310,14 +280,51 @@ AnswerSets::TtlRange AnswerSets::ttl_in_force(const PolicyTables& tables, Policy
   return range;
 }
 
-std::shared_ptr<const AnswerSets> AnswerSets::build(const PolicyTables& tables, HealthView health, AliasView aliases) {
-  auto out = std::make_shared<AnswerSets>();
-  out->health_ = std::move(health);
-  out->aliases_ = std::move(aliases);
-  AnswerSetsBuilder builder(tables, *out);
+namespace {
+
+const PolicyTables::Profile& profile_of_alias(const PolicyTables& tables, std::size_t number) {
+  return tables.profiles()[tables.profile_of(tables.aliases()[number])];
+}
+
+}  // namespace
+
+void AnswerSets::add_regions(const PolicyTables& tables) {
+  AnswerSetsBuilder builder(tables, *this);
   for (const PolicyTables::Profile& profile : tables.profiles()) {
     builder.add(profile, AddressType::a);
     builder.add(profile, AddressType::aaaa);
+  }
+}
+
+std::shared_ptr<const AnswerSets> AnswerSets::build(const PolicyTables& tables, HealthView health,
+                                                    const AliasView& aliases) {
+  auto out = std::make_shared<AnswerSets>();
+  out->health_ = std::move(health);
+  for (std::size_t i = 0; i < tables.aliases().size(); ++i) {
+    const bool known = i < aliases.targets.size();
+    out->aliases_.push_back(
+        make_alias_set(profile_of_alias(tables, i), known ? aliases.targets[i] : std::array<AliasAnswer, 2>()));
+  }
+  out->add_regions(tables);
+  return out;
+}
+
+std::shared_ptr<const AnswerSets> AnswerSets::with_health(const PolicyTables& tables, HealthView health) const {
+  auto out = std::make_shared<AnswerSets>();
+  out->health_ = std::move(health);
+  out->aliases_ = aliases_;
+  out->add_regions(tables);
+  return out;
+}
+
+std::shared_ptr<const AnswerSets> AnswerSets::with_aliases(const PolicyTables& tables,
+                                                           const std::vector<AliasChange>& changes) const {
+  std::shared_ptr<AnswerSets> out;
+  for (const AliasChange& change : changes) {
+    auto set = make_alias_set(profile_of_alias(tables, change.number), change.known);
+    if (same_answers(*set, *aliases_[change.number])) continue;
+    if (out == nullptr) out = std::make_shared<AnswerSets>(*this);
+    out->aliases_[change.number] = std::move(set);
   }
   return out;
 }

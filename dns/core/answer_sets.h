@@ -1,7 +1,8 @@
 #pragma once
 // AnswerSets: the quick half of steering. Class x health -> ready wire RRs, rebuilt in well under a millisecond
 // whenever RegionHealth's view changes. Bytes belong to (profile, region, family, TTL), of which there are few; a class
-// is a slot of a few words that points at them. Immutable, part of the Snapshot; any thread may read.
+// is a slot of a few words that points at them. ALIAS names have an AliasSet each. Immutable, part of the Snapshot; any
+// thread may read.
 //
 //   slot of (profile, type, class) -> candidates: [region, weight, usable] ... -> ring: RRs of the usable edges, twice
 //   over,
@@ -13,6 +14,8 @@
 #include <span>
 #include <vector>
 
+#include "dns/core/address_rr.h"
+#include "dns/core/alias_set.h"
 #include "dns/core/alias_view.h"
 #include "dns/core/health_view.h"
 #include "dns/core/policy_tables.h"
@@ -22,15 +25,18 @@ namespace dns {
 class AnswerSets {
  public:
   [[nodiscard]] static std::shared_ptr<const AnswerSets> build(const PolicyTables& tables, HealthView health,
-                                                               AliasView aliases = {});
+                                                               const AliasView& aliases = {});
+  // What has not changed is shared. REQUIRES: the tables that this was built of.
+  [[nodiscard]] std::shared_ptr<const AnswerSets> with_health(const PolicyTables& tables, HealthView health) const;
+  // Null if no client could tell the difference.
+  [[nodiscard]] std::shared_ptr<const AnswerSets> with_aliases(const PolicyTables& tables,
+                                                               const std::vector<AliasChange>& changes) const;
 
   enum class Verdict : std::uint8_t {
     answer,
     all_down_answer_all,
     all_down_nodata,
     all_down_refuse,
-    alias,          // the addresses of an ALIAS target, none if it has none
-    alias_unknown,  // not known yet
   };
 
   // The RRs of one region's usable edges (or, all down, of all the order's edges) with one TTL.
@@ -74,7 +80,11 @@ class AnswerSets {
     return {bytes_.data() + candidate.ring.offset, candidate.cname_size};
   }
   [[nodiscard]] const HealthView& health() const { return health_; }
-  [[nodiscard]] const AliasView& aliases() const { return aliases_; }
+  // REQUIRES: the profile of an ALIAS name.
+  [[nodiscard]] const AliasSet& alias(const PolicyTables::Profile& profile) const {
+    return *aliases_[profile.alias - 1];
+  }
+  [[nodiscard]] AliasView aliases() const;
 
   // The TTLs that answers of this name carry now, over all kinds of clients; for /status and metrics.
   struct TtlRange {
@@ -83,17 +93,17 @@ class AnswerSets {
   };
   [[nodiscard]] TtlRange ttl_in_force(const PolicyTables& tables, PolicyNameId name) const;
 
-  // Owner pointer, type, class, TTL, length, address.
-  [[nodiscard]] static constexpr std::size_t rr_size(AddressType type) { return type == AddressType::a ? 16 : 28; }
+  [[nodiscard]] static constexpr std::size_t rr_size(AddressType type) { return address_rr_size(type); }
 
  private:
   friend class AnswerSetsBuilder;
 
+  void add_regions(const PolicyTables& tables);
   [[nodiscard]] TtlRange alias_ttl(const PolicyTables::Profile& profile) const;
 
   HealthView health_;
-  AliasView aliases_;
-  std::vector<std::uint32_t> first_slot_;  // by 2 * profile + type
+  std::vector<std::shared_ptr<const AliasSet>> aliases_;  // by number in PolicyTables::aliases()
+  std::vector<std::uint32_t> first_slot_;                 // by 2 * profile + type
   std::vector<Slot> slots_;
   std::vector<Candidate> candidates_;
   std::vector<std::uint8_t> bytes_;

@@ -252,8 +252,6 @@ std::string narrate_choice(const PolicyTables& tables, const AnswerSets& answers
     case AnswerSets::Verdict::all_down_refuse:
       return "no region of the order can serve: the query is refused (when_all_down: refuse)";
     case AnswerSets::Verdict::answer:
-    case AnswerSets::Verdict::alias:
-    case AnswerSets::Verdict::alias_unknown:
       break;
   }
   const std::string& name = tables.spec().regions[index_of(*decided.region)].name;
@@ -270,9 +268,7 @@ std::string narrate_choice(const PolicyTables& tables, const AnswerSets& answers
 
 std::string narrate_alias(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name, AddressType type) {
   const SteeredName& written = tables.spec().names[static_cast<std::size_t>(name)];
-  const std::size_t index = tables.profiles()[tables.profile_of(name)].alias - 1;
-  const auto& targets = answers.aliases().targets;
-  const AliasAnswer known = index < targets.size() ? targets[index][static_cast<std::size_t>(type)] : AliasAnswer{};
+  const AliasAnswer& known = answers.alias(tables.profiles()[tables.profile_of(name)]).of(type).known;
   std::string text = written.name + " has the addresses of " + written.alias->to_text() + ", for every client: ";
   if (known.state == AliasAnswer::State::unknown) return text + "not known yet, SERVFAIL until they are";
   text += std::to_string(known.addresses.size()) + (type == AddressType::a ? " of IPv4" : " of IPv6");

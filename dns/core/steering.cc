@@ -96,14 +96,12 @@ void note_all(Trace& trace, const std::vector<Sentence>& sentences) {
 template <class Trace>
 Choice choose_alias(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name, AddressType type,
                     Trace& trace) {
-  const AnswerSets::Slot& slot = answers.slot(tables.profile_of(name), type, 0);
+  const AliasSet::OfType& set = answers.alias(tables.profiles()[tables.profile_of(name)]).of(type);
   trace.note("alias", [&] { return narrate_alias(tables, answers, name, type); });
   Choice choice;
-  choice.fail = slot.verdict == AnswerSets::Verdict::alias_unknown;
-  if (slot.candidates == 0) return choice;
-  const AnswerSets::Ring& ring = answers.candidates(slot).front().ring;
-  choice.count = ring.edges;
-  choice.rrs = answers.window(ring, type, 0, ring.edges);
+  choice.fail = set.known.state == AliasAnswer::State::unknown;
+  choice.count = static_cast<std::uint16_t>(set.known.addresses.size());
+  choice.rrs = set.rrs;
   return choice;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "shared/serve/log.h"
 
@@ -19,6 +20,8 @@ constexpr Duration kLatest = std::chrono::minutes(5);
 constexpr Duration kAgainWithout = seconds(30);  // no address of this type; c-ares does not tell for how long
 constexpr Duration kRetryFirst = seconds(1);     // after a failure, doubling
 constexpr Duration kRetryLongest = seconds(30);
+constexpr Duration kTogether = shared::milliseconds(50);  // what is learnt within it is told and written once
+constexpr std::size_t kMostAsked = 200;                   // at a time: a resolver's socket holds only so many answers
 
 std::string_view text_of(AddressType type) { return type == AddressType::a ? "A" : "AAAA"; }
 
@@ -29,6 +32,7 @@ struct AliasControl::Lookup {
 
   Key key;
   shared::Timer timer;
+  std::vector<std::size_t> numbers;  // of the ALIAS names that have this target
   AliasAnswer answer;
   std::string reason;
   shared::WallTime since{};
@@ -39,7 +43,7 @@ struct AliasControl::Lookup {
 
 AliasControl::AliasControl(shared::Loop& loop, shared::Builder& builder, const shared::StateDirectory* state,
                            Changed changed)
-    : loop_(loop), builder_(builder), state_(state), changed_(std::move(changed)) {
+    : loop_(loop), builder_(builder), state_(state), changed_(std::move(changed)), tell_(loop) {
   restore();
 }
 
@@ -52,7 +56,9 @@ void AliasControl::restore() {
   auto aliases =
       text ? read_aliases(**text) : shared::Result<std::vector<RememberedAlias>>(tl::unexpected(text.error()));
   if (aliases) {
-    remembered_ = std::move(*aliases);
+    for (RememberedAlias& alias : *aliases) {
+      remembered_.insert_or_assign(Key(alias.target, alias.type), std::move(alias.addresses));
+    }
   } else {
     log_event(Level::warn, "state_unreadable", {{"file", kAliasesFile}, {"reason", aliases.error().message}});
   }
@@ -67,14 +73,18 @@ AliasView AliasControl::adopt(const PolicyTables& tables, const std::vector<shar
   if (!targets_.empty() && (resolver_ == nullptr || other_servers)) open_resolver(servers);
 
   const auto before = std::exchange(lookups_, {});
-  for (const Name& target : targets_) {
+  untold_.clear();  // the caller hears of everything
+  for (std::size_t number = 0; number < targets_.size(); ++number) {
     for (const AddressType type : {AddressType::a, AddressType::aaaa}) {
-      const Key key(target, type);
-      if (lookups_.contains(key)) continue;
-      const auto known = before.find(key);
-      const auto lookup = known != before.end() ? known->second : make_lookup(key);
-      lookups_.emplace(key, lookup);
-      if (known == before.end() || other_servers) ask(lookup);
+      const Key key(targets_[number], type);
+      const auto [place, fresh] = lookups_.try_emplace(key);
+      if (fresh) {
+        const auto known = before.find(key);
+        place->second = known != before.end() ? known->second : make_lookup(key);
+        place->second->numbers.clear();
+        if (known == before.end() || other_servers) ask(place->second);
+      }
+      place->second->numbers.push_back(number);
     }
   }
   return view();
@@ -83,6 +93,8 @@ AliasView AliasControl::adopt(const PolicyTables& tables, const std::vector<shar
 // What is under way with the resolver before is dropped with it. c-ares that does not start is no reason not to serve.
 void AliasControl::open_resolver(const std::vector<shared::Endpoint>& servers) {
   servers_ = servers;
+  asked_ = 0;
+  waiting_.clear();
   shared::ResolverSettings settings;
   settings.servers = servers;
   settings.empty_is_answer = true;
@@ -94,22 +106,35 @@ void AliasControl::open_resolver(const std::vector<shared::Endpoint>& servers) {
 std::shared_ptr<AliasControl::Lookup> AliasControl::make_lookup(const Key& key) {
   auto lookup = std::make_shared<Lookup>(loop_, key);
   lookup->since = std::chrono::system_clock::now();
-  for (const RememberedAlias& alias : remembered_) {
-    if (!(alias.target == key.first) || alias.type != key.second) continue;
-    lookup->answer = {AliasAnswer::State::stale, alias.addresses, 0};
-  }
+  const auto known = remembered_.find(key);
+  if (known != remembered_.end()) lookup->answer = {AliasAnswer::State::stale, known->second, 0};
   return lookup;
 }
 
-// The final dot of the name keeps search domains away.
 void AliasControl::ask(const std::shared_ptr<Lookup>& lookup) {
   lookup->timer.cancel();
-  if (resolver_ == nullptr) return;
+  waiting_.push_back(lookup);
+  ask_waiting();
+}
+
+void AliasControl::ask_waiting() {
+  while (resolver_ != nullptr && asked_ < kMostAsked && !waiting_.empty()) {
+    const auto next = waiting_.front().lock();
+    waiting_.pop_front();
+    if (next) ask_now(next);
+  }
+}
+
+// The final dot of the name keeps search domains away.
+void AliasControl::ask_now(const std::shared_ptr<Lookup>& lookup) {
+  ++asked_;
   ++lookup->lookups;
   const auto family = lookup->key.second == AddressType::a ? shared::ResolveFamily::ipv4 : shared::ResolveFamily::ipv6;
   resolver_->resolve(lookup->key.first.to_text(), family,
                      [this, weak = std::weak_ptr(lookup)](shared::Result<shared::Resolved> result) {
+                       --asked_;
                        if (const auto asked = weak.lock()) take(asked, std::move(result));
+                       ask_waiting();
                      });
 }
 
@@ -131,8 +156,25 @@ void AliasControl::take(const std::shared_ptr<Lookup>& lookup, shared::Result<sh
     ask_after(lookup, lookup->retry);
   }
   if (lookup->answer == before) return;
-  if (lookup->answer.addresses != before.addresses || before.state == AliasAnswer::State::unknown) save_later();
-  changed_(view());
+  const bool to_write = lookup->answer.addresses != before.addresses || before.state == AliasAnswer::State::unknown;
+  unwritten_ = unwritten_ || to_write;
+  untold_.insert(lookup->numbers.begin(), lookup->numbers.end());
+  tell_soon();
+}
+
+// The first of many at once, the others together.
+void AliasControl::tell_soon() {
+  if (std::exchange(telling_, true)) return;
+  tell_.expires_at(std::max(shared::Clock::now(), told_ + kTogether));
+  tell_.async_wait([this](shared::error_code error) {
+    if (error) return;
+    telling_ = false;
+    told_ = shared::Clock::now();
+    save();
+    std::vector<AliasChange> changes;
+    for (const std::size_t number : std::exchange(untold_, {})) changes.push_back({number, known(targets_[number])});
+    if (!changes.empty()) changed_(changes);
+  });
 }
 
 void AliasControl::take_failure(Lookup& lookup, const std::string& reason) {
@@ -165,12 +207,13 @@ void AliasControl::take_answer(Lookup& lookup, const shared::Resolved& answer) {
             {{"target", lookup.key.first.to_text()}, {"type", text_of(lookup.key.second)}, {"addresses", addresses}});
 }
 
+std::array<AliasAnswer, 2> AliasControl::known(const Name& target) const {
+  return {lookups_.at(Key(target, AddressType::a))->answer, lookups_.at(Key(target, AddressType::aaaa))->answer};
+}
+
 AliasView AliasControl::view() const {
   AliasView out;
-  for (const Name& target : targets_) {
-    out.targets.push_back(
-        {lookups_.at(Key(target, AddressType::a))->answer, lookups_.at(Key(target, AddressType::aaaa))->answer});
-  }
+  for (const Name& target : targets_) out.targets.push_back(known(target));
   return out;
 }
 
@@ -183,18 +226,26 @@ std::vector<AliasControl::Report> AliasControl::reports() const {
   return out;
 }
 
-void AliasControl::save_later() const {
-  if (state_ == nullptr) return;
+// One write at a time, and of what is true when it begins.
+void AliasControl::save() {
+  if (state_ == nullptr || !unwritten_ || writing_) return;
+  unwritten_ = false;
+  writing_ = true;
   std::vector<RememberedAlias> aliases;
   for (const auto& [key, lookup] : lookups_) {
     if (lookup->answer.state == AliasAnswer::State::unknown) continue;
     aliases.push_back({key.first, key.second, lookup->answer.addresses});
   }
-  builder_.run([state = state_, text = write_aliases(aliases)] {
-    const auto written = state->write(kAliasesFile, text);
+  auto write = [state = state_, aliases = std::move(aliases)] {
+    auto written = state->write(kAliasesFile, write_aliases(aliases));
     if (!written) {
       log_event(Level::warn, "state_unwritten", {{"file", kAliasesFile}, {"reason", written.error().message}});
     }
+    return written;
+  };
+  builder_.run_then(loop_, std::move(write), [this](const shared::Result<void>&) {
+    writing_ = false;
+    if (unwritten_) tell_soon();
   });
 }
 

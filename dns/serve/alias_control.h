@@ -4,12 +4,18 @@
 // answer without addresses is an answer; NXDOMAIN, SERVFAIL and silence are failures. Never blocks. Owned by Server, on
 // the control loop.
 //
-//   adopt() -> c-ares -> an answer that differs -> `changed` -> SteeringControl builds AnswerSets -> Snapshot
+// However many targets there are, what is learnt within 50 ms is told and written once, and costs what changed.
+//
+//   adopt() -> c-ares -> answers that differ -> `changed` -> SteeringControl: AnswerSets with these -> Snapshot
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +34,7 @@ namespace dns {
 
 class AliasControl {
  public:
-  using Changed = std::function<void(AliasView)>;
+  using Changed = std::function<void(const std::vector<AliasChange>&)>;
 
   // `state` may be null: then nothing is remembered. `changed` is never called from inside adopt().
   AliasControl(shared::Loop& loop, shared::Builder& builder, const shared::StateDirectory* state, Changed changed);
@@ -63,12 +69,16 @@ class AliasControl {
   void open_resolver(const std::vector<shared::Endpoint>& servers);
   std::shared_ptr<Lookup> make_lookup(const Key& key);
   void ask(const std::shared_ptr<Lookup>& lookup);
+  void ask_waiting();
+  void ask_now(const std::shared_ptr<Lookup>& lookup);
   void ask_after(const std::shared_ptr<Lookup>& lookup, shared::Duration delay);
   void take(const std::shared_ptr<Lookup>& lookup, shared::Result<shared::Resolved> result);
   void take_failure(Lookup& lookup, const std::string& reason);
   void take_answer(Lookup& lookup, const shared::Resolved& answer);
+  void tell_soon();
+  [[nodiscard]] std::array<AliasAnswer, 2> known(const Name& target) const;
   [[nodiscard]] AliasView view() const;
-  void save_later() const;
+  void save();
 
   shared::Loop& loop_;
   shared::Builder& builder_;
@@ -76,9 +86,17 @@ class AliasControl {
   Changed changed_;
   std::vector<shared::Endpoint> servers_;
   std::unique_ptr<shared::Resolver> resolver_;
-  std::vector<RememberedAlias> remembered_;
+  std::map<Key, std::vector<shared::IpAddress>> remembered_;
   std::vector<Name> targets_;  // by index in PolicyTables::aliases()
   std::map<Key, std::shared_ptr<Lookup>> lookups_;
+  std::deque<std::weak_ptr<Lookup>> waiting_;  // to be asked, while many are
+  std::size_t asked_ = 0;                      // and not answered yet
+  std::set<std::size_t> untold_;               // numbers of ALIAS names
+  shared::Timer tell_;
+  bool telling_ = false;  // tell_ is set
+  shared::TimePoint told_{};
+  bool unwritten_ = false;
+  bool writing_ = false;  // the Builder does
 };
 
 }  // namespace dns

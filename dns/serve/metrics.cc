@@ -193,7 +193,7 @@ class Report {
           return std::uint64_t{health.edge(edge).hold_down().falls(shared::Clock::now(), health.settings().hold_down)};
         });
     out_.family(MetricKind::counter, "meridian_dns_probe_rounds_discarded_total",
-                "Probe rounds not counted because this server itself stalled.");
+                "Probe rounds not counted because this server stalled, or lacked descriptors, ports or memory.");
     out_.sample({}, steering.discarded_rounds());
     out_.family(MetricKind::gauge, "meridian_dns_isolated",
                 "1: no region can be heard, all at once: the answers from before are held.");

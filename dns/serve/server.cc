@@ -136,9 +136,9 @@ Result<void> Server::open_steering() {
   };
   steering_ = std::make_unique<SteeringControl>(supervisor_.loop(), builder_, inheritance_->state_directory(),
                                                 std::move(hooks));
-  aliases_ =
-      std::make_unique<AliasControl>(supervisor_.loop(), builder_, inheritance_->state_directory(),
-                                     [this](AliasView aliases) { steering_->update_aliases(std::move(aliases)); });
+  aliases_ = std::make_unique<AliasControl>(
+      supervisor_.loop(), builder_, inheritance_->state_directory(),
+      [this](const std::vector<AliasChange>& changes) { steering_->update_aliases(changes); });
   steering_->set_aliases(adopt_aliases());
   return steering_->start(world_->policies, world_->common);
 }

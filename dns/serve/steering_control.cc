@@ -121,7 +121,7 @@ Result<void> SteeringControl::start(std::shared_ptr<const PolicyTables> tables, 
   apply_settings(std::move(tables));
   restore_overrides();
   set_targets(config);
-  rebuild();
+  replace_answers(AnswerSets::build(*tables_, health_->view(), std::exchange(aliases_, {})));
   wait_for_deadline();
   start_wait_.expires_after(health.start_wait);
   start_wait_.async_wait([this](shared::error_code error) {
@@ -140,7 +140,7 @@ void SteeringControl::reload(std::shared_ptr<const PolicyTables> tables, const s
   apply_settings(std::move(tables));
   keep_notes(*before, old_edges, std::move(old_notes));
   set_targets(config);
-  rebuild();
+  replace_answers(AnswerSets::build(*tables_, health_->view(), std::exchange(aliases_, {})));
   wait_for_deadline();
   check_ready();
   save_later();
@@ -247,7 +247,7 @@ void SteeringControl::note_hold_down(EdgeId edge) const {
 
 void SteeringControl::view_changed(const HealthView& before) {
   log_regions(before);
-  rebuild();
+  replace_answers(answers_->with_health(*tables_, health_->view()));
   hooks_.publish(answers_);
 }
 
@@ -270,15 +270,15 @@ std::vector<std::string> SteeringControl::policies_naming(RegionId region) const
   return names;
 }
 
-void SteeringControl::rebuild() {
-  auto old = std::exchange(answers_, AnswerSets::build(*tables_, health_->view(), aliases_));
-  builder_.retire(std::move(old));
+void SteeringControl::replace_answers(std::shared_ptr<const AnswerSets> fresh) {
+  builder_.retire(std::exchange(answers_, std::move(fresh)));
   ++rebuilds_;
 }
 
-void SteeringControl::update_aliases(AliasView aliases) {
-  set_aliases(std::move(aliases));
-  rebuild();
+void SteeringControl::update_aliases(const std::vector<AliasChange>& changes) {
+  auto fresh = answers_->with_aliases(*tables_, changes);
+  if (fresh == nullptr) return;
+  replace_answers(std::move(fresh));
   hooks_.publish(answers_);
 }
 

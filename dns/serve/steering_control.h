@@ -55,9 +55,10 @@ class SteeringControl {
   // Takes over new tables without publish(): answers() are theirs after it. Edges of the same region and address keep
   // their state.
   void reload(std::shared_ptr<const PolicyTables> tables, const shared::load::Config& config);
-  // What is known of ALIAS targets: counts at the next rebuild(), which update_aliases() does and publishes.
+  // What is known of the targets of the ALIAS names of the tables that start() or reload() takes over next.
   void set_aliases(AliasView aliases) { aliases_ = std::move(aliases); }
-  void update_aliases(AliasView aliases);
+  // Costs what changed, and publishes if a client could tell.
+  void update_aliases(const std::vector<AliasChange>& changes);
 
   [[nodiscard]] const std::shared_ptr<const AnswerSets>& answers() const { return answers_; }
 
@@ -110,7 +111,7 @@ class SteeringControl {
   void keep_notes(const RegionHealth& before, const std::vector<EdgeId>& edges, std::vector<EdgeNotes> notes);
   void view_changed(const HealthView& before);
   void log_regions(const HealthView& before) const;
-  void rebuild();
+  void replace_answers(std::shared_ptr<const AnswerSets> fresh);
   void check_ready();
   void wait_for_deadline();
   [[nodiscard]] std::vector<Target> resolve(std::string_view target) const;

@@ -292,6 +292,29 @@ TEST(Alias, AStaleAnswerIsGivenForTheShortestTime) {
             Lines{"flat.example.com. 60 IN AAAA 2001:db8::61"});
 }
 
+TEST(Alias, AChangeLeavesAllOthersWhereTheyAre) {
+  Snapshot snapshot = test::example_world();
+  const PolicyTables& tables = *snapshot.policies;
+  const auto before = snapshot.answers;
+  const auto set = [&tables](const AnswerSets& answers, std::size_t number) {
+    return &answers.alias(tables.profiles()[tables.profile_of(tables.aliases()[number])]);
+  };
+  AliasChange change{0, {AliasAnswer{AliasAnswer::State::fresh, {shared::IpAddress::v4(0xC0000263)}, 100'000}, {}}};
+  const auto after = before->with_aliases(tables, {change});
+  ASSERT_TRUE(after);
+  EXPECT_NE(set(*after, 0), set(*before, 0));
+  EXPECT_EQ(set(*after, 1), set(*before, 1)) << "shared";
+  snapshot.answers = after;
+  EXPECT_EQ(ask(snapshot, "flat.example.com", RrType::a).reply.answer, Lines{"flat.example.com. 60 IN A 192.0.2.99"});
+  EXPECT_EQ(ask(snapshot, "www.example.com", RrType::a).reply.answer, ask("www.example.com", RrType::a).reply.answer);
+  change.known[0].ttl = 200'000;
+  EXPECT_FALSE(after->with_aliases(tables, {change})) << "answers carry the maximum either way";
+  change.known[0].ttl = 30;
+  EXPECT_TRUE(after->with_aliases(tables, {change}));
+  const auto healthier = after->with_health(tables, HealthView::all_up(tables.spec().regions));
+  EXPECT_EQ(set(*healthier, 0), set(*after, 0)) << "health is no matter of theirs";
+}
+
 TEST(Alias, AnyGivesWhicheverTypeThereIs) {
   Snapshot snapshot = test::example_world();
   AliasView aliases = snapshot.answers->aliases();
