@@ -82,11 +82,12 @@ std::string to_text(const Explanation& explanation) {
 
 std::string to_json(const Explanation& explanation) {
   const auto& client = explanation.question.client;
-  const json::object question{{"name", explanation.name},
-                              {"unicode", shared::load::to_unicode(explanation.name)},
-                              {"type", explanation.type},
-                              {"resolver", explanation.question.resolver.to_string()},
-                              {"client", client ? json::value(client->to_string()) : json::value(nullptr)}};
+  json::object question{{"name", explanation.name},
+                        {"type", explanation.type},
+                        {"resolver", explanation.question.resolver.to_string()},
+                        {"client", client ? json::value(client->to_string()) : json::value(nullptr)}};
+  const std::string unicode = shared::load::to_unicode(explanation.name);
+  if (unicode != explanation.name) question["unicode"] = unicode;
   const json::object document{{"question", question},
                               {"policy", text_or_null(explanation.policy)},
                               {"region", text_or_null(explanation.region)},
