@@ -25,10 +25,13 @@ std::string time_until(shared::TimePoint time) { return time_left(time - shared:
 std::string word_text(const Override& word) {
   std::string text = "the operator's word: " + std::string(to_string(word.state));
   if (!word.reason.empty()) text += " (" + word.reason + ")";
-  if (word.since) text += ", since " + utc(wall_time(*word.since));
-  if (!word.expires) return text + ", until it is taken back";
-  const auto end = std::chrono::round<std::chrono::seconds>(wall_time(*word.expires));
-  return text + ", until " + utc(end) + ", for another " + time_until(*word.expires);
+  if (word.expires) {
+    const auto end = std::chrono::round<std::chrono::seconds>(wall_time(*word.expires));
+    text += ", until " + utc(end) + ", for another " + time_until(*word.expires);
+  } else {
+    text += ", until it is taken back";
+  }
+  return word.since ? text + ", since " + utc(wall_time(*word.since)) : text;
 }
 
 // "1 of 2 good, next probe in 4 s"; the first part if a flip has begun.

@@ -301,7 +301,7 @@ def test_status_and_explain_say_how_far_a_flip_is_and_since_when_a_word_stands(t
         meridian.wait_until(lambda: node.edge(us)["against"] >= 1, "one good probe")
         told = node.explain()
         assert " of 100 good, next probe in " in told, told
-        assert "the operator's word: drained (test), since " in told, told
+        assert "the operator's word: drained (test), until it is taken back, since " in told, told
         # All of it is kept over a reload, and what a person has to know over a restart.
         assert node.server.admin("/reload", method="POST")[0] == 200
         edge = node.edge(us)
