@@ -32,6 +32,18 @@ struct ClientTimeouts {
   shared::milliseconds send{60000};        // without progress writing a response
 };
 
+// What the access log holds besides what it always does.
+struct AccessLogSettings {
+  struct Field {
+    std::string name;  // as a client writes it: User-Agent
+    std::string key;   // as the log does: user_agent
+    FieldId id = FieldId::other;
+  };
+  bool probes = true;  // requests for the health page
+  bool query = false;
+  std::vector<Field> fields;
+};
+
 struct Settings {
   Identity identity;
   PrefixSet trusted_proxies;
@@ -40,6 +52,7 @@ struct Settings {
   std::uint32_t max_per_client = 0;                // connections of one client; 0: no limit of its own
   std::uint64_t min_rate = 240;                    // octets a second; who moves less goes first when there is no room
   ClientTimeouts timeouts;
+  AccessLogSettings access_log;
   HeaderRules response_rules;  // for responses that no route stands behind: 400, 404 ...
 };
 

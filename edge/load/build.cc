@@ -10,6 +10,26 @@
 namespace edge {
 namespace {
 
+// "User-Agent" is logged as user_agent.
+AccessLogSettings access_log_settings(const EdgeConfig& edge) {
+  AccessLogSettings settings;
+  settings.probes = edge.access_log_probes;
+  for (const std::string& name : edge.access_log_fields) {
+    if (name == "query") {
+      settings.query = true;
+      continue;
+    }
+    AccessLogSettings::Field field{.name = name, .key = {}, .id = field_id(name)};
+    for (const char c : name) {
+      const bool upper = c >= 'A' && c <= 'Z';
+      const bool plain = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+      field.key += upper ? static_cast<char>(c + 32) : plain ? c : '_';
+    }
+    settings.fields.push_back(std::move(field));
+  }
+  return settings;
+}
+
 using shared::load::NamedMap;
 using std::chrono::ceil;
 using std::chrono::milliseconds;
@@ -43,6 +63,7 @@ class Builder {
     settings->min_rate = client.min_rate;
     settings->timeouts = {ceil<milliseconds>(client.head_timeout), ceil<milliseconds>(client.keep_alive_timeout),
                           ceil<milliseconds>(client.body_timeout), ceil<milliseconds>(client.send_timeout)};
+    settings->access_log = access_log_settings(edge_);
     settings->response_rules = rules({&edge_.response_headers});
     built_.settings = std::move(settings);
   }

@@ -104,6 +104,12 @@ const Table<EdgeConfig>& edge_table() {
           .field("response_headers", &EdgeConfig::response_headers, header_rules(),
                  "Fields towards clients, for all routes")
           .field("access_log", &EdgeConfig::access_log, file_path(), "One line of JSON for each request; empty: none")
+          .field("access_log_probes", &EdgeConfig::access_log_probes, boolean(),
+                 "Whether requests for `/.meridian/health` are in it, too")
+          .field(
+              "access_log_fields", &EdgeConfig::access_log_fields, list_of(log_field()),
+              "What else is in it: `query`, and fields of the request by name; those that are absent are left out. A "
+              "query or a field may hold secrets")
           .field("drain_grace", &EdgeConfig::drain_grace, duration(milliseconds(0), hours(24)),
                  "How long requests in progress may take when the process stops");
   return table;

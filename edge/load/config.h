@@ -189,6 +189,8 @@ struct EdgeConfig {
   HeaderRulesConfig request_headers;
   HeaderRulesConfig response_headers;
   std::filesystem::path access_log;  // empty: none
+  bool access_log_probes = true;
+  std::vector<std::string> access_log_fields = {"query", "User-Agent", "Referer"};
   shared::Duration drain_grace = shared::seconds(30);
 };
 

@@ -359,6 +359,10 @@ Reader<HeaderRulesConfig> header_rules() {
                                                  read_rules);
 }
 
+Reader<std::string> log_field() {
+  return text_scalar("`query` or a field's name", "query, or a field's name such as User-Agent", is_token);
+}
+
 Reader<std::string> cookie_name() { return text_scalar("name", "a cookie's name such as MERIDIAN", is_token); }
 
 Reader<std::string> cookie_text() {

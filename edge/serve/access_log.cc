@@ -3,27 +3,30 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <ctime>
+#include <mutex>
+#include <optional>
 #include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include "shared/serve/log.h"
 #include "shared/serve/thread_setup.h"
+#include "shared/serve/unique_fd.h"
 
 namespace edge {
 namespace {
 
 constexpr shared::Duration kCarryEvery = shared::milliseconds(100);
-
-shared::Result<shared::UniqueFd> open_file(const std::string& path) {
-  shared::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
-  if (!file.valid()) {
-    return shared::fail("cannot open the access log " + path + ": " + std::generic_category().message(errno));
-  }
-  return file;
-}
+constexpr shared::Duration kPatience = shared::seconds(1);  // at start and stop, with a file that does not answer
+constexpr int kPollMs = 50;
 
 // RFC 8259 section 7; what a client sends is bytes, so all above 0x7E is escaped as if it were Latin-1.
 void append_text(std::string& out, std::string_view key, std::string_view value) {
@@ -61,6 +64,16 @@ std::string format_time(shared::WallTime time) {
   return std::string(text, n) + digits.substr(1) + "Z";
 }
 
+// The first of each: an attacker's hundred do not make the line longer.
+void append_more(std::string& out, const AccessRecord& record) {
+  if (record.more->query && !record.query.empty()) append_text(out, "query", record.query.substr(1));
+  for (const AccessLogSettings::Field& wanted : record.more->fields) {
+    const Field* found =
+        wanted.id == FieldId::other ? record.fields->find(wanted.name) : record.fields->find(wanted.id);
+    if (found != nullptr) append_text(out, wanted.key, found->value);
+  }
+}
+
 }  // namespace
 
 std::string format_access(const AccessRecord& record) {
@@ -89,6 +102,7 @@ std::string format_access(const AccessRecord& record) {
   if (!record.breaker.empty()) append_text(out, "breaker", record.breaker);
   append_text(out, "request_id", record.request_id);
   if (!record.reason.empty()) append_text(out, "reason", record.reason);
+  if (record.more != nullptr) append_more(out, record);
   out.append("}\n");
   return out;
 }
@@ -117,63 +131,166 @@ void AccessLane::drain(std::string& out) {
   read_.store(written, std::memory_order_release);
 }
 
-shared::Result<std::unique_ptr<AccessLog>> AccessLog::open(std::string path, std::size_t lanes) {
-  auto file = open_file(path);
-  if (!file) return tl::unexpected(file.error());
-  return std::unique_ptr<AccessLog>(new AccessLog(std::move(path), std::move(*file), lanes));
-}
+struct AccessLog::State {
+  std::string path;
+  std::vector<std::unique_ptr<AccessLane>> lanes;
+  shared::Counter lost;  // lines that were taken from a lane and not written
 
-AccessLog::AccessLog(std::string path, shared::UniqueFd file, std::size_t lanes)
-    : path_(std::move(path)), file_(std::move(file)) {
-  for (std::size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<AccessLane>());
-  thread_ = std::thread([this] { run(); });
-}
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::condition_variable told;  // `first` is there, or the thread has ended
+  bool stopping = false;         // guarded by mutex, like the rest of this block
+  bool ended = false;
+  std::optional<shared::Result<void>> first;  // what opening has brought
+  std::vector<Reopened> reopens;
+  std::atomic<bool> hurry{false};  // somebody waits for the thread
 
-AccessLog::~AccessLog() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+  // The thread's.
+  shared::UniqueFd file;
+  std::string pending;     // taken from the lanes
+  bool torn = false;       // the first line of it is written in part
+  bool complains = false;  // an error was logged, and nothing has been written since
+
+  State(std::string where, std::size_t count) : path(std::move(where)) {
+    for (std::size_t i = 0; i < count; ++i) lanes.push_back(std::make_unique<AccessLane>());
   }
-  wake_.notify_one();
-  thread_.join();
-}
 
-shared::Result<void> AccessLog::reopen() {
-  auto file = open_file(path_);
-  if (!file) return tl::unexpected(file.error());
-  const std::lock_guard lock(mutex_);
-  file_ = std::move(*file);
+  void run();
+  shared::Result<void> open_file();
+  void reopen_for(std::vector<Reopened> asked);
+  void carry();
+  bool write_pending();
+  void failed(int error);
+  void drop_torn();
+};
+
+// Without waiting: a FIFO that nobody reads is tried again before each carrying.
+shared::Result<void> AccessLog::State::open_file() {
+  shared::UniqueFd next(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0640));
+  if (!next.valid()) {
+    if (errno == ENXIO && !file.valid()) return {};
+    return shared::fail("cannot open the access log " + path + ": " + std::generic_category().message(errno));
+  }
+  file = std::move(next);
+  drop_torn();
   return {};
 }
 
-std::uint64_t AccessLog::dropped() const {
-  std::uint64_t sum = lost_.read();
-  for (const auto& lane : lanes_) sum += lane->dropped();
-  return sum;
+// What is left of a line whose beginning went elsewhere.
+void AccessLog::State::drop_torn() {
+  if (!std::exchange(torn, false)) return;
+  pending.erase(0, pending.find('\n') + 1);
+  lost.add();
 }
 
-void AccessLog::carry() {
-  std::string batch;
-  for (const auto& lane : lanes_) lane->drain(batch);
-  std::string_view rest = batch;
-  while (!rest.empty()) {
-    const ssize_t n = ::write(file_.get(), rest.data(), rest.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      lost_.add(static_cast<std::uint64_t>(std::ranges::count(rest, '\n')));
-      return;
+void AccessLog::State::failed(int error) {
+  if (std::exchange(complains, true)) return;
+  shared::log_event(shared::Level::warn, "access_log_not_written",
+                    {{"file", path}, {"reason", std::generic_category().message(error)}});
+}
+
+// False: nothing more can be written now. The rest is kept, and the lanes fill up behind it.
+bool AccessLog::State::write_pending() {
+  std::size_t at = 0;
+  bool good = true;
+  while (good && at < pending.size()) {
+    const ssize_t n = ::write(file.get(), pending.data() + at, pending.size() - at);
+    if (n > 0) {
+      at += static_cast<std::size_t>(n);
+    } else if (n < 0 && errno == EAGAIN && !hurry) {
+      pollfd one{.fd = file.get(), .events = POLLOUT, .revents = 0};
+      good = ::poll(&one, 1, kPollMs) == 1;
+    } else if (n == 0 || errno != EINTR) {
+      const int error = n == 0 ? EIO : errno;
+      good = false;
+      if (error != EAGAIN) failed(error);
+      if (error == EPIPE) file.reset();
     }
-    rest.remove_prefix(static_cast<std::size_t>(n));
+  }
+  if (at > 0) torn = at < pending.size() && pending[at - 1] != '\n';
+  pending.erase(0, at);
+  if (at > 0 && good && std::exchange(complains, false)) {
+    shared::log_event(shared::Level::info, "access_log_written", {{"file", path}});
+  }
+  if (!file.valid()) drop_torn();
+  return good;
+}
+
+void AccessLog::State::carry() {
+  if (!file.valid()) static_cast<void>(open_file());
+  if (!file.valid() || !write_pending()) return;
+  for (const auto& lane : lanes) lane->drain(pending);
+  write_pending();
+}
+
+void AccessLog::State::reopen_for(std::vector<Reopened> asked) {
+  if (asked.empty()) return;
+  const auto opened = open_file();
+  for (const Reopened& done : asked) {
+    if (done) done(opened);
   }
 }
 
-void AccessLog::run() {
+void AccessLog::State::run() {
   shared::begin_thread("access-log");
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    wake_.wait_for(lock, kCarryEvery, [this] { return stopping_; });
+  auto opened = open_file();
+  std::unique_lock lock(mutex);
+  first = std::move(opened);
+  told.notify_all();
+  bool last = false;
+  while (!last) {
+    wake.wait_for(lock, kCarryEvery, [this] { return stopping || !reopens.empty(); });
+    last = stopping;
+    auto asked = std::exchange(reopens, {});
+    hurry = false;
+    lock.unlock();
     carry();
+    reopen_for(std::move(asked));
+    lock.lock();
   }
+  ended = true;
+  told.notify_all();
+}
+
+shared::Result<std::unique_ptr<AccessLog>> AccessLog::open(std::string path, std::size_t lanes) {
+  auto state = std::make_shared<State>(std::move(path), lanes);
+  std::thread([state] { state->run(); }).detach();
+  std::unique_ptr<AccessLog> log(new AccessLog(state));
+  std::unique_lock lock(state->mutex);
+  if (!state->told.wait_for(lock, kPatience, [&] { return state->first.has_value(); })) {
+    shared::log_event(shared::Level::warn, "access_log_not_written",
+                      {{"file", state->path}, {"reason", "opening it takes long"}});
+    return log;
+  }
+  const auto first = *state->first;
+  lock.unlock();
+  if (!first) return tl::unexpected(first.error());
+  return log;
+}
+
+AccessLog::AccessLog(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+AccessLog::~AccessLog() {
+  std::unique_lock lock(state_->mutex);
+  state_->stopping = true;
+  state_->hurry = true;
+  state_->wake.notify_one();
+  state_->told.wait_for(lock, kPatience, [this] { return state_->ended; });
+}
+
+AccessLane& AccessLog::lane(std::size_t worker) { return *state_->lanes[worker]; }
+
+void AccessLog::reopen(Reopened done) {
+  const std::lock_guard lock(state_->mutex);
+  state_->reopens.push_back(std::move(done));
+  state_->hurry = true;
+  state_->wake.notify_one();
+}
+
+std::uint64_t AccessLog::dropped() const {
+  std::uint64_t sum = state_->lost.read();
+  for (const auto& lane : state_->lanes) sum += lane->dropped();
+  return sum;
 }
 
 }  // namespace edge

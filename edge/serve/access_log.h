@@ -1,23 +1,22 @@
 #pragma once
 // AccessLog: one JSON line per request, off the hot path. A worker formats into its own lane, a ring of bytes with one
-// writer and one reader; the log's own thread carries the lanes to the file. A full lane drops the line and counts it:
-// a slow disk never makes a request wait. Owned by the Server; lanes belong to one worker each.
+// writer and one reader; the log's own thread carries the lanes to the file, which may be a FIFO, and opens it. A full
+// lane drops the line and counts it: neither a request nor Control waits for a slow disk, a hung mount or a reader that
+// has stopped. Owned by the Server; lanes belong to one worker each.
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <vector>
 
+#include "edge/core/fields.h"
+#include "edge/core/snapshot.h"
 #include "shared/core/counter.h"
 #include "shared/core/ip.h"
 #include "shared/core/result.h"
 #include "shared/core/time.h"
-#include "shared/serve/unique_fd.h"
 
 namespace edge {
 
@@ -35,6 +34,10 @@ struct AccessRecord {
   bool hedged = false;
   std::string_view breaker;  // "probe", "shadow"; empty: nothing to say
   std::string_view reason;   // why it ended so: empty when all is well
+  // As the configuration wants it; null: nothing more.
+  const AccessLogSettings* more = nullptr;
+  std::string_view query;  // with its '?'
+  const FieldList* fields = nullptr;
 };
 
 [[nodiscard]] std::string format_access(const AccessRecord& record);
@@ -60,29 +63,26 @@ class AccessLane {
 
 class AccessLog {
  public:
+  // An error when the file cannot be opened; a FIFO without a reader, or a mount that does not answer, is waited for
+  // later, by the log's thread.
   static shared::Result<std::unique_ptr<AccessLog>> open(std::string path, std::size_t lanes);
-  ~AccessLog();  // writes what is left
+  ~AccessLog();  // writes what is left, if the file takes it within a moment
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
 
-  [[nodiscard]] AccessLane& lane(std::size_t worker) { return *lanes_[worker]; }
-  // After the file was moved away (rotation); keeps the old one when the new one cannot be opened. Any thread.
-  [[nodiscard]] shared::Result<void> reopen();
+  using Reopened = std::function<void(const shared::Result<void>&)>;
+
+  [[nodiscard]] AccessLane& lane(std::size_t worker);
+  // After the file was moved away (rotation); keeps the old one when the new one cannot be opened. Returns at once;
+  // `done` is called by the log's thread, as soon as that is free. Any thread.
+  void reopen(Reopened done);
   [[nodiscard]] std::uint64_t dropped() const;
 
  private:
-  AccessLog(std::string path, shared::UniqueFd file, std::size_t lanes);
-  void run();
-  void carry();
+  struct State;
+  explicit AccessLog(std::shared_ptr<State> state);
 
-  std::string path_;
-  std::vector<std::unique_ptr<AccessLane>> lanes_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;  // guarded by mutex_
-  shared::UniqueFd file_;  // guarded by mutex_
-  shared::Counter lost_;   // writes that failed
-  std::thread thread_;
+  std::shared_ptr<State> state_;  // the thread's, too: it may outlive this while the kernel holds it
 };
 
 }  // namespace edge

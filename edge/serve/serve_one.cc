@@ -353,8 +353,14 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
               .ending = ending_of(r),
               .hedged = r.hedged,
               .breaker = breaker_word(r.permit),
-              .reason = r.reason});
+              .reason = r.reason,
+              .more = &r.snapshot->settings->access_log,
+              .query = target.query,
+              .fields = &r.exchange.head().fields});
 }
+
+// A probe of the DNS tier, or of somebody else who wants to know.
+bool asks_health(const Request& r) { return r.found.route == nullptr && r.found.target.path == kHealthPath; }
 
 void account(Request& r) {
   Counters& counters = r.worker.own_counters();
@@ -368,7 +374,8 @@ void account(Request& r) {
     r.worker.report_failure(r.server != nullptr ? std::string_view(r.server->name) : std::string_view(r.pool->name),
                             r.status, r.reason);
   }
-  if (AccessLane* lane = r.worker.access_lane()) log_access(r, *lane, total_us);
+  AccessLane* lane = r.worker.access_lane();
+  if (lane != nullptr && (r.snapshot->settings->access_log.probes || !asks_health(r))) log_access(r, *lane, total_us);
 }
 
 }  // namespace

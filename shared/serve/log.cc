@@ -10,22 +10,52 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/dist_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
+
+#include "shared/serve/line_writer.h"
 
 namespace shared {
 namespace {
 
 constexpr std::array<std::string_view, 4> kLevelNames{"debug", "info", "warn", "error"};
+constexpr Duration kPatience = seconds(1);  // for a reader, at the end
+
+std::unique_ptr<spdlog::formatter> line_format() {
+  return std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
+}
+
+std::string missing_line(std::uint64_t lines) {
+  const std::string text = format_event(Level::warn, "log_lines_dropped", std::array{LogField("lines", lines)});
+  const spdlog::string_view_t view(text.data(), text.size());
+  spdlog::memory_buf_t line;
+  line_format()->format(spdlog::details::log_msg("meridian", spdlog::level::info, view), line);
+  return {line.data(), line.size()};
+}
+
+class StandardError : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  [[nodiscard]] LineWriter& writer() { return writer_; }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.write({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+ private:
+  LineWriter writer_{STDERR_FILENO, missing_line};
+};
 
 struct Output {
-  std::shared_ptr<spdlog::sinks::sink> standard_error = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  std::shared_ptr<StandardError> standard_error = std::make_shared<StandardError>();
   std::shared_ptr<spdlog::sinks::dist_sink_mt> sinks = std::make_shared<spdlog::sinks::dist_sink_mt>();
   spdlog::logger logger{"meridian", sinks};
   std::atomic<Level> least{Level::info};
 
   Output() {
-    standard_error->set_formatter(
-        std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc));
+    standard_error->set_formatter(line_format());
     sinks->set_sinks({standard_error});
     logger.set_level(spdlog::level::trace);  // `least` decides
     logger.flush_on(spdlog::level::trace);
@@ -115,6 +145,16 @@ void log_event(Level level, std::string_view event, std::span<const LogField> fi
 void log_event(Level level, std::string_view event, std::initializer_list<LogField> fields) {
   log_event(level, event, std::span<const LogField>(fields.begin(), fields.size()));
 }
+
+void log_text(std::string_view text) {
+  if (!text.empty()) output().standard_error->writer().write(text);
+}
+
+LogThread::LogThread() { output().standard_error->writer().start(); }
+
+LogThread::~LogThread() { output().standard_error->writer().finish(kPatience); }
+
+std::uint64_t log_lines_dropped() { return output().standard_error->writer().dropped(); }
 
 void set_log_level(Level least) { output().least.store(least, std::memory_order_relaxed); }
 

@@ -4,7 +4,8 @@
 //   2026-11-22T14:00:00.123Z level=info event=region_down region=us-east reason="connection refused"
 //
 // Values are quoted and escaped where they need it, so a name that a client chose cannot forge a line. Any thread;
-// lines never interleave. Workers log events, never requests: this writes synchronously.
+// lines never interleave. While a LogThread lives nobody waits for who reads the log: lines go through a bounded queue,
+// and what it has no room for is dropped and counted.
 
 #include <concepts>
 #include <cstdint>
@@ -43,6 +44,20 @@ void log_event(Level level, std::string_view event, std::span<const LogField> fi
 
 void set_log_level(Level least);
 [[nodiscard]] bool log_enabled(Level level);
+
+// Text of more than one line that is no event, such as diagnostics of a configuration at start.
+void log_text(std::string_view text);
+
+// Has a thread of its own write the lines. In main, when the process is what it will be (user, filter of system calls);
+// at its end it waits a moment for what is queued. One at a time.
+class LogThread {
+ public:
+  LogThread();
+  ~LogThread();
+  LogThread(const LogThread&) = delete;
+  LogThread& operator=(const LogThread&) = delete;
+};
+[[nodiscard]] std::uint64_t log_lines_dropped();
 
 // The line without its time: what log_event writes after it.
 [[nodiscard]] std::string format_event(Level level, std::string_view event, std::span<const LogField> fields);

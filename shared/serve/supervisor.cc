@@ -14,6 +14,7 @@ Supervisor::Supervisor(SupervisorSettings settings)
       signals_(loop_.get_executor(), SIGHUP, SIGTERM, SIGINT),
       grace_(loop_) {
   std::signal(SIGPIPE, SIG_IGN);
+  signals_.add(SIGUSR1);
   wait_for_signal();
 }
 
@@ -22,6 +23,7 @@ void Supervisor::wait_for_signal() {
     if (error) return;
     wait_for_signal();
     if (signal == SIGHUP) return request_reload();
+    if (signal == SIGUSR1) return on_reopen_ ? on_reopen_() : void();
     if (!stopping_) return request_stop();
     if (retired_) return finish(0);
     log_event(Level::warn, "stop_forced", {{"reason", "a second signal"}});

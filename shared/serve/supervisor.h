@@ -2,6 +2,7 @@
 // Supervisor: the main thread. Runs the control loop, turns signals into calls, tells systemd, and ends in order.
 //
 //   SIGHUP           on_reload
+//   SIGUSR1          on_reopen: log files, after a rotation
 //   SIGTERM, SIGINT  on_stop: drain, then call finish(); the same signal again, or the grace time, ends at once
 //   (handed over)    as a stop, by retire(): another process serves already, so one signal ends at once
 //   SIGPIPE          ignored
@@ -36,6 +37,7 @@ class Supervisor {
   [[nodiscard]] Loop& loop() { return loop_; }
 
   void on_reload(std::function<void()> call) { on_reload_ = std::move(call); }
+  void on_reopen(std::function<void()> call) { on_reopen_ = std::move(call); }
   void on_stop(std::function<void()> call) { on_stop_ = std::move(call); }
   // How long a stop may take; on_stop may still say it.
   void set_stop_grace(Duration grace) { settings_.stop_grace = grace; }
@@ -67,6 +69,7 @@ class Supervisor {
   asio::basic_signal_set<LoopExecutor> signals_;
   Timer grace_;
   std::function<void()> on_reload_;
+  std::function<void()> on_reopen_;
   std::function<void()> on_stop_;
   bool stopping_ = false;
   bool retired_ = false;

@@ -39,6 +39,14 @@ TEST(SupervisorTest, HangupReloadsAndTerminationStops) {
   EXPECT_EQ(manager.next(), "STOPPING=1");
 }
 
+TEST(SupervisorTest, UserSignalReopensLogsAndEndsNothing) {
+  const LogCapture quiet;
+  Supervisor supervisor;
+  supervisor.on_reopen([&] { supervisor.finish(7); });
+  supervisor.post([] { ::raise(SIGUSR1); });
+  EXPECT_EQ(supervisor.run(), 7);
+}
+
 TEST(SupervisorTest, SecondSignalEndsAtOnce) {
   const LogCapture log;
   Supervisor supervisor;
