@@ -5,6 +5,9 @@
 #include <string_view>
 #include <utility>
 
+#include "shared/core/hash.h"
+#include "shared/load/admin_key.h"
+
 namespace shared::load {
 
 Reader<Location> location() {
@@ -172,11 +175,27 @@ const Table<Health>& health_table() {
 const Table<Admin>& admin_table() {
   static const auto table =
       Table<Admin>("admin",
-                   "Where each role's admin port listens. It asks for no password: loopback addresses and Unix sockets "
-                   "only. Several edges on one machine need `\"{edge}:PORT\"`, with loopback addresses as edges.")
-          .field("dns", &Admin::dns, one_or_list(located(listen_address_or_unix())), "Admin port of meridian-dns")
+                   "The admin ports. Each server always listens on the Unix socket `admin.sock` in its folder of the "
+                   "state directory (mode 0660: for its user and group), where `meridian COMMAND FILE` finds it. "
+                   "Loopback addresses and further Unix sockets may be added. Any user of the machine reaches a "
+                   "loopback address, so there nothing is changed without the key. Several edges on one machine need "
+                   "`\"{edge}:PORT\"`, with loopback addresses as edges.")
+          .field("dns", &Admin::dns, one_or_list(located(listen_address_or_unix())), "More of meridian-dns")
           .field("edge", &Admin::edge, one_or_list(located(listen_address_or_unix())),
-                 "Admin port of meridian-edge; `{edge}` is the node's own address");
+                 "More of meridian-edge; `{edge}` is the node's own address")
+          .field("key", &Admin::key, optional_of(located(file_path())),
+                 "File with the key of changes over TCP (`Authorization: Bearer KEY`), one line of at least 16 "
+                 "characters that others cannot read; none: TCP shows and changes nothing");
+  return table;
+}
+
+const Table<Metrics>& metrics_table() {
+  static const auto table =
+      Table<Metrics>("metrics", "Listeners that show `/metrics` and nothing else; they may be reached from elsewhere.")
+          .field("dns", &Metrics::dns, one_or_list(located(listen_address())), "Those of meridian-dns")
+          .field("edge", &Metrics::edge, one_or_list(located(listen_address())),
+                 "Those of meridian-edge; `{edge}` is the node's own address")
+          .field("allow", &Metrics::allow, one_or_list(prefix()), "Who may connect; all others are closed at once");
   return table;
 }
 
@@ -232,18 +251,18 @@ void check_regions(const Config& config, const Node& document, Diagnostics& diag
 }
 
 void check_admin(const Config& config, Diagnostics& diagnostics) {
-  for (const auto& [address, at] : config.admin.dns) {
-    if (address.kind == ListenAddress::Kind::own) {
+  for (const auto* list : {&config.admin.dns, &config.metrics.dns}) {
+    for (const auto& [address, at] : *list) {
+      if (address.kind != ListenAddress::Kind::own) continue;
       diagnostics.error(at, "dns: {edge} stands for the address of an edge; a DNS node has none");
     }
   }
   for (const auto* list : {&config.admin.dns, &config.admin.edge}) {
     for (const auto& [address, at] : *list) {
       if (address.kind != ListenAddress::Kind::fixed || is_loopback(address.address)) continue;
-      diagnostics.error(at,
-                        "'" + address.to_string() +
-                            "' is not a loopback address: the admin port asks for no password; use 127.0.0.1, [::1] "
-                            "or a Unix socket");
+      diagnostics.error(at, "'" + address.to_string() +
+                                "' is not a loopback address: the admin port is for this machine alone; use 127.0.0.1, "
+                                "[::1] or a Unix socket, and `metrics` for what others may see");
     }
   }
   const bool own = std::any_of(config.admin.edge.begin(), config.admin.edge.end(),
@@ -253,17 +272,14 @@ void check_admin(const Config& config, Diagnostics& diagnostics) {
     for (const auto& [address, at] : region.value.edges) {
       if (is_loopback(address)) continue;
       diagnostics.error(at, "admin.edge listens on {edge}, and edge " + address.to_string() +
-                                " is not a loopback address: the admin port asks for no password");
+                                " is not a loopback address: the admin port is for this machine alone");
     }
   }
 }
 
 }  // namespace
 
-Admin::Admin() {
-  dns.push_back({*ListenAddress::parse("127.0.0.1:5380"), {}});
-  edge.push_back({*ListenAddress::parse("127.0.0.1:9180"), {}});
-}
+Metrics::Metrics() : allow{*Prefix::parse("127.0.0.0/8"), *Prefix::parse("::1/128")} {}
 
 std::uint16_t EdgeHealth::effective_port() const {
   if (port != 0) return port;
@@ -312,6 +328,7 @@ const Table<Config>& config_table() {
           .field("dns", &Config::dns, optional_of(unread("map, see dns")), "Read by meridian-dns")
           .field("edge", &Config::edge, optional_of(unread("map, see edge")), "Read by meridian-edge")
           .field("admin", &Config::admin, nested(admin_table()), "Admin ports")
+          .field("metrics", &Config::metrics, nested(metrics_table()), "Listeners for Prometheus")
           .field("state_directory", &Config::state_directory, file_path(),
                  "What survives a restart; each process has a folder of its own in it")
           .field("user", &Config::user, user_name(),
@@ -333,10 +350,27 @@ Config read_config(const Node& document, Diagnostics& diagnostics) {
   return config;
 }
 
+namespace {
+
+constexpr std::uint64_t kHashSeed = 0x6D65726964;
+
+// The same for files that say the same: comments, blanks and line ends do not count.
+std::uint64_t hash_of(const Node& node, std::uint64_t seed) {
+  std::uint64_t hash = hash_text(seed + static_cast<std::uint64_t>(node.kind), node.key);
+  hash = hash_text(hash, node.text);
+  for (const Node& child : node.children) hash = hash_of(child, hash);
+  return mix(hash + node.children.size());
+}
+
+}  // namespace
+
 std::optional<Config> load_config(const std::string& path, Diagnostics& diagnostics) {
   const auto document = read_yaml_file(path, process_settings(), diagnostics);
   if (!document) return std::nullopt;
-  return read_config(*document, diagnostics);
+  Config config = read_config(*document, diagnostics);
+  config.hash = hash_of(*document, kHashSeed);
+  if (config.admin.key) config.admin.key_text = load_admin_key(*config.admin.key, diagnostics);
+  return config;
 }
 
 std::optional<std::size_t> region_of_edge(const Config& config, const IpAddress& address) {

@@ -77,11 +77,20 @@ struct Health {
   Duration isolation_hold = seconds(60);
 };
 
-// The admin port of each role. The defaults stay on loopback.
+// Where the admin port of each role listens besides the Unix socket in its folder of the state directory.
 struct Admin {
   std::vector<Located<ListenAddress>> dns;
   std::vector<Located<ListenAddress>> edge;
-  Admin();
+  std::optional<Located<std::filesystem::path>> key;
+  std::string key_text;  // what stands in the file: load_config() reads it
+};
+
+// Listeners that show /metrics alone.
+struct Metrics {
+  std::vector<Located<ListenAddress>> dns;
+  std::vector<Located<ListenAddress>> edge;
+  std::vector<Prefix> allow;
+  Metrics();  // loopback
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
@@ -96,10 +105,12 @@ struct Config {
   NamedMap<Region> regions;
   Health health;
   Admin admin;
+  Metrics metrics;
   std::filesystem::path state_directory = "/var/lib/meridian";
   std::string user;  // empty: who starts it
   Mode system_calls = Mode::enforce;
   Log log;
+  std::uint64_t hash = 0;  // of all that is written in the file and its includes; load_config() makes it
   std::optional<Node> dns;
   std::optional<Node> edge;
 };
@@ -119,5 +130,7 @@ struct Config {
 // STATE_DIRECTORY/dns, STATE_DIRECTORY/edge-192.0.2.11. The caller makes them.
 [[nodiscard]] std::filesystem::path dns_state_directory(const Config& config);
 [[nodiscard]] std::filesystem::path edge_state_directory(const Config& config, const IpAddress& node);
+// The admin port's Unix socket in such a folder.
+inline constexpr std::string_view kAdminSocket = "admin.sock";
 
 }  // namespace shared::load

@@ -57,7 +57,7 @@ Reader<ListenAddress> listen_address() {
 }
 
 Reader<ListenAddress> listen_address_or_unix() {
-  return reader("a listen address such as 127.0.0.1:5380, \"{edge}:9180\" or unix:/run/meridian/admin.sock", true);
+  return reader("a listen address such as 127.0.0.1:9053, \"{edge}:9080\" or unix:/run/meridian/admin.sock", true);
 }
 
 }  // namespace shared::load

@@ -1,8 +1,8 @@
 #include "shared/serve/admin.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,11 +10,13 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include "shared/serve/admin_session.h"
 #include "shared/serve/log.h"
 #include "shared/serve/socket.h"
+#include "shared/serve/unix_address.h"
 
 namespace shared {
 namespace {
@@ -34,26 +36,25 @@ bool same_word(std::string_view a, std::string_view b) {
 }
 
 // Whether a server still answers on the socket file; one that is left over from a crash refuses.
-bool somebody_listens(const sockaddr_un& address) {
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return fd.valid() && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+bool somebody_listens(const UnixAddress& address) {
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return fd.valid() && ::connect(fd.get(), address.raw(), address.size()) == 0;
 }
 
 Result<UniqueFd> listen_unix(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  assert(path.size() < sizeof address.sun_path);
-  std::memcpy(address.sun_path, path.data(), path.size());
   const auto failed = [&] { return fail("cannot listen on unix:" + path + ": " + std::strerror(errno)); };
+  const auto address = UnixAddress::of(path);
+  if (!address) return failed();
   struct stat present{};
   if (::lstat(path.c_str(), &present) == 0) {
     if (!S_ISSOCK(present.st_mode)) return fail("cannot listen on unix:" + path + ": the file is not a socket");
-    if (somebody_listens(address)) return fail("cannot listen on unix:" + path + ": another process does");
+    if (somebody_listens(*address)) return fail("cannot listen on unix:" + path + ": another process does");
     ::unlink(path.c_str());
   }
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return failed();
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return failed();
+  // The file is made with the socket's own mode, less the umask: never open for others, not even for a moment.
+  if (::fchmod(fd.get(), 0660) != 0 || ::bind(fd.get(), address->raw(), address->size()) != 0) return failed();
   if (::chmod(path.c_str(), 0660) != 0 || ::listen(fd.get(), 128) != 0) return failed();
   return fd;
 }
@@ -100,8 +101,9 @@ Result<AdminAddress> AdminAddress::parse(std::string_view text) {
   if (text.starts_with("unix:")) {
     const std::string path(text.substr(5));
     if (!path.starts_with('/')) return fail("admin address " + std::string(text) + ": the path must be absolute");
-    if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-      return fail("admin address " + std::string(text) + ": a Unix socket's path has at most 107 bytes");
+    if (!UnixAddress::fits(path)) {
+      return fail("admin address " + std::string(text) + ": a Unix socket's name has at most " +
+                  std::to_string(UnixAddress::kLongestName) + " bytes");
     }
     return AdminAddress{path};
   }
@@ -127,9 +129,12 @@ class Admin::Impl : public std::enable_shared_from_this<Admin::Impl> {
       : address_(std::move(address)),
         acceptor_(loop),
         pause_(loop),
-        service_(std::make_shared<AdminService>(AdminService{loop, limits, transport_of(address_), {}, {}})) {
+        service_(std::make_shared<AdminService>(AdminService{loop, limits, transport_of(address_), {}, {}, {}})) {
     service_->dispatch = [this](const AdminRequest& request, AdminReply reply) { dispatch(request, std::move(reply)); };
-    service_->gone = [this](const AdminSession* session) { sessions_.erase(session); };
+    service_->gone = [this](const AdminSession* session) {
+      sessions_.erase(session);
+      if (!reserve_.valid()) reserve_ = spare_descriptor();
+    };
   }
 
   void open(UniqueFd fd) {
@@ -137,6 +142,7 @@ class Admin::Impl : public std::enable_shared_from_this<Admin::Impl> {
     if (auto* endpoint = std::get_if<Endpoint>(&address_.where)) *endpoint = local_endpoint(fd.get());
     const int family = service_->transport == AdminTransport::unix_socket ? AF_UNIX : ipv6 ? AF_INET6 : AF_INET;
     acceptor_.assign(asio::generic::stream_protocol(family, 0), fd.release());
+    acceptor_.non_blocking(true);
     accept();
   }
 
@@ -169,30 +175,74 @@ class Admin::Impl : public std::enable_shared_from_this<Admin::Impl> {
   }
 
   [[nodiscard]] const AdminAddress& address() const { return address_; }
+  [[nodiscard]] const AdminAccess& access() const { return service_->access; }
+  void set_access(AdminAccess access) { service_->access = std::move(access); }
 
  private:
+  static UniqueFd spare_descriptor() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
   static AdminTransport transport_of(const AdminAddress& address) {
     return std::holds_alternative<std::string>(address.where) ? AdminTransport::unix_socket : AdminTransport::tcp;
   }
 
+  // Without a descriptor left accept(2) fails though nobody knocks: it is called when somebody does.
   void accept() {
-    acceptor_.async_accept([weak = weak_from_this()](error_code error, AdminSocket socket) {
+    acceptor_.async_wait(AdminAcceptor::wait_read, [weak = weak_from_this()](error_code waited) {
       const auto self = weak.lock();
-      if (self && self->acceptor_.is_open()) self->on_accept(error, std::move(socket));
+      if (waited || !self || !self->acceptor_.is_open()) return;
+      error_code error;
+      AdminSocket socket = self->acceptor_.accept(error);
+      if (error == asio::error::would_block) return self->accept();
+      self->on_accept(error, std::move(socket));
     });
   }
 
   void on_accept(error_code error, AdminSocket socket) {
     if (error) {
+      const bool full = error == error_code(EMFILE, boost::system::system_category()) ||
+                        error == error_code(ENFILE, boost::system::system_category());
+      if (full && make_room()) return accept();
       log_event(Level::warn, "admin_accept_failed", {{"reason", error.message()}});
       return accept_later();
     }
-    if (sessions_.size() < service_->limits.connections) {
+    if (allowed(socket)) {
+      if (sessions_.size() >= service_->limits.connections) close_longest_idle();
       const auto session = std::make_shared<AdminSession>(std::move(socket), service_);
       sessions_.emplace(session.get(), session);
       session->start();
     }
     accept();
+  }
+
+  // So that the newcomer, who may be the operator, is heard however many there are.
+  void close_longest_idle() {
+    const auto longest = std::ranges::min_element(sessions_, {}, [](const auto& entry) {
+      return std::tuple(entry.second->answering(), entry.second->idle_since());
+    });
+    if (longest == sessions_.end()) return;
+    const std::shared_ptr<AdminSession> session = longest->second;
+    session->close();
+  }
+
+  // Of descriptors, of which the process has none left.
+  bool make_room() {
+    if (!sessions_.empty()) {
+      close_longest_idle();
+      return true;
+    }
+    if (!reserve_.valid()) return false;
+    reserve_.reset();
+    return true;
+  }
+
+  [[nodiscard]] bool allowed(const AdminSocket& socket) const {
+    const std::vector<Prefix>& allow = service_->access.allow;
+    if (allow.empty() || service_->transport == AdminTransport::unix_socket) return true;
+    error_code error;
+    const auto peer = socket.remote_endpoint(error);
+    if (error) return false;
+    const IpAddress from = from_socket_address(peer.data()).address;
+    return std::ranges::any_of(allow, [&](const Prefix& prefix) { return prefix.contains(from); });
   }
 
   void accept_later() {
@@ -204,8 +254,11 @@ class Admin::Impl : public std::enable_shared_from_this<Admin::Impl> {
   }
 
   void dispatch(const AdminRequest& request, AdminReply reply) {
+    log_event(Level::debug, "admin_request",
+              {{"method", request.method == AdminMethod::post ? "POST" : "GET"}, {"path", request.path}});
     const auto found = routes_.find(request.path);
-    if (found == routes_.end()) return reply(AdminResponse::text(404, "no such page\n"));
+    const bool hidden = service_->access.metrics_only && request.path != "/metrics";
+    if (found == routes_.end() || hidden) return reply(AdminResponse::text(404, "no such page\n"));
     const auto handler = found->second.find(request.method);
     if (handler == found->second.end()) {
       AdminResponse wrong = AdminResponse::text(405, "this page takes another method\n");
@@ -216,6 +269,7 @@ class Admin::Impl : public std::enable_shared_from_this<Admin::Impl> {
   }
 
   AdminAddress address_;
+  UniqueFd reserve_ = spare_descriptor();  // for a connection when there is no other
   bool handed_over_ = false;
   AdminAcceptor acceptor_;
   Timer pause_;
@@ -252,6 +306,10 @@ void Admin::route(AdminMethod method, std::string path, Handler handler) {
 void Admin::route_deferred(AdminMethod method, std::string path, DeferredHandler handler) {
   impl_->add(method, std::move(path), std::move(handler));
 }
+
+void Admin::set_access(AdminAccess access) { impl_->set_access(std::move(access)); }
+
+const AdminAccess& Admin::access() const { return impl_->access(); }
 
 void Admin::hand_over() { impl_->hand_over(); }
 

@@ -1,8 +1,11 @@
 #pragma once
-// Admin: the small HTTP/1.1 server for operators and scrapers, on the control loop. Loopback TCP or a Unix socket only.
-// A browser's page must not reach it: the Host header has to be an IP literal or localhost (no DNS rebinding), a
-// foreign Origin is refused, and changes are POST. Handlers run on the control loop and must not block it; one that has
-// to wait (for the Builder) takes an AdminReply and answers later.
+// Admin: the small HTTP/1.1 server for operators and scrapers, on the control loop. A Unix socket is for whoever the
+// file system lets open it; loopback TCP is for any user of the machine, so it shows, and changes nothing without the
+// key. A browser's page must not reach it: the Host header has to be an IP literal or localhost (no DNS rebinding), a
+// foreign Origin is refused, and changes are POST. A metrics listener may be reached from elsewhere and shows /metrics
+// alone. Handlers run on the control loop and must not block it; one that has to wait (for the Builder) takes an
+// AdminReply and answers later. Nobody can lock the door: at the limit, or when the process is out of descriptors, the
+// connection that has been idle longest makes room.
 
 #include <cstddef>
 #include <cstdint>
@@ -59,12 +62,19 @@ class AdminReply {
   std::shared_ptr<State> state_;
 };
 
-// "127.0.0.1:9053", "[::1]:9053", "unix:/run/meridian/dns.sock".
+// "127.0.0.1:9053", "[::1]:9053", "unix:/run/meridian/dns.sock"; of a metrics listener any address.
 struct AdminAddress {
   std::variant<Endpoint, std::string> where;  // the string is the path of a Unix socket
 
   [[nodiscard]] static Result<AdminAddress> parse(std::string_view text);  // not loopback: an error that says why
   [[nodiscard]] std::string to_string() const;
+};
+
+// What may be done at a listener. Of a Unix socket only `metrics_only` counts.
+struct AdminAccess {
+  bool metrics_only = false;  // GET /metrics, under any Host
+  std::vector<Prefix> allow;  // who may connect; empty: everybody who can
+  std::string key;            // `Authorization: Bearer KEY` of a POST over TCP; empty: none is taken
 };
 
 struct AdminLimits {
@@ -85,6 +95,9 @@ class Admin {
   static Result<std::unique_ptr<Admin>> listen(Loop& loop, const AdminAddress& address, AdminLimits limits = {});
   // The same on a socket that listens there already.
   static std::unique_ptr<Admin> adopt(Loop& loop, const AdminAddress& address, UniqueFd listening);
+  // For requests from now on. At first: everything but POST over TCP.
+  void set_access(AdminAccess access);
+  [[nodiscard]] const AdminAccess& access() const;
   ~Admin();  // closes all connections
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;

@@ -36,17 +36,43 @@ bool is_local_name(std::string_view value) {
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-// Why a page in a browser may not do this, or nothing.
-std::optional<std::string> refusal(const ParsedRequest& request, AdminTransport transport) {
-  if (transport == AdminTransport::unix_socket) return std::nullopt;  // out of a browser's reach
-  if (request.count(http::field::host) != 1) return "exactly one Host header is needed\n";
+// In a time that does not tell how much of it was right.
+bool same_key(std::string_view a, std::string_view b) {
+  unsigned different = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) different |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return different == 0;
+}
+
+// Why nothing may be changed, or nothing.
+std::optional<AdminResponse> without_key(const ParsedRequest& request, const std::string& key) {
+  if (request.method() != http::verb::post) return std::nullopt;
+  if (key.empty()) {
+    return AdminResponse::text(403,
+                               "over TCP nothing is changed, as any user of this machine can reach it: use the Unix "
+                               "socket in the state directory, or name a key file in admin.key\n");
+  }
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string_view given = view(request[http::field::authorization]);
+  if (given.starts_with(kScheme) && same_key(given.substr(kScheme.size()), key)) return std::nullopt;
+  return AdminResponse::text(403, "changes over TCP need the key of admin.key: Authorization: Bearer KEY\n");
+}
+
+// Why this may not be done, or nothing. A Unix socket is out of a browser's reach.
+std::optional<AdminResponse> refusal(const ParsedRequest& request, const AdminService& service) {
+  const auto refuse = [](std::string text) { return AdminResponse::text(403, std::move(text)); };
+  if (service.transport == AdminTransport::unix_socket) return std::nullopt;
+  if (request.count(http::field::host) != 1) return refuse("exactly one Host header is needed\n");
   const std::string_view host = view(request[http::field::host]);
-  if (!is_local_name(host)) return "the Host header must be an IP address or localhost\n";
+  if (service.access.metrics_only) {
+    if (request.method() == http::verb::post) return refuse("this listener shows /metrics and changes nothing\n");
+    return std::nullopt;
+  }
+  if (!is_local_name(host)) return refuse("the Host header must be an IP address or localhost\n");
   const auto origin = request.find(http::field::origin);
   if (origin != request.end() && view(origin->value()) != "http://" + std::string(host)) {
-    return "requests of other origins are refused\n";
+    return refuse("requests of other origins are refused\n");
   }
-  return std::nullopt;
+  return without_key(request, service.access.key);
 }
 
 std::optional<AdminRequest> to_admin_request(const ParsedRequest& request) {
@@ -161,10 +187,11 @@ void AdminSession::on_bad_request(error_code error) {
 void AdminSession::on_request() {
   const ParsedRequest request = incoming_->parser->release();
   const std::uint64_t number = ++requests_;
+  answering_ = true;
   keep_alive_ = request.keep_alive();
   head_only_ = request.method() == http::verb::head;
   set_deadline(service_->limits.answer_timeout);
-  if (const auto why = refusal(request, service_->transport)) return respond(number, AdminResponse::text(403, *why));
+  if (const auto refused = refusal(request, *service_)) return respond(number, *refused);
   if (!known_method(request.method())) return respond(number, AdminResponse::text(405, "GET, HEAD or POST only\n"));
   const auto admin_request = to_admin_request(request);
   if (!admin_request) return respond(number, AdminResponse::text(400, "bad request target\n"));
@@ -186,6 +213,8 @@ void AdminSession::respond(std::uint64_t request, const AdminResponse& response)
   asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](error_code error, std::size_t) {
     if (!self->socket_.is_open()) return;
     if (error || !self->keep_alive_) return self->close();
+    self->answering_ = false;
+    self->idle_since_ = Clock::now();
     self->wait_for_request();
   });
 }

@@ -24,6 +24,7 @@ struct AdminService {
   Loop& loop;
   AdminLimits limits;
   AdminTransport transport;
+  AdminAccess access;
   std::function<void(const AdminRequest&, AdminReply)> dispatch;
   std::function<void(const AdminSession*)> gone;
 };
@@ -37,6 +38,11 @@ class AdminSession : public std::enable_shared_from_this<AdminSession> {
 
   void start();
   void close();
+
+  // Since when nothing was asked: the connection's begin, or the end of its last answer. Octets of a request that is
+  // not whole do not count.
+  [[nodiscard]] TimePoint idle_since() const { return idle_since_; }
+  [[nodiscard]] bool answering() const { return answering_; }
 
  private:
   friend class AdminReply;
@@ -54,6 +60,8 @@ class AdminSession : public std::enable_shared_from_this<AdminSession> {
   Timer deadline_;
   std::unique_ptr<Incoming> incoming_;
   std::string out_;
+  TimePoint idle_since_ = Clock::now();
+  bool answering_ = false;
   std::uint64_t requests_ = 0;  // a late reply names its own
   bool head_only_ = false;
   bool keep_alive_ = false;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "shared/serve/socket.h"
+#include "shared/serve/unix_address.h"
 
 namespace shared {
 namespace {
@@ -30,7 +31,11 @@ bool is_unix(int fd, std::string_view path) {
   sockaddr_un address{};
   socklen_t size = sizeof address;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return false;
-  return path == std::string_view(address.sun_path, ::strnlen(address.sun_path, sizeof address.sun_path));
+  const std::string_view bound(address.sun_path, ::strnlen(address.sun_path, sizeof address.sun_path));
+  if (path.size() < sizeof address.sun_path) return path == bound;
+  // Bound through its folder; our sockets in long folders differ by their names.
+  return bound.starts_with(UnixAddress::kThroughFolder) &&
+         path.substr(path.rfind('/')) == bound.substr(bound.rfind('/'));
 }
 
 }  // namespace

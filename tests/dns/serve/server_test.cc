@@ -72,14 +72,16 @@ class ServerTest : public testing::Test {
     std::ifstream file(folder_ / name);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   }
+  inline static const std::string kKey = "the key of the admin port";
   void write_config(const std::string& listen, const std::string& policy) const {
     const auto port = std::to_string(shared::local_endpoint(edge_two_.get()).port);
+    write("admin.key", kKey + "\n");
     write("config.yaml", "service: test\nstate_directory: " + (folder_ / "state").string() +
                              "\nregions:\n  one: {edges: [127.0.0.1]}\n  two: {edges: [127.0.0.2]}\n"
                              "health: {edge: {kind: tcp, port: " +
                              port +
                              ", interval: 100ms, timeout: 90ms}}\n"
-                             "admin: {dns: \"127.0.0.1:0\"}\n"
+                             "admin: {dns: \"127.0.0.1:0\", key: admin.key}\n"
                              "dns:\n  listen: \"" +
                              listen +
                              "\"\n  workers: 2\n  zones: {example.com: zone}\n"
@@ -116,8 +118,8 @@ class ServerTest : public testing::Test {
 
   UniqueFd request(const std::string& method, const std::string& target) const {
     auto fd = connect_to(SOCK_STREAM, admin_);
-    const std::string request =
-        method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const std::string request = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+                                kKey + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     EXPECT_EQ(::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
     return fd;
   }

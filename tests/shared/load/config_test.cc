@@ -19,8 +19,7 @@ TEST(Config, MinimalHasTheDefaults) {
   EXPECT_EQ(config.health.edge.interval, Duration(seconds(2)));
   EXPECT_EQ(config.health.edge.effective_port(), 80);
   EXPECT_EQ(config.health.isolation_hold, Duration(seconds(60)));
-  EXPECT_EQ(config.admin.dns.at(0).value.to_string(), "127.0.0.1:5380");
-  EXPECT_EQ(config.admin.edge.at(0).value.to_string(), "127.0.0.1:9180");
+  EXPECT_TRUE(config.admin.dns.empty() && config.admin.edge.empty()) << "the Unix socket is there without a word";
   EXPECT_FALSE(config.dns);
   EXPECT_TRUE(config.edge);
   EXPECT_EQ(region_of_edge(config, *IpAddress::parse("192.0.2.1")), 0U);
@@ -124,11 +123,14 @@ TEST(Config, AdminStaysOnLoopback) {
   EXPECT_EQ(problems("admin: {dns: \"{edge}:5380\"}\n"),
             "c.yaml:4:14: error: dns: {edge} stands for the address of an edge; a DNS node has none\n");
   EXPECT_EQ(problems("admin: {dns: 0.0.0.0:5380}\n"),
-            "c.yaml:4:14: error: '0.0.0.0:5380' is not a loopback address: the admin port asks for no password; use "
-            "127.0.0.1, [::1] or a Unix socket\n");
+            "c.yaml:4:14: error: '0.0.0.0:5380' is not a loopback address: the admin port is for this machine "
+            "alone; use 127.0.0.1, [::1] or a Unix socket, and `metrics` for what others may see\n");
   EXPECT_EQ(problems("admin: {edge: \"{edge}:9180\"}\n"),
             "c.yaml:2:24: error: admin.edge listens on {edge}, and edge 192.0.2.1 is not a loopback address: the admin "
-            "port asks for no password\n");
+            "port is for this machine alone\n");
+  EXPECT_EQ(problems("metrics: {dns: \"{edge}:9100\"}\n"),
+            "c.yaml:4:16: error: dns: {edge} stands for the address of an edge; a DNS node has none\n");
+  EXPECT_EQ(problems("metrics: {dns: \"0.0.0.0:9100\", edge: \"{edge}:9100\", allow: [192.0.2.0/24]}\n"), "");
 }
 
 TEST(Config, NullSectionIsPresent) {

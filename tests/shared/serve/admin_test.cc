@@ -1,5 +1,7 @@
 #include "shared/serve/admin.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -29,10 +31,13 @@ using test::run_until;
 
 class AdminTest : public ::testing::Test {
  protected:
+  inline static const std::string kKey = "the key of the admin port";
+
   void start(AdminLimits limits = {}, const std::string& address = "127.0.0.1:0") {
     auto made = Admin::listen(loop_, *AdminAddress::parse(address), limits);
     ASSERT_TRUE(made) << made.error().message;
     admin_ = std::move(*made);
+    admin_->set_access({.metrics_only = false, .allow = {}, .key = kKey});
     admin_->route(AdminMethod::get, "/echo", [](const AdminRequest& request) {
       return AdminResponse::text(200, std::string(request.param("name").value_or("nobody")));
     });
@@ -72,8 +77,8 @@ class AdminTest : public ::testing::Test {
   // One request whose connection ends after its answer.
   std::string ask(const std::string& line, const std::string& fields = "", const std::string& body = "") {
     const UniqueFd fd = connect();
-    send(fd, line + " HTTP/1.1\r\nConnection: close\r\n" + (fields.empty() ? "Host: localhost\r\n" : fields) + "\r\n" +
-                 body);
+    send(fd, line + " HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer " + kKey + "\r\n" +
+                 (fields.empty() ? "Host: localhost\r\n" : fields) + "\r\n" + body);
     return read_all(fd);
   }
 
@@ -181,18 +186,108 @@ TEST_F(AdminTest, SlowAndIdleConnectionsAreClosed) {
   EXPECT_EQ(read_all(slow), "");
 }
 
-TEST_F(AdminTest, ConnectionsAreLimited) {
+TEST_F(AdminTest, TheLongestIdleConnectionMakesRoomForTheNewcomer) {
   AdminLimits limits;
   limits.connections = 2;
   start(limits);
   const UniqueFd one = connect();
+  send(one, "GET /echo HTTP/1.1\r\nHost: localhost\r\nX: trick");
+  run_for(loop_, milliseconds(20));
   const UniqueFd two = connect();
   run_for(loop_, milliseconds(20));
+  send(one, "le");  // does not count as speech
   const UniqueFd three = connect();
-  EXPECT_EQ(read_all(three), "");
-  send(one, "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-  EXPECT_EQ(status(read_all(one)), "HTTP/1.1 200");
-  EXPECT_EQ(body(ask("GET /echo")), "nobody");  // its place is free again
+  EXPECT_EQ(read_all(one), "");
+  for (const UniqueFd* other : {&two, &three}) {
+    send(*other, "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(status(read_all(*other)), "HTTP/1.1 200");
+  }
+}
+
+TEST_F(AdminTest, AConnectionThatIsBeingAnsweredStaysWhileOthersIdle) {
+  AdminLimits limits;
+  limits.connections = 2;
+  start(limits);
+  std::optional<AdminReply> held;
+  admin_->route_deferred(AdminMethod::get, "/wait", [&](const AdminRequest&, AdminReply reply) { held = reply; });
+  const UniqueFd waiting = connect();
+  send(waiting, "GET /wait HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(run_until(loop_, [&] { return held.has_value(); }));
+  const UniqueFd idle = connect();
+  run_for(loop_, milliseconds(20));
+  EXPECT_EQ(body(ask("GET /echo")), "nobody");
+  EXPECT_EQ(read_all(idle), "");
+  (*held)(AdminResponse::text(200, "late"));
+  EXPECT_EQ(body(read_all(waiting)), "late");
+}
+
+// All descriptors of the process, for as long as it lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit few = before_;
+    few.rlim_cur = 64;
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    for (int fd = ::open("/dev/null", O_RDONLY); fd >= 0; fd = ::open("/dev/null", O_RDONLY)) taken_.emplace_back(fd);
+  }
+  ~NoDescriptors() {
+    taken_.clear();
+    ::setrlimit(RLIMIT_NOFILE, &before_);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+  UniqueFd give_one() {
+    UniqueFd one = std::move(taken_.back());
+    taken_.pop_back();
+    return one;
+  }
+
+ private:
+  rlimit before_{};
+  std::vector<UniqueFd> taken_;
+};
+
+TEST_F(AdminTest, AnswersWhenTheProcessHasNoDescriptorLeft) {
+  start();
+  const UniqueFd slow = connect();
+  send(slow, "GET /ec");
+  run_for(loop_, milliseconds(20));
+  NoDescriptors none;
+  for (int i = 0; i < 3; ++i) {
+    none.give_one().reset();  // of the client itself
+    EXPECT_EQ(body(ask("GET /echo")), "nobody");
+  }
+}
+
+TEST_F(AdminTest, OverTcpNothingChangesWithoutTheKey) {
+  start();
+  const std::string base = "POST /change HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\nContent-Length: 0\r\n";
+  const auto post = [&](const std::string& more) {
+    const UniqueFd fd = connect();
+    send(fd, base + more + "\r\n");
+    return status(read_all(fd));
+  };
+  EXPECT_EQ(post(""), "HTTP/1.1 403");
+  EXPECT_EQ(post("Authorization: Bearer wrong\r\n"), "HTTP/1.1 403");
+  EXPECT_EQ(post("Authorization: Bearer " + kKey + "x\r\n"), "HTTP/1.1 403");
+  EXPECT_EQ(post("Authorization: Bearer " + kKey + "\r\n"), "HTTP/1.1 200");
+  admin_->set_access({});
+  EXPECT_EQ(post("Authorization: Bearer \r\n"), "HTTP/1.1 403");
+  EXPECT_EQ(body(ask("GET /echo")), "nobody");
+}
+
+TEST_F(AdminTest, AMetricsListenerShowsMetricsAloneAndOnlyToWhomItMay) {
+  start();
+  admin_->route(AdminMethod::get, "/metrics", [](const AdminRequest&) { return AdminResponse::text(200, "up 1\n"); });
+  admin_->set_access({.metrics_only = true, .allow = {*Prefix::parse("127.0.0.0/8")}, .key = kKey});
+  EXPECT_EQ(body(ask("GET /metrics", "Host: edge-7.example:9100\r\n")), "up 1\n");
+  EXPECT_EQ(status(ask("GET /echo")), "HTTP/1.1 404");
+  EXPECT_EQ(status(ask("POST /change", "Host: localhost\r\nContent-Length: 0\r\n")), "HTTP/1.1 403");
+  admin_->set_access({.metrics_only = true, .allow = {*Prefix::parse("192.0.2.0/24")}, .key = {}});
+  const UniqueFd stranger = connect();
+  EXPECT_EQ(read_all(stranger), "");
 }
 
 TEST_F(AdminTest, ReplyMayComeLaterAndFromAnotherThread) {
@@ -258,6 +353,21 @@ TEST_F(AdminTest, UnixSocketOnlyForOwnerAndGroup) {
   EXPECT_EQ(second.error().message, "cannot listen on unix:" + path + ": another process does");
   admin_.reset();
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(AdminTest, AUnixSocketMayStandInALongFolder) {
+  std::string folder = ::testing::TempDir() + "/meridian_admin_" + std::to_string(::getpid());
+  std::filesystem::create_directory(folder);
+  const std::string above = folder;
+  folder += "/" + std::string(150, 'd');
+  std::filesystem::create_directory(folder);
+  start({}, "unix:" + folder + "/admin.sock");
+  EXPECT_TRUE(std::filesystem::is_socket(folder + "/admin.sock"));
+  const auto second = Admin::listen(loop_, *AdminAddress::parse("unix:" + folder + "/admin.sock"));
+  ASSERT_FALSE(second);
+  EXPECT_TRUE(second.error().message.ends_with("another process does")) << second.error().message;
+  admin_.reset();
+  std::filesystem::remove_all(above);
 }
 
 TEST_F(AdminTest, LeftOverSocketFileIsReplacedButNothingElse) {
