@@ -1,12 +1,11 @@
 #include "dns/serve/admin_routes.h"
 
-#include <charconv>
-#include <chrono>
 #include <utility>
 
 #include "dns/load/explain.h"
 #include "dns/serve/explain_facts.h"
 #include "dns/serve/report.h"
+#include "shared/serve/admin_params.h"
 #include "shared/serve/metrics.h"
 
 namespace dns {
@@ -24,6 +23,7 @@ constexpr unsigned kConflict = 409;
 constexpr unsigned kRefused = 422;
 constexpr unsigned kFailed = 500;
 constexpr unsigned kUnavailable = 503;
+constexpr std::string_view kElsewhere = "servers of pools, and an edge itself, are drained at that edge";
 
 std::string_view param(const AdminRequest& request, std::string_view name) {
   return request.param(name).value_or(std::string_view());
@@ -49,6 +49,9 @@ AdminResponse explain_question(const Server& server, const AdminRequest& request
 }
 
 Result<OverrideRequest> read_override(const AdminRequest& request) {
+  if (const auto known = shared::only_params(request, {"target", "state", "reason", "expires"}, kElsewhere); !known) {
+    return tl::unexpected(known.error());
+  }
   OverrideRequest wanted;
   wanted.target = param(request, "target");
   wanted.reason = param(request, "reason");
@@ -57,14 +60,9 @@ Result<OverrideRequest> read_override(const AdminRequest& request) {
   const auto parsed = parse_override_state(state.empty() ? "drained" : state);
   if (!parsed) return fail("state: one of drained, down, up, not '" + std::string(state) + "'");
   wanted.state = *parsed;
-  const std::string_view expires = param(request, "expires");
-  if (expires.empty()) return wanted;
-  std::uint32_t seconds = 0;
-  const auto [end, error] = std::from_chars(expires.data(), expires.data() + expires.size(), seconds);
-  if (error != std::errc{} || end != expires.data() + expires.size() || seconds == 0) {
-    return fail("expires: a number of seconds, not '" + std::string(expires) + "'");
-  }
-  wanted.expires_in = std::chrono::seconds(seconds);
+  const auto expires = shared::expires_of(request);
+  if (!expires) return tl::unexpected(expires.error());
+  wanted.expires_in = *expires;
   return wanted;
 }
 
@@ -92,6 +90,9 @@ void set_override(Server& server, const AdminRequest& request, const shared::Adm
 
 void clear_override(Server& server, const AdminRequest& request, const shared::AdminReply& reply) {
   if (server.upgrading()) return reply(upgrade_under_way());
+  if (const auto known = shared::only_params(request, {"target"}, kElsewhere); !known) {
+    return reply(AdminResponse::text(kBadRequest, known.error().message + "\n"));
+  }
   const std::string target(param(request, "target"));
   const auto done = server.steering().clear_override(target, when_saved(reply, target + " is as its probes say"));
   if (!done) reply(AdminResponse::text(kBadRequest, done.error().message + "\n"));
@@ -99,6 +100,9 @@ void clear_override(Server& server, const AdminRequest& request, const shared::A
 
 // POST /reload, /reload?what=overrides, /reload?force_geo=true
 void reload(Server& server, const AdminRequest& request, const shared::AdminReply& reply) {
+  if (const auto known = shared::only_params(request, {"what", "force_geo"}); !known) {
+    return reply(AdminResponse::text(kBadRequest, known.error().message + "\n"));
+  }
   const std::string_view what = param(request, "what");
   if (!what.empty() && what != "overrides") {
     return reply(AdminResponse::text(kBadRequest, "what: overrides, or nothing for everything\n"));
@@ -138,6 +142,9 @@ void add_routes(shared::Admin& admin, Server& server) {
                        [&server](const AdminRequest& request, const shared::AdminReply& reply) {
                          clear_override(server, request, reply);
                        });
+  admin.route(AdminMethod::post, "/logs/reopen", [](const AdminRequest&) {
+    return AdminResponse::text(200, "a DNS node writes to standard error alone: nothing to reopen\n");
+  });
   admin.route_deferred(
       AdminMethod::post, "/reload",
       [&server](const AdminRequest& request, const shared::AdminReply& reply) { reload(server, request, reply); });

@@ -1,9 +1,12 @@
 // What changes the servers while the edge runs: what an operator says (drain, enable, weight), and how it is kept; and
 // pools that are made anew from that and from what the DNS has found.
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 #include "edge/serve/control.h"
+#include "shared/serve/admin_params.h"
 #include "shared/serve/log.h"
 
 namespace edge {
@@ -16,6 +19,22 @@ using shared::Level;
 using shared::log_event;
 
 constexpr std::string_view kWordsFile = "operator.json";
+constexpr std::string_view kElsewhere = "regions and edges are taken out of the answers at a DNS node";
+
+enum class Scope : std::uint8_t { edge, server };
+
+shared::Result<Scope> scope_of(const AdminRequest& request) {
+  const std::string_view scope = request.param("scope").value_or(std::string_view());
+  const bool server = request.param("pool") || request.param("server");
+  if (scope == "edge" && !server) return Scope::edge;
+  if (scope.empty() && request.param("pool") && request.param("server")) return Scope::server;
+  return shared::fail("say which: scope=edge for this whole edge, or pool=NAME and server=ADDRESS for one server");
+}
+
+std::optional<AdminResponse> refused(const shared::Result<void>& known) {
+  if (known) return std::nullopt;
+  return AdminResponse::text(400, known.error().message + "\n");
+}
 
 std::string param(const AdminRequest& request, std::string_view name) {
   return std::string(request.param(name).value_or(std::string_view()));
@@ -45,10 +64,43 @@ void Control::recall_words(std::string_view inherited) {
   auto words = OperatorWords::parse(text);
   if (!words) return lost(std::string(kWordsFile) + ": " + words.error().message);
   words_ = std::move(*words);
-  if (words_.draining) {
+  words_.expire(std::chrono::system_clock::now());
+  if (words_.drain) {
     maker_.live().draining = true;
-    log_event(Level::warn, "drain_begun", {{"reason", "an operator's word from before the restart"}});
+    log_event(Level::warn, "drain_begun",
+              {{"reason", "an operator's word from before the restart"}, {"word", words_.drain->reason}});
   }
+  wait_for_expiry();
+}
+
+// Wall time may be set meanwhile, so it is looked at again every minute.
+void Control::wait_for_expiry() {
+  const auto next = words_.next_expiry();
+  word_end_.cancel();
+  if (!next) return;
+  const auto left = std::chrono::duration_cast<shared::Duration>(*next - std::chrono::system_clock::now());
+  word_end_.expires_after(std::clamp<shared::Duration>(left, shared::milliseconds(1), std::chrono::minutes(1)));
+  word_end_.async_wait([this](shared::error_code error) {
+    if (error) return;
+    for (const std::string& ended : words_.expire(std::chrono::system_clock::now())) {
+      log_event(Level::info, "drain_ended", {{"of", ended}, {"reason", "the operator's word has expired"}});
+      if (ended == "the edge" && !supervisor_.stopping()) maker_.live().draining = false;
+    }
+    words_.apply(*snapshot_->pools, maker_.live());
+    keep_words();
+    wait_for_expiry();
+  });
+}
+
+// What is said in a request, or what is wrong with it.
+shared::Result<DrainWord> Control::read_drain(const AdminRequest& request) {
+  const auto expires = shared::expires_of(request);
+  if (!expires) return tl::unexpected(expires.error());
+  DrainWord word;
+  word.reason = param(request, "reason");
+  word.since = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  if (*expires) word.expires = word.since + std::chrono::duration_cast<std::chrono::seconds>(**expires);
+  return word;
 }
 
 // The world was made from its file alone; a predecessor may have told more.
@@ -81,13 +133,16 @@ std::optional<AdminResponse> Control::not_now() const {
   return AdminResponse::text(409, "an upgrade is under way: say it again when the new process serves\n");
 }
 
-AdminResponse Control::set_edge_draining(bool on) {
+AdminResponse Control::set_edge_drain(std::optional<DrainWord> word) {
   if (auto refusal = not_now()) return *refusal;
+  const bool on = word.has_value();
   if (!on && supervisor_.stopping()) return AdminResponse::text(409, "the process is stopping\n");
   maker_.live().draining = on;
-  words_.draining = on;
+  log_event(Level::info, on ? "drain_begun" : "drain_ended",
+            {{"reason", "an operator's word"}, {"word", on ? word->reason : std::string()}});
+  words_.drain = std::move(word);
   keep_words();
-  log_event(Level::info, on ? "drain_begun" : "drain_ended", {{"reason", "an operator's word"}});
+  wait_for_expiry();
   return AdminResponse::text(200, on ? "draining\n" : "serving\n");
 }
 
@@ -104,17 +159,20 @@ shared::Result<OperatorWords::Place> Control::find_server(const AdminRequest& re
   return shared::fail("server: pool " + pool + " has no server '" + server + "' here; it has: " + known);
 }
 
-AdminResponse Control::set_server_draining(const AdminRequest& request, bool on) {
+AdminResponse Control::set_server_drain(const AdminRequest& request, std::optional<DrainWord> drain) {
   if (auto refusal = not_now()) return *refusal;
   const auto place = find_server(request);
   if (!place) return AdminResponse::text(400, place.error().message + "\n");
+  const bool on = drain.has_value();
+  log_event(Level::info, on ? "server_drains" : "server_enabled",
+            {{"pool", place->first}, {"server", place->second}, {"word", on ? drain->reason : std::string()}});
   ServerWord word = words_.of(*place);
-  word.draining = on;
+  word.drain = std::move(drain);
   words_.set(*place, word);
   words_.apply(*snapshot_->pools, maker_.live());
   keep_words();
+  wait_for_expiry();
   const std::string name = place->first + "/" + place->second;
-  log_event(Level::info, on ? "server_drains" : "server_enabled", {{"pool", place->first}, {"server", place->second}});
   return AdminResponse::text(200, name + (on ? " drains\n" : " is enabled\n"));
 }
 
@@ -163,14 +221,36 @@ void Control::finish_remake(Remade made) {
   publish();
 }
 
+// Who is not named, the whole edge or one server of a pool, is not guessed: the one that was meant is never the other.
+AdminResponse Control::drain(const AdminRequest& request) {
+  const auto known = shared::only_params(request, {"scope", "pool", "server", "reason", "expires"}, kElsewhere);
+  if (auto refusal = refused(known)) return *refusal;
+  const auto scope = scope_of(request);
+  if (!scope) return AdminResponse::text(400, scope.error().message + "\n");
+  auto word = read_drain(request);
+  if (!word) return AdminResponse::text(400, word.error().message + "\n");
+  return *scope == Scope::edge ? set_edge_drain(std::move(*word)) : set_server_drain(request, std::move(*word));
+}
+
+AdminResponse Control::undrain(const AdminRequest& request) {
+  const auto known = shared::only_params(request, {"scope", "pool", "server"}, kElsewhere);
+  if (auto refusal = refused(known)) return *refusal;
+  const auto scope = scope_of(request);
+  if (!scope) return AdminResponse::text(400, scope.error().message + "\n");
+  return *scope == Scope::edge ? set_edge_drain(std::nullopt) : set_server_drain(request, std::nullopt);
+}
+
 void Control::add_server_routes(shared::Admin& admin) {
-  admin.route(AdminMethod::post, "/drain", [this](const AdminRequest& request) {
-    return request.param("pool") ? set_server_draining(request, true) : set_edge_draining(true);
+  admin.route(AdminMethod::post, "/drain", [this](const AdminRequest& request) { return drain(request); });
+  admin.route(AdminMethod::post, "/undrain", [this](const AdminRequest& request) { return undrain(request); });
+  admin.route(AdminMethod::post, "/enable", [this](const AdminRequest& request) {
+    if (auto refusal = refused(shared::only_params(request, {"pool", "server"}))) return *refusal;
+    return set_server_drain(request, std::nullopt);
   });
-  admin.route(AdminMethod::post, "/undrain", [this](const AdminRequest&) { return set_edge_draining(false); });
-  admin.route(AdminMethod::post, "/enable",
-              [this](const AdminRequest& request) { return set_server_draining(request, false); });
-  admin.route(AdminMethod::post, "/weight", [this](const AdminRequest& request) { return set_server_weight(request); });
+  admin.route(AdminMethod::post, "/weight", [this](const AdminRequest& request) {
+    if (auto refusal = refused(shared::only_params(request, {"pool", "server", "weight"}))) return *refusal;
+    return set_server_weight(request);
+  });
 }
 
 }  // namespace edge

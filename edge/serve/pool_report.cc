@@ -1,5 +1,6 @@
 #include "edge/serve/pool_report.h"
 
+#include <chrono>
 #include <string>
 
 #include <boost/json.hpp>
@@ -152,6 +153,10 @@ boost::json::object server_json(const Subject& s) {
                            {"breaker_opened", s.live.breaker_opened.load()},
                            {"p50_us", seen.latency.quantile(0.5)},
                            {"p99_us", seen.latency.quantile(0.99)}};
+  if (s.source.words != nullptr) {
+    const ServerWord word = s.source.words->of({s.pool.name, s.server.name});
+    if (word.drain) json["override"] = override_json(*word.drain, std::chrono::system_clock::now());
+  }
   if (s.source.backends != nullptr) {
     if (const auto reason = s.source.backends->reason(s.server.id); !reason.empty()) json["reason"] = reason;
   }
