@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <string>
+
+#include "shared/serve/utc.h"
 
 namespace dns {
 namespace {
@@ -89,14 +90,7 @@ std::string region_text(const SteeringControl& steering, RegionId id) {
 
 }  // namespace
 
-std::string utc(shared::WallTime time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::string text(sizeof "2026-01-01T00:00:00Z" - 1, '\0');
-  text.resize(std::strftime(text.data(), text.size() + 1, "%Y-%m-%dT%H:%M:%SZ", &parts));
-  return text;
-}
+std::string utc(shared::WallTime time) { return shared::utc(time); }
 
 std::vector<Explanation::Line> facts_of(const SteeringControl& steering) {
   const RegionHealth& health = steering.health();

@@ -32,9 +32,10 @@ int serve(const std::string& path, shared::Start start) {
     shared::log_event(shared::Level::error, "start_failed", {{"reason", done.error().message}});
     return kFailed;
   }
+  const shared::LogThread log_thread;
   shared::load::Diagnostics diagnostics;
   auto world = dns::load_world(path, diagnostics);
-  std::fputs(diagnostics.render().c_str(), stderr);
+  shared::log_text(diagnostics.render());
   if (!world) return kBadConfiguration;
   const auto server = dns::Server::start(supervisor, {path, MERIDIAN_VERSION, start}, std::move(*world));
   if (!server) {

@@ -277,9 +277,7 @@ class Report {
     for (const auto& zone : server_.world().zones->zones()) {
       out_.sample({{"zone", zone->apex().to_text()}}, std::uint64_t{zone->serial()});
     }
-    out_.family(MetricKind::counter, "meridian_dns_reloads_total", "Reloads by outcome.");
-    out_.sample({{"outcome", "done"}}, server_.reloads().done);
-    out_.sample({{"outcome", "refused"}}, server_.reloads().refused);
+    shared::write_facts(out_, "meridian_dns", server_.facts());
     out_.family(MetricKind::gauge, "meridian_dns_policies_build_seconds", "What building the policies in force took.");
     out_.sample({}, std::chrono::duration<double>(server_.world().policies_took).count());
     out_.family(MetricKind::counter, "meridian_dns_geo_databases_total", "Geo databases that came, by outcome.");

@@ -6,6 +6,7 @@
 
 #include "dns/serve/admin_routes.h"
 #include "dns/serve/listeners.h"
+#include "shared/serve/admin_ports.h"
 #include "shared/serve/log.h"
 #include "shared/serve/socket.h"
 
@@ -38,14 +39,6 @@ CookieSecrets random_cookie_secret() {
   secrets.count = 1;
   for (auto& octet : secrets.keys.front()) octet = static_cast<std::uint8_t>(device());
   return secrets;
-}
-
-void log_diagnostics(const shared::load::Diagnostics& diagnostics) {
-  for (const auto& diagnostic : diagnostics.list()) {
-    const bool error = diagnostic.severity == shared::load::Severity::error;
-    log_event(error ? Level::error : Level::warn, error ? "config_error" : "config_warning",
-              {{"at", diagnostic.at.to_string()}, {"message", diagnostic.message}});
-  }
 }
 
 template <class T, class Project>
@@ -89,6 +82,7 @@ Result<void> Server::open() {
   shared::raise_descriptor_limit();
   supervisor_.set_stop_grace(kStopGrace);
   supervisor_.on_reload([this] { reload(Reload::everything, [](const ReloadOutcome&) {}); });
+  supervisor_.on_reopen([] { log_event(Level::info, "logs_reopened", {{"files", 0}}); });  // standard error alone
   supervisor_.on_stop([this] { drain(); });
   if (const auto done = claim_inheritance(); !done) return done;
   const std::size_t cores = std::max<std::size_t>(shared::usable_cores().size(), 1);
@@ -97,7 +91,7 @@ Result<void> Server::open() {
   if (const auto done = open_steering(); !done) return done;
   make_workers(std::move(*sockets));
   if (const auto done = open_admin(); !done) return done;
-  reloads_.last = geo_.last = std::chrono::system_clock::now();
+  started_ = reloads_.last = geo_.last = std::chrono::system_clock::now();
   watch_geo();
   if (ready_) begin_to_serve();
   return {};
@@ -169,14 +163,13 @@ void Server::make_workers(std::vector<Sockets> sockets) {
 }
 
 Result<void> Server::open_admin() {
-  for (const auto& where : world_->common.admin.dns) {
-    const auto address = shared::AdminAddress::parse(where.value.to_string());
-    if (!address) return fail(where.at.to_string() + ": " + address.error().message);
-    auto admin = inheritance_->open_admin(supervisor_.loop(), *address);
-    if (!admin) return fail(admin.error().message);
-    add_routes(**admin, *this);
-    admins_.push_back(std::move(*admin));
-  }
+  const shared::load::Config& config = world_->common;
+  auto ports = shared::open_admin_ports(supervisor_.loop(), *inheritance_,
+                                        {.admin = config.admin.dns, .metrics = config.metrics.dns, .own = {}});
+  if (!ports) return fail(ports.error().message);
+  admins_ = std::move(*ports);
+  shared::apply_access(admins_, config);
+  for (const auto& admin : admins_) add_routes(*admin, *this);
   return {};
 }
 
@@ -187,7 +180,11 @@ void Server::begin_to_serve() {
   std::string where;
   for (const auto& endpoint : endpoints_) where += (where.empty() ? "" : " ") + endpoint.to_string();
   log_event(Level::info, "started",
-            {{"listen", where}, {"zones", world_->zones->zones().size()}, {"workers", workers_.size()}});
+            {{"listen", where},
+             {"workers", workers_.size()},
+             {"version", settings_.version},
+             {"config_hash", shared::config_hash_text(world_->common.hash)},
+             {"zones", world_->zones->zones().size()}});
   inheritance_->serving(supervisor_.loop(), [this] {
     log_event(Level::info, "predecessor_ended");
     steering_->save_later();
@@ -242,6 +239,7 @@ void Server::publish() {
   Snapshot next = make_snapshot(*world_, steering_->answers());
   if (next.cookies.count == 0 && world_->config.cookies.enabled) next.cookies = own_cookie_secret_;
   next.generation = ++generation_;
+  log_event(Level::debug, "published", {{"generation", generation_}});
   builder_.retire(std::exchange(snapshot_, std::make_shared<const Snapshot>(std::move(next))));
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->set(tcp_settings());
@@ -319,7 +317,7 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done,
   auto finish = [this, done = std::move(done)](Loaded loaded) {
     --reloads_waiting_;
     if (loaded.world) refuse_restarts(*loaded.world, loaded.diagnostics);
-    log_diagnostics(loaded.diagnostics);
+    shared::log_diagnostics(loaded.diagnostics);
     if (loaded.verdict) note_geo(*loaded.verdict, loaded.diagnostics);
     ReloadOutcome outcome{!loaded.diagnostics.failed() && loaded.world != nullptr, loaded.diagnostics.render()};
     if (outcome.done) {
@@ -329,7 +327,7 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done,
       ++reloads_.refused;
       builder_.retire(std::move(loaded.world));
       outcome.text += "refused: the configuration before goes on\n";
-      log_event(Level::error, "reload_refused", {{"errors", loaded.diagnostics.errors()}});
+      shared::log_refusal(loaded.diagnostics);
     }
     shared::notify_ready();
     done(outcome);
@@ -344,10 +342,24 @@ void Server::adopt(std::shared_ptr<const World> next) {
   steering_->reload(world_->policies, world_->common);
   publish();
   shared::set_log_level(log_level(world_->common.log.level));
+  shared::apply_access(admins_, world_->common);
   watch_geo();
   ++reloads_.done;
   reloads_.last = std::chrono::system_clock::now();
-  log_event(Level::info, "reloaded", {{"generation", generation_}, {"zones", world_->zones->zones().size()}});
+  log_event(Level::info, "reloaded",
+            {{"generation", generation_},
+             {"config_hash", shared::config_hash_text(world_->common.hash)},
+             {"zones", world_->zones->zones().size()}});
+}
+
+shared::ProcessFacts Server::facts() const {
+  return {.version = settings_.version,
+          .config = settings_.config_path,
+          .config_hash = world_->common.hash,
+          .started = started_,
+          .configured = reloads_.last,
+          .reloads_done = reloads_.done,
+          .reloads_refused = reloads_.refused};
 }
 
 void Server::refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const {
@@ -361,6 +373,7 @@ void Server::refuse_restarts(const World& next, shared::load::Diagnostics& diagn
   if (world_->config.workers != next.config.workers) refuse({}, "dns.workers");
   const auto text = [](const auto& listen) { return listen.value.to_string(); };
   if (!same_values(world_->common.admin.dns, next.common.admin.dns, text)) refuse({}, "admin.dns");
+  if (!same_values(world_->common.metrics.dns, next.common.metrics.dns, text)) refuse({}, "metrics.dns");
   if (world_->common.state_directory != next.common.state_directory) refuse({}, "state_directory");
   if (world_->common.user != next.common.user) refuse({}, "user");
   if (world_->common.system_calls != next.common.system_calls) refuse({}, "system_calls");

@@ -30,6 +30,7 @@
 #include "shared/serve/admin.h"
 #include "shared/serve/builder.h"
 #include "shared/serve/inheritance.h"
+#include "shared/serve/process_facts.h"
 #include "shared/serve/supervisor.h"
 #include "shared/serve/upgrade.h"
 #include "shared/serve/watchdog.h"
@@ -90,6 +91,7 @@ class Server {
   [[nodiscard]] const std::vector<shared::Endpoint>& endpoints() const { return endpoints_; }
   [[nodiscard]] const std::vector<std::unique_ptr<shared::Admin>>& admins() const { return admins_; }
   [[nodiscard]] const Reloads& reloads() const { return reloads_; }
+  [[nodiscard]] shared::ProcessFacts facts() const;
   [[nodiscard]] Steered steered() const;
   [[nodiscard]] const GeoState& geo() const { return geo_; }
   // Sampled answers of the recent past, with the times that each was seen.
@@ -167,6 +169,7 @@ class Server {
   std::optional<shared::Timer> linger_;       // of TCP sessions, when a successor serves
   shared::Heartbeats heartbeats_;             // as seen by hanging_worker()
   std::optional<shared::Watchdog> watchdog_;  // while it serves
+  shared::WallTime started_{};
   Reloads reloads_;
   std::size_t reloads_waiting_ = 0;
   std::uint64_t generation_ = 0;

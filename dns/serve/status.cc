@@ -240,15 +240,11 @@ std::string render_given(const Server& server) {
 std::string render_status(const Server& server) {
   json::array listen;
   for (const auto& endpoint : server.endpoints()) listen.push_back(json::value(endpoint.to_string()));
-  const json::object status{
+  json::object status{
       {"program", "meridian-dns"},
-      {"version", server.settings().version},
       {"service", server.world().common.service},
-      {"config", server.settings().config_path},
       {"serving", server.serving()},
       {"generation", server.snapshot().generation},
-      {"configured", utc(server.reloads().last)},
-      {"reloads_refused", server.reloads().refused},
       {"isolated", server.steering().health().holding()},
       {"listen", std::move(listen)},
       {"regions", regions_of(server.steering())},
@@ -259,6 +255,7 @@ std::string render_status(const Server& server) {
       {"policies_build_ms", std::chrono::ceil<shared::milliseconds>(server.world().policies_took).count()},
       {"zones", zones_of(server.world())},
       {"workers", workers_of(server)}};
+  shared::put_facts(status, server.facts());
   return json::serialize(status) + "\n";
 }
 

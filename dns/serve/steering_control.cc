@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "dns/serve/edge_words.h"
 #include "shared/core/hash.h"
 #include "shared/serve/log.h"
 
@@ -65,8 +66,7 @@ EdgeOutcome outcome_of(const shared::ProbeReport& report) {
   switch (report.outcome) {
     case shared::ProbeOutcome::success:
     case shared::ProbeOutcome::degraded:
-      return report.body.find("\"state\":\"draining\"") == std::string_view::npos ? EdgeOutcome::success
-                                                                                  : EdgeOutcome::draining;
+      return says_draining(report) ? EdgeOutcome::draining : EdgeOutcome::success;
     case shared::ProbeOutcome::failure:
       return report.silent ? EdgeOutcome::silence : EdgeOutcome::failure;
     case shared::ProbeOutcome::refused:
@@ -200,14 +200,24 @@ void SteeringControl::on_report(const shared::ProbeReport& report) {
   const EdgeId edge = edges_[static_cast<std::size_t>(report.id)];
   EdgeNotes& notes = notes_[number_of(edge)];
   ++notes.probes;
-  notes.reason = report.reason;
+  if (shared::log_enabled(Level::debug)) {
+    log_event(Level::debug, "probe",
+              {{"region", health_->regions()[index_of(edge.region)].name},
+               {"edge", health_->regions()[index_of(edge.region)].edges[edge.index].to_string()},
+               {"status", report.status},
+               {"round_trip_us", std::chrono::duration_cast<std::chrono::microseconds>(report.round_trip).count()},
+               {"reason", report.reason}});
+  }
+  notes.reason = reason_of(report);
   notes.round_trip = report.round_trip;
   if (report.outcome != shared::ProbeOutcome::success) ++notes.failures;
 
   const HealthState state_before = health_->probed(edge);
+  const bool drained_before = health_->draining(edge);
   const HealthView view_before = health_->view();
   const bool changed = health_->observe(edge, outcome_of(report), Clock::now());
-  note_state(edge, state_before, report.reason);
+  note_state(edge, state_before, notes.reason);
+  note_draining(edge, drained_before);
   if (changed) view_changed(view_before);
   wait_for_deadline();
   check_ready();
@@ -245,6 +255,17 @@ void SteeringControl::note_hold_down(EdgeId edge) const {
              {"seconds", std::chrono::ceil<shared::seconds>(*until - now).count()}});
 }
 
+void SteeringControl::note_draining(EdgeId edge, bool before) {
+  const bool now = health_->draining(edge);
+  if (now == before || health_->probed(edge) == HealthState::down) return;
+  const Region& region = health_->regions()[index_of(edge.region)];
+  log_event(Level::info, "edge_state",
+            {{"region", region.name},
+             {"edge", region.edges[edge.index].to_string()},
+             {"state", now ? "draining" : to_string(health_->probed(edge))},
+             {"reason", now ? "it says so itself" : "it drains no more"}});
+}
+
 void SteeringControl::view_changed(const HealthView& before) {
   log_regions(before);
   replace_answers(answers_->with_health(*tables_, health_->view()));
@@ -258,7 +279,10 @@ void SteeringControl::log_regions(const HealthView& before) const {
     const bool serving = serves(now.regions[i]);
     if (served == serving && before.regions[i].note == now.regions[i].note) continue;
     log_event(served && !serving ? Level::warn : Level::info, "region_state",
-              {{"region", health_->regions()[i].name}, {"serves", serving}, {"note", now.regions[i].note}});
+              {{"region", health_->regions()[i].name},
+               {"serves", serving},
+               {"note", now.regions[i].note},
+               {"reason", reason_of_region(i)}});
   }
 }
 
@@ -268,6 +292,18 @@ std::vector<std::string> SteeringControl::policies_naming(RegionId region) const
     if (regions_named(policy, tables_->spec().regions)[index_of(region)]) names.push_back(policy.name);
   }
   return names;
+}
+
+// "192.0.2.1: status 503: critical pool web is empty; 192.0.2.2: draining"
+std::string SteeringControl::reason_of_region(std::size_t region) const {
+  std::string text;
+  for (std::size_t e = 0; e < health_->regions()[region].edges.size(); ++e) {
+    const EdgeId edge{RegionId{static_cast<std::uint16_t>(region)}, static_cast<std::uint16_t>(e)};
+    const std::string& reason = notes_[number_of(edge)].reason;
+    if (reason.empty()) continue;
+    text += (text.empty() ? "" : "; ") + health_->regions()[region].edges[e].to_string() + ": " + reason;
+  }
+  return text;
 }
 
 void SteeringControl::replace_answers(std::shared_ptr<const AnswerSets> fresh) {

@@ -70,7 +70,7 @@ class SteeringControl {
 
   // For /status and /metrics.
   struct EdgeNotes {
-    std::string reason;        // of the last probe that failed; empty after a success
+    std::string reason;        // of the last probe that failed, or that it drains; empty after another success
     shared::WallTime since{};  // when the probed state last changed
     shared::Duration round_trip{};
     std::uint64_t probes = 0;
@@ -109,6 +109,8 @@ class SteeringControl {
   void note_state(EdgeId edge, shared::HealthState before, std::string_view reason);
   void note_hold_down(EdgeId edge) const;
   void keep_notes(const RegionHealth& before, const std::vector<EdgeId>& edges, std::vector<EdgeNotes> notes);
+  void note_draining(EdgeId edge, bool before);
+  [[nodiscard]] std::string reason_of_region(std::size_t region) const;
   void view_changed(const HealthView& before);
   void log_regions(const HealthView& before) const;
   void replace_answers(std::shared_ptr<const AnswerSets> fresh);

@@ -18,6 +18,19 @@ std::string_view name_of(RegionHealth::Reason reason) {
   return "";
 }
 
+std::string words_of(const RegionHealth& health) {
+  switch (health.reason) {
+    case RegionHealth::Reason::critical_pool:
+      return "critical pool " + std::string(health.pool) + " is empty";
+    case RegionHealth::Reason::all_pools:
+      return "every pool is empty";
+    case RegionHealth::Reason::up:
+    case RegionHealth::Reason::draining:
+      break;
+  }
+  return std::string(name_of(health.reason));
+}
+
 bool known_up(const Pool& pool, const Server& server, const Addresses& addresses, const Live& live) {
   if (addresses.of(server.id).empty()) return false;
   const shared::HealthState state = live.server(server.id).state.health();

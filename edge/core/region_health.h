@@ -5,6 +5,7 @@
 // thread.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "edge/core/live.h"
@@ -20,6 +21,8 @@ struct RegionHealth {
   [[nodiscard]] bool up() const { return reason == Reason::up; }
 };
 [[nodiscard]] std::string_view name_of(RegionHealth::Reason reason);  // "up", "draining", "critical_pool_down" ...
+
+[[nodiscard]] std::string words_of(const RegionHealth& health);  // "critical pool web is empty", "draining", "up"
 
 [[nodiscard]] RegionHealth regional_health(const Snapshot& snapshot, const Live& live);
 

@@ -210,6 +210,14 @@ void Backends::on_report(const shared::ProbeReport& report) {
   Check& check = checks_.at(probed);
   HealthVerdict verdict = verdict_of(settings, report);
   check.reason = std::move(verdict.reason);
+  if (shared::log_enabled(shared::Level::debug)) {
+    shared::log_event(shared::Level::debug, "check",
+                      {{"pool", target->pool},
+                       {"server", target->server},
+                       {"address", probed.endpoint.to_string()},
+                       {"status", report.status},
+                       {"reason", check.reason}});
+  }
   if (!check.machine.observe(verdict.outcome, settings.settings())) return;
   const shared::HealthState state = check.machine.state();
   const std::string event = "server_" + std::string(to_string(state));

@@ -1,6 +1,7 @@
 #include "edge/serve/control.h"
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <utility>
 
@@ -8,6 +9,8 @@
 #include "edge/core/newcomers.h"
 #include "edge/serve/report.h"
 #include "shared/core/hash.h"
+#include "shared/serve/admin_params.h"
+#include "shared/serve/admin_ports.h"
 #include "shared/serve/log.h"
 #include "shared/serve/metrics.h"
 #include "shared/serve/socket.h"
@@ -24,20 +27,13 @@ using shared::log_event;
 
 constexpr std::size_t kMostReloads = 16;  // that wait; each holds a request and a job
 constexpr auto kHangsAfter = shared::seconds(5);
+constexpr auto kReopenPatience = shared::seconds(2);
 
 // While it drains, the edge still serves, and says so for as long as the slowest DNS node needs to hear it: a probe may
 // have just been answered, and the next one may be late by its timeout.
 shared::Duration announce_time(const World& world) {
   const auto& probe = world.config.health.edge;
   return 2 * probe.interval + probe.timeout;
-}
-
-shared::Result<shared::AdminAddress> admin_address(const shared::load::ListenAddress& listen,
-                                                   const shared::IpAddress& node) {
-  if (listen.kind == shared::load::ListenAddress::Kind::unix_socket) return shared::AdminAddress{.where = listen.path};
-  const auto endpoint = listen.resolve(node);
-  if (!endpoint) return shared::fail("admin: " + listen.to_string() + " is no address on this node");
-  return shared::AdminAddress::parse(endpoint->to_string());
 }
 
 std::vector<shared::Endpoint> resolvers_of(const World& world) {
@@ -70,7 +66,11 @@ Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world,
       world_(std::make_shared<const World>(std::move(world))),
       discovery_(supervisor.loop(), [this] { remake_pools(); }),
       healing_(supervisor.loop(), maker.live()),
-      drain_(supervisor.loop()) {}
+      word_end_(supervisor.loop()),
+      drain_(supervisor.loop()) {
+  facts_.version = maker.options().version;
+  facts_.config = maker.options().config;
+}
 
 Control::~Control() {
   watchdog_.reset();
@@ -96,6 +96,7 @@ shared::Result<void> Control::open() {
     if (auto done = (this->*step)(); !done) return done;
   }
   supervisor_.on_reload([this] { reload({}); });
+  supervisor_.on_reopen([this] { reopen_logs({}); });
   supervisor_.on_stop([this] { stop(); });
   begin_to_serve();
   return {};
@@ -131,7 +132,16 @@ std::string Control::state_text() const {
 }
 
 void Control::begin_to_serve() {
+  facts_.started = std::chrono::system_clock::now();
+  note_configured();
   for (const auto& worker : workers_) worker->start();
+  std::string where;
+  for (const shared::Endpoint& endpoint : listening_) where += (where.empty() ? "" : " ") + endpoint.to_string();
+  log_event(Level::info, "started",
+            {{"listen", where},
+             {"workers", workers_.size()},
+             {"version", facts_.version},
+             {"config_hash", shared::config_hash_text(facts_.config_hash)}});
   inheritance_->serving(supervisor_.loop(), [] { log_event(Level::info, "predecessor_ended"); });
   open_upgrade_port();
   shared::notify_ready();
@@ -205,14 +215,14 @@ shared::Result<void> Control::start_workers() {
 }
 
 shared::Result<void> Control::start_admin() {
-  for (const auto& listen : world_->config.admin.edge) {
-    const auto address = admin_address(listen.value, world_->node);
-    if (!address) return tl::unexpected(address.error());
-    auto admin = inheritance_->open_admin(supervisor_.loop(), *address);
-    if (!admin) return tl::unexpected(admin.error());
-    add_routes(**admin);
-    admins_.push_back(std::move(*admin));
-  }
+  const shared::load::Config& config = world_->config;
+  auto ports =
+      shared::open_admin_ports(supervisor_.loop(), *inheritance_,
+                               {.admin = config.admin.edge, .metrics = config.metrics.edge, .own = world_->node});
+  if (!ports) return tl::unexpected(ports.error());
+  admins_ = std::move(*ports);
+  shared::apply_access(admins_, config);
+  for (const auto& admin : admins_) add_routes(*admin);
   return {};
 }
 
@@ -227,11 +237,31 @@ void Control::add_routes(shared::Admin& admin) {
               [this](const AdminRequest&) { return AdminResponse::json(200, status_json(source())); });
   admin.route(AdminMethod::get, "/explain", [this](const AdminRequest& request) { return answer_explain(request); });
   add_server_routes(admin);
-  admin.route_deferred(AdminMethod::post, "/reload", [this](const AdminRequest&, const shared::AdminReply& reply) {
-    reload([reply](const shared::Result<std::uint64_t>& result) {
-      if (!result) return reply(AdminResponse::text(422, result.error().message + "\n"));
-      reply(AdminResponse::text(200, "reloaded: generation " + std::to_string(*result) + "\n"));
-    });
+  admin.route_deferred(AdminMethod::post, "/logs/reopen",
+                       [this](const AdminRequest&, const shared::AdminReply& reply) { answer_reopen(reply); });
+  admin.route_deferred(
+      AdminMethod::post, "/reload", [this](const AdminRequest& request, const shared::AdminReply& reply) {
+        if (const auto known = shared::only_params(request, {}, "an edge reads its configuration as a whole"); !known) {
+          return reply(AdminResponse::text(400, known.error().message + "\n"));
+        }
+        reload([reply](const shared::Result<std::uint64_t>& result) {
+          if (!result) return reply(AdminResponse::text(422, result.error().message + "\n"));
+          reply(AdminResponse::text(200, "reloaded: generation " + std::to_string(*result) + "\n"));
+        });
+      });
+}
+
+void Control::answer_reopen(const shared::AdminReply& reply) {
+  if (access_log_ == nullptr) return reply(AdminResponse::text(200, "there is no access log: nothing to reopen\n"));
+  reopen_logs([reply](const shared::Result<void>& reopened) {
+    if (!reopened) return reply(AdminResponse::text(500, reopened.error().message + "\n"));
+    reply(AdminResponse::text(200, "reopened\n"));
+  });
+  // The first answer counts: the log's thread may be held by its file.
+  auto patience = std::make_shared<shared::Timer>(supervisor_.loop());
+  patience->expires_after(kReopenPatience);
+  patience->async_wait([reply, patience](shared::error_code) {
+    reply(AdminResponse::text(503, "not yet: the access log's file does not answer; it is reopened when it does\n"));
   });
 }
 
@@ -259,8 +289,9 @@ ReportSource Control::source() const {
           .workers = counted_,
           .backends = backends_.get(),
           .discovery = &discovery_,
+          .words = &words_,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
-          .reloads_failed = reloads_failed_};
+          .process = facts_};
 }
 
 AdminResponse Control::answer_explain(const AdminRequest& request) const {
@@ -282,6 +313,7 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
 // The next snapshot from the present world and addresses, to every worker.
 void Control::publish() {
   auto next = std::make_shared<Snapshot>(world_->built.snapshot(++generation_));
+  log_event(Level::debug, "published", {{"generation", generation_}});
   next->addresses = backends_->addresses();
   if (snapshot_ != nullptr) welcome(*snapshot_->pools, *next->pools, maker_.live(), shared::Clock::now());
   words_.apply(*next->pools, maker_.live());
@@ -293,7 +325,7 @@ void Control::publish() {
 
 void Control::reload(ReloadDone done) {
   if (reloads_waiting_ >= kMostReloads) {
-    ++reloads_failed_;
+    ++facts_.reloads_refused;
     shared::notify_ready();
     if (done) done(shared::fail("so many reloads wait already"));
     return;
@@ -303,9 +335,8 @@ void Control::reload(ReloadDone done) {
   builder_.run_then(
       supervisor_.loop(),
       [this, inputs = pool_inputs()] {
-        shared::load::Diagnostics diagnostics;
-        auto world = maker_.make(inputs, diagnostics);
-        Reloaded result{.world = nullptr, .problems = diagnostics.render(), .inputs = inputs};
+        Reloaded result{.world = nullptr, .diagnostics = {}, .inputs = inputs};
+        auto world = maker_.make(inputs, result.diagnostics);
         if (world) result.world = std::make_shared<World>(std::move(*world));
         return result;
       },
@@ -314,38 +345,61 @@ void Control::reload(ReloadDone done) {
 
 void Control::finish_reload(Reloaded result, const ReloadDone& done) {
   --reloads_waiting_;
-  const PoolInputs inputs = result.inputs;
-  const auto taken = take_over(std::move(result));
-  if (taken) {
-    if (inputs != pool_inputs()) remake_pools();
-    log_event(Level::info, "reloaded", {{"generation", *taken}});
+  shared::load::Diagnostics& diagnostics = result.diagnostics;
+  if (result.world != nullptr) {
+    const std::string what = needs_restart(*world_, *result.world);
+    if (!what.empty()) diagnostics.error({}, what + " has changed: that needs a restart; nothing was changed");
+  }
+  shared::log_diagnostics(diagnostics);
+  shared::Result<std::uint64_t> outcome = generation_;
+  if (result.world != nullptr && !diagnostics.failed()) {
+    take_over(std::move(result.world));
+    if (result.inputs != pool_inputs()) remake_pools();
+    outcome = generation_;
+    ++facts_.reloads_done;
+    log_event(Level::info, "reloaded",
+              {{"generation", generation_}, {"config_hash", shared::config_hash_text(facts_.config_hash)}});
   } else {
-    ++reloads_failed_;
-    log_event(Level::error, "reload_failed", {{"reason", taken.error().message}});
+    ++facts_.reloads_refused;
+    shared::log_refusal(diagnostics);
+    outcome = shared::fail(diagnostics.render());
   }
   shared::notify_ready();
-  if (done) done(taken);
+  if (done) done(outcome);
 }
 
-shared::Result<std::uint64_t> Control::take_over(Reloaded result) {
-  if (result.world == nullptr) return shared::fail(std::move(result.problems));
-  if (const std::string what = needs_restart(*world_, *result.world); !what.empty()) {
-    return shared::fail(what + " has changed: that needs a restart; nothing was changed");
-  }
-  if (access_log_ != nullptr) {
-    if (auto reopened = access_log_->reopen(); !reopened) return tl::unexpected(reopened.error());
-  }
+void Control::note_configured() {
+  facts_.config_hash = world_->config.hash;
+  facts_.configured = std::chrono::system_clock::now();
+}
+
+void Control::take_over(std::shared_ptr<World> world) {
+  if (access_log_ != nullptr) reopen_logs({});
   const std::vector<shared::Endpoint> resolvers = resolvers_of(*world_);
-  builder_.retire(std::exchange(world_, std::move(result.world)));
+  builder_.retire(std::exchange(world_, std::move(world)));
   if (resolvers != resolvers_of(*world_)) {
     if (auto used = use_resolvers(); !used)
       log_event(Level::error, "resolvers_not_used", {{"reason", used.error().message}});
   }
   discovery_.set(world_->built.servers.sources);
   if (const auto level = shared::parse_level(to_string(world_->config.log.level))) shared::set_log_level(*level);
+  shared::apply_access(admins_, world_->config);
   backends_->set(world_->built);
+  note_configured();
   publish();
-  return generation_;
+}
+
+// After a rotation; whatever the configuration looks like. The log's thread answers when it can.
+void Control::reopen_logs(AccessLog::Reopened done) {
+  if (access_log_ == nullptr) {
+    if (done) done({});
+    return;
+  }
+  access_log_->reopen([done = std::move(done)](const shared::Result<void>& reopened) {
+    if (reopened) log_event(Level::info, "logs_reopened");
+    if (!reopened) log_event(Level::error, "logs_not_reopened", {{"reason", reopened.error().message}});
+    if (done) done(reopened);
+  });
 }
 
 void Control::stop() {

@@ -25,6 +25,7 @@
 #include "shared/serve/builder.h"
 #include "shared/serve/inheritance.h"
 #include "shared/serve/loop.h"
+#include "shared/serve/process_facts.h"
 #include "shared/serve/supervisor.h"
 #include "shared/serve/upgrade.h"
 #include "shared/serve/watchdog.h"
@@ -49,7 +50,7 @@ class Control {
  private:
   struct Reloaded {
     std::shared_ptr<World> world;  // null: failed
-    std::string problems;
+    shared::load::Diagnostics diagnostics;
     PoolInputs inputs;
   };
   struct Remade {
@@ -81,8 +82,12 @@ class Control {
   [[nodiscard]] PoolInputs pool_inputs() const;
   [[nodiscard]] shared::Result<OperatorWords::Place> find_server(const shared::AdminRequest& request) const;
   [[nodiscard]] std::optional<shared::AdminResponse> not_now() const;
-  shared::AdminResponse set_edge_draining(bool on);
-  shared::AdminResponse set_server_draining(const shared::AdminRequest& request, bool on);
+  void wait_for_expiry();
+  [[nodiscard]] static shared::Result<DrainWord> read_drain(const shared::AdminRequest& request);
+  shared::AdminResponse drain(const shared::AdminRequest& request);
+  shared::AdminResponse undrain(const shared::AdminRequest& request);
+  shared::AdminResponse set_edge_drain(std::optional<DrainWord> word);
+  shared::AdminResponse set_server_drain(const shared::AdminRequest& request, std::optional<DrainWord> drain);
   shared::AdminResponse set_server_weight(const shared::AdminRequest& request);
   void remake_pools();
   void finish_remake(Remade made);
@@ -91,7 +96,10 @@ class Control {
   void publish();
   void reload(ReloadDone done);
   void finish_reload(Reloaded result, const ReloadDone& done);
-  shared::Result<std::uint64_t> take_over(Reloaded result);
+  void take_over(std::shared_ptr<World> world);
+  void note_configured();
+  void reopen_logs(AccessLog::Reopened done);
+  void answer_reopen(const shared::AdminReply& reply);
   void stop();
   void finish_workers();
   [[nodiscard]] std::vector<std::uint64_t> beats() const;
@@ -106,7 +114,7 @@ class Control {
   std::shared_ptr<const World> world_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::uint64_t generation_ = 0;
-  std::uint64_t reloads_failed_ = 0;
+  shared::ProcessFacts facts_;
   OperatorWords words_;
   std::size_t reloads_waiting_ = 0;
   shared::Builder builder_;
@@ -124,7 +132,8 @@ class Control {
   std::vector<std::unique_ptr<shared::Admin>> admins_;
   std::vector<int> listener_descriptors_;  // of the workers, for a successor
   std::unique_ptr<shared::UpgradePort> upgrade_port_;
-  bool retired_ = false;  // a successor serves
+  bool retired_ = false;    // a successor serves
+  shared::Timer word_end_;  // of an operator's word
   shared::Timer drain_;
 };
 

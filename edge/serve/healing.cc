@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "edge/core/pool_budget.h"
+#include "edge/core/region_health.h"
 #include "shared/serve/log.h"
 
 namespace edge {
@@ -26,6 +27,7 @@ void Healing::wait() {
 
 void Healing::tick(shared::TimePoint now) {
   const bool round = ++ticks_ % kTicksPerRound == 0;
+  tell_region();
   for (const Pool& pool : snapshot_->pools->all()) {
     for (const Server& server : pool.servers) {
       ServerLive& live = live_.server(server.id);
@@ -37,6 +39,17 @@ void Healing::tick(shared::TimePoint now) {
     }
     consider_panic(pool, now);
   }
+}
+
+// What the DNS nodes hear from the health page, in our own log as well.
+void Healing::tell_region() {
+  const RegionHealth health = regional_health(*snapshot_, live_);
+  std::string now = std::string(name_of(health.reason)) + ' ' + std::string(health.pool);
+  if (now == region_) return;
+  const bool first = std::exchange(region_, std::move(now)).empty();
+  shared::log_event(
+      health.up() || first ? shared::Level::info : shared::Level::warn, "region_state",
+      {{"region", snapshot_->settings->identity.region}, {"serves", health.up()}, {"reason", words_of(health)}});
 }
 
 void Healing::judge(const Pool& pool, shared::TimePoint now) {

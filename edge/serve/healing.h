@@ -30,6 +30,7 @@ class Healing {
 
   void wait();
   void tick(shared::TimePoint now);
+  void tell_region();
   void judge(const Pool& pool, shared::TimePoint now);
   void consider_panic(const Pool& pool, shared::TimePoint now);
 
@@ -43,6 +44,7 @@ class Healing {
     std::vector<EjectionTrack> tracks;
   };
   std::map<std::string, Tracks> tracks_;
+  std::string region_;  // what was last told of it
   bool running_ = false;
   unsigned ticks_ = 0;
 };

@@ -1,6 +1,7 @@
 // meridian-edge: the regional proxy. Wires the parts; what they do is in edge/serve/control.h.
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -34,12 +35,14 @@ int run(const edge::Options& options, const std::string& task, shared::Start sta
     std::fprintf(stderr, "meridian-edge: %s\n", done.error().message.c_str());
     return 1;
   }
+  std::optional<shared::LogThread> log_thread;
+  if (task != "check") log_thread.emplace();
   edge::Live live;
   std::random_device random;
   edge::WorldMaker maker(options, live, std::uint64_t{random()} << 32 | random());
   shared::load::Diagnostics diagnostics;
   auto world = maker.make({}, diagnostics);
-  std::fputs(diagnostics.render().c_str(), stderr);
+  shared::log_text(diagnostics.render());
   if (!world) return 2;
   if (task == "check") return 0;
   if (const auto level = shared::parse_level(to_string(world->config.log.level))) shared::set_log_level(*level);
@@ -47,9 +50,6 @@ int run(const edge::Options& options, const std::string& task, shared::Start sta
   if (const auto started = control.start(); !started) {
     std::fprintf(stderr, "meridian-edge: %s\n", started.error().message.c_str());
     return 1;
-  }
-  for (const auto& where : control.listening()) {
-    shared::log_event(shared::Level::info, "listening", {{"address", where.to_string()}});
   }
   return supervisor.run();
 }
@@ -59,6 +59,7 @@ int run(const edge::Options& options, const std::string& task, shared::Start sta
 int main(int argc, char** argv) {
   CLI::App app("The regional proxy of Meridian: routes by host, path and tier, and heals.", "meridian-edge");
   edge::Options options;
+  options.version = MERIDIAN_VERSION;
   bool check = false;
   bool upgrade = false;
   app.set_version_flag("--version", MERIDIAN_VERSION);

@@ -1,5 +1,7 @@
 #include "edge/serve/report.h"
 
+#include <chrono>
+
 #include <boost/json.hpp>
 
 #include "edge/core/balance.h"
@@ -97,9 +99,7 @@ std::string metrics_text(const ReportSource& source) {
              std::uint64_t{regional_health(source.snapshot, source.live).up()});
   out.family(kGauge, "meridian_edge_generation", "Publications of a snapshot since the start.");
   out.sample({}, source.snapshot.generation);
-  out.family(kCounter, "meridian_edge_reloads_failed_total",
-             "Reloads that changed nothing because something was wrong.");
-  out.sample({}, source.reloads_failed);
+  shared::write_facts(out, "meridian_edge", source.process);
   out.family(kCounter, "meridian_edge_access_log_dropped_total", "Lines of the access log that were dropped.");
   out.sample({}, source.access_log_dropped);
   return out.take();
@@ -119,14 +119,19 @@ std::string status_json(const ReportSource& source) {
                                              {"in_flight", counters.in_flight.read()},
                                              {"requests", counters.requests.read()}});
   }
-  const boost::json::object status{{"service", identity.service},
-                                   {"region", identity.region},
-                                   {"node", identity.node},
-                                   {"state", name_of(health.reason)},
-                                   {"generation", source.snapshot.generation},
-                                   {"routes", source.snapshot.routes->all().size()},
-                                   {"pools", std::move(pools)},
-                                   {"workers", std::move(workers)}};
+  boost::json::object status{{"program", "meridian-edge"},
+                             {"service", identity.service},
+                             {"region", identity.region},
+                             {"node", identity.node},
+                             {"state", name_of(health.reason)},
+                             {"generation", source.snapshot.generation},
+                             {"routes", source.snapshot.routes->all().size()},
+                             {"pools", std::move(pools)},
+                             {"workers", std::move(workers)}};
+  shared::put_facts(status, source.process);
+  if (source.words != nullptr && source.words->drain) {
+    status["override"] = override_json(*source.words->drain, std::chrono::system_clock::now());
+  }
   return boost::json::serialize(status) + "\n";
 }
 

@@ -13,9 +13,11 @@
 #include "edge/core/snapshot.h"
 #include "edge/serve/backends.h"
 #include "edge/serve/discovery.h"
+#include "edge/serve/operator_words.h"
 #include "edge/serve/worker.h"
 #include "shared/core/ip.h"
 #include "shared/core/result.h"
+#include "shared/serve/process_facts.h"
 
 namespace edge {
 
@@ -25,8 +27,9 @@ struct ReportSource {
   std::span<const Worker* const> workers;
   const Backends* backends = nullptr;
   const Discovery* discovery = nullptr;
+  const OperatorWords* words = nullptr;
   std::uint64_t access_log_dropped = 0;
-  std::uint64_t reloads_failed = 0;
+  shared::ProcessFacts process;
 };
 
 [[nodiscard]] std::string metrics_text(const ReportSource& source);

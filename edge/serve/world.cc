@@ -8,8 +8,8 @@ namespace {
 
 bool same_listeners(const World& a, const World& b) { return a.built.listen == b.built.listen; }
 
-bool same_admin(const World& a, const World& b) {
-  return std::ranges::equal(a.config.admin.edge, b.config.admin.edge,
+bool same_addresses(const auto& a, const auto& b) {
+  return std::ranges::equal(a, b,
                             [](const auto& x, const auto& y) { return x.value.to_string() == y.value.to_string(); });
 }
 
@@ -81,7 +81,8 @@ void WorldMaker::reserve(const PoolParts& parts) {
 
 std::string needs_restart(const World& before, const World& after) {
   if (!same_listeners(before, after)) return "edge.listen";
-  if (!same_admin(before, after)) return "admin.edge";
+  if (!same_addresses(before.config.admin.edge, after.config.admin.edge)) return "admin.edge";
+  if (!same_addresses(before.config.metrics.edge, after.config.metrics.edge)) return "metrics.edge";
   if (before.edge.workers != after.edge.workers) return "edge.workers";
   if (before.edge.access_log != after.edge.access_log) return "edge.access_log";
   if (before.edge.client.max_connections != after.edge.client.max_connections) return "edge.client.max_connections";

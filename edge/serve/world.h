@@ -22,6 +22,7 @@ namespace edge {
 
 struct Options {
   std::string config;
+  std::string version;
   std::string region;  // empty: the one that `node` belongs to
   std::string node;    // this edge's address; empty: the region's only one
 };
@@ -47,6 +48,7 @@ class WorldMaker {
       : options_(std::move(options)), live_(live), key_seed_(key_seed) {}
 
   [[nodiscard]] Live& live() { return live_; }
+  [[nodiscard]] const Options& options() const { return options_; }
 
   [[nodiscard]] std::optional<World> make(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics);
   // The same world with the servers and weights that `inputs` says now.
