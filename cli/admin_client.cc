@@ -1,9 +1,7 @@
 #include "cli/admin_client.h"
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -13,7 +11,10 @@
 #include <optional>
 #include <span>
 
+#include "shared/load/values.h"
+#include "shared/serve/socket.h"
 #include "shared/serve/unique_fd.h"
+#include "shared/serve/unix_address.h"
 
 namespace cli {
 namespace {
@@ -36,51 +37,25 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-
-SocketAddress to_socket_address(const shared::AdminAddress& address) {
-  SocketAddress out;
-  if (const auto* path = std::get_if<std::string>(&address.where)) {
-    sockaddr_un local{};
-    local.sun_family = AF_UNIX;
-    std::memcpy(local.sun_path, path->data(), std::min(path->size(), sizeof local.sun_path - 1));
-    std::memcpy(&out.storage, &local, sizeof local);
-    out.length = sizeof local;
-    return out;
-  }
-  const auto& endpoint = std::get<shared::Endpoint>(address.where);
-  if (endpoint.address.family == shared::Family::ipv4) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(endpoint.port);
-    std::memcpy(&v4.sin_addr, endpoint.address.bytes.data(), 4);
-    std::memcpy(&out.storage, &v4, sizeof v4);
-    out.length = sizeof v4;
-  } else {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(endpoint.port);
-    std::memcpy(&v6.sin6_addr, endpoint.address.bytes.data(), 16);
-    std::memcpy(&out.storage, &v6, sizeof v6);
-    out.length = sizeof v6;
-  }
-  return out;
-}
-
 // A connected socket and the time until which everything must be done.
 class Connection {
  public:
-  explicit Connection(shared::Duration timeout) : deadline_(shared::Clock::now() + timeout) {}
+  explicit Connection(shared::Duration timeout) : timeout_(timeout), deadline_(shared::Clock::now() + timeout) {}
 
   shared::Result<void> open(const shared::AdminAddress& address) {
-    const SocketAddress to = to_socket_address(address);
-    socket_ = shared::UniqueFd(::socket(to.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (const auto* path = std::get_if<std::string>(&address.where)) {
+      const auto to = shared::UnixAddress::of(*path);
+      return to ? connect(to->raw(), to->size()) : shared::fail(std::strerror(errno));
+    }
+    const shared::SocketAddress to = shared::to_socket_address(std::get<shared::Endpoint>(address.where));
+    return connect(reinterpret_cast<const sockaddr*>(to.bytes), to.length);
+  }
+
+  shared::Result<void> connect(const sockaddr* where, socklen_t size_of_it) {
+    socket_ = shared::UniqueFd(::socket(where->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket_.valid()) return failed("socket");
-    const auto* where = reinterpret_cast<const sockaddr*>(&to.storage);
-    if (::connect(socket_.get(), where, to.length) == 0) return {};
+    if (::connect(socket_.get(), where, size_of_it) == 0) return {};
+    if (errno == EAGAIN) return shared::fail("too many wait for it already: it does not answer");
     if (errno != EINPROGRESS) return shared::fail(std::strerror(errno));
     if (auto waited = wait(POLLOUT); !waited) return waited;
     int error = 0;
@@ -124,9 +99,10 @@ class Connection {
     const auto left = std::chrono::ceil<shared::milliseconds>(deadline_ - shared::Clock::now());
     pollfd poll{socket_.get(), events, 0};
     if (left.count() > 0 && ::poll(&poll, 1, static_cast<int>(left.count())) != 0) return {};
-    return shared::fail("no answer in time");
+    return shared::fail("no answer within " + shared::load::print_duration(timeout_) + ": it hangs, or is frozen");
   }
 
+  shared::Duration timeout_;
   shared::TimePoint deadline_;
   shared::UniqueFd socket_;
 };
@@ -134,7 +110,9 @@ class Connection {
 std::string request_text(const AdminCall& call) {
   const bool post = call.method == shared::AdminMethod::post;
   return std::string(post ? "POST " : "GET ") + target_of(call) + " HTTP/1.1\r\nHost: localhost\r\n" +
-         (post ? "Content-Length: 0\r\n" : "") + "Connection: close\r\n\r\n";
+         (post ? "Content-Length: 0\r\n" : "") +
+         (call.key.empty() ? std::string() : "Authorization: Bearer " + call.key + "\r\n") +
+         "Connection: close\r\n\r\n";
 }
 
 shared::Result<shared::AdminResponse> exchange(Connection& connection, const AdminCall& call) {

@@ -20,6 +20,7 @@ struct AdminCall {
   shared::AdminMethod method = shared::AdminMethod::get;
   std::string path;                                        // "/status"
   std::vector<std::pair<std::string, std::string>> query;  // encoded here
+  std::string key;                                         // of admin.key; empty: none
   shared::Duration timeout = shared::seconds(30);          // a reload of a big configuration takes its time
 };
 
@@ -41,8 +42,5 @@ struct ParsedResponse {
 // `ended`: the server has closed, which ends a body without a length.
 enum class StreamState { open, ended };
 [[nodiscard]] ParsedResponse parse_response(std::string_view bytes, StreamState stream);
-
-inline constexpr const char* kDefaultDnsAdmin = "127.0.0.1:5380";
-inline constexpr const char* kDefaultEdgeAdmin = "127.0.0.1:9180";
 
 }  // namespace cli

@@ -9,6 +9,7 @@
 #include "cli/diff.h"
 #include "cli/explain.h"
 #include "cli/geo.h"
+#include "cli/logs.h"
 #include "cli/override.h"
 #include "cli/reload.h"
 #include "cli/server_word.h"
@@ -37,7 +38,8 @@ int run(int argc, const char* const* argv, const char* version) {
   const std::vector<Command> commands = {check_command(app),   explain_command(app), status_command(app),
                                          reload_command(app),  drain_command(app),   undrain_command(app),
                                          enable_command(app),  weight_command(app),  geo_command(app),
-                                         what_if_command(app), diff_command(app),    config_reference_command(app)};
+                                         what_if_command(app), diff_command(app),    config_reference_command(app),
+                                         logs_command(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {

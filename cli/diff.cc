@@ -41,7 +41,7 @@ Command diff_command(CLI::App& parent) {
   add_moves_options(*app, options->moves);
   app->footer(
       "Answers of policy names by region; without --server every address counts the same and every region is up.\n"
-      "Example: meridian diff meridian.yaml new.yaml --server 127.0.0.1:5380");
+      "Example: meridian diff meridian.yaml new.yaml --server 127.0.0.1:9053");
   return {app, [options] { return run_diff(*options); }};
 }
 

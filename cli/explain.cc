@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/admin_client.h"
+#include "cli/servers.h"
 #include "dns/core/answer_sets.h"
 #include "dns/load/build.h"
 #include "dns/load/explain.h"
@@ -20,7 +20,11 @@ namespace {
 
 struct Options {
   std::string file;
-  std::string server;
+  std::vector<std::string> servers;
+  std::string host;  // of a request to an edge
+  std::string path = "/";
+  std::string method = "GET";
+  std::vector<std::string> headers;
   std::string name;
   std::string type = "A";
   std::string client;
@@ -36,10 +40,20 @@ Exit ask_server(const Options& options) {
   if (!options.client.empty()) call.query.emplace_back("client", options.client);
   if (!options.resolver.empty()) call.query.emplace_back("resolver", options.resolver);
   if (options.json) call.query.emplace_back("format", "json");
-  const auto body = fetch(options.server, call);
-  if (!body) return complain(Exit::failed, body.error().message);
-  print(*body);
-  return Exit::ok;
+  return ask_each({.servers = options.servers, .file = {}, .key = {}}, Role::dns, call);
+}
+
+// A request, at a running edge; its words go through the parser that clients go through.
+Exit ask_edge(const Options& options) {
+  if (!options.name.empty() || !options.down.empty() || options.json) {
+    return complain(Exit::invalid, "explain: --host is a request to an edge; --name, --down and --json are for DNS");
+  }
+  AdminCall call;
+  call.path = "/explain";
+  call.query = {{"host", options.host}, {"path", options.path}, {"method", options.method}};
+  if (!options.client.empty()) call.query.emplace_back("client", options.client);
+  for (const std::string& header : options.headers) call.query.emplace_back("header", header);
+  return ask_each({.servers = options.servers, .file = options.file, .key = {}}, Role::edge, call);
 }
 
 // Every edge up, but for the regions that are played down.
@@ -75,9 +89,13 @@ Exit ask_configuration(const Options& options, const dns::ExplainQuestion& quest
 }
 
 Exit run_explain(const Options& options) {
+  if (!options.host.empty()) return ask_edge(options);
+  if (options.name.empty()) {
+    return complain(Exit::invalid, "explain: say --name for a question to DNS, or --host for a request to an edge");
+  }
   const auto question = dns::parse_explain({options.name, options.type, options.client, options.resolver});
   if (!question) return complain(Exit::invalid, question.error().message);
-  if (!options.server.empty()) return ask_server(options);
+  if (!options.servers.empty()) return ask_server(options);
   if (!options.file.empty()) return ask_configuration(options, *question);
   return complain(Exit::invalid, "explain: say a configuration FILE, or --server ADDRESS; see meridian explain --help");
 }
@@ -86,14 +104,24 @@ Exit run_explain(const Options& options) {
 
 Command explain_command(CLI::App& parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("explain", "Show how a client's question is answered, and why");
-  auto* file = app->add_option("FILE", options->file, "Explain from this configuration, with every edge up");
-  auto* server = app->add_option("--server", options->server,
-                                 "Ask a running DNS server at its admin address: 127.0.0.1:5380, or unix:/run/...");
+  auto* app = parent.add_subcommand("explain", "Show how a client's question or request is answered, and why");
+  auto* file = app->add_option("FILE", options->file,
+                               "Explain from this configuration, with every edge up; with --host: ask the edges of it "
+                               "that run on this machine");
+  auto* server =
+      app->add_option("--server", options->servers,
+                      "Ask a running server at its admin address: unix:/PATH or 127.0.0.1:PORT; may be repeated");
+  server->allow_extra_args(false);
   file->excludes(server);
-  app->add_option("--name", options->name, "The name that is asked for")->required();
+  app->add_option("--name", options->name, "The name that is asked for");
+  app->add_option("--host", options->host, "In place of --name: a request to an edge, for this host");
+  app->add_option("--path", options->path, "With --host: its path and query")->capture_default_str();
+  app->add_option("--method", options->method, "With --host: its method")->capture_default_str();
+  app->add_option("--header", options->headers, "With --host: a field of it, \"Name: value\"; may be repeated")
+      ->allow_extra_args(false);
   app->add_option("--type", options->type, "The record type")->capture_default_str();
-  app->add_option("--client", options->client, "The client's address or prefix, told as a client subnet (RFC 7871)");
+  app->add_option("--client", options->client,
+                  "The client's address or prefix, told as a client subnet (RFC 7871); with --host: who connects");
   app->add_option("--resolver", options->resolver, "The address that the query comes from; 127.0.0.1 if not said");
   app->add_flag("--json", options->json, "Print JSON: the question, each step of the decision, the reply");
   app->add_option("--down", options->down, "With FILE: play that this region is down; may be repeated")
@@ -101,7 +129,8 @@ Command explain_command(CLI::App& parent) {
       ->allow_extra_args(false);
   app->footer(
       "Examples: meridian explain meridian.yaml --name www.example.com --client 81.2.69.142\n"
-      "          meridian explain --server 127.0.0.1:5380 --name www.example.com --client 81.2.69.0/24");
+      "          meridian explain --server 127.0.0.1:9053 --name www.example.com --client 81.2.69.0/24\n"
+      "          meridian explain meridian.yaml --host www.example.com --path /api/items --header \"X-Api-Key: k\"");
   return {app, [options] { return run_explain(*options); }};
 }
 

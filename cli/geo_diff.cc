@@ -47,7 +47,7 @@ void add_geo_diff(CLI::App& geo, const std::shared_ptr<GeoDiffOptions>& options)
   add_moves_options(*diff, options->moves);
   diff->footer(
       "Without --server every address counts the same and every region is up.\n"
-      "Example: meridian geo diff city.mmdb new.mmdb --config meridian.yaml --server 127.0.0.1:5380");
+      "Example: meridian geo diff city.mmdb new.mmdb --config meridian.yaml --server 127.0.0.1:9053");
 }
 
 }  // namespace cli

@@ -94,7 +94,7 @@ json::array words(const std::vector<std::string>& list) {
 
 void add_moves_options(CLI::App& app, MovesOptions& options) {
   app.add_option("--server", options.server,
-                 "Weigh by the answers that this server gave lately, and take the health that it sees: 127.0.0.1:5380");
+                 "Weigh by the answers that this server gave lately, and take the health that it sees: unix:/PATH");
   app.add_flag("--json", options.json, "Print JSON");
 }
 

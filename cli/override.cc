@@ -3,19 +3,21 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <memory>
-#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
-#include "cli/admin_client.h"
-#include "cli/server_word.h"
+#include "cli/servers.h"
 #include "shared/load/values.h"
 
 namespace cli {
 namespace {
 
 struct Options {
-  std::string server = kDefaultDnsAdmin;
+  ServerOptions servers;
   std::string target;
   std::string pool;
+  bool edge = false;
   std::string state = "drained";
   std::string reason;
   std::string expires;
@@ -34,52 +36,72 @@ shared::Result<std::chrono::seconds> parse_expiry(const std::string& text) {
   return std::chrono::ceil<std::chrono::seconds>(*value);
 }
 
-Exit post(const std::string& server, const AdminCall& call) {
-  const auto body = fetch(server, call);
-  if (!body) return complain(Exit::failed, body.error().message);
-  print(*body);
-  return Exit::ok;
+// What is said, to whom: a region or an edge in the answers of DNS nodes, a server of a pool at an edge, or a whole
+// edge.
+struct Subject {
+  Role role = Role::dns;
+  std::vector<std::pair<std::string, std::string>> query;
+};
+
+shared::Result<Subject> subject_of(const Options& options) {
+  const bool target = !options.target.empty();
+  if (options.edge) {
+    if (target || !options.pool.empty()) {
+      return shared::fail("--edge is the whole edge that --server names: no TARGET and no --pool go with it");
+    }
+    return Subject{Role::edge, {{"scope", "edge"}}};
+  }
+  if (!target) return shared::fail("say what: a region, the address of an edge, a server with --pool, or --edge");
+  if (!options.pool.empty()) return Subject{Role::edge, {{"pool", options.pool}, {"server", options.target}}};
+  return Subject{Role::dns, {{"target", options.target}}};
 }
 
 Exit run_drain(const Options& options) {
-  if (!options.pool.empty()) {
-    const bool said = options.server != kDefaultDnsAdmin;
-    return drain_server({said ? options.server : std::string(), options.pool, options.target});
-  }
+  auto subject = subject_of(options);
+  if (!subject) return complain(Exit::invalid, subject.error().message);
   AdminCall call;
   call.method = shared::AdminMethod::post;
   call.path = "/drain";
-  call.query = {{"target", options.target}, {"state", options.state}};
+  call.query = std::move(subject->query);
+  if (subject->role == Role::dns) {
+    call.query.emplace_back("state", options.state);
+  } else if (options.state != "drained") {
+    return complain(Exit::invalid,
+                    "--state " + options.state + " is for regions and edges in the answers of DNS nodes");
+  }
   if (!options.reason.empty()) call.query.emplace_back("reason", options.reason);
   if (!options.expires.empty()) {
     const auto expires = parse_expiry(options.expires);
     if (!expires) return complain(Exit::invalid, expires.error().message);
     call.query.emplace_back("expires", std::to_string(expires->count()));
   }
-  return post(options.server, call);
+  return ask_each(options.servers, subject->role, call);
 }
 
 Exit run_undrain(const Options& options) {
+  auto subject = subject_of(options);
+  if (!subject) return complain(Exit::invalid, subject.error().message);
   AdminCall call;
   call.method = shared::AdminMethod::post;
   call.path = "/undrain";
-  call.query = {{"target", options.target}};
-  return post(options.server, call);
+  call.query = std::move(subject->query);
+  return ask_each(options.servers, subject->role, call);
 }
 
 void add_common(CLI::App& app, Options& options) {
-  app.add_option("TARGET", options.target, "A region's name, or the address of one edge")->required();
-  app.add_option("--server", options.server, "Admin address of the DNS node: 127.0.0.1:5380, or unix:/run/...")
-      ->capture_default_str();
+  app.add_option("TARGET", options.target, "A region's name, or the address of one edge, in the answers of DNS nodes");
+  app.add_option("--pool", options.pool, "TARGET is a server of this pool, at the edge that --server names");
+  app.add_flag("--edge", options.edge, "In place of TARGET: the whole edge that --server names");
+  add_server_options(app, options.servers, FileAs::option);
 }
 
 }  // namespace
 
 Command drain_command(CLI::App& parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("drain", "Take a region or an edge out of the answers, or a server out of a pool");
+  auto* app = parent.add_subcommand(
+      "drain", "Take a region or an edge out of the answers, a server out of a pool, or an edge out of service");
   add_common(*app, *options);
-  app->add_option("--pool", options->pool, "TARGET is a server of this pool, and --server an edge (127.0.0.1:9180)");
   app->add_option("--state", options->state,
                   "drained: used only if nothing else is up; down: as if dead; up: as if alive")
       ->check(CLI::IsMember({"drained", "down", "up"}))
@@ -87,10 +109,13 @@ Command drain_command(CLI::App& parent) {
   app->add_option("--reason", options->reason, "Shown by status and in the log");
   app->add_option("--expires", options->expires, "Ends by itself after this time, such as 2h; else undrain ends it");
   app->footer(
-      "The word beats the probe, and survives a restart. Each DNS node is told on its own.\n"
-      "With --pool: the server gets nothing new until `meridian enable`; sessions stay if the pool says so.\n"
+      "The word beats the probe, and survives a restart. Each server is told on its own.\n"
+      "With --pool: the server gets nothing new until `meridian undrain` or `enable`; sessions stay if the pool says "
+      "so.\n"
+      "With --edge: it serves on, and tells the DNS nodes to send nobody any more.\n"
       "Example: meridian drain eu --reason \"kernel update\" --expires 2h\n"
-      "Example: meridian drain 10.0.1.10:8080 --pool web");
+      "Example: meridian drain 10.0.1.10:8080 --pool web --expires 30m\n"
+      "Example: meridian drain --edge --server unix:/var/lib/meridian/edge-192.0.2.11/admin.sock");
   return {app, [options] { return run_drain(*options); }};
 }
 

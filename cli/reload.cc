@@ -2,15 +2,16 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <string>
 
-#include "cli/admin_client.h"
+#include "cli/servers.h"
 
 namespace cli {
 namespace {
 
+constexpr shared::Duration kPatience = shared::seconds(30);  // a big configuration takes its time
+
 struct Options {
-  std::string server = kDefaultDnsAdmin;
+  ServerOptions servers;
   bool overrides = false;
   bool force_geo = false;
 };
@@ -19,28 +20,27 @@ Exit run_reload(const Options& options) {
   AdminCall call;
   call.method = shared::AdminMethod::post;
   call.path = "/reload";
+  call.timeout = kPatience;
   if (options.overrides) call.query.emplace_back("what", "overrides");
   if (options.force_geo) call.query.emplace_back("force_geo", "true");
-  const auto body = fetch(options.server, call);
-  if (!body) return complain(Exit::failed, body.error().message);
-  print(*body);
-  return Exit::ok;
+  // Geo databases and their overrides are a DNS node's.
+  const bool dns = options.overrides || options.force_geo;
+  return ask_each(options.servers, dns ? Role::dns : Role::any, call);
 }
 
 }  // namespace
 
 Command reload_command(CLI::App& parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("reload", "Have a running server read its configuration again");
-  app->add_option("--server", options->server, "Admin address: 127.0.0.1:5380, or unix:/run/meridian/dns.sock")
-      ->capture_default_str();
+  auto* app = parent.add_subcommand("reload", "Have running servers read their configuration again");
+  add_server_options(*app, options->servers, FileAs::argument);
   app->add_flag("--overrides", options->overrides,
                 "Only the file of dns.geo.overrides: zones and geo databases stay as they are");
   app->add_flag("--force-geo", options->force_geo,
                 "Take a new geo database although it moves more answers than dns.geo.guard allows");
   app->footer(
       "All or nothing: if anything is wrong, the server keeps what it has and says why.\n"
-      "Example: meridian reload --server 127.0.0.1:5380");
+      "Example: meridian reload /etc/meridian/meridian.yaml");
   return {app, [options] { return run_reload(*options); }};
 }
 

@@ -2,54 +2,55 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <optional>
+#include <string>
 #include <utility>
 
-#include "cli/admin_client.h"
+#include "cli/servers.h"
 
 namespace cli {
 namespace {
 
-Exit tell(const ServerOfPool& which, std::string path, const std::optional<std::string>& weight) {
+struct Word {
+  ServerOptions servers;
+  std::string pool;
+  std::string server;  // as configured: "10.0.1.10:8080"
+  std::string weight;
+};
+
+Exit tell(const Word& word, std::string path) {
   AdminCall call;
   call.method = shared::AdminMethod::post;
   call.path = std::move(path);
-  call.query = {{"pool", which.pool}, {"server", which.server}};
-  if (weight) call.query.emplace_back("weight", *weight);
-  const auto body = fetch(which.admin.empty() ? kDefaultEdgeAdmin : which.admin, call);
-  if (!body) return complain(Exit::failed, body.error().message);
-  print(*body);
-  return Exit::ok;
+  call.query = {{"pool", word.pool}, {"server", word.server}};
+  if (!word.weight.empty()) call.query.emplace_back("weight", word.weight);
+  return ask_each(word.servers, Role::edge, call);
 }
 
-void add_options(CLI::App& app, ServerOfPool& which) {
-  app.add_option("SERVER", which.server, "The server as configured: 10.0.1.10:8080")->required();
-  app.add_option("--pool", which.pool, "Its pool")->required();
-  app.add_option("--server", which.admin, "Admin address of the edge; 127.0.0.1:9180 if not given");
+void add_options(CLI::App& app, Word& word) {
+  app.add_option("SERVER", word.server, "The server as configured: 10.0.1.10:8080")->required();
+  app.add_option("--pool", word.pool, "Its pool")->required();
+  add_server_options(app, word.servers, FileAs::option);
 }
 
 }  // namespace
 
-Exit drain_server(const ServerOfPool& which) { return tell(which, "/drain", std::nullopt); }
-
 Command enable_command(CLI::App& parent) {
-  auto which = std::make_shared<ServerOfPool>();
+  auto word = std::make_shared<Word>();
   auto* app = parent.add_subcommand("enable", "Let a server of a pool that drains take requests again");
-  add_options(*app, *which);
+  add_options(*app, *word);
   app->footer("Example: meridian enable 10.0.1.10:8080 --pool web");
-  return {app, [which] { return tell(*which, "/enable", std::nullopt); }};
+  return {app, [word] { return tell(*word, "/enable"); }};
 }
 
 Command weight_command(CLI::App& parent) {
-  auto which = std::make_shared<ServerOfPool>();
-  auto weight = std::make_shared<std::string>();
+  auto word = std::make_shared<Word>();
   auto* app = parent.add_subcommand("weight", "Give a server of a pool another weight while the edge runs");
-  add_options(*app, *which);
-  app->add_option("WEIGHT", *weight, "1 to 256, or default: as configured")->required();
+  add_options(*app, *word);
+  app->add_option("WEIGHT", word->weight, "1 to 256, or default: as configured")->required();
   app->footer(
       "The word beats the file, and survives a reload and a restart.\n"
       "Example: meridian weight 10.0.1.10:8080 50 --pool web");
-  return {app, [which, weight] { return tell(*which, "/weight", *weight); }};
+  return {app, [word] { return tell(*word, "/weight"); }};
 }
 
 }  // namespace cli

@@ -4,27 +4,32 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "cli/admin_client.h"
 #include "cli/json_text.h"
+#include "cli/servers.h"
 #include "cli/status_table.h"
 
 namespace cli {
 namespace {
 
 constexpr auto kEvery = std::chrono::seconds(1);
+constexpr shared::Duration kPatience = shared::seconds(3);  // with a server that is frozen
 
 struct Options {
-  std::string server = kDefaultDnsAdmin;
+  ServerOptions servers;
   bool json = false;
   bool watch = false;
 };
 
-shared::Result<std::string> status_of(const Options& options) {
+AdminCall status_call() {
   AdminCall call;
   call.path = "/status";
-  return fetch(options.server, call);
+  call.timeout = kPatience;
+  return call;
 }
 
 // A table for an edge, an indented list for a DNS node.
@@ -34,32 +39,30 @@ shared::Result<std::string> shown(const std::string& body, const EarlierStatus& 
 }
 
 Exit run_once(const Options& options) {
-  const auto body = status_of(options);
-  if (!body) return complain(Exit::failed, body.error().message);
-  if (options.json) {
-    print(*body);
-    return Exit::ok;
-  }
-  const auto text = shown(*body, {});
-  if (!text) return complain(Exit::failed, options.server + ": " + text.error().message);
-  print(*text);
-  return Exit::ok;
+  const Show show = [&options](const std::string& body) -> shared::Result<std::string> {
+    return options.json ? body : shown(body, {});
+  };
+  return ask_each(options.servers, Role::any, status_call(), show);
 }
 
 // The screen is drawn anew every second, until it is interrupted; a server that is away for a while is waited for.
 Exit run_watch(const Options& options) {
-  std::string before;
+  const auto servers = find_servers(options.servers, Role::any);
+  if (!servers) return complain(Exit::failed, servers.error().message);
+  std::vector<std::string> before(servers->size());
   auto asked = std::chrono::steady_clock::now();
   for (auto next = asked;; next += kEvery) {
     std::this_thread::sleep_until(next);
-    const auto body = status_of(options);
     const auto now = std::chrono::steady_clock::now();
-    std::string text = body ? std::string() : body.error().message + "\n";
-    if (body) {
-      const double seconds = std::chrono::duration<double>(now - asked).count();
-      text = shown(*body, {.json = before, .seconds = seconds}).value_or(*body);
-      before = *body;
-      asked = now;
+    const double seconds = std::chrono::duration<double>(now - asked).count();
+    asked = now;
+    std::string text;
+    for (std::size_t i = 0; i < servers->size(); ++i) {
+      const auto body = fetch((*servers)[i], status_call());
+      text += text.empty() ? "" : "\n";
+      text +=
+          body ? shown(*body, {.json = before[i], .seconds = seconds}).value_or(*body) : body.error().message + "\n";
+      if (body) before[i] = *body;
     }
     print("\x1b[H\x1b[2J" + text);
     std::fflush(stdout);
@@ -73,12 +76,11 @@ Exit run_status(const Options& options) { return options.watch ? run_watch(optio
 
 Command status_command(CLI::App& parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("status", "Show what a running server thinks");
-  app->add_option("--server", options->server, "Admin address: 127.0.0.1:5380, or unix:/run/meridian/dns.sock")
-      ->capture_default_str();
+  auto* app = parent.add_subcommand("status", "Show what running servers think");
+  add_server_options(*app, options->servers, FileAs::argument);
   app->add_flag("--json", options->json, "Print the server's JSON as it is");
   app->add_flag("--watch", options->watch, "A live table, drawn anew every second");
-  app->footer("Example: meridian status --server 127.0.0.1:9180");
+  app->footer("Example: meridian status /etc/meridian/meridian.yaml");
   return {app, [options] { return run_status(*options); }};
 }
 

@@ -99,6 +99,23 @@ std::string aligned(const std::vector<Row>& rows) {
   return out;
 }
 
+// The operator's word, then what the checks say.
+std::string why(const json::object& server) {
+  const auto* word = server.if_contains("override");
+  const std::string reason = text(server, "reason");
+  if (word == nullptr || !word->is_object()) return reason;
+  std::string said = "drained since " + text(word->get_object(), "since");
+  if (const std::string because = text(word->get_object(), "reason"); !because.empty()) said += ": " + because;
+  return reason.empty() ? said : said + "; " + reason;
+}
+
+std::string drained_text(const json::object& status) {
+  const auto* word = status.if_contains("override");
+  if (word == nullptr || !word->is_object()) return {};
+  return ", drained since " + text(word->get_object(), "since") +
+         " by an operator: " + text(word->get_object(), "reason");
+}
+
 std::string head_line(const json::object& status) {
   std::uint64_t connections = 0;
   std::uint64_t in_flight = 0;
@@ -111,7 +128,8 @@ std::string head_line(const json::object& status) {
   }
   return text(status, "service") + " " + text(status, "region") + " " + text(status, "node") + ": " +
          text(status, "state") + ", generation " + std::to_string(number(status, "generation")) + ", " +
-         std::to_string(connections) + " connections, " + std::to_string(in_flight) + " requests in flight\n";
+         std::to_string(connections) + " connections, " + std::to_string(in_flight) + " requests in flight" +
+         drained_text(status) + "\n";
 }
 
 }  // namespace
@@ -133,7 +151,7 @@ shared::Result<std::string> edge_table(std::string_view body, const EarlierStatu
                     text(server, "state"), text(server, "breaker"), std::to_string(number(server, "in_flight")),
                     std::to_string(requests), rated ? per_second(requests - was->second, earlier.seconds) : "-",
                     std::to_string(number(server, "failures")), std::to_string(number(server, "retries")),
-                    millis(number(server, "p50_us")), millis(number(server, "p99_us")), text(server, "reason")});
+                    millis(number(server, "p50_us")), millis(number(server, "p99_us")), why(server)});
   });
   for_each_in(*status, "sources", [&](const json::object& pool, const json::object& source) {
     if (text(source, "state") == "found") return;

@@ -63,7 +63,7 @@ Command what_if_command(CLI::App& parent) {
   add_moves_options(*app, options->moves);
   app->footer(
       "Without --server every address counts the same and every region is up but those named.\n"
-      "Example: meridian what-if meridian.yaml --down us-east --server 127.0.0.1:5380");
+      "Example: meridian what-if meridian.yaml --down us-east --server 127.0.0.1:9053");
   return {app, [options] { return run_what_if(*options); }};
 }
 

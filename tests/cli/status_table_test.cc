@@ -45,6 +45,16 @@ TEST(StatusTable, NamesThatDoNotAnswerAreShown) {
   EXPECT_EQ(text->find("good.internal"), std::string::npos);
 }
 
+TEST(StatusTable, TellsWhatAnOperatorHasSaid) {
+  const auto text =
+      edge_table(R"({"override": {"since": "2026-01-01T00:00:00Z", "reason": "kernel"}, "pools": [{"pool": "web",
+      "servers": [{"server": "10.0.0.1:80", "override": {"since": "2026-01-02T00:00:00Z", "reason": "bad disk"}}]}]})",
+                 {});
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("drained since 2026-01-01T00:00:00Z by an operator: kernel"), std::string::npos) << *text;
+  EXPECT_NE(text->find("drained since 2026-01-02T00:00:00Z: bad disk"), std::string::npos) << *text;
+}
+
 TEST(StatusTable, AnotherServersStatusIsNotATable) {
   EXPECT_FALSE(edge_table(R"({"regions": []})", {}));
   EXPECT_FALSE(edge_table("[]", {}));

@@ -1,0 +1,10 @@
+#pragma once
+// `meridian logs reopen`: has running servers open their log files again, after a rotation.
+
+#include "cli/command.h"
+
+namespace cli {
+
+[[nodiscard]] Command logs_command(CLI::App& parent);
+
+}  // namespace cli
