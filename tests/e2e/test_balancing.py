@@ -115,7 +115,7 @@ def test_a_session_sticks_falls_back_and_survives_a_restart_of_the_edge(tmp_path
         assert edge.ask(1, headers=forged)[1][0], "what we did not sign is replaced"
 
         mine = int(servers[0][-1])
-        drained = command("drain", edge.address(mine), "--pool", "web", "--server", f"{edge.shop.edge_address(REGION)}:9080")
+        drained = command("drain", edge.address(mine), "--pool", "web", "--server", edge.shop.server(REGION))
         assert drained.returncode == 0, drained.stderr
         assert set(edge.ask(6, headers=with_it)[0]) == set(servers), "sessions stay while it drains"
         assert servers[0] not in edge.ask(12)[0], "new ones go elsewhere"
@@ -125,14 +125,14 @@ def test_a_session_sticks_falls_back_and_survives_a_restart_of_the_edge(tmp_path
         edge.shop.start_edge(REGION)
         assert servers[0] not in edge.ask(12)[0]
         assert set(edge.ask(6, headers=with_it)[0]) == set(servers)
-        enabled = command("enable", edge.address(mine), "--pool", "web", "--server", f"{edge.shop.edge_address(REGION)}:9080")
+        enabled = command("enable", edge.address(mine), "--pool", "web", "--server", edge.shop.server(REGION))
         assert enabled.returncode == 0, enabled.stderr
         assert servers[0] in edge.ask(12)[0]
 
 
 def test_a_weight_at_run_time_survives_a_reload(tmp_path):
     with Edge(tmp_path, None) as edge:
-        admin = f"{edge.shop.edge_address(REGION)}:9080"
+        admin = edge.shop.server(REGION)
         assert Counter(edge.ask(60)[0]) == {"eu-web-1": 30, "eu-web-2": 20, "eu-web-3": 10}
         said = command("weight", edge.address(3), "5", "--pool", "web", "--server", admin)
         assert said.returncode == 0, said.stderr
@@ -151,9 +151,9 @@ def test_a_weight_at_run_time_survives_a_reload(tmp_path):
 
 def test_a_drained_edge_stays_drained_over_a_restart(tmp_path):
     with Edge(tmp_path, None) as edge:
-        assert edge.admin("/drain")[0] == 200
+        assert edge.admin("/drain?scope=edge")[0] == 200
         edge.shop.edge(REGION).stop()
         edge.shop.launch(REGION, [meridian.binaries() / "meridian-edge", "--config", edge.shop.config, "--region", REGION])
         meridian.wait_until(lambda: b"draining" in edge.shop.edge_get(REGION, "/.meridian/health")[2], "the edge is there and drains")
-        assert edge.admin("/undrain")[0] == 200
+        assert edge.admin("/undrain?scope=edge")[0] == 200
         meridian.wait_until(lambda: b"up" in edge.shop.edge_get(REGION, "/.meridian/health")[2], "the edge serves again")

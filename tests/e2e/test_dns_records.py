@@ -100,7 +100,7 @@ class Target:
         self.process = self.shop.launch("target", [meridian.binaries() / "meridian-dns", "--config", self.folder / "target.yaml"])
 
     def reload(self):
-        assert meridian.http_get(self.address, 9053, "/reload", method="POST")[0] == 200
+        assert meridian.ask_socket(self.folder / "state/dns/admin.sock", "/reload")[0] == 200
 
 
 def alias_config(text):

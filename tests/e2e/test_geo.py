@@ -67,7 +67,7 @@ class Served:
         self.config.write_text(config_text(shop, guard))
         shop.config = self.config
         shop.start_dns()
-        self.server = f"{shop.dns_address}:9053"
+        self.server = shop.server("dns")
 
     def put(self, name):
         """By rename, as updaters do."""

@@ -37,7 +37,7 @@ def test_explain_agrees_with_the_server_offline_and_online(shop):
 
 def test_drain_and_undrain_a_region(fragile_shop):
     shop = fragile_shop
-    server = f"{shop.dns_address}:9053"
+    server = shop.server("dns")
     assert shop.region_of("192.0.2.0/24") == "us-east"
     meridian_command("drain", "us-east", "--server", server, "--reason", "kernel update")
     meridian.wait_until(lambda: shop.region_of("192.0.2.0/24") == "us-west", "answers left the drained region")

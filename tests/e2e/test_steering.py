@@ -26,7 +26,7 @@ def steering_shop(tmp_path):
 
 def test_overrides_are_read_again_alone(steering_shop):
     shop = steering_shop
-    server = f"{shop.dns_address}:9053"
+    server = shop.server("dns")
     overrides = shop.zones / "overrides.yaml"
     assert shop.region_of("131.215.7.0/24") == "eu", "the file says it is of AS 14"
     assert shop.region_of("131.215.8.0/24") == "us-west", "California"
@@ -50,7 +50,7 @@ def test_overrides_are_read_again_alone(steering_shop):
 
 def test_the_operators_word_on_a_region_and_on_an_edge(steady_shop):
     shop = steady_shop
-    server = f"{shop.dns_address}:9053"
+    server = shop.server("dns")
     west = shop.edge_address("us-west")
     meridian_command("drain", "us-east", "--server", server, "--reason", "kernel update", "--expires", "2h")
     meridian_command("drain", west, "--state", "down", "--server", server, "--reason", "bad disk")

@@ -13,7 +13,7 @@ import struct
 
 import dns.message
 
-from meridian import Process, Slot, binaries, geo_database, http_get, wait_until
+from meridian import Process, Slot, ask_socket, binaries, geo_database, http_get, wait_until
 
 TRANSPORTS = ("udp4", "tcp4", "udp6", "tcp6")
 FIRST_PORT = 15000  # below the ports that the kernel hands out
@@ -59,6 +59,8 @@ class Authority:
         assert status == 200, body
 
     def admin(self, path, method="GET"):
+        if method != "GET":
+            return ask_socket(self.directory / "state/dns/admin.sock", path, method)
         status, _, body = http_get(self.address, 9053, path, method=method)
         return status, body.decode()
 
