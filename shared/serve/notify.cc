@@ -25,8 +25,12 @@ namespace {
 constexpr int kFirstListenDescriptor = 3;  // SD_LISTEN_FDS_START
 constexpr int kMaxListenDescriptors = 4096;
 
-// A path, or `@name` for the abstract namespace.
-void notify(std::string_view message, std::span<const int> descriptors = {}) {
+// With a manager whose queue is full: news of our state wait a moment, the watchdog's do not, as they come again.
+constexpr timeval kPatience{1, 0};
+enum class Urgency : std::uint8_t { state, repeated };
+
+// `$NOTIFY_SOCKET` is a path, or `@name` for the abstract namespace.
+void notify(std::string_view message, std::span<const int> descriptors = {}, Urgency urgency = Urgency::state) {
   const char* socket_name = std::getenv("NOTIFY_SOCKET");
   if (socket_name == nullptr) return;
   const std::string_view name = socket_name;
@@ -38,6 +42,8 @@ void notify(std::string_view message, std::span<const int> descriptors = {}) {
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return;
+  if (urgency == Urgency::repeated) ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
   bool sent = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0;
   sent = sent && send_with_descriptors(fd.get(), message, descriptors);
   if (!sent) log_event(Level::warn, "notify_failed", {{"reason", std::strerror(errno)}});
@@ -66,7 +72,7 @@ void notify_reloading() {
 
 void notify_stopping() { notify("STOPPING=1"); }
 
-void notify_watchdog() { notify("WATCHDOG=1"); }
+void notify_watchdog() { notify("WATCHDOG=1", {}, Urgency::repeated); }
 
 std::optional<Duration> watchdog_timeout() {
   const auto microseconds = number_of("WATCHDOG_USEC");

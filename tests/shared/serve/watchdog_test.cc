@@ -56,6 +56,14 @@ TEST_F(WatchdogTest, AWorkerThatHangsIsFoundAndNothingMoreIsSent) {
   EXPECT_TRUE(test::run_until(loop_, [&] { return signs() > 0; })) << "it goes on";
 }
 
+TEST(Notify, AManagerThatDoesNotReadHoldsNobody) {
+  const LogCapture quiet;
+  test::NotifySocket manager;
+  for (int i = 0; i < 2000; ++i) notify_watchdog();  // more than a socket's queue takes
+  EXPECT_TRUE(quiet.contains("event=notify_failed"));
+  EXPECT_EQ(manager.next(), "WATCHDOG=1");
+}
+
 TEST_F(WatchdogTest, SilentWhereNobodyAsks) {
   ::setenv("WATCHDOG_PID", std::to_string(::getpid() + 1).c_str(), 1);
   EXPECT_FALSE(watchdog_timeout());
