@@ -11,7 +11,7 @@ import subprocess
 import meridian
 import pytest
 
-KEY = "a key that nobody guesses"
+KEY = "a-key-that-nobody-guesses"
 CONFIG = """
 service: ops
 state_directory: {folder}/state

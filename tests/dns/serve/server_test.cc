@@ -72,7 +72,7 @@ class ServerTest : public testing::Test {
     std::ifstream file(folder_ / name);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   }
-  inline static const std::string kKey = "the key of the admin port";
+  inline static const std::string kKey = "the-key-of-the-admin-port";
   void write_config(const std::string& listen, const std::string& policy) const {
     const auto port = std::to_string(shared::local_endpoint(edge_two_.get()).port);
     write("admin.key", kKey + "\n");
