@@ -213,11 +213,11 @@ void SteeringControl::on_report(const shared::ProbeReport& report) {
   if (report.outcome != shared::ProbeOutcome::success) ++notes.failures;
 
   const HealthState state_before = health_->probed(edge);
-  const bool drained_before = health_->draining(edge);
+  const std::string_view word_before = word_of(edge);
   const HealthView view_before = health_->view();
   const bool changed = health_->observe(edge, outcome_of(report), Clock::now());
   note_state(edge, state_before, notes.reason);
-  note_draining(edge, drained_before);
+  if (word_of(edge) != word_before) log_edge(edge, notes.reason);
   if (changed) view_changed(view_before);
   wait_for_deadline();
   check_ready();
@@ -232,12 +232,6 @@ void SteeringControl::note_state(EdgeId edge, HealthState before, std::string_vi
     notes.fell_because = reason;
     notes.fell_at = notes.since;
   }
-  const Region& region = health_->regions()[index_of(edge.region)];
-  log_event(now == HealthState::down ? Level::warn : Level::info, "edge_state",
-            {{"region", region.name},
-             {"edge", region.edges[edge.index].to_string()},
-             {"state", to_string(now)},
-             {"reason", reason}});
   note_hold_down(edge);
   save_later();
 }
@@ -255,15 +249,19 @@ void SteeringControl::note_hold_down(EdgeId edge) const {
              {"seconds", std::chrono::ceil<shared::seconds>(*until - now).count()}});
 }
 
-void SteeringControl::note_draining(EdgeId edge, bool before) {
-  const bool now = health_->draining(edge);
-  if (now == before || health_->probed(edge) == HealthState::down) return;
+// As probed, but for an edge that answers and says that it drains.
+std::string_view SteeringControl::word_of(EdgeId edge) const {
+  const HealthState state = health_->probed(edge);
+  return state != HealthState::down && health_->draining(edge) ? "draining" : to_string(state);
+}
+
+void SteeringControl::log_edge(EdgeId edge, std::string_view reason) const {
   const Region& region = health_->regions()[index_of(edge.region)];
-  log_event(Level::info, "edge_state",
+  log_event(health_->probed(edge) == HealthState::down ? Level::warn : Level::info, "edge_state",
             {{"region", region.name},
              {"edge", region.edges[edge.index].to_string()},
-             {"state", now ? "draining" : to_string(health_->probed(edge))},
-             {"reason", now ? "it says so itself" : "it drains no more"}});
+             {"state", word_of(edge)},
+             {"reason", reason}});
 }
 
 void SteeringControl::view_changed(const HealthView& before) {

@@ -109,7 +109,8 @@ class SteeringControl {
   void note_state(EdgeId edge, shared::HealthState before, std::string_view reason);
   void note_hold_down(EdgeId edge) const;
   void keep_notes(const RegionHealth& before, const std::vector<EdgeId>& edges, std::vector<EdgeNotes> notes);
-  void note_draining(EdgeId edge, bool before);
+  [[nodiscard]] std::string_view word_of(EdgeId edge) const;
+  void log_edge(EdgeId edge, std::string_view reason) const;
   [[nodiscard]] std::string reason_of_region(std::size_t region) const;
   void view_changed(const HealthView& before);
   void log_regions(const HealthView& before) const;
