@@ -1,7 +1,5 @@
 #include "dns/load/rdata_fields.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -56,10 +54,7 @@ unsigned octets_of(Field number) {
 
 Result<void> read_mnemonic(FieldReader& reader, std::span<const Mnemonic> words, unsigned octets) {
   const MasterToken* const token = reader.peek();
-  const auto same = [&](const Mnemonic& row) {
-    return row.word.size() == token->text.size() &&
-           ::strncasecmp(row.word.data(), token->text.data(), row.word.size()) == 0;
-  };
+  const auto same = [&](const Mnemonic& row) { return same_word(row.word, token->text); };
   const auto* const found = token == nullptr || token->quoted
                                 ? words.data() + words.size()
                                 : std::find_if(words.data(), words.data() + words.size(), same);
@@ -87,7 +82,7 @@ std::optional<std::int64_t> parse_moment(std::string_view text) {
                                         std::chrono::day(static_cast<unsigned>(part(6, 2)))};
   if (!day.ok() || part(0, 4) < 1970 || part(8, 2) > 23 || part(10, 2) > 59 || part(12, 2) > 60) return std::nullopt;
   const auto days = std::chrono::sys_days(day).time_since_epoch().count();
-  return std::int64_t{days} * 86400 + part(8, 2) * 3600 + part(10, 2) * 60 + part(12, 2);
+  return std::int64_t{days} * 86400 + std::int64_t{part(8, 2)} * 3600 + std::int64_t{part(10, 2)} * 60 + part(12, 2);
 }
 
 }  // namespace
@@ -150,6 +145,8 @@ Result<void> FieldReader::read(Field field) {
       return read_address(field);
     case Field::string:
     case Field::optional_string:
+    case Field::digits:
+    case Field::regexp:
     case Field::strings:
     case Field::tag:
     case Field::text:

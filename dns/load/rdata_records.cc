@@ -1,7 +1,6 @@
 #include "dns/load/rdata_records.h"
 
 #include <netdb.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <array>
@@ -144,8 +143,9 @@ std::optional<std::uint64_t> port_of(std::string_view word, bool tcp) {
 Result<void> read_services(FieldReader& reader) {
   const auto word = reader.take_word();
   if (!word) return tl::unexpected(word.error());
-  const auto is = [&](const char* name) { return word->size() == 3 && ::strncasecmp(word->data(), name, 3) == 0; };
-  const auto protocol = is("tcp") ? std::optional<std::uint64_t>(6) : is("udp") ? 17 : parse_decimal(*word, 255);
+  const auto protocol = same_word(*word, "tcp")   ? std::optional<std::uint64_t>(6)
+                        : same_word(*word, "udp") ? 17
+                                                  : parse_decimal(*word, 255);
   if (!protocol) return fail(quoted(*word) + " is not a protocol: tcp, udp or its number");
   Octets bits;
   while (!reader.at_end()) {

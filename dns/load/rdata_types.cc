@@ -1,10 +1,10 @@
 #include "dns/load/rdata_types.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <charconv>
 #include <map>
+
+#include "dns/load/text_codec.h"
 
 namespace dns {
 
@@ -32,7 +32,7 @@ constexpr RdataType kTypes[] = {
     {16, "TXT", {strings}},
     {17, "RP", {name, name}},
     {18, "AFSDB", {u16, name}},
-    {19, "X25", {string}},
+    {19, "X25", {digits}},
     {20, "ISDN", {string, optional_string}},
     {21, "RT", {u16, name}},
     {22, "NSAP", {nsap}},
@@ -48,7 +48,7 @@ constexpr RdataType kTypes[] = {
     {32, "NIMLOC", {hex}},
     {33, "SRV", {u16, u16, u16, name}},
     {34, "ATMA", {opaque}},
-    {35, "NAPTR", {u16, u16, string, string, string, name}},
+    {35, "NAPTR", {u16, u16, string, string, regexp, name}},
     {36, "KX", {u16, name}},
     {37, "CERT", {cert_type, u16, algorithm, base64}},
     {38, "A6", {opaque}},
@@ -113,8 +113,8 @@ constexpr MetaType kMetaTypes[] = {{41, "OPT"},   {128, "NXNAME"}, {249, "TKEY"}
 struct AnyCase {
   using is_transparent = void;
   bool operator()(std::string_view a, std::string_view b) const {
-    const int order = ::strncasecmp(a.data(), b.data(), std::min(a.size(), b.size()));
-    return order != 0 ? order < 0 : a.size() < b.size();
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                        [](char x, char y) { return lower(x) < lower(y); });
   }
 };
 
@@ -140,7 +140,7 @@ const RdataType* find_rdata_type(std::uint16_t number) {
 std::optional<std::uint16_t> type_from_text(std::string_view text) {
   if (text == "A") return std::uint16_t{1};
   if (text == "AAAA") return std::uint16_t{28};
-  if (text.size() > 4 && ::strncasecmp(text.data(), "TYPE", 4) == 0) {
+  if (text.size() > 4 && same_word(text.substr(0, 4), "TYPE")) {
     std::uint16_t value = 0;
     const auto [end, error] = std::from_chars(text.data() + 4, text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;

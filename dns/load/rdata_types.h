@@ -31,6 +31,8 @@ enum class Field : std::uint8_t {
   optional_string,
   strings,         // all that is left, at least one character-string
   tag,             // a character-string of letters and digits (RFC 8659 section 4.1)
+  digits,          // a character-string of four digits or more (RFC 1183 section 3.1)
+  regexp,          // a character-string, empty or a substitution (RFC 3402 section 3.2)
   text,            // one string without a length octet
   hex,             // all that is left, not empty
   base64,          // all that is left, not empty

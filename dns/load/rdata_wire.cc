@@ -34,6 +34,32 @@ bool skip_strings(Rest& rest) {
   return true;
 }
 
+bool skip_digits(Rest& rest) {
+  constexpr std::size_t kLeast = 4;
+  if (rest.empty() || rest[0] < kLeast || rest.size() <= rest[0]) return false;
+  const Rest digits = rest.subspan(1, rest[0]);
+  return std::all_of(digits.begin(), digits.end(), [](std::uint8_t c) { return c >= '0' && c <= '9'; }) &&
+         skip_string(rest);
+}
+
+// A delimiter, which is no digit, flag or backslash, the expression, the delimiter, the replacement, the delimiter, and
+// perhaps the flag i.
+bool skip_regexp(Rest& rest) {
+  const Rest whole = rest;
+  if (!skip_string(rest)) return false;
+  const Rest text = whole.subspan(1, whole[0]);
+  if (text.empty()) return true;
+  const std::uint8_t delimiter = text[0];
+  if (delimiter == '\\' || delimiter == 'i' || delimiter == 0 || (delimiter >= '1' && delimiter <= '9')) return false;
+  unsigned delimiters = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (delimiters == 3 && text[i] != 'i') return false;
+    if (text[i] == delimiter) ++delimiters;
+    if (text[i] == '\\') ++i;
+  }
+  return delimiters == 3;
+}
+
 bool skip_tag(Rest& rest) {
   if (rest.empty() || rest[0] == 0 || rest.size() <= rest[0]) return false;
   const Rest tag = rest.subspan(1, rest[0]);
@@ -152,6 +178,10 @@ bool skip_field(Rest& rest, Field field) {
       return !rest.empty() && rest[0] > 0 && skip_string(rest);
     case Field::strings:
       return skip_strings(rest);
+    case Field::digits:
+      return skip_digits(rest);
+    case Field::regexp:
+      return skip_regexp(rest);
     case Field::tag:
       return skip_tag(rest);
     case Field::hex:
@@ -182,6 +212,13 @@ bool skip_field(Rest& rest, Field field) {
     default:
       return false;
   }
+}
+
+const char* problem_of(Field field) {
+  if (field == Field::digits) return "the number has not four digits or more";
+  if (field == Field::regexp)
+    return "the expression is not of the form !ERE!REPLACEMENT! with any delimiter (RFC 3402)";
+  return "these octets are not the data of this type";
 }
 
 // Digests are as long as their algorithm makes them: where its number stands in the data of a type, and how many octets
@@ -218,7 +255,7 @@ std::optional<std::string> wire_problem(const RdataType& type, std::span<const s
     if (field == Field::service) {
       if (auto problem = service_params_problem(rest)) return problem;
     }
-    if (!skip_field(rest, field)) return "these octets are not the data of this type";
+    if (!skip_field(rest, field)) return problem_of(field);
   }
   if (!rest.empty()) return "these octets are more than the data of this type has";
   return digest_problem(type, wire);

@@ -1,5 +1,6 @@
 #include "dns/load/text_codec.h"
 
+#include <algorithm>
 #include <array>
 
 namespace dns {
@@ -61,6 +62,10 @@ std::optional<Octets> decode_base64(std::string_view text) {
 }
 
 std::optional<Octets> decode_base32hex(std::string_view text) { return decode_digits(text, kBase32Hex, 5); }
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
 
 std::optional<std::string> unescape(std::string_view text) {
   std::string out;

@@ -1,11 +1,10 @@
 #include "dns/load/zone_reader.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "dns/load/text_codec.h"
 #include "shared/load/idn.h"
 
 namespace dns {
@@ -15,10 +14,6 @@ using shared::load::Position;
 namespace {
 
 constexpr std::uint32_t kMaxTtl = 0x7FFFFFFF;  // RFC 2181 section 8
-
-bool same_word(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 

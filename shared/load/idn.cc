@@ -21,7 +21,7 @@ Result<std::string> for_labels(std::string_view name, Convert&& convert) {
   while (true) {
     const std::size_t dot = name.find('.');
     const std::string_view label = name.substr(0, dot);
-    const Result<std::string> converted = convert(label);
+    Result<std::string> converted = convert(label);
     if (!converted) return converted;
     out += *converted;
     if (dot == std::string_view::npos) return out;
@@ -43,7 +43,7 @@ Result<std::string> label_to_ascii(std::string_view label) {
 
 Result<std::string> label_to_unicode(std::string_view label) {
   if (!label.starts_with("xn--") && !label.starts_with("XN--")) return std::string(label);
-  const std::string text(label);
+  std::string text(label);
   char* raw = nullptr;
   const int status = ::idn2_to_unicode_8z8z(text.c_str(), &raw, 0);
   const std::unique_ptr<char, FreeIdn> unicode(raw);
