@@ -34,13 +34,22 @@ std::string_view ChunkDecoder::in_size(char c) {
     return {};
   }
   if (digits_ == 0) return "malformed chunk size";
-  if (c == ';') {
-    state_ = State::extension;
-    return ++extensions_ > kMaxExtensions ? "chunk extensions too long" : std::string_view{};
+  return behind_size(c);
+}
+
+std::string_view ChunkDecoder::behind_size(char c) {
+  if (c == '\r') {
+    state_ = State::size_lf;
+    return {};
   }
-  if (c != '\r') return "malformed chunk size";
-  state_ = State::size_lf;
-  return {};
+  const bool space = sender_ == Sender::server && (c == ' ' || c == '\t');
+  if (c != ';' && !space) return "malformed chunk size";
+  state_ = space ? State::size_space : State::extension;
+  return extend();
+}
+
+std::string_view ChunkDecoder::extend() {
+  return ++extension_ > kMaxExtension ? "chunk extension too long" : std::string_view{};
 }
 
 std::string_view ChunkDecoder::in_extension(char c) {
@@ -49,12 +58,17 @@ std::string_view ChunkDecoder::in_extension(char c) {
     return {};
   }
   if (is_control(c)) return "control octet in a chunk extension";
-  return ++extensions_ > kMaxExtensions ? "chunk extensions too long" : std::string_view{};
+  return extend();
 }
 
 std::string_view ChunkDecoder::end_of_size_line(char c) {
   if (c != '\n') return "bare CR in a chunk's first line";
   digits_ = 0;
+  owed_ += extension_;
+  owed_ -= static_cast<std::size_t>(std::min<std::uint64_t>(owed_, remaining_));
+  owed_ -= std::min(owed_, kFreeExtension);
+  extension_ = 0;
+  if (owed_ > kMaxOwed) return "chunk extensions longer than the data";
   state_ = remaining_ == 0 ? State::trailer : State::data;
   return {};
 }
@@ -63,6 +77,8 @@ std::string_view ChunkDecoder::advance(char c) {
   switch (state_) {
     case State::size:
       return in_size(c);
+    case State::size_space:
+      return behind_size(c);
     case State::extension:
       return in_extension(c);
     case State::size_lf:
@@ -81,7 +97,7 @@ std::string_view ChunkDecoder::advance(char c) {
 ChunkStep ChunkDecoder::next_trailer(std::string_view input, std::size_t consumed) {
   while (true) {
     const std::string_view rest = input.substr(consumed);
-    const FieldLine line = parse_field_line(rest);
+    const FieldLine line = parse_field_line(rest, sender_);
     if (line.state == ParseState::error) return fail(line.reason);
     if (line.state == ParseState::incomplete) {
       if (rest.size() > kMaxTrailerLine) return fail("trailer line too long");

@@ -17,6 +17,7 @@
 
 #include "edge/core/errors.h"
 #include "edge/core/fields.h"
+#include "edge/core/head.h"
 
 namespace edge {
 
@@ -31,11 +32,17 @@ struct ChunkStep {
 
 class ChunkDecoder {
  public:
-  static constexpr std::size_t kMaxExtensions = 4096;  // octets of chunk extensions in one body
+  static constexpr std::size_t kMaxExtension = 256;  // octets of one chunk's extensions
+  // Extensions may go on for as long as data do: what they are longer than their chunk's data and kFreeExtension is
+  // counted, what they are shorter is credited, and this is the most that may be owed.
+  static constexpr std::size_t kFreeExtension = 16;
+  static constexpr std::size_t kMaxOwed = 4096;
   static constexpr std::size_t kMaxTrailerLine =
       4096;  // a line stays in the input until it is whole: the buffer must hold it
   static constexpr std::size_t kMaxTrailers = 8192;  // octets of the trailer section
   static constexpr std::size_t kMaxTrailerFields = 32;
+
+  explicit ChunkDecoder(Sender sender = Sender::client) : sender_(sender) {}
 
   [[nodiscard]] ChunkStep next(std::string_view input);
 
@@ -44,20 +51,35 @@ class ChunkDecoder {
   [[nodiscard]] bool done() const { return state_ == State::done; }
 
  private:
-  enum class State : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailer, done, failed };
+  enum class State : std::uint8_t {
+    size,
+    size_space,
+    extension,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer,
+    done,
+    failed
+  };
 
   ChunkStep fail(std::string_view reason);
   // One octet of a chunk's first line or of the CRLF after its data; a literal when it is wrong.
   std::string_view advance(char c);
   std::string_view in_size(char c);
+  std::string_view behind_size(char c);
+  std::string_view extend();
   std::string_view in_extension(char c);
   std::string_view end_of_size_line(char c);
   ChunkStep next_trailer(std::string_view input, std::size_t consumed);
 
+  Sender sender_;
   State state_ = State::size;
   std::uint8_t digits_ = 0;
   std::uint64_t remaining_ = 0;  // octets of the present chunk's data still to come
-  std::size_t extensions_ = 0;
+  std::size_t extension_ = 0;    // octets of the present chunk's
+  std::size_t owed_ = 0;
   std::size_t trailers_ = 0;
   std::size_t trailer_fields_ = 0;
   Refusal refusal_;

@@ -104,8 +104,8 @@ Progress read_version(Scan& scan, Version& version) {
   if (major < '0' || major > '9' || scan.p[6] != '.' || minor < '0' || minor > '9') {
     return scan.bad(400, "malformed version");
   }
-  if (major != '1' || minor > '1') return scan.bad(505, "version not supported");
-  version = minor == '1' ? Version::http_1_1 : Version::http_1_0;
+  if (major != '1') return scan.bad(505, "version not supported");
+  version = minor == '0' ? Version::http_1_0 : Version::http_1_1;
   scan.p += kName.size() + 3;
   return Progress::ok;
 }
@@ -149,10 +149,14 @@ Progress read_start_line(Scan& scan, const HeadLimits&, ResponseHead& head) {
   return scan.line_end();
 }
 
-Progress read_name(Scan& scan, Field& field) {
+Progress read_name(Scan& scan, Field& field, Sender sender) {
   const char* begin = scan.p;
   std::uint8_t seen = 0;
   while (scan.p < scan.end && (class_of(*scan.p) & kTokenChar)) seen |= class_of(*scan.p++);
+  field.name = scan.since(begin);
+  if (sender == Sender::server && scan.p != begin) {
+    while (scan.p < scan.end && (*scan.p == ' ' || *scan.p == '\t')) ++scan.p;
+  }
   if (scan.p == scan.end) return Progress::more;
   if (*scan.p != ':' || scan.p == begin) {
     if (*scan.p == ' ' || *scan.p == '\t') {
@@ -160,7 +164,6 @@ Progress read_name(Scan& scan, Field& field) {
     }
     return scan.bad(400, scan.p == begin ? "empty field name" : "malformed field name");
   }
-  field.name = scan.since(begin);
   field.id = field_id(field.name);
   ++scan.p;
   if ((seen & kUnderscore) == 0) return Progress::ok;
@@ -186,12 +189,12 @@ Progress read_value(Scan& scan, Field& field) {
 }
 
 // All field lines and the empty one.
-Progress read_fields(Scan& scan, const HeadLimits& limits, FieldList& fields) {
+Progress read_fields(Scan& scan, const HeadLimits& limits, Sender sender, FieldList& fields) {
   while (true) {
     if (scan.p == scan.end) return Progress::more;
     if (*scan.p == '\r' || *scan.p == '\n') return scan.line_end();
     Field field;
-    if (const Progress progress = read_name(scan, field); progress != Progress::ok) return progress;
+    if (const Progress progress = read_name(scan, field, sender); progress != Progress::ok) return progress;
     if (const Progress progress = read_value(scan, field); progress != Progress::ok) return progress;
     if (fields.size() >= limits.max_fields || !fields.push(field)) return scan.bad(431, "too many fields");
   }
@@ -201,7 +204,8 @@ template <class Head>
 Progress read_head(Scan& scan, const HeadLimits& limits, Head& head) {
   head.fields.clear();
   if (const Progress progress = read_start_line(scan, limits, head); progress != Progress::ok) return progress;
-  return read_fields(scan, limits, head.fields);
+  constexpr Sender kSender = std::is_same_v<Head, ResponseHead> ? Sender::server : Sender::client;
+  return read_fields(scan, limits, kSender, head.fields);
 }
 
 // Could the octets from `seen` on have completed the head, or broken it at a line's end? Looks at each octet once.
@@ -269,7 +273,7 @@ ParseState HeadParser::parse(std::string_view buffer, const HeadLimits& limits, 
   return ParseState::error;
 }
 
-FieldLine parse_field_line(std::string_view input) {
+FieldLine parse_field_line(std::string_view input, Sender sender) {
   Scan scan{input.data(), input.data() + input.size(), {}};
   FieldLine line;
   Progress progress = Progress::more;
@@ -277,7 +281,7 @@ FieldLine parse_field_line(std::string_view input) {
     line.end = true;
     progress = scan.line_end();
   } else {
-    progress = read_name(scan, line.field);
+    progress = read_name(scan, line.field, sender);
     if (progress == Progress::ok) progress = read_value(scan, line.field);
   }
   line.size = static_cast<std::size_t>(scan.p - input.data());

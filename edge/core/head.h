@@ -19,7 +19,11 @@
 namespace edge {
 
 enum class Method : std::uint8_t { get, head, post, put, delete_, connect, options, trace, patch, other };
-enum class Version : std::uint8_t { http_1_0, http_1_1 };
+enum class Version : std::uint8_t { http_1_0, http_1_1 };  // 1.2 to 1.9 count as 1.1 (RFC 9110 2.5)
+
+// Whose message it is. What cannot smuggle a request is forgiven to servers: a space before a colon (RFC 9112 5.1) or
+// behind a chunk's size.
+enum class Sender : std::uint8_t { client, server };
 
 [[nodiscard]] Method method_of(std::string_view text);  // case-sensitive (RFC 9110 9.1)
 [[nodiscard]] bool is_idempotent(Method method);        // RFC 9110 9.2.2
@@ -57,7 +61,7 @@ struct FieldLine {
   Field field;
   std::string_view reason;  // a literal, with ParseState::error
 };
-[[nodiscard]] FieldLine parse_field_line(std::string_view input);
+[[nodiscard]] FieldLine parse_field_line(std::string_view input, Sender sender);
 
 class HeadParser {
  public:

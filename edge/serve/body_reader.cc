@@ -12,10 +12,15 @@ void BodyReader::begin(Socket& socket, ReadBuffer& buffer, const Body& body, std
   consumed_ = 0;
   failure_ = BodyFailure::none;
   piece_ = {};
-  decoder_ = ChunkDecoder();
+  decoder_ = ChunkDecoder(Sender::client);
   trailers_.clear();
   const bool empty = kind_ == BodyKind::none || (kind_ == BodyKind::length && remaining_ == 0);
   state_ = empty ? BodyState::end : BodyState::wait;
+}
+
+void BodyReader::begin(Socket& socket, ReadBuffer& buffer, const Body& body) {
+  begin(socket, buffer, body, kNoBodyLimit);
+  decoder_ = ChunkDecoder(Sender::server);
 }
 
 BodyPiece BodyReader::fail(BodyFailure failure) {

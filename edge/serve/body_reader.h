@@ -25,8 +25,9 @@ enum class BodyFailure : std::uint8_t { none, truncated, malformed, too_large };
 
 class BodyReader {
  public:
-  // Reads on where `buffer` stands, behind the head.
-  void begin(Socket& socket, ReadBuffer& buffer, const Body& body, std::uint64_t limit = kNoBodyLimit);
+  // A client's body, of at most `limit` octets, or a server's; reads on where `buffer` stands, behind the head.
+  void begin(Socket& socket, ReadBuffer& buffer, const Body& body, std::uint64_t limit);
+  void begin(Socket& socket, ReadBuffer& buffer, const Body& body);
 
   [[nodiscard]] BodyPiece peek();
   // The same without asking the socket.

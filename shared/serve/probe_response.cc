@@ -116,8 +116,11 @@ void ProbeResponse::on_status_line(std::string_view line) {
 
 void ProbeResponse::on_field(std::string_view line) {
   const auto colon = line.find(':');
-  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return fail_with("a bad header field");
-  const std::string_view name = line.substr(0, colon);
+  if (colon == std::string_view::npos) return fail_with("a bad header field");
+  // Some servers put a space before the colon, and proxies take it away (RFC 9112 section 5.1).
+  std::string_view name = line.substr(0, colon);
+  name = name.substr(0, name.find_last_not_of(" \t") + 1);
+  if (!is_token(name)) return fail_with("a bad header field");
   const std::string_view value = trim(line.substr(colon + 1));
   if (same_word(name, "Content-Length")) return on_content_length(value);
   if (same_word(name, "Connection")) return on_connection(value);

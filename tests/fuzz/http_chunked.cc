@@ -26,9 +26,9 @@ struct Decoded {
   bool operator==(const Decoded&) const = default;
 };
 
-Decoded decode(std::string_view text, std::size_t piece) {
+Decoded decode(std::string_view text, std::size_t piece, edge::Sender sender) {
   Decoded decoded;
-  edge::ChunkDecoder decoder;
+  edge::ChunkDecoder decoder(sender);
   std::size_t available = 0;
   while (true) {
     const edge::ChunkStep step = decoder.next(text.substr(decoded.consumed, available - decoded.consumed));
@@ -53,8 +53,9 @@ Decoded decode(std::string_view text, std::size_t piece) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const Decoded whole = decode(text, text.size() + 1);
-  const Decoded pieces = decode(text, 1 + data[0] % 16);
+  const edge::Sender sender = data[0] >= 128 ? edge::Sender::server : edge::Sender::client;
+  const Decoded whole = decode(text, text.size() + 1, sender);
+  const Decoded pieces = decode(text, 1 + data[0] % 16, sender);
   require(whole.end == pieces.end && whole.data == pieces.data);
   if (whole.end != ChunkEvent::done) return 0;
   require(whole.consumed == pieces.consumed);

@@ -16,9 +16,9 @@ struct Decoded {
 };
 
 // Feeds `text` in pieces of `piece` octets, as reads would bring it.
-Decoded decode(std::string_view text, std::size_t piece) {
+Decoded decode(std::string_view text, std::size_t piece, Sender sender = Sender::client) {
   Decoded decoded;
-  ChunkDecoder decoder;
+  ChunkDecoder decoder(sender);
   std::string input;
   std::size_t fed = 0;
   while (true) {
@@ -92,10 +92,45 @@ TEST(ChunkDecoder, SixteenDigitsAreTheMost) {
   EXPECT_EQ(decode("00000000000000000\r\n\r\n", 99).last, ChunkEvent::error);
 }
 
-TEST(ChunkDecoder, ExtensionsAreCappedOverTheWholeBody) {
-  const std::string chunk = "1;" + std::string(1000, 'x') + "\r\na\r\n";
-  EXPECT_EQ(decode(chunk + chunk + chunk + chunk + "0\r\n\r\n", 4096).last, ChunkEvent::done);
-  EXPECT_EQ(decode(chunk + chunk + chunk + chunk + chunk + "0\r\n\r\n", 4096).last, ChunkEvent::error);
+// A server may put a space behind a chunk's size and before a trailer's colon; a client may not, see above.
+TEST(ChunkDecoder, ServersAreForgivenTheirSpaces) {
+  for (const std::string_view text :
+       {"5 \r\nhello\r\n0\r\n\r\n", "5\t \r\nhello\r\n0 \r\n\r\n", "5 ;a=b\r\nhello\r\n0\r\nETag : x\r\n\r\n"}) {
+    for (const std::size_t piece : {std::size_t{1}, text.size()}) {
+      const Decoded decoded = decode(text, piece, Sender::server);
+      EXPECT_EQ(decoded.last, ChunkEvent::done) << text;
+      EXPECT_EQ(decoded.data, "hello") << text;
+    }
+  }
+  for (const std::string_view text : {" 5\r\n", "5 5\r\n", "5 \nhello", " \r\n", "5 \rX"}) {
+    EXPECT_EQ(decode(text, 1, Sender::server).last, ChunkEvent::error) << text;
+  }
+  EXPECT_EQ(decode("5" + std::string(257, ' ') + "\r\n", 99, Sender::server).last, ChunkEvent::error);
+}
+
+TEST(ChunkDecoder, AnExtensionIsCappedInItsChunk) {
+  const auto chunk = [](std::size_t octets) { return "1;" + std::string(octets - 1, 'x') + "\r\na\r\n0\r\n\r\n"; };
+  EXPECT_EQ(decode(chunk(ChunkDecoder::kMaxExtension), 99).last, ChunkEvent::done);
+  EXPECT_EQ(decode(chunk(ChunkDecoder::kMaxExtension + 1), 99).last, ChunkEvent::error);
+}
+
+TEST(ChunkDecoder, ExtensionsMayGoOnWithTheData) {
+  std::string small;
+  std::string signed_chunks;
+  for (int i = 0; i < 5000; ++i) {
+    small += "4;x=1\r\ndata\r\n";
+    signed_chunks += "80;chunk-signature=" + std::string(64, 'f') + "\r\n" + std::string(128, 'd') + "\r\n";
+  }
+  EXPECT_EQ(decode(small + "0\r\n\r\n", 16384).data.size(), 20000U);
+  EXPECT_EQ(decode(signed_chunks + "0\r\n\r\n", 16384).last, ChunkEvent::done);
+}
+
+TEST(ChunkDecoder, ExtensionsLongerThanTheDataComeToAnEnd) {
+  const std::string chunk = "1;" + std::string(200, 'x') + "\r\na\r\n";
+  std::string body;
+  for (int i = 0; i < 20; ++i) body += chunk;
+  EXPECT_EQ(decode(body + "0\r\n\r\n", 4096).last, ChunkEvent::done);
+  EXPECT_EQ(decode(body + chunk + chunk + chunk + "0\r\n\r\n", 4096).last, ChunkEvent::error);
 }
 
 TEST(ChunkDecoder, TrailersAreBounded) {

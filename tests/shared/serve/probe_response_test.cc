@@ -91,6 +91,12 @@ TEST(ProbeResponseTest, KeepsAsMuchOfTheBodyAsIsAskedFor) {
   EXPECT_TRUE(whole.body_complete());
 }
 
+// RFC 9112 5.1 and what servers do: the edge passes such answers on, and so they are healthy.
+TEST(ProbeResponseTest, SpacesThatProxiesTakeAwayAreNoFault) {
+  EXPECT_TRUE(read_whole("HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok").done());
+  EXPECT_TRUE(read_whole("HTTP/1.2 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 \r\nok\r\n0 \r\n\r\n").done());
+}
+
 TEST(ProbeResponseTest, WhatCouldBeReadInTwoWaysIsBad) {
   for (const std::string_view bytes : {
            "SSH-2.0-OpenSSH\r\n",
@@ -100,7 +106,8 @@ TEST(ProbeResponseTest, WhatCouldBeReadInTwoWaysIsBad) {
            "HTTP/1.1 101 Switching\r\n",
            "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
            "HTTP/1.1 200 OK\r\nA\rB: 1\r\n",
-           "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n",
+           "HTTP/1.1 200 OK\r\n : 0\r\n",
+           "HTTP/1.1 200 OK\r\nContent Length: 0\r\n",
            "HTTP/1.1 200 OK\r\n folded\r\n",
            "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n",
            "HTTP/1.1 200 OK\r\nContent-Length:\r\n",
