@@ -77,9 +77,9 @@ void pop_segment(std::string& path, std::size_t& end) {
   if (end > 0) --end;
 }
 
-// Removes empty, `.` and `..` segments in place (RFC 3986 5.2.4); a path never climbs above its root.
-// REQUIRES: path begins with '/'.
-void resolve_segments(std::string& path) {
+// Removes `.` and `..` segments in place (RFC 3986 5.2.4), and empty ones where slashes merge; a path never climbs
+// above its root. REQUIRES: path begins with '/'.
+void resolve_segments(std::string& path, Slashes slashes) {
   std::size_t end = 0;  // of what is kept; never past what is read
   std::size_t begin = 1;
   while (begin <= path.size()) {
@@ -89,7 +89,8 @@ void resolve_segments(std::string& path) {
     const std::string_view segment(path.data() + begin, stop - begin);
     const bool climbs = segment == "..";
     if (climbs) pop_segment(path, end);
-    if (climbs || segment.empty() || segment == ".") {
+    const bool empty = segment.empty() && (last || slashes == Slashes::merge);
+    if (climbs || empty || segment == ".") {
       if (last) path[end++] = '/';
     } else {
       path[end++] = '/';
@@ -107,16 +108,33 @@ bool has_dressed_dots(std::string_view path) {
 
 }  // namespace
 
-Checked<std::string_view> normalise_path(std::string_view path, std::string& scratch) {
-  if (is_plain(path)) return path;
-  if (const std::string_view reason = decode_unreserved(path, scratch); !reason.empty()) return refuse(400, reason);
-  if (has_dressed_dots(scratch)) return refuse(400, "dot segment with parameters");
-  resolve_segments(scratch);
-  if (scratch == path) return path;
-  return std::string_view(scratch);
+Checked<NormalPath> normalise_path(std::string_view path, TargetScratch& scratch) {
+  if (is_plain(path)) return NormalPath{path, path};
+  std::string& merged = scratch.path;
+  if (const std::string_view reason = decode_unreserved(path, merged); !reason.empty()) return refuse(400, reason);
+  if (has_dressed_dots(merged)) return refuse(400, "dot segment with parameters");
+  const bool slashes = merged.find("//") != std::string::npos;
+  if (slashes) {
+    scratch.kept = merged;
+    resolve_segments(scratch.kept, Slashes::keep);
+  }
+  resolve_segments(merged, Slashes::merge);
+  NormalPath normal{merged, slashes ? std::string_view(scratch.kept) : std::string_view(merged)};
+  if (normal.merged == path) normal.merged = path;
+  if (normal.kept == path) normal.kept = path;
+  return normal;
 }
 
-bool decode_twin(std::string_view path, std::string& twin) {
+void cut_parameters(std::string_view path, std::string& plain) {
+  plain.clear();
+  bool in_parameters = false;
+  for (const char c : path) {
+    in_parameters = c == ';' || (in_parameters && c != '/');
+    if (!in_parameters) plain.push_back(c);
+  }
+}
+
+bool decode_twin(std::string_view path, Slashes slashes, std::string& twin) {
   twin.clear();
   bool changed = false;
   bool in_parameters = false;
@@ -135,7 +153,7 @@ bool decode_twin(std::string_view path, std::string& twin) {
       twin.push_back(c);
     }
   }
-  if (changed) resolve_segments(twin);
+  if (changed) resolve_segments(twin, slashes);
   return changed;
 }
 

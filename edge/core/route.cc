@@ -167,24 +167,68 @@ const Route* RouteTable::find(const RequestInfo& info, Trace& trace) const {
   return any_host_ ? find_below(*any_host_, info, trace) : nullptr;
 }
 
+namespace {
+
+// Asks other readings of a request's path whether they meet the same route.
+template <class Trace>
+class Readings {
+ public:
+  Readings(const RouteTable& table, const RequestInfo& info, const Route* route, Trace& trace)
+      : table_(table), info_(info), route_(route), trace_(trace) {}
+
+  [[nodiscard]] bool agrees(std::string_view path) {
+    shared::NullTrace silent;
+    RequestInfo other = info_;
+    other.path = path;
+    if (table_.find(other, silent) == route_) return true;
+    trace_.note("twin", [&] { return "read as " + std::string(path) + " it would be another route"; });
+    return false;
+  }
+
+  // Those of a server that decodes once more than we do, up to kTwinLevels times; a literal when one leads elsewhere.
+  [[nodiscard]] std::string_view decoded(std::string_view path, Slashes slashes, TargetScratch& scratch) {
+    for (unsigned level = 0; decode_twin(path, slashes, scratch.twin); ++level) {
+      if (level == kTwinLevels) return "path escaped too many times";
+      scratch.twin_before.swap(scratch.twin);
+      path = scratch.twin_before;
+      if (!agrees(path)) return "decoded path would match another route";
+    }
+    return {};
+  }
+
+ private:
+  const RouteTable& table_;
+  const RequestInfo& info_;
+  const Route* route_;
+  Trace& trace_;
+};
+
+// What is looked for: the path as servers read it that know of parameters. No route's own path has any.
+std::string_view without_parameters(std::string_view path, std::string& plain) {
+  if (path.find(';') == std::string_view::npos) return path;
+  cut_parameters(path, plain);
+  return plain;
+}
+
+}  // namespace
+
 template <class Trace>
 Checked<const Route*> match(const RouteTable& table, const RequestInfo& info, TargetScratch& scratch, Trace& trace) {
-  const Route* route = table.find(info, trace);
+  const bool empties = !info.kept.empty() && info.kept != info.path;
+  const bool twins = has_twin(info.path);
+  RequestInfo seen = info;
+  if (twins) seen.path = without_parameters(info.path, scratch.plain);
+  const Route* route = table.find(seen, trace);
   if (route == nullptr) return refuse(404, "no route");
-  if (!has_twin(info.path)) return route;
-  std::string_view path = info.path;
-  shared::NullTrace silent;
-  for (unsigned level = 0; decode_twin(path, scratch.twin); ++level) {
-    if (level == kTwinLevels) return refuse(400, "path escaped too many times");
-    scratch.twin_before.swap(scratch.twin);
-    path = scratch.twin_before;
-    RequestInfo twin = info;
-    twin.path = path;
-    const Route* other = table.find(twin, silent);
-    if (other == route) continue;
-    trace.note("twin", [&] { return "read as " + std::string(path) + " it would be another route"; });
-    return refuse(400, "decoded path would match another route");
+  if (!twins && !empties) return route;
+  Readings readings(table, info, route, trace);
+  if (empties && !readings.agrees(without_parameters(info.kept, scratch.plain))) {
+    return refuse(400, "with its empty segments the path would match another route");
   }
+  if (!twins) return route;
+  std::string_view other = readings.decoded(info.path, Slashes::merge, scratch);
+  if (other.empty()) other = readings.decoded(empties ? info.kept : info.path, Slashes::keep, scratch);
+  if (!other.empty()) return refuse(400, other);
   return route;
 }
 
@@ -204,7 +248,8 @@ std::string redirect_location(const Redirect& redirect, const RequestTarget& tar
     const std::size_t close = std::min(rest.find('}'), rest.size());
     const std::string_view name = rest.substr(0, close);
     if (name == "{host") location.append(ipv6 ? "[" : "").append(target.host).append(ipv6 ? "]" : "");
-    if (name == "{path" || name == "{uri") location.append(target.path);
+    // At the front "//name" would be another host.
+    if (name == "{path" || name == "{uri") location.append(location.empty() ? target.path : target.kept);
     if (name == "{uri") location.append(target.query);
     rest.remove_prefix(std::min(close + 1, rest.size()));
   }

@@ -88,11 +88,12 @@ struct Route {
 // What match() looks at.
 struct RequestInfo {
   std::string_view host;  // as RequestTarget has it
-  std::string_view path;  // normalised
+  std::string_view path;  // as RequestTarget has it
   Method method = Method::get;
   TierId tier{};
   shared::IpAddress client;
   const FieldList& fields;
+  std::string_view kept = {};  // as RequestTarget has it; empty: forwarded without its empty segments
 };
 
 class RouteTable {
@@ -148,8 +149,9 @@ class RouteTable {
   bool has_wildcards_ = false;
 };
 
-// The route of a request: 404 when there is none, 400 when a decoded twin of the path would meet another route (and so,
-// perhaps, another allow list). Allow lists are for the caller: route->allows(client).
+// The route of a request: 404 when there is none, 400 when another reading of the path, with its empty segments or
+// decoded once more, would meet another route (and so, perhaps, another allow list). Parameters of segments (";v=1") are
+// no part of what is looked for. Allow lists are for the caller: route->allows(client).
 template <class Trace>
 [[nodiscard]] Checked<const Route*> match(const RouteTable& table, const RequestInfo& info, TargetScratch& scratch,
                                           Trace& trace);

@@ -80,6 +80,10 @@ Checked<Split> split_target(const RequestHead& head) {
   Checked<Split> split = Split{TargetForm::origin, 80, {}, head.target, {}};
   if (head.target.front() != '/') split = split_absolute(head.target);
   if (!split) return split;
+  if (split->path.empty() && head.method == Method::options) {
+    split->path = "*";  // RFC 9112 3.2.4
+    return split;
+  }
   const std::size_t mark = std::min(split->path.find('?'), split->path.size());
   split->query = split->path.substr(mark);
   split->path = split->path.substr(0, mark);
@@ -87,12 +91,18 @@ Checked<Split> split_target(const RequestHead& head) {
   return split;
 }
 
+// "name:" is "name" (RFC 3986 3.2.3), and not every server knows that.
+std::string_view without_empty_port(std::string_view authority) {
+  if (authority.ends_with(':')) authority.remove_suffix(1);
+  return authority;
+}
+
 // Absolute form wins over Host, and a Host that says something else is somebody's trick (RFC 9112 3.2.2).
 Checked<Authority> decide_authority(const Split& split, std::string_view host, RequestTarget& target) {
-  Checked<Authority> from_host = host.empty() ? Checked<Authority>(Authority{}) : parse_authority(host);
-  target.authority = host;
+  target.authority = without_empty_port(host);
+  Checked<Authority> from_host = host.empty() ? Checked<Authority>(Authority{}) : parse_authority(target.authority);
   if (split.form != TargetForm::absolute || !from_host) return from_host;
-  Checked<Authority> from_target = parse_authority(split.authority);
+  Checked<Authority> from_target = parse_authority(without_empty_port(split.authority));
   if (!from_target) return from_target;
   const auto port_of = [&](const Authority& authority) {
     return authority.port == 0 ? split.default_port : authority.port;
@@ -100,7 +110,7 @@ Checked<Authority> decide_authority(const Split& split, std::string_view host, R
   const bool agree =
       equals_ignoring_case(from_host->host, from_target->host) && port_of(*from_host) == port_of(*from_target);
   if (!host.empty() && !agree) return refuse(400, "Host unlike the target");
-  target.authority = split.authority;
+  target.authority = without_empty_port(split.authority);
   return from_target;
 }
 
@@ -142,12 +152,12 @@ Checked<RequestTarget> resolve_target(const RequestHead& head, TargetScratch& sc
   const Checked<Authority> authority = decide_authority(*split, *host, target);
   if (!authority) return tl::unexpected(authority.error());
   target.host = lower_host(authority->host, scratch);
-  target.path = split->path;
-  if (split->form == TargetForm::asterisk) return target;
-  const Checked<std::string_view> path = normalise_path(split->path, scratch.path);
+  target.path = target.kept = split->path;
+  if (split->path == "*") return target;
+  const Checked<NormalPath> path = normalise_path(split->path, scratch);
   if (!path) return tl::unexpected(path.error());
-  target.path_changed = path->data() != split->path.data();
-  target.path = *path;
+  target.path = path->merged;
+  target.kept = path->kept;
   return target;
 }
 

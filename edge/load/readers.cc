@@ -218,9 +218,9 @@ std::optional<std::string> parse_route_path(const std::string& text) {
   const std::string_view path = std::string_view(text).substr(exact ? 1 : 0);
   const auto is_plain = [](char c) { return c > 0x20 && c < 0x7F && c != '?' && c != '#' && c != ';'; };
   if (path.empty() || path.front() != '/' || !std::all_of(path.begin(), path.end(), is_plain)) return std::nullopt;
-  std::string scratch;
+  TargetScratch scratch;
   const auto normal = normalise_path(path, scratch);
-  if (!normal || *normal != path) return std::nullopt;
+  if (!normal || normal->merged != path) return std::nullopt;
   return text;
 }
 

@@ -14,7 +14,11 @@ std::optional<Refusal> identify_request(const Looked& looked, Match& found, Trac
   const auto target = resolve_target(looked.head, looked.scratch);
   if (!target) return target.error();
   found.target = *target;
-  trace.note("target", [&] { return "host " + std::string(target->host) + ", path " + std::string(target->path); });
+  if (looked.snapshot.settings->merge_slashes) found.target.kept = found.target.path;
+  trace.note("target", [&] {
+    const std::string forwarded = found.target.kept == target->path ? "" : ", forwarded as " + std::string(target->kept);
+    return "host " + std::string(target->host) + ", path " + std::string(target->path) + forwarded;
+  });
   const Tiers& tiers = *looked.snapshot.tiers;
   found.tier = tiers.decide(fields, found.client);
   if (tiers.enabled()) trace.note("tier", [&] { return std::string(tiers.name(found.tier)); });
@@ -28,7 +32,8 @@ std::optional<Refusal> match_request(const Looked& looked, Match& found, Trace& 
                          .method = looked.head.method,
                          .tier = found.tier,
                          .client = found.client.address,
-                         .fields = looked.head.fields};
+                         .fields = looked.head.fields,
+                         .kept = found.target.kept};
   const auto route = match(*looked.snapshot.routes, info, looked.scratch, trace);
   if (!route) return route.error();
   found.route = *route;

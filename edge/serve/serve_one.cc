@@ -335,7 +335,7 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
               .client = r.found.client.address,
               .method = r.exchange.head().method_text,
               .host = target.host,
-              .path = target.path.empty() ? r.exchange.head().target : target.path,
+              .path = target.kept.empty() ? r.exchange.head().target : target.kept,
               .route = matched ? std::string_view(r.found.route->name) : std::string_view(),
               .tier = r.snapshot->tiers->name(r.found.tier),
               .pool = r.pool != nullptr ? std::string_view(r.pool->name) : std::string_view(),

@@ -1,5 +1,6 @@
-// Paths: what normalisation gives is normal (a second time changes nothing), keeps no dot segment and no empty one, and
-// a path that reaches a route does not reach another one when an upstream decodes it further.
+// Paths: what normalisation gives is normal (a second time changes nothing), keeps no dot segment and, merged, no empty
+// one; a path that reaches a route does not reach another one as it is forwarded or when an upstream decodes it
+// further.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +33,7 @@ const edge::RouteTable& table() {
 
 void check_segments(std::string_view path) {
   require(path.front() == '/');
-  require(path.find("//") == std::string_view::npos && path.find('\\') == std::string_view::npos);
+  require(path.find('\\') == std::string_view::npos);
   std::size_t begin = 1;
   while (begin <= path.size()) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
@@ -42,18 +43,24 @@ void check_segments(std::string_view path) {
   }
 }
 
-void check_route(std::string_view path) {
+void check_route(const edge::NormalPath& path) {
   const edge::FieldList fields;
-  const edge::RequestInfo info{"shop.example", path, edge::Method::get, {}, {}, fields};
+  const edge::RequestInfo info{"shop.example", path.merged, edge::Method::get, {}, {}, fields, path.kept};
   edge::TargetScratch scratch;
   shared::NullTrace trace;
   const auto route = edge::match(table(), info, scratch, trace);
   if (!route) return require(route.error().status == 400);
+  edge::RequestInfo other = info;
+  std::string plain;
+  edge::cut_parameters(path.kept, plain);
+  other.path = plain;
+  require(table().find(other, trace) == *route);
   std::string twin;
-  if (!edge::decode_twin(path, twin)) return;
-  edge::RequestInfo twin_info = info;
-  twin_info.path = twin;
-  require(table().find(twin_info, trace) == *route);
+  for (const edge::Slashes slashes : {edge::Slashes::merge, edge::Slashes::keep}) {
+    if (!edge::decode_twin(path.kept, slashes, twin)) return;
+    other.path = twin;
+    require(table().find(other, trace) == *route);
+  }
 }
 
 }  // namespace
@@ -61,16 +68,20 @@ void check_route(std::string_view path) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string path = "/" + std::string(reinterpret_cast<const char*>(data), size);
   (void)edge::parse_authority(std::string_view(path).substr(1));
-  std::string once;
+  edge::TargetScratch once;
   const auto normal = edge::normalise_path(path, once);
   if (!normal) {
     require(normal.error().status == 400);
     return 0;
   }
-  check_segments(*normal);
-  std::string twice;
-  const auto again = edge::normalise_path(*normal, twice);
-  require(again && *again == *normal);
+  check_segments(normal->merged);
+  check_segments(normal->kept);
+  require(normal->merged.find("//") == std::string_view::npos);
+  edge::TargetScratch twice;
+  const auto merged = edge::normalise_path(normal->merged, twice);
+  require(merged && merged->merged == normal->merged && merged->kept == normal->merged);
+  const auto kept = edge::normalise_path(normal->kept, twice);
+  require(kept && kept->kept == normal->kept);
   check_route(*normal);
   return 0;
 }

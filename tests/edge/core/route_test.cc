@@ -29,6 +29,7 @@ struct Asked {
   Method method = Method::get;
   std::string fields = "";
   std::string client = "203.0.113.7";
+  std::string kept = "";
 };
 
 std::string matched(const RouteTable& table, const Asked& asked) {
@@ -36,8 +37,8 @@ std::string matched(const RouteTable& table, const Asked& asked) {
   const RequestHead head = testing::request(text);
   TargetScratch scratch;
   shared::NullTrace trace;
-  const RequestInfo info{asked.host, asked.path, asked.method, asked.tier, *shared::IpAddress::parse(asked.client),
-                         head.fields};
+  const RequestInfo info{asked.host,  asked.path, asked.method, asked.tier, *shared::IpAddress::parse(asked.client),
+                         head.fields, asked.kept};
   const Checked<const Route*> found = match(table, info, scratch, trace);
   return found ? (*found)->name : std::to_string(found.error().status);
 }
@@ -87,7 +88,7 @@ TEST(Route, ADecodedTwinOfAnotherRouteIsRefused) {
            {"/api/..%25252fadmin", "400"},
            {"/api/..%2525252fadmin", "400"},  // escaped too many times to be anybody's name
            {"/admin%2f", "400"},
-           {"/admin;x=1/secret", "400"},
+           {"/admin%3bx=1/secret", "400"},
            {"/files/a%2fb", "web"},
            {"/files/100%25", "web"},
            {"/api/a%2fb%3Fc", "api"},
@@ -96,6 +97,57 @@ TEST(Route, ADecodedTwinOfAnotherRouteIsRefused) {
        }) {
     EXPECT_EQ(matched(table, {.path = row.path}), row.route) << row.path;
   }
+}
+
+// As servers read them that know of parameters, and as those read them that match prefixes of text.
+TEST(Route, ParametersAreNoPartOfTheMatch) {
+  const RouteTable table = shop();
+  for (const PathCase& row : std::vector<PathCase>{
+           {"/admin;jsessionid=1", "admin"},
+           {"/admin;x=1/secret", "admin"},
+           {"/api/reports;v=1;w", "reports"},
+           {"/api;v=1/reports/2", "reports"},
+           {"/;x/y", "web"},
+           {"/;x/admin", "admin"},
+           {"/api/;x/reports", "reports"},
+           {"/api;v=1%2freports", "400"},
+       }) {
+    EXPECT_EQ(matched(table, {.path = row.path}), row.route) << row.path;
+  }
+}
+
+TEST(Route, EmptySegmentsMayNotLeadElsewhere) {
+  const RouteTable table = shop();
+  const struct {
+    std::string path;
+    std::string kept;
+    std::string route;
+  } cases[] = {
+      {"/fetch/https:/x", "/fetch/https://x", "web"},
+      {"/api/x/y", "/api/x//y", "api"},
+      {"/api/x/", "/api//x//", "api"},
+      {"/admin", "//admin", "admin"},
+      {"/api/reports/1", "/api//reports/1", "reports"},
+      {"/b", "/api/b", "400"},  // "/api//../b"
+      {"/reports", "/api/reports", "400"},
+      {"/x/b", "/y/b", "web"},
+      {"/admin/c", "/api//c", "400"},
+      {"/x/%2fa", "/x//%2fa", "web"},
+      {"/api;v=1/x", "/api;v=1//x", "api"},
+  };
+  for (const auto& row : cases) {
+    EXPECT_EQ(matched(table, {.path = row.path, .kept = row.kept}), row.route) << row.kept;
+  }
+  EXPECT_EQ(matched(table, {.path = "/admin"}), "admin") << "forwarded merged";
+  const RouteTable exact({route("login", "", "=/login"), route("rest", "", "/")}, 1);
+  EXPECT_EQ(matched(exact, {.path = "/login", .kept = "//login"}), "400");
+}
+
+// A server that decodes %2F may resolve `..` with the empty segment before it or without.
+TEST(Route, ATwinIsReadWithItsEmptySegmentsToo) {
+  const RouteTable table({route("inner", "", "/a/inner"), route("rest", "", "/")}, 1);
+  EXPECT_EQ(matched(table, {.path = "/a/%2f../inner"}), "400");
+  EXPECT_EQ(matched(table, {.path = "/a/%2f../other"}), "rest");
 }
 
 TEST(Route, ExactBeatsPrefixAndKeepsItsSlash) {
@@ -207,10 +259,14 @@ TEST(Route, AllowListsAreOfNetworks) {
 TEST(Redirect, FillsItsPlaceholdersOnce) {
   RequestTarget target;
   target.host = "shop.example";
-  target.path = "/a/{host}";
+  target.path = target.kept = "/a/{host}";
   target.query = "?b={uri}";
   EXPECT_EQ(redirect_location({301, "https://{host}{uri}"}, target), "https://shop.example/a/{host}?b={uri}");
   EXPECT_EQ(redirect_location({301, "/new{path}#x"}, target), "/new/a/{host}#x");
+  target.path = "/evil.example/x";
+  target.kept = "//evil.example/x";
+  EXPECT_EQ(redirect_location({301, "https://{host}{uri}"}, target), "https://shop.example//evil.example/x?b={uri}");
+  EXPECT_EQ(redirect_location({301, "{path}"}, target), "/evil.example/x") << "no other host";
   target.host = "2001:db8::1";
   EXPECT_EQ(redirect_location({301, "https://{host}/"}, target), "https://[2001:db8::1]/");
 }

@@ -46,12 +46,37 @@ TEST(Path, IsNormalisedOnlyWhereThatIsSafe) {
            PathCase{"/a;v=1/b;c", "/a;v=1/b;c"},
            PathCase{"/bucket/key(1)+~'!*@:$,=&", "/bucket/key(1)+~'!*@:$,=&"},
        }) {
-    std::string scratch;
+    TargetScratch scratch;
     const auto path = normalise_path(good.path, scratch);
     ASSERT_TRUE(path) << good.path << ": " << path.error().reason;
-    EXPECT_EQ(*path, good.expected) << good.path;
+    EXPECT_EQ(path->merged, good.expected) << good.path;
     if (good.path == good.expected) {
-      EXPECT_EQ(path->data(), good.path.data()) << "unchanged is a view";
+      EXPECT_EQ(path->merged.data(), good.path.data()) << "unchanged is a view";
+    }
+  }
+}
+
+TEST(Path, EmptySegmentsAreKeptForForwarding) {
+  for (const PathCase& good : {
+           PathCase{"/fetch/https://x", "/fetch/https://x"},
+           PathCase{"//admin", "//admin"},
+           PathCase{"///admin//x///", "///admin//x///"},
+           PathCase{"/a//./b", "/a//b"},
+           PathCase{"/a/.//b", "/a//b"},
+           PathCase{"/x/../a//%62", "/a//b"},
+           PathCase{"/a//../b", "/a/b"},
+           PathCase{"/a//..", "/a/"},
+           PathCase{"/a/..//b/", "//b/"},
+           PathCase{"/../..//", "//"},
+           PathCase{"/a/b/..", "/a/"},
+           PathCase{"/a;v=1//b", "/a;v=1//b"},
+       }) {
+    TargetScratch scratch;
+    const auto path = normalise_path(good.path, scratch);
+    ASSERT_TRUE(path) << good.path << ": " << path.error().reason;
+    EXPECT_EQ(path->kept, good.expected) << good.path;
+    if (good.path == good.expected) {
+      EXPECT_EQ(path->kept.data(), good.path.data()) << "unchanged is a view";
     }
   }
 }
@@ -79,7 +104,7 @@ TEST(Path, RefusesWhatTwoReadersSeeDifferently) {
            "/.;x/admin",
            "/%2e%2e;/admin",
        }) {
-    std::string scratch;
+    TargetScratch scratch;
     const auto result = normalise_path(path, scratch);
     ASSERT_FALSE(result) << path;
     EXPECT_EQ(result.error().status, 400);
@@ -88,30 +113,46 @@ TEST(Path, RefusesWhatTwoReadersSeeDifferently) {
 
 TEST(Path, NormalisingTwiceChangesNothing) {
   for (const std::string_view path : {"/%2561", "/a/%2e/b%2f..", "//%2E%2e//x", "/%41/../..//."}) {
-    std::string once;
-    std::string twice;
+    TargetScratch once;
+    TargetScratch twice;
     const auto first = normalise_path(path, once);
     ASSERT_TRUE(first);
-    const auto second = normalise_path(*first, twice);
-    ASSERT_TRUE(second);
-    EXPECT_EQ(*first, *second);
+    const auto merged = normalise_path(first->merged, twice);
+    ASSERT_TRUE(merged);
+    EXPECT_EQ(first->merged, merged->merged);
+    EXPECT_EQ(first->merged, merged->kept);
+    const auto kept = normalise_path(first->kept, twice);
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(first->kept, kept->kept);
   }
 }
 
 TEST(Path, TwinsAreWhatAnUpstreamMightRead) {
   std::string twin;
-  EXPECT_FALSE(decode_twin("/a/b", twin));
-  EXPECT_TRUE(decode_twin("/api/..%2fadmin", twin));
+  EXPECT_FALSE(decode_twin("/a/b", Slashes::merge, twin));
+  EXPECT_TRUE(decode_twin("/api/..%2fadmin", Slashes::merge, twin));
   EXPECT_EQ(twin, "/admin");
-  EXPECT_TRUE(decode_twin("/files/a%2fb", twin));
+  EXPECT_TRUE(decode_twin("/files/a%2fb", Slashes::merge, twin));
   EXPECT_EQ(twin, "/files/a/b");
-  EXPECT_TRUE(decode_twin("/a%252fb", twin));
+  EXPECT_TRUE(decode_twin("/a%252fb", Slashes::merge, twin));
   EXPECT_EQ(twin, "/a%2fb");
-  EXPECT_TRUE(decode_twin("/admin;x/y", twin));
+  EXPECT_TRUE(decode_twin("/admin;x/y", Slashes::merge, twin));
   EXPECT_EQ(twin, "/admin/y");
-  EXPECT_TRUE(decode_twin("/a/..%255cb", twin));
-  EXPECT_TRUE(decode_twin(std::string(twin), twin));
+  EXPECT_TRUE(decode_twin("/a/..%255cb", Slashes::merge, twin));
+  EXPECT_TRUE(decode_twin(std::string(twin), Slashes::merge, twin));
   EXPECT_EQ(twin, "/b");
+  EXPECT_TRUE(decode_twin("/a/%2f../b", Slashes::merge, twin));
+  EXPECT_EQ(twin, "/b");
+  EXPECT_TRUE(decode_twin("/a/%2f../b", Slashes::keep, twin));
+  EXPECT_EQ(twin, "/a/b");
+}
+
+TEST(Path, ParametersAreCutFromTheirSegments) {
+  std::string plain;
+  cut_parameters("/a;v=1/b;c;d/e", plain);
+  EXPECT_EQ(plain, "/a/b/e");
+  cut_parameters("/;x/a", plain);
+  EXPECT_EQ(plain, "//a");
 }
 
 struct TargetCase {
@@ -136,6 +177,12 @@ TEST(Target, FormsAndHosts) {
            TargetCase{"GET https://shop.example?q HTTP/1.1\r\nHost: shop.example:443\r\n\r\n", "shop.example", "/",
                       "?q", "shop.example"},
            TargetCase{"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "a", "*", "", "a"},
+           TargetCase{"OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n", "a", "*", "", "a"},
+           TargetCase{"OPTIONS http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "a", "/", "", "a"},
+           TargetCase{"OPTIONS http://a?b HTTP/1.1\r\nHost: a\r\n\r\n", "a", "/", "?b", "a"},
+           TargetCase{"GET /a HTTP/1.1\r\nHost: shop.example:\r\n\r\n", "shop.example", "/a", "", "shop.example"},
+           TargetCase{"GET /a HTTP/1.1\r\nHost: [::1]:\r\n\r\n", "::1", "/a", "", "[::1]"},
+           TargetCase{"GET http://a:/ HTTP/1.1\r\nHost: a:80\r\n\r\n", "a", "/", "", "a"},
            TargetCase{"GET /a?x=/../%00\\ HTTP/1.1\r\nHost: a\r\n\r\n", "a", "/a", "?x=/../%00\\", "a"},
            TargetCase{"GET /?a?b HTTP/1.1\r\nHost: a_b\r\n\r\n", "a_b", "/", "?a?b", "a_b"},
        }) {
@@ -166,7 +213,8 @@ TEST(Target, RefusesHostsAndForms) {
            BadTarget{get + "Host: a,b\r\n\r\n"},
            BadTarget{get + "Host: a b\r\n\r\n"},
            BadTarget{get + "Host: a:b\r\n\r\n"},
-           BadTarget{get + "Host: a:\r\n\r\n"},
+           BadTarget{get + "Host: a::\r\n\r\n"},
+           BadTarget{get + "Host: :\r\n\r\n"},
            BadTarget{get + "Host: a:0\r\n\r\n"},
            BadTarget{get + "Host: a:65536\r\n\r\n"},
            BadTarget{get + "Host: a:80:80\r\n\r\n"},
