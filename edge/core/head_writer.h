@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "edge/core/head.h"
 #include "shared/core/ip.h"
 
 namespace edge {
@@ -41,6 +42,11 @@ class HeadWriter {
   }
   HeadWriter& field(std::string_view name, std::string_view value) {
     return text(name).text(": ").text(value).text("\r\n");
+  }
+
+  // Our entry, behind those that came (RFC 9110 7.6.3). `version` is the one of the message that came.
+  HeadWriter& via(Version version, std::string_view name) {
+    return text("Via: ").text(version == Version::http_1_0 ? "1.0 " : "1.1 ").text(name).text("\r\n");
   }
 
   // The octets written; nothing when they did not fit.

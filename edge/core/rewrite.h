@@ -27,7 +27,10 @@ struct UpstreamRequest {
   const HeaderRules& rules;
   std::string_view scheme;      // "http", "https": how the client reached us
   std::string_view request_id;  // see request_id_of()
+  std::string_view via{};       // our name in Via; empty: no Via of ours
 };
+
+inline constexpr std::string_view kViaName = "meridian";
 
 // Octets that write_upstream_request() needs at most.
 [[nodiscard]] std::size_t upstream_request_bound(const UpstreamRequest& request);
@@ -45,7 +48,8 @@ struct ClientResponse {
   Persistence persistence;  // of the client's connection
   Version client_version = Version::http_1_1;
   const HeaderRules& rules;
-  std::string_view date;  // "Sun, 06 Nov 1994 08:49:37 GMT", used when the upstream sent none
+  std::string_view date;   // "Sun, 06 Nov 1994 08:49:37 GMT", used when the upstream sent none
+  std::string_view via{};  // our name in Via; empty: no Via of ours
 };
 
 [[nodiscard]] std::size_t client_response_bound(const ClientResponse& response);

@@ -55,6 +55,9 @@ class RequestWriter {
     }
     write_framing();
     write_origin();
+    if (!request_.via.empty() && !request_.rules.drops({"Via", {}, FieldId::via})) {
+      out_.via(request_.head.version, request_.via);
+    }
     if (request_.tiers.enabled()) own(FieldId::other, request_.tiers.header(), request_.tiers.name(request_.tier));
     own(FieldId::x_request_id, "X-Request-Id", request_.request_id);
     for (const HeaderRules::Appended& field : request_.rules.appended()) {
@@ -66,7 +69,7 @@ class RequestWriter {
 
  private:
   void write_request_line() {
-    out_.text(request_.head.method_text).text(" ").text(request_.target.path).text(request_.target.query);
+    out_.text(request_.head.method_text).text(" ").text(request_.target.kept).text(request_.target.query);
     out_.text(" HTTP/1.1\r\n");
   }
 
@@ -146,7 +149,7 @@ std::size_t upstream_request_bound(const UpstreamRequest& request) {
   constexpr std::size_t kOwnNames = 512;  // names, separators, numbers and addresses of our own fields
   std::size_t bound =
       kOwnNames + request.head.size + request.head.fields.size() * 2 + 3 * request.target.authority.size();
-  bound += request.scheme.size() + request.request_id.size();
+  bound += request.scheme.size() + request.request_id.size() + request.via.size();
   bound += request.tiers.header().size() + request.tiers.name(request.tier).size();
   for (const HeaderRules::Appended& field : request.rules.appended())
     bound += field.name.size() + field.value.size() + 4;

@@ -43,8 +43,11 @@ void write_framing(HeadWriter& out, const ClientResponse& response) {
   }
 }
 
+// 426 has to say to what (RFC 9110 15.5.22).
 void write_connection(HeadWriter& out, const ClientResponse& response) {
-  if (!response.framing.switched) return write_persistence(out, response.persistence, response.client_version);
+  const bool wanted = response.head.status == 426 && response.head.fields.has(FieldId::upgrade);
+  if (!response.framing.switched) write_persistence(out, response.persistence, response.client_version);
+  if (!response.framing.switched && !wanted) return;
   out.text("Connection: Upgrade\r\n");
   for (const Field& field : response.head.fields) {
     if (field.id == FieldId::upgrade) out.field("Upgrade", field.value);
@@ -75,7 +78,7 @@ std::size_t client_response_bound(const ClientResponse& response) {
       if (field.id == FieldId::set_cookie) cookies += field.name.size() + field.value.size();
     }
   }
-  return kOwnNames + response.head.size + cookies + fields.size() * 4 + response.date.size() +
+  return kOwnNames + response.head.size + cookies + fields.size() * 4 + response.date.size() + response.via.size() +
          appended_size(response.rules);
 }
 
@@ -87,6 +90,9 @@ std::optional<std::size_t> write_client_response(std::span<char> out, const Clie
     if (is_end_to_end(field, connection) && !response.rules.drops(field)) writer.field(field.name, field.value);
   }
   if (!response.head.fields.has(FieldId::date)) write_optional(writer, "Date", response.date);
+  if (!response.via.empty() && !response.rules.drops({"Via", {}, FieldId::via})) {
+    writer.via(response.head.version, response.via);
+  }
   write_appended(writer, response.rules);
   write_framing(writer, response);
   write_connection(writer, response);
@@ -133,7 +139,7 @@ std::string_view reason_phrase(std::uint16_t status) {
     std::uint16_t status;
     std::string_view phrase;
   };
-  constexpr std::array<Row, 45> kPhrases{{
+  constexpr std::array<Row, 46> kPhrases{{
       {100, "Continue"},
       {101, "Switching Protocols"},
       {103, "Early Hints"},
@@ -170,6 +176,7 @@ std::string_view reason_phrase(std::uint16_t status) {
       {417, "Expectation Failed"},
       {421, "Misdirected Request"},
       {422, "Unprocessable Content"},
+      {426, "Upgrade Required"},
       {429, "Too Many Requests"},
       {431, "Request Header Fields Too Large"},
       {451, "Unavailable For Legal Reasons"},

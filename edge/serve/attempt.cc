@@ -73,6 +73,7 @@ void Attempt::forward() {
       .rules = request_.found.route->request_rules,
       .scheme = request_.exchange.scheme(),
       .request_id = request_.request_id,
+      .via = snapshot.settings->via_requests ? kViaName : std::string_view(),
   };
   work_.out.clear();
   const auto size = write_upstream_request(work_.out.room(upstream_request_bound(head)), head);

@@ -22,6 +22,7 @@ struct Sent {
   std::string peer = "203.0.113.7";
   HeaderRules rules{};
   Tiers tiers{};
+  std::string_view via{};
 };
 
 // The head that an upstream gets. 10.0.0.0/8 is trusted.
@@ -35,7 +36,8 @@ std::string forwarded(const Sent& sent) {
   const Client client = identify_client(*shared::IpAddress::parse(sent.peer), head.fields, PrefixSet(trusted));
   const UpstreamRequest request{head,       *target,    *framing,
                                 client,     sent.tiers, sent.tiers.decide(head.fields, client),
-                                sent.rules, "http",     request_id_of(head.fields, client, "fresh")};
+                                sent.rules, "http",     request_id_of(head.fields, client, "fresh"),
+                                sent.via};
   std::string out(upstream_request_bound(request), '\0');
   const auto size = write_upstream_request(out, request);
   EXPECT_TRUE(size) << "the bound must do";
@@ -56,9 +58,27 @@ TEST(UpstreamRequest, IsAWholeHeadOfOurOwn) {
   const std::string head =
       forwarded({"GET //a/../b?c=%2e%2E HTTP/1.1\r\nHost: Shop.Example:8080\r\nAccept: x\r\n\r\n"});
   EXPECT_EQ(head,
-            "GET /b?c=%2e%2E HTTP/1.1\r\nHost: Shop.Example:8080\r\nAccept: x\r\nX-Forwarded-For: 203.0.113.7\r\n"
+            "GET //b?c=%2e%2E HTTP/1.1\r\nHost: Shop.Example:8080\r\nAccept: x\r\nX-Forwarded-For: 203.0.113.7\r\n"
             "X-Real-IP: 203.0.113.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: Shop.Example:8080\r\n"
             "X-Request-Id: fresh\r\n\r\n");
+}
+
+// RFC 9112 3.2.4.
+TEST(UpstreamRequest, OptionsOfAWholeServer) {
+  EXPECT_TRUE(forwarded({"OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n"}).starts_with("OPTIONS * HTTP/1.1\r\n"));
+}
+
+// RFC 9110 7.6.3: behind those that came, with the version that came.
+TEST(UpstreamRequest, ViaNamesUsWhereItIsWanted) {
+  const std::string text = "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 before\r\n\r\n";
+  EXPECT_FALSE(has(forwarded({text}), "Via: 1.1 meridian"));
+  const std::string head = forwarded({.text = text, .via = kViaName});
+  EXPECT_TRUE(has(head, "Via: 1.1 meridian"));
+  EXPECT_LT(head.find("Via: 1.1 before"), head.find("Via: 1.1 meridian"));
+  EXPECT_TRUE(has(forwarded({.text = "GET / HTTP/1.0\r\nHost: a\r\n\r\n", .via = kViaName}), "Via: 1.0 meridian"));
+  HeaderRules rules{};
+  rules.apply({HeaderRule::Op::remove, "Via", ""});
+  EXPECT_FALSE(names(forwarded({.text = text, .rules = rules, .via = kViaName}), "Via"));
 }
 
 TEST(UpstreamRequest, HopByHopFieldsEndHere) {
@@ -191,6 +211,7 @@ struct Answered {
   Persistence persistence = Persistence::keep;
   HeaderRules rules{};
   bool upgrade = false;
+  std::string_view via{};
 };
 
 std::string answered(const Answered& answer) {
@@ -198,8 +219,8 @@ std::string answered(const Answered& answer) {
   const auto framing = frame_response(head, {answer.method, answer.upgrade});
   EXPECT_TRUE(framing) << answer.text;
   const ClientResponse response{
-      head,         *framing, client_body(framing->body, answer.version), answer.persistence, answer.version,
-      answer.rules, "DATE"};
+      head,   *framing,  client_body(framing->body, answer.version), answer.persistence, answer.version, answer.rules,
+      "DATE", answer.via};
   std::string out(client_response_bound(response), '\0');
   const auto size = write_client_response(out, response);
   EXPECT_TRUE(size);
@@ -238,6 +259,24 @@ TEST(ClientResponse, FramingFollowsTheClient) {
   EXPECT_TRUE(has(switched, "Upgrade: websocket"));
   EXPECT_TRUE(has(switched, "Connection: Upgrade"));
   EXPECT_TRUE(has(switched, "Sec-WebSocket-Accept: x"));
+}
+
+// RFC 9110 15.5.22: it says to what, and hop by hop.
+TEST(ClientResponse, UpgradeRequiredSaysToWhat) {
+  const std::string text = " Upgrade Required\r\nConnection: upgrade\r\nUpgrade: TLS/1.2\r\nContent-Length: 0\r\n\r\n";
+  const std::string head = answered({"HTTP/1.1 426" + text});
+  EXPECT_TRUE(has(head, "Upgrade: TLS/1.2")) << head;
+  EXPECT_TRUE(has(head, "Connection: Upgrade")) << head;
+  const std::string last = answered({.text = "HTTP/1.1 426" + text, .persistence = Persistence::close});
+  EXPECT_TRUE(has(last, "Connection: close")) << last;
+  EXPECT_TRUE(has(last, "Upgrade: TLS/1.2")) << last;
+  EXPECT_EQ(answered({"HTTP/1.1 200" + text}).find("TLS/1.2"), std::string::npos);
+}
+
+TEST(ClientResponse, ViaNamesUsWhereItIsWanted) {
+  const std::string text = "HTTP/1.0 200 OK\r\nVia: 1.1 before\r\nContent-Length: 0\r\n\r\n";
+  EXPECT_FALSE(has(answered({text}), "Via: 1.0 meridian"));
+  EXPECT_TRUE(has(answered({.text = text, .via = kViaName}), "Via: 1.0 meridian"));
 }
 
 TEST(ClientResponse, RulesApply) {
