@@ -30,7 +30,11 @@ struct ClientTimeouts {
   shared::milliseconds keep_alive{75000};  // idle between two requests
   shared::milliseconds body{60000};        // without progress reading a request's body
   shared::milliseconds send{60000};        // without progress writing a response
+  shared::milliseconds linger{30000};      // reading the rest of a request after its answer, see linger.h
 };
+
+// A client's FIN behind a whole request: has it left, or does it only have nothing more to say?
+enum class HalfClose : std::uint8_t { abort, allow };
 
 // What the access log holds besides what it always does.
 struct AccessLogSettings {
@@ -48,10 +52,15 @@ struct Settings {
   Identity identity;
   PrefixSet trusted_proxies;
   HeadLimits head_limits;
+  HeadLimits answer_limits;                        // of servers' answers: over it 502
   std::uint64_t max_body = 1024ULL * 1024 * 1024;  // octets of a request's body: over it 413
   std::uint32_t max_per_client = 0;                // connections of one client; 0: no limit of its own
   std::uint64_t min_rate = 240;                    // octets a second; who moves less goes first when there is no room
   ClientTimeouts timeouts;
+  HalfClose half_close = HalfClose::abort;
+  bool merge_slashes = false;  // empty segments are not forwarded
+  bool via_requests = true;    // Via (RFC 9110 7.6.3) towards servers ...
+  bool via_responses = false;  // ... and towards clients
   AccessLogSettings access_log;
   HeaderRules response_rules;  // for responses that no route stands behind: 400, 404 ...
 };

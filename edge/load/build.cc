@@ -62,7 +62,14 @@ class Builder {
     settings->max_per_client = client.max_per_client;
     settings->min_rate = client.min_rate;
     settings->timeouts = {ceil<milliseconds>(client.head_timeout), ceil<milliseconds>(client.keep_alive_timeout),
-                          ceil<milliseconds>(client.body_timeout), ceil<milliseconds>(client.send_timeout)};
+                          ceil<milliseconds>(client.body_timeout), ceil<milliseconds>(client.send_timeout),
+                          ceil<milliseconds>(client.linger)};
+    settings->half_close = client.half_close;
+    settings->answer_limits = {static_cast<std::uint32_t>(edge_.answer.max_head), HeadLimits{}.max_target,
+                               edge_.answer.max_fields};
+    settings->merge_slashes = edge_.merge_slashes;
+    settings->via_requests = edge_.via != ViaConfig::none;
+    settings->via_responses = edge_.via == ViaConfig::both;
     settings->access_log = access_log_settings(edge_);
     settings->response_rules = rules({&edge_.response_headers});
     built_.settings = std::move(settings);

@@ -79,7 +79,23 @@ const Table<ClientConfig>& client_table() {
           .field("head_timeout", &ClientConfig::head_timeout, span(), "For a whole head, however it trickles")
           .field("keep_alive_timeout", &ClientConfig::keep_alive_timeout, span(), "Between two requests")
           .field("body_timeout", &ClientConfig::body_timeout, span(), "Without progress reading a body")
-          .field("send_timeout", &ClientConfig::send_timeout, span(), "Without progress sending an answer");
+          .field("send_timeout", &ClientConfig::send_timeout, span(), "Without progress sending an answer")
+          .field("linger", &ClientConfig::linger, duration(milliseconds(0), hours(1)),
+                 "How long the rest of a request is still read after an answer that came before it, so that a client "
+                 "which writes everything first gets the answer; longer, up to ten times, while 64 KiB a second come")
+          .field("half_close", &ClientConfig::half_close,
+                 one_of<HalfClose>({{"abort", HalfClose::abort}, {"allow", HalfClose::allow}}),
+                 "A client that closes its side behind a whole request: `abort` takes it for gone and ends its "
+                 "request, `allow` answers it");
+  return table;
+}
+
+const Table<AnswerConfig>& answer_table() {
+  static const auto table =
+      Table<AnswerConfig>("edge.answer", "What is taken from servers; beyond it 502.")
+          .field("max_head", &AnswerConfig::max_head, size(kKiB, 256 * kKiB), "Octets of an answer's head")
+          .field("max_fields", &AnswerConfig::max_fields, integer<std::uint16_t>(1, FieldList::kCapacity),
+                 "Header fields of an answer");
   return table;
 }
 
@@ -98,6 +114,14 @@ const Table<EdgeConfig>& edge_table() {
           .field("pools", &EdgeConfig::pools, map_of("pool", nested(pool_table())), "Servers")
           .required("routes", &EdgeConfig::routes, list_of(nested(route_table())), "Which requests go where")
           .field("client", &EdgeConfig::client, nested(client_table()), "What is taken from clients")
+          .field("answer", &EdgeConfig::answer, nested(answer_table()), "What is taken from servers")
+          .field("merge_slashes", &EdgeConfig::merge_slashes, boolean(),
+                 "Routes and lists always read `//` as `/`; true: servers get it so too, else as it came")
+          .field("via", &EdgeConfig::via,
+                 one_of<ViaConfig>(
+                     {{"none", ViaConfig::none}, {"requests", ViaConfig::requests}, {"both", ViaConfig::both}}),
+                 "Where `Via: 1.1 meridian` says that a message went through here: towards servers, or also towards "
+                 "clients. nginx behind us compresses no answer to such a request without `gzip_proxied any`")
           .field("timeout", &EdgeConfig::timeout, nested(timeout_table()), "Limits of time towards servers")
           .field("request_headers", &EdgeConfig::request_headers, header_rules(),
                  "Fields towards servers, for all routes")

@@ -174,7 +174,18 @@ struct ClientConfig {
   shared::Duration keep_alive_timeout = shared::seconds(75);
   shared::Duration body_timeout = shared::seconds(60);
   shared::Duration send_timeout = shared::seconds(60);
+  shared::Duration linger = shared::seconds(30);
+  HalfClose half_close = HalfClose::abort;
 };
+
+// What is taken from servers.
+struct AnswerConfig {
+  std::uint64_t max_head = 32ULL * 1024;
+  std::uint16_t max_fields = FieldList::kCapacity;
+};
+
+// In which messages Via says that they went through this proxy (RFC 9110 7.6.3).
+enum class ViaConfig : std::uint8_t { none, requests, both };
 
 struct EdgeConfig {
   std::vector<ListenConfig> listen;
@@ -185,6 +196,9 @@ struct EdgeConfig {
   shared::load::NamedMap<PoolConfig> pools;
   std::vector<RouteConfig> routes;
   ClientConfig client;
+  AnswerConfig answer;
+  bool merge_slashes = false;
+  ViaConfig via = ViaConfig::requests;
   TimeoutConfig timeout;
   HeaderRulesConfig request_headers;
   HeaderRulesConfig response_headers;

@@ -4,18 +4,24 @@
 #include <utility>
 
 #include "edge/serve/health_page.h"
+#include "edge/serve/pump.h"
 #include "edge/serve/serve_one.h"
 
 namespace edge {
 namespace {
 
-constexpr std::size_t kRoomBehind = 1024;          // behind the largest head
-constexpr std::size_t kMaxDiscarded = 256 * 1024;  // read and thrown away, so that our answer is not lost to a reset
-constexpr shared::Duration kLinger = shared::seconds(2);
+constexpr std::size_t kRoomBehind = 1024;  // behind the largest head
+constexpr shared::Duration kLastWords = shared::seconds(2);
 constexpr shared::Duration kLeastWindow = shared::seconds(1);  // shorter ones say nothing of a rate
 constexpr shared::Duration kWindow = shared::seconds(5);
 
 const HeaderRules kNoRules;
+
+// As HeadParser does, it forgives an empty line.
+bool asks_for_head(std::string_view input) {
+  if (input.starts_with("\r\n")) input.remove_prefix(2);
+  return input.starts_with("HEAD ");
+}
 
 }  // namespace
 
@@ -99,7 +105,7 @@ void H1Connection::unpark() {
 
 void H1Connection::end_turn() {
   if (turn_ == nullptr) return;
-  worker_.work_pool().give_back(std::move(turn_->work));
+  if (turn_->work != nullptr) worker_.work_pool().give_back(std::move(turn_->work));
   turn_.reset();
 }
 
@@ -165,16 +171,19 @@ H1Connection::Read H1Connection::take_head() {
   turn_->writer.begin(socket_, turn_->work->client_out);
   turn_->invited = false;
   turn_->takes_trailers = turn_->framing.te_trailers;
+  turn_->via = settings.via_responses;
+  turn_->leaves_by_fin = settings.half_close == HalfClose::abort;
   worker_.stand(*this, ClientState::busy);
   return Read::request;
 }
 
+// What was refused may never have been parsed: the method decides whether the answer has a body (RFC 9110 9.3.2).
 H1Connection::Read H1Connection::refuse(const Refusal& refusal) {
   keep_ = false;
   refused_ = true;
   turn_->framing = {};
   turn_->framing.persistence = Persistence::close;
-  turn_->work->request.method = Method::get;
+  turn_->work->request.method = asks_for_head(turn_->work->client_in.view()) ? Method::head : Method::get;
   turn_->work->request.version = Version::http_1_1;
   turn_->writer.begin(socket_, turn_->work->client_out);
   respond(own_error(refusal.status));
@@ -206,7 +215,8 @@ void H1Connection::queue_interim(const ResponseHead& head) {
                              .persistence = Persistence::keep,
                              .client_version = Version::http_1_1,
                              .rules = kNoRules,
-                             .date = {}};
+                             .date = {},
+                             .via = {}};
   const auto size = write_interim_response(turn_->work->client_out.room(client_response_bound(bound)), head);
   if (size) turn_->work->client_out.commit(*size);
 }
@@ -225,7 +235,8 @@ void H1Connection::start_response(const ResponseHead& head, const ResponseFramin
                                 .persistence = keep_ ? Persistence::keep : Persistence::close,
                                 .client_version = turn_->work->request.version,
                                 .rules = rules,
-                                .date = worker_.http_date()};
+                                .date = worker_.http_date(),
+                                .via = turn_->via ? kViaName : std::string_view()};
   const auto size = write_client_response(turn_->work->client_out.room(client_response_bound(response)), response);
   if (size) turn_->work->client_out.commit(*size);
   turn_->writer.begin_body(turn_->response_body);
@@ -234,6 +245,7 @@ void H1Connection::start_response(const ResponseHead& head, const ResponseFramin
 void H1Connection::begin_tunnel() {
   keep_ = false;
   turn_->tunnel = true;
+  turn_->leaves_by_fin = false;
   turn_->response_body = {.kind = BodyKind::until_close, .length = 0};
   turn_->reader.begin(socket_, turn_->work->client_in, turn_->response_body);
   turn_->writer.begin_body(turn_->response_body);
@@ -272,16 +284,17 @@ bool H1Connection::finish_exchange() {
   return true;
 }
 
+// False: there will be nothing more.
 bool H1Connection::discard_input() {
-  ReadBuffer& buffer = turn_->work->client_in;
-  while (discarded_ < kMaxDiscarded) {
-    buffer.clear();
-    const IoResult received = socket_.receive(buffer.space());
+  for (std::uint64_t taken = 0; taken < kPumpShare;) {
+    const IoResult received = socket_.discard(kPumpShare);
     if (received.status == IoStatus::again) return true;
     if (received.status != IoStatus::ok) return false;
-    discarded_ += received.bytes;
+    taken += received.bytes;
+    turn_->linger.read(received.bytes, worker_.loop().now());
   }
-  return false;
+  waiter_.wake_soon();
+  return true;
 }
 
 // A close while input is unread would send a reset, which may destroy our answer on its way (RFC 9112 section 9.6).
@@ -290,21 +303,29 @@ Task<> H1Connection::close_gently() {
   worker_.stand(*this, ClientState::head);  // it may go first, as one that has asked for nothing
   const bool unread = refused_ || !turn_->reader.finished() || !turn_->work->client_in.empty() || socket_.readable();
   if (cut_ && turn_->response_body.kind == BodyKind::until_close) co_return socket_.abort();
-  deadline_ = worker_.loop().now() + kLinger;
+  deadline_ = worker_.loop().now() + kLastWords;
   bool waiting = turn_->writer.flush() == Sent::blocked;
   while (waiting) {
     const Wake wake = co_await waiter_.until(deadline_);
     waiting = wake == Wake::event && turn_->writer.flush() == Sent::blocked;
   }
-  if (unread && !socket_.broken()) {
-    socket_.shutdown_send();
-    waiting = discard_input();
-    while (waiting) {
-      const Wake wake = co_await waiter_.until(deadline_);
-      waiting = wake == Wake::event && discard_input();
-    }
-  }
+  if (unread && !socket_.broken()) co_await linger();
   socket_.close();
+}
+
+// Whatever still comes is thrown away, so that a client which writes everything before it reads finds its answer; it
+// costs neither buffers nor copies.
+Task<> H1Connection::linger() {
+  worker_.work_pool().give_back(std::move(turn_->work));
+  socket_.shutdown_send();
+  turn_->linger.begin(worker_.loop().now(), worker_.snapshots().current().settings->timeouts.linger);
+  bool reading = discard_input();
+  while (reading) {
+    const shared::TimePoint end = turn_->linger.deadline();
+    const Wake wake = co_await waiter_.until(end);
+    const bool over = wake == Wake::deadline && turn_->linger.deadline() <= worker_.loop().now();
+    reading = !evicted_ && !over && discard_input();
+  }
 }
 
 }  // namespace edge

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "edge/core/linger.h"
 #include "edge/serve/exchange.h"
 #include "edge/serve/frame_pool.h"
 #include "edge/serve/task.h"
@@ -69,14 +70,16 @@ class H1Connection final : public Exchange, public Pooled {
   void cut() override { cut_ = true; }
   Waiter& waiter() override { return waiter_; }
   Work& work() override { return *turn_->work; }
-  bool abandoned() const override { return socket_.broken(); }
+  bool abandoned() const override {
+    return socket_.broken() || (turn_->leaves_by_fin && socket_.peer_closed() && turn_->reader.finished());
+  }
 
  private:
   enum class Read : std::uint8_t { wait, request, closed, refused };
 
   // From the first octet of a request until its response is out.
   struct Turn : Pooled {
-    std::unique_ptr<Work> work;  // null: a part of the head is parked, and waits for more
+    std::unique_ptr<Work> work;  // null: a part of the head is parked and waits for more, or the connection lingers
     Octets parked;
     HeadParser parser;
     RequestFraming framing;
@@ -87,9 +90,12 @@ class H1Connection final : public Exchange, public Pooled {
     shared::TimePoint head_read{};
     shared::TimePoint window_began{};  // of waiting_rate()
     std::uint64_t window_octets = 0;
+    Linger linger;  // once the answer is out and the connection only waits to be closed
     bool tunnel = false;
     bool invited = false;
     bool takes_trailers = false;
+    bool via = false;            // in answers
+    bool leaves_by_fin = false;  // a FIN behind the whole request says that nobody waits for the answer
   };
 
   Task<> run();
@@ -106,6 +112,7 @@ class H1Connection final : public Exchange, public Pooled {
   void end_turn();
   void park();
   void unpark();
+  Task<> linger();
   bool discard_input();
 
   Worker& worker_;
@@ -114,7 +121,6 @@ class H1Connection final : public Exchange, public Pooled {
   Waiter waiter_;
   std::unique_ptr<Turn> turn_;
   shared::TimePoint deadline_;
-  std::uint32_t discarded_ = 0;
   bool first_ = true;  // no request yet
   bool keep_ = true;   // another request may follow
   bool refused_ = false;

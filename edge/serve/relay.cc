@@ -54,11 +54,15 @@ bool Relay::request_body_failed() {
 }
 
 bool Relay::pump_request() {
-  if (request_ended_) return true;
+  if (request_ended_) {
+    if (!request_done_ && responding_ && !framing_.switched) discard_request();
+    return true;
+  }
   std::uint64_t moved = 0;
   const std::uint64_t before = to_upstream_.octets_sent();
   const Pumped pumped = pump(body_, to_upstream_, moved);
   if (moved > 0 || to_upstream_.octets_sent() != before) request_progress_ = now_;
+  linger_.read(moved, now_);
   request_blocked_ = pumped == Pumped::sink_blocked ? Blocked::sink : Blocked::source;
   switch (pumped) {
     case Pumped::source_waits:
@@ -83,11 +87,25 @@ bool Relay::pump_request() {
   return true;
 }
 
+// The server takes no more of a request that it has begun to answer. A client that writes everything first would never
+// read the answer if it could not go on writing.
+void Relay::discard_request() {
+  std::uint64_t moved = 0;
+  while (moved < kPumpShare) {
+    const BodyPiece piece = body_.peek();
+    if (piece.state != BodyState::data) break;
+    body_.consume(piece.data.size());
+    moved += piece.data.size();
+  }
+  if (moved > 0) request_progress_ = now_;
+  if (moved >= kPumpShare) exchange_.waiter().wake_soon();
+}
+
 bool Relay::receive_head() {
   ReadBuffer& buffer = work_.in;
   std::span<char> space = buffer.space();
-  if (space.empty() && buffer.capacity() < settings_.head_limits.max_head) {
-    buffer.grow(settings_.head_limits.max_head);
+  if (space.empty() && buffer.capacity() < settings_.answer_limits.max_head) {
+    buffer.grow(settings_.answer_limits.max_head);
     space = buffer.space();
   }
   if (space.empty()) return fail(ErrorKind::bad_response, Side::upstream, "response head over the limit");
@@ -111,15 +129,7 @@ bool Relay::take_head() {
   const AskedFor asked{.method = exchange_.head().method, .upgrade = exchange_.framing().upgrade};
   const auto framing = frame_response(work_.response, asked);
   if (!framing) return fail(ErrorKind::bad_response, Side::upstream, framing.error().reason);
-  if (framing->interim) {
-    // The edge answers Expect itself, so an upstream's own 100 would be a second one.
-    if (work_.response.status != 100) {
-      exchange_.queue_interim(work_.response);
-      interim_ = true;
-    }
-    work_.in.unpin();
-    return true;
-  }
+  if (framing->interim) return take_interim();
   framing_ = *framing;
   responding_ = true;
   if (!work_.set_cookie.empty()) {
@@ -133,6 +143,29 @@ bool Relay::take_head() {
   return true;
 }
 
+bool Relay::take_interim() {
+  interim_octets_ += work_.response.size;
+  if (++interims_ > kMaxInterim || interim_octets_ > kMaxInterimOctets) {
+    return fail(ErrorKind::bad_response, Side::upstream, "too many interim answers");
+  }
+  // The edge answers Expect itself, so an upstream's own 100 would be a second one.
+  if (work_.response.status != 100) {
+    exchange_.queue_interim(work_.response);
+    told_interim_ = true;
+  }
+  work_.in.unpin();
+  return true;
+}
+
+// Afterwards response_blocked_ says whether the client has taken all that there is for it.
+bool Relay::flush_interim() {
+  const std::uint64_t before = exchange_.octets_sent();
+  const Sent sent = exchange_.flush();
+  if (exchange_.octets_sent() != before) response_progress_ = now_;
+  response_blocked_ = sent == Sent::blocked ? Blocked::sink : Blocked::nothing;
+  return sent == Sent::failed ? fail(ErrorKind::client_closed, Side::client, "client closed") : true;
+}
+
 // After 101 both sides speak another protocol: what comes is passed on as it is, until one of them closes.
 void Relay::start_tunnel() {
   constexpr Body kRaw{.kind = BodyKind::until_close, .length = 0};
@@ -143,23 +176,27 @@ void Relay::start_tunnel() {
   exchange_.waiter().wake_soon();
 }
 
+// Reads at most once in a turn behind an interim head, and not before the client has taken that.
 bool Relay::read_response_head() {
+  const std::uint32_t before = interims_;
   while (!responding_) {
-    response_blocked_ = Blocked::nothing;
     const std::string_view buffered = work_.in.view();
     if (!buffered.empty()) {
-      const ParseState state = parser_.parse_response(buffered, settings_.head_limits, work_.response);
+      const ParseState state = parser_.parse_response(buffered, settings_.answer_limits, work_.response);
       if (state == ParseState::error) return fail(ErrorKind::bad_response, Side::upstream, parser_.refusal().reason);
       if (state == ParseState::complete) {
         if (!take_head()) return false;
         continue;
       }
     }
+    if (!flush_interim()) return false;
+    if (response_blocked_ == Blocked::sink) return true;
+    if (interims_ > before) {
+      exchange_.waiter().wake_soon();
+      return true;
+    }
     if (!receive_head()) return false;
-    if (response_blocked_ != Blocked::source) continue;
-    // An interim head may wait for the client.
-    if (exchange_.flush() == Sent::failed) return fail(ErrorKind::client_closed, Side::client, "client closed");
-    return true;
+    if (response_blocked_ == Blocked::source) return true;
   }
   return true;
 }
@@ -226,6 +263,7 @@ bool Relay::pump_response() {
 
 Relay::Step Relay::advance(shared::TimePoint now) {
   now_ = now;
+  if (response_done_) return !exchange_.abandoned() && pump_request() && lingers() ? Step::waiting : Step::done;
   if (exchange_.abandoned()) {
     fail(ErrorKind::client_closed, Side::client, "client closed");
     return Step::failed;
@@ -234,39 +272,74 @@ Relay::Step Relay::advance(shared::TimePoint now) {
   if (!responding_ && !read_response_head()) return Step::failed;
   if (!responding_) return Step::waiting;
   if (!pump_response()) return Step::failed;
-  return response_done_ ? Step::done : Step::waiting;
+  if (!response_done_) return Step::waiting;
+  linger_.begin(now_, settings_.timeouts.linger);
+  return lingers() ? Step::waiting : Step::done;
+}
+
+// The answer is out, the request still comes and the server still takes it. What it does not take is read by the
+// client's connection, see H1Connection::close_gently().
+bool Relay::lingers() const {
+  return !request_ended_ && !framing_.switched && !upstream_.socket().peer_closed() && linger_.deadline() > now_;
+}
+
+// A client that writes everything first takes the answer later.
+shared::TimePoint Relay::client_seen() const {
+  return request_done_ ? response_progress_ : std::max(response_progress_, request_progress_);
 }
 
 shared::TimePoint Relay::deadline() const {
   if (framing_.switched) return std::max(request_progress_, response_progress_) + route_.timeouts.read;
+  if (response_done_) {
+    const shared::TimePoint end = linger_.deadline();
+    return request_blocked_ == Blocked::sink ? std::min(end, request_progress_ + kUntaken) : end;
+  }
   auto due = shared::TimePoint::max();
   if (!request_ended_) {
     due = request_blocked_ == Blocked::sink ? request_progress_ + route_.timeouts.send
                                             : request_progress_ + settings_.timeouts.body;
   }
-  // A server may well wait for the whole request before it answers.
+  // A server may well wait for the whole request before it answers. Until the head of its answer is whole, neither
+  // pieces of it nor interim answers buy it more time.
   if (response_blocked_ == Blocked::sink) {
-    due = std::min(due, response_progress_ + settings_.timeouts.send);
-  } else if (request_ended_ || responding_) {
+    due = std::min(due, client_seen() + settings_.timeouts.send);
+  } else if (responding_) {
     due = std::min(due, response_progress_ + route_.timeouts.read);
   }
+  if (!responding_ && request_ended_) due = std::min(due, sent_ + route_.timeouts.read);
   return due;
 }
 
 Relay::Step Relay::expire(shared::TimePoint now) {
   if (deadline() > now) return Step::waiting;
+  if (response_done_) return Step::done;
+  now_ = now;
   if (framing_.switched) {
     fail(ErrorKind::upstream_timeout, Side::upstream, "tunnel idle");
   } else if (!request_ended_ && request_blocked_ == Blocked::sink && request_progress_ + route_.timeouts.send <= now) {
-    fail(ErrorKind::upstream_timeout, Side::upstream, "upstream took no more of the request");
+    return expire_request();
   } else if (!request_ended_ && request_progress_ + settings_.timeouts.body <= now) {
     fail(ErrorKind::request_timeout, Side::client, "request body came too slowly");
-  } else if (response_blocked_ == Blocked::sink) {
+  } else if (response_blocked_ == Blocked::sink && client_seen() + settings_.timeouts.send <= now) {
     fail(ErrorKind::client_closed, Side::client, "client took no more of the response");
+  } else if (heard_ && !responding_) {
+    fail(ErrorKind::upstream_timeout, Side::upstream, "no final answer from the upstream in time");
   } else {
     fail(ErrorKind::upstream_timeout, Side::upstream, "no byte from the upstream in time");
   }
   return Step::failed;
+}
+
+// The server has taken nothing more of the request in time. If it answers, it may have heard enough.
+Relay::Step Relay::expire_request() {
+  if (!responding_) {
+    fail(ErrorKind::upstream_timeout, Side::upstream, "upstream took no more of the request");
+    return Step::failed;
+  }
+  request_ended_ = true;
+  sent_ = now_;
+  exchange_.waiter().wake_soon();
+  return Step::waiting;
 }
 
 bool Relay::reusable() const {

@@ -13,6 +13,7 @@
 #include "edge/core/errors.h"
 #include "edge/core/framing.h"
 #include "edge/core/head.h"
+#include "edge/core/linger.h"
 #include "edge/core/route.h"
 #include "edge/core/snapshot.h"
 #include "edge/serve/body_reader.h"
@@ -49,7 +50,7 @@ class Relay {
   // A byte of the response has been seen.
   [[nodiscard]] bool heard() const { return heard_; }
   // The client has been sent (a part of) an interim or the final head: no retry after it.
-  [[nodiscard]] bool answering() const { return responding_ || interim_; }
+  [[nodiscard]] bool answering() const { return responding_ || told_interim_; }
   // When the whole request was sent, or nothing more of it will be; the end of time before that.
   [[nodiscard]] shared::TimePoint sent() const { return request_ended_ ? sent_ : shared::TimePoint::max(); }
   // The client has been sent (a part of) the final head.
@@ -62,18 +63,30 @@ class Relay {
  private:
   enum class Blocked : std::uint8_t { nothing, source, sink };
 
+  // Of one answer, 100s included: a server may repeat 102 or 103 while it works, but not for ever.
+  static constexpr std::uint32_t kMaxInterim = 100;
+  static constexpr std::size_t kMaxInterimOctets = 64 * 1024;
+  // A server that has answered and takes nothing for so long will not take the rest of the request.
+  static constexpr shared::Duration kUntaken = shared::seconds(1);
+
   bool fail(ErrorKind kind, Side side, std::string_view detail);
   // Each returns false after fail().
   bool pump_request();
+  void discard_request();
   bool read_response_head();
   bool receive_head();
   bool take_head();
+  bool take_interim();
+  bool flush_interim();
   void start_tunnel();
   bool pump_response();
   Pumped move_response(std::uint64_t& moved);
   Pumped begin_splice(std::uint64_t& moved);
   Pumped go_on_splicing(std::uint64_t& moved);
   bool request_body_failed();
+  [[nodiscard]] bool lingers() const;
+  [[nodiscard]] shared::TimePoint client_seen() const;
+  [[nodiscard]] Step expire_request();
 
   Exchange& exchange_;
   RequestBody& body_;
@@ -87,6 +100,7 @@ class Relay {
   MessageWriter to_upstream_;
   BodyReader from_upstream_;
   std::optional<Splice> splice_;  // a large body's rest
+  Linger linger_;                 // from response_done_ on, while the request still comes
   shared::TimePoint now_{};
   shared::TimePoint request_progress_{};
   shared::TimePoint response_progress_{};
@@ -98,7 +112,9 @@ class Relay {
   bool request_ended_ = false;  // nothing more of it will be sent, whole or not
   bool heard_ = false;
   bool responding_ = false;
-  bool interim_ = false;
+  bool told_interim_ = false;
+  std::uint32_t interims_ = 0;
+  std::size_t interim_octets_ = 0;
   bool response_done_ = false;
   Error error_;
 };

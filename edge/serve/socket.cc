@@ -89,6 +89,16 @@ IoResult Socket::receive(std::span<char> into) {
   return received(n, into.size());
 }
 
+// tcp(7): MSG_TRUNC needs no buffer.
+IoResult Socket::discard(std::size_t size) {
+  if (!readable_) return {.status = IoStatus::again, .bytes = 0};
+  ssize_t n = 0;
+  do {
+    n = ::recv(fd_, nullptr, size, MSG_TRUNC);
+  } while (n < 0 && errno == EINTR);
+  return received(n, size);
+}
+
 IoResult Socket::splice_to(int pipe, std::size_t size) {
   if (!readable_) return {.status = IoStatus::again, .bytes = 0};
   ssize_t n = 0;

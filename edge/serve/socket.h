@@ -85,6 +85,8 @@ class Socket {
   [[nodiscard]] bool broken() const { return broken_; }
 
   [[nodiscard]] IoResult receive(std::span<char> into);
+  // Receives up to `size` octets and throws them away in the kernel.
+  [[nodiscard]] IoResult discard(std::size_t size);
   [[nodiscard]] IoResult send(std::span<const iovec> parts);
   // The same through a pipe, inside the kernel (splice(2)). REQUIRES: the pipe that is filled is empty, the other holds
   // at least `size` octets; SIGPIPE is ignored.

@@ -337,9 +337,34 @@ TEST(Failure, AClientThatBreaksOffFreesTheServer) {
   EXPECT_TRUE(eventually([&] { return edge.live.server(ServerId{0}).in_flight == 0; }));
 }
 
-TEST(Failure, AClientThatOnlyHasNothingMoreToSayIsAnswered) {
+// It may be answering at the time, or thinking.
+TEST(Failure, AClientThatLeavesWithAFinFreesTheServer) {
+  for (const std::string_view begun : {"", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"}) {
+    std::promise<void> asked;
+    std::promise<void> freed;
+    Backend backend([&](Conn& conn) {
+      if (conn.read_head().empty()) return;
+      conn.send(begun);
+      asked.set_value();
+      if (conn.closed()) freed.set_value();
+    });
+    Edge edge({backend.endpoint()});
+    edge.start();
+    Conn client = edge.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");
+    asked.get_future().wait();
+    if (!begun.empty()) client.read_head();
+    client.shutdown_send();
+    EXPECT_EQ(freed.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    EXPECT_TRUE(eventually([&] { return errors(edge, ErrorKind::client_closed) == 1; }));
+    EXPECT_TRUE(eventually([&] { return edge.live.server(ServerId{0}).in_flight == 0; }));
+    EXPECT_EQ(edge.live.server(ServerId{0}).failures, 0U) << "it says nothing about the server";
+  }
+}
+
+TEST(Failure, AHalfClosingClientIsAnsweredWhereThatIsAllowed) {
   Backend backend(answering(ok("x")));
-  Edge edge({backend.endpoint()});
+  Edge edge({backend.endpoint()}, [](Settings& s) { s.half_close = HalfClose::allow; });
   edge.start();
   Conn client = edge.client();
   client.send(get());

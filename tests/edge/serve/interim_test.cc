@@ -1,0 +1,93 @@
+#include "tests/edge/serve/harness.h"
+
+namespace edge::test {
+namespace {
+
+const std::string kHints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
+
+std::uint64_t errors(const Edge& edge, ErrorKind kind) {
+  return edge.worker->counters().errors[static_cast<std::size_t>(kind)].read();
+}
+
+// Sends `head` until the connection is closed.
+Backend::Script for_ever(std::string head) {
+  return [head = std::move(head)](Conn& conn) {
+    if (conn.read_head().empty()) return;
+    while (conn.send(head)) {
+    }
+  };
+}
+
+int interims_before_the_answer(Conn& client, std::string& answer) {
+  int count = 0;
+  for (answer = client.read_head(); answer.starts_with("HTTP/1.1 1"); answer = client.read_head()) ++count;
+  return count;
+}
+
+TEST(Interim, AServerThatSendsThemForEverIsCutOff) {
+  for (const std::string& head : {kHints, std::string("HTTP/1.1 100 Continue\r\n\r\n"),
+                                  "HTTP/1.1 103 Early Hints\r\nLink: " + std::string(20000, 'x') + "\r\n\r\n"}) {
+    Backend backend(for_ever(head));
+    Edge edge({backend.endpoint()});
+    edge.start();
+    Conn client = edge.client();
+    client.send(get());
+    std::string answer;
+    EXPECT_LE(interims_before_the_answer(client, answer), 100);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 502 ")) << answer;
+    EXPECT_EQ(errors(edge, ErrorKind::bad_response), 1U);
+  }
+}
+
+TEST(Interim, ManyPassAndTheAnswerFollows) {
+  std::string all;
+  for (int i = 0; i < 60; ++i) all += kHints;
+  Backend backend(answering(all + ok("x")));
+  Edge edge({backend.endpoint()});
+  edge.start();
+  Conn client = edge.client();
+  for (int i = 0; i < 2; ++i) {
+    client.send(get());
+    std::string answer;
+    EXPECT_EQ(interims_before_the_answer(client, answer), 60);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+    EXPECT_EQ(client.read_exactly(1), "x");
+  }
+  EXPECT_EQ(backend.connections(), 1);
+}
+
+// Fewer than would be too many, in a time that is much longer than the server has.
+TEST(Interim, TheyBuyTheServerNoTime) {
+  Backend backend([](Conn& conn) {
+    if (conn.read_head().empty()) return;
+    for (int i = 0; i < 90 && conn.silent(30); ++i) conn.send(kHints);
+    conn.send(ok("late"));
+  });
+  Edge edge({backend.endpoint()});
+  edge.route.timeouts.read = shared::milliseconds(150);
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  std::string answer;
+  interims_before_the_answer(client, answer);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 504 ")) << answer;
+}
+
+// Nor do the octets of a head that trickles.
+TEST(Interim, ATricklingHeadBuysTheServerNoTime) {
+  Backend backend([](Conn& conn) {
+    if (conn.read_head().empty()) return;
+    conn.send("HTTP/1.1 200 OK\r\nX: ");
+    for (int i = 0; i < 90 && conn.silent(30); ++i) conn.send("x");
+    conn.send("\r\nContent-Length: 0\r\n\r\n");
+  });
+  Edge edge({backend.endpoint()});
+  edge.route.timeouts.read = shared::milliseconds(150);
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 504 "));
+}
+
+}  // namespace
+}  // namespace edge::test
