@@ -144,7 +144,7 @@ AMBIGUOUS = [
     b"GET / HTTP/1.1 \r\n" + HOST + b"\r\n",
     b"GET / http/1.1\r\n" + HOST + b"\r\n",
     b"GET / HTTP/2.0\r\n" + HOST + b"\r\n",
-    b"GET / HTTP/1.2\r\n" + HOST + b"\r\n",
+    b"GET / HTTP/2.1\r\n" + HOST + b"\r\n",
 ]
 
 

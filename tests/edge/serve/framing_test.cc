@@ -46,7 +46,7 @@ std::vector<Attack> attacks() {
       {"no host", "GET / HTTP/1.1\r\n\r\n"},
       {"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
       {"host that is another", "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n"},
-      {"version", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
+      {"version", "GET / HTTP/2.1\r\nHost: a\r\n\r\n", 505},
       {"empty name", post(": x\r\n", "")},
       {"leading blank", " GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
       {"chunk size with a sign", chunks("+1\r\nA\r\n0\r\n\r\n")},
