@@ -150,8 +150,8 @@ class RouteTable {
 };
 
 // The route of a request: 404 when there is none, 400 when another reading of the path, with its empty segments or
-// decoded once more, would meet another route (and so, perhaps, another allow list). Parameters of segments (";v=1") are
-// no part of what is looked for. Allow lists are for the caller: route->allows(client).
+// decoded once more, would meet another route (and so, perhaps, another allow list). Parameters of segments (";v=1")
+// are no part of what is looked for. Allow lists are for the caller: route->allows(client).
 template <class Trace>
 [[nodiscard]] Checked<const Route*> match(const RouteTable& table, const RequestInfo& info, TargetScratch& scratch,
                                           Trace& trace);

@@ -16,7 +16,8 @@ std::optional<Refusal> identify_request(const Looked& looked, Match& found, Trac
   found.target = *target;
   if (looked.snapshot.settings->merge_slashes) found.target.kept = found.target.path;
   trace.note("target", [&] {
-    const std::string forwarded = found.target.kept == target->path ? "" : ", forwarded as " + std::string(target->kept);
+    const std::string forwarded =
+        found.target.kept == target->path ? "" : ", forwarded as " + std::string(target->kept);
     return "host " + std::string(target->host) + ", path " + std::string(target->path) + forwarded;
   });
   const Tiers& tiers = *looked.snapshot.tiers;
