@@ -45,10 +45,12 @@ BreakerWord opened(const BreakerWord& from, const Moment& at) {
   return next;
 }
 
-// A failure while closed. One that comes long after the last opening begins with the short open time again.
-BreakerWord failed(BreakerWord word, const Moment& at) {
-  word.count = static_cast<std::uint16_t>(std::min<std::uint64_t>(word.count + 1, kCountMask));
-  if (word.count < at.settings.failures) return word;
+bool is_due(const BreakerWord& word, const BreakerSettings& settings) {
+  return word.state == BreakerState::closed && word.count >= settings.failures;
+}
+
+// From closed. One that comes long after the last opening begins with the short open time again.
+BreakerWord opened_anew(BreakerWord word, const Moment& at) {
   const bool soon =
       word.time != 0 && steps(at.now) < word.time + static_cast<std::uint64_t>(at.settings.max_open / kStep);
   word.grown = soon ? static_cast<std::uint8_t>(std::min<std::uint64_t>(word.grown + 1, kGrownMask)) : std::uint8_t{0};
@@ -57,9 +59,11 @@ BreakerWord failed(BreakerWord word, const Moment& at) {
 
 BreakerWord after_normal(const BreakerWord& word, BreakerOutcome outcome, const Moment& at) {
   if (word.state != BreakerState::closed || outcome == BreakerOutcome::unknown) return word;
-  if (outcome == BreakerOutcome::failure) return failed(word, at);
   BreakerWord next = word;
   next.count = 0;
+  if (outcome == BreakerOutcome::failure) {
+    next.count = static_cast<std::uint16_t>(std::min<unsigned>(word.count + 1U, at.settings.failures));
+  }
   return next;
 }
 
@@ -144,6 +148,24 @@ BreakerPermit Breaker::enter(const BreakerSettings& settings, TimePoint now, Ser
 
 BreakerChange Breaker::leave(BreakerPermit permit, BreakerOutcome outcome, const BreakerSettings& settings,
                              TimePoint now, std::uint64_t seed, ServerState& mirror_in) {
+  const BreakerChange change = report(permit, outcome, settings, now, seed, mirror_in);
+  return change == BreakerChange::due ? open(settings, now, seed, mirror_in) : change;
+}
+
+BreakerChange Breaker::open(const BreakerSettings& settings, TimePoint now, std::uint64_t seed,
+                            ServerState& mirror_in) {
+  const Moment at{settings, now, seed};
+  std::uint64_t bits = word();
+  do {
+    if (!is_due(BreakerWord::unpack(bits), settings)) return BreakerChange::none;
+  } while (
+      !word_.compare_exchange_weak(bits, opened_anew(BreakerWord::unpack(bits), at).pack(), std::memory_order_relaxed));
+  mirror(settings, now, mirror_in);
+  return BreakerChange::opened;
+}
+
+BreakerChange Breaker::report(BreakerPermit permit, BreakerOutcome outcome, const BreakerSettings& settings,
+                              TimePoint now, std::uint64_t seed, ServerState& mirror_in) {
   const bool probe = permit.kind == BreakerPermit::Kind::probe;
   if (!probe && (permit.kind != BreakerPermit::Kind::normal || settings.mode == Mode::disabled)) {
     return BreakerChange::none;
@@ -153,8 +175,10 @@ BreakerChange Breaker::leave(BreakerPermit permit, BreakerOutcome outcome, const
   while (true) {
     const BreakerWord before = BreakerWord::unpack(bits);
     const BreakerWord after = probe ? after_probe(before, permit, outcome, at) : after_normal(before, outcome, at);
-    if (after == before) return BreakerChange::none;
+    const bool due = !probe && outcome == BreakerOutcome::failure && is_due(after, settings);
+    if (after == before) return due ? BreakerChange::due : BreakerChange::none;
     if (!word_.compare_exchange_weak(bits, after.pack(), std::memory_order_relaxed)) continue;
+    if (due) return BreakerChange::due;
     if (after.state == before.state && before.state == BreakerState::closed) return BreakerChange::none;
     mirror(settings, now, mirror_in);
     if (after.state == before.state) return BreakerChange::none;

@@ -12,7 +12,8 @@
 // by the control loop's tick() when the open time is over. Closed, a request costs one relaxed load when it begins and
 // one when it ends. Half-open, at most `probes` requests are under way; each holds a permit, given back on every way
 // out. A breaker that opens again soon stays open twice as long, up to `max_open`; every time is drawn from [1, 1 +
-// jitter] x it, so that edges do not come back in step. Any thread.
+// jitter] x it, so that edges do not come back in step. How many of a pool may be open is breaker_share.h's. Any
+// thread.
 
 #include <atomic>
 #include <cstdint>
@@ -32,6 +33,7 @@ struct BreakerSettings {
   shared::milliseconds open{30000};
   shared::milliseconds max_open{300000};
   double jitter = 0.2;
+  double max_opened = 0.5;  // share of the pool; see breaker_share.h
 };
 
 [[nodiscard]] std::string_view to_string(BreakerState state);
@@ -68,7 +70,7 @@ struct BreakerPermit {
 enum class BreakerOutcome : std::uint8_t { success, failure, unknown };  // unknown: the client left, say
 
 // What happened to the word: for the log and the counters.
-enum class BreakerChange : std::uint8_t { none, opened, closed };
+enum class BreakerChange : std::uint8_t { none, opened, closed, due };  // due: closed, and its failures are reached
 
 // One server's, in Live.
 class Breaker {
@@ -78,6 +80,12 @@ class Breaker {
   // It has come back. `seed` draws the jitter. Each permit is left once.
   BreakerChange leave(BreakerPermit permit, BreakerOutcome outcome, const BreakerSettings& settings,
                       shared::TimePoint now, std::uint64_t seed, ServerState& mirror_in);
+  // The same, but where leave() opens it from closed it is `due`, and stays so until open() or a success.
+  BreakerChange report(BreakerPermit permit, BreakerOutcome outcome, const BreakerSettings& settings,
+                       shared::TimePoint now, std::uint64_t seed, ServerState& mirror_in);
+  // Of one that is due.
+  BreakerChange open(const BreakerSettings& settings, shared::TimePoint now, std::uint64_t seed,
+                     ServerState& mirror_in);
   // Control, a few times a second: an open time that is over shows in the mirror; so does a change of the settings.
   void tick(const BreakerSettings& settings, shared::TimePoint now, ServerState& mirror_in);
 

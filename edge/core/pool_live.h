@@ -20,6 +20,9 @@ struct alignas(64) PoolLive {
   std::atomic<std::uint64_t> hedges_won{0};  // the second server answered first
   std::atomic<std::uint64_t> hedges_shadowed{0};
   std::atomic<std::uint64_t> budget_refusals{0};  // retries and hedges that the budget did not allow
+  std::atomic<std::uint64_t> last_resorts{0};     // tries of servers that checks call down, for want of others
+  std::atomic<std::uint64_t> breakers_held{0};    // failures that would have opened one too many
+  std::atomic<bool> opening_breaker{false};       // a worker is about it
   std::atomic<bool> panic{false};                 // too few servers are eligible: all are used; the control loop's
 };
 

@@ -210,7 +210,9 @@ const Table<BreakerSettings>& breaker_table() {
           .field("probes", &BreakerSettings::probes, integer<std::uint16_t>(1, 60),
                  "Requests under way at a time while it is half open")
           .field("successes", &BreakerSettings::successes, integer<std::uint16_t>(1, 1000),
-                 "Of probes in a row: it closes");
+                 "Of probes in a row: it closes")
+          .field("max_opened", &BreakerSettings::max_opened, share_of(),
+                 "Of the pool's breakers, at a time: no more open; 100%: all may");
   return table;
 }
 

@@ -47,6 +47,26 @@ struct World {
   }
 };
 
+TEST(Breaker, OneThatIsDueStaysSoUntilItMayOpenOrSucceeds) {
+  World world;
+  const auto report = [&](BreakerOutcome outcome) {
+    return world.breaker.report(world.enter(), outcome, world.set, world.now, 7, world.mirror);
+  };
+  const auto open = [&] { return world.breaker.open(world.set, world.now, 7, world.mirror); };
+  EXPECT_EQ(report(BreakerOutcome::failure), BreakerChange::none);
+  EXPECT_EQ(report(BreakerOutcome::failure), BreakerChange::none);
+  EXPECT_EQ(open(), BreakerChange::none) << "it is not due";
+  EXPECT_EQ(report(BreakerOutcome::failure), BreakerChange::due);
+  EXPECT_EQ(world.state(), BreakerState::closed);
+  EXPECT_EQ(report(BreakerOutcome::failure), BreakerChange::due);
+  EXPECT_EQ(report(BreakerOutcome::success), BreakerChange::none);
+  EXPECT_EQ(open(), BreakerChange::none);
+  for (int i = 0; i < 3; ++i) report(BreakerOutcome::failure);
+  EXPECT_EQ(open(), BreakerChange::opened);
+  EXPECT_EQ(world.state(), BreakerState::open);
+  EXPECT_EQ(open(), BreakerChange::none);
+}
+
 TEST(Breaker, WordKeepsEveryPart) {
   BreakerWord word;
   word.state = BreakerState::half_open;
