@@ -163,7 +163,7 @@ std::string_view why_not(const Pool& pool, const Server& server, const PickConte
   const std::string_view reason = out_of_reach(server.id, context);
   if (!reason.empty()) return reason;
   const ServerState& state = context.live.server(server.id).state;
-  return forbidden(standing_of(state, pool.slow_start, context.now), context);
+  return forbidden(standing_of(state, pool.slow_start, context.now, context.overlook));
 }
 
 // A session goes on at a draining server if the pool says so; every other reason sends it elsewhere.

@@ -47,7 +47,7 @@ struct PickContext {
   const Addresses& addresses;
   std::span<const ServerId> tried = {};  // by this request; not picked again
   shared::TimePoint now{};               // of slow starts and response times
-  std::uint8_t overlook = 0;             // bit Eligibility: reasons that do not count now (a pool in panic)
+  std::uint8_t overlook = 0;             // of bit_of(): reasons that do not count now (panic, the last resort)
   std::uint64_t key = 0;                 // request_key(), for pools that hash
   // The server that the request's session belongs to, of a sticky pool: taken while it may go on there.
   std::optional<std::uint16_t> session = std::nullopt;

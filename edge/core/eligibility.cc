@@ -49,19 +49,20 @@ bool ServerState::change_breaker(BreakerState from, BreakerState to) {
   return false;
 }
 
-Standing standing_in(std::uint64_t word, shared::Duration slow_start, shared::TimePoint now) {
+Standing standing_in(std::uint64_t word, shared::Duration slow_start, shared::TimePoint now, std::uint8_t overlook) {
   const auto health = static_cast<shared::HealthState>((word & ServerState::kHealthMask) >> 8U);
   const auto breaker = static_cast<BreakerState>((word & ServerState::kBreakerMask) >> 12U);
   Standing standing;
   const auto missing = static_cast<std::uint32_t>(word & ServerState::kMissingMask);
   standing.share = std::max(1U, (kFullShare - missing) * ramp_share(word, slow_start, now) / kFullShare);
-  if (health == shared::HealthState::down) {
+  const auto counts = [overlook](Eligibility reason) { return (overlook & bit_of(reason)) == 0; };
+  if (health == shared::HealthState::down && counts(Eligibility::down)) {
     standing.eligibility = Eligibility::down;
-  } else if ((word & ServerState::kEjected) != 0) {
+  } else if ((word & ServerState::kEjected) != 0 && counts(Eligibility::ejected)) {
     standing.eligibility = Eligibility::ejected;
-  } else if (breaker == BreakerState::open || breaker == BreakerState::probing) {
+  } else if ((breaker == BreakerState::open || breaker == BreakerState::probing) && counts(Eligibility::breaker_open)) {
     standing.eligibility = Eligibility::breaker_open;
-  } else if ((word & ServerState::kDraining) != 0) {
+  } else if ((word & ServerState::kDraining) != 0 && counts(Eligibility::draining)) {
     standing.eligibility = Eligibility::draining;
   } else if (breaker == BreakerState::half_open) {
     standing.eligibility = Eligibility::half_open;

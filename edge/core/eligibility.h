@@ -102,12 +102,14 @@ struct Standing {
   [[nodiscard]] bool allowed() const { return eligibility <= Eligibility::half_open; }
 };
 
-// `slow_start`: how long a server takes to its full weight; zero: no time.
-[[nodiscard]] Standing standing_in(std::uint64_t word, shared::Duration slow_start, shared::TimePoint now);
-[[nodiscard]] inline Standing standing_of(const ServerState& state, shared::Duration slow_start,
-                                          shared::TimePoint now) {
+// `slow_start`: how long a server takes to its full weight; zero: no time. `overlook`: a set of bit_of() that do not
+// count now; what is weaker than they are still does, so an operator's drain outlives a panic.
+[[nodiscard]] Standing standing_in(std::uint64_t word, shared::Duration slow_start, shared::TimePoint now,
+                                   std::uint8_t overlook = 0);
+[[nodiscard]] inline Standing standing_of(const ServerState& state, shared::Duration slow_start, shared::TimePoint now,
+                                          std::uint8_t overlook = 0) {
   const std::uint64_t word = state.word();
-  return ServerState::plain(word) ? Standing{} : standing_in(word, slow_start, now);
+  return ServerState::plain(word) ? Standing{} : standing_in(word, slow_start, now, overlook);
 }
 
 }  // namespace edge

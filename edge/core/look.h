@@ -29,9 +29,8 @@ inline std::string_view out_of_reach(ServerId id, const PickContext& context) {
 }
 
 // Why its state forbids it; empty: it may be picked.
-inline std::string_view forbidden(const Standing& standing, const PickContext& context) {
-  const bool overlooked = ((context.overlook >> static_cast<unsigned>(standing.eligibility)) & 1U) != 0;
-  return standing.allowed() || overlooked ? std::string_view() : name_of(standing.eligibility);
+inline std::string_view forbidden(const Standing& standing) {
+  return standing.allowed() ? std::string_view() : name_of(standing.eligibility);
 }
 
 // A number of its own turns, wrapped into [0, size); it is nearly always there already. REQUIRES: size > 0.
@@ -54,8 +53,8 @@ struct Look {
   [[nodiscard]] std::uint32_t open_share(const ServerLive& live, std::uint16_t index) const {
     if (ServerState::plain(live.state.word())) [[likely]]
       return kFullShare;
-    const Standing its = standing_of(live.state, pool.slow_start, context.now);
-    return passes(index, forbidden(its, context)) ? its.share : 0;
+    const Standing its = standing_of(live.state, pool.slow_start, context.now, context.overlook);
+    return passes(index, forbidden(its)) ? its.share : 0;
   }
   [[nodiscard]] bool within_reach(ServerId id, std::uint16_t index) const {
     return passes(index, out_of_reach(id, context));

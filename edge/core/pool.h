@@ -70,6 +70,10 @@ struct ResponseTimeRules {
   shared::milliseconds error{5000};  // what an error counts as, if it came sooner
 };
 
+// What a request does for which every server is down by its checks: those may be wrong, and a server that has just been
+// started again is not yet believed.
+enum class WhenAllDown : std::uint8_t { try_all, refuse };
+
 struct Pool {
   PoolId id{};
   PoolSlot slot{};     // in Live
@@ -85,6 +89,7 @@ struct Pool {
   std::vector<HealthCheck> checks;                // none: up as long as it has an address
   std::uint32_t degraded_share = kFullShare / 4;  // of its weight, for a degraded server
   double panic = 0;                               // when a smaller share of the servers is eligible, all are used
+  WhenAllDown when_all_down = WhenAllDown::try_all;
   EjectionSettings ejection{.mode = shared::Mode::disabled};
   BreakerSettings breaker{.mode = shared::Mode::disabled};
   RetrySettings retry;

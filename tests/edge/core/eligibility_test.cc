@@ -39,6 +39,19 @@ TEST(Eligibility, TheStrongestReasonIsSaid) {
   EXPECT_FALSE(standing_of(state, {}, {}).allowed());
 }
 
+TEST(Eligibility, WhatIsWeakerThanWhatIsOverlookedStillCounts) {
+  ServerState state;
+  state.set_health(HealthState::down);
+  state.set_draining(true);
+  const auto seen = [&] { return standing_of(state, {}, {}, bit_of(Eligibility::down)).eligibility; };
+  EXPECT_EQ(seen(), Eligibility::draining);
+  state.set_breaker(BreakerState::open);
+  EXPECT_EQ(seen(), Eligibility::breaker_open);
+  state.set_breaker(BreakerState::closed);
+  state.set_draining(false);
+  EXPECT_EQ(seen(), Eligibility::up);
+}
+
 TEST(Eligibility, EachPartIsItsOwn) {
   ServerState state;
   state.set_draining(true);
