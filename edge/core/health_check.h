@@ -2,6 +2,7 @@
 // HealthCheck: how one server is looked at, and what its answer must be. A pool may have several: a fast one that asks
 // whether it lives, a slow one that asks how it feels. Immutable, part of the pool; any thread.
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -66,5 +67,14 @@ struct HealthCheck {
 
   static constexpr std::size_t kMaxBody = 64 * 1024;  // of which more is not read
 };
+
+// Connections that all checks together may have open, of the descriptors that the process may have; half of them are
+// kept from one check to the next.
+[[nodiscard]] constexpr std::uint64_t check_connections(std::uint64_t descriptors) {
+  return std::clamp<std::uint64_t>(descriptors / 8, 8, 65536);
+}
+[[nodiscard]] constexpr std::uint64_t kept_checks(std::uint64_t descriptors) {
+  return check_connections(descriptors) / 2;
+}
 
 }  // namespace edge

@@ -124,6 +124,7 @@ std::vector<HealthCheck> read_checks(const PoolConfig& config, const shared::loa
 void protect(Pool& pool, const PoolConfig& config) {
   pool.degraded_share = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(config.degraded_share * kFullShare));
   pool.panic = config.panic;
+  pool.when_all_down = config.when_all_down;
   if (config.ejection) pool.ejection = *config.ejection;
   if (config.breaker) pool.breaker = *config.breaker;
   pool.retry = config.retry;
@@ -288,7 +289,7 @@ class PoolBuilder {
     const std::vector<shared::SipKey> keys = read_sip_keys(config, diagnostics_);
     if (keys.empty()) return;
     StickySettings settings;
-    settings.cookie = config.cookie;
+    settings.cookie = session_cookie(pool.name, config);
     settings.path = config.path;
     settings.domain = config.domain;
     settings.same_site = config.same_site;

@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "edge/load/check_probes.h"
+#include "edge/load/check_sessions.h"
 #include "edge/load/route_key.h"
 
 namespace edge {
@@ -272,6 +274,8 @@ void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagn
   check_pools(checker);
   check_routes(checker);
   check_timeouts(checker);
+  check_sessions(edge, diagnostics);
+  check_probes(edge, config, diagnostics);
 }
 
 }  // namespace edge

@@ -68,7 +68,7 @@ struct ResponseTimeConfig {
 enum class StickyDraining : std::uint8_t { stay, move };
 
 struct StickyConfig {
-  std::string cookie = "MERIDIAN";
+  std::string cookie;  // empty: session_cookie() makes it of the pool's name
   std::filesystem::path keys;
   std::string path = "/";
   std::string domain;
@@ -79,6 +79,9 @@ struct StickyConfig {
   StickyDraining draining = StickyDraining::stay;
   shared::load::Position at;
 };
+
+// The cookie's name: two pools of one host must not take each other's sessions for theirs.
+[[nodiscard]] std::string session_cookie(std::string_view pool, const StickyConfig& config);
 
 // One server, or a name that stands for servers: exactly one of `address`, `dns` and `srv` is not empty.
 struct ServerConfig {
@@ -116,6 +119,7 @@ struct PoolConfig {
   std::vector<HealthCheck> health;
   double degraded_share = 0.25;
   double panic = 0;
+  WhenAllDown when_all_down = WhenAllDown::try_all;
   std::optional<EjectionSettings> ejection;
   std::optional<BreakerSettings> breaker;
   RetrySettings retry;

@@ -42,7 +42,7 @@ const Table<StickyConfig>& sticky_table() {
   static const auto table =
       Table<StickyConfig>("edge.pools.NAME.sticky",
                           "A session stays with its server; when that one cannot, another takes it over.")
-          .field("cookie", &StickyConfig::cookie, cookie_name(), "Its name")
+          .field("cookie", &StickyConfig::cookie, cookie_name(), "Its name; without it `MERIDIAN_` and the pool's")
           .required("keys", &StickyConfig::keys, file_path(),
                     "Secret of all edges, 32 hex digits (`openssl rand -hex 16`); more lines are older keys that are "
                     "still understood")
@@ -113,6 +113,10 @@ const Table<PoolConfig>& pool_table() {
           .field("degraded_share", &PoolConfig::degraded_share, share_of(), "Of its weight, for a degraded server")
           .field("panic", &PoolConfig::panic, share_of(),
                  "When a smaller part of the servers is fit, all are used; 0%: never")
+          .field("when_all_down", &PoolConfig::when_all_down,
+                 one_of<WhenAllDown>({{"try", WhenAllDown::try_all}, {"refuse", WhenAllDown::refuse}}),
+                 "What requests do while checks call every server down: try one all the same, or get 503; the DNS is "
+                 "told that they are down in any case")
           .field("bad_statuses", &PoolConfig::bad_statuses, one_or_list(status_range()),
                  "Answers that speak against their server, for breaker and ejection")
           .field("ejection", &PoolConfig::ejection, optional_of(nested(ejection_table())), "By what requests say")
