@@ -13,7 +13,7 @@ struct KindRow {
 };
 
 // By ErrorKind.
-constexpr std::array<KindRow, 14> kKinds{{
+constexpr std::array<KindRow, 15> kKinds{{
     {400, "bad_request", 'R'},
     {408, "request_timeout", 'T'},
     {499, "client_closed", 'C'},
@@ -27,6 +27,7 @@ constexpr std::array<KindRow, 14> kKinds{{
     {502, "upstream_reset", 'r'},
     {504, "upstream_timeout", 'o'},
     {502, "bad_response", 'g'},
+    {503, "exhausted", 'L'},
     {500, "internal", 'I'},
 }};
 static_assert(kKinds.size() == static_cast<std::size_t>(ErrorKind::internal) + 1);

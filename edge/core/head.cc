@@ -236,6 +236,8 @@ Method method_of(std::string_view text) {
   }
 }
 
+bool is_safe(Method method) { return method == Method::get || method == Method::head || method == Method::options; }
+
 bool is_idempotent(Method method) {
   switch (method) {
     case Method::get:

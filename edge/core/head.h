@@ -27,6 +27,7 @@ enum class Sender : std::uint8_t { client, server };
 
 [[nodiscard]] Method method_of(std::string_view text);  // case-sensitive (RFC 9110 9.1)
 [[nodiscard]] bool is_idempotent(Method method);        // RFC 9110 9.2.2
+[[nodiscard]] bool is_safe(Method method);              // RFC 9110 9.2.1; TRACE is never served
 
 struct HeadLimits {
   std::uint32_t max_head = 32 * 1024;               // octets of the head with its empty line: over it 431

@@ -3,11 +3,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/core/breaker_share.h"
 #include "edge/core/rewrite.h"
 #include "shared/core/hash.h"
+#include "shared/serve/local_errors.h"
 #include "shared/serve/log.h"
 
 namespace edge {
+namespace {
+
+// A port may be left for another server, a descriptor is not.
+Error connect_failure(int error) {
+  if (!shared::is_local_error(error)) {
+    return {.kind = ErrorKind::connect_refused, .side = Side::upstream, .detail = "connect refused or unreachable"};
+  }
+  const bool ports = error == EADDRNOTAVAIL || error == EADDRINUSE || error == EAGAIN;
+  return {.kind = ErrorKind::exhausted,
+          .side = ports ? Side::upstream : Side::internal,
+          .detail = ports ? "no local port left to connect from" : "no descriptor or memory left to connect"};
+}
+
+}  // namespace
 
 Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
     : request_(request),
@@ -15,6 +31,7 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
       live_(request.worker.live().server(target.server->id)),
       pool_live_(request.pool->counts_in_flight() ? &request.pool_live() : nullptr),
       permit_(target.permit),
+      entered_as_(target.permit.kind),
       work_(work),
       connection_(target.connection),
       began_(request.now()) {
@@ -44,20 +61,44 @@ void Attempt::fail(const Error& error) {
 
 void Attempt::begin() {
   Worker& worker = request_.worker;
-  const auto endpoints = request_.snapshot->addresses->of(server_.id);
-  const shared::Endpoint& endpoint = endpoints[worker.own_counters().requests.read() % endpoints.size()];
-  if (connection_ == Connection::any) upstream_ = worker.upstreams().take_idle(server_.id, endpoint);
-  if (upstream_ != nullptr) {
-    reused_ = true;
-    upstream_->socket().bind(&request_.exchange.waiter());
-    return forward();
+  if (const auto all = addresses(); all.size() > 1) {
+    first_address_ = static_cast<std::uint32_t>(shared::hash_to_index(worker.balance().draw(), all.size()));
+    for (std::size_t i = 1; i < all.size() && worker.upstreams().shunned(address()); ++i) ++first_address_;
   }
-  upstream_ = worker.upstreams().connect(server_.id, endpoint);
-  if (upstream_ == nullptr) {
-    return fail({.kind = ErrorKind::connect_refused, .side = Side::upstream, .detail = "connect failed at once"});
-  }
-  connect_deadline_ = began_ + request_.found.route->timeouts.connect;
+  if (connection_ == Connection::any) upstream_ = worker.upstreams().take_idle(server_.id, address());
+  if (upstream_ == nullptr) return connect();
+  reused_ = true;
   upstream_->socket().bind(&request_.exchange.waiter());
+  forward();
+}
+
+std::span<const shared::Endpoint> Attempt::addresses() const { return request_.snapshot->addresses->of(server_.id); }
+
+const shared::Endpoint& Attempt::address() const {
+  const auto all = addresses();
+  return all[(first_address_ + passed_) % all.size()];
+}
+
+void Attempt::connect() {
+  while (phase_ == Phase::connecting) {
+    auto [connection, error] = request_.worker.upstreams().connect(server_.id, address());
+    upstream_ = std::move(connection);
+    if (upstream_ != nullptr) {
+      connect_deadline_ = request_.now() + request_.found.route->timeouts.connect;
+      upstream_->socket().bind(&request_.exchange.waiter());
+      return;
+    }
+    unreachable(connect_failure(error));
+  }
+}
+
+// The next address is tried, if there is one: a dead one of several costs its requests a moment and no answer. The
+// server is to blame only if one of them was reached for and not there.
+void Attempt::unreachable(const Error& error) {
+  if (error_.kind == ErrorKind::internal || error_.kind == ErrorKind::exhausted) error_ = error;
+  upstream_.reset();
+  if (addresses().size() > 1) request_.worker.upstreams().shun(address());
+  if (++passed_ >= addresses().size()) phase_ = Phase::failed;
 }
 
 // The request's head for the upstream, and whatever of the body is at hand, in one send.
@@ -80,6 +121,7 @@ void Attempt::forward() {
   if (!size) return fail({.kind = ErrorKind::internal, .detail = "request head does not fit"});
   work_.out.commit(*size);
   connected_at_ = request_.now();
+  error_ = {};  // of another address
   request_.exchange.invite_body();
   const Relay::Sides sides{request_.exchange, *request_.body, *upstream_, work_};
   relay_.emplace(sides, *request_.found.route, *snapshot.settings, request_.worker.pipes());
@@ -92,16 +134,20 @@ void Attempt::check_connect(Wake wake) {
   if (request_.exchange.abandoned()) {
     fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
   } else if (socket.writable() || socket.broken()) {
-    if (socket.connect_error() == 0) return forward();
-    fail({.kind = ErrorKind::connect_refused, .side = Side::upstream, .detail = "connect refused or unreachable"});
+    const int error = socket.connect_error();
+    if (error == 0) return forward();
+    unreachable(connect_failure(error));
+    connect();
   } else if (wake == Wake::deadline && connect_deadline_ <= request_.now()) {
-    fail({.kind = ErrorKind::connect_timeout, .side = Side::upstream, .detail = "connect took too long"});
+    unreachable({.kind = ErrorKind::connect_timeout, .side = Side::upstream, .detail = "connect took too long"});
+    connect();
   }
 }
 
 void Attempt::relay(Wake wake) {
   const shared::TimePoint now = request_.now();
   const Relay::Step step = wake == Wake::deadline ? relay_->expire(now) : relay_->advance(now);
+  if (!judged_ && responding()) judge_head();
   if (step == Relay::Step::done) phase_ = Phase::done;
   if (step == Relay::Step::failed) fail(relay_->error());
 }
@@ -136,43 +182,54 @@ shared::TimePoint Attempt::deadline() const {
   return std::min(due, try_deadline());
 }
 
+bool Attempt::bad_head() const { return contains(request_.pool->bad_statuses, status()); }
+
+// Failures of one request on several servers speak against the request: only the first counts.
 BreakerOutcome Attempt::outcome() const {
-  const bool bad = responding() && contains(request_.pool->bad_statuses, status());
-  if (bad) return BreakerOutcome::failure;
+  const BreakerOutcome failure = request_.blamed ? BreakerOutcome::unknown : BreakerOutcome::failure;
+  if (responding() && bad_head()) return failure;
   if (phase_ == Phase::done) return BreakerOutcome::success;
-  if (error_.side == Side::upstream) return stale() ? BreakerOutcome::unknown : BreakerOutcome::failure;
+  const bool says_nothing = stale() || error_.kind == ErrorKind::exhausted;
+  if (error_.side == Side::upstream) return says_nothing ? BreakerOutcome::unknown : failure;
   return responding() ? BreakerOutcome::success : BreakerOutcome::unknown;
 }
 
-void Attempt::count(BreakerOutcome outcome) {
+// What is known with the head of an answer is told at once: what follows may stream for hours.
+void Attempt::judge_head() {
+  judged_ = true;
   Worker& worker = request_.worker;
-  ServerCounters& counters = worker.server_counters().of(server_.id, live_.tenant.load(std::memory_order_relaxed));
+  const shared::Duration took = std::max<shared::Duration>(relay_->first_byte() - began_, shared::Duration(0));
+  const auto micros = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  worker.server_counters().of(server_.id, live_.tenant.load(std::memory_order_relaxed)).latency.record(micros);
+  if (request_.pool->retry.hedge.mode != shared::Mode::disabled) {
+    worker.latency_window(request_.pool->slot).record(micros);
+  }
+  const std::uint16_t seen = status();
+  remember_time(took, bad_head() || seen == 500 || (seen >= 502 && seen <= 504));
+  if (permit_.kind != BreakerPermit::Kind::probe || bad_head()) return;
+  tell_breaker(BreakerOutcome::success);
+  permit_.kind = BreakerPermit::Kind::normal;  // should the rest fail, it is a failure like another
+}
+
+void Attempt::count(BreakerOutcome outcome) {
+  ServerCounters& counters =
+      request_.worker.server_counters().of(server_.id, live_.tenant.load(std::memory_order_relaxed));
   const std::uint16_t seen = responding() ? status() : 0;
   counters.responses[seen < 600 ? seen / 100 : 0].add();
   if (request_.attempts > 1) counters.retries.add();
   if (outcome == BreakerOutcome::failure) {
     live_.failures.fetch_add(1, std::memory_order_relaxed);
     live_.failures_in_a_row.fetch_add(1, std::memory_order_relaxed);
+    if (!responding() || !bad_head()) remember_time((heard() ? relay_->first_byte() : request_.now()) - began_, true);
   } else if (outcome == BreakerOutcome::success && live_.failures_in_a_row.load(std::memory_order_relaxed) != 0) {
     live_.failures_in_a_row.store(0, std::memory_order_relaxed);
-  }
-  remember_time(outcome);
-  if (!responding()) return;
-  const auto span = std::chrono::duration_cast<std::chrono::microseconds>(relay_->first_byte() - began_);
-  const auto micros = static_cast<std::uint64_t>(std::max<std::int64_t>(0, span.count()));
-  counters.latency.record(micros);
-  if (request_.pool->retry.hedge.mode != shared::Mode::disabled) {
-    worker.latency_window(request_.pool->slot).record(micros);
   }
 }
 
 // For least_time: until the first byte of the answer; what failed counts as slow, however soon it did.
-void Attempt::remember_time(BreakerOutcome outcome) {
-  if (!request_.pool->measures_time() || (outcome == BreakerOutcome::unknown && !heard())) return;
+void Attempt::remember_time(shared::Duration took, bool bad) {
+  if (!request_.pool->measures_time()) return;
   const ResponseTimeRules& rules = request_.pool->response_time;
-  shared::Duration took = (heard() ? relay_->first_byte() : request_.now()) - began_;
-  const std::uint16_t seen = responding() ? status() : 0;
-  const bool bad = seen == 500 || (seen >= 502 && seen <= 504) || outcome == BreakerOutcome::failure;
   if (bad) took = std::max<shared::Duration>(took, rules.error);
   live_.response_time.observe(took, request_.now(), rules.half_life);
 }
@@ -181,22 +238,29 @@ void Attempt::release(BreakerOutcome outcome) {
   released_ = true;
   live_.in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (pool_live_ != nullptr) pool_live_->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  tell_breaker(outcome);
+}
+
+void Attempt::tell_breaker(BreakerOutcome outcome) {
+  const Pool& pool = *request_.pool;
   const shared::TimePoint now = request_.now();
   const auto seed =
       static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ request_.worker.own_counters().requests.read();
-  const BreakerChange change = live_.breaker.leave(permit_, outcome, request_.pool->breaker, now, seed, live_.state);
+  BreakerChange change = live_.breaker.report(permit_, outcome, pool.breaker, now, seed, live_.state);
+  if (change == BreakerChange::due) change = open_breaker(pool, server_, request_.worker.live(), now, seed);
   if (change == BreakerChange::none) return;
   if (change == BreakerChange::opened) live_.breaker_opened.fetch_add(1, std::memory_order_relaxed);
   shared::log_event(change == BreakerChange::opened ? shared::Level::warn : shared::Level::info,
                     change == BreakerChange::opened ? "breaker_opened" : "breaker_closed",
-                    {{"pool", request_.pool->name},
+                    {{"pool", pool.name},
                      {"server", server_.name},
-                     {"shadow", request_.pool->breaker.mode == shared::Mode::shadow},
+                     {"shadow", pool.breaker.mode == shared::Mode::shadow},
                      {"reason", error_.detail}});
 }
 
 void Attempt::settle() {
   const BreakerOutcome seen = outcome();
+  if (seen == BreakerOutcome::failure) request_.blamed = true;
   count(seen);
   release(seen);
   if (phase_ == Phase::done && relay_->reusable()) {
@@ -210,7 +274,7 @@ void Attempt::write_times(Request& request) const {
   request.picked = began_;
   request.connected = connected_at_;
   if (heard()) request.first_byte = relay_->first_byte();
-  request.permit = permit_.kind;
+  request.permit = entered_as_;
 }
 
 }  // namespace edge

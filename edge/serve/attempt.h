@@ -1,12 +1,14 @@
 #pragma once
-// Attempt: one try of a request at one server: acquire a connection, forward, relay; and at the end what is known of
-// the server by it: its breaker, its counters, its connection for the next one. Plain calls that never wait: after
-// begin() and after every wake step(), until waiting() is over. Whatever way it ends, it gives back what it holds.
+// Attempt: one try of a request at one server: acquire a connection (of several addresses the next if one cannot be
+// reached), forward, relay; and what is known of the server by it: its time and its breaker's probe as soon as it has
+// the head of an answer, the rest at the end. Plain calls that never wait: after begin() and after every wake step(),
+// until waiting() is over. Whatever way it ends, it gives back what it holds.
 // In serve_one's frame; its worker's thread.
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "edge/core/breaker.h"
 #include "edge/core/errors.h"
@@ -60,6 +62,10 @@ class Attempt {
  private:
   enum class Phase : std::uint8_t { connecting, relaying, done, failed };
 
+  [[nodiscard]] std::span<const shared::Endpoint> addresses() const;
+  [[nodiscard]] const shared::Endpoint& address() const;
+  void connect();
+  void unreachable(const Error& error);
   void forward();
   void check_connect(Wake wake);
   void relay(Wake wake);
@@ -67,8 +73,11 @@ class Attempt {
   void fail(const Error& error);
   [[nodiscard]] shared::TimePoint try_deadline() const;
   [[nodiscard]] BreakerOutcome outcome() const;
+  [[nodiscard]] bool bad_head() const;
+  void judge_head();
   void count(BreakerOutcome outcome);
-  void remember_time(BreakerOutcome outcome);
+  void remember_time(shared::Duration took, bool bad);
+  void tell_breaker(BreakerOutcome outcome);
   void remember_session();
   void release(BreakerOutcome outcome);
 
@@ -77,11 +86,15 @@ class Attempt {
   ServerLive& live_;
   PoolLive* pool_live_;  // null: only a pool that bounds its load counts its requests as a whole
   BreakerPermit permit_;
+  BreakerPermit::Kind entered_as_;
   UpstreamWork& work_;
   Connection connection_;
   Phase phase_ = Phase::connecting;
   bool reused_ = false;
   bool released_ = false;
+  bool judged_ = false;              // the head of its answer
+  std::uint32_t first_address_ = 0;  // of several
+  std::uint32_t passed_ = 0;         // addresses that could not be reached
   std::unique_ptr<UpstreamConnection> upstream_;
   std::optional<Relay> relay_;
   shared::TimePoint began_;

@@ -6,9 +6,13 @@
 
 #include "edge/serve/health_verdict.h"
 #include "shared/serve/log.h"
+#include "shared/serve/supervisor.h"
 
 namespace edge {
 namespace {
+
+// A server that is started again serves a moment later.
+constexpr shared::milliseconds kAfterRefusal{20};
 
 shared::ProbeKind kind_of(HealthCheck::Kind kind) {
   switch (kind) {
@@ -54,6 +58,8 @@ shared::Result<std::unique_ptr<Backends>> Backends::make(shared::Loop& loop, Liv
   Backends* self = made.get();
   shared::ProberSettings settings;
   settings.seed = std::random_device{}();  // the edges of a region do not probe in step
+  settings.after_refusal = kAfterRefusal;
+  settings.most_connections = check_connections(shared::raise_descriptor_limit());
   made->prober_ =
       shared::Prober::make(loop, settings, [self](const shared::ProbeReport& report) { self->on_report(report); });
   return made;
@@ -129,6 +135,7 @@ void Backends::recall(std::string_view lines) {
     }
   }
   for (const HealthTarget& target : targets_) store_health(target);
+  choose_addresses();
 }
 
 void Backends::recall_addresses(const std::set<std::string_view>& known) {
@@ -180,7 +187,45 @@ void Backends::on_resolved(ServerId server, shared::Result<shared::Resolved> res
 void Backends::rebuild_addresses() {
   auto next = std::make_shared<Addresses>(*literal_);
   for (const auto& [id, named] : names_) next->set(id, named.endpoints);
+  addresses_ = all_ = std::move(next);
+}
+
+void Backends::choose_addresses() {
+  auto next = std::make_shared<Addresses>(*all_);
+  for (const HealthTarget& target : targets_) {
+    if (all_->of(target.id).size() > 1) next->set(target.id, answering(target.id));
+  }
   addresses_ = std::move(next);
+}
+
+// True: they are others than before.
+bool Backends::choose_addresses(ServerId server) {
+  std::vector<shared::Endpoint> now = answering(server);
+  if (std::ranges::equal(now, addresses_->of(server))) return false;
+  auto next = std::make_shared<Addresses>(*addresses_);
+  next->set(server, std::move(now));
+  addresses_ = std::move(next);
+  return true;
+}
+
+// The addresses that are not known to be down; all of them if all are.
+std::vector<shared::Endpoint> Backends::answering(ServerId server) const {
+  const auto all = all_->of(server);
+  std::vector<shared::Endpoint> kept;
+  for (const shared::Endpoint& endpoint : all) {
+    if (health_at(server, endpoint) != shared::HealthState::down) kept.push_back(endpoint);
+  }
+  if (kept.empty()) kept.assign(all.begin(), all.end());
+  return kept;
+}
+
+std::vector<shared::Endpoint> Backends::left_out(ServerId server) const {
+  std::vector<shared::Endpoint> missing;
+  const auto used = addresses_->of(server);
+  for (const shared::Endpoint& endpoint : all_->of(server)) {
+    if (std::ranges::find(used, endpoint) == used.end()) missing.push_back(endpoint);
+  }
+  return missing;
 }
 
 void Backends::rebuild_probes() {
@@ -188,7 +233,7 @@ void Backends::rebuild_probes() {
   std::vector<shared::ProbeTarget> targets;
   std::map<Probed, Check> checks;
   for (const HealthTarget& target : targets_) {
-    for (const shared::Endpoint& endpoint : addresses_->of(target.id)) {
+    for (const shared::Endpoint& endpoint : all_->of(target.id)) {
       for (std::size_t i = 0; i < target.checks.size(); ++i) {
         const Probed probed{target.id, endpoint, i};
         const auto before = checks_.find(probed);
@@ -201,6 +246,7 @@ void Backends::rebuild_probes() {
   }
   checks_ = std::move(checks);
   for (const HealthTarget& target : targets_) store_health(target);
+  choose_addresses();
   prober_->set_targets(std::move(targets));
 }
 
@@ -228,28 +274,33 @@ void Backends::on_report(const shared::ProbeReport& report) {
                      {"check", settings.name.empty() ? settings.path : settings.name},
                      {"reason", check.reason}});
   store_health(*target);
+  if (all_->of(target->id).size() > 1 && choose_addresses(target->id)) on_addresses_();
 }
 
-// An address is as well as the worst of its checks says, a server of several addresses as the best of them.
+// As well as the worst of its checks says; unknown, too, while one that could be worse is still out.
+shared::HealthState Backends::health_at(ServerId server, const shared::Endpoint& endpoint) const {
+  using shared::HealthState;
+  auto worst = HealthState::up;
+  bool unknown = true;
+  auto it = checks_.lower_bound({server, endpoint, 0});
+  if (it != checks_.end() && it->first.server == server && it->first.endpoint == endpoint) unknown = false;
+  for (; it != checks_.end() && it->first.server == server && it->first.endpoint == endpoint; ++it) {
+    const HealthState one = it->second.machine.state();
+    unknown = unknown || one == HealthState::unknown;
+    worst = std::max(worst, one);  // up < degraded < down
+  }
+  return unknown && worst != HealthState::down ? HealthState::unknown : worst;
+}
+
+// A server of several addresses is as well as the best of them.
 shared::HealthState Backends::health_of(const HealthTarget& target) const {
   using shared::HealthState;
   auto best = HealthState::unknown;
   bool any_unknown = false;
-  auto it = checks_.lower_bound({target.id, shared::Endpoint(), 0});
-  while (it != checks_.end() && it->first.server == target.id) {
-    const shared::Endpoint& endpoint = it->first.endpoint;
-    auto worst = HealthState::up;
-    bool unknown = false;
-    for (; it != checks_.end() && it->first.server == target.id && it->first.endpoint == endpoint; ++it) {
-      const HealthState one = it->second.machine.state();
-      unknown = unknown || one == HealthState::unknown;
-      worst = std::max(worst, one);  // up < degraded < down
-    }
-    if (unknown && worst != HealthState::down) {
-      any_unknown = true;
-    } else if (best == HealthState::unknown || worst < best) {
-      best = worst;
-    }
+  for (const shared::Endpoint& endpoint : all_->of(target.id)) {
+    const HealthState one = health_at(target.id, endpoint);
+    any_unknown = any_unknown || one == HealthState::unknown;
+    if (one != HealthState::unknown && (best == HealthState::unknown || one < best)) best = one;
   }
   return best == HealthState::down && any_unknown ? HealthState::unknown : best;
 }

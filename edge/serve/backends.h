@@ -1,7 +1,8 @@
 #pragma once
 // Backends: what Control does about servers all the time: checks them and writes the result into Live, resolves the
 // names among them and says when addresses changed. A name that does not resolve has no address, so its server is down;
-// it never holds up a start. Control loop's thread.
+// it never holds up a start. Of a server with several addresses each is checked for itself, and those that are down are
+// left out of addresses() while another is not. Control loop's thread.
 
 #include <cstdint>
 #include <functional>
@@ -26,7 +27,7 @@ namespace edge {
 
 class Backends {
  public:
-  // `on_addresses` is called when addresses() has changed by DNS.
+  // `on_addresses` is called when addresses() has changed, by DNS or by a check.
   [[nodiscard]] static shared::Result<std::unique_ptr<Backends>> make(shared::Loop& loop, Live& live,
                                                                       std::function<void()> on_addresses);
 
@@ -38,8 +39,10 @@ class Backends {
   // reads, which then need not begin with servers unknown.
   [[nodiscard]] std::string remember() const;
   void recall(std::string_view lines);
-  // Literal addresses and what names resolve to.
+  // Literal addresses and what names resolve to; for requests.
   [[nodiscard]] std::shared_ptr<const Addresses> addresses() const { return addresses_; }
+  // Addresses of a server that addresses() lacks, since its checks say that they are down.
+  [[nodiscard]] std::vector<shared::Endpoint> left_out(ServerId server) const;
   // Why a server is not well, as the last check of it that was not good said; empty: nothing is known against it.
   [[nodiscard]] std::string_view reason(ServerId server) const;
 
@@ -70,7 +73,11 @@ class Backends {
   void watch_names(const std::vector<NameToResolve>& names);
   void on_resolved(ServerId server, shared::Result<shared::Resolved> result);
   void rebuild_addresses();
+  void choose_addresses();
+  bool choose_addresses(ServerId server);
   void rebuild_probes();
+  [[nodiscard]] std::vector<shared::Endpoint> answering(ServerId server) const;
+  [[nodiscard]] shared::HealthState health_at(ServerId server, const shared::Endpoint& endpoint) const;
   void on_report(const shared::ProbeReport& report);
   void store_health(const HealthTarget& target);
   [[nodiscard]] shared::HealthState health_of(const HealthTarget& target) const;
@@ -80,6 +87,7 @@ class Backends {
   std::function<void()> on_addresses_;
   std::vector<HealthTarget> targets_;
   std::shared_ptr<const Addresses> literal_;
+  std::shared_ptr<const Addresses> all_;  // with the names'
   std::shared_ptr<const Addresses> addresses_;
   std::map<Probed, Check> checks_;
   std::vector<std::pair<const HealthTarget*, Probed>> probes_;  // by ProbeTargetId

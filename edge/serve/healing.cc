@@ -65,11 +65,17 @@ void Healing::judge(const Pool& pool, shared::TimePoint now) {
     totals.push_back({.requests = live.requests.load(std::memory_order_relaxed),
                       .failures = live.failures.load(std::memory_order_relaxed),
                       .in_a_row = live.failures_in_a_row.load(std::memory_order_relaxed)});
-    EjectionTrack track;
-    for (std::size_t i = 0; i < known.keys.size(); ++i) {
-      if (known.keys[i] == keys.back()) track = std::move(known.tracks[i]);
+  }
+  // Nearly always those of the round before, in their order.
+  std::map<Key, std::size_t> before;
+  if (keys != known.keys) {
+    for (std::size_t i = 0; i < known.keys.size(); ++i) before.emplace(known.keys[i], i);
+    for (const Key& key : keys) {
+      const auto at = before.find(key);
+      tracks.push_back(at == before.end() ? EjectionTrack() : std::move(known.tracks[at->second]));
     }
-    tracks.push_back(std::move(track));
+  } else {
+    tracks = std::move(known.tracks);
   }
   known = {std::move(keys), std::move(tracks)};
   const bool shadow = pool.ejection.mode == shared::Mode::shadow;
@@ -95,15 +101,34 @@ void Healing::judge(const Pool& pool, shared::TimePoint now) {
 
 void Healing::consider_panic(const Pool& pool, shared::TimePoint now) {
   std::size_t fit = 0;
+  std::size_t down = 0;
   for (const Server& server : pool.servers) {
     if (snapshot_->addresses->of(server.id).empty()) continue;
-    if (standing_of(live_.server(server.id).state, pool.slow_start, now).allowed()) ++fit;
+    const Standing standing = standing_of(live_.server(server.id).state, pool.slow_start, now);
+    if (standing.allowed()) ++fit;
+    if (standing.eligibility == Eligibility::down) ++down;
   }
+  tell_all_down(pool, fit == 0 && down > 0);
   const bool panic = static_cast<double>(fit) < pool.panic * static_cast<double>(pool.servers.size());
   PoolLive& live = live_.pool(pool.slot);
   if (live.panic.exchange(panic, std::memory_order_relaxed) == panic) return;
   shared::log_event(panic ? shared::Level::error : shared::Level::info, panic ? "pool_panic" : "pool_calm",
                     {{"pool", pool.name}, {"fit", fit}, {"servers", pool.servers.size()}});
+}
+
+// Checks leave nobody: said once, and what becomes of requests.
+void Healing::tell_all_down(const Pool& pool, bool all_down) {
+  if (all_down == all_down_.contains(pool.name)) return;
+  if (all_down) {
+    all_down_.insert(pool.name);
+    shared::log_event(shared::Level::error, "pool_all_down",
+                      {{"pool", pool.name},
+                       {"servers", pool.servers.size()},
+                       {"requests", pool.when_all_down == WhenAllDown::refuse ? "refused" : "tried all the same"}});
+  } else {
+    all_down_.erase(pool.name);
+    shared::log_event(shared::Level::info, "pool_serves_again", {{"pool", pool.name}});
+  }
 }
 
 }  // namespace edge

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,7 @@ class Healing {
   void tell_region();
   void judge(const Pool& pool, shared::TimePoint now);
   void consider_panic(const Pool& pool, shared::TimePoint now);
+  void tell_all_down(const Pool& pool, bool all_down);
 
   Live& live_;
   shared::Timer timer_;
@@ -44,7 +46,8 @@ class Healing {
     std::vector<EjectionTrack> tracks;
   };
   std::map<std::string, Tracks> tracks_;
-  std::string region_;  // what was last told of it
+  std::string region_;              // what was last told of it
+  std::set<std::string> all_down_;  // names of pools that no check leaves a server
   bool running_ = false;
   unsigned ticks_ = 0;
 };

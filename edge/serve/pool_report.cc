@@ -127,14 +127,24 @@ const PoolMetric kPoolMetrics[] = {
      [](const PoolLive& live) { return read(live.hedges_won); }},
     {kCounter, "meridian_edge_pool_hedges_shadowed_total", "Hedges that shadow mode has left out.",
      [](const PoolLive& live) { return read(live.hedges_shadowed); }},
+    {kCounter, "meridian_edge_pool_last_resorts_total",
+     "Attempts at servers that checks call down, since they call all of them down.",
+     [](const PoolLive& live) { return read(live.last_resorts); }},
+    {kCounter, "meridian_edge_pool_breakers_held_total",
+     "Failures that would have opened one more breaker than max_opened allows.",
+     [](const PoolLive& live) { return read(live.breakers_held); }},
     {kCounter, "meridian_edge_pool_budget_refusals_total", "Retries and hedges that the budget did not allow.",
      [](const PoolLive& live) { return read(live.budget_refusals); }},
 };
 
 boost::json::object server_json(const Subject& s) {
   boost::json::array addresses;
+  boost::json::array unreached;
   for (const auto& endpoint : s.source.snapshot.addresses->of(s.server.id)) {
     addresses.emplace_back(endpoint.to_string());
+  }
+  if (s.source.backends != nullptr) {
+    for (const auto& endpoint : s.source.backends->left_out(s.server.id)) unreached.emplace_back(endpoint.to_string());
   }
   const Seen seen = seen_of(s.source, s.server.id);
   const shared::TimePoint now = now_of();
@@ -157,6 +167,7 @@ boost::json::object server_json(const Subject& s) {
     const ServerWord word = s.source.words->of({s.pool.name, s.server.name});
     if (word.drain) json["override"] = override_json(*word.drain, std::chrono::system_clock::now());
   }
+  if (!unreached.empty()) json["addresses_down"] = std::move(unreached);
   if (s.source.backends != nullptr) {
     if (const auto reason = s.source.backends->reason(s.server.id); !reason.empty()) json["reason"] = reason;
   }
@@ -234,6 +245,8 @@ boost::json::object pool_json(const ReportSource& source, const Pool& pool) {
                              {"retries", live.retries.load()},
                              {"retries_refused", live.budget_refusals.load()},
                              {"hedges", live.hedges.load()},
+                             {"last_resorts", live.last_resorts.load()},
+                             {"breakers_held", live.breakers_held.load()},
                              {"servers", std::move(servers)}};
   if (source.discovery != nullptr && !pool.sources.empty()) {
     boost::json::array sources;

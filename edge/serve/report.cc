@@ -159,14 +159,19 @@ std::string chosen(const Looked& looked, const Match& found, const Live& live, s
     const Pool& pool = snapshot.pools->effective(*id);
     BalanceState place;
     const KeySource key{.client = found.client.address, .fields = fields, .path = found.target.path};
-    const PickContext context{.live = live,
-                              .addresses = *snapshot.addresses,
-                              .tried = {},
-                              .now = shared::Clock::now(),
-                              .key = request_key(pool, key),
-                              .session = session_of(pool, fields)};
+    PickContext context{.live = live,
+                        .addresses = *snapshot.addresses,
+                        .tried = {},
+                        .now = shared::Clock::now(),
+                        .key = request_key(pool, key),
+                        .session = session_of(pool, fields)};
     const Server* server = pick(pool, context, place, trace);
     answer = "pool " + pool.name + ", ";
+    if (server == nullptr && pool.when_all_down == WhenAllDown::try_all) {
+      context.overlook = bit_of(Eligibility::down);
+      server = pick(pool, context, place, trace);
+      if (server != nullptr) answer += "whose servers are all down, as checked, and are tried all the same: ";
+    }
     answer += server != nullptr ? "server " + server->name : "503: " + std::string(why_no_server(pool));
   } else if (const auto* respond = std::get_if<Respond>(&route.action)) {
     answer = "respond " + std::to_string(respond->status);

@@ -54,6 +54,8 @@ struct Request {
   std::optional<std::uint16_t> session;  // the server's index that its cookie asks for
   bool idempotent = false;
   bool hedged = false;
+  bool blamed = false;       // a server has been held to account for this request's failure
+  bool last_resort = false;  // no server is left but those that checks call down
   shared::TimePoint hedge_at = shared::TimePoint::max();
 
   // For the log: of the last attempt.

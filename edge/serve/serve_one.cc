@@ -80,13 +80,14 @@ bool answer(Request& r, const Redirect& redirect) {
   return answered(r, redirect.status, {});
 }
 
-// When a second server may be asked, if the first has not been heard by then.
+// When a second server may be asked, if the first has not been heard by then. Both may get the whole request, so only
+// of methods that change nothing.
 shared::TimePoint hedge_time(const Request& r) {
   const HedgeSettings& hedge = r.pool->retry.hedge;
   if (hedge.mode == shared::Mode::disabled) return shared::TimePoint::max();
   const RequestFraming& framing = r.exchange.framing();
   const bool bare = framing.body.kind == BodyKind::none && !framing.upgrade;
-  if (!r.idempotent || !bare) return shared::TimePoint::max();
+  if (!bare || !is_safe(r.exchange.head().method)) return shared::TimePoint::max();
   const std::uint64_t micros = r.worker.latency_window(r.pool->slot).quantile(hedge.quantile);
   if (micros == 0) return shared::TimePoint::max();
   return r.now() + std::max<shared::Duration>(hedge.min_delay, std::chrono::microseconds(micros));
@@ -111,9 +112,16 @@ bool admit(Request& r) {
 }
 
 // Reasons that do not count when too few servers are left.
-constexpr std::uint8_t kOverlookedInPanic = 1U << static_cast<unsigned>(Eligibility::down) |
-                                            1U << static_cast<unsigned>(Eligibility::ejected) |
-                                            1U << static_cast<unsigned>(Eligibility::breaker_open);
+constexpr std::uint8_t kOverlookedInPanic =
+    bit_of(Eligibility::down) | bit_of(Eligibility::ejected) | bit_of(Eligibility::breaker_open);
+
+// No server is left: those that checks call down are tried before the pool is given up. Not by a request that has just
+// failed at one that is well: the next might cost it more than an answer.
+bool turn_to_last_resort(Request& r) {
+  if (r.last_resort || r.pool->when_all_down == WhenAllDown::refuse) return false;
+  r.last_resort = r.attempts == 0 || r.error.kind == ErrorKind::connect_refused;
+  return r.last_resort;
+}
 
 // The next server and a permit of its breaker.
 Attempt::Target pick(Request& r) {
@@ -124,14 +132,16 @@ Attempt::Target pick(Request& r) {
   const std::uint64_t key = request_key(*r.pool, source);
   r.session = session_of(*r.pool, fields);
   while (r.tried_count < Request::kMaxTried) {
+    const std::uint8_t last = r.last_resort ? bit_of(Eligibility::down) : std::uint8_t{0};
     const PickContext context{.live = r.worker.live(),
                               .addresses = *r.snapshot->addresses,
                               .tried = std::span(r.tried).first(r.tried_count),
                               .now = r.now(),
-                              .overlook = panic ? kOverlookedInPanic : std::uint8_t{0},
+                              .overlook = panic ? kOverlookedInPanic : last,
                               .key = key,
                               .session = r.session};
     const Server* server = pick(*r.pool, context, r.worker.balance(), trace);
+    if (server == nullptr && !panic && turn_to_last_resort(r)) continue;
     if (server == nullptr) break;
     r.tried[r.tried_count++] = server->id;
     ServerLive& live = r.worker.live().server(server->id);
@@ -139,7 +149,9 @@ Attempt::Target pick(Request& r) {
     if (permit.kind == BreakerPermit::Kind::shadowed) live.breaker_shadowed.fetch_add(1, std::memory_order_relaxed);
     if (permit.refused() && panic) permit.kind = BreakerPermit::Kind::bypassed;
     // Another worker took the last probe between our look at the server and our knock.
-    if (!permit.refused()) return {.server = server, .permit = permit, .connection = Attempt::Connection::any};
+    if (permit.refused()) continue;
+    if (r.last_resort) r.pool_live().last_resorts.fetch_add(1, std::memory_order_relaxed);
+    return {.server = server, .permit = permit, .connection = Attempt::Connection::any};
   }
   const BreakerPermit none{.kind = BreakerPermit::Kind::bypassed, .era = 0};
   return {.server = std::exchange(r.stale, nullptr), .permit = none, .connection = Attempt::Connection::fresh};
@@ -215,6 +227,10 @@ class Tries {
     r_.done = attempt.done();
     if (r_.done) return false;
     fail(r_, attempt.error());
+    const ErrorKind kind = attempt.error().kind;
+    if (r_.last_resort && (kind == ErrorKind::connect_refused || kind == ErrorKind::connect_timeout)) {
+      r_.error = {.kind = ErrorKind::no_server, .side = Side::upstream, .detail = "all servers are down, as checked"};
+    }
     const bool again = may_try_again(attempt);
     if (again) {
       r_.stale = attempt.stale() ? &attempt.server() : nullptr;

@@ -34,17 +34,28 @@ std::unique_ptr<UpstreamConnection> Upstreams::take_idle(ServerId server, const 
   return nullptr;
 }
 
-std::unique_ptr<UpstreamConnection> Upstreams::connect(ServerId server, const shared::Endpoint& endpoint) {
+Upstreams::Connecting Upstreams::connect(ServerId server, const shared::Endpoint& endpoint) {
   ConnectStart start = start_connect(endpoint);
   if (start.error == EMFILE || start.error == ENFILE) {
     close_idle();
     start = start_connect(endpoint);
   }
   counters_.upstream_connects.add();
-  if (!start.fd.valid()) return nullptr;
+  if (!start.fd.valid()) return {.connection = nullptr, .error = start.error};
   auto connection = std::make_unique<UpstreamConnection>(loop_, std::move(start.fd), server, endpoint);
-  if (!connection->socket().is_open()) return nullptr;
-  return connection;
+  if (!connection->socket().is_open()) return {.connection = nullptr, .error = ENOMEM};  // to be watched
+  return {.connection = std::move(connection), .error = 0};
+}
+
+void Upstreams::shun(const shared::Endpoint& endpoint) {
+  std::erase_if(shunned_, [&](const Shunned& one) { return one.endpoint == endpoint || one.until <= loop_.now(); });
+  if (shunned_.size() >= kMostShunned) shunned_.erase(shunned_.begin());
+  shunned_.push_back({endpoint, loop_.now() + kShunFor});
+}
+
+bool Upstreams::shunned(const shared::Endpoint& endpoint) const {
+  return std::ranges::any_of(shunned_,
+                             [&](const Shunned& one) { return one.endpoint == endpoint && one.until > loop_.now(); });
 }
 
 void Upstreams::give_back(std::unique_ptr<UpstreamConnection> connection, const KeepAlive& settings) {

@@ -50,8 +50,15 @@ class Upstreams {
 
   // An idle connection to this address that is not known to be dead, or null.
   [[nodiscard]] std::unique_ptr<UpstreamConnection> take_idle(ServerId server, const shared::Endpoint& endpoint);
-  // A connect that has begun: finished once the socket is writable; null when it could not even begin.
-  [[nodiscard]] std::unique_ptr<UpstreamConnection> connect(ServerId server, const shared::Endpoint& endpoint);
+  // A connect that has begun: finished once the socket is writable; errno when it could not even begin.
+  struct Connecting {
+    std::unique_ptr<UpstreamConnection> connection;
+    int error = 0;
+  };
+  [[nodiscard]] Connecting connect(ServerId server, const shared::Endpoint& endpoint);
+  // Of a server's several addresses this one could not be connected to: others go first for a while.
+  void shun(const shared::Endpoint& endpoint);
+  [[nodiscard]] bool shunned(const shared::Endpoint& endpoint) const;
   // After a whole response. REQUIRES: nothing is left to be read that we know of.
   void give_back(std::unique_ptr<UpstreamConnection> connection, const KeepAlive& settings);
   // Makes room when the process is near its limit of descriptors.
@@ -60,6 +67,12 @@ class Upstreams {
 
  private:
   static constexpr shared::Duration kSweep = shared::seconds(1);
+  static constexpr shared::Duration kShunFor = shared::seconds(5);
+  static constexpr std::size_t kMostShunned = 64;
+  struct Shunned {
+    shared::Endpoint endpoint;
+    shared::TimePoint until;
+  };
   using IdleList = std::deque<std::unique_ptr<UpstreamConnection>>;  // the oldest in front
 
   IdleList& list_of(ServerId server);
@@ -72,6 +85,7 @@ class Upstreams {
   shared::Deadline sweeper_;
   std::vector<IdleList> idle_;  // by ServerId
   std::size_t idle_count_ = 0;
+  std::vector<Shunned> shunned_;  // the oldest in front; nearly always empty
 };
 
 }  // namespace edge

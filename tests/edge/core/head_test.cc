@@ -221,6 +221,8 @@ TEST(Method, IsCaseSensitive) {
   EXPECT_EQ(method_of("get"), Method::other);
   EXPECT_TRUE(is_idempotent(Method::put));
   EXPECT_FALSE(is_idempotent(Method::post));
+  EXPECT_TRUE(is_safe(Method::get) && is_safe(Method::head) && is_safe(Method::options));
+  EXPECT_FALSE(is_safe(Method::put) || is_safe(Method::delete_) || is_safe(Method::post));
 }
 
 }  // namespace

@@ -191,6 +191,7 @@ TEST(AccessLog, ALineForEachRequestWithItsReason) {
     Backend backend(answering(ok("hello")));
     Edge edge({backend.endpoint()});
     edge.lane = &(*log)->lane(0);
+    edge.pool.when_all_down = WhenAllDown::refuse;
     edge.start();
     Conn client = edge.client();
     client.send(get("/a%22b"));
@@ -334,7 +335,9 @@ TEST(Explain, FollowsTheCodeThatServes) {
   ASSERT_TRUE(text.has_value());
   EXPECT_TRUE(has(*text, "answer: route all, pool web, server 192.0.2.1:80")) << *text;
   edge.live.server(ServerId{0}).state.set_health(shared::HealthState::down);
-  EXPECT_TRUE(has(*explain(*snapshot, edge.live, request), "no usable server"));
+  EXPECT_TRUE(has(*explain(*snapshot, edge.live, request), "tried all the same: server 192.0.2.1:80"));
+  edge.pool.when_all_down = WhenAllDown::refuse;
+  EXPECT_TRUE(has(*explain(*edge.snapshot(), edge.live, request), "no usable server"));
   request.path = "/%00";
   EXPECT_TRUE(has(*explain(*snapshot, edge.live, request), "answer: 400"));
   request.path = "/ HTTP/1.1\r\n";

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "tests/edge/serve/harness.h"
 
 namespace edge::test {
@@ -10,6 +12,23 @@ shared::Endpoint refusing() {
   auto sockets = shared::listen_tcp(*shared::Endpoint::parse("127.0.0.1:0"), 1);
   return shared::local_endpoint(sockets->front().get());
 }
+
+// No descriptor can be opened while it lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const shared::UniqueFd next(::dup(0));
+    const rlimit none{.rlim_cur = static_cast<rlim_t>(next.get()), .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 std::uint64_t errors(const Edge& edge, ErrorKind kind) {
   return edge.worker->counters().errors[static_cast<std::size_t>(kind)].read();
@@ -45,6 +64,36 @@ TEST(Failure, NoServerUpIs503) {
   client.send(get());
   EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 503 "));
   EXPECT_TRUE(eventually([&] { return errors(edge, ErrorKind::no_server) == 1; }));
+}
+
+TEST(Failure, WhatWeLackSpeaksAgainstNoServer) {
+  Backend one(answering(ok("x")));
+  Backend two(answering(ok("x")));
+  Edge edge({one.endpoint(), two.endpoint()});
+  edge.pool.breaker = {.mode = shared::Mode::enforce, .failures = 1};
+  edge.pool.keep_alive.idle = 0;
+  edge.start();
+  Conn client = edge.client();
+  client.send(get());  // accepted while there is a descriptor for it
+  client.read_head();
+  client.read_exactly(1);
+  {
+    const NoDescriptors none;
+    for (int i = 0; i < 4; ++i) {
+      client.send(get());
+      const std::string head = client.read_head();
+      EXPECT_TRUE(head.starts_with("HTTP/1.1 503 ")) << head;
+      client.read_exactly(std::string_view("Service Unavailable").size());
+    }
+  }
+  for (const auto id : {ServerId{0}, ServerId{1}}) {
+    EXPECT_EQ(edge.live.server(id).failures.load(), 0U);
+    EXPECT_EQ(edge.live.server(id).state.breaker(), BreakerState::closed);
+  }
+  EXPECT_EQ(edge.worker->counters().retries.read(), 0U) << "the next server would not be reached either";
+  EXPECT_TRUE(eventually([&] { return errors(edge, ErrorKind::exhausted) == 4; }));
+  client.send(get());
+  EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 "));
 }
 
 Backend::Script closing() {
@@ -195,6 +244,37 @@ TEST(Failure, AHedgeWinsOverASlowServer) {
   }
   EXPECT_GE(edge.live.pool(PoolSlot{0}).hedges_won.load(), 1U);
   EXPECT_TRUE(eventually([&] { return edge.live.server(ServerId{0}).in_flight == 0; })) << "the loser was let go";
+}
+
+TEST(Failure, WhatChangesSomethingIsNotHedged) {
+  std::atomic<int> changes{0};
+  std::atomic<bool> slow{false};
+  const auto script = [&](Conn& conn) {
+    for (std::string head = conn.read_head(); !head.empty(); head = conn.read_head()) {
+      if (!head.starts_with("GET")) ++changes;
+      // Long after a hedge would have begun.
+      while (slow && !conn.silent(300)) return;
+      if (!conn.send(ok("x"))) return;
+    }
+  };
+  Backend one(script);
+  Backend two(script);
+  Edge edge({one.endpoint(), two.endpoint()});
+  edge.pool.retry.hedge.mode = shared::Mode::enforce;
+  edge.start();
+  Conn client = edge.client();
+  int sent = 0;
+  for (int i = 0; i < 62; ++i) {
+    slow = i >= 60;
+    client.send(i < 60    ? get()
+                : i == 60 ? "DELETE / HTTP/1.1\r\nHost: a\r\n\r\n"
+                          : "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    if (i >= 60) ++sent;
+    EXPECT_TRUE(client.read_head().starts_with("HTTP/1.1 200 ")) << i;
+    EXPECT_EQ(client.read_exactly(1), "x");
+  }
+  EXPECT_EQ(changes, sent);
+  EXPECT_EQ(edge.live.pool(PoolSlot{0}).hedges.load(), 0U);
 }
 
 // Serves one request, then closes when the second one comes: what a keep-alive timeout looks like from outside.
