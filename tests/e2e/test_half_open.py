@@ -86,3 +86,23 @@ def test_idle_connections_make_room_and_a_node_that_probes_keeps_its_own(region)
     assert evicted(region, "idle") + evicted(region, "head") >= 2 * CAP
     for connection in held:
         connection.close()
+
+
+def test_a_flood_over_the_limit_of_descriptors_is_over_when_it_is_over(tmp_path):
+    descriptors = 300
+    with meridian.Shop(tmp_path, edit=meridian.patient) as shop:
+        shop.start_backends()
+        shop.launch("eu", ["bash", "-c", f'ulimit -n {descriptors}; exec "$@"', "-", meridian.binaries() / "meridian-edge",
+                           "--config", shop.config, "--region", "eu"])
+        wait_until(lambda: shop.all_up("eu"), "the edge and its servers are well")
+        assert "event=connections_limited" in shop.edge("eu").text()
+        failed = shop.metric("eu", "meridian_edge_responses_total", **{"class": "5xx"})  # it was not always up
+        held = flood(shop, b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\na", 2 * descriptors)
+        assert shop.edge("eu").descriptors() < descriptors
+        for connection in held:
+            connection.close()
+        wait_until(lambda: shop.metric("eu", "meridian_edge_connections") <= 2, "they are gone")
+        for _ in range(20):
+            assert shop.edge_get("eu", "/")[0] == 200
+        assert "breaker_opened" not in shop.edge("eu").text() and "server_down" not in shop.edge("eu").text()
+        assert shop.metric("eu", "meridian_edge_responses_total", **{"class": "5xx"}) == failed

@@ -3,6 +3,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import threading
 
 import pytest
@@ -127,3 +128,20 @@ def test_a_user_that_does_not_exist_is_an_error(idle_shop):
     process = shop.start_dns(wait=False)
     assert process.wait() == 1
     assert "there is no user 'no-such-user'" in process.text()
+
+
+@pytest.mark.parametrize("program", ["meridian-dns", "meridian-edge"])
+def test_root_does_not_stay_root_unless_somebody_says_so(idle_shop, program):
+    arguments = [str(meridian.binaries() / program), "--config", str(idle_shop.config), *(["--region", "eu"] if program == "meridian-edge" else [])]
+    environment = {name: value for name, value in os.environ.items() if name != "MERIDIAN_ALLOW_ROOT"}
+    process = subprocess.Popen(arguments, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        if "\nmeridian:" not in pathlib.Path("/etc/passwd").read_text():
+            assert process.wait(60) == 1
+            assert "`user: NAME`" in process.stderr.read()
+        else:
+            wait_until(lambda: process.poll() is not None or fields(f"/proc/{process.pid}/status")["Uid"].split()[1] != "0", "it is not root any more")
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
