@@ -46,6 +46,15 @@ bool Admission::reserved_for(const shared::IpAddress& client) const {
   return std::ranges::find(askers_, client) != askers_.end();
 }
 
+bool Admission::pass(std::size_t worker, const Newcomer& newcomer) {
+  if (passing_.fetch_add(1, std::memory_order_relaxed) >= kPassing) {
+    arrived();
+    return false;
+  }
+  seats_[worker].take(newcomer);
+  return true;
+}
+
 void Admission::set_oldest_head(std::size_t worker, shared::TimePoint since) {
   seats_[worker].oldest_head.store(since, std::memory_order_relaxed);
 }

@@ -32,6 +32,7 @@ class Admission {
   using Take = std::function<void(Newcomer newcomer)>;  // called by another worker
 
   static constexpr std::size_t kReserved = 16;  // connections over the cap, for who asked the health page last
+  static constexpr std::size_t kPassing = 16;   // newcomers on their way to another worker
 
   Admission(std::size_t max_connections, std::size_t workers) : cap_(max_connections), seats_(workers) {}
   Admission(const Admission&) = delete;
@@ -57,8 +58,10 @@ class Admission {
   [[nodiscard]] std::optional<std::size_t> oldest_head() const;
 
   [[nodiscard]] std::size_t workers() const { return seats_.size(); }
-  // To another worker.
-  void pass(std::size_t worker, Newcomer newcomer) { seats_[worker].take(std::move(newcomer)); }
+  // To another worker, which says when it has arrived. False, and nothing done, when so many are on their way that a
+  // worker must be late: each holds a descriptor.
+  [[nodiscard]] bool pass(std::size_t worker, const Newcomer& newcomer);
+  void arrived() { passing_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
   static constexpr std::size_t kStripes = 16;
@@ -77,6 +80,7 @@ class Admission {
 
   std::size_t cap_;
   alignas(64) std::atomic<std::size_t> open_{0};
+  std::atomic<std::size_t> passing_{0};
   std::vector<Seat> seats_;
   std::array<Stripe, kStripes> stripes_;
   mutable std::mutex askers_mutex_;

@@ -47,7 +47,7 @@ DescriptorPlan plan_for(const World& world, std::size_t workers) {
   const std::uint64_t limit = shared::raise_descriptor_limit();
   const DescriptorPlan plan = plan_descriptors({.limit = limit,
                                                 .connections = wanted,
-                                                .reserved = Admission::kReserved,
+                                                .reserved = Admission::kReserved + Admission::kPassing,
                                                 .workers = workers,
                                                 .pipes_per_worker = PipePool::kOpen});
   if (plan.connections < wanted) {

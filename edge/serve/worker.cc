@@ -40,7 +40,10 @@ Worker::Worker(WorkerSettings settings, Live& live, AccessLane* lane, std::share
     settings_.index = 0;
   }
   settings_.admission->join(settings_.index, [this](Newcomer newcomer) {
-    thread_.post([this, newcomer = std::move(newcomer)] { offer(newcomer); });
+    thread_.post([this, newcomer = std::move(newcomer)] {
+      settings_.admission->arrived();
+      offer(newcomer);
+    });
   });
 }
 
@@ -139,15 +142,11 @@ void Worker::offer(Newcomer newcomer) {
   const Crowd crowd = crowd_for(newcomer, client);
   if (crowd == Crowd::none) return admit(std::move(newcomer), client);
   const auto oldest = crowd == Crowd::of_all && !newcomer.directed ? admission.oldest_head() : std::nullopt;
-  if (oldest && *oldest != settings_.index) {
-    newcomer.directed = true;
-    return admission.pass(*oldest, std::move(newcomer));
-  }
+  newcomer.directed = true;
+  if (oldest && *oldest != settings_.index && admission.pass(*oldest, newcomer)) return;
   if (give_up_one(crowd == Crowd::of_client ? &client : nullptr)) return admit(std::move(newcomer), client);
-  if (++newcomer.asked < admission.workers()) {
-    newcomer.directed = true;
-    return admission.pass((settings_.index + 1) % admission.workers(), std::move(newcomer));
-  }
+  const std::size_t next = (settings_.index + 1) % admission.workers();
+  if (++newcomer.asked < admission.workers() && admission.pass(next, newcomer)) return;
   if (crowd == Crowd::of_all && admission.reserved_for(client)) return admit(std::move(newcomer), client);
   counters_.connections_refused.add();
 }

@@ -101,6 +101,7 @@ def test_a_flood_over_the_limit_of_descriptors_is_over_when_it_is_over(tmp_path)
         assert shop.edge("eu").descriptors() < descriptors
         for connection in held:
             connection.close()
+        wait_until(lambda: shop.metric("eu", "meridian_edge_connections_total") >= len(held), "all were accepted")
         wait_until(lambda: shop.metric("eu", "meridian_edge_connections") <= 2, "they are gone")
         for _ in range(20):
             assert shop.edge_get("eu", "/")[0] == 200

@@ -191,6 +191,18 @@ TEST(Admission, TheOldestHeadOfAllWorkers) {
   EXPECT_EQ(admission.oldest_head(), 2U);
 }
 
+TEST(Admission, FewAreOnTheirWayAtATime) {
+  Admission admission(1, 2);
+  std::size_t taken = 0;
+  admission.join(1, [&](const Newcomer&) { ++taken; });
+  const Newcomer newcomer{.fd = nullptr, .peer = {}};
+  for (std::size_t i = 0; i < Admission::kPassing; ++i) EXPECT_TRUE(admission.pass(1, newcomer));
+  EXPECT_FALSE(admission.pass(1, newcomer));
+  EXPECT_EQ(taken, Admission::kPassing);
+  admission.arrived();
+  EXPECT_TRUE(admission.pass(1, newcomer));
+}
+
 TEST(Admission, TheAskersAreTheLastFew) {
   Admission admission(1, 1);
   const auto address = [](std::size_t i) { return shared::IpAddress::v4(0x0A000000U + static_cast<std::uint32_t>(i)); };
