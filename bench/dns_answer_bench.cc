@@ -1,5 +1,6 @@
 // What one answer() call costs: user time alone, no sockets. Zones of 100 and 1,000,000 names, static data, names that
-// do not exist, policy names with random client subnets. Packets are made beforehand; the look-ups are random.
+// do not exist, answers whose data are names, policy names with random client subnets. Packets are made beforehand; the
+// look-ups are random.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -82,6 +83,30 @@ void names_that_do_not_exist(benchmark::State& state) {
   answer_all(state, snapshot, packets_for(names, "no"));
 }
 BENCHMARK(names_that_do_not_exist)->Arg(100)->Arg(1000000);
+
+// Answers whose data are names of the zone itself: what is written shorter, and read again for additional data.
+void data_of_names(benchmark::State& state, const char* name, dns::RrType type) {
+  const dns::Snapshot snapshot = snapshot_of(test::zone_of(
+      {.apex = "example.com",
+       .lines = {"@ 3600 SOA ns1 hostmaster 1 2 3 4 300", "@ 3600 NS ns1", "@ 3600 NS ns2", "@ 3600 MX 10 mail",
+                 "@ 3600 MX 20 mail2", "ns1 3600 A 192.0.2.1", "ns2 3600 A 192.0.2.2", "mail 3600 A 192.0.2.3",
+                 "mail2 3600 A 192.0.2.4", "www 300 CNAME web", "web 300 CNAME host", "host 300 A 192.0.2.5",
+                 "child 3600 NS ns1.child", "child 3600 NS ns2.child", "ns1.child 3600 A 192.0.2.6",
+                 "ns2.child 3600 A 192.0.2.7", "*.wild 300 CNAME host", "old 300 DNAME new", "x.new 300 A 192.0.2.8"},
+       .policies = {}}));
+  test::QueryBuilder query;
+  query.name = name;
+  query.type = type;
+  answer_all(state, snapshot, {query.build()});
+}
+BENCHMARK_CAPTURE(data_of_names, nxdomain, "no.example.com", dns::RrType::a);
+BENCHMARK_CAPTURE(data_of_names, ns, "example.com", dns::RrType::ns);
+BENCHMARK_CAPTURE(data_of_names, mx, "example.com", dns::RrType::mx);
+BENCHMARK_CAPTURE(data_of_names, soa, "example.com", dns::RrType::soa);
+BENCHMARK_CAPTURE(data_of_names, chain, "www.example.com", dns::RrType::a);
+BENCHMARK_CAPTURE(data_of_names, referral, "www.child.example.com", dns::RrType::a);
+BENCHMARK_CAPTURE(data_of_names, wildcard, "a.wild.example.com", dns::RrType::a);
+BENCHMARK_CAPTURE(data_of_names, dname, "x.old.example.com", dns::RrType::a);
 
 void policy_name_with_random_subnets(benchmark::State& state) {
   const dns::Snapshot snapshot = test::example_world();
