@@ -22,7 +22,9 @@ const shared::load::Table<TcpConfig>& tcp_table() {
           .field("idle_timeout", &TcpConfig::idle_timeout, duration(shared::milliseconds(100), std::chrono::hours(1)),
                  "A connection without a whole query for so long is closed")
           .field("max_connections", &TcpConfig::max_connections, integer<std::uint32_t>(1, 1'000'000),
-                 "Of the process; when there are more, the longest idle one is closed")
+                 "Of the process, fewer where it may not open so many descriptors; when there are more, the longest "
+                 "idle one is "
+                 "closed")
           .field("max_per_client", &TcpConfig::max_per_client, integer<std::uint32_t>(1, 1'000'000),
                  "Of these, from one IPv4 address or IPv6 /56; when there are more, its longest idle one is closed");
   return table;

@@ -79,7 +79,7 @@ Server::~Server() {
 
 Result<void> Server::open() {
   shared::set_log_level(log_level(world_->common.log.level));
-  shared::raise_descriptor_limit();
+  descriptors_ = shared::raise_descriptor_limit();
   supervisor_.set_stop_grace(kStopGrace);
   supervisor_.on_reload([this] { reload(Reload::everything, [](const ReloadOutcome&) {}); });
   supervisor_.on_reopen([] { log_event(Level::info, "logs_reopened", {{"files", 0}}); });  // standard error alone
@@ -90,6 +90,12 @@ Result<void> Server::open() {
   if (!sockets) return fail(sockets.error().message);
   if (const auto done = open_steering(); !done) return done;
   make_workers(std::move(*sockets));
+  if (const auto most = most_tcp_connections(); most < world_->config.tcp.max_connections) {
+    log_event(Level::warn, "tcp_connections_limited",
+              {{"descriptors", std::to_string(descriptors_)},
+               {"configured", std::to_string(world_->config.tcp.max_connections)},
+               {"connections", std::to_string(most)}});
+  }
   if (const auto done = open_admin(); !done) return done;
   started_ = reloads_.last = geo_.last = std::chrono::system_clock::now();
   watch_geo();
@@ -249,13 +255,21 @@ void Server::publish() {
 
 Publication Server::publication_of(std::size_t worker) const { return {snapshot_, steering_counts_[worker]}; }
 
+// What is configured, or what there are descriptors for.
+std::uint32_t Server::most_tcp_connections() const {
+  if (descriptors_ == 0) return world_->config.tcp.max_connections;  // the system does not say
+  OwnDescriptors own{listening_.size(), steering_counts_.size(), 0};
+  for (const Region& region : world_->policies->spec().regions) own.probed += region.edges.size();
+  return std::min(world_->config.tcp.max_connections, most_connections(descriptors_, own));
+}
+
 TcpSettings Server::tcp_settings() const {
   const std::size_t workers = std::max<std::size_t>(steering_counts_.size(), 1);
   const TcpConfig& tcp = world_->config.tcp;
   const auto share = [workers](std::uint32_t all) {
     return static_cast<std::uint32_t>(std::max<std::size_t>(all / workers, 1));
   };
-  return {tcp.idle_timeout, share(tcp.max_connections), share(tcp.max_per_client)};
+  return {tcp.idle_timeout, share(most_tcp_connections()), share(tcp.max_per_client)};
 }
 
 void Server::make_steering_counts() {

@@ -131,6 +131,7 @@ class Server {
   void publish();
   [[nodiscard]] Publication publication_of(std::size_t worker) const;
   [[nodiscard]] TcpSettings tcp_settings() const;
+  [[nodiscard]] std::uint32_t most_tcp_connections() const;
   void make_steering_counts();
   void take_back(std::size_t worker, Publication old);
   static void add_counts(const Publication& from, Steered& to);
@@ -159,6 +160,7 @@ class Server {
   std::deque<GivenAnswer> given_before_;                          // likewise; the oldest first
   GeoState geo_;
   std::unique_ptr<GeoWatch> geo_watch_;
+  std::uint64_t descriptors_ = 0;  // that this process may open
   std::vector<shared::Endpoint> endpoints_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<int> listening_;  // descriptors of the workers' sockets, for a successor

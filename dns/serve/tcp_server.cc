@@ -15,6 +15,17 @@ constexpr auto kIdleGranularity = shared::milliseconds(50);  // idle sessions ar
 
 }  // namespace
 
+std::uint32_t most_connections(std::uint64_t descriptors, const OwnDescriptors& own) {
+  constexpr std::uint64_t kFiles = 32;      // standard streams, loops, signals, what a reload reads, resolvers' sockets
+  constexpr std::uint64_t kOfWorker = 4;    // its loop and what wakes it
+  constexpr std::uint64_t kMostAdmin = 64;  // sessions; with few descriptors fewer are kept free for them
+  const std::uint64_t kept =
+      kFiles + own.sockets + kOfWorker * own.workers + own.probed + std::min(kMostAdmin, descriptors / 8);
+  const std::uint64_t least = std::max<std::uint64_t>(own.workers, 1);
+  const std::uint64_t room = descriptors > kept + least ? descriptors - kept : least;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(room, 0xFFFFFFFF));
+}
+
 TcpServer::TcpServer(shared::WorkerLoop& loop, Responder& responder)
     : loop_(loop),
       responder_(responder),
@@ -43,7 +54,8 @@ void TcpServer::add_listener(shared::UniqueFd listening) {
 
 void TcpServer::out_of_descriptors() {
   shared::log_event(shared::Level::warn, "tcp_accept_failed", {{"reason", "no descriptors or memory left"}});
-  if (!sessions_.empty()) make_room();
+  // Accepting pauses after this, so room is made for several. Who has been idle for longest loses the least.
+  for (std::size_t i = std::min<std::size_t>(sessions_.size(), sessions_.size() / 8 + 1); i > 0; --i) make_room();
 }
 
 void TcpServer::start_session(shared::UniqueFd connected, const shared::Endpoint& client) {

@@ -28,6 +28,15 @@ struct TcpSettings {
   std::size_t max_held = 16 << 20;       // octets that all sessions of one worker hold
 };
 
+// How many connections a process may hold that may open so many descriptors: what it needs for other things first, and
+// always some for who comes and for who repairs.
+struct OwnDescriptors {
+  std::size_t sockets = 0;  // that listen
+  std::size_t workers = 0;
+  std::size_t probed = 0;  // edges
+};
+[[nodiscard]] std::uint32_t most_connections(std::uint64_t descriptors, const OwnDescriptors& own);
+
 class TcpSession;
 
 class TcpServer {

@@ -232,3 +232,24 @@ def test_floods_leave_honest_clients_probes_and_memory_alone(tmp_path):
         meridian.wait_until(lambda: shop.metric("dns", "meridian_dns_tcp_open") < 500, "flood connections are gone")
         meridian.wait_until(lambda: all(region["state"] == "up" for region in shop.status()["regions"]), "all regions are up")
         assert shop.metric("dns", "meridian_dns_rate_limited_total", mode="enforce") > 0
+
+
+# -- descriptors
+
+def test_idle_connections_beyond_the_descriptors_keep_nobody_out(tmp_path):
+    """The cap of TCP connections is what there are descriptors for: the longest idle make room, and the node does all else as before."""
+    with meridian.Shop(tmp_path) as shop:
+        program = [meridian.binaries() / "meridian-dns", "--config", shop.config]
+        process = shop.launch("dns", ["prlimit", "--nofile=150:150", *program])
+        meridian.wait_until(lambda: not process.running() or shop.query("shop.example", "SOA", timeout=2).answer, "the DNS server answers")
+        assert process.running(), process.text()
+        idle = [socket.create_connection((shop.dns_address, 5300), timeout=60) for _ in range(400)]
+        try:
+            for _ in range(50):
+                assert shop.query("ns1.shop.example", tcp=True, timeout=60).answer
+            assert process.descriptors() < 140, "the cap leaves some for all else"
+            assert shop.status()["serving"], "the admin port has its own"
+            assert "no descriptors" not in process.text()
+        finally:
+            for connection in idle:
+                connection.close()

@@ -395,6 +395,14 @@ TEST_F(WorkerTest, InShadowModeExcessIsOnlyCounted) {
   EXPECT_EQ(counted[1].read() + counted[2].read(), before);
 }
 
+TEST(TcpServer, HoldsWhatThereAreDescriptorsFor) {
+  const OwnDescriptors own{4, 2, 6};
+  EXPECT_EQ(most_connections(150, own), 150U - 32 - 4 - 8 - 6 - 18);
+  EXPECT_EQ(most_connections(1'000'000, own), 1'000'000U - 32 - 4 - 8 - 6 - 64);
+  EXPECT_EQ(most_connections(40, own), 2U) << "one for each worker, whatever else";
+  EXPECT_EQ(most_connections(~std::uint64_t{0}, own), 0xFFFFFFFFU) << "no limit";
+}
+
 TEST_F(WorkerTest, ServesOneAmongAThousandIdle) {
   start({30s, 2000});
   shared::raise_descriptor_limit();
