@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <random>
 
 namespace dns {
 
@@ -10,7 +11,14 @@ namespace {
 __extension__ using Uint128 = unsigned __int128;
 
 constexpr std::uint64_t kHashA = 0x9E3779B97F4A7C15ULL;
-constexpr std::uint64_t kHashB = 0xD6E8FEB86659FD93ULL;
+constexpr std::uint64_t kHashB = 0xD6E8FEB86659FD93ULL;  // holds a 'Y': no lowered label makes a factor of 0 with it
+
+[[nodiscard]] std::uint64_t draw_root_hash() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
+const std::uint64_t kRootHash = draw_root_hash();
 
 [[nodiscard]] constexpr std::uint8_t lower(std::uint8_t c) {
   return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c + 32) : c;
@@ -222,6 +230,49 @@ std::size_t HashedName::assign(std::span<const std::uint8_t> bytes) {
     hashes_[count] = mix_label(hashes_[count + 1], from + offsets_[count]);
   }
   return size_;
+}
+
+void HashedName::assign_at(std::span<const std::uint8_t> message, std::size_t at) {
+  std::array<std::uint16_t, kMaxLabels + 1> from;  // where each label stands
+  std::size_t size = 0;
+  std::size_t last = 0;  // octet that is read
+  unsigned count = 0;
+  while (true) {
+    const std::uint8_t length = message[at];
+    if (length > kMaxLabelSize) {
+      at = load_u16(&message[at]) & kMaxPointerTarget;
+      continue;
+    }
+    offsets_[count] = static_cast<std::uint8_t>(size);
+    if (length == 0) break;
+    from[count++] = static_cast<std::uint16_t>(at);
+    copy_label(message, at, size);
+    size += length + 1U;
+    at += length + 1U;
+    last = std::max(last, at);
+  }
+  bytes_[size] = 0;
+  size_ = static_cast<std::uint8_t>(size + 1);
+  labels_ = static_cast<std::uint8_t>(count);
+  const bool roomy = last + 8 <= message.size();  // see assign()
+  hashes_[count] = kRootHash;
+  while (count > 0) {
+    --count;
+    hashes_[count] = mix_label(hashes_[count + 1], roomy ? &message[from[count]] : &bytes_[offsets_[count]]);
+  }
+}
+
+// By whole words where they can be read; what is written too much is written over by the next label.
+void HashedName::copy_label(std::span<const std::uint8_t> message, std::size_t from, std::size_t to) {
+  const std::size_t size = message[from] + 1U;
+  if (from + size + 7 > message.size()) {
+    std::transform(&message[from], &message[from] + size, &bytes_[to], lower);
+    return;
+  }
+  for (std::size_t i = 0; i < size; i += 8) {
+    const std::uint64_t word = lower_word(load_word(&message[from + i]));
+    std::memcpy(&bytes_[to + i], &word, sizeof word);
+  }
 }
 
 void HashedName::copy_lowered(std::span<const std::uint8_t> bytes) {

@@ -74,8 +74,9 @@ class Name {
 };
 
 // The hash of a name grows from the root: hash(label.parent) = hash_label(hash(parent), label), so that one pass from
-// the right gives the hash of every suffix. `label` points to its length octet; lowercased.
-inline constexpr std::uint64_t kRootHash = 0x6D65726964696E31ULL;
+// the right gives the hash of every suffix. The root's is drawn at random by each process, lest somebody choose names
+// that all fall into one place of a table: hashes of names mean nothing to another process. `label` points to its
+// length octet; lowercased.
 [[nodiscard]] std::uint64_t hash_label(std::uint64_t parent, const std::uint8_t* label);
 
 // Label i begins at offset(i); suffix i is the name from label i on; suffix labels() is the root.
@@ -85,6 +86,8 @@ class HashedName {
 
   // Reads one uncompressed name from the front of `bytes`. Returns its length, 0 if there is none (see name_length).
   std::size_t assign(std::span<const std::uint8_t> bytes);
+  // The name at `at` of a message of our own, which may be shortened (RFC 1035 section 4.1.4).
+  void assign_at(std::span<const std::uint8_t> message, std::size_t at);
 
   [[nodiscard]] NameSpan wire() const { return {bytes_.data(), size_}; }
   [[nodiscard]] NameSpan suffix(unsigned label) const { return wire().subspan(offsets_[label]); }
@@ -96,6 +99,7 @@ class HashedName {
 
  private:
   void copy_lowered(std::span<const std::uint8_t> bytes);
+  void copy_label(std::span<const std::uint8_t> message, std::size_t from, std::size_t to);
 
   std::uint8_t size_;
   std::uint8_t labels_;

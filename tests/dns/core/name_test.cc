@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
+#include <set>
+#include <string>
 
 #include "tests/support/dns_message.h"
 
@@ -85,6 +88,48 @@ TEST(HashedName, HashesEverySuffixWithoutRegardToCase) {
   EXPECT_TRUE(std::ranges::equal(mixed.suffix(2), parent.wire()));
   EXPECT_TRUE(mixed.is_within(parent, 0));
   EXPECT_FALSE(parent.is_within(mixed, 0));
+}
+
+// What hashes of names would be if every process began with the same root: 500 names chosen for one place of 4,096.
+TEST(HashedName, NamesChosenForOnePlaceOfATableAreSpread) {
+  __extension__ using Uint128 = unsigned __int128;
+  const auto published = [](const std::string& label) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, (std::string(1, static_cast<char>(label.size())) + label).data(), label.size() + 1);
+    const Uint128 product =
+        static_cast<Uint128>(0x6D65726964696E31ULL ^ 0x9E3779B97F4A7C15ULL) * (word ^ 0xD6E8FEB86659FD93ULL);
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  };
+  std::set<std::uint64_t> places;
+  std::size_t chosen = 0;
+  for (unsigned i = 0; chosen < 500; ++i) {
+    std::string label = "a000000";
+    for (unsigned at = 6, rest = i; rest > 0; rest /= 26, --at) label[at] = static_cast<char>('a' + rest % 26);
+    if (published(label) >> 52 != 0x123) continue;
+    ++chosen;
+    HashedName name;
+    name.assign(test::wire_name(label));
+    places.insert(name.hash(0) >> 52);
+  }
+  EXPECT_GT(places.size(), 300U);
+}
+
+TEST(HashedName, ReadsNamesThatAreShortened) {
+  // At 4 "example.com.", at 17 "www" and a pointer, at 23 a pointer to that.
+  const test::Bytes message = test::from_hex("00000000 07 4558414d504c45 03 636f6d 00 03 577777 c004 c011");
+  for (const std::size_t behind : {0, 1, 7, 8, 64}) {
+    test::Bytes longer = message;
+    longer.resize(message.size() + behind, 'Z');
+    for (const std::size_t at : {17, 23}) {
+      HashedName shortened;
+      shortened.assign_at(longer, at);
+      HashedName plain;
+      plain.assign(test::wire_name("www.example.com"));
+      ASSERT_EQ(shortened.labels(), 3U);
+      EXPECT_TRUE(std::ranges::equal(shortened.wire(), plain.wire()));
+      for (unsigned i = 0; i <= 3; ++i) EXPECT_EQ(shortened.hash(i), plain.hash(i)) << i;
+    }
+  }
 }
 
 // A name at the very end of its packet cannot be read by whole words.
