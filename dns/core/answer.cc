@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "dns/core/answer_sets.h"
+#include "dns/core/chain.h"
 #include "dns/core/chaos.h"
 #include "dns/core/lookup.h"
 #include "dns/core/opt.h"
@@ -12,35 +13,19 @@
 #include "dns/core/rdata.h"
 #include "dns/core/reply.h"
 #include "dns/core/seen_names.h"
+#include "dns/core/shorten.h"
 #include "dns/core/zone.h"
 
 namespace dns {
 
 namespace {
 
-constexpr unsigned kMaxChain = 16;  // CNAMEs and DNAMEs that one answer follows
-
-// Questions that no data can answer (RFC 6895 section 3.1); zone transfers are not offered.
-[[nodiscard]] std::optional<Rcode> meta_error(RrType type) {
-  if (!is_meta(type) || type == RrType::any) return std::nullopt;
-  return type == RrType::opt || type == RrType::nxname ? Rcode::formerr : Rcode::notimp;
-}
-
-[[nodiscard]] bool has_targets(RrType type) {
-  return type == RrType::ns || type == RrType::mx || type == RrType::srv || is_service_binding(type);
-}
-
-// Addresses of a policy name that its policy leaves to the zone file.
-[[nodiscard]] bool stands_in_file(const Node& node, RrType type) {
-  return node.has(Node::kBeside) && is_address(type) && node.find(type).count > 0;
-}
+constexpr unsigned kMaxHintLinks = 16;  // CNAMEs behind which a binding's addresses are looked for
 
 [[nodiscard]] std::size_t size_limit(const Snapshot& snapshot, const Query& query, Transport transport) {
   if (transport == Transport::tcp) return kMaxMessageSize;
   return query.edns ? std::min(query.edns->udp_size, snapshot.udp_payload_size) : kMinUdpSize;
 }
-
-[[nodiscard]] std::string text_of(RrType type) { return "type " + std::to_string(static_cast<unsigned>(type)); }
 
 // One query's way through RFC 1034 section 4.3.2. Lives on the stack of answer().
 template <class Trace>
@@ -73,7 +58,9 @@ class Answering {
   Step follow_cname(const Rrset& cname);
   Step synthesise(const Match& match);
   Step move_to(std::size_t target_at);
-  [[nodiscard]] bool is_loop() const;
+  Step cut_off();
+  [[nodiscard]] std::size_t place_of(unsigned label) const;
+  [[nodiscard]] Shared shared_from(unsigned label) const;
   void answer_data(const Rrset& rrset);
   void answer_policy(const Zone& zone, const Node& node, AddressType type);
   void give_no_answer(const Choice& choice);
@@ -87,9 +74,14 @@ class Answering {
   std::size_t add_bindings(Section section, const Rrset& rrset, std::size_t owner_at);
   std::optional<HintAddresses> choose_hints(std::span<const std::uint8_t> rdata, std::size_t owner_at,
                                             std::uint32_t& ttl);
-  [[nodiscard]] Node find_hinted(std::span<const std::uint8_t> name);
+  [[nodiscard]] Node find_hinted();
   void add_service_target(RrType type, std::size_t rdata_at, SeenNames& seen);
-  [[nodiscard]] Node find_target(const HashedName& target) const;
+  struct Target {
+    const Zone* zone = nullptr;
+    Node node;
+  };
+  [[nodiscard]] Target locate_target(const HashedName& target) const;
+  [[nodiscard]] Node find_target(const HashedName& target) const { return locate_target(target).node; }
   bool add_addresses(const Node& node, std::size_t owner_at);
   bool add_address(const Node& node, AddressType type, std::size_t owner_at);
   Choice choose_for(const Node& node, AddressType type);
@@ -106,12 +98,12 @@ class Answering {
   CookieCheck cookie_;
   bool authoritative_ = false;
 
-  const HashedName* name_;                    // what is looked up now: the question, or the target of the chain so far
-  std::size_t name_at_ = kHeaderSize;         // where it stands in the reply
-  std::array<std::size_t, kMaxChain> chain_;  // where the names before it stand
-  unsigned links_ = 0;
-  HashedName chased_;  // *name_, once it is not the question
-  HashedName target_;  // of additional data
+  const HashedName* name_;             // what is looked up now: the question, or the target of the chain so far
+  std::size_t name_at_ = kHeaderSize;  // where it stands in the reply
+  Shared shared_;                      // where the owner of the node at hand does
+  Chain chain_;                        // the names before it
+  HashedName chased_;                  // *name_, once it is not the question
+  HashedName target_;                  // of additional data
 };
 
 template <class Trace>
@@ -178,27 +170,31 @@ void Answering<Trace>::answer_chaos() {
   const auto record = chaos_record(snapshot_.identity, name_->wire(), buffer);
   if (record.empty() || (query_.type != RrType::txt && query_.type != RrType::any)) return refuse();
   authoritative_ = true;
-  answer_data({RrType::txt, 1, record});
+  answer_data({RrType::txt, 1, 0, record});
 }
 
 template <class Trace>
 void Answering<Trace>::follow_names() {
   while (true) {
-    const Zone* zone = links_ == 0 ? found_.zone : find_zone(*snapshot_.zones, *name_, query_.type);
-    if (zone == nullptr && links_ == 0) return refuse();
+    const Zone* zone = chain_.empty() ? found_.zone : find_zone(*snapshot_.zones, *name_, query_.type);
+    if (zone == nullptr && chain_.empty()) return refuse();
     if (zone == nullptr) return;  // the chain leaves our zones: the resolver goes on
     authoritative_ = true;
     trace_.note("zone", [&] { return name_to_text(name_->wire()) + " lies in zone " + zone->apex().to_text(); });
-    if (answer_name(*zone, links_ == 0 ? found_.match : zone->match(*name_)) == Step::done) return;
+    if (answer_name(*zone, chain_.empty() ? found_.match : zone->match(*name_)) == Step::done) return;
   }
 }
 
 template <class Trace>
 typename Answering<Trace>::Step Answering<Trace>::answer_name(const Zone& zone, const Match& match) {
-  if (links_ == 0) info_.account = match.kind == Match::Kind::missing ? zone.apex_hash() : name_->hash(match.label);
+  if (chain_.empty()) info_.account = match.kind == Match::Kind::missing ? zone.apex_hash() : name_->hash(match.label);
+  shared_ = {name_at_, 0};
   switch (match.kind) {
-    case Match::Kind::exact:
     case Match::Kind::wildcard:
+      shared_ = shared_from(match.label);
+      shared_.shift -= 2;  // the label `*`
+      [[fallthrough]];
+    case Match::Kind::exact:
       trace_.note("name", [&] { return match.kind == Match::Kind::exact ? "exists" : "covered by a wildcard"; });
       return answer_node(zone, match.node);
     case Match::Kind::delegation:
@@ -220,7 +216,7 @@ typename Answering<Trace>::Step Answering<Trace>::answer_node(const Zone& zone, 
     answer_any(zone, node);
     return Step::done;
   }
-  if (node.has(Node::kPolicy) && !stands_in_file(node, query_.type) &&
+  if (node.has(Node::kPolicy) && !node.has_beside(query_.type) &&
       (is_address(query_.type) || snapshot_.policies->may_cname(node.policy()))) {
     answer_policy(zone, node, query_.type == RrType::aaaa ? AddressType::aaaa : AddressType::a);
     return Step::done;
@@ -242,63 +238,71 @@ typename Answering<Trace>::Step Answering<Trace>::answer_node(const Zone& zone, 
 template <class Trace>
 typename Answering<Trace>::Step Answering<Trace>::follow_cname(const Rrset& cname) {
   info_.kind = AnswerKind::data;
-  const std::size_t rr_at = reply_.add(Section::answer, cname, name_at_);
-  if (rr_at == 0) {
-    info_.truncated = true;
-    return Step::done;
-  }
+  const std::size_t rr_at = reply_.add(Section::answer, cname, name_at_, shared_);
+  if (rr_at == 0) return cut_off();
+  chain_.follow(*name_);
   return move_to(reply_.rdata_at(rr_at));
 }
 
-// RFC 6672 section 3: the DNAME itself, and a CNAME made from it for those who do not know DNAME.
+// RFC 6672 section 3: the DNAME itself, and a CNAME made from it for those who do not know DNAME. One that the chain
+// has come through before is not said again.
 template <class Trace>
 typename Answering<Trace>::Step Answering<Trace>::synthesise(const Match& match) {
   info_.kind = AnswerKind::data;
   const Rrset dname = match.node.find(RrType::dname);
+  if (chain_.grows(*name_, dname)) return Step::done;
   const std::size_t prefix = name_->offset(match.label);
-  const std::uint32_t ttl = load_u32(&dname.wire[6]);
-  const std::span<const std::uint8_t> target = dname.wire.subspan(2 + kRrFixedSize);
-  if (reply_.add(Section::answer, dname, name_at_ + prefix) == 0) {
-    info_.truncated = true;
-    return Step::done;
+  std::size_t target_at = chain_.target_at(dname);
+  if (target_at == 0) {
+    const std::size_t rr_at = reply_.add(Section::answer, dname, place_of(match.label));
+    if (rr_at == 0) return cut_off();
+    target_at = reply_.rdata_at(rr_at);
   }
-  if (prefix + target.size() > kMaxNameSize) {
+  if (prefix + dname.wire.size() - (2 + kRrFixedSize) > kMaxNameSize) {
     fail(Rcode::yxdomain);
     return Step::done;
   }
-  const std::size_t rr_at = reply_.add_synthesised_cname(name_at_, ttl, prefix, target);
-  if (rr_at == 0) {
-    info_.truncated = true;
-    return Step::done;
-  }
+  const std::size_t rr_at = reply_.add_synthesised_cname(name_at_, load_u32(&dname.wire[6]), prefix, target_at);
+  if (rr_at == 0) return cut_off();
   if (query_.type == RrType::cname || query_.type == RrType::any) return Step::done;  // it is the answer
+  chain_.follow_dname(*name_, dname, target_at);
   return move_to(reply_.rdata_at(rr_at));
 }
 
 // Goes on with the name that stands in the reply at `target_at`, unless the chain is too long or bites its tail.
 template <class Trace>
 typename Answering<Trace>::Step Answering<Trace>::move_to(std::size_t target_at) {
-  chain_[links_++] = name_at_;
-  chased_.assign(reply_.from(target_at));
+  chased_.assign_at(reply_.message(), target_at);
   name_ = &chased_;
   name_at_ = target_at;
   trace_.note("alias", [&] { return "continues as " + name_to_text(name_->wire()); });
-  return links_ == kMaxChain || is_loop() ? Step::done : Step::next_name;
+  return chain_.full() || chain_.has_seen(*name_) ? Step::done : Step::next_name;
 }
 
 template <class Trace>
-bool Answering<Trace>::is_loop() const {
-  return std::any_of(chain_.begin(), chain_.begin() + links_, [&](std::size_t at) {
-    const auto rest = reply_.from(at);
-    return rest.size() >= name_->wire().size() && names_equal(rest.first(name_->wire().size()), name_->wire());
-  });
+typename Answering<Trace>::Step Answering<Trace>::cut_off() {
+  info_.truncated = true;
+  return Step::done;
+}
+
+// Where suffix `label` of the current name stands in the reply.
+template <class Trace>
+std::size_t Answering<Trace>::place_of(unsigned label) const {
+  return reply_.place_of(name_at_, name_->offset(label));
+}
+
+// That suffix is the owner of a set.
+template <class Trace>
+Shared Answering<Trace>::shared_from(unsigned label) const {
+  return {name_at_, static_cast<int>(name_->offset(label))};
 }
 
 template <class Trace>
 void Answering<Trace>::answer_data(const Rrset& rrset) {
   info_.kind = AnswerKind::data;
   trace_.note("answer", [&] {
-    return std::to_string(rrset.count) + " records of " + text_of(rrset.type) + ", for every client";
+    return std::to_string(rrset.count) + " records of type " + std::to_string(static_cast<unsigned>(rrset.type)) +
+           ", for every client";
   });
   const std::size_t rr_at = add_set(Section::answer, rrset, name_at_);
   if (rr_at == 0) {
@@ -325,7 +329,7 @@ void Answering<Trace>::answer_policy(const Zone& zone, const Node& node, Address
   opt_.scope = choice.scope;
   const RrType addresses = type == AddressType::a ? RrType::a : RrType::aaaa;
   const RrType rr_type = choice.cname ? RrType::cname : addresses;
-  info_.truncated = reply_.add(Section::answer, {rr_type, choice.count, choice.rrs}, name_at_) == 0;
+  info_.truncated = reply_.add(Section::answer, {rr_type, choice.count, 0, choice.rrs}, name_at_) == 0;
 }
 
 // All down and the operator wants it refused, or an ALIAS of which nothing is known yet.
@@ -354,7 +358,7 @@ void Answering<Trace>::answer_any(const Zone& zone, const Node& node) {
 template <class Trace>
 void Answering<Trace>::answer_signatures(const Rrset& rrset) {
   const std::size_t first = 2 + kRrFixedSize + load_u16(&rrset.wire[kRrFixedSize]);
-  answer_data({RrType::rrsig, 1, rrset.wire.first(first)});
+  answer_data({RrType::rrsig, 1, 0, rrset.wire.first(first)});
 }
 
 template <class Trace>
@@ -363,7 +367,7 @@ void Answering<Trace>::refer(const Match& match) {
   if (!reply_.has_answers()) authoritative_ = false;  // AA speaks of the first owner (RFC 1035 section 4.1.1)
   trace_.note("delegation", [&] { return "at " + name_to_text(name_->suffix(match.label)); });
   const Rrset servers = match.node.find(RrType::ns);
-  const std::size_t rr_at = reply_.add(Section::authority, servers, name_at_ + name_->offset(match.label));
+  const std::size_t rr_at = reply_.add(Section::authority, servers, place_of(match.label), shared_from(match.label));
   if (rr_at == 0) {
     info_.truncated = true;
   } else {
@@ -379,7 +383,7 @@ void Answering<Trace>::add_glue(std::size_t rr_at, unsigned count, unsigned cut)
     std::size_t at = rr_at;
     for (unsigned i = 0; i < count; ++i, at = reply_.next_rr(at)) {
       const std::size_t target_at = reply_.rdata_at(at);
-      target_.assign(reply_.from(target_at));
+      target_.assign_at(reply_.message(), target_at);
       if ((glue == Glue::required) != target_.is_within(*name_, cut)) continue;
       const Node node = find_target(target_);
       if (!node || node.has(Node::kPolicy)) continue;  // a referral is the same for every client, scope 0
@@ -396,8 +400,9 @@ void Answering<Trace>::deny(const Zone& zone, AnswerKind kind) {
   info_.kind = kind;
   if (kind == AnswerKind::nxdomain) info_.rcode = Rcode::nxdomain;
   trace_.note("answer", [&] { return kind == AnswerKind::nxdomain ? "no such name" : "no such type at this name"; });
-  const std::size_t apex_at = name_at_ + name_->offset(name_->labels() - zone.apex_labels());
-  if (reply_.add(Section::authority, zone.negative_soa(), apex_at) == 0) info_.truncated = true;
+  const unsigned apex = name_->labels() - zone.apex_labels();
+  const std::size_t rr_at = reply_.add(Section::authority, zone.negative_soa(), place_of(apex), shared_from(apex));
+  if (rr_at == 0) info_.truncated = true;
 }
 
 // Addresses of the names that the answer mentions, as far as we have them and they fit; nothing is missing without
@@ -412,7 +417,7 @@ void Answering<Trace>::add_additional(const Rrset& rrset, std::size_t rr_at) {
       continue;
     }
     const std::size_t target_at = rdata_at + *target_offset(rrset.type);
-    target_.assign(reply_.from(target_at));
+    target_.assign_at(reply_.message(), target_at);
     if (!seen.insert(target_.hash(0))) continue;
     if (const Node node = find_target(target_)) add_addresses(node, target_at);
   }
@@ -421,7 +426,8 @@ void Answering<Trace>::add_additional(const Rrset& rrset, std::size_t rr_at) {
 // All RRs of the set, or nothing, as Reply::add() does.
 template <class Trace>
 std::size_t Answering<Trace>::add_set(Section section, const Rrset& rrset, std::size_t owner_at) {
-  return is_service_binding(rrset.type) ? add_bindings(section, rrset, owner_at) : reply_.add(section, rrset, owner_at);
+  if (is_service_binding(rrset.type)) return add_bindings(section, rrset, owner_at);
+  return reply_.add(section, rrset, owner_at, shared_);
 }
 
 // RFC 9460 section 7.3: the hints of a binding to a policy name are the addresses that this client would be given. The
@@ -437,8 +443,8 @@ std::size_t Answering<Trace>::add_bindings(Section section, const Rrset& rrset, 
     const auto rdata = rr.subspan(2 + kRrFixedSize);
     rest = rest.subspan(rr.size());
     const auto hints = choose_hints(rdata, owner_at, ttl);
-    const std::size_t rr_at =
-        hints ? reply_.add_binding(section, rr, owner_at, *hints) : reply_.add(section, {rrset.type, 1, rr}, owner_at);
+    const std::size_t rr_at = hints ? reply_.add_binding(section, rr, owner_at, *hints)
+                                    : reply_.add(section, {rrset.type, 1, 0, rr}, owner_at);
     if (rr_at == 0) {
       reply_.rollback(before);
       return 0;
@@ -456,11 +462,16 @@ std::optional<HintAddresses> Answering<Trace>::choose_hints(std::span<const std:
                                                             std::uint32_t& ttl) {
   const bool alias = load_u16(rdata.data()) == 0;
   if (alias || !has_address_hints(rdata)) return std::nullopt;
-  const Node node = find_hinted(rdata[2] == 0 ? reply_.from(owner_at) : rdata.subspan(2));
+  if (rdata[2] == 0) {
+    target_.assign_at(reply_.message(), owner_at);
+  } else {
+    target_.assign(rdata.subspan(2));
+  }
+  const Node node = find_hinted();
   if (!node || !node.has(Node::kPolicy)) return std::nullopt;
   const auto addresses = [&](AddressType type) {
     const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
-    if (stands_in_file(node, rr_type)) {
+    if (node.has_beside(rr_type)) {
       const Rrset rrset = node.find(rr_type);
       ttl = std::min(ttl, load_u32(&rrset.wire[6]));
       return rrset.wire;
@@ -478,43 +489,46 @@ std::optional<HintAddresses> Answering<Trace>::choose_hints(std::span<const std:
   return hints;
 }
 
-// The node that has the addresses of a binding's target; a target may be an alias (RFC 9460 section 2.4.3).
+// The node that has the addresses of a binding's target, target_; that may be an alias (RFC 9460 section 2.4.3).
 template <class Trace>
-Node Answering<Trace>::find_hinted(std::span<const std::uint8_t> name) {
-  target_.assign(name);
-  Node node = find_target(target_);
-  for (unsigned links = 0; links < kMaxChain && node && node.has(Node::kCname); ++links) {
-    target_.assign(node.find(RrType::cname).wire.subspan(2 + kRrFixedSize));
-    node = find_target(target_);
+Node Answering<Trace>::find_hinted() {
+  Target target = locate_target(target_);
+  for (unsigned links = 0; links < kMaxHintLinks && target.node && target.node.has(Node::kCname); ++links) {
+    std::array<std::uint8_t, kMostImagined> imagined;
+    const Rrset cname = target.node.find(RrType::cname);
+    const std::size_t size = write_imagined(imagined, *target.zone, target.node, cname);
+    target_.assign_at(std::span(imagined).first(size), size - cname.wire.size() + 2 + kRrFixedSize);
+    target = locate_target(target_);
   }
-  return node;
+  return target.node;
 }
 
 // RFC 9460 sections 2.4 and 4.1: "." is the owner in ServiceMode and nothing in AliasMode; behind an alias come its
 // service bindings too.
 template <class Trace>
 void Answering<Trace>::add_service_target(RrType type, std::size_t rdata_at, SeenNames& seen) {
-  const auto rdata = reply_.from(rdata_at);
+  const auto rdata = reply_.message().subspan(rdata_at);
   const bool alias = load_u16(rdata.data()) == 0;
   const bool root = rdata[2] == 0;
   if (alias && root) return;
   const std::size_t target_at = root ? name_at_ : rdata_at + 2;
-  target_.assign(reply_.from(target_at));
+  target_.assign_at(reply_.message(), target_at);
   if (!seen.insert(target_.hash(0))) return;
   const Node node = find_target(target_);
   if (!node) return;
-  if (alias && node.find(type).count > 0) add_set(Section::additional, node.find(type), target_at);
+  const bool itself = target_.hash(0) == name_->hash(0);  // what is answered already
+  if (alias && !itself && node.find(type).count > 0) add_set(Section::additional, node.find(type), target_at);
   add_addresses(node, target_at);
 }
 
 // The node that has the addresses of a name: its own, that of a wildcard, or glue.
 template <class Trace>
-Node Answering<Trace>::find_target(const HashedName& target) const {
+typename Answering<Trace>::Target Answering<Trace>::locate_target(const HashedName& target) const {
   const Zone* zone = snapshot_.zones->find(target);
   if (zone == nullptr) return {};
   const Match match = zone->match(target);
-  if (match.kind == Match::Kind::exact || match.kind == Match::Kind::wildcard) return match.node;
-  return match.kind == Match::Kind::delegation ? zone->find(target, 0) : Node{};
+  if (match.kind == Match::Kind::exact || match.kind == Match::Kind::wildcard) return {zone, match.node};
+  return {zone, match.kind == Match::Kind::delegation ? zone->find(target, 0) : Node{}};
 }
 
 // False: something did not fit.
@@ -528,7 +542,7 @@ bool Answering<Trace>::add_addresses(const Node& node, std::size_t owner_at) {
 template <class Trace>
 bool Answering<Trace>::add_address(const Node& node, AddressType type, std::size_t owner_at) {
   const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
-  if (!node.has(Node::kPolicy) || stands_in_file(node, rr_type)) {
+  if (!node.has(Node::kPolicy) || node.has_beside(rr_type)) {
     const Rrset rrset = node.find(rr_type);
     return rrset.count == 0 || reply_.add(Section::additional, rrset, owner_at) != 0;
   }
@@ -536,7 +550,7 @@ bool Answering<Trace>::add_address(const Node& node, AddressType type, std::size
   if (choice.refuse || choice.count == 0) return true;
   opt_.scope = std::max(opt_.scope, choice.scope);  // the reply is as particular as its most particular part
   if (choice.cname) return true;                    // its addresses are somebody else's
-  return reply_.add(Section::additional, {rr_type, choice.count, choice.rrs}, owner_at) != 0;
+  return reply_.add(Section::additional, {rr_type, choice.count, 0, choice.rrs}, owner_at) != 0;
 }
 
 template <class Trace>

@@ -28,6 +28,10 @@ using RdataSpan = std::span<const std::uint8_t>;
 
 [[nodiscard]] constexpr bool is_service_binding(RrType type) { return type == RrType::svcb || type == RrType::https; }
 [[nodiscard]] constexpr bool is_address(RrType type) { return type == RrType::a || type == RrType::aaaa; }
+// Names in it whose addresses go along in the additional section.
+[[nodiscard]] constexpr bool has_targets(RrType type) {
+  return type == RrType::ns || type == RrType::mx || type == RrType::srv || is_service_binding(type);
+}
 // Types 128 to 255 and OPT: questions and wrappers, never data (RFC 6895 section 3.1).
 [[nodiscard]] constexpr bool is_meta(RrType type) {
   const auto value = static_cast<std::uint16_t>(type);

@@ -1,5 +1,6 @@
 #include "dns/core/reply.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace dns {
@@ -22,7 +23,7 @@ void Reply::drop_records() {
   counts_ = {};
 }
 
-std::size_t Reply::add(Section section, const Rrset& rrset, std::size_t owner_at) {
+std::size_t Reply::add(Section section, const Rrset& rrset, std::size_t owner_at, Shared shared) {
   const std::size_t owner = owner_size(owner_at);
   const std::size_t size = rrset.wire.size() + (owner - kPointerSize) * rrset.count;
   if (size > room()) return 0;
@@ -32,13 +33,45 @@ std::size_t Reply::add(Section section, const Rrset& rrset, std::size_t owner_at
   } else {
     copy_with_owner(rrset.wire, owner_at);
   }
+  if (rrset.pointers != 0) move_pointers(rrset, start, shared);
   size_ = start + size;
   counts_[static_cast<std::size_t>(section)] += rrset.count;
   return start;
 }
 
-std::size_t Reply::add_synthesised_cname(std::size_t owner_at, std::uint32_t ttl, std::size_t prefix, NameSpan suffix) {
-  const std::size_t rdata_size = prefix + suffix.size();
+// Owner and set stand where the zone imagined them, or their pointers are moved.
+void Reply::move_pointers(const Rrset& rrset, std::size_t start, Shared shared) {
+  if (shared.at == kHeaderSize && shared.shift == 0 && start == question_end_) return;
+  const std::size_t set_at = rrset.move(0);
+  for (unsigned i = 1; i <= rrset.pointers; ++i) {
+    const std::uint16_t move = rrset.move(i);
+    std::uint8_t* const pointer = &out_[start + (move & ~Rrset::kInSet)];
+    const std::size_t target = load_u16(pointer) & kMaxPointerTarget;
+    const std::size_t moved = (move & Rrset::kInSet) != 0
+                                  ? target - set_at + start
+                                  : place_of(shared.at, target - kHeaderSize + static_cast<std::size_t>(shared.shift));
+    store_u16(pointer, static_cast<std::uint16_t>(kPointerMask | moved));
+  }
+}
+
+std::size_t Reply::place_of(std::size_t at, std::size_t octet) const {
+  if (at < question_end_) return at + octet;  // in one piece
+  while (true) {
+    const std::uint8_t length = out_[at];
+    if (length > kMaxLabelSize) {
+      at = load_u16(&out_[at]) & kMaxPointerTarget;
+    } else if (octet == 0) {
+      return at;
+    } else {
+      at += length + 1U;
+      octet -= length + 1U;
+    }
+  }
+}
+
+std::size_t Reply::add_synthesised_cname(std::size_t owner_at, std::uint32_t ttl, std::size_t prefix,
+                                         std::size_t suffix_at) {
+  const std::size_t rdata_size = prefix + kPointerSize;
   if (owner_size(owner_at) + kRrFixedSize + rdata_size > room()) return 0;
   const std::size_t start = size_;
   std::uint8_t* fixed = &out_[put_owner(size_, owner_at)];
@@ -47,8 +80,7 @@ std::size_t Reply::add_synthesised_cname(std::size_t owner_at, std::uint32_t ttl
   store_u32(fixed + 4, ttl);
   store_u16(fixed + 8, static_cast<std::uint16_t>(rdata_size));
   std::uint8_t* rdata = fixed + kRrFixedSize;
-  std::memcpy(rdata, &out_[owner_at], prefix);
-  std::memcpy(rdata + prefix, suffix.data(), suffix.size());
+  store_u16(copy_labels(rdata, owner_at, prefix), static_cast<std::uint16_t>(kPointerMask | suffix_at));
   size_ = static_cast<std::size_t>(rdata - out_.data()) + rdata_size;
   ++counts_[static_cast<std::size_t>(Section::answer)];
   return start;
@@ -79,7 +111,7 @@ void Reply::rollback(const Mark& mark) {
 
 std::size_t Reply::rdata_at(std::size_t rr_at) const {
   const bool pointer = out_[rr_at] >= 0xC0;
-  return rr_at + (pointer ? kPointerSize : name_length(from(rr_at))) + kRrFixedSize;
+  return rr_at + (pointer ? kPointerSize : name_size(rr_at)) + kRrFixedSize;
 }
 
 std::size_t Reply::next_rr(std::size_t rr_at) const {
@@ -95,9 +127,29 @@ std::size_t Reply::finish(std::uint16_t flags, std::size_t opt_octets) {
   return size_ + opt_octets;
 }
 
+// Octets of the name at `at`, written in full.
+std::size_t Reply::name_size(std::size_t at) const {
+  std::size_t size = 1;
+  for (at = place_of(at, 0); out_[at] != 0; at = place_of(at + out_[at] + 1U, 0)) size += out_[at] + 1U;
+  return size;
+}
+
+// So many octets of the name at `at`, in full; its case is kept. Returns the end of what was written.
+std::uint8_t* Reply::copy_labels(std::uint8_t* to, std::size_t at, std::size_t octets) const {
+  if (at < question_end_) return std::copy_n(&out_[at], octets, to);
+  while (octets > 0) {
+    at = place_of(at, 0);
+    const std::size_t label = out_[at] + 1U;
+    to = std::copy_n(&out_[at], label, to);
+    at += label;
+    octets -= label;
+  }
+  return to;
+}
+
 // A pointer reaches 16,383 octets far; names beyond it (large replies over TCP) are written in full.
 std::size_t Reply::owner_size(std::size_t owner_at) const {
-  return owner_at <= kMaxPointerTarget ? kPointerSize : name_length(from(owner_at));
+  return owner_at <= kMaxPointerTarget ? kPointerSize : name_size(owner_at);
 }
 
 std::size_t Reply::put_owner(std::size_t at, std::size_t owner_at) {
@@ -105,7 +157,7 @@ std::size_t Reply::put_owner(std::size_t at, std::size_t owner_at) {
   if (owner_at <= kMaxPointerTarget) {
     store_u16(&out_[at], static_cast<std::uint16_t>(kPointerMask | owner_at));
   } else {
-    std::memcpy(&out_[at], &out_[owner_at], size);
+    copy_labels(&out_[at], owner_at, size);
   }
   return at + size;
 }

@@ -1,7 +1,7 @@
 #pragma once
 // Reply: a message that grows in the caller's buffer, section by section, whole RRsets only. A name is said by the
-// octet where it stands uncompressed in this reply: the question is at 12, the target of a CNAME inside its RDATA. So
-// an owner is a pointer, whatever chain led to it. Lives for one query; no allocation.
+// octet where it stands in this reply, perhaps shortened: the question is at 12, the target of a CNAME inside its
+// RDATA. So an owner is a pointer, whatever chain led to it. Lives for one query; no allocation.
 
 #include <array>
 #include <cstdint>
@@ -16,6 +16,13 @@ namespace dns {
 
 enum class Section : std::uint8_t { answer, authority, additional };
 
+// Where a reply has the name that a set's data were shortened by (shorten.h): octet k of the owner as the zone has it
+// is octet k + shift of the name at `at`.
+struct Shared {
+  std::size_t at = kHeaderSize;
+  int shift = 0;
+};
+
 class Reply {
  public:
   // `limit`: most octets of the message. REQUIRES: 512 <= limit <= out.size().
@@ -28,11 +35,12 @@ class Reply {
   // Back to the bare question.
   void drop_records();
 
-  // Adds all RRs of the set, or nothing. Returns the octet where the first one begins; 0: it does not fit.
-  std::size_t add(Section section, const Rrset& rrset, std::size_t owner_at);
-  // Adds a CNAME whose target is the first `prefix` octets of the owner followed by `suffix` (RFC 6672 section 3.1).
-  // REQUIRES: the target is a name of at most 255 octets.
-  std::size_t add_synthesised_cname(std::size_t owner_at, std::uint32_t ttl, std::size_t prefix, NameSpan suffix);
+  // Adds all RRs of the set, or nothing. Returns the octet where the first one begins; 0: it does not fit. A set with
+  // pointers is one of the answer or authority section, whose names stand within reach of them.
+  std::size_t add(Section section, const Rrset& rrset, std::size_t owner_at, Shared shared = {});
+  // Adds a CNAME whose target is the first `prefix` octets of the owner, whole labels, and then the name at `suffix_at`
+  // (RFC 6672 section 3.1). REQUIRES: the target is a name of at most 255 octets.
+  std::size_t add_synthesised_cname(std::size_t owner_at, std::uint32_t ttl, std::size_t prefix, std::size_t suffix_at);
 
   // Adds one service binding, a stored RR with its owner as a pointer, with these addresses in place of its hints.
   std::size_t add_binding(Section section, std::span<const std::uint8_t> rr, std::size_t owner_at,
@@ -49,7 +57,10 @@ class Reply {
   // Where the RDATA of the RR at `rr_at` begins, and where the next RR does.
   [[nodiscard]] std::size_t rdata_at(std::size_t rr_at) const;
   [[nodiscard]] std::size_t next_rr(std::size_t rr_at) const;
-  [[nodiscard]] std::span<const std::uint8_t> from(std::size_t at) const { return out_.first(size_).subspan(at); }
+  // Where octet `octet`, the begin of a label, of the name at `at` stands.
+  [[nodiscard]] std::size_t place_of(std::size_t at, std::size_t octet) const;
+  // All octets that were written, and what can be read without harm behind them.
+  [[nodiscard]] std::span<const std::uint8_t> message() const { return out_; }
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t room() const { return limit_ - size_; }
@@ -61,6 +72,9 @@ class Reply {
 
  private:
   [[nodiscard]] std::size_t owner_size(std::size_t owner_at) const;
+  [[nodiscard]] std::size_t name_size(std::size_t at) const;
+  std::uint8_t* copy_labels(std::uint8_t* to, std::size_t at, std::size_t octets) const;
+  void move_pointers(const Rrset& rrset, std::size_t start, Shared shared);
   std::size_t put_owner(std::size_t at, std::size_t owner_at);
   void copy_with_owner(std::span<const std::uint8_t> wire, std::size_t owner_at);
 

@@ -6,7 +6,8 @@
 //   arena   [node: flags, name, policy, RRsets as ready wire] [node] ...                2nd, mostly one line
 //
 // Nodes lie in canonical order (RFC 4034 6.1), empty non-terminals included; names are stored without the apex. An RR
-// is ready for the wire with the owner as C0 0C, the pointer to the question. Shared by snapshots; any thread.
+// is ready for the wire with the owner as C0 0C, the pointer to the question, and names in its data shortened (see
+// shorten.h). Shared by snapshots; any thread.
 
 #include <cstdint>
 #include <cstring>
@@ -26,7 +27,19 @@ namespace dns {
 struct Rrset {
   RrType type{};
   std::uint16_t count = 0;
-  std::span<const std::uint8_t> wire;  // `count` RRs, owner C0 0C
+  std::uint16_t pointers = 0;          // in the data
+  std::span<const std::uint8_t> wire;  // `count` RRs, owner C0 0C; of a zone's set the moves stand behind it
+
+  // What moves the pointers (shorten.h): [0] where the set stands in the imagined reply, then the place of each in
+  // `wire`, with kInSet if it points into the set. REQUIRES: pointers > 0, 0 <= i <= pointers.
+  static constexpr std::uint16_t kInSet = 0x8000;
+  [[nodiscard]] std::uint16_t move(unsigned i) const {
+    std::uint16_t value = 0;
+    std::memcpy(&value, wire.data() + moves_at(wire.size()) + i * sizeof value, sizeof value);
+    return value;
+  }
+  // From the begin of `wire`.
+  [[nodiscard]] static std::size_t moves_at(std::size_t wire_size) { return (wire_size + 3) & ~std::size_t{3}; }
 };
 
 // One name of a zone. A view into the zone's arena: cheap to copy, empty if it names nothing.
@@ -95,7 +108,9 @@ class Zone {
   [[nodiscard]] unsigned apex_labels() const { return apex_labels_; }
   [[nodiscard]] Node apex_node() const { return Node(arena_.data() + kFirstNode); }
   // The SOA as negative answers carry it: TTL = min(TTL, MINIMUM) (RFC 2308 section 3).
-  [[nodiscard]] Rrset negative_soa() const { return {RrType::soa, 1, negative_soa_}; }
+  [[nodiscard]] Rrset negative_soa() const {
+    return {RrType::soa, 1, negative_soa_pointers_, std::span(negative_soa_).first(negative_soa_size_)};
+  }
   [[nodiscard]] std::uint32_t serial() const { return serial_; }
   [[nodiscard]] std::size_t name_count() const { return name_count_; }  // with empty non-terminals
   [[nodiscard]] std::size_t memory() const;                             // octets
@@ -138,7 +153,9 @@ class Zone {
   std::size_t name_count_ = 0;
   shared::LargePageVector<Slot> slots_;
   Arena arena_;
-  std::vector<std::uint8_t> negative_soa_;
+  std::vector<std::uint8_t> negative_soa_;  // its wire, and its moves behind that
+  std::uint16_t negative_soa_size_ = 0;     // of the wire
+  std::uint16_t negative_soa_pointers_ = 0;
 };
 
 // The zones of this server; a name belongs to the zone with the longest apex.
@@ -175,15 +192,14 @@ inline PolicyNameId Node::policy() const {
 }
 
 inline Rrset Node::read_rrset(const std::uint8_t* at) {
-  std::uint16_t head[2];
-  std::uint32_t size = 0;
+  std::uint16_t head[4];  // type, count, size, pointers
   std::memcpy(head, at, sizeof head);
-  std::memcpy(&size, at + 4, sizeof size);
-  return {RrType{head[0]}, head[1], {at + 8, size}};
+  return {RrType{head[0]}, head[1], head[3], {at + 8, head[2]}};
 }
 
 inline const std::uint8_t* Node::after(const std::uint8_t* at, const Rrset& rrset) {
-  return at + 8 + ((rrset.wire.size() + 3) & ~std::size_t{3});
+  const std::size_t moves = rrset.pointers == 0 ? 0 : ((rrset.pointers + 1U) * 2 + 3) & ~3U;
+  return at + 8 + Rrset::moves_at(rrset.wire.size()) + moves;
 }
 
 inline Rrset Node::find(RrType type) const {

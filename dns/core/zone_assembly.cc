@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "dns/core/rdata.h"
+#include "dns/core/shorten.h"
 
 namespace dns {
 
@@ -170,7 +172,8 @@ std::vector<std::uint32_t> ZoneAssembly::canonical_order() const {
 std::size_t ZoneAssembly::arena_bound() const {
   std::size_t bound = Zone::kFirstNode;
   for (const Owner& owner : from_.owners_) bound += 8 + owner.name_size + 3U;
-  for (const Entry& entry : from_.entries_) bound += 8 + kRrHead + entry.rdata_size + 3;
+  constexpr std::size_t kMoves = 10;  // of one record
+  for (const Entry& entry : from_.entries_) bound += 8 + kRrHead + entry.rdata_size + 3 + kMoves;
   return bound;
 }
 
@@ -178,6 +181,7 @@ void ZoneAssembly::place(std::uint32_t index) {
   Owner& owner = from_.owners_[index];
   auto& arena = zone_->arena_;
   collect_entries(owner);
+  drop_parents_records(owner);
   mark_occlusion(owner);
   if ((owner.flags & Node::kPolicy) != 0) check_policy(owner);
   check_owner(owner);
@@ -216,6 +220,18 @@ void ZoneAssembly::collect_entries(const Owner& owner) {
     problem(Severity::warning, at[1].where, text(owner) + ": duplicate " + type_text(at[1].type) + " record removed");
   }
   rrs_.erase(std::unique(rrs_.begin(), rrs_.end(), same), rrs_.end());
+}
+
+// DS belongs to the parent's side of a cut, which this zone's apex is not (RFC 4035 section 3.1.4.1). Of the root
+// nobody is the parent.
+void ZoneAssembly::drop_parents_records(const Owner& owner) {
+  if (owner.name_size > 0) return;
+  const auto is_ds = [](const Entry& rr) { return rr.type == RrType::ds; };
+  const auto first = std::ranges::find_if(rrs_, is_ds);
+  if (first == rrs_.end()) return;
+  problem(Severity::warning, first->where,
+          text(owner) + ": DS is never answered here, it belongs into the parent zone");
+  std::erase_if(rrs_, is_ds);
 }
 
 // In canonical order everything below a name follows it directly.
@@ -335,22 +351,48 @@ void ZoneAssembly::write_rrset(const Owner& owner, std::size_t begin, std::size_
     return problem(Severity::error, rrs_[begin].where,
                    text(owner) + ": the " + type_text(type) + " records fit into no message");
   }
-  const std::uint32_t ttl = lowest_ttl(owner, begin, end);
+  const std::vector<std::uint16_t> moves = write_records(owner, begin, end);
   auto& arena = zone_->arena_;
-  const std::uint16_t head[2] = {static_cast<std::uint16_t>(type), static_cast<std::uint16_t>(end - begin)};
+  const std::uint16_t head[4] = {static_cast<std::uint16_t>(type), static_cast<std::uint16_t>(end - begin),
+                                 static_cast<std::uint16_t>(set_.size()),
+                                 static_cast<std::uint16_t>(moves.empty() ? 0 : moves.size() - 1)};
   append_host(arena, head, sizeof head);
-  append_host(arena, &size, sizeof size);
+  arena.insert(arena.end(), set_.begin(), set_.end());
+  align(arena);
+  append_host(arena, moves.data(), moves.size() * sizeof moves[0]);
+  align(arena);
+}
+
+// Into set_; returns its moves.
+std::vector<std::uint16_t> ZoneAssembly::write_records(const Owner& owner, std::size_t begin, std::size_t end) {
+  const RrType type = rrs_[begin].type;
+  const std::uint32_t ttl = lowest_ttl(owner, begin, end);
+  std::optional<Shortener> shortener;
+  if (may_be_shortened(type)) shortener.emplace(whole_name(owner));
+  set_.clear();
   for (std::size_t i = begin; i < end; ++i) {
     std::uint8_t fixed[kRrHead] = {0xC0, kHeaderSize};
     store_u16(fixed + 2, static_cast<std::uint16_t>(type));
     store_u16(fixed + 4, static_cast<std::uint16_t>(RrClass::in));
     store_u32(fixed + 6, type == RrType::rrsig ? rrs_[i].ttl : ttl);
     store_u16(fixed + 10, rrs_[i].rdata_size);
-    arena.insert(arena.end(), fixed, fixed + kRrHead);
     const auto data = rdata(rrs_[i]);
-    arena.insert(arena.end(), data.begin(), data.end());
+    if (shortener) {
+      shortener->add(set_, fixed, type, data);
+      continue;
+    }
+    set_.insert(set_.end(), fixed, fixed + kRrHead);
+    set_.insert(set_.end(), data.begin(), data.end());
   }
-  align(arena);
+  return shortener ? shortener->moves() : std::vector<std::uint16_t>();
+}
+
+std::vector<std::uint8_t> ZoneAssembly::whole_name(const Owner& owner) const {
+  const NameSpan relative = from_.relative(owner);
+  const NameSpan apex = from_.apex_.wire();
+  std::vector<std::uint8_t> name(relative.begin(), relative.end());
+  name.insert(name.end(), apex.begin(), apex.end());
+  return name;
 }
 
 // RFC 2181 section 5.2. Signatures have the TTL of what they sign (RFC 4034 section 3), so theirs may differ.
@@ -396,6 +438,12 @@ void ZoneAssembly::write_negative_soa(const Rrset& soa) {
   zone_->serial_ = load_u32(&wire[wire.size() - 20]);
   const std::uint32_t minimum = load_u32(&wire[wire.size() - 4]);
   store_u32(&wire[6], std::min(load_u32(&wire[6]), minimum));
+  zone_->negative_soa_size_ = static_cast<std::uint16_t>(wire.size());
+  zone_->negative_soa_pointers_ = soa.pointers;
+  if (soa.pointers == 0) return;
+  const auto* moves = soa.wire.data() + Rrset::moves_at(wire.size());
+  wire.resize(Rrset::moves_at(wire.size()));
+  wire.insert(wire.end(), moves, moves + (soa.pointers + 1U) * sizeof(std::uint16_t));
 }
 
 void ZoneAssembly::check_name_servers() {

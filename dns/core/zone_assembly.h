@@ -32,6 +32,7 @@ class ZoneAssembly {
   void place(std::uint32_t index);
   void mark_occlusion(Owner& owner);
   void collect_entries(const Owner& owner);
+  void drop_parents_records(const Owner& owner);
   void check_owner(const Owner& owner);
   void check_single_soa(const Owner& owner);
   void check_alias(const Owner& owner);
@@ -39,6 +40,8 @@ class ZoneAssembly {
   void check_delegation(const Owner& owner);
   [[nodiscard]] std::size_t rrset_end(std::size_t begin);
   void write_rrset(const Owner& owner, std::size_t begin, std::size_t end);
+  [[nodiscard]] std::vector<std::uint16_t> write_records(const Owner& owner, std::size_t begin, std::size_t end);
+  [[nodiscard]] std::vector<std::uint8_t> whole_name(const Owner& owner) const;
   [[nodiscard]] std::uint32_t lowest_ttl(const Owner& owner, std::size_t begin, std::size_t end);
   void write_slots();
   void check_apex();
@@ -57,6 +60,7 @@ class ZoneAssembly {
   std::vector<ZoneProblem> problems_;
   std::size_t errors_ = 0;
   std::vector<Entry> rrs_;                    // of the name at hand, by type and data
+  std::vector<std::uint8_t> set_;             // of these, the wire of the set at hand
   std::vector<std::uint32_t> places_;         // owner index -> arena offset / 4
   std::vector<std::uint32_t> name_servers_;   // entries of type NS, to be checked for addresses
   std::uint32_t above_ = ZoneBuilder::kNone;  // the owner whose subtree we are in: a cut or a DNAME

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "dns/core/shorten.h"
 #include "dns/load/rdata.h"
 
 namespace dns {
@@ -57,14 +58,11 @@ void check_name(const ZoneSet& zones, const Name& name, const Region& region, co
 void check_servers(const ZoneSet& zones, const Name& name, const Position& at, Diagnostics& diagnostics) {
   for (const auto& zone : zones.zones()) {
     const Rrset servers = zone->apex_node().find(RrType::ns);
-    std::span<const std::uint8_t> rest = servers.wire;
-    for (unsigned i = 0; i < servers.count; ++i) {
-      const std::size_t size = load_u16(&rest[kRrFixedSize]);
-      if (names_equal(rest.subspan(2 + kRrFixedSize, size), name.wire())) {
+    for (const auto& server : whole_data(*zone, zone->apex_node(), servers)) {
+      if (names_equal(server, name.wire())) {
         diagnostics.error(at, name.to_text() + " is a name server of " + zone->apex().to_text() +
                                   ", which must not be an alias, but its policy may choose a CNAME");
       }
-      rest = rest.subspan(2 + kRrFixedSize + size);
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dns/core/shorten.h"
 #include "dns/load/rdata.h"
 #include "tests/support/paths.h"
 
@@ -50,25 +51,23 @@ std::string hex(std::span<const std::uint8_t> bytes) {
   return out;
 }
 
-void append_records(std::vector<std::string>& out, const std::string& owner, const Rrset& rrset) {
+void append_records(std::vector<std::string>& out, const Zone& zone, const Node& node, const Rrset& rrset) {
+  std::vector<std::uint8_t> name(node.relative_name().begin(), node.relative_name().end());
+  name.push_back(0);
   std::size_t at = 0;
-  for (unsigned i = 0; i < rrset.count; ++i) {
+  for (const auto& data : whole_data(zone, node, rrset)) {
     const std::uint8_t* rr = rrset.wire.data() + at;
-    const std::size_t size = load_u16(rr + 10);
-    out.push_back(owner + " " + type_to_text(static_cast<std::uint16_t>(rrset.type)) + " " +
-                  std::to_string(load_u32(rr + 6)) + " " + hex({rr + 12, size}));
-    at += 12 + size;
+    out.push_back(name_to_text(name) + " " + type_to_text(static_cast<std::uint16_t>(rrset.type)) + " " +
+                  std::to_string(load_u32(rr + 6)) + " " + hex(data));
+    at += std::size_t{12} + load_u16(rr + 10);
   }
 }
 
 std::vector<std::string> Loader::records() const {
   std::vector<std::string> out;
   if (zone == nullptr) return out;
-  zone->for_each([&](const Node& node) {
-    std::vector<std::uint8_t> name(node.relative_name().begin(), node.relative_name().end());
-    name.push_back(0);
-    node.for_each([&](const Rrset& rrset) { append_records(out, name_to_text(name), rrset); });
-  });
+  zone->for_each(
+      [&](const Node& node) { node.for_each([&](const Rrset& rrset) { append_records(out, *zone, node, rrset); }); });
   std::sort(out.begin(), out.end());
   return out;
 }
