@@ -19,6 +19,9 @@ std::string describe_address(const Client& client, const Located& located) {
   std::string text;
   if (located.by_subnet) {
     text = "client subnet " + client.subnet->address.to_string() + "/" + std::to_string(client.subnet->source);
+  } else if (located.private_scope > 0) {
+    text = "resolver " + client.resolver.to_string() + " (its client subnet " + client.subnet->address.to_string() +
+           "/" + std::to_string(client.subnet->source) + " is private and says nothing of a place)";
   } else if (client.subnet) {
     text = "resolver " + client.resolver.to_string() + " (its client subnet has source 0)";
   } else {
@@ -294,6 +297,9 @@ std::string narrate_ttl(const PolicyTables& tables, const AnswerSets& answers, c
 }
 
 std::string narrate_scope(const AnswerSets::Slot& slot, const Located& located, std::uint8_t scope) {
+  if (located.private_scope > 0)
+    return "/" + std::to_string(scope) +
+           ": the private block, whose clients are all answered by the resolver's address";
   if (!located.by_subnet) return "none: the query names no client, so resolvers keep the answer for all their clients";
   std::string text = "/" + std::to_string(scope) + ": a resolver may give this answer to every client of that block; ";
   text += "the table decides at /" + std::to_string(located.depth);

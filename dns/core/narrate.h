@@ -19,6 +19,9 @@ struct Located {
   std::uint8_t depth = 0;  // at which the table decides, in the family of `address`
   std::uint8_t shift = 0;  // bits before an embedded IPv4 address
   bool by_subnet = false;  // the query said whose it is; else it is the resolver's own address
+  // The query said whose it is, but by a private address: the length of that block, `address` is the resolver's. Else
+  // 0.
+  std::uint8_t private_scope = 0;
 };
 
 struct Sentence {

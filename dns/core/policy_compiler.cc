@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "dns/core/private_block.h"
 #include "dns/core/sweep.h"
 #include "shared/core/hash.h"
 
@@ -54,6 +55,20 @@ const std::vector<SubnetRow>* rows_for(const Step& step, PolicyEvaluator::Source
   return resolvers == nullptr ? nullptr : &resolvers->rows;
 }
 
+// Where the policy itself says what private subnets are given.
+PrefixTable own_blocks(const Policy& policy) {
+  std::vector<PrefixRow> rows;
+  for (const Step& step : policy.steps) {
+    const auto* subnets = std::get_if<SubnetsStep>(&step.what);
+    if (subnets == nullptr) continue;
+    for (const SubnetRow& row : subnets->rows) {
+      const Seclusion seclusion = seclusion_of(row.prefix.address);
+      if (seclusion.is_private && row.prefix.length >= seclusion.length) rows.push_back({row.prefix, 1});
+    }
+  }
+  return PrefixTable::from_rows(std::move(rows), 0);
+}
+
 }  // namespace
 
 PolicyCompiler::PolicyCompiler(const Policy& policy, const SteeringSpec& spec, std::vector<Finding>& findings)
@@ -68,6 +83,10 @@ PolicyTables::Compiled PolicyCompiler::compile(Granularity granularity) {
   PolicyTables::Compiled out;
   out.clients = compile_for(Source::subnet, granularity);
   if (has_resolvers(policy_)) out.resolvers = compile_for(Source::resolver, granularity);
+  out.own = own_blocks(policy_);
+  const auto uniform = [](const PrefixTable& table) { return table.v4().values().size() == 1; };
+  out.one_answer = granularity == Granularity::by_class && classes_.size() == 1 && one_answer(0, 0) &&
+                   uniform(out.clients) && (!out.resolvers || uniform(*out.resolvers));
   out.classes = std::move(classes_);
   out.seed = shared::hash_text(spec_.seed, policy_.name);
   if (reported_.empty()) report_dead_steps();

@@ -44,6 +44,8 @@ class PolicyTables {
     std::optional<shared::PrefixTable> resolvers;
     std::vector<Order> classes;  // by ClassId: fences applied, never empty
     std::uint64_t seed = 0;      // of the variants
+    bool one_answer = false;     // whoever asks, and from wherever
+    shared::PrefixTable own;     // 1 where rows for private subnets say what those are given, else 0
   };
 
   // Names that differ in nothing that shapes an answer share one profile.

@@ -8,6 +8,7 @@
 #include "dns/core/answer_sets.h"
 #include "dns/core/narrate.h"
 #include "dns/core/policy_tables.h"
+#include "dns/core/private_block.h"
 #include "shared/core/hash.h"
 
 namespace dns {
@@ -39,11 +40,11 @@ Search search_for(const PolicyTables& tables, PolicyNameId name, const std::opti
   return {&table_for(tables.compiled()[profile.policy], by_subnet), by_subnet ? &subnet->address : &resolver};
 }
 
-Located locate(const PolicyTables::Compiled& policy, const Client& client) {
+Located locate(const PolicyTables::Compiled& policy, const IpAddress& address, bool by_subnet) {
   Located out;
-  out.by_subnet = is_given(client.subnet);
-  out.address = out.by_subnet ? client.subnet->address : client.resolver;
-  const shared::PrefixTable& table = table_for(policy, out.by_subnet);
+  out.by_subnet = by_subnet;
+  out.address = address;
+  const shared::PrefixTable& table = table_for(policy, by_subnet);
   shared::PrefixMatch match = table.lookup(out.address);
   if (match.value == PolicyTables::kEmbeddedIpv4) {
     const auto embedded = shared::embedded_ipv4(out.address);  // never empty: the same prefixes
@@ -56,11 +57,35 @@ Located locate(const PolicyTables::Compiled& policy, const Client& client) {
   return out;
 }
 
+// A private subnet is answered by the resolver's address, for all of its block, and no other answer's block holds it
+// (RFC 7871 section 10); unless the policy has a row for it.
+Located locate(const PolicyTables::Compiled& policy, const Client& client) {
+  if (!is_given(client.subnet)) return locate(policy, client.resolver, false);
+  Located out = locate(policy, client.subnet->address, true);
+  if (policy.one_answer) return out;
+  const Seclusion seclusion = seclusion_of(out.address);
+  if (!seclusion.is_private) {
+    out.depth = std::max(out.depth, seclusion.length);
+    return out;
+  }
+  const shared::PrefixMatch own = policy.own.lookup(out.address);
+  const std::uint8_t length = std::max(seclusion.length, own.depth);
+  if (own.value != 0) {
+    out.depth = std::max(out.depth, length);
+    return out;
+  }
+  const auto scope = static_cast<std::uint8_t>(length + out.shift);
+  out = locate(policy, client.resolver, false);
+  out.private_scope = scope;
+  return out;
+}
+
 // What picks among the variants of a class: the client's block, or a draw if only the resolver is known, lest all users
-// of one big resolver get the same.
+// of one big resolver get the same. What a private subnet is given is kept for its whole block: there the resolver's
+// own address picks.
 std::uint64_t variant_of(std::uint64_t seed, const Located& located, std::uint8_t scope, std::uint64_t entropy) {
-  if (!located.by_subnet) return shared::mix(seed ^ entropy);
-  const IpAddress block = located.address.masked(scope);
+  if (!located.by_subnet && located.private_scope == 0) return shared::mix(seed ^ entropy);
+  const IpAddress block = located.by_subnet ? located.address.masked(scope) : located.address;
   const std::size_t size = shared::bits_of(block.family) / 8;
   return shared::hash_bytes(seed, {block.bytes.data(), size});
 }
@@ -128,7 +153,7 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
   std::uint8_t scope = located.depth;
   if (slot.variants) scope = std::max(scope, granularity(located.address.family));
   Choice choice;
-  choice.scope = located.by_subnet ? static_cast<std::uint8_t>(scope + located.shift) : std::uint8_t{0};
+  choice.scope = located.by_subnet ? static_cast<std::uint8_t>(scope + located.shift) : located.private_scope;
   const auto tell = [&]([[maybe_unused]] std::optional<RegionId> region) {
     if constexpr (!std::is_same_v<Trace, NullTrace>) {
       const Decided decided{name, type, located, slot, region};
@@ -166,6 +191,10 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
   }
   choice.rrs = answers.window(chosen.ring, type, start, choice.count);
   return choice;
+}
+
+std::uint32_t class_of(const PolicyTables& tables, PolicyNameId name, const Client& client) {
+  return locate(tables.compiled()[tables.profiles()[tables.profile_of(name)].policy], client).class_id;
 }
 
 void prefetch_index(const PolicyTables& tables, PolicyNameId name, const std::optional<ClientSubnet>& subnet,

@@ -55,6 +55,9 @@ template <class Trace>
 [[nodiscard]] Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name, AddressType type,
                             const Client& client, Trace& trace);
 
+// The class of clients that choose() counts this one to. REQUIRES: the name has a policy, so it is no ALIAS.
+[[nodiscard]] std::uint32_t class_of(const PolicyTables& tables, PolicyNameId name, const Client& client);
+
 // What choose() will read of the prefix table, asked for in two steps: the index, then the segments that it names.
 void prefetch_index(const PolicyTables& tables, PolicyNameId name, const std::optional<ClientSubnet>& subnet,
                     const shared::IpAddress& resolver);

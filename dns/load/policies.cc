@@ -82,7 +82,7 @@ const Table<StepConfig>& step_table() {
           .field("subnets", &StepConfig::subnets, optional_of(map_of("prefix", order())),
                  "By the client's address, as the subnet option names it, else by the resolver's own")
           .field("resolvers", &StepConfig::resolvers, optional_of(map_of("prefix", order())),
-                 "By the resolver's own address, for queries without a client subnet")
+                 "By the resolver's own address, for queries without a client subnet or with a private one")
           .field("asn", &StepConfig::asn, optional_of(map_of("AS number", order())),
                  "By the autonomous system that the client's address belongs to, such as AS3320; needs a database that "
                  "knows them")

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "dns/core/private_block.h"
 #include "dns/core/steering.h"
 #include "shared/core/ip.h"
 
@@ -33,7 +34,7 @@ class GivenSamples {
   void offer(std::uint64_t entropy, PolicyNameId name, const std::optional<ClientSubnet>& subnet,
              const shared::IpAddress& resolver) {
     if ((entropy & (kEvery - 1)) != 0 || static_cast<std::uint32_t>(name) >= kMostNames) return;
-    const bool by_subnet = subnet && subnet->source > 0;
+    const bool by_subnet = subnet && subnet->source > 0 && !is_private_client(subnet->address);
     record(name, by_subnet ? subnet->address : resolver, by_subnet);
   }
 

@@ -272,6 +272,15 @@ def test_aliases_and_dnames(server, via, row):
     check(server, via, row)
 
 
+def test_a_dname_met_again_is_not_said_again(server, via):
+    """RFC 2181 section 5: each record once. One that only grows ends where it comes back to."""
+    message = dns.message.from_wire(server.ask(asking("twice.old"), via), one_rr_per_rrset=True)
+    assert records(message.answer) == ["host.new A 192.0.2.77", "host.old CNAME host.new", "old DNAME new", "twice.new CNAME host.old",
+                                       "twice.old CNAME twice.new"]
+    grown = dns.message.from_wire(server.ask(asking("x.bigger"), via), one_rr_per_rrset=True)
+    assert records(grown.answer) == ["bigger DNAME still.bigger", "x.bigger CNAME x.still.bigger"] and not grown.flags & dns.flags.TC
+
+
 def test_a_dname_that_makes_too_long_a_name_is_yxdomain(server, via):
     message = dns.message.from_wire(server.ask(asking("a" * 60 + ".long"), via))
     assert message.rcode() == dns.rcode.YXDOMAIN and message.flags & dns.flags.AA
@@ -297,6 +306,13 @@ def test_glue_that_does_not_fit_truncates(server, via):
 @pytest.mark.parametrize("row", CUTS, ids=ids(CUTS))
 def test_ds_is_the_parents(server, via, row):
     check(server, via, row)
+
+
+def test_ds_at_a_childs_own_apex_is_nodata(server, via):
+    """The file of example.net has one; it is the parent's to say, and the parent is not ours."""
+    message = dns.message.from_wire(server.ask(asking("example.net.", 43), via))
+    assert message.rcode() == dns.rcode.NOERROR and message.flags & dns.flags.AA
+    assert not message.answer and records(message.authority) == [NET_SOA]
 
 
 @pytest.mark.parametrize("row", TYPES, ids=ids(TYPES))
@@ -360,6 +376,15 @@ def test_sizes(server, via, name):
     assert len(server.ask(plain("", 15), via)) <= 512
 
 
+def test_names_in_data_are_shortened(server, via):
+    """What gdnsd, Knot and NSD send: for a name of two letters NXDOMAIN has 82 octets, where it had 104."""
+    assert len(server.ask(plain("no"), via)) == 12 + (16 + 4) + 12 + (4 + 2) + (11 + 2) + 20
+    assert len(server.ask(plain("alias"), via)) == 12 + (19 + 4) + (12 + 7 + 2) + 2 * 16
+    assert len(server.ask(plain("host.old"), via)) == 12 + (22 + 4) + (12 + 17) + (12 + 5 + 2) + 16
+    for name, rdtype in (("", 2), ("", 6), ("", 15), ("x.sub", 1), ("alias", 1), ("toold", 1), ("a.wildalias", 1), ("intosub", 1)):
+        assert dns.message.from_wire(server.ask(plain(name, rdtype), via)).to_text()
+
+
 @pytest.mark.parametrize("name", ["static", "www", "missing"])
 def test_version_flags_and_options(server, via, name):
     message = dns.message.from_wire(server.ask(asking(name, ttl=0x00010000, options=b"\xff"), via))
@@ -403,7 +428,7 @@ def subnet_of(reply):
     ("www", 1, "64:ff9b::203.0.113.0/120", 120, "203.0.113.31"),
     ("www", 1, "2002:cb00:7100::/40", 40, "203.0.113.31"),
     ("www", 1, "2001::34ff:8e00/120", 120, "203.0.113.31"),  # Teredo: all bits of the IPv4 turned over
-    ("spread", 1, "10.1.2.0/24", 24, None),
+    ("spread", 1, "40.1.2.0/24", 24, None),
     ("static", 1, "203.0.113.0/24", 0, "192.0.2.80"),
     ("static", 1, "2001:db8:e::/56", 0, "192.0.2.80"),
     ("missing", 1, "203.0.113.0/24", 0, None),
@@ -444,15 +469,27 @@ def test_source_zero_is_answered_by_the_resolvers_address(server, via, data):
         assert reply.endswith(opt(option(8, bytes.fromhex(data)))), "echoed, scope 0"
 
 
+@pytest.mark.parametrize("subnet, scope", [("10.1.2.0/24", 10), ("192.168.1.0/24", 16), ("172.16.5.0/24", 12), ("127.0.0.1/32", 8), ("100.64.9.0/24", 10),
+                                           ("169.254.3.0/24", 16), ("fd00:1::/56", 7), ("fe80::1/64", 10), ("::1/128", 128)])
+def test_private_subnets_are_answered_by_the_resolvers_address(server, via, subnet, scope):
+    """They say nothing of a place (RFC 7871 section 10); the resolver is at home with us, everybody else's region is eu."""
+    reply = server.ask(asking("homely", options=ecs(subnet)), via)
+    assert socket.inet_aton("192.0.2.11") in reply and subnet_of(reply)[3] == scope
+    own = server.ask(asking("homely", options=ecs("10.77.5.0/24")), via)
+    assert socket.inet_aton("203.0.113.31") in own and subnet_of(own)[3] == 16, "a row for it is meant for it"
+    public = server.ask(asking("homely", options=ecs("11.1.2.0/24")), via)
+    assert socket.inet_aton("203.0.113.31") in public and subnet_of(public)[3] >= 8, "and no public answer holds for a private block"
+
+
 def test_overlapping_scopes_have_one_answer(server, via):
     """The first and the last address of a scope's block, and the block itself, are answered alike."""
     def told(address, length):
         reply = server.ask(asking("spread", options=ecs(f"{address}/{length}")), via)
         return subnet_of(reply)[3], [rr.to_text() for rr in dns.message.from_wire(reply).answer[0]]
     for n in range(24):
-        scope, answer = told(f"10.{n}.7.0", 24)
-        assert scope == 24 and told(f"10.{n}.7.255", 32) == told(f"10.{n}.7.1", 32) == (24, answer)
-        assert told(f"10.{n}.0.0", 16) == told(f"10.{n}.0.0", 24)
+        scope, answer = told(f"40.{n}.7.0", 24)
+        assert scope == 24 and told(f"40.{n}.7.255", 32) == told(f"40.{n}.7.1", 32) == (24, answer)
+        assert told(f"40.{n}.0.0", 16) == told(f"40.{n}.0.0", 24)
 
 
 def test_no_address_for_one_client_is_not_none_for_all(server, via):

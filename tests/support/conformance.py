@@ -33,10 +33,15 @@ dns:
       - failover: [us, eu]
     spread:
       - failover: [{us: 1, eu: 1}]
+    homely:
+      - subnets: {"10.77.0.0/16": [eu], "0.0.0.0/1": [eu]}
+      - resolvers: {"127.0.0.0/8": [us], "::1/128": [us]}
+      - failover: [eu, us]
   names:
     www.example.com: {policy: closest, ttl: {min: 10s, max: 60s}}
     "*.geo.example.com": {policy: closest, ttl: {min: 10s, max: 60s}}
     spread.example.com: {policy: spread, ttl: {min: 10s, max: 60s}, answers: 1}
+    homely.example.com: {policy: homely, ttl: {min: 10s, max: 60s}}
     fenced.example.com: {policy: fenced, ttl: {min: 10s, max: 60s}, when_all_down: nodata}
 """
 
@@ -76,6 +81,8 @@ a.ent.geo TXT here
 old      DNAME new
 toold    CNAME host.old
 host.new A 192.0.2.77
+twice.new CNAME host.old
+bigger   DNAME still.bigger
 long     DNAME xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy.zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz.new
 sub      NS ns.sub
 sub      NS ns2.example.net.
@@ -106,6 +113,7 @@ $TTL 1h
 @     NS ns2
 ns2   A 198.51.100.53
 host  A 198.51.100.7
+@     DS 3 8 2 0011223344556677889900112233445566778899001122334455667788990011
 """
 
 ZONE_DEEP = """

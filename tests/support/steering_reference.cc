@@ -42,9 +42,42 @@ struct Seen {
   GeoRecord record;
 };
 
-Seen see(const SteeringWorld& world, const Client& client) {
+// RFC 7871 section 10: such an address says nothing of where a client is.
+const shared::Prefix* private_block(const IpAddress& address) {
+  static const std::vector<shared::Prefix> kBlocks = [] {
+    std::vector<shared::Prefix> blocks;
+    for (const char* block : {"10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+                              "192.168.0.0/16", "::1/128", "fc00::/7", "fe80::/10"}) {
+      blocks.push_back(*shared::Prefix::parse(block));
+    }
+    return blocks;
+  }();
+  const auto found = std::ranges::find_if(kBlocks, [&](const auto& block) { return block.contains(address); });
+  return found == kBlocks.end() ? nullptr : &*found;
+}
+
+// Unless the policy has a row for it, and for nothing beyond the block.
+bool has_own_row(const Policy& policy, const IpAddress& address, const shared::Prefix& block) {
+  return std::ranges::any_of(policy.steps, [&](const Step& step) {
+    const auto* subnets = std::get_if<SubnetsStep>(&step.what);
+    return subnets != nullptr && std::ranges::any_of(subnets->rows, [&](const SubnetRow& row) {
+             return block.contains(row.prefix) && row.prefix.contains(address);
+           });
+  });
+}
+
+// The query says whose it is, and that says where he is.
+bool says_who_asks(const Policy& policy, const Client& client) {
+  if (!client.subnet || client.subnet->source == 0) return false;
+  const auto embedded = shared::embedded_ipv4(client.subnet->address);
+  const IpAddress address = embedded ? embedded->address : client.subnet->address;
+  const shared::Prefix* const block = private_block(address);
+  return block == nullptr || has_own_row(policy, address, *block);
+}
+
+Seen see(const SteeringWorld& world, const Policy& policy, const Client& client) {
   Seen seen;
-  seen.by_subnet = client.subnet && client.subnet->source > 0;
+  seen.by_subnet = says_who_asks(policy, client);
   seen.address = seen.by_subnet ? client.subnet->address : client.resolver;
   if (const auto embedded = shared::embedded_ipv4(seen.address)) seen.address = embedded->address;
   if (const GeoFact* fact = longest(world.facts, seen.address)) seen.record = fact->record;
@@ -233,7 +266,8 @@ Expected expect(const SteeringWorld& world, const Beliefs& beliefs, std::size_t 
 
   const auto asked = exists ? std::vector{family} : std::vector<Family>{};
   const auto& judged = has_platforms(world) ? families : asked;
-  const Order order = order_for(world.spec.policies[steered.policy], world, see(world, client));
+  const Policy& policy = world.spec.policies[steered.policy];
+  const Order order = order_for(policy, world, see(world, policy, client));
   bool some_down = false;
   for (const Element& element : order) {
     for (const Member& member : element) {
@@ -277,9 +311,12 @@ std::uint64_t first_draw(const SteeringWorld& world, std::size_t name, const Cli
   const Policy& policy = world.spec.policies[world.spec.names[name].policy];
   const std::uint64_t seed = shared::hash_text(world.spec.seed, policy.name);
   if (!client.subnet || client.subnet->source == 0) return shared::mix(seed ^ client.entropy);
-  const auto embedded = shared::embedded_ipv4(client.subnet->address);
-  const IpAddress address = embedded ? embedded->address : client.subnet->address;
-  const IpAddress block = address.masked(scope - (embedded ? embedded->shift : 0U));
+  const IpAddress from = says_who_asks(policy, client) ? client.subnet->address : client.resolver;
+  const auto embedded = shared::embedded_ipv4(from);
+  const IpAddress address = embedded ? embedded->address : from;
+  // All clients of a private block are given the same, by the resolver that asks for them.
+  const IpAddress block =
+      says_who_asks(policy, client) ? address.masked(scope - (embedded ? embedded->shift : 0U)) : address;
   return shared::hash_bytes(seed, {block.bytes.data(), std::size_t{shared::bits_of(block.family)} / 8});
 }
 
@@ -317,8 +354,8 @@ Decoded expected_answer(const Expected& expected, const SteeringWorld& world, st
 
 std::vector<RegionId> regions_for(const SteeringWorld& world, std::size_t name, const Client& client) {
   std::vector<RegionId> out;
-  for (const Element& element :
-       order_for(world.spec.policies[world.spec.names[name].policy], world, see(world, client))) {
+  const Policy& policy = world.spec.policies[world.spec.names[name].policy];
+  for (const Element& element : order_for(policy, world, see(world, policy, client))) {
     for (const Member& member : element) out.push_back(member.region);
   }
   return out;

@@ -49,8 +49,18 @@ IpAddress random_v6(Random& random) {
   return out;
 }
 
+// Such as resolvers send for the networks behind them: private, one way or another, at the border of it or just beside.
+IpAddress random_private(Random& random) {
+  static constexpr const char* kAddresses[] = {
+      "10.0.0.0",        "10.1.2.3",       "9.255.255.255",  "11.0.0.0",   "100.64.1.2",  "100.128.0.0",
+      "127.0.0.1",       "169.254.1.1",    "172.16.0.1",     "172.32.0.0", "192.168.7.1", "192.169.0.0",
+      "fd00::7",         "fe80::1",        "febf::1",        "fec0::1",    "::1",         "::2",
+      "::ffff:10.1.2.3", "64:ff9b::a00:1", "2002:c0a8:101::"};
+  return *IpAddress::parse(kAddresses[random.below(std::size(kAddresses))]);
+}
+
 Prefix random_prefix(Random& random) {
-  const IpAddress address = random_address(random);
+  const IpAddress address = random.one_in(6) ? random_private(random) : random_address(random);
   const unsigned bits = shared::bits_of(address.family);
   const unsigned length = random.one_in(8) ? random.below(bits + 1) : bits / 4 + random.below(bits / 2 + 1);
   return {address.masked(length), static_cast<std::uint8_t>(length)};
@@ -266,7 +276,7 @@ IpAddress random_address(Random& random) { return random.one_in(2) ? random_v4(r
 Client random_client(Random& random) {
   Client client{random_address(random), std::nullopt, random.bits()};
   if (random.one_in(5)) return client;
-  const IpAddress address = random_address(random);
+  const IpAddress address = random.one_in(4) ? random_private(random) : random_address(random);
   const auto source = static_cast<std::uint8_t>(random.below(shared::bits_of(address.family) + 1u));
   client.subnet = ClientSubnet{address.masked(source), source};
   return client;

@@ -17,8 +17,8 @@ using test::Random;
 
 constexpr int kWorlds = 120;
 
-// A client in a random place of the block.
-Client somewhere_in(const Prefix& block, Random& random) {
+// A client of this resolver in a random place of the block.
+Client somewhere_in(const Prefix& block, const IpAddress& resolver, Random& random) {
   IpAddress address = test::random_address(random);
   for (unsigned bit = 0; bit < shared::bits_of(block.address.family); ++bit) {
     const auto mask = static_cast<std::uint8_t>(0x80 >> (bit % 8));
@@ -31,7 +31,7 @@ Client somewhere_in(const Prefix& block, Random& random) {
   }
   address.family = block.address.family;
   if (address.family == shared::Family::ipv4) address = IpAddress::v4(address.v4_value());
-  return {IpAddress::v4(0), ClientSubnet{address, shared::bits_of(address.family)}, random.bits()};
+  return {resolver, ClientSubnet{address, shared::bits_of(address.family)}, random.bits()};
 }
 
 struct Given {
@@ -190,8 +190,10 @@ TEST(SteeringProperty, AnswersWhoseBlocksOverlapAreEqual) {
     const std::size_t name = random.below(test::kNames);
     const AddressType type = random.one_in(2) ? AddressType::a : AddressType::aaaa;
     std::vector<std::pair<Client, Given>> seen;
+    const IpAddress resolver = test::random_address(random);  // whose cache the answers meet in
     for (int i = 0; i < 60; ++i) {
-      const Client client = test::random_client(random);
+      Client client = test::random_client(random);
+      client.resolver = resolver;
       if (has_source(client)) seen.emplace_back(client, resolved.ask(name, type, client));
     }
     for (const auto& [a, for_a] : seen) {
@@ -214,7 +216,7 @@ TEST(SteeringProperty, AnAnswerHoldsForItsWholeBlock) {
       const AddressType type = random.one_in(2) ? AddressType::a : AddressType::aaaa;
       const Given given = resolved.ask(name, type, client);
       for (int j = 0; j < 5; ++j) {
-        const Client other = somewhere_in(given.block, random);
+        const Client other = somewhere_in(given.block, client.resolver, random);
         const Given same = resolved.ask(name, type, other);
         ASSERT_EQ(same.decoded, given.decoded) << describe(client) << " and " << describe(other);
       }

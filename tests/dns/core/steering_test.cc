@@ -83,7 +83,7 @@ class Steering : public testing::Test {
   [[nodiscard]] std::map<unsigned, double> shares() const {
     std::map<unsigned, double> out;
     for (std::uint32_t i = 0; i < 20000; ++i) {
-      const IpAddress address = IpAddress::v4(0x0A000000 + (i << 8));
+      const IpAddress address = IpAddress::v4(0x28000000 + (i << 8));
       out[region_of(ask({IpAddress::v4(0), ClientSubnet{address, 24}, 0}))] += 1.0 / 20000;
     }
     return out;
@@ -103,11 +103,11 @@ TEST_F(Steering, SharesFollowTheWeights) {
 TEST_F(Steering, LosingARegionMovesOnlyItsOwnClients) {
   std::vector<unsigned> before;
   for (std::uint32_t i = 0; i < 500; ++i) {
-    before.push_back(region_of(ask({IpAddress::v4(0), ClientSubnet{IpAddress::v4(0x0A000000 + (i << 8)), 24}, 0})));
+    before.push_back(region_of(ask({IpAddress::v4(0), ClientSubnet{IpAddress::v4(0x28000000 + (i << 8)), 24}, 0})));
   }
   take_down(kWest);
   for (std::uint32_t i = 0; i < 500; ++i) {
-    const unsigned now = region_of(ask({IpAddress::v4(0), ClientSubnet{IpAddress::v4(0x0A000000 + (i << 8)), 24}, 0}));
+    const unsigned now = region_of(ask({IpAddress::v4(0), ClientSubnet{IpAddress::v4(0x28000000 + (i << 8)), 24}, 0}));
     EXPECT_EQ(now, 0u);
     if (before[i] == 0) {
       EXPECT_EQ(now, before[i]);
@@ -117,15 +117,50 @@ TEST_F(Steering, LosingARegionMovesOnlyItsOwnClients) {
 
 TEST_F(Steering, ScopeIsTheTablesDepthOrTheGranularityOfVariants) {
   EXPECT_EQ(ask("80.1.2.3", 32).scope, 8) << "one region: the depth of the row";
-  EXPECT_EQ(ask("10.1.2.3", 32).scope, 24) << "a weighted group: by /24";
-  EXPECT_EQ(ask("10.1.0.0", 16).scope, 24) << "longer than the source: padded with zeros";
+  EXPECT_EQ(ask("40.1.2.3", 32).scope, 24) << "a weighted group: by /24";
+  EXPECT_EQ(ask("40.1.0.0", 16).scope, 24) << "longer than the source: padded with zeros";
   EXPECT_EQ(ask("80.1.2.3", 32, 1).scope, 24) << "a window of edges: by /24";
   EXPECT_EQ(ask("2a00::1", 56).scope, 56);
   EXPECT_EQ(ask("::ffff:80.1.2.3", 128).scope, 96 + 8);
   EXPECT_EQ(ask("2002:5001:203::", 48).scope, 16 + 8) << "6to4";
   EXPECT_EQ(ask("0.0.0.0", 0).scope, 0);
   take_down(kWest);
-  EXPECT_EQ(ask("10.1.2.3", 32).scope, 2) << "one member left, no variants: the half of 0.0.0.0/1 without 80.0.0.0/8";
+  EXPECT_EQ(ask("40.1.2.3", 32).scope, 3) << "one member left, no variants: without 80.0.0.0/8 and 10.0.0.0/8";
+}
+
+// Private addresses say nothing of a place (RFC 7871 section 10).
+TEST_F(Steering, PrivateSubnetsAreAnsweredByTheResolversAddress) {
+  const IpAddress german = *IpAddress::parse("80.1.2.3");
+  const auto asked_for = [&](const char* subnet) {
+    const Prefix block = *Prefix::parse(subnet);
+    return ask({german, ClientSubnet{block.address, block.length}, 0});
+  };
+  struct Case {
+    const char* subnet;
+    unsigned scope;
+  };
+  for (const Case& c : std::initializer_list<Case>{{"10.1.2.0/24", 8},
+                                                   {"10.0.0.0/8", 8},
+                                                   {"172.31.255.0/24", 12},
+                                                   {"192.168.1.7/32", 16},
+                                                   {"127.0.0.1/32", 8},
+                                                   {"169.254.1.0/24", 16},
+                                                   {"100.127.0.0/16", 10},
+                                                   {"fd00:1:2::/56", 7},
+                                                   {"fe80::1/128", 10},
+                                                   {"::1/128", 128},
+                                                   {"::ffff:10.1.2.3/128", 96 + 8},
+                                                   {"64:ff9b::c0a8:101/128", 96 + 16}}) {
+    EXPECT_EQ(region_of(asked_for(c.subnet)), 2u) << c.subnet << ": as the resolver is";
+    EXPECT_EQ(asked_for(c.subnet).scope, c.scope) << c.subnet;
+  }
+  for (const char* beside : {"11.0.0.0/24", "172.32.0.0/24", "192.167.0.0/16", "100.128.0.0/24", "fec0::/48"}) {
+    EXPECT_NE(region_of(asked_for(beside)), 2u) << beside << ": public, and nowhere near the resolver";
+  }
+  take_down(kWest);
+  EXPECT_EQ(asked_for("11.0.0.0/24").scope, 8) << "never a block that holds a private one";
+  EXPECT_NE(tell("10.1.2.3", 32).find("is private and says nothing of a place"), std::string::npos);
+  EXPECT_NE(tell("10.1.2.3", 32).find("/8: the private block"), std::string::npos);
 }
 
 TEST_F(Steering, SourceZeroIsAnsweredByTheResolversAddress) {
@@ -166,7 +201,7 @@ TEST_F(Steering, TtlFallsWhereTheAnswerMayChangeSoon) {
   health_.regions[index_of(kEu)].pressure = true;
   publish();
   EXPECT_EQ(ttl("80.1.2.3"), 10u);
-  EXPECT_EQ(ttl("10.1.2.3"), 60u) << "eu stands behind what answers these";
+  EXPECT_EQ(ttl("40.1.2.3"), 60u) << "eu stands behind what answers these";
 }
 
 TEST_F(Steering, OrderOfUseIsUpFullDrainedAllDown) {
@@ -176,15 +211,15 @@ TEST_F(Steering, OrderOfUseIsUpFullDrainedAllDown) {
   take_down(kEast);
   std::ranges::fill(health_.regions[index_of(kWest)].edges, EdgeState::drained);
   publish();
-  EXPECT_EQ(region_of(ask("10.1.2.3", 32)), 2u) << "full before drained";
+  EXPECT_EQ(region_of(ask("40.1.2.3", 32)), 2u) << "full before drained";
   take_down(kEu);
-  EXPECT_EQ(region_of(ask("10.1.2.3", 32)), 1u) << "drained before nothing";
+  EXPECT_EQ(region_of(ask("40.1.2.3", 32)), 1u) << "drained before nothing";
   take_down(kWest);
-  const Choice all = ask("10.1.2.3", 32);
+  const Choice all = ask("40.1.2.3", 32);
   EXPECT_EQ(all.count, 12) << "answer_all";
   health_.regions[index_of(kEast)].forced = true;
   publish();
-  EXPECT_EQ(ask("10.1.2.3", 32).count, 8) << "but not what the operator took down";
+  EXPECT_EQ(ask("40.1.2.3", 32).count, 8) << "but not what the operator took down";
 }
 
 TEST_F(Steering, WhatIsNotKnownComesAfterWhatIsKnownToServe) {

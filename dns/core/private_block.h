@@ -1,0 +1,24 @@
+#pragma once
+// PrivateBlock: the addresses that many networks use for themselves, which as a client's say nothing of where it is
+// (RFC 7871 section 10): RFC 1918, shared address space (RFC 6598), loopback, link-local, unique local (RFC 4193).
+// Pure, any thread.
+
+#include <cstdint>
+
+#include "shared/core/ip.h"
+
+namespace dns {
+
+// Where an address stands beside these blocks.
+struct Seclusion {
+  bool is_private = false;
+  // Private: the length of its block. Public: that of the largest block around it which holds no private address.
+  std::uint8_t length = 0;
+};
+
+[[nodiscard]] Seclusion seclusion_of(const shared::IpAddress& address);
+
+// Whether a client subnet is of no use to find its clients by; an IPv4 address that is embedded counts as itself.
+[[nodiscard]] bool is_private_client(const shared::IpAddress& address);
+
+}  // namespace dns
