@@ -53,9 +53,21 @@ std::string line(const std::string& left, const std::string& right) {
 
 std::string right(const std::string& text) { return std::string(text.size() < 8 ? 8 - text.size() : 0, ' ') + text; }
 
+// "70.0 % +- 9.0 %"; over the address space nothing is estimated.
+std::string estimate(double share, double error, bool by_answers) {
+  return dns::print_share(share) + (by_answers ? " +- " + dns::print_share(error) : "");
+}
+
+bool too_few(double answers) { return answers < dns::kFewSamples; }
+
+std::string samples(double answers) {
+  return std::to_string(static_cast<std::uint64_t>(answers)) + (answers == 1 ? " sample" : " samples");
+}
+
 std::string text_of(const dns::NameMoves& name, bool by_answers) {
   using dns::print_share;
-  std::string out = "\n" + name.name + ": " + print_share(name.moved) + " would move";
+  std::string out = "\n" + name.name + ": " + estimate(name.moved, name.error, by_answers) + " would move";
+  if (by_answers) out += ", by " + samples(name.weight) + (too_few(name.weight) ? ": too few to go by" : "");
   if (!by_answers && name.moved_v6 > 0) out += ", of the IPv6 addresses " + print_share(name.moved_v6);
   out += "\n";
   for (const auto& region : name.regions) {
@@ -68,7 +80,13 @@ std::string text_of(const dns::NameMoves& name, bool by_answers) {
   return out;
 }
 
-json::object json_of(const dns::NameMoves& name) {
+void add_estimate(json::object& out, double answers, double error) {
+  out["samples"] = static_cast<std::uint64_t>(answers);
+  out["error"] = error;
+  out["too_few_samples"] = too_few(answers);
+}
+
+json::object json_of(const dns::NameMoves& name, bool by_answers) {
   json::array regions;
   for (const auto& r : name.regions) {
     regions.push_back({{"region", r.region}, {"before", r.before}, {"after", r.after}});
@@ -79,9 +97,11 @@ json::object json_of(const dns::NameMoves& name) {
   for (const auto& b : name.blocks) {
     blocks.push_back({{"prefix", b.block.to_string()}, {"from", b.from}, {"to", b.to}, {"share", b.share}});
   }
-  return {{"name", name.name},           {"moved", name.moved},
-          {"moved_ipv6", name.moved_v6}, {"regions", std::move(regions)},
-          {"flows", std::move(flows)},   {"prefixes", std::move(blocks)}};
+  json::object out{{"name", name.name},           {"moved", name.moved},
+                   {"moved_ipv6", name.moved_v6}, {"regions", std::move(regions)},
+                   {"flows", std::move(flows)},   {"prefixes", std::move(blocks)}};
+  if (by_answers) add_estimate(out, name.weight, name.error);
+  return out;
 }
 
 json::array words(const std::vector<std::string>& list) {
@@ -106,6 +126,7 @@ Result<Given> parse_given(std::string_view text) {
       given.answers.push_back(answer_from(answer.as_object()));
     for (const json::value& region : whole.at("regions").as_array())
       given.regions.push_back(region_from(region.as_object()));
+    given.sampled_one_in = whole.at("sampled_one_in").to_number<std::uint64_t>();
     return given;
   } catch (const std::exception& problem) {
     return fail(std::string("not what a DNS server says of its answers: ") + problem.what());
@@ -121,7 +142,9 @@ Result<std::optional<Given>> fetch_given(const MovesOptions& options) {
   auto given = parse_given(*body);
   if (!given) return fail(options.server + ": " + given.error().message);
   if (given->answers.empty()) {
-    return fail(options.server + " has given no answer of a policy name yet; without --server all addresses count");
+    return fail("too few samples: " + options.server +
+                " has sampled none of its answers to policy names yet, of which it takes one in " +
+                std::to_string(given->sampled_one_in) + "; without --server all addresses count");
   }
   return std::optional<Given>(std::move(*given));
 }
@@ -147,37 +170,47 @@ std::optional<dns::World> load_or_complain(const std::string& file) {
   return world;
 }
 
-std::string moves_text(const dns::MoveReport& report, const std::string& head, bool by_answers) {
-  std::string out = head + ": " + dns::print_share(report.moved) + " of the " +
-                    (by_answers ? "answers" : "IPv4 addresses") + " would move\n";
+std::string moves_text(const dns::MoveReport& report, const std::string& change, const std::optional<Given>& given,
+                       const std::string& server) {
+  const bool by_answers = given.has_value();
+  std::string out = "if " + change;
+  if (by_answers) {
+    const std::uint64_t total = total_of(*given);
+    out += " (by " + std::to_string(total) + " sampled answers of " + server + ", one in " +
+           std::to_string(given->sampled_one_in) + ")";
+  }
+  out += ": " + estimate(report.moved, report.error, by_answers) + " of the " +
+         (by_answers ? "answers" : "IPv4 addresses") + " would move\n";
+  if (by_answers && too_few(report.weight)) {
+    out += "too few samples to go by: " + samples(report.weight) + ", of some " +
+           std::to_string(static_cast<std::uint64_t>(report.weight) * given->sampled_one_in) + " answers\n";
+  }
   for (const std::string& name : report.added) out += "new name: " + name + "\n";
   for (const std::string& name : report.removed) out += "name without a policy from then on: " + name + "\n";
   for (const auto& name : report.names) out += text_of(name, by_answers);
   return out;
 }
 
-std::string moves_json(const dns::MoveReport& report, const std::string& change, bool by_answers) {
+std::string moves_json(const dns::MoveReport& report, const std::string& change, const std::optional<Given>& given) {
   json::array names;
-  for (const auto& name : report.names) names.push_back(json_of(name));
-  const json::object whole{{"change", change},
-                           {"weighed_by", by_answers ? "answers" : "addresses"},
-                           {"moved", report.moved},
-                           {"names", std::move(names)},
-                           {"added", words(report.added)},
-                           {"removed", words(report.removed)}};
+  for (const auto& name : report.names) names.push_back(json_of(name, given.has_value()));
+  json::object whole{{"change", change},
+                     {"weighed_by", given ? "answers" : "addresses"},
+                     {"moved", report.moved},
+                     {"names", std::move(names)},
+                     {"added", words(report.added)},
+                     {"removed", words(report.removed)}};
+  if (given) {
+    add_estimate(whole, report.weight, report.error);
+    whole["sampled_one_in"] = given->sampled_one_in;
+  }
   return json::serialize(whole) + "\n";
 }
 
 Exit print_moves(const dns::Side& before, const dns::Side& after, const std::optional<Given>& given,
                  const std::string& change, const MovesOptions& options) {
   const auto report = given ? dns::moves_of_answers(before, after, given->answers) : dns::moves_of_space(before, after);
-  if (options.json) {
-    print(moves_json(report, change, given.has_value()));
-    return Exit::ok;
-  }
-  const std::string weighed =
-      given ? " (by " + std::to_string(total_of(*given)) + " sampled answers of " + options.server + ")" : "";
-  print(moves_text(report, "if " + change + weighed, given.has_value()));
+  print(options.json ? moves_json(report, change, given) : moves_text(report, change, given, options.server));
   return Exit::ok;
 }
 

@@ -27,6 +27,7 @@ struct Given {
     std::vector<dns::EdgeState> edges;
   };
   std::vector<Region> regions;
+  std::uint64_t sampled_one_in = 1;  // so many answers for each of these
 };
 [[nodiscard]] shared::Result<Given> parse_given(std::string_view json);
 // Nothing if no server was named.
@@ -43,7 +44,9 @@ Exit print_moves(const dns::Side& before, const dns::Side& after, const std::opt
                  const std::string& change, const MovesOptions& options);
 
 // For tests.
-[[nodiscard]] std::string moves_text(const dns::MoveReport& report, const std::string& head, bool by_answers);
-[[nodiscard]] std::string moves_json(const dns::MoveReport& report, const std::string& change, bool by_answers);
+[[nodiscard]] std::string moves_text(const dns::MoveReport& report, const std::string& change,
+                                     const std::optional<Given>& given, const std::string& server);
+[[nodiscard]] std::string moves_json(const dns::MoveReport& report, const std::string& change,
+                                     const std::optional<Given>& given);
 
 }  // namespace cli

@@ -1,12 +1,13 @@
 #include "dns/core/moves.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "dns/core/draws.h"
 #include "dns/core/trace.h"
-#include "shared/core/hash.h"
 
 namespace dns {
 namespace {
@@ -17,9 +18,7 @@ using shared::Prefix;
 __extension__ using Wide = unsigned __int128;  // an address of either family as a number
 
 constexpr int kNone = -1;            // an answer without a region
-constexpr std::size_t kProbes = 32;  // of one segment whose class gives several regions
 constexpr std::size_t kKeep = 4096;  // moved blocks before the small ones are thrown away
-constexpr std::uint64_t kSeed = 0x6D6F766573ULL;
 
 // A name on both sides, and what it is asked for.
 struct Pair {
@@ -38,9 +37,61 @@ int region_for(const Side& side, PolicyNameId name, AddressType type, const Clie
   return choice.count == 0 ? kNone : static_cast<int>(index_of(choice.region));
 }
 
-Client client_of(const Prefix& block, bool by_subnet, std::uint64_t entropy) {
+// What becomes of the clients of two classes, one for each side; regions as region_for() has them.
+struct Fate {
+  int from = kNone;
+  int to = kNone;
+  double share = 0;
+};
+
+std::string region_name(const Side& side, int region) {
+  return region == kNone ? kNoRegion : side.tables->spec().regions[static_cast<std::size_t>(region)].name;
+}
+
+struct Group {
+  std::vector<int> regions;
+  std::vector<DrawnRegion> drawn;
+};
+
+Group group_of(const Side& side, PolicyNameId name, AddressType type, PolicyTables::ClassId id) {
+  const auto& slot = side.answers->slot(side.tables->profile_of(name), type, id);
+  Group group;
+  for (const auto& candidate : side.answers->candidates(slot)) {
+    group.regions.push_back(static_cast<int>(index_of(candidate.region)));
+    group.drawn.push_back(
+        {region_name(side, group.regions.back()), static_cast<double>(candidate.weight), candidate.usable});
+  }
+  if (group.regions.empty()) group = {{kNone}, {{kNoRegion, 1, true}}};
+  return group;
+}
+
+// The classes of two sides meet again and again.
+class Fates {
+ public:
+  using ClassId = PolicyTables::ClassId;
+
+  Fates(const Side& before, const Side& after, const Pair& pair) : before_(before), after_(after), pair_(pair) {}
+
+  const std::vector<Fate>& of(ClassId a, ClassId b) {
+    const auto [known, fresh] = known_.try_emplace(std::uint64_t{a} << 32 | b);
+    if (!fresh) return known->second;
+    const Group from = group_of(before_, pair_.before, pair_.type, a);
+    const Group to = group_of(after_, pair_.after, pair_.type, b);
+    for (const DrawnShare& drawn : shares_of_draws(from.drawn, to.drawn)) {
+      known->second.push_back({from.regions[drawn.before], to.regions[drawn.after], drawn.share});
+    }
+    return known->second;
+  }
+
+ private:
+  const Side& before_;
+  const Side& after_;
+  Pair pair_;
+  std::map<std::uint64_t, std::vector<Fate>> known_;
+};
+
+Client client_of(const Prefix& block, bool by_subnet) {
   Client client;
-  client.entropy = entropy;
   if (by_subnet) {
     client.subnet = ClientSubnet{block.address, block.length};
   } else {
@@ -88,9 +139,7 @@ class Tally {
   }
 
  private:
-  static std::string name(const Side& side, int region) {
-    return region == kNone ? kNoRegion : side.tables->spec().regions[static_cast<std::size_t>(region)].name;
-  }
+  static std::string name(const Side& side, int region) { return region_name(side, region); }
   void keep_largest(std::size_t most) {
     std::ranges::stable_sort(blocks_, [](const MovedBlock& a, const MovedBlock& b) {
       if (a.block.address.family != b.block.address.family) return a.block.address.family < b.block.address.family;
@@ -141,7 +190,7 @@ void for_each_prefix(Family family, Wide first, Wide last, Visit visit) {
 class SpaceWalk {
  public:
   SpaceWalk(const Side& before, const Side& after, const Pair& pair, Tally& tally)
-      : before_(before), after_(after), pair_(pair), tally_(tally) {}
+      : before_(before), after_(after), tally_(tally), fates_(before, after, pair) {}
 
   template <class Key>
   double run(const shared::SegmentTable<Key>& a, const shared::SegmentTable<Key>& b, Family family, Wide first,
@@ -169,33 +218,23 @@ class SpaceWalk {
  private:
   using ClassId = PolicyTables::ClassId;
 
-  struct Answer {
-    int region = kNone;
-    bool mixed = false;  // by the client's block
-  };
-  static Answer answer_of(const Side& side, PolicyNameId name, AddressType type, ClassId id) {
-    const auto& slot = side.answers->slot(side.tables->profile_of(name), type, id);
-    const auto candidates = side.answers->candidates(slot);
-    if (candidates.empty()) return {};
-    return {static_cast<int>(index_of(candidates.front().region)), candidates.size() > 1};
-  }
-
   void segment(Wide first, Wide last, ClassId a, ClassId b) {
     if (a == PolicyTables::kEmbeddedIpv4 || b == PolicyTables::kEmbeddedIpv4) return;
-    const auto [known, fresh] = answers_.try_emplace(std::uint64_t{a} << 32 | b);
-    if (fresh) {
-      known->second = {answer_of(before_, pair_.before, pair_.type, a), answer_of(after_, pair_.after, pair_.type, b)};
-    }
-    const auto& [from, to] = known->second;
-    if (!from.mixed && !to.mixed) return add(first, last, from.region, to.region);
-    // A class with a draw: some of its blocks stand for all.
-    const Wide step = std::max<Wide>((last - first) / kProbes, Wide{1} << (family_ == Family::ipv4 ? 8 : 72));
-    for (Wide at = first; at <= last; at += step) {
-      const Client client = client_of(prefix_at(family_, at, shared::bits_of(family_)), true, 0);
-      add(at, std::min(at + (step - 1), last), region_for(before_, pair_.before, pair_.type, client),
-          region_for(after_, pair_.after, pair_.type, client));
-      if (last - at < step) return;
-    }
+    const std::vector<Fate>& fates = fates_.of(a, b);
+    if (fates.size() == 1) return add(first, last, fates.front().from, fates.front().to);
+    flush();
+    for (const Fate& fate : fates) add_part(first, last, fate);
+  }
+
+  // A class with a draw: a share of every block in it.
+  void add_part(Wide first, Wide last, const Fate& fate) {
+    const double weight = (static_cast<double>(last - first) + 1) * fate.share;
+    const bool moved = family_ == Family::ipv4 ? tally_.add(fate.from, fate.to, weight) : differ(fate.from, fate.to);
+    if (!moved) return;
+    moved_ += weight;
+    for_each_prefix(family_, first, last, [&](const Prefix& block, double size) {
+      tally_.add_block(block, fate.from, fate.to, size * fate.share / whole_);
+    });
   }
 
   void add(Wide first, Wide last, int from, int to) {
@@ -210,13 +249,7 @@ class SpaceWalk {
     flush();
     open_ = Run{first, last, from, to};
   }
-  [[nodiscard]] bool differ(int from, int to) const {
-    if (from == kNone || to == kNone) return from != to;
-    const auto name = [](const Side& side, int region) -> const std::string& {
-      return side.tables->spec().regions[static_cast<std::size_t>(region)].name;
-    };
-    return name(before_, from) != name(after_, to);
-  }
+  [[nodiscard]] bool differ(int from, int to) const { return region_name(before_, from) != region_name(after_, to); }
 
   void flush() {
     if (!open_) return;
@@ -235,13 +268,12 @@ class SpaceWalk {
 
   const Side& before_;
   const Side& after_;
-  const Pair& pair_;
   Tally& tally_;
+  Fates fates_;
   Family family_ = Family::ipv4;
   double whole_ = 1;
   double moved_ = 0;
-  std::map<std::uint64_t, std::pair<Answer, Answer>> answers_;  // by both classes
-  std::optional<Run> open_;                                     // moved neighbours, from and to the same
+  std::optional<Run> open_;  // moved neighbours, from and to the same
 };
 
 NameMoves space_of(const Side& before, const Side& after, const Pair& pair) {
@@ -265,9 +297,12 @@ std::map<std::string, Pair> pairs_of(const Side& before, const Side& after, Move
   std::map<std::string, Pair> pairs;
   std::map<std::string, PolicyNameId> later;
   const auto& names = after.tables->spec().names;
-  for (std::size_t i = 0; i < names.size(); ++i) later[names[i].name] = PolicyNameId{static_cast<std::uint32_t>(i)};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!names[i].alias) later[names[i].name] = PolicyNameId{static_cast<std::uint32_t>(i)};
+  }
   const auto& earlier = before.tables->spec().names;
   for (std::size_t i = 0; i < earlier.size(); ++i) {
+    if (earlier[i].alias) continue;  // no policy chooses for it
     const PolicyNameId id{static_cast<std::uint32_t>(i)};
     const auto found = later.find(earlier[i].name);
     if (found == later.end()) {
@@ -299,33 +334,81 @@ MoveReport moves_of_space(const Side& before, const Side& after) {
   return report;
 }
 
+namespace {
+
+// Of a share that so many answers were found to have, what it may be off by (Agresti and Coull 1998: two of each kind
+// are counted more than were seen, so that none seen is not taken for none there).
+double error_of(double share, double answers) {
+  constexpr double kDeviations = 1.96;  // 95 %
+  const double counted = answers + 4;
+  const double middle = (share * answers + 2) / counted;
+  return kDeviations * std::sqrt(middle * (1 - middle) / counted);
+}
+
+// One name's answers.
+class AnswerWalk {
+ public:
+  AnswerWalk(const Side& before, const Side& after, const Pair& pair)
+      : before_(before), after_(after), pair_(pair), tally_(before, after), fates_(before, after, pair) {}
+
+  void add(const GivenAnswer& answer) {
+    const auto weight = static_cast<double>(answer.count);
+    total_ += weight;
+    for (const Fate& fate : fates_of(answer)) {
+      if (!tally_.add(fate.from, fate.to, weight * fate.share)) continue;
+      blocks_[{answer.client, {fate.from, fate.to}}] += weight * fate.share;
+    }
+  }
+
+  NameMoves finish(const std::string& name) && {
+    for (const auto& [key, weight] : blocks_) {
+      tally_.add_block(key.first, key.second.first, key.second.second, weight / total_);
+    }
+    NameMoves out = std::move(tally_).finish(name);
+    out.error = error_of(out.moved, out.weight);
+    return out;
+  }
+
+ private:
+  // A /24 that asks by its subnet is drawn for as a whole; else each query, or each part of the block, has its own
+  // draw.
+  std::vector<Fate> fates_of(const GivenAnswer& answer) {
+    const Client client = client_of(answer.client, answer.by_subnet);
+    if (answer.by_subnet && answer.client.address.family == Family::ipv4) {
+      return {{region_for(before_, pair_.before, pair_.type, client),
+               region_for(after_, pair_.after, pair_.type, client), 1}};
+    }
+    return fates_.of(dns::class_of(*before_.tables, pair_.before, client),
+                     dns::class_of(*after_.tables, pair_.after, client));
+  }
+
+  const Side& before_;
+  const Side& after_;
+  Pair pair_;
+  Tally tally_;
+  Fates fates_;
+  double total_ = 0;
+  std::map<std::pair<Prefix, std::pair<int, int>>, double> blocks_;
+};
+
+}  // namespace
+
 MoveReport moves_of_answers(const Side& before, const Side& after, std::span<const GivenAnswer> given) {
   MoveReport report;
   const auto pairs = pairs_of(before, after, report);
-  std::map<std::string, Tally> tallies;
-  std::map<std::string, std::map<std::pair<Prefix, std::pair<int, int>>, double>> blocks;
-  std::map<std::string, double> totals;
-  std::uint64_t draw = kSeed;
+  std::map<std::string, AnswerWalk> walks;
   for (const GivenAnswer& answer : given) {
     const auto pair = pairs.find(answer.name);
     if (pair == pairs.end()) continue;
-    Tally& tally = tallies.try_emplace(answer.name, before, after).first->second;
-    const Client client = client_of(answer.client, answer.by_subnet, draw = shared::mix(draw + 1));
-    const int from = region_for(before, pair->second.before, pair->second.type, client);
-    const int to = region_for(after, pair->second.after, pair->second.type, client);
-    const auto weight = static_cast<double>(answer.count);
-    totals[answer.name] += weight;
-    if (tally.add(from, to, weight)) blocks[answer.name][{answer.client, {from, to}}] += weight;
+    walks.try_emplace(answer.name, before, after, pair->second).first->second.add(answer);
   }
-  for (auto& [name, tally] : tallies) {
-    for (const auto& [key, weight] : blocks[name]) {
-      tally.add_block(key.first, key.second.first, key.second.second, weight / totals[name]);
-    }
-    report.names.push_back(std::move(tally).finish(name));
+  for (auto& [name, walk] : walks) {
+    report.names.push_back(std::move(walk).finish(name));
     report.weight += report.names.back().weight;
     report.moved += report.names.back().moved * report.names.back().weight;
   }
   if (report.weight > 0) report.moved /= report.weight;
+  report.error = error_of(report.moved, report.weight);
   return report;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // Moves: what a change does to the answers of policy names. Two sides, before and after (another database, another
 // configuration, a region down), are asked the same questions by choose(), the function that answers queries; counted
-// over the address space or over answers that were really given. Pure; any thread, but it may take a second: not on the
-// answer path.
+// over the address space or over answers that were really given. Where a weighted group draws for each query, its
+// shares count and not one draw. Pure; any thread, but it may take a second: not on the answer path.
 
 #include <cstdint>
 #include <span>
@@ -54,6 +54,7 @@ struct NameMoves {
   double weight = 0;                 // answers or IPv4 addresses looked at
   double moved = 0;                  // share of them
   double moved_v6 = 0;               // share of 2000::/3; over answers: 0, they are in `moved`
+  double error = 0;                  // of `moved`, either way: half of its 95 % interval; over the space: 0
   std::vector<RegionShare> regions;  // in the order of their names
   std::vector<Flow> flows;           // the largest first
   std::vector<MovedBlock> blocks;    // the largest first, IPv4 before IPv6, kMostBlocks at most
@@ -67,7 +68,10 @@ struct MoveReport {
   std::vector<std::string> removed;  // on the first
   double weight = 0;                 // over all names
   double moved = 0;                  // share of it; over answers: each answer counts once, else the mean of the names
+  double error = 0;                  // as NameMoves::error
 };
+
+inline constexpr double kFewSamples = 30;  // of answers; fewer say nothing worth a number
 
 // Over all addresses: IPv4 unicast (0.0.0.0 to 223.255.255.255) and, apart, IPv6 global unicast (2000::/3).
 [[nodiscard]] MoveReport moves_of_space(const Side& before, const Side& after);

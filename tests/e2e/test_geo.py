@@ -142,6 +142,33 @@ def test_a_database_that_moves_too_much_is_refused_until_it_is_forced(served):
     assert served.geo()["refused_because"] == "" and "taken by force" in shop.dns.text()
 
 
+def test_what_if_of_a_weighted_name_goes_by_its_weights(served):
+    """Each query is drawn for by itself, so the few rows of samples are not: their shares are the weights, and come with their error."""
+    shop = served.shop
+    served.config.write_text(served.config.read_text().replace("[us-east, us-west, eu]", "[{us-east: 70, us-west: 20, eu: 10}]"))
+    meridian_command("reload", "--server", served.server)
+
+    def what_if(*words, **options):
+        return meridian_command("what-if", served.config, "--down", "us-east", "--server", served.server, *words, **options)
+
+    if not json.loads(shop.admin("dns", "/given")[1])["answers"]:
+        none = what_if(status=1)
+        assert "too few samples" in none and "one in 16" in none, none
+    while not json.loads(shop.admin("dns", "/given")[1])["answers"]:
+        shop.query("www.shop.example")
+    few = what_if()
+    assert "too few samples to go by" in few and "one in 16" in few and "70.0 % +- " in few, few
+    while sum(row["count"] for row in json.loads(shop.admin("dns", "/given")[1])["answers"]) < 40:
+        shop.query("www.shop.example")
+    told = json.loads(what_if("--json"))
+    assert told["sampled_one_in"] == 16 and not told["too_few_samples"] and 0.05 < told["error"] < 0.2, told
+    name = told["names"][0]
+    assert name["moved"] == pytest.approx(0.7) and name["samples"] >= 40, name
+    shares = {region["region"]: (region["before"], region["after"]) for region in name["regions"]}
+    assert shares == {"us-east": pytest.approx((0.7, 0)), "us-west": pytest.approx((0.2, 2 / 3)), "eu": pytest.approx((0.1, 1 / 3))}, shares
+    assert "too few" not in what_if()
+
+
 @pytest.mark.parametrize("served", [", guard: {mode: shadow, share: 0.1%}"], indirect=True)
 def test_a_guard_in_shadow_warns_and_takes_and_few_answers_mean_the_address_space(served):
     served.put("moved")

@@ -99,8 +99,42 @@ TEST(Moves, FollowsARegionThatGoesDown) {
   const NameMoves name = moves_of_space(a.side(), b.side()).names.at(0);
   ASSERT_EQ(name.flows.size(), 1U) << "those who had us-east keep it";
   EXPECT_EQ(name.flows[0].from + ">" + name.flows[0].to, "us-west>us-east");
-  EXPECT_GT(name.moved, 0.02 * kEighth);
-  EXPECT_LT(name.moved, 0.6 * kEighth) << "a quarter of 128.0.0.0/8, as far as 32 blocks tell";
+  EXPECT_NEAR(name.moved, kEighth / 4, 1e-12) << "a quarter of 128.0.0.0/8";
+}
+
+// The shares are the weights, however few rows the answers come in: a draw is made for each query.
+TEST(Moves, WeightedGroupsMoveByTheirWeights) {
+  const Element group = {Member{kEast, 70}, Member{kWest, 20}, Member{kEu, 10}};
+  const World a(world_of(kNetworks), group);
+  World b(world_of(kNetworks), group);
+  b.set_down({kEast});
+  for (const char* resolver : {"128.1.1.0/24", "2601:1::/48"}) {
+    const std::vector<GivenAnswer> given = {{"www", *Prefix::parse(resolver), false, 8}};
+    const NameMoves name = moves_of_answers(a.side(), b.side(), given).names.at(0);
+    EXPECT_NEAR(name.moved, 0.7, 1e-12);
+    ASSERT_EQ(name.regions.size(), 3U);
+    EXPECT_EQ(name.regions[0].region, "eu");
+    EXPECT_NEAR(name.regions[0].before, 0.1, 1e-12);
+    EXPECT_NEAR(name.regions[0].after, 1.0 / 3, 1e-12);
+    EXPECT_NEAR(name.regions[1].before, 0.7, 1e-12);
+    EXPECT_NEAR(name.regions[1].after, 0, 1e-12);
+    EXPECT_NEAR(name.regions[2].before, 0.2, 1e-12);
+    EXPECT_NEAR(name.regions[2].after, 2.0 / 3, 1e-12);
+    EXPECT_GT(name.error, 0.2) << "eight answers";
+  }
+}
+
+TEST(Moves, EstimatesAreWorseTheFewerAnswersThereAre) {
+  const World a(world_of(kNetworks));
+  const auto error = [&](std::uint64_t count) {
+    const std::vector<GivenAnswer> given = {{"www", *Prefix::parse("80.1.1.0/24"), true, count}};
+    const auto report = moves_of_answers(a.side(), a.side(), given);
+    EXPECT_EQ(report.moved, 0);
+    EXPECT_EQ(report.error, report.names.at(0).error);
+    return report.error;
+  };
+  EXPECT_GT(error(5), 0.2) << "none of five says little";
+  EXPECT_LT(error(5000), 0.001);
 }
 
 TEST(Moves, WeighsByTheAnswersGiven) {
