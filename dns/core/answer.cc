@@ -8,6 +8,7 @@
 #include "dns/core/chain.h"
 #include "dns/core/chaos.h"
 #include "dns/core/lookup.h"
+#include "dns/core/meta_question.h"
 #include "dns/core/opt.h"
 #include "dns/core/policy_tables.h"
 #include "dns/core/rdata.h"
@@ -59,7 +60,6 @@ class Answering {
   Step synthesise(const Match& match);
   Step move_to(std::size_t target_at);
   Step cut_off();
-  [[nodiscard]] std::size_t place_of(unsigned label) const;
   [[nodiscard]] Shared shared_from(unsigned label) const;
   void answer_data(const Rrset& rrset);
   void answer_policy(const Zone& zone, const Node& node, AddressType type);
@@ -254,7 +254,7 @@ typename Answering<Trace>::Step Answering<Trace>::synthesise(const Match& match)
   const std::size_t prefix = name_->offset(match.label);
   std::size_t target_at = chain_.target_at(dname);
   if (target_at == 0) {
-    const std::size_t rr_at = reply_.add(Section::answer, dname, place_of(match.label));
+    const std::size_t rr_at = reply_.add(Section::answer, dname, reply_.place_of(name_at_, prefix));
     if (rr_at == 0) return cut_off();
     target_at = reply_.rdata_at(rr_at);
   }
@@ -285,13 +285,7 @@ typename Answering<Trace>::Step Answering<Trace>::cut_off() {
   return Step::done;
 }
 
-// Where suffix `label` of the current name stands in the reply.
-template <class Trace>
-std::size_t Answering<Trace>::place_of(unsigned label) const {
-  return reply_.place_of(name_at_, name_->offset(label));
-}
-
-// That suffix is the owner of a set.
+// The owner of a set is suffix `label` of the current name.
 template <class Trace>
 Shared Answering<Trace>::shared_from(unsigned label) const {
   return {name_at_, static_cast<int>(name_->offset(label))};
@@ -367,7 +361,7 @@ void Answering<Trace>::refer(const Match& match) {
   if (!reply_.has_answers()) authoritative_ = false;  // AA speaks of the first owner (RFC 1035 section 4.1.1)
   trace_.note("delegation", [&] { return "at " + name_to_text(name_->suffix(match.label)); });
   const Rrset servers = match.node.find(RrType::ns);
-  const std::size_t rr_at = reply_.add(Section::authority, servers, place_of(match.label), shared_from(match.label));
+  const std::size_t rr_at = reply_.add_at(Section::authority, servers, shared_from(match.label));
   if (rr_at == 0) {
     info_.truncated = true;
   } else {
@@ -379,19 +373,22 @@ void Answering<Trace>::refer(const Match& match) {
 // others come after, if there is room. `cut`: label of the current name where the cut begins.
 template <class Trace>
 void Answering<Trace>::add_glue(std::size_t rr_at, unsigned count, unsigned cut) {
+  bool others = false;
   const auto pass = [&](Glue glue) {
     std::size_t at = rr_at;
     for (unsigned i = 0; i < count; ++i, at = reply_.next_rr(at)) {
       const std::size_t target_at = reply_.rdata_at(at);
       target_.assign_at(reply_.message(), target_at);
-      if ((glue == Glue::required) != target_.is_within(*name_, cut)) continue;
+      const bool other = (glue == Glue::required) != target_.is_within(*name_, cut);
+      others |= other;
+      if (other) continue;
       const Node node = find_target(target_);
       if (!node || node.has(Node::kPolicy)) continue;  // a referral is the same for every client, scope 0
       if (!add_addresses(node, target_at) && glue == Glue::required) info_.truncated = true;
     }
   };
   pass(Glue::required);
-  if (!info_.truncated) pass(Glue::optional);
+  if (others && !info_.truncated) pass(Glue::optional);
 }
 
 // NXDOMAIN and NODATA: the SOA says for how long to remember it (RFC 2308). Existence is not tailored: scope 0.
@@ -401,7 +398,7 @@ void Answering<Trace>::deny(const Zone& zone, AnswerKind kind) {
   if (kind == AnswerKind::nxdomain) info_.rcode = Rcode::nxdomain;
   trace_.note("answer", [&] { return kind == AnswerKind::nxdomain ? "no such name" : "no such type at this name"; });
   const unsigned apex = name_->labels() - zone.apex_labels();
-  const std::size_t rr_at = reply_.add(Section::authority, zone.negative_soa(), place_of(apex), shared_from(apex));
+  const std::size_t rr_at = reply_.add_at(Section::authority, zone.negative_soa(), shared_from(apex));
   if (rr_at == 0) info_.truncated = true;
 }
 

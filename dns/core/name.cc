@@ -232,6 +232,21 @@ std::size_t HashedName::assign(std::span<const std::uint8_t> bytes) {
   return size_;
 }
 
+// By whole words where they can be read; what is written too much is written over by the next label.
+inline void HashedName::copy_label(std::span<const std::uint8_t> message, std::size_t from, std::size_t to) {
+  const std::size_t size = message[from] + 1U;
+  if (from + size + 7 > message.size()) {
+    std::transform(&message[from], &message[from] + size, &bytes_[to], lower);
+    return;
+  }
+  std::size_t i = 0;
+  do {
+    const std::uint64_t word = lower_word(load_word(&message[from + i]));
+    std::memcpy(&bytes_[to + i], &word, sizeof word);
+    i += 8;
+  } while (i < size);
+}
+
 void HashedName::assign_at(std::span<const std::uint8_t> message, std::size_t at) {
   std::array<std::uint16_t, kMaxLabels + 1> from;  // where each label stands
   std::size_t size = 0;
@@ -259,19 +274,6 @@ void HashedName::assign_at(std::span<const std::uint8_t> message, std::size_t at
   while (count > 0) {
     --count;
     hashes_[count] = mix_label(hashes_[count + 1], roomy ? &message[from[count]] : &bytes_[offsets_[count]]);
-  }
-}
-
-// By whole words where they can be read; what is written too much is written over by the next label.
-void HashedName::copy_label(std::span<const std::uint8_t> message, std::size_t from, std::size_t to) {
-  const std::size_t size = message[from] + 1U;
-  if (from + size + 7 > message.size()) {
-    std::transform(&message[from], &message[from] + size, &bytes_[to], lower);
-    return;
-  }
-  for (std::size_t i = 0; i < size; i += 8) {
-    const std::uint64_t word = lower_word(load_word(&message[from + i]));
-    std::memcpy(&bytes_[to + i], &word, sizeof word);
   }
 }
 

@@ -53,15 +53,13 @@ constexpr std::array<Block, 3> kIpv6{
   return out;
 }
 
-constexpr auto kPublicIpv4 = by_first_octet(kIpv4);
-constexpr auto kPublicIpv6 = by_first_octet(kIpv6);
-
 }  // namespace
 
+constexpr std::array<std::array<std::uint8_t, 256>, 2> kPublicByOctet = {by_first_octet(kIpv4), by_first_octet(kIpv6)};
+
 Seclusion seclusion_of(const shared::IpAddress& address) {
+  if (const std::uint8_t known = known_public_length(address)) return {false, known};
   const bool ipv4 = address.family == shared::Family::ipv4;
-  const std::uint8_t known = (ipv4 ? kPublicIpv4 : kPublicIpv6)[address.bytes[0]];
-  if (known != 0) return {false, known};
   return ipv4 ? beside(address.bytes, kIpv4) : beside(address.bytes, kIpv6);
 }
 

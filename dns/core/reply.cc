@@ -33,29 +33,27 @@ std::size_t Reply::add(Section section, const Rrset& rrset, std::size_t owner_at
   } else {
     copy_with_owner(rrset.wire, owner_at);
   }
-  if (rrset.pointers != 0) move_pointers(rrset, start, shared);
+  // Unless owner and set stand where the zone thought them to.
+  const bool in_place = shared.at == kHeaderSize && shared.shift == 0 && start == question_end_;
+  if (rrset.pointers != 0 && !in_place) move_pointers(rrset, start, shared);
   size_ = start + size;
   counts_[static_cast<std::size_t>(section)] += rrset.count;
   return start;
 }
 
-// Owner and set stand where the zone imagined them, or their pointers are moved.
 void Reply::move_pointers(const Rrset& rrset, std::size_t start, Shared shared) {
-  if (shared.at == kHeaderSize && shared.shift == 0 && start == question_end_) return;
-  const std::size_t set_at = rrset.move(0);
-  for (unsigned i = 1; i <= rrset.pointers; ++i) {
-    const std::uint16_t move = rrset.move(i);
-    std::uint8_t* const pointer = &out_[start + (move & ~Rrset::kInSet)];
-    const std::size_t target = load_u16(pointer) & kMaxPointerTarget;
+  for (unsigned i = 0; i < rrset.pointers; ++i) {
+    const std::uint32_t move = rrset.move(i);
+    const std::size_t octet = move & kMaxPointerTarget;
     const std::size_t moved = (move & Rrset::kInSet) != 0
-                                  ? target - set_at + start
-                                  : place_of(shared.at, target - kHeaderSize + static_cast<std::size_t>(shared.shift));
-    store_u16(pointer, static_cast<std::uint16_t>(kPointerMask | moved));
+                                  ? start + octet
+                                  : place_of(shared.at, octet + static_cast<std::size_t>(shared.shift));
+    const std::size_t place = move >> Rrset::kPlaceAt & Rrset::kMostPlace;
+    store_u16(&out_[start + place], static_cast<std::uint16_t>(kPointerMask | moved));
   }
 }
 
-std::size_t Reply::place_of(std::size_t at, std::size_t octet) const {
-  if (at < question_end_) return at + octet;  // in one piece
+std::size_t Reply::follow(std::size_t at, std::size_t octet) const {
   while (true) {
     const std::uint8_t length = out_[at];
     if (length > kMaxLabelSize) {
@@ -107,16 +105,6 @@ void Reply::set_ttl(std::size_t rr_at, std::uint32_t ttl) { store_u32(&out_[rdat
 void Reply::rollback(const Mark& mark) {
   size_ = mark.size;
   counts_ = mark.counts;
-}
-
-std::size_t Reply::rdata_at(std::size_t rr_at) const {
-  const bool pointer = out_[rr_at] >= 0xC0;
-  return rr_at + (pointer ? kPointerSize : name_size(rr_at)) + kRrFixedSize;
-}
-
-std::size_t Reply::next_rr(std::size_t rr_at) const {
-  const std::size_t rdata = rdata_at(rr_at);
-  return rdata + load_u16(&out_[rdata - 2]);
 }
 
 std::size_t Reply::finish(std::uint16_t flags, std::size_t opt_octets) {

@@ -38,6 +38,10 @@ class Reply {
   // Adds all RRs of the set, or nothing. Returns the octet where the first one begins; 0: it does not fit. A set with
   // pointers is one of the answer or authority section, whose names stand within reach of them.
   std::size_t add(Section section, const Rrset& rrset, std::size_t owner_at, Shared shared = {});
+  // The same of a set whose owner is just what its data were shortened by.
+  std::size_t add_at(Section section, const Rrset& rrset, Shared shared) {
+    return add(section, rrset, place_of(shared.at, static_cast<std::size_t>(shared.shift)), shared);
+  }
   // Adds a CNAME whose target is the first `prefix` octets of the owner, whole labels, and then the name at `suffix_at`
   // (RFC 6672 section 3.1). REQUIRES: the target is a name of at most 255 octets.
   std::size_t add_synthesised_cname(std::size_t owner_at, std::uint32_t ttl, std::size_t prefix, std::size_t suffix_at);
@@ -55,10 +59,17 @@ class Reply {
   void rollback(const Mark& mark);
 
   // Where the RDATA of the RR at `rr_at` begins, and where the next RR does.
-  [[nodiscard]] std::size_t rdata_at(std::size_t rr_at) const;
-  [[nodiscard]] std::size_t next_rr(std::size_t rr_at) const;
+  [[nodiscard]] std::size_t rdata_at(std::size_t rr_at) const {
+    return rr_at + (out_[rr_at] > kMaxLabelSize ? 2 : name_size(rr_at)) + kRrFixedSize;
+  }
+  [[nodiscard]] std::size_t next_rr(std::size_t rr_at) const {
+    const std::size_t rdata = rdata_at(rr_at);
+    return rdata + load_u16(&out_[rdata - 2]);
+  }
   // Where octet `octet`, the begin of a label, of the name at `at` stands.
-  [[nodiscard]] std::size_t place_of(std::size_t at, std::size_t octet) const;
+  [[nodiscard]] std::size_t place_of(std::size_t at, std::size_t octet) const {
+    return at < question_end_ ? at + octet : follow(at, octet);  // the question is in one piece
+  }
   // All octets that were written, and what can be read without harm behind them.
   [[nodiscard]] std::span<const std::uint8_t> message() const { return out_; }
 
@@ -73,6 +84,7 @@ class Reply {
  private:
   [[nodiscard]] std::size_t owner_size(std::size_t owner_at) const;
   [[nodiscard]] std::size_t name_size(std::size_t at) const;
+  [[nodiscard]] std::size_t follow(std::size_t at, std::size_t octet) const;
   std::uint8_t* copy_labels(std::uint8_t* to, std::size_t at, std::size_t octets) const;
   void move_pointers(const Rrset& rrset, std::size_t start, Shared shared);
   std::size_t put_owner(std::size_t at, std::size_t owner_at);

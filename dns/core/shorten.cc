@@ -96,13 +96,13 @@ void Shortener::put_name(std::vector<std::uint8_t>& set, NameSpan name) {
   }
   const std::size_t at = set.size();
   const std::size_t said = name.size() - shared;
-  const bool in_reach = at + said < Rrset::kInSet;
+  const bool in_reach = at + said <= Rrset::kMostPlace;
   const std::size_t kept = in_reach ? said : name.size();
   set.insert(set.end(), name.begin(), name.begin() + static_cast<std::ptrdiff_t>(kept));
   if (kept < name.size()) {
-    if (moves_.empty()) moves_.push_back(static_cast<std::uint16_t>(set_at_));
     const bool in_set = target >= set_at_;
-    moves_.push_back(static_cast<std::uint16_t>(set.size() | (in_set ? Rrset::kInSet : 0U)));
+    const auto octet = static_cast<std::uint32_t>(in_set ? target - set_at_ : target - kHeaderSize);
+    moves_.push_back(static_cast<std::uint32_t>(set.size()) << Rrset::kPlaceAt | (in_set ? Rrset::kInSet : 0U) | octet);
     set.resize(set.size() + 2);
     store_u16(&set[set.size() - 2], static_cast<std::uint16_t>(kPointerMask | target));
   }

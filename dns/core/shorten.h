@@ -3,11 +3,11 @@
 // built: to the owner's own suffixes and to names before it in the set. Only in the types of RFC 1035, as RFC 3597
 // section 4 wants. The pointers are those of the plainest reply: the owner is the question, the set comes right behind
 //
-//   12 header | owner 4 | C0 0C type class TTL length data | C0 0C ...        and what the set needs to be moved:
-//                       ^ set_at                              u16 set_at, u16 place of each pointer, kInSet
+//   12 header | owner 4 | C0 0C type class TTL length data | C0 0C ...
+//                       ^ set_at
 //
-// Reply::add() moves the pointers where the set stands elsewhere. A wildcard's own label is never pointed to: in a
-// reply another stands there. Pure, any thread.
+// Reply::add() moves the pointers where the set stands elsewhere, by Rrset::move(). A wildcard's own label is never
+// pointed to: in a reply another stands there. Pure, any thread.
 
 #include <cstdint>
 #include <span>
@@ -30,8 +30,8 @@ class Shortener {
   void add(std::vector<std::uint8_t>& set, std::span<const std::uint8_t> head, RrType type,
            std::span<const std::uint8_t> rdata);
 
-  // What Rrset::moves() will be; empty: nothing was shortened.
-  [[nodiscard]] const std::vector<std::uint16_t>& moves() const { return moves_; }
+  // What Rrset::move() will be; empty: nothing was shortened.
+  [[nodiscard]] const std::vector<std::uint32_t>& moves() const { return moves_; }
 
  private:
   struct Written {  // a name that others may point into
@@ -44,7 +44,7 @@ class Shortener {
 
   std::size_t set_at_;
   std::vector<Written> written_;
-  std::vector<std::uint16_t> moves_;
+  std::vector<std::uint32_t> moves_;
 };
 
 // The imagined reply, in which a set can be read. Octets written; the set is the last of them. REQUIRES: the node is of

@@ -58,25 +58,31 @@ Located locate(const PolicyTables::Compiled& policy, const IpAddress& address, b
 }
 
 // A private subnet is answered by the resolver's address, for all of its block, and no other answer's block holds it
-// (RFC 7871 section 10); unless the policy has a row for it.
-Located locate(const PolicyTables::Compiled& policy, const Client& client) {
-  if (!is_given(client.subnet)) return locate(policy, client.resolver, false);
-  Located out = locate(policy, client.subnet->address, true);
-  if (policy.one_answer) return out;
-  const Seclusion seclusion = seclusion_of(out.address);
+// (RFC 7871 section 10); unless the policy has a row for it. `found`: as if it were a client's.
+[[gnu::noinline]] Located seclude(const PolicyTables::Compiled& policy, const Client& client, Located found) {
+  const Seclusion seclusion = seclusion_of(found.address);
   if (!seclusion.is_private) {
-    out.depth = std::max(out.depth, seclusion.length);
-    return out;
+    found.depth = std::max(found.depth, seclusion.length);
+    return found;
   }
-  const shared::PrefixMatch own = policy.own.lookup(out.address);
+  const shared::PrefixMatch own = policy.own.lookup(found.address);
   const std::uint8_t length = std::max(seclusion.length, own.depth);
   if (own.value != 0) {
-    out.depth = std::max(out.depth, length);
-    return out;
+    found.depth = std::max(found.depth, length);
+    return found;
   }
-  const auto scope = static_cast<std::uint8_t>(length + out.shift);
-  out = locate(policy, client.resolver, false);
-  out.private_scope = scope;
+  Located out = locate(policy, client.resolver, false);
+  out.private_scope = static_cast<std::uint8_t>(length + found.shift);
+  return out;
+}
+
+[[nodiscard]] inline Located locate(const PolicyTables::Compiled& policy, const Client& client) {
+  const bool by_subnet = is_given(client.subnet);
+  Located out = locate(policy, by_subnet ? client.subnet->address : client.resolver, by_subnet);
+  if (!by_subnet || policy.one_answer) return out;
+  const std::uint8_t known = known_public_length(out.address);
+  if (known == 0) return seclude(policy, client, out);
+  out.depth = std::max(out.depth, known);
   return out;
 }
 

@@ -30,11 +30,13 @@ struct Rrset {
   std::uint16_t pointers = 0;          // in the data
   std::span<const std::uint8_t> wire;  // `count` RRs, owner C0 0C; of a zone's set the moves stand behind it
 
-  // What moves the pointers (shorten.h): [0] where the set stands in the imagined reply, then the place of each in
-  // `wire`, with kInSet if it points into the set. REQUIRES: pointers > 0, 0 <= i <= pointers.
-  static constexpr std::uint16_t kInSet = 0x8000;
-  [[nodiscard]] std::uint16_t move(unsigned i) const {
-    std::uint16_t value = 0;
+  // What moves pointer i when the set stands elsewhere than was thought (shorten.h): its place in `wire`, whether it
+  // points into the set, and the octet of the set or of the owner that it points to. REQUIRES: i < pointers.
+  static constexpr std::uint32_t kInSet = 0x80000000;
+  static constexpr unsigned kPlaceAt = 16;
+  static constexpr std::uint32_t kMostPlace = 0x7FFF;
+  [[nodiscard]] std::uint32_t move(unsigned i) const {
+    std::uint32_t value = 0;
     std::memcpy(&value, wire.data() + moves_at(wire.size()) + i * sizeof value, sizeof value);
     return value;
   }
@@ -66,6 +68,11 @@ class Node {
   [[nodiscard]] PolicyNameId policy() const;  // REQUIRES: has(kPolicy)
   // No records of its own and no policy: an empty non-terminal.
   [[nodiscard]] bool empty() const { return rrset_count() == 0 && !has(kPolicy); }
+
+  // Addresses of a policy name that its policy leaves to the zone file.
+  [[nodiscard]] bool has_beside(RrType type) const {
+    return has(kBeside) && (type == RrType::a || type == RrType::aaaa) && find(type).count > 0;
+  }
 
   // The RRset of a type; count 0 if there is none.
   [[nodiscard]] Rrset find(RrType type) const;
@@ -198,8 +205,7 @@ inline Rrset Node::read_rrset(const std::uint8_t* at) {
 }
 
 inline const std::uint8_t* Node::after(const std::uint8_t* at, const Rrset& rrset) {
-  const std::size_t moves = rrset.pointers == 0 ? 0 : ((rrset.pointers + 1U) * 2 + 3) & ~3U;
-  return at + 8 + Rrset::moves_at(rrset.wire.size()) + moves;
+  return at + 8 + Rrset::moves_at(rrset.wire.size()) + rrset.pointers * sizeof(std::uint32_t);
 }
 
 inline Rrset Node::find(RrType type) const {

@@ -172,7 +172,7 @@ std::vector<std::uint32_t> ZoneAssembly::canonical_order() const {
 std::size_t ZoneAssembly::arena_bound() const {
   std::size_t bound = Zone::kFirstNode;
   for (const Owner& owner : from_.owners_) bound += 8 + owner.name_size + 3U;
-  constexpr std::size_t kMoves = 10;  // of one record
+  constexpr std::size_t kMoves = 8;  // of one record
   for (const Entry& entry : from_.entries_) bound += 8 + kRrHead + entry.rdata_size + 3 + kMoves;
   return bound;
 }
@@ -181,10 +181,10 @@ void ZoneAssembly::place(std::uint32_t index) {
   Owner& owner = from_.owners_[index];
   auto& arena = zone_->arena_;
   collect_entries(owner);
-  drop_parents_records(owner);
   mark_occlusion(owner);
   if ((owner.flags & Node::kPolicy) != 0) check_policy(owner);
   check_owner(owner);
+  drop_parents_records(owner);
   const std::size_t at = arena.size();
   places_[index] = static_cast<std::uint32_t>(at / 4);
   arena.insert(arena.end(), {owner.flags, owner.name_size, 0, 0});
@@ -222,16 +222,9 @@ void ZoneAssembly::collect_entries(const Owner& owner) {
   rrs_.erase(std::unique(rrs_.begin(), rrs_.end(), same), rrs_.end());
 }
 
-// DS belongs to the parent's side of a cut, which this zone's apex is not (RFC 4035 section 3.1.4.1). Of the root
-// nobody is the parent.
+// DS belongs to the parent's side of a cut, which this zone's apex is not (RFC 4035 section 3.1.4.1).
 void ZoneAssembly::drop_parents_records(const Owner& owner) {
-  if (owner.name_size > 0) return;
-  const auto is_ds = [](const Entry& rr) { return rr.type == RrType::ds; };
-  const auto first = std::ranges::find_if(rrs_, is_ds);
-  if (first == rrs_.end()) return;
-  problem(Severity::warning, first->where,
-          text(owner) + ": DS is never answered here, it belongs into the parent zone");
-  std::erase_if(rrs_, is_ds);
+  if (owner.name_size == 0) std::erase_if(rrs_, [](const Entry& rr) { return rr.type == RrType::ds; });
 }
 
 // In canonical order everything below a name follows it directly.
@@ -351,20 +344,18 @@ void ZoneAssembly::write_rrset(const Owner& owner, std::size_t begin, std::size_
     return problem(Severity::error, rrs_[begin].where,
                    text(owner) + ": the " + type_text(type) + " records fit into no message");
   }
-  const std::vector<std::uint16_t> moves = write_records(owner, begin, end);
+  const std::vector<std::uint32_t> moves = write_records(owner, begin, end);
   auto& arena = zone_->arena_;
   const std::uint16_t head[4] = {static_cast<std::uint16_t>(type), static_cast<std::uint16_t>(end - begin),
-                                 static_cast<std::uint16_t>(set_.size()),
-                                 static_cast<std::uint16_t>(moves.empty() ? 0 : moves.size() - 1)};
+                                 static_cast<std::uint16_t>(set_.size()), static_cast<std::uint16_t>(moves.size())};
   append_host(arena, head, sizeof head);
   arena.insert(arena.end(), set_.begin(), set_.end());
   align(arena);
   append_host(arena, moves.data(), moves.size() * sizeof moves[0]);
-  align(arena);
 }
 
 // Into set_; returns its moves.
-std::vector<std::uint16_t> ZoneAssembly::write_records(const Owner& owner, std::size_t begin, std::size_t end) {
+std::vector<std::uint32_t> ZoneAssembly::write_records(const Owner& owner, std::size_t begin, std::size_t end) {
   const RrType type = rrs_[begin].type;
   const std::uint32_t ttl = lowest_ttl(owner, begin, end);
   std::optional<Shortener> shortener;
@@ -384,7 +375,7 @@ std::vector<std::uint16_t> ZoneAssembly::write_records(const Owner& owner, std::
     set_.insert(set_.end(), fixed, fixed + kRrHead);
     set_.insert(set_.end(), data.begin(), data.end());
   }
-  return shortener ? shortener->moves() : std::vector<std::uint16_t>();
+  return shortener ? shortener->moves() : std::vector<std::uint32_t>();
 }
 
 std::vector<std::uint8_t> ZoneAssembly::whole_name(const Owner& owner) const {
@@ -443,7 +434,7 @@ void ZoneAssembly::write_negative_soa(const Rrset& soa) {
   if (soa.pointers == 0) return;
   const auto* moves = soa.wire.data() + Rrset::moves_at(wire.size());
   wire.resize(Rrset::moves_at(wire.size()));
-  wire.insert(wire.end(), moves, moves + (soa.pointers + 1U) * sizeof(std::uint16_t));
+  wire.insert(wire.end(), moves, moves + soa.pointers * sizeof(std::uint32_t));
 }
 
 void ZoneAssembly::check_name_servers() {

@@ -40,7 +40,7 @@ class ZoneAssembly {
   void check_delegation(const Owner& owner);
   [[nodiscard]] std::size_t rrset_end(std::size_t begin);
   void write_rrset(const Owner& owner, std::size_t begin, std::size_t end);
-  [[nodiscard]] std::vector<std::uint16_t> write_records(const Owner& owner, std::size_t begin, std::size_t end);
+  [[nodiscard]] std::vector<std::uint32_t> write_records(const Owner& owner, std::size_t begin, std::size_t end);
   [[nodiscard]] std::vector<std::uint8_t> whole_name(const Owner& owner) const;
   [[nodiscard]] std::uint32_t lowest_ttl(const Owner& owner, std::size_t begin, std::size_t end);
   void write_slots();
