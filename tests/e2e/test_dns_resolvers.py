@@ -69,7 +69,7 @@ dns:
   zones: {example.com: example.com.zone}
   policies:
     closest: [{subnets: {"{net}.16.0/20": [eu], "{net}.32.0/24": [eu]}}, {failover: [us, eu]}]
-    spread: [{failover: [{us: 1, eu: 1}]}]
+    spread: [{subnets: {"{net}.0.0/16": [{us: 1, eu: 1}]}}, {failover: [us, eu]}]
     whole: [{failover: [eu, us]}]
   names:
     www.example.com: {policy: closest, ttl: {min: 600s, max: 600s}}

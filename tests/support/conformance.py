@@ -34,7 +34,7 @@ dns:
     spread:
       - failover: [{us: 1, eu: 1}]
     homely:
-      - subnets: {"10.77.0.0/16": [eu], "0.0.0.0/1": [eu]}
+      - subnets: {"10.77.0.0/16": [eu]}
       - resolvers: {"127.0.0.0/8": [us], "::1/128": [us]}
       - failover: [eu, us]
   names:

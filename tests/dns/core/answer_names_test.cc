@@ -203,7 +203,7 @@ TEST(AnswerNames, DsInTheChildsOwnFileIsNoData) {
                  "@ 60 DS \\# 1234 08 02 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"};
   const BuiltZone built = test::build_zone(child);
   ASSERT_EQ(built.problems.size(), 1U);
-  EXPECT_EQ(built.problems[0].text, "sub.example.org.: DS is never answered here, it belongs into the parent zone");
+  EXPECT_EQ(built.problems[0].text, "sub.example.org.: DS at the apex is never answered, it belongs to the parent");
   const Snapshot snapshot = snapshot_of(built.zone);
   const Asked asked = ask(snapshot, "sub.example.org", RrType::ds);
   EXPECT_EQ(asked.info.kind, AnswerKind::nodata);
