@@ -71,6 +71,7 @@ class WithServer : public ::testing::Test {
     });
     admin_->route(shared::AdminMethod::post, "/reload",
                   [](const shared::AdminRequest&) { return shared::AdminResponse::text(422, "c.yaml:1:1: no\n"); });
+    admin_->set_access({.metrics_only = false, .allow = {}, .key = "the-key-of-the-admin-port"});
     address_ = admin_->address();
     thread_ = std::thread([this] { loop_.run(); });
   }
@@ -97,6 +98,10 @@ TEST_F(WithServer, FetchesAndCarriesTheServersWords) {
   AdminCall reload;
   reload.method = shared::AdminMethod::post;
   reload.path = "/reload";
+  const auto keyless = fetch(address_, reload);
+  ASSERT_FALSE(keyless);
+  EXPECT_NE(keyless.error().message.find(" says 403: changes over TCP need the key"), std::string::npos);
+  reload.key = "the-key-of-the-admin-port";
   const auto refused = fetch(address_, reload);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, address_ + " says 422: c.yaml:1:1: no");
