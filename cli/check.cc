@@ -49,7 +49,7 @@ void check_edges(const Config& config, const edge::EdgeConfig& section, Diagnost
 }
 
 void check_all(const std::string& path, Diagnostics& diagnostics) {
-  auto config = shared::load::load_config(path, diagnostics);
+  auto config = shared::load::load_config(path, shared::load::settings_for(shared::load::Role::both), diagnostics);
   if (!config) return;
   std::optional<edge::EdgeConfig> section;
   if (config->edge) {

@@ -1,7 +1,5 @@
 #include "dns/load/geo_overrides.h"
 
-#include "shared/load/yaml.h"
-
 namespace dns {
 namespace {
 
@@ -46,8 +44,9 @@ const Table<GeoOverrideConfig>& geo_override_table() {
   return table;
 }
 
-GeoOverridesConfig read_geo_overrides(const std::filesystem::path& path, Diagnostics& diagnostics) {
-  const auto document = read_yaml_file(path.string(), process_settings(), diagnostics);
+GeoOverridesConfig read_geo_overrides(const std::filesystem::path& path, const YamlSettings& settings,
+                                      Diagnostics& diagnostics) {
+  const auto document = read_yaml_file(path.string(), settings, diagnostics);
   if (!document) return {};
   return map_of("prefix", row()).read(*document, diagnostics).value_or(GeoOverridesConfig{});
 }

@@ -17,6 +17,7 @@
 #include "shared/load/config.h"
 #include "shared/load/diagnostics.h"
 #include "shared/load/table.h"
+#include "shared/load/yaml.h"
 
 namespace dns {
 
@@ -33,6 +34,7 @@ using GeoOverridesConfig = shared::load::NamedMap<GeoOverrideConfig>;  // by pre
 
 // No rows and an error if the file cannot be read; rows that are wrong are left out, their errors stand.
 [[nodiscard]] GeoOverridesConfig read_geo_overrides(const std::filesystem::path& path,
+                                                    const shared::load::YamlSettings& settings,
                                                     shared::load::Diagnostics& diagnostics);
 
 }  // namespace dns

@@ -21,7 +21,8 @@ namespace {
 // complained of when it is loaded.
 shared::Result<void> give_up_privileges(const edge::Options& options) {
   shared::load::Diagnostics unsaid;
-  const auto config = shared::load::load_config(options.config, unsaid);
+  const auto config =
+      shared::load::load_config(options.config, shared::load::settings_for(shared::load::Role::edge), unsaid);
   if (!config || unsaid.failed()) return {};
   const auto place = edge::find_place(options, *config);
   if (!place) return {};

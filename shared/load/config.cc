@@ -180,9 +180,9 @@ const Table<Admin>& admin_table() {
                    "Loopback addresses and further Unix sockets may be added. Any user of the machine reaches a "
                    "loopback address, so there nothing is changed without the key. Several edges on one machine need "
                    "`\"{edge}:PORT\"`, with loopback addresses as edges.")
-          .field("dns", &Admin::dns, one_or_list(located(listen_address_or_unix())), "More of meridian-dns")
+          .field("dns", &Admin::dns, one_or_list(located(listen_address_or_unix())), "More of meridian-dns; a change needs a restart")
           .field("edge", &Admin::edge, one_or_list(located(listen_address_or_unix())),
-                 "More of meridian-edge; `{edge}` is the node's own address")
+                 "More of meridian-edge; `{edge}` is the node's own address; a change needs a restart")
           .field("key", &Admin::key, optional_of(located(file_path())),
                  "File with the key of changes over TCP (`Authorization: Bearer KEY`), one line of at least 16 "
                  "characters that others cannot read; none: TCP shows and changes nothing");
@@ -330,15 +330,30 @@ const Table<Config>& config_table() {
           .field("admin", &Config::admin, nested(admin_table()), "Admin ports")
           .field("metrics", &Config::metrics, nested(metrics_table()), "Listeners for Prometheus")
           .field("state_directory", &Config::state_directory, file_path(),
-                 "What survives a restart; each process has a folder of its own in it")
+                 "What survives a restart; each process has a folder of its own in it; a change needs a restart")
           .field("user", &Config::user, user_name(),
                  "Started by root, a server becomes this user before it reads anything else, and keeps no capability "
-                 "but to bind ports below 1024; certificates, keys and zones must be readable for it")
+                 "but to bind ports below 1024; certificates, keys and zones must be readable for it; a change needs a "
+                 "restart")
           .field("system_calls", &Config::system_calls, mode(),
-                 "The filter of system calls: `shadow` only has the kernel log what it would refuse")
+                 "The filter of system calls: `shadow` only has the kernel log what it would refuse; a change needs a "
+                 "restart")
           .field("log", &Config::log, nested(log_table()), "The log");
   return table;
 }
+
+namespace {
+
+// Of the common sections: the sections of the roles stay, unread.
+void drop_unread(Node& document, const std::vector<std::string>& unread) {
+  for (Node& section : document.children) {
+    std::erase_if(section.children, [&](const Node& option) {
+      return std::ranges::find(unread, section.key + "." + option.key) != unread.end();
+    });
+  }
+}
+
+}  // namespace
 
 Config read_config(const Node& document, Diagnostics& diagnostics) {
   Config config = config_table().read(document, diagnostics);
@@ -364,11 +379,20 @@ std::uint64_t hash_of(const Node& node, std::uint64_t seed) {
 
 }  // namespace
 
-std::optional<Config> load_config(const std::string& path, Diagnostics& diagnostics) {
-  const auto document = read_yaml_file(path, process_settings(), diagnostics);
+YamlSettings settings_for(Role role) {
+  YamlSettings settings = process_settings();
+  if (role == Role::dns) settings.unread = {"edge", "admin.edge", "metrics.edge"};
+  if (role == Role::edge) settings.unread = {"dns", "admin.dns", "metrics.dns"};
+  return settings;
+}
+
+std::optional<Config> load_config(const std::string& path, const YamlSettings& settings, Diagnostics& diagnostics) {
+  auto document = read_yaml_file(path, settings, diagnostics);
   if (!document) return std::nullopt;
+  const std::uint64_t hash = hash_of(*document, kHashSeed);
+  drop_unread(*document, settings.unread);
   Config config = read_config(*document, diagnostics);
-  config.hash = hash_of(*document, kHashSeed);
+  config.hash = hash;
   if (config.admin.key) config.admin.key_text = load_admin_key(*config.admin.key, diagnostics);
   return config;
 }

@@ -120,8 +120,15 @@ struct Config {
 // Reads and checks the common sections of a document; problems go to `diagnostics`, the rest holds defaults.
 [[nodiscard]] Config read_config(const Node& document, Diagnostics& diagnostics);
 
+// Who reads a configuration: what only the other role reads may hold variables that are not set here.
+enum class Role : std::uint8_t { both, dns, edge };
+
+// How the programs of a role read: with the process's own environment.
+[[nodiscard]] YamlSettings settings_for(Role role);
+
 // The file and its includes, read and checked as above. Null when the file could not be read as YAML at all.
-[[nodiscard]] std::optional<Config> load_config(const std::string& path, Diagnostics& diagnostics);
+[[nodiscard]] std::optional<Config> load_config(const std::string& path, const YamlSettings& settings,
+                                                Diagnostics& diagnostics);
 
 // The region that has this edge address: its index in `regions`.
 [[nodiscard]] std::optional<std::size_t> region_of_edge(const Config& config, const IpAddress& address);

@@ -46,8 +46,8 @@ Result<std::string> read_file(const std::filesystem::path& path, const FileRules
   if (!S_ISREG(facts.st_mode) && !rules.pipes) return fail("not a regular file");
   const auto size = static_cast<std::size_t>(std::max<off_t>(0, facts.st_size));
   if (size > rules.largest) return too_large(rules.largest);
-  // One octet more than it has, to meet the end without growing.
-  std::string text(std::max(size + 1, kBlock), '\0');
+  // One octet more than it has, to meet the end without growing. A size of 0 may be one that is not known (/proc).
+  std::string text(size > 0 ? size + 1 : kBlock, '\0');
   std::size_t have = 0;
   while (true) {
     if (have == text.size()) text.resize(2 * have);

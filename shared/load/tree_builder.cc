@@ -181,7 +181,26 @@ class TreeBuilder : public YAML::EventHandler {
 
   // Expansion waits until a scalar is known to be a value: keys and anchors' originals stay as written.
   void finish(Node& node) {
-    if (node.is_scalar()) node.text = expand(node.text, node.at, settings_, diagnostics_);
+    if (!node.is_scalar() || node.text.find("${") == std::string::npos) return;
+    if (!is_unread(node.key)) {
+      node.text = expand(node.text, node.at, settings_, diagnostics_);
+      return;
+    }
+    Diagnostics unsaid;  // the other role says it
+    auto text = expand(node.text, node.at, settings_, unsaid);
+    if (!unsaid.failed()) node.text = std::move(text);
+  }
+
+  // Whether a value stands in a part that this program does not read; `key`: its own, if it has one.
+  [[nodiscard]] bool is_unread(const std::string& key) const {
+    std::string path;
+    const auto add = [&path](const std::string& part) { path += (path.empty() ? "" : ".") + part; };
+    for (const Open& open : open_) {
+      if (open.node.is_map() && open.has_key) add(open.key.text);
+    }
+    if (!key.empty()) add(key);
+    return std::ranges::any_of(
+        settings_.unread, [&path](const std::string& part) { return path == part || path.starts_with(part + "."); });
   }
 
   std::shared_ptr<const std::string> file_;

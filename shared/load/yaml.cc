@@ -46,7 +46,7 @@ class Loader {
   // `named_at`: the include that asked for the file; a position without a file for the first one.
   std::optional<Node> file(const std::string& path, const Position& named_at) {
     const Position whole{std::make_shared<const std::string>(path), 0, 0};
-    auto text = read_file(path, {.largest = kLargestFile, .pipes = true});
+    auto text = settings_.files.read(path, {.largest = kLargestFile, .pipes = true});
     if (!text) {
       const std::string message = "cannot read " + path + ": " + text.error().message;
       diagnostics_.error(named_at.file ? named_at : whole,

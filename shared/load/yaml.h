@@ -5,14 +5,17 @@
 //   include: FILE or [FILE, ...]   at the top of a file: maps of those files are merged into this one, deeply; a key
 //   that
 //                                  is no map in both and stands in two places is an error that names both
-//   ${NAME}                        in any scalar: the environment variable; unset is an error; $${ is a literal ${
+//   ${NAME}                        in any scalar: the environment variable; unset is an error but in parts that are not
+//                                  read; $${ is a literal ${
 //   &name, *name                   anchors and aliases work; the copies count against the bound on nodes
 
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "shared/load/files.h"
 #include "shared/load/node.h"
 
 namespace shared::load {
@@ -21,6 +24,8 @@ struct YamlSettings {
   std::function<std::optional<std::string>(std::string_view name)> environment;  // empty: no variable is set
   std::size_t max_nodes = 1'000'000;  // over all files, copies of aliases included
   unsigned max_includes = 16;         // depth
+  Files files = disk();
+  std::vector<std::string> unread;  // parts that this program does not read: "edge", "admin.edge"
 };
 
 // The process's own environment (getenv): what the programs use.

@@ -36,7 +36,8 @@ TEST(EdgeConfig, TheLeastThatWorks) {
 
 TEST(EdgeConfig, TheShopIsRight) {
   shared::load::Diagnostics diagnostics;
-  const auto config = shared::load::load_config(::test::source_file("zones/shop.yaml"), diagnostics);
+  const auto config = shared::load::load_config(::test::source_file("zones/shop.yaml"),
+                                                shared::load::settings_for(shared::load::Role::edge), diagnostics);
   ASSERT_TRUE(config);
   const EdgeConfig edge = read_edge_config(*config, diagnostics);
   EXPECT_EQ(diagnostics.render(), "");

@@ -144,6 +144,19 @@ TEST(Yaml, ExpandsVariables) {
   EXPECT_EQ(tree("${SHOP}: 1", with_shop()).children.at(0).key, "${SHOP}");
 }
 
+TEST(Yaml, VariablesOfPartsThatAreNotReadMayBeUnset) {
+  YamlSettings settings = with_shop();
+  settings.unread = {"edge", "admin.edge"};
+  constexpr const char* kText = "edge: {pools: [{key: \"${NOWHERE}\"}], host: \"${SHOP}\"}\nadmin: {edge: [\"${1\"]}\n";
+  const Node edge = *tree(kText, settings).find("edge");
+  EXPECT_EQ(edge.find("host")->text, "shop");
+  EXPECT_EQ(edge.find("pools")->children.at(0).find("key")->text, "${NOWHERE}");
+  for (const char* text : {"edges: \"${NOWHERE}\"", "admin: {edges: \"${NOWHERE}\"}", "dns: {edge: [\"${NOWHERE}\"]}",
+                           "service: \"${NOWHERE}\""}) {
+    EXPECT_NE(problems(text, settings).find("'NOWHERE' is not set"), std::string::npos) << text;
+  }
+}
+
 TEST(Yaml, VariableProblemsAreNamed) {
   EXPECT_EQ(problems("a: ${NOWHERE}\nb: \"${SHOP\"\nc: \"${1}\"\n", with_shop()),
             "c.yaml:1:4: error: the environment variable 'NOWHERE' is not set\n"
