@@ -104,8 +104,10 @@ const Table<AnswerConfig>& answer_table() {
 const Table<EdgeConfig>& edge_table() {
   static const auto table =
       Table<EdgeConfig>("edge", "The regional proxy. Every edge reads the same section.")
-          .required("listen", &EdgeConfig::listen, list_of(nested(listen_table())), "Where clients connect")
-          .field("workers", &EdgeConfig::workers, integer<std::uint16_t>(0, 1024), "Threads; 0: one for each core")
+          .required("listen", &EdgeConfig::listen, list_of(nested(listen_table())),
+                    "Where clients connect; a change needs a restart")
+          .field("workers", &EdgeConfig::workers, integer<std::uint16_t>(0, 1024),
+                 "Threads; 0: one for each core; a change needs a restart")
           .field("resolvers", &EdgeConfig::resolvers, resolver_list(),
                  "Whom to ask for the names of servers, as ADDRESS:PORT")
           .field("trusted_proxies", &EdgeConfig::trusted_proxies, list_of(prefix()),
@@ -127,7 +129,8 @@ const Table<EdgeConfig>& edge_table() {
                  "Fields towards servers, for all routes")
           .field("response_headers", &EdgeConfig::response_headers, header_rules(),
                  "Fields towards clients, for all routes")
-          .field("access_log", &EdgeConfig::access_log, file_path(), "One line of JSON for each request; empty: none")
+          .field("access_log", &EdgeConfig::access_log, file_path(),
+                 "One line of JSON for each request; empty: none; a change needs a restart")
           .field("access_log_probes", &EdgeConfig::access_log_probes, boolean(),
                  "Whether requests for `/.meridian/health` are in it, too")
           .field(

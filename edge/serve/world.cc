@@ -3,18 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared/load/restart.h"
+
 namespace edge {
-namespace {
-
-bool same_listeners(const World& a, const World& b) { return a.built.listen == b.built.listen; }
-
-bool same_addresses(const auto& a, const auto& b) {
-  return std::ranges::equal(a, b,
-                            [](const auto& x, const auto& y) { return x.value.to_string() == y.value.to_string(); });
-}
-
-}  // namespace
-
 shared::Result<Place> find_place(const Options& options, const shared::load::Config& config) {
   const auto named =
       std::ranges::find_if(config.regions, [&](const auto& region) { return region.name == options.region; });
@@ -41,7 +32,8 @@ shared::Result<Place> find_place(const Options& options, const shared::load::Con
 }
 
 std::optional<World> WorldMaker::make(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics) {
-  auto config = shared::load::load_config(options_.config, diagnostics);
+  auto config =
+      shared::load::load_config(options_.config, shared::load::settings_for(shared::load::Role::edge), diagnostics);
   if (!config || diagnostics.failed()) return std::nullopt;
   EdgeConfig edge = read_edge_config(*config, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
@@ -80,17 +72,18 @@ void WorldMaker::reserve(const PoolParts& parts) {
 }
 
 std::string needs_restart(const World& before, const World& after) {
-  if (!same_listeners(before, after)) return "edge.listen";
-  if (!same_addresses(before.config.admin.edge, after.config.admin.edge)) return "admin.edge";
-  if (!same_addresses(before.config.metrics.edge, after.config.metrics.edge)) return "metrics.edge";
-  if (before.edge.workers != after.edge.workers) return "edge.workers";
-  if (before.edge.access_log != after.edge.access_log) return "edge.access_log";
-  if (before.edge.client.max_connections != after.edge.client.max_connections) return "edge.client.max_connections";
-  if (before.edge.client.max_memory != after.edge.client.max_memory) return "edge.client.max_memory";
-  if (before.config.user != after.config.user) return "user";
-  if (before.config.system_calls != after.config.system_calls) return "system_calls";
-  if (before.node != after.node) return "this edge's own address";
-  return {};
+  auto options = shared::load::changed_for_good(before.config, after.config, shared::load::Role::edge);
+  if (before.built.listen != after.built.listen) options.emplace_back("edge.listen");
+  if (before.edge.workers != after.edge.workers) options.emplace_back("edge.workers");
+  if (before.edge.access_log != after.edge.access_log) options.emplace_back("edge.access_log");
+  if (before.edge.client.max_connections != after.edge.client.max_connections) {
+    options.emplace_back("edge.client.max_connections");
+  }
+  if (before.edge.client.max_memory != after.edge.client.max_memory) options.emplace_back("edge.client.max_memory");
+  if (before.node != after.node) options.emplace_back("this edge's own address");
+  std::string text;
+  for (const std::string& option : options) text += shared::load::needs_restart(option) + "\n";
+  return text;
 }
 
 }  // namespace edge
