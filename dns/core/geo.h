@@ -48,8 +48,9 @@ inline constexpr GeoRecordId kNoGeoRecord{0};  // addresses that the database do
 class GeoDatabase {
  public:
   struct Source {
-    std::string file;  // as the configuration names it
-    std::string type;  // "GeoLite2-City" and the like
+    std::string file;                     // as the configuration names it
+    std::string type;                     // "GeoLite2-City" and the like
+    std::vector<std::string> oddities{};  // what was passed over when it was read
   };
 
   // No database: every address has kNoGeoRecord.

@@ -7,13 +7,20 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
+#include <charconv>
+#include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "dns/load/continents.h"
 #include "dns/load/mmdb_value.h"
 #include "shared/load/file.h"
 
@@ -84,15 +91,26 @@ class Records {
     if (!mmdb_value_is_sound({mmdb_.data_section, mmdb_.data_section_size}, entry.offset)) {
       return fail("the record at data offset " + std::to_string(entry.offset) + " is corrupt");
     }
-    auto record = read(entry);
-    if (!record) return tl::unexpected(record.error());
-    const auto [found, fresh] = ids_.try_emplace(*record, static_cast<std::uint32_t>(records_.size()));
-    if (fresh) records_.push_back(std::move(*record));
+    GeoRecord record = read(entry);
+    const auto [found, fresh] = ids_.try_emplace(record, static_cast<std::uint32_t>(records_.size()));
+    if (fresh) records_.push_back(std::move(record));
     by_offset_.emplace(entry.offset, found->second);
     return found->second;
   }
 
   [[nodiscard]] std::vector<GeoRecord> take() && { return std::move(records_); }
+
+  // What was passed over, by count: for a warning each.
+  [[nodiscard]] std::vector<std::string> oddities() const {
+    std::vector<std::string> told;
+    const auto tell = [&told](const Oddity& oddity, const std::string& what) {
+      if (oddity.count == 0) return;
+      told.push_back(std::to_string(oddity.count) + " " + what + ", such as '" + oddity.example + "'");
+    };
+    tell(odd_codes_, "codes of places are none: they are passed over, what is coarser counts");
+    tell(odd_systems_, "numbers of autonomous systems are none: they are passed over");
+    return told;
+  }
 
  private:
   using Path = std::array<const char*, 4>;  // null-terminated
@@ -109,21 +127,37 @@ class Records {
     if (!data || data->type != MMDB_DATA_TYPE_UTF8_STRING) return {};
     return {data->utf8_string, data->data_size};
   }
+
+  // A number of whatever type: writers choose the widths as they like.
+  static std::optional<double> number_of(const MMDB_entry_data_s& data) {
+    switch (data.type) {
+      case MMDB_DATA_TYPE_DOUBLE:
+        return data.double_value;
+      case MMDB_DATA_TYPE_FLOAT:
+        return data.float_value;
+      case MMDB_DATA_TYPE_INT32:
+        return data.int32;
+      case MMDB_DATA_TYPE_UINT16:
+        return data.uint16;
+      case MMDB_DATA_TYPE_UINT32:
+        return data.uint32;
+      case MMDB_DATA_TYPE_UINT64:
+        return static_cast<double>(data.uint64);
+      default:
+        return std::nullopt;
+    }
+  }
+
   std::optional<double> degrees(MMDB_entry_s entry, const Path& path, double limit) const {
     const auto data = value(entry, path);
-    if (!data) return std::nullopt;
-    std::optional<double> out;
-    if (data->type == MMDB_DATA_TYPE_DOUBLE) out = data->double_value;
-    if (data->type == MMDB_DATA_TYPE_FLOAT) out = data->float_value;
+    const auto out = data ? number_of(*data) : std::nullopt;
     if (!out || !(*out >= -limit && *out <= limit)) return std::nullopt;  // NaN too
     return out;
   }
 
-  Result<GeoRecord> read(MMDB_entry_s entry) const {
+  GeoRecord read(MMDB_entry_s entry) {
     GeoRecord record;
-    auto code = read_code(entry);
-    if (!code) return tl::unexpected(code.error());
-    record.code = std::move(*code);
+    record.code = read_code(entry);
     const auto latitude = degrees(entry, {"location", "latitude", nullptr}, 90);
     const auto longitude = degrees(entry, {"location", "longitude", nullptr}, 180);
     if (latitude && longitude) record.location = Location{*latitude, *longitude};
@@ -131,36 +165,95 @@ class Records {
     return record;
   }
 
-  // ASN and ISP layouts have it at the top, the Enterprise layout among the traits.
-  std::uint32_t asn_of(MMDB_entry_s entry) const {
-    auto asn = value(entry, {"autonomous_system_number", nullptr});
-    if (!asn) asn = value(entry, {"traits", "autonomous_system_number", nullptr});
-    return asn && asn->type == MMDB_DATA_TYPE_UINT32 ? asn->uint32 : 0;
+  // ASN and ISP layouts have it at the top, the Enterprise layout among the traits; `asn` may be "AS64500".
+  std::uint32_t asn_of(MMDB_entry_s entry) {
+    for (const Path& path : {Path{"autonomous_system_number", nullptr},
+                             Path{"traits", "autonomous_system_number", nullptr}, Path{"asn", nullptr}}) {
+      const auto data = value(entry, path);
+      if (!data) continue;
+      if (data->type == MMDB_DATA_TYPE_UTF8_STRING) {
+        const std::string_view text(data->utf8_string, data->data_size);
+        if (const auto asn = parse_asn(text); asn != 0) return asn;
+        if (!text.empty()) note(odd_systems_, text);
+        continue;
+      }
+      const auto number = number_of(*data);
+      if (number && *number >= 0 && *number <= 0xFFFFFFFF && *number == std::floor(*number)) {
+        return static_cast<std::uint32_t>(*number);
+      }
+      note(odd_systems_, number ? std::to_string(*number) : "no number");
+    }
+    return 0;
   }
 
-  // A part without the one before it says nothing: a country needs its continent.
-  Result<GeoCode> read_code(MMDB_entry_s entry) const {
-    std::string code;
-    const std::array<Path, 4> parts = {Path{"continent", "code", nullptr}, Path{"country", "iso_code", nullptr},
-                                       Path{"subdivisions", "0", "iso_code", nullptr},
-                                       Path{"subdivisions", "1", "iso_code", nullptr}};
-    for (const Path& path : parts) {
-      const std::string part = text(entry, path);
+  static std::uint32_t parse_asn(std::string_view text) {
+    if (text.starts_with("AS") || text.starts_with("as")) text.remove_prefix(2);
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size() ? number : 0;
+  }
+
+  // Upper case of a code of `least` to `most` characters; one that is none is noted and counts as absent.
+  std::string code(std::string text, std::size_t least, std::size_t most) {
+    if (text.empty()) return {};
+    const bool fits = text.size() >= least && text.size() <= most;
+    const bool plain = std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0 && c < 0x80; });
+    if (!fits || !plain) {
+      note(odd_codes_, text);
+      return {};
+    }
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return text;
+  }
+
+  // The first of several layouts that has it: MaxMind's, and flat ones.
+  std::string first_code(MMDB_entry_s entry, std::initializer_list<Path> paths) {
+    for (const Path& path : paths) {
+      if (auto found = code(text(entry, path), 2, 2); !found.empty()) return found;
+    }
+    return {};
+  }
+
+  // By meaning: where a network is, else where it is registered; of a country alone the continent is known. A finer
+  // part without the one before it says nothing.
+  GeoCode read_code(MMDB_entry_s entry) {
+    std::string continent = first_code(
+        entry, {Path{"continent", "code", nullptr}, Path{"continent_code", nullptr}, Path{"continent", nullptr}});
+    if (!continent.empty() && !GeoCode::parse(continent)) note(odd_codes_, std::exchange(continent, ""));
+    std::string country = first_code(
+        entry, {Path{"country", "iso_code", nullptr}, Path{"country_code", nullptr}, Path{"country", nullptr}});
+    const bool located = !country.empty();
+    if (!located && continent.empty()) country = first_code(entry, {Path{"registered_country", "iso_code", nullptr}});
+    if (continent.empty()) continent = continent_of(country);
+    if (continent.empty()) {
+      if (!country.empty()) note(odd_codes_, country);
+      return {};
+    }
+    std::string whole = continent;
+    if (!country.empty()) whole += "-" + country;
+    for (const char* which : {"0", "1"}) {
+      if (!located) break;
+      const std::string part = code(text(entry, {"subdivisions", which, "iso_code", nullptr}), 1, 3);
       if (part.empty()) break;
-      code += (code.empty() ? "" : "-") + part;
+      whole += "-" + part;
     }
-    if (code.empty()) return GeoCode{};
-    auto parsed = GeoCode::parse(code);
-    if (!parsed) {
-      return fail("the record at data offset " + std::to_string(entry.offset) + ": " + parsed.error().message);
-    }
-    return parsed;
+    return GeoCode::parse(whole).value_or(GeoCode{});
+  }
+
+  struct Oddity {
+    std::size_t count = 0;
+    std::string example;
+  };
+  static void note(Oddity& oddity, std::string_view what) {
+    if (oddity.count++ == 0) oddity.example = what;
   }
 
   const MMDB_s& mmdb_;
   std::vector<GeoRecord> records_;
   std::map<GeoRecord, std::uint32_t> ids_;
   std::unordered_map<std::uint32_t, std::uint32_t> by_offset_;
+  Oddity odd_codes_;
+  Oddity odd_systems_;
 };
 
 // Walks the search tree depth first, the zero branch before the one branch: the networks come in ascending order.
@@ -295,13 +388,14 @@ Result<std::shared_ptr<const GeoDatabase>> read_all(std::span<const std::uint8_t
   Records records(mmdb);
   shared::PrefixTableBuilder ranges(0);
   if (auto walked = TreeWalk(mmdb, records, ranges).run(); !walked) return tl::unexpected(walked.error());
+  auto oddities = records.oddities();
   auto list = std::move(records).take();
   const std::string type = mmdb.metadata.database_type == nullptr ? "" : mmdb.metadata.database_type;
   if (list.size() == 1) {
     return fail("no network in it (type '" + type +
                 "') has a continent, a country, a location or an autonomous system: not a geo database");
   }
-  return std::make_shared<const GeoDatabase>(GeoDatabase::Source{name, type}, std::move(list),
+  return std::make_shared<const GeoDatabase>(GeoDatabase::Source{name, type, std::move(oddities)}, std::move(list),
                                              std::move(ranges).finish());
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // Reads MaxMind DB files (.mmdb: City, Country, Enterprise, ASN and ISP layouts of GeoLite2 and GeoIP2) into a flat
-// GeoDatabase. The file is read whole before anything is looked at, so that nobody can truncate it under us; everything
-// that a broken file can say is an Error that names the file. Blocks; used by the Builder and by `meridian check`.
+// GeoDatabase; other layouts are read by meaning, as far as they have places or numbers of systems. The file is read
+// whole before anything is looked at, so that nobody can truncate it under us; everything that a broken file can say is
+// an Error that names the file. Blocks; used by the Builder and by `meridian check`.
 
 #include <cstdint>
 #include <memory>

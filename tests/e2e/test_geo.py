@@ -230,3 +230,41 @@ def test_a_large_zone_and_10000_subnets_load_reload_and_answer(served):
     served.config.write_text(text)
     meridian_command("reload", "--server", served.server)
     assert shop.region_of("10.0.1.0/24") == "us-east"
+
+
+LAYOUTS = {
+    # what the database has: (types, records by network), {address: what `geo lookup` says}, what is warned of
+    "odd codes": ([], {"80.0.0.0/8": {"continent": {"code": "EU"}, "country": {"iso_code": "-"}},
+                       "81.0.0.0/8": {"continent": {"code": "eu"}, "country": {"iso_code": "de"}, "subdivisions": [{"iso_code": "bavaria"}]},
+                       "82.0.0.0/8": {"continent": {"code": "EU"}, "country": {"iso_code": "DEUX"}},
+                       "83.0.0.0/8": {"continent": {"code": "EU"}, "country": {"iso_code": "FR"}}},
+                  {"80.1.1.1": "place     EU\n", "81.1.1.1": "place     EU-DE\n", "82.1.1.1": "place     EU\n", "83.1.1.1": "place     EU-FR\n"},
+                  "3 codes of places are none"),
+    "countries alone": ([], {"80.0.0.0/8": {"country": {"iso_code": "DE"}}, "81.0.0.0/8": {"country": {"iso_code": "A1"}},
+                             "82.0.0.0/8": {"country": {"iso_code": "US"}, "subdivisions": [{"iso_code": "CA"}]}},
+                        {"80.1.1.1": "place     EU-DE\n", "82.1.1.1": "place     NA-US-CA\n"}, "such as 'A1'"),
+    "registered alone": ([], {"80.0.0.0/8": {"registered_country": {"iso_code": "DE"}},
+                              "81.0.0.0/8": {"country": {"iso_code": "FR"}, "registered_country": {"iso_code": "DE"}}},
+                         {"80.1.1.1": "place     EU-DE\n", "81.1.1.1": "place     EU-FR\n"}, None),
+    "integers": (["autonomous_system_number:uint16", "latitude:int32", "longitude:uint16"],
+                 {"80.0.0.0/8": {"country": {"iso_code": "DE"}, "autonomous_system_number": 64500, "location": {"latitude": -3, "longitude": 7}}},
+                 {"80.1.1.1": "asn       64500\n", "80.2.2.2": "location  -3, 7\n"}, None),
+    "wide integers": (["autonomous_system_number:uint64"], {"80.0.0.0/8": {"autonomous_system_number": 4200000000}},
+                      {"80.1.1.1": "asn       4200000000\n"}, None),
+    "flat": ([], {"80.0.0.0/8": {"continent_code": "EU", "country_code": "DE", "asn": "AS64500"}, "81.0.0.0/8": {"asn": "none"}},
+             {"80.1.1.1": "place     EU-DE\n", "80.2.2.2": "asn       64500\n"}, "1 numbers of autonomous systems are none"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_databases_of_other_layouts_are_read_by_meaning(idle_shop, layout):
+    types, networks, says, warned = LAYOUTS[layout]
+    file = idle_shop.directory / "other.mmdb"
+    make(file, [*types, *(f"{network}={json.dumps(record)}" for network, record in networks.items())])
+    for address, told in says.items():
+        assert told in meridian_command("geo", "lookup", address, "--database", file), address
+    idle_shop.config.write_text(idle_shop.config.read_text().replace(str(meridian.geo_database("city.mmdb")), str(file)))
+    # Its policies want more of a database than this one has: only what is said of the file counts here.
+    done = subprocess.run([meridian.binaries() / "meridian", "check", idle_shop.config], capture_output=True, text=True, timeout=60)
+    lines = [line for line in done.stderr.splitlines() if "other.mmdb: " in line and ("passed over" in line or "record at" in line)]
+    assert ([warned in line and ": warning: " in line for line in lines] == [True]) if warned else not lines, done.stderr
