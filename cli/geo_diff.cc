@@ -15,8 +15,9 @@ shared::Result<std::shared_ptr<const dns::PolicyTables>> compile_over(const dns:
   auto database = dns::load_mmdb(file);
   if (!database) return shared::fail(database.error().message);
   shared::load::Diagnostics diagnostics;
-  const dns::GeoData data{*std::move(database), world.systems};
-  auto tables = dns::build_policies(world.config.steering(), world.common, data, diagnostics);
+  dns::PolicyInput input{{*std::move(database), world.systems}};
+  input.accepted = dns::places_in(world.policies->spec());
+  auto tables = dns::build_policies(world.config.steering(), world.common, input, diagnostics);
   if (tables != nullptr) return tables;
   return shared::fail("the policies cannot be used with " + file + ":\n" + diagnostics.render());
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -124,6 +125,7 @@ struct SteeringSpec {
   std::shared_ptr<const GeoDatabase> geo;  // never null
   std::shared_ptr<const GeoDatabase> asn;  // of autonomous systems; null: `geo` knows them, if anything does
   std::uint64_t seed = 0;
+  std::set<std::string> accepted{};  // places_in() what was good before
 
   [[nodiscard]] const GeoDatabase& systems() const { return asn == nullptr ? *geo : *asn; }
 };

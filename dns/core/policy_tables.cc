@@ -13,17 +13,27 @@ namespace {
 
 using shared::Family;
 
+// In SteeringSpec::accepted, beside the places that rows name; no code of a place looks like them.
+constexpr const char* kCoordinates = "coordinates";
+constexpr const char* kSystems = "systems";
+
 void add_error(std::vector<Finding>& findings, PlaceId place, std::string message) {
   findings.push_back({Finding::Severity::error, place, std::move(message)});
 }
 
+// Of a row for something that the databases do not have.
+Finding::Severity severity_for(const SteeringSpec& spec, const std::string& what) {
+  return spec.accepted.contains(what) ? Finding::Severity::warning : Finding::Severity::error;
+}
+
 template <class Rows>
-void check_codes(const Rows& rows, const Step& step, const GeoDatabase& geo, std::vector<Finding>& findings) {
+void check_codes(const Rows& rows, const Step& step, const SteeringSpec& spec, std::vector<Finding>& findings) {
   for (const auto& row : rows) {
-    const auto reason = geo.why_never(row.code);
+    const auto reason = spec.geo->why_never(row.code);
     if (!reason) continue;
-    add_error(findings, row.place,
-              std::string(name_of(step)) + " row " + row.code.text() + " can never match a client: " + *reason);
+    findings.push_back(
+        {severity_for(spec, row.code.text()), row.place,
+         std::string(name_of(step)) + " row " + row.code.text() + " can never match a client: " + *reason});
   }
 }
 
@@ -36,9 +46,10 @@ void check_nearest(const Step& step, const SteeringSpec& spec, std::vector<Findi
       std::ranges::any_of(spec.geo->records(), [](const GeoRecord& record) { return record.location.has_value(); });
   if (located) return;
   const auto& source = spec.geo->source();
-  add_error(findings, step.place,
-            source.file.empty() ? "nearest needs a geo database (dns.geo.database)"
-                                : "nearest needs coordinates, but " + source.file + " (" + source.type + ") has none");
+  findings.push_back({severity_for(spec, kCoordinates), step.place,
+                      source.file.empty()
+                          ? "nearest needs a geo database (dns.geo.database)"
+                          : "nearest needs coordinates, but " + source.file + " (" + source.type + ") has none"});
 }
 
 // Autonomous systems come and go between two editions of a database: one that is missing is no error, none at all is.
@@ -48,10 +59,10 @@ void check_systems(const AsnStep& step, PlaceId place, const SteeringSpec& spec,
   known.erase(0);
   const auto& source = spec.systems().source();
   if (known.empty()) {
-    add_error(findings, place,
-              source.file.empty() ? "asn needs a database of AS numbers (dns.geo.asn)"
-                                  : "asn needs AS numbers, but " + source.file + " (" + source.type +
-                                        ") has none: name a database that has (dns.geo.asn)");
+    findings.push_back({severity_for(spec, kSystems), place,
+                        source.file.empty() ? "asn needs a database of AS numbers (dns.geo.asn)"
+                                            : "asn needs AS numbers, but " + source.file + " (" + source.type +
+                                                  ") has none: name a database that has (dns.geo.asn)"});
     return;
   }
   for (const AsnRow& row : step.rows) {
@@ -65,9 +76,9 @@ void check_systems(const AsnStep& step, PlaceId place, const SteeringSpec& spec,
 // What can be said of a policy without looking at its clients.
 void check_steps(const Policy& policy, const SteeringSpec& spec, std::vector<Finding>& findings) {
   for (const Step& step : policy.steps) {
-    if (const auto* geo = std::get_if<GeoStep>(&step.what)) check_codes(geo->rows, step, *spec.geo, findings);
+    if (const auto* geo = std::get_if<GeoStep>(&step.what)) check_codes(geo->rows, step, spec, findings);
     if (const auto* systems = std::get_if<AsnStep>(&step.what)) check_systems(*systems, step.place, spec, findings);
-    if (const auto* fence = std::get_if<FenceStep>(&step.what)) check_codes(fence->rows, step, *spec.geo, findings);
+    if (const auto* fence = std::get_if<FenceStep>(&step.what)) check_codes(fence->rows, step, spec, findings);
     if (std::holds_alternative<NearestStep>(step.what)) check_nearest(step, spec, findings);
   }
 }
@@ -177,6 +188,22 @@ bool has_error(std::span<const Finding> findings) {
 }
 
 }  // namespace
+
+std::set<std::string> places_in(const SteeringSpec& spec) {
+  std::set<std::string> out;
+  const auto add = [&out](const auto& rows) {
+    for (const auto& row : rows) out.insert(row.code.text());
+  };
+  for (const Policy& policy : spec.policies) {
+    for (const Step& step : policy.steps) {
+      if (const auto* geo = std::get_if<GeoStep>(&step.what)) add(geo->rows);
+      if (const auto* fence = std::get_if<FenceStep>(&step.what)) add(fence->rows);
+      if (std::holds_alternative<NearestStep>(step.what)) out.insert(kCoordinates);
+      if (std::holds_alternative<AsnStep>(step.what)) out.insert(kSystems);
+    }
+  }
+  return out;
+}
 
 CompiledPolicies compile(SteeringSpec spec) {
   auto tables = std::make_shared<PolicyTables>();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,13 @@ struct CompiledPolicies {
 
 // Errors: a client (or a client without a location) that is left with no region, by a fence or for want of a step that
 // names one; a geo or fence row that this database can never match; `nearest` with a region that has no location; a
-// name whose regions differ in families. Warnings: a step that never adds a region for any client.
+// name whose regions differ in families. Warnings: a step that never adds a region for any client; what this database
+// does not have, where spec.accepted names it.
 [[nodiscard]] CompiledPolicies compile(SteeringSpec spec);
+
+// What the rows of policies want a database to have: places, and words for coordinates and AS numbers. For the
+// `accepted` of the next specification.
+[[nodiscard]] std::set<std::string> places_in(const SteeringSpec& spec);
 
 class PolicyTables {
  public:

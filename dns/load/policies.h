@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "shared/core/mode.h"
 #include "shared/load/config.h"
 #include "shared/load/table.h"
+#include "shared/load/yaml.h"
 
 namespace dns {
 
@@ -100,11 +102,19 @@ struct GeoData {
   std::shared_ptr<const GeoDatabase> systems;  // null: none
 };
 
+struct PolicyInput {
+  GeoData data{};
+  // What rows name that was good before (places_in()): a database that has it no more is worth a warning, for a row
+  // that has never been good it is a mistake of the row.
+  std::set<std::string> accepted{};
+  shared::load::YamlSettings yaml = shared::load::process_settings();  // how the overrides file is read
+};
+
 // Reads the overrides file, corrects the databases by it, resolves the names of regions and policies and compiles.
 // Null: at least one error has been added.
 [[nodiscard]] std::shared_ptr<const PolicyTables> build_policies(const SteeringConfig& config,
                                                                  const shared::load::Config& common,
-                                                                 const GeoData& data,
+                                                                 const PolicyInput& input,
                                                                  shared::load::Diagnostics& diagnostics);
 
 }  // namespace dns

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "dns/core/correction.h"
@@ -22,6 +23,9 @@ class SpecBuilder {
  public:
   SpecBuilder(const shared::load::Config& common, Diagnostics& diagnostics)
       : regions_(shared::load::names_of(common.regions)), diagnostics_(diagnostics) {}
+
+  // Those that names may have.
+  void know_policies(const SteeringConfig& config) { policies_ = Known(shared::load::names_of(config.policies)); }
 
   Policy policy(const shared::load::Named<PolicyConfig>& written) {
     Policy out{written.name, {}, place(written.at)};
@@ -49,12 +53,11 @@ class SpecBuilder {
     return out;
   }
 
-  SteeredName name(const shared::load::Named<NameConfig>& written, const SteeringConfig& config) {
-    const auto known = shared::load::names_of(config.policies);
+  SteeredName name(const shared::load::Named<NameConfig>& written) {
     const NameConfig& value = written.value;
     SteeredName out;
     out.name = written.name;
-    if (value.policy) out.policy = index(*value.policy, "policy", known);
+    if (value.policy) out.policy = index(*value.policy, "policy", policies_);
     if (value.alias) out.alias = name_at(*value.alias);
     out.ttl_min = std::chrono::duration_cast<std::chrono::seconds>(value.ttl.min);
     out.ttl_max = std::chrono::duration_cast<std::chrono::seconds>(value.ttl.max);
@@ -88,11 +91,21 @@ class SpecBuilder {
     return name.value_or(Name{});
   }
 
+  // Names by their place in the file. The configuration outlives them.
+  struct Known {
+    Known() = default;
+    explicit Known(std::vector<std::string_view> all) : names(std::move(all)) {
+      for (std::size_t i = 0; i < names.size(); ++i) places.emplace(names[i], i);
+    }
+    std::vector<std::string_view> names;
+    std::unordered_map<std::string_view, std::size_t> places;
+  };
+
   // 0 with an error if the name is unknown: nothing is compiled then.
-  std::size_t index(const Located<std::string>& name, std::string_view kind, std::span<const std::string_view> known) {
-    const auto found = std::ranges::find(known, std::string_view(name.value));
-    if (found != known.end()) return static_cast<std::size_t>(found - known.begin());
-    shared::load::unknown_name(name.at, kind, name.value, known, diagnostics_);
+  std::size_t index(const Located<std::string>& name, std::string_view kind, const Known& known) {
+    const auto found = known.places.find(name.value);
+    if (found != known.places.end()) return found->second;
+    shared::load::unknown_name(name.at, kind, name.value, known.names, diagnostics_);
     return 0;
   }
   RegionId region(const std::string& name, const Position& at) {
@@ -192,7 +205,7 @@ class SpecBuilder {
   NearestStep nearest(const NearestConfig& written) {
     NearestStep out;
     if (written.bias.empty()) return out;
-    out.bias.assign(regions_.size(), 0);
+    out.bias.assign(regions_.names.size(), 0);
     for (const auto& [name, at, percent] : written.bias) {
       const std::size_t id = index_of(region(name, at));
       if (id < out.bias.size()) out.bias[id] = percent;
@@ -216,7 +229,8 @@ class SpecBuilder {
     return {std::move(geo), at};
   }
 
-  std::vector<std::string_view> regions_;
+  Known regions_;
+  Known policies_;
   Diagnostics& diagnostics_;
   std::vector<Position> places_;  // by PlaceId
   SubnetsStep overrides_;
@@ -258,7 +272,12 @@ namespace {
 std::shared_ptr<const GeoDatabase> load_one(const std::filesystem::path& path, const Position& at,
                                             Diagnostics& diagnostics) {
   auto database = load_mmdb(path.string());
-  if (database) return *std::move(database);
+  if (database) {
+    for (const std::string& oddity : (*database)->source().oddities) {
+      diagnostics.warning(at, "geo database " + path.string() + ": " + oddity);
+    }
+    return *std::move(database);
+  }
   diagnostics.error(at, database.error().message);
   return nullptr;
 }
@@ -290,21 +309,24 @@ std::shared_ptr<const GeoDatabase> load_systems(const GeoConfig& config, Diagnos
 }
 
 std::shared_ptr<const PolicyTables> build_policies(const SteeringConfig& config, const shared::load::Config& common,
-                                                   const GeoData& data, Diagnostics& diagnostics) {
+                                                   const PolicyInput& input, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.errors();
   SpecBuilder builder(common, diagnostics);
   std::vector<Correction> rows;
   if (!config.geo.overrides.empty()) {
-    rows = builder.corrections(read_geo_overrides(config.geo.overrides, diagnostics), data.geo.get());
+    rows = builder.corrections(read_geo_overrides(config.geo.overrides, input.yaml, diagnostics),
+                               input.data.geo.get());
   }
   check_cnames(common, diagnostics);
   SteeringSpec spec;
   spec.regions = regions_of(common);
-  spec.geo = data.geo;
-  spec.asn = data.systems;
+  spec.geo = input.data.geo;
+  spec.asn = input.data.systems;
+  spec.accepted = input.accepted;
   spec.seed = shared::hash_text(0, common.service);
+  builder.know_policies(config);
   for (const auto& policy : config.policies) spec.policies.push_back(builder.policy(policy));
-  for (const auto& name : config.names) spec.names.push_back(builder.name(name, config));
+  for (const auto& name : config.names) spec.names.push_back(builder.name(name));
   if (diagnostics.errors() > before || spec.geo == nullptr || !all_read(common)) return nullptr;
   correct(spec, std::move(rows));
   CompiledPolicies compiled = compile(std::move(spec));

@@ -137,6 +137,37 @@ TEST(Policies, ARowThatTheDatabaseCannotMatchIsAnError) {
             "5: geo row NA-US-CA-SF can never match a client: small.mmdb (City) knows no subdivisions\n");
 }
 
+TEST(Policies, WhatWasGoodBeforeIsWorthAWarningWhenANewDatabaseHasItNoMore) {
+  const auto steps = [] {
+    return std::vector<Step>{{FenceStep{{{*GeoCode::parse("AS"), {kEu}, PlaceId{2}}}}, {}},
+                             {GeoStep{{{*GeoCode::parse("AS"), {only(kEu)}, PlaceId{3}},
+                                       {*GeoCode::parse("EU-DE"), {only(kWest)}, PlaceId{4}}}},
+                              {}},
+                             {NearestStep{}, PlaceId{5}},
+                             {AsnStep{{{64500, {only(kEast)}, PlaceId{6}}}}, PlaceId{7}},
+                             failover_all()};
+  };
+  SteeringSpec spec = spec_with(steps());
+  const auto accepted = places_in(spec);
+  std::vector<GeoRecord> records(1);
+  records.push_back({*GeoCode::parse("EU-DE"), std::nullopt, 0, false});
+  shared::PrefixTableBuilder ranges(0);
+  ranges.add(*Prefix::parse("80.0.0.0/8"), 1);
+  spec.geo = std::make_shared<const GeoDatabase>(GeoDatabase::Source{"new.mmdb", "City"}, std::move(records),
+                                                 std::move(ranges).finish());
+  SteeringSpec never = spec;
+  EXPECT_FALSE(compile(std::move(never)).tables);
+  spec.accepted = accepted;
+  const auto compiled = compile(std::move(spec));
+  ASSERT_TRUE(compiled.tables) << messages(compiled);
+  EXPECT_EQ(messages(compiled),
+            "2: fence row AS can never match a client: new.mmdb (City) has no such place\n"
+            "3: geo row AS can never match a client: new.mmdb (City) has no such place\n"
+            "5: nearest needs coordinates, but new.mmdb (City) has none\n"
+            "7: asn needs AS numbers, but new.mmdb (City) has none: name a database that has (dns.geo.asn)\n");
+  EXPECT_EQ(order_of(compiled, "80.1.2.3"), "[us-west, us-east, eu]");
+}
+
 TEST(Policies, WithoutADatabaseGeoAndNearestAreErrors) {
   SteeringSpec spec = spec_with(
       {{GeoStep{{{*GeoCode::parse("EU"), {only(kEu)}, PlaceId{3}}}}, {}}, {NearestStep{}, PlaceId{4}}, failover_all()});

@@ -49,7 +49,7 @@ Built build(const std::string& yaml) {
   Built built;
   if (!diagnostics.failed()) {
     built.tables = build_policies(
-        config, common, {load_geo(config.geo, diagnostics), load_systems(config.geo, diagnostics)}, diagnostics);
+        config, common, {{load_geo(config.geo, diagnostics), load_systems(config.geo, diagnostics)}}, diagnostics);
   }
   built.messages = diagnostics.render();
   return built;
