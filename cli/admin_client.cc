@@ -40,7 +40,8 @@ std::string escaped(std::string_view text) {
 // A connected socket and the time until which everything must be done.
 class Connection {
  public:
-  explicit Connection(shared::Duration timeout) : timeout_(timeout), deadline_(shared::Clock::now() + timeout) {}
+  Connection(const AdminCall& call, std::string address)
+      : call_(call), address_(std::move(address)), deadline_(shared::Clock::now() + call.timeout) {}
 
   shared::Result<void> open(const shared::AdminAddress& address) {
     if (const auto* path = std::get_if<std::string>(&address.where)) {
@@ -96,13 +97,23 @@ class Connection {
   }
 
   shared::Result<void> wait(short events) {
-    const auto left = std::chrono::ceil<shared::milliseconds>(deadline_ - shared::Clock::now());
-    pollfd poll{socket_.get(), events, 0};
-    if (left.count() > 0 && ::poll(&poll, 1, static_cast<int>(left.count())) != 0) return {};
-    return shared::fail("no answer within " + shared::load::print_duration(timeout_) + ": it hangs, or is frozen");
+    do {
+      const auto left = std::chrono::ceil<shared::milliseconds>(deadline_ - shared::Clock::now());
+      pollfd poll{socket_.get(), events, 0};
+      if (left.count() > 0 && ::poll(&poll, 1, static_cast<int>(left.count())) != 0) return {};
+    } while (is_patient());
+    return shared::fail("no answer within " + shared::load::print_duration(call_.timeout) +
+                        ": it hangs, or is frozen");
   }
 
-  shared::Duration timeout_;
+  bool is_patient() {
+    if (!call_.while_building || !is_building(address_)) return false;
+    deadline_ = shared::Clock::now() + call_.timeout;
+    return true;
+  }
+
+  const AdminCall& call_;
+  std::string address_;
   shared::TimePoint deadline_;
   shared::UniqueFd socket_;
 };
@@ -196,7 +207,7 @@ ParsedResponse parse_response(std::string_view bytes, StreamState stream) {
 shared::Result<shared::AdminResponse> call_admin(const std::string& address, const AdminCall& call) {
   const auto parsed = shared::AdminAddress::parse(address);
   if (!parsed) return tl::unexpected(parsed.error());
-  Connection connection(call.timeout);
+  Connection connection(call, address);
   if (auto opened = connection.open(*parsed); !opened) {
     return shared::fail("cannot reach " + address + ": " + opened.error().message +
                         "; is the server running, and is this the address of its admin port?");
@@ -204,6 +215,14 @@ shared::Result<shared::AdminResponse> call_admin(const std::string& address, con
   auto response = exchange(connection, call);
   if (!response) return shared::fail(address + ": " + response.error().message);
   return response;
+}
+
+bool is_building(const std::string& address) {
+  AdminCall call;
+  call.path = "/building";
+  call.timeout = shared::seconds(3);
+  const auto says = fetch(address, call);
+  return says && says->starts_with("building");
 }
 
 shared::Result<std::string> fetch(const std::string& address, const AdminCall& call) {

@@ -22,7 +22,12 @@ struct AdminCall {
   std::vector<std::pair<std::string, std::string>> query;  // encoded here
   std::string key;                                         // of admin.key; empty: none
   shared::Duration timeout = shared::seconds(30);          // a reload of a big configuration takes its time
+  // A server that says that it builds a new configuration is waited for, `timeout` after `timeout`.
+  bool while_building = false;
 };
+
+// Whether a server says that it builds a new configuration.
+[[nodiscard]] bool is_building(const std::string& address);
 
 // The answer, whatever its status. An error says what to do: is the server running, is this its admin address?
 [[nodiscard]] shared::Result<shared::AdminResponse> call_admin(const std::string& address, const AdminCall& call);

@@ -23,6 +23,7 @@ Exit run_reload(const Options& options) {
   call.timeout = kPatience;
   if (options.overrides) call.query.emplace_back("what", "overrides");
   if (options.force_geo) call.query.emplace_back("force_geo", "true");
+  call.while_building = true;
   // Geo databases and their overrides are a DNS node's.
   const bool dns = options.overrides || options.force_geo;
   return ask_each(options.servers, dns ? Role::dns : Role::any, call);
@@ -40,6 +41,7 @@ Command reload_command(CLI::App& parent) {
                 "Take a new geo database although it moves more answers than dns.geo.guard allows");
   app->footer(
       "All or nothing: if anything is wrong, the server keeps what it has and says why.\n"
+      "Waits for as long as the server says that it builds.\n"
       "Example: meridian reload /etc/meridian/meridian.yaml");
   return {app, [options] { return run_reload(*options); }};
 }

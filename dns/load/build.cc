@@ -1,184 +1,171 @@
 #include "dns/load/build.h"
 
-#include <algorithm>
-#include <filesystem>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "dns/load/cname_names.h"
 #include "dns/load/cookie_file.h"
 #include "dns/load/unused.h"
-#include "dns/load/zone_file.h"
-#include "shared/load/idn.h"
 
 namespace dns {
 
+using shared::load::Diagnostic;
 using shared::load::Diagnostics;
+using shared::load::Severity;
 
 namespace {
 
-// The zones of the configuration by their origins, which are said, never guessed.
-class ZoneNames {
- public:
-  explicit ZoneNames(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
-
-  void add(const std::string& origin, const std::filesystem::path& file, const shared::load::Position& at) {
-    const auto name = Name::from_text(origin);
-    if (!name) return diagnostics_.error(at, "zone '" + origin + "': " + name.error().message);
-    for (const ZoneSource& source : sources_) {
-      if (!(source.origin == *name)) continue;
-      return diagnostics_.error(
-          at, "zone " + name->to_text() + " stands twice: " + source.file.string() + " and " + file.string());
-    }
-    sources_.push_back({*name, file, {}, at});
-  }
-
-  // ORIGIN.zone for each, in the order of their names.
-  void add_directory(const shared::load::Located<std::filesystem::path>& directory) {
-    std::error_code error;
-    std::vector<std::filesystem::path> files;
-    for (std::filesystem::directory_iterator at(directory.value, error), end; !error && at != end;
-         at.increment(error)) {
-      const std::string name = at->path().filename().string();
-      if (name.starts_with('.') || !name.ends_with(kSuffix) || name.size() == kSuffix.size()) continue;
-      files.push_back(at->path());
-    }
-    if (error) {
-      return diagnostics_.error(directory.at,
-                                "cannot read the folder " + directory.value.string() + ": " + error.message());
-    }
-    if (files.empty()) diagnostics_.warning(directory.at, "no *.zone file in the folder " + directory.value.string());
-    std::sort(files.begin(), files.end());
-    for (const auto& file : files) {
-      const std::string name = file.filename().string();
-      add(shared::load::ascii_name(name.substr(0, name.size() - kSuffix.size()), directory.at, diagnostics_), file,
-          directory.at);
-    }
-  }
-
-  [[nodiscard]] std::vector<ZoneSource> take() { return std::move(sources_); }
-
- private:
-  static constexpr std::string_view kSuffix = ".zone";
-  Diagnostics& diagnostics_;
-  std::vector<ZoneSource> sources_;
-};
-
-std::vector<ZoneSource> name_zones(const Config& config, Diagnostics& diagnostics) {
-  ZoneNames names(diagnostics);
-  for (const auto& zone : config.zones) names.add(zone.name, zone.value, zone.at);
-  if (config.zone_directory) names.add_directory(*config.zone_directory);
-  return names.take();
-}
-
-// The zone with the longest origin that holds the name.
-ZoneSource* zone_of(std::vector<ZoneSource>& sources, const Name& name) {
-  ZoneSource* best = nullptr;
-  for (ZoneSource& source : sources) {
-    if (!name.is_within(source.origin)) continue;
-    if (best == nullptr || source.origin.label_count() > best->origin.label_count()) best = &source;
-  }
-  return best;
-}
-
-// Without `families` a policy, or an alias, gives both.
-SteeredTypes types_of(const std::optional<std::vector<shared::Family>>& families) {
-  const auto has = [&](shared::Family family) {
-    return !families || std::ranges::find(*families, family) != families->end();
-  };
-  return {has(shared::Family::ipv4), has(shared::Family::ipv6)};
-}
-
-// Gives each policy name to its zone. PolicyNameId counts as build_policies() does: in file order.
-void mark_names(const Config& config, std::vector<ZoneSource>& sources, Diagnostics& diagnostics) {
-  for (std::size_t i = 0; i < config.names.size(); ++i) {
-    const auto& written = config.names[i];
-    const auto name = Name::from_text(written.name);
-    if (!name) {
-      diagnostics.error(written.at, "name '" + written.name + "': " + name.error().message);
-      continue;
-    }
-    ZoneSource* const zone = zone_of(sources, *name);
-    if (zone == nullptr) {
-      diagnostics.error(written.at, "name '" + written.name + "' lies in none of the zones");
+void add(const Diagnostics& from, Diagnostics& to) {
+  for (const auto& problem : from.list()) {
+    if (problem.severity == Severity::error) {
+      to.error(problem.at, problem.message);
     } else {
-      zone->marks.push_back(
-          {*name, PolicyNameId{static_cast<std::uint32_t>(i)}, written.at, types_of(written.value.families)});
+      to.warning(problem.at, problem.message);
     }
   }
-}
-
-std::shared_ptr<const ZoneSet> build_zones(const Config& config, Diagnostics& diagnostics) {
-  auto sources = name_zones(config, diagnostics);
-  mark_names(config, sources, diagnostics);
-  ZoneFileSettings settings;
-  settings.signed_zones = config.signed_zones;
-  std::vector<std::shared_ptr<const Zone>> zones;
-  for (const ZoneSource& source : sources) zones.push_back(load_zone_file(source, settings, diagnostics));
-  if (diagnostics.failed()) return nullptr;
-  return std::make_shared<const ZoneSet>(std::move(zones));
 }
 
 // From the databases that the world has.
-void make_policies(World& world, const shared::load::Config& common, Diagnostics& diagnostics) {
+void make_policies(World& world, const shared::load::Config& common, PolicyInput input, Diagnostics& diagnostics) {
   const shared::TimePoint began = shared::Clock::now();
-  const GeoData data{world.geo->database, world.systems};
-  world.policies = build_policies(world.config.steering(), common, data, diagnostics);
+  input.data = {world.geo->database, world.systems};
+  Diagnostics found;
+  world.policies = build_policies(world.config.steering(), common, input, found);
+  world.policy_warnings.clear();
+  for (const auto& problem : found.list()) {
+    if (problem.severity == Severity::warning) world.policy_warnings.insert(problem.message);
+  }
+  add(found, diagnostics);
   world.policies_took = shared::Clock::now() - began;
 }
 
-CookieSecrets load_cookies(const CookieConfig& config, Diagnostics& diagnostics) {
-  if (!config.enabled || !config.secrets) return {};
-  return load_cookie_secrets(config.secrets->value, config.secrets->at, diagnostics).value_or(CookieSecrets{});
+// What a row names that was good before is no mistake of the row when a new database has it no more.
+PolicyInput input_after(const World& before) {
+  PolicyInput input;
+  input.accepted = places_in(before.policies->spec());
+  return input;
 }
+
+void keep_errors(const Diagnostics& from, std::vector<Diagnostic>& to) {
+  for (const auto& problem : from.list()) {
+    if (problem.severity == Severity::error) to.push_back(problem);
+  }
+}
+
+// The parts of a world, one after the other; at a start with care for what is broken.
+class WorldBuilder {
+ public:
+  WorldBuilder(const LoadOptions& options, Diagnostics& diagnostics) : options_(options), diagnostics_(diagnostics) {}
+
+  // Goes on after errors as far as it makes sense, so that a person sees all of them.
+  std::optional<World> build(shared::load::Config common) {
+    world_.config = read_config(common, diagnostics_);
+    if (!common.dns) return std::nullopt;
+    StartCare* const care = options_.care;
+    world_.zones = load_zones(world_.config, options_.files, care == nullptr ? nullptr : &care->zones, diagnostics_);
+    if (!diagnostics_.failed()) warn_of_unused(world_.config, common, diagnostics_);
+    steer(common);
+    if (world_.zones != nullptr && world_.policies != nullptr) {
+      check_cname_names(*world_.zones, *world_.policies, world_.config, diagnostics_);
+    }
+    load_cookies();
+    if (diagnostics_.failed()) return std::nullopt;
+    world_.common = std::move(common);
+    return std::move(world_);
+  }
+
+ private:
+  void steer(const shared::load::Config& common) {
+    const GeoConfig& geo = world_.config.geo;
+    load_databases(geo);
+    if (world_.geo == nullptr || (world_.systems == nullptr && !geo.asn.empty())) return;
+    Diagnostics found;
+    const PolicyInput input = policy_input();
+    make_policies(world_, common, input, found);
+    if (found.failed() && options_.care != nullptr && !world_.geo->from_copy && steer_as_before(common, input)) {
+      return keep_errors(found, options_.care->problems);
+    }
+    add(found, diagnostics_);
+  }
+
+  // Over the databases that were accepted last. False: they are of no help.
+  bool steer_as_before(const shared::load::Config& common, const PolicyInput& input) {
+    auto geo = options_.care->last_geo ? options_.care->last_geo(world_.config.geo) : nullptr;
+    if (geo == nullptr) return false;
+    World before = world_;
+    before.geo = std::move(geo);
+    Diagnostics found;
+    make_policies(before, common, input, found);
+    if (found.failed()) return false;
+    add(found, diagnostics_);
+    world_ = std::move(before);
+    return true;
+  }
+
+  void load_databases(const GeoConfig& config) {
+    StartCare* const care = options_.care;
+    Diagnostics of_geo;
+    world_.geo = load_geo_file(config, options_.before == nullptr ? nullptr : options_.before->geo, of_geo);
+    if (world_.geo == nullptr && care != nullptr && care->last_geo) world_.geo = care->last_geo(config);
+    settle(of_geo, world_.geo != nullptr);
+    Diagnostics of_systems;
+    world_.systems = load_systems(config, of_systems);
+    if (of_systems.failed() && care != nullptr && care->last_systems) world_.systems = care->last_systems(config);
+    settle(of_systems, world_.systems != nullptr);
+  }
+
+  // What was found of a file: an error, unless a start found something in its place.
+  void settle(const Diagnostics& found, bool replaced) {
+    if (found.failed() && replaced) return keep_errors(found, options_.care->problems);
+    add(found, diagnostics_);
+  }
+
+  // Without the shared secrets each client learns a cookie of this server's own.
+  void load_cookies() {
+    const CookieConfig& config = world_.config.cookies;
+    if (!config.enabled || !config.secrets) return;
+    Diagnostics found;
+    const auto secrets = load_cookie_secrets(config.secrets->value, config.secrets->at, found);
+    if (secrets) world_.cookies = *secrets;
+    settle(found, options_.care != nullptr);
+  }
+
+  [[nodiscard]] PolicyInput policy_input() const {
+    PolicyInput input;
+    if (options_.before != nullptr) input = input_after(*options_.before);
+    if (options_.accepted != nullptr) input.accepted = *options_.accepted;
+    input.yaml.files = options_.files;
+    return input;
+  }
+
+  const LoadOptions& options_;
+  Diagnostics& diagnostics_;
+  World world_;
+};
 
 RateLimit rate_limit_of(const RateLimitConfig& config) {
   return {config.mode, static_cast<std::uint32_t>(ResponseCells::kBurstUs / config.rate.per_second), config.slip};
 }
 
-// RFC 1982 section 3.2.
-bool is_behind(std::uint32_t serial, std::uint32_t other) {
-  return serial != other && static_cast<std::int32_t>(serial - other) < 0;
-}
-
-const shared::load::Position& place_of(const Zone& zone, const Config& config) {
-  static const shared::load::Position kNowhere;
-  for (const auto& written : config.zones) {
-    const auto origin = Name::from_text(written.name);
-    if (origin && *origin == zone.apex()) return written.at;
-  }
-  if (config.zone_directory) return config.zone_directory->at;
-  return kNowhere;
-}
-
 }  // namespace
 
-std::optional<World> load_world(const std::string& path, Diagnostics& diagnostics, const World* before) {
-  auto common = shared::load::load_config(path, diagnostics);
+std::optional<World> load_world(const std::string& path, Diagnostics& diagnostics, const LoadOptions& options) {
+  auto notes = std::make_shared<shared::load::FileNotes>();
+  auto fresh = std::make_shared<shared::load::FreshTexts>();
+  LoadOptions noted = options;
+  noted.files = shared::load::noting(options.files, {*notes, *fresh, options.is_kept});
+  auto settings = shared::load::settings_for(shared::load::Role::dns);
+  settings.files = noted.files;
+  auto common = shared::load::load_config(path, settings, diagnostics);
   if (!common) return std::nullopt;
-  return build_world(std::move(*common), diagnostics, before);
+  auto world = build_world(std::move(*common), diagnostics, noted);
+  if (!world) return world;
+  world->files = std::move(notes);
+  world->fresh = std::move(fresh);
+  return world;
 }
 
-// Goes on after errors as far as it makes sense, so that a person sees all of them.
-std::optional<World> build_world(shared::load::Config common, Diagnostics& diagnostics, const World* before) {
-  World world;
-  world.config = read_config(common, diagnostics);
-  if (!common.dns) return std::nullopt;
-  world.zones = build_zones(world.config, diagnostics);
-  if (!diagnostics.failed()) warn_of_unused(world.config, common, diagnostics);
-  world.geo = load_geo_file(world.config.geo, before == nullptr ? nullptr : before->geo, diagnostics);
-  world.systems = load_systems(world.config.geo, diagnostics);
-  if (world.geo != nullptr && (world.systems != nullptr || world.config.geo.asn.empty())) {
-    make_policies(world, common, diagnostics);
-  }
-  if (world.zones != nullptr && world.policies != nullptr) {
-    check_cname_names(*world.zones, *world.policies, world.config, diagnostics);
-  }
-  world.cookies = load_cookies(world.config.cookies, diagnostics);
-  if (diagnostics.failed()) return std::nullopt;
-  world.common = std::move(common);
-  return world;
+std::optional<World> build_world(shared::load::Config common, Diagnostics& diagnostics, const LoadOptions& options) {
+  return WorldBuilder(options, diagnostics).build(std::move(common));
 }
 
 std::optional<World> with_new_overrides(const World& world, Diagnostics& diagnostics) {
@@ -187,22 +174,36 @@ std::optional<World> with_new_overrides(const World& world, Diagnostics& diagnos
     return std::nullopt;
   }
   World next = world;
-  make_policies(next, next.common, diagnostics);
+  shared::load::FileNotes read;
+  PolicyInput input = input_after(world);
+  auto fresh = std::make_shared<shared::load::FreshTexts>();
+  const auto is_kept = world.files == nullptr ? nullptr : shared::load::contents_of(*world.files);
+  input.yaml.files = shared::load::noting(shared::load::disk(), {read, *fresh, is_kept});
+  make_policies(next, next.common, input, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
+  if (world.files == nullptr) return next;
+  next.files = shared::load::with_newer(*world.files, std::move(read));
+  next.fresh = std::move(fresh);
   return next;
 }
 
 std::optional<World> with_new_geo(const World& before, Diagnostics& diagnostics) {
+  auto geo = load_geo_file(before.config.geo, before.geo, diagnostics);
+  return geo == nullptr ? std::nullopt : with_geo(before, std::move(geo), diagnostics);
+}
+
+std::optional<World> with_geo(const World& before, std::shared_ptr<const GeoFile> geo, Diagnostics& diagnostics) {
   World next = before;
-  next.geo = load_geo_file(before.config.geo, before.geo, diagnostics);
-  if (next.geo == nullptr) return std::nullopt;
+  next.geo = std::move(geo);
   Diagnostics again;  // the warnings of the configuration have been told; what is an error now was none before
-  make_policies(next, next.common, again);
-  if (next.policies != nullptr) return next;
+  make_policies(next, next.common, input_after(before), again);
   for (const auto& problem : again.list()) {
-    if (problem.severity == shared::load::Severity::error) diagnostics.error(problem.at, problem.message);
+    if (problem.severity == Severity::error) diagnostics.error(problem.at, problem.message);
+    const bool told = problem.severity == Severity::error || before.policy_warnings.contains(problem.message);
+    if (!told) diagnostics.warning(problem.at, problem.message);
   }
-  return std::nullopt;
+  if (next.policies == nullptr) return std::nullopt;
+  return next;
 }
 
 Snapshot make_snapshot(const World& world, std::shared_ptr<const AnswerSets> answers) {
@@ -215,18 +216,6 @@ Snapshot make_snapshot(const World& world, std::shared_ptr<const AnswerSets> ans
   snapshot.cookies = world.cookies;
   snapshot.rate_limit = rate_limit_of(world.config.rate_limit);
   return snapshot;
-}
-
-void warn_of_serials(const ZoneSet& before, const World& after, Diagnostics& diagnostics) {
-  for (const auto& zone : after.zones->zones()) {
-    for (const auto& old : before.zones()) {
-      if (!(old->apex() == zone->apex()) || !is_behind(zone->serial(), old->serial())) continue;
-      diagnostics.warning(place_of(*zone, after.config),
-                          "zone " + zone->apex().to_text() + ": the serial goes back from " +
-                              std::to_string(old->serial()) + " to " + std::to_string(zone->serial()) +
-                              ", secondaries will not follow");
-    }
-  }
 }
 
 }  // namespace dns

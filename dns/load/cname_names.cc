@@ -1,7 +1,10 @@
 #include "dns/load/cname_names.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "dns/core/shorten.h"
 #include "dns/load/rdata.h"
@@ -54,16 +57,27 @@ void check_name(const ZoneSet& zones, const Name& name, const Region& region, co
     diagnostics.error(at, name.to_text() + ": region '" + region.name + "' is a CNAME to itself");
 }
 
-// NS records that name the policy name.
-void check_servers(const ZoneSet& zones, const Name& name, const Position& at, Diagnostics& diagnostics) {
+// The zones that a name serves by their apex NS records. Read once: there may be very many of both.
+using ServedZones = std::map<Name, std::vector<const Zone*>>;
+
+ServedZones read_servers(const ZoneSet& zones) {
+  ServedZones served;
   for (const auto& zone : zones.zones()) {
     const Rrset servers = zone->apex_node().find(RrType::ns);
     for (const auto& server : whole_data(*zone, zone->apex_node(), servers)) {
-      if (names_equal(server, name.wire())) {
-        diagnostics.error(at, name.to_text() + " is a name server of " + zone->apex().to_text() +
-                                  ", which must not be an alias, but its policy may choose a CNAME");
-      }
+      if (const auto name = Name::from_wire(server)) served[*name].push_back(zone.get());
     }
+  }
+  return served;
+}
+
+// NS records that name the policy name.
+void check_servers(const ServedZones& served, const Name& name, const Position& at, Diagnostics& diagnostics) {
+  const auto found = served.find(name);
+  if (found == served.end()) return;
+  for (const Zone* zone : found->second) {
+    diagnostics.error(at, name.to_text() + " is a name server of " + zone->apex().to_text() +
+                              ", which must not be an alias, but its policy may choose a CNAME");
   }
 }
 
@@ -71,12 +85,14 @@ void check_servers(const ZoneSet& zones, const Name& name, const Position& at, D
 
 void check_cname_names(const ZoneSet& zones, const PolicyTables& policies, const Config& config,
                        Diagnostics& diagnostics) {
+  std::optional<ServedZones> served;
   for (std::size_t i = 0; i < config.names.size(); ++i) {
     const PolicyNameId id{static_cast<std::uint32_t>(i)};
     const auto name = Name::from_text(config.names[i].name);
     if (!name || !policies.may_cname(id)) continue;
     check_name(zones, *name, cname_region(policies, id), config.names[i].at, diagnostics);
-    check_servers(zones, *name, config.names[i].at, diagnostics);
+    if (!served) served = read_servers(zones);
+    check_servers(*served, *name, config.names[i].at, diagnostics);
   }
 }
 

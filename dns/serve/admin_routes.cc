@@ -43,6 +43,9 @@ AdminResponse explain_question(const Server& server, const AdminRequest& request
   if (!question) return AdminResponse::text(kBadRequest, question.error().message + "\n");
   auto explanation = explain(server.snapshot(), *question);
   if (!explanation) return AdminResponse::text(kBadRequest, explanation.error().message + "\n");
+  if (server.geo().waiting) {
+    explanation->lines.push_back({"geo", "a newer database waits and is not taken: " + server.geo().waiting->why});
+  }
   for (auto& fact : facts_of(server.steering())) explanation->lines.push_back(std::move(fact));
   if (param(request, "format") == "json") return AdminResponse::json(200, to_json(*explanation));
   return AdminResponse::text(200, to_text(*explanation));
@@ -144,6 +147,9 @@ void add_routes(shared::Admin& admin, Server& server) {
                        });
   admin.route(AdminMethod::post, "/logs/reopen", [](const AdminRequest&) {
     return AdminResponse::text(200, "a DNS node writes to standard error alone: nothing to reopen\n");
+  });
+  admin.route(AdminMethod::get, "/building", [&server](const AdminRequest&) {
+    return AdminResponse::text(200, server.building() ? "building\n" : "idle\n");
   });
   admin.route_deferred(
       AdminMethod::post, "/reload",

@@ -81,9 +81,9 @@ struct AdminLimits {
   std::size_t head = std::size_t{16} * 1024;
   std::size_t body = std::size_t{64} * 1024;
   std::size_t connections = 64;
-  Duration read_timeout = seconds(10);     // for a whole request
-  Duration answer_timeout = seconds(120);  // for a handler that waits
-  Duration idle_timeout = seconds(60);     // between requests
+  Duration read_timeout = seconds(10);              // for a whole request
+  Duration answer_timeout = std::chrono::hours(1);  // for a handler that waits: a reload may build for minutes
+  Duration idle_timeout = seconds(60);              // between requests
   Duration write_timeout = seconds(30);
 };
 

@@ -1,7 +1,9 @@
 #include "cli/admin_client.h"
 
 #include <gtest/gtest.h>
+#include <boost/asio/post.hpp>
 
+#include <optional>
 #include <thread>
 
 #include "shared/serve/loop.h"
@@ -69,6 +71,8 @@ class WithServer : public ::testing::Test {
     admin_->route(shared::AdminMethod::get, "/echo", [](const shared::AdminRequest& request) {
       return shared::AdminResponse::text(200, std::string(request.param("q").value_or("?")) + "\n");
     });
+    admin_->route_deferred(shared::AdminMethod::post, "/slow",
+                           [this](const shared::AdminRequest&, const shared::AdminReply& reply) { slow_ = reply; });
     admin_->route(shared::AdminMethod::post, "/reload",
                   [](const shared::AdminRequest&) { return shared::AdminResponse::text(422, "c.yaml:1:1: no\n"); });
     admin_->set_access({.metrics_only = false, .allow = {}, .key = "the-key-of-the-admin-port"});
@@ -78,14 +82,34 @@ class WithServer : public ::testing::Test {
   void TearDown() override {
     loop_.stop();
     thread_.join();
+    slow_.reset();
     admin_.reset();
   }
 
   shared::Loop loop_;
   std::unique_ptr<shared::Admin> admin_;
   std::string address_;
+  std::optional<shared::AdminReply> slow_;  // of the loop's thread
   std::thread thread_;
 };
+
+TEST_F(WithServer, WaitsForAsLongAsTheServerIsAtIt) {
+  AdminCall call;
+  call.method = shared::AdminMethod::post;
+  call.path = "/slow";
+  call.timeout = shared::milliseconds(50);
+  int asked = 0;
+  call.patience = [&] { return ++asked < 3; };
+  EXPECT_FALSE(fetch(address_, call));
+  EXPECT_EQ(asked, 3);
+  call.patience = [&] {
+    if (++asked == 6) shared::asio::post(loop_, [this] { (*slow_)(shared::AdminResponse::text(200, "reloaded\n")); });
+    return asked < 1000;
+  };
+  const auto answered = fetch(address_, call);
+  ASSERT_TRUE(answered) << answered.error().message;
+  EXPECT_EQ(*answered, "reloaded\n");
+}
 
 TEST_F(WithServer, FetchesAndCarriesTheServersWords) {
   AdminCall call;

@@ -167,7 +167,7 @@ TEST_F(BuildTest, WarnsOfASerialThatGoesBack) {
     const auto after = load(kConfig);
     EXPECT_TRUE(after);
     shared::load::Diagnostics diagnostics;
-    warn_of_serials(*before->zones, *after, diagnostics);
+    warn_of_serials(*before->zones, *after->zones, after->config, diagnostics);
     EXPECT_FALSE(diagnostics.failed());
     return diagnostics.render();
   };
