@@ -102,8 +102,7 @@ class Connection {
       pollfd poll{socket_.get(), events, 0};
       if (left.count() > 0 && ::poll(&poll, 1, static_cast<int>(left.count())) != 0) return {};
     } while (is_patient());
-    return shared::fail("no answer within " + shared::load::print_duration(call_.timeout) +
-                        ": it hangs, or is frozen");
+    return shared::fail("no answer within " + shared::load::print_duration(call_.timeout) + ": it hangs, or is frozen");
   }
 
   bool is_patient() {

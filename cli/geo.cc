@@ -1,11 +1,14 @@
 #include "cli/geo.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "cli/geo_diff.h"
 #include "dns/load/config.h"
+#include "dns/load/geo_memory.h"
 #include "dns/load/geo_overrides.h"
 #include "dns/load/mmdb.h"
 #include "shared/load/config.h"
@@ -27,23 +30,51 @@ struct Sources {
   Database geo;
   Database systems;                   // null: `geo` knows them, if anything does
   dns::GeoOverridesConfig overrides;  // applied already
+  std::string serves;                 // whether a server answers by it; empty: not asked
 };
+
+// The database by which a server with this state directory answers, as far as it has said: the file, or the one before
+// while the file waits.
+shared::Result<Database> serving_database(const dns::GeoConfig& geo, const std::filesystem::path& state,
+                                          std::string& serves) {
+  const dns::GeoMemory memory = dns::read_geo_memory(state);
+  const auto stamp = dns::stamp_of(geo.database);
+  const bool known = memory.database && memory.database->file == shared::load::noted_path(geo.database);
+  if (known && stamp && memory.waiting && memory.waiting->is(*stamp)) {
+    serves = "the one before it, kept in " + (state / dns::kGeoCopyFile).string() +
+             ": the file is newer and waits: " + memory.waiting->why;
+    if (const auto copy = dns::remembered_geo(state, memory, geo)) return copy->database;
+    return shared::fail("cannot read " + (state / dns::kGeoCopyFile).string() + ", by which the server answers");
+  }
+  if (!known) {
+    serves = "unknown: no server has kept anything of it in " + state.string();
+  } else if (stamp && memory.database->stamp == *stamp) {
+    serves = "this one";
+  } else {
+    serves = "the one before it until the server has looked at this one, which has changed since";
+  }
+  return dns::load_mmdb(geo.database.string());
+}
 
 // The databases of the configuration as a server uses them: corrected by the overrides file.
 shared::Result<Sources> sources_of(const std::string& path) {
   shared::load::Diagnostics diagnostics;
-  const auto common = shared::load::load_config(path, diagnostics);
+  const auto common = shared::load::load_config(path, shared::load::settings_for(shared::load::Role::dns), diagnostics);
   const auto section = common ? dns::read_config(*common, diagnostics) : dns::Config();
   if (diagnostics.failed()) return shared::fail(path + " has errors; meridian check shows them");
   const dns::GeoConfig& geo = section.geo;
   if (geo.database.empty()) return shared::fail(path + " names no geo database");
   dns::SteeringConfig databases_alone;
   databases_alone.geo = geo;
-  const dns::GeoData data{dns::load_geo(geo, diagnostics), dns::load_systems(geo, diagnostics)};
-  const auto tables = dns::build_policies(databases_alone, *common, data, diagnostics);
+  std::string serves;
+  const auto database = serving_database(geo, shared::load::dns_state_directory(*common), serves);
+  if (!database) return tl::unexpected(database.error());
+  const dns::PolicyInput input{{*database, dns::load_systems(geo, diagnostics)}};
+  const auto tables = dns::build_policies(databases_alone, *common, input, diagnostics);
   if (tables == nullptr || diagnostics.failed()) return shared::fail("geo lookup:\n" + diagnostics.render());
-  Sources sources{tables->spec().geo, tables->spec().asn, {}};
-  if (!geo.overrides.empty()) sources.overrides = dns::read_geo_overrides(geo.overrides, diagnostics);
+  Sources sources{tables->spec().geo, tables->spec().asn, {}, std::move(serves)};
+  if (!geo.overrides.empty())
+    sources.overrides = dns::read_geo_overrides(geo.overrides, shared::load::process_settings(), diagnostics);
   return sources;
 }
 
@@ -51,7 +82,7 @@ shared::Result<Sources> sources_of(const Options& options) {
   if (!options.config.empty()) return sources_of(options.config);
   auto database = dns::load_mmdb(options.database);
   if (!database) return tl::unexpected(database.error());
-  return Sources{*std::move(database), nullptr, {}};
+  return Sources{*std::move(database), nullptr, {}, {}};
 }
 
 void print_record(const dns::GeoRecord& record, std::uint32_t asn) {
@@ -105,6 +136,7 @@ Exit run_lookup(const Options& options) {
   const auto found = geo.lookup(*address);
   print("address   " + address->to_string() + "\n");
   print("database  " + geo.source().file + " (" + geo.source().type + ")\n");
+  if (!sources->serves.empty()) print("serves    " + sources->serves + "\n");
   const Database& systems = sources->systems;
   const std::uint32_t asn =
       systems == nullptr ? geo.record(found.id).asn : systems->record(systems->lookup(*address).id).asn;

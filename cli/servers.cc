@@ -46,7 +46,8 @@ class Search {
 
 Result<std::vector<std::string>> of_configuration(const std::string& file, Role role) {
   shared::load::Diagnostics diagnostics;
-  const auto config = shared::load::load_config(file, diagnostics);
+  const auto config =
+      shared::load::load_config(file, shared::load::settings_for(shared::load::Role::both), diagnostics);
   if (!config) return fail(diagnostics.render() + "the configuration cannot be read");
   Search search;
   if (role != Role::edge) search.look(shared::load::dns_state_directory(*config));

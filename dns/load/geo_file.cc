@@ -20,7 +20,7 @@ std::shared_ptr<const GeoFile> load_geo_file(const GeoConfig& config, const std:
   if (before != nullptr && before->path == config.database && before->stamp == stamp) return before;
   auto database = load_geo(config, diagnostics);
   if (database == nullptr) return nullptr;
-  return std::make_shared<const GeoFile>(GeoFile{config.database, stamp, std::move(database)});
+  return std::make_shared<const GeoFile>(GeoFile{config.database, stamp, std::move(database), false});
 }
 
 }  // namespace dns

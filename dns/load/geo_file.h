@@ -30,6 +30,7 @@ struct GeoFile {
   std::filesystem::path path;                   // empty: no database is configured
   FileStamp stamp;                              // taken before the file was read
   std::shared_ptr<const GeoDatabase> database;  // never null
+  bool from_copy = false;                       // not from the file: from what the state directory keeps of it
 };
 
 // `before` itself if it is the same file, unchanged. Null: an error has been added.

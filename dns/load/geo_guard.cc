@@ -16,8 +16,9 @@ constexpr std::size_t kFlowsTold = 3;
 // cannot be used with it (it names subdivisions, the database has none).
 std::shared_ptr<const PolicyTables> tables_over(const World& before, const World& next) {
   shared::load::Diagnostics unheard;
-  const GeoData data{next.geo->database, next.systems};
-  auto tables = build_policies(before.config.steering(), before.common, data, unheard);
+  PolicyInput input{{next.geo->database, next.systems}};
+  input.accepted = places_in(before.policies->spec());
+  auto tables = build_policies(before.config.steering(), before.common, input, unheard);
   return tables != nullptr ? tables : next.policies;
 }
 
@@ -57,6 +58,12 @@ std::string describe_flows(const MoveReport& report) {
     text += (i == 0 ? "" : ", ") + order[i].second + " " + print_share(order[i].first / report.weight);
   }
   return text;
+}
+
+std::string guard_advice(const GeoVerdict& verdict, const GuardConfig& guard) {
+  return verdict.text + "; dns.geo.guard allows " + print_share(guard.share / 100) +
+         ": look at it with `meridian geo diff`, then take it with `meridian reload --force-geo`, or put the old file "
+         "back";
 }
 
 GeoVerdict judge_geo(const World& before, const AnswerSets& answers, const World& next,

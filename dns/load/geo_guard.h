@@ -28,6 +28,9 @@ struct GeoVerdict {
 [[nodiscard]] GeoVerdict judge_geo(const World& before, const AnswerSets& answers, const World& next,
                                    std::span<const GivenAnswer> given);
 
+// What to say of a database that moves too much: what it would move, what is allowed, and what to do.
+[[nodiscard]] std::string guard_advice(const GeoVerdict& verdict, const GuardConfig& guard);
+
 // "us-east -> eu 31.0 %, us-west -> eu 2.0 %": the largest flows of all names.
 [[nodiscard]] std::string describe_flows(const MoveReport& report);
 

@@ -314,8 +314,7 @@ std::shared_ptr<const PolicyTables> build_policies(const SteeringConfig& config,
   SpecBuilder builder(common, diagnostics);
   std::vector<Correction> rows;
   if (!config.geo.overrides.empty()) {
-    rows = builder.corrections(read_geo_overrides(config.geo.overrides, input.yaml, diagnostics),
-                               input.data.geo.get());
+    rows = builder.corrections(read_geo_overrides(config.geo.overrides, input.yaml, diagnostics), input.data.geo.get());
   }
   check_cnames(common, diagnostics);
   SteeringSpec spec;

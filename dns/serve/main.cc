@@ -7,37 +7,27 @@
 
 #include "dns/load/build.h"
 #include "dns/serve/server.h"
-#include "shared/load/config.h"
+#include "dns/serve/start.h"
 #include "shared/serve/log.h"
-#include "shared/serve/privileges.h"
 
 namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadConfiguration = 2;
 
-// Before anything is built, so that all of it is read by who will read it again. A configuration that cannot be read is
-// complained of when it is loaded.
-shared::Result<void> give_up_privileges(const std::string& path) {
-  shared::load::Diagnostics unsaid;
-  const auto config = shared::load::load_config(path, unsaid);
-  if (!config || unsaid.failed()) return {};
-  return shared::confine({config->user, config->system_calls, shared::load::dns_state_directory(*config)});
-}
-
 // The Supervisor comes first: a signal that arrives while a large zone is read must wait, not kill.
-int serve(const std::string& path, shared::Start start) {
+int serve(const std::string& path, shared::Start start, dns::Broken broken) {
   shared::Supervisor supervisor;
-  if (const auto done = give_up_privileges(path); !done) {
+  dns::Starter starter(path, broken);
+  if (const auto done = starter.confine(); !done) {
     shared::log_event(shared::Level::error, "start_failed", {{"reason", done.error().message}});
     return kFailed;
   }
   const shared::LogThread log_thread;
-  shared::load::Diagnostics diagnostics;
-  auto world = dns::load_world(path, diagnostics);
-  shared::log_text(diagnostics.render());
+  auto world = starter.load();
   if (!world) return kBadConfiguration;
-  const auto server = dns::Server::start(supervisor, {path, MERIDIAN_VERSION, start}, std::move(*world));
+  const auto server =
+      dns::Server::start(supervisor, {path, MERIDIAN_VERSION, start, starter.report()}, std::move(*world));
   if (!server) {
     shared::log_event(shared::Level::error, "start_failed", {{"reason", server.error().message}});
     return kFailed;
@@ -59,11 +49,14 @@ int main(int argc, char** argv) {
   std::string path;
   bool only_check = false;
   bool upgrade = false;
+  bool refuse = false;
   app.add_option("--config", path, "The configuration file")->required();
   app.add_flag("--check", only_check, "Check the configuration and every file that it names, and exit");
   app.add_flag("--upgrade", upgrade,
                "Take over from the server that runs on the same state directory, without losing a query; if none runs, "
                "just start");
+  app.add_flag("--no-last-good", refuse,
+               "If anything is broken, do not start; otherwise the last good copy of it in the state directory serves");
   app.set_version_flag("--version", "meridian-dns " MERIDIAN_VERSION);
   app.footer("Exit status: 0 after a clean stop, 1 if it cannot start, 2 if the configuration is wrong.");
   try {
@@ -71,6 +64,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadConfiguration;
   }
-
-  return only_check ? check(path) : serve(path, upgrade ? shared::Start::upgrade : shared::Start::alone);
+  if (only_check) return check(path);
+  return serve(path, upgrade ? shared::Start::upgrade : shared::Start::alone,
+               refuse ? dns::Broken::refuse : dns::Broken::last_good);
 }

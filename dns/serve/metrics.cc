@@ -286,8 +286,29 @@ class Report {
     out_.family(MetricKind::gauge, "meridian_dns_geo_moved_ratio",
                 "Share of the answers that the last geo database that came moved, or would have.");
     out_.sample({}, server_.geo().verdict.moved);
+    started();
     out_.family(MetricKind::gauge, "meridian_dns_generation", "Snapshots published since the start.");
     out_.sample({}, server_.snapshot().generation);
+  }
+
+  void started() {
+    const StartReport& report = server_.started();
+    out_.family(MetricKind::gauge, "meridian_dns_start_problems",
+                "What was broken at the start, until a reload is good: 0 is well.");
+    out_.sample({}, std::uint64_t{report.problems.size()});
+    out_.family(MetricKind::gauge, "meridian_dns_last_good_configuration",
+                "1: the last good copy serves, not the files as they are.");
+    out_.sample({}, std::uint64_t{report.whole_copy ? 1U : 0U});
+    out_.family(MetricKind::gauge, "meridian_dns_broken_zones", "Zones whose files were broken at the start.");
+    out_.sample({{"serves", "last_good"}}, std::uint64_t{report.zones_from_copy.size()});
+    out_.sample({{"serves", "nothing"}}, std::uint64_t{report.zones_left_out.size()});
+    out_.family(MetricKind::gauge, "meridian_dns_last_good_kept",
+                "1: the last good copy in the state directory is of what serves.");
+    const bool kept = server_.kept().error.empty() && server_.kept().last != shared::WallTime{};
+    out_.sample({}, std::uint64_t{kept ? 1U : 0U});
+    out_.family(MetricKind::gauge, "meridian_dns_geo_database_waits",
+                "1: a newer geo database waits because it would move too many answers.");
+    out_.sample({}, std::uint64_t{server_.geo().waiting ? 1U : 0U});
   }
 
   const Server& server_;

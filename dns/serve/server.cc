@@ -1,11 +1,13 @@
 #include "dns/serve/server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <utility>
 
 #include "dns/serve/admin_routes.h"
 #include "dns/serve/listeners.h"
+#include "shared/load/restart.h"
 #include "shared/serve/admin_ports.h"
 #include "shared/serve/log.h"
 #include "shared/serve/socket.h"
@@ -41,15 +43,6 @@ CookieSecrets random_cookie_secret() {
   return secrets;
 }
 
-template <class T, class Project>
-bool same_values(const std::vector<T>& a, const std::vector<T>& b, Project project) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (project(a[i]) != project(b[i])) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(shared::Supervisor& supervisor, ServerSettings settings, World world) {
@@ -66,7 +59,10 @@ Server::Server(shared::Supervisor& supervisor, ServerSettings settings, World wo
       settings_(std::move(settings)),
       world_(std::make_shared<const World>(std::move(world))),
       cells_(std::make_shared<ResponseCells>(random_seed())),
-      own_cookie_secret_(random_cookie_secret()) {}
+      own_cookie_secret_(random_cookie_secret()),
+      start_report_(settings_.report) {
+  recall_geo(start_report_);
+}
 
 Server::~Server() {
   admins_.clear();
@@ -199,6 +195,24 @@ void Server::begin_to_serve() {
   shared::notify_ready();
   shared::notify_store(sockets());
   watchdog_.emplace(supervisor_.loop(), [this] { return beats(); });
+  keep();
+}
+
+// Not on the way to an answer, nor to the start: it costs what has changed.
+void Server::keep() {
+  const auto* state = inheritance_->state_directory();
+  if (state == nullptr || retired_) return;
+  Keepsake what{world_, settings_.config_path, start_report_.all_is_well(), geo_.waiting};
+  auto work = [state, what = std::move(what)] { return std::pair(what.files, dns::keep(*state, what)); };
+  auto done = [this](const std::pair<bool, Result<void>>& result) {
+    if (!result.second) {
+      kept_.error = result.second.error().message;
+      return log_event(Level::warn, "last_good_not_kept", {{"reason", kept_.error}});
+    }
+    if (!result.first) return;
+    kept_ = {std::chrono::system_clock::now(), ""};
+  };
+  builder_.run_then(supervisor_.loop(), std::move(work), std::move(done));
 }
 
 void Server::open_upgrade_port() {
@@ -225,6 +239,7 @@ std::vector<int> Server::sockets() const {
 // The successor reads our sockets: what is queued on them is its business now. Clients of kept TCP connections need not
 // notice; those that fall silent are closed as ever.
 void Server::retire() {
+  retired_ = true;
   steering_->stop_saving();
   aliases_->stop_saving();
   for (const auto& admin : admins_) admin->hand_over();
@@ -320,21 +335,25 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done,
   ++reloads_waiting_;
   auto load = [what, path = settings_.config_path, input = guard_input(geo)] {
     Loaded loaded;
-    auto world = what == Reload::everything ? load_world(path, loaded.diagnostics, input.before.get())
+    LoadOptions options{.before = input.before.get()};
+    const auto& files = input.before->files;
+    options.is_kept = files == nullptr ? [](const auto&) { return false; } : shared::load::contents_of(*files);
+    auto world = what == Reload::everything ? load_world(path, loaded.diagnostics, options)
                                             : with_new_overrides(*input.before, loaded.diagnostics);
     if (!world) return loaded;
-    warn_of_serials(*input.before->zones, *world, loaded.diagnostics);
+    warn_of_serials(*input.before->zones, *world->zones, world->config, loaded.diagnostics);
     loaded.verdict = guard_geo(input, *world, loaded.diagnostics);
     loaded.world = std::make_shared<const World>(std::move(*world));
     return loaded;
   };
-  auto finish = [this, done = std::move(done)](Loaded loaded) {
+  auto finish = [this, what, done = std::move(done)](Loaded loaded) {
     --reloads_waiting_;
     if (loaded.world) refuse_restarts(*loaded.world, loaded.diagnostics);
     shared::log_diagnostics(loaded.diagnostics);
-    if (loaded.verdict) note_geo(*loaded.verdict, loaded.diagnostics);
+    if (loaded.verdict) note_geo(*loaded.verdict, loaded.world->geo->stamp, loaded.diagnostics);
     ReloadOutcome outcome{!loaded.diagnostics.failed() && loaded.world != nullptr, loaded.diagnostics.render()};
     if (outcome.done) {
+      if (what == Reload::everything) start_report_ = StartReport{};
       adopt(std::move(loaded.world));
       outcome.text += "reloaded: generation " + std::to_string(generation_) + "\n";
     } else {
@@ -364,6 +383,7 @@ void Server::adopt(std::shared_ptr<const World> next) {
             {{"generation", generation_},
              {"config_hash", shared::config_hash_text(world_->common.hash)},
              {"zones", world_->zones->zones().size()}});
+  keep();
 }
 
 shared::ProcessFacts Server::facts() const {
@@ -377,20 +397,16 @@ shared::ProcessFacts Server::facts() const {
 }
 
 void Server::refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const {
-  const auto refuse = [&diagnostics](const shared::load::Position& at, const std::string& key) {
-    diagnostics.error(at, key + ": a change needs a restart");
-  };
-  const auto endpoint = [](const auto& listen) { return listen.value; };
-  if (!same_values(world_->config.listen, next.config.listen, endpoint)) {
-    refuse(next.config.listen.front().at, "dns.listen");
+  auto options = shared::load::changed_for_good(world_->common, next.common, shared::load::Role::dns);
+  const bool same_listeners = std::ranges::equal(world_->config.listen, next.config.listen,
+                                                 [](const auto& a, const auto& b) { return a.value == b.value; });
+  if (!same_listeners) options.emplace_back("dns.listen");
+  if (world_->config.workers != next.config.workers) options.emplace_back("dns.workers");
+  for (const std::string& option : options) {
+    const auto at = option == "dns.listen" && !next.config.listen.empty() ? next.config.listen.front().at
+                                                                          : shared::load::Position{};
+    diagnostics.error(at, shared::load::needs_restart(option));
   }
-  if (world_->config.workers != next.config.workers) refuse({}, "dns.workers");
-  const auto text = [](const auto& listen) { return listen.value.to_string(); };
-  if (!same_values(world_->common.admin.dns, next.common.admin.dns, text)) refuse({}, "admin.dns");
-  if (!same_values(world_->common.metrics.dns, next.common.metrics.dns, text)) refuse({}, "metrics.dns");
-  if (world_->common.state_directory != next.common.state_directory) refuse({}, "state_directory");
-  if (world_->common.user != next.common.user) refuse({}, "user");
-  if (world_->common.system_calls != next.common.system_calls) refuse({}, "system_calls");
 }
 
 void Server::drain() {

@@ -23,6 +23,8 @@
 #include "dns/load/geo_guard.h"
 #include "dns/serve/alias_control.h"
 #include "dns/serve/geo_watch.h"
+#include "dns/serve/keeper.h"
+#include "dns/serve/start.h"
 #include "dns/serve/steering_control.h"
 #include "dns/serve/worker.h"
 #include "shared/core/heartbeats.h"
@@ -41,6 +43,7 @@ struct ServerSettings {
   std::string config_path;
   std::string version;
   shared::Start start = shared::Start::alone;
+  StartReport report{};  // how the world was come by
 };
 
 struct ReloadOutcome {
@@ -77,9 +80,15 @@ class Server {
   struct GeoState {
     std::uint64_t taken = 0;  // databases since the start, the first included
     std::uint64_t refused = 0;
-    shared::WallTime last{};  // when the present database was taken
-    GeoVerdict verdict;       // of the last one that came, taken or not
-    std::string message;      // why the last one that came was not taken; empty: it was
+    shared::WallTime last{};                    // when the present database was taken
+    GeoVerdict verdict;                         // of the last one that came, taken or not
+    std::string message;                        // why the last one that came was not taken; empty: it was
+    std::optional<GeoMemory::Waiting> waiting;  // a newer one that the guard refuses
+  };
+  // The last good copy of the files, for the next start.
+  struct Kept {
+    shared::WallTime last{};  // when it was seen to be complete
+    std::string error;        // why it is not what serves; empty: it is
   };
   using Steered = std::map<std::pair<std::string, std::string>, std::uint64_t>;  // (name, region) -> answers
   [[nodiscard]] const ServerSettings& settings() const { return settings_; }
@@ -94,6 +103,10 @@ class Server {
   [[nodiscard]] shared::ProcessFacts facts() const;
   [[nodiscard]] Steered steered() const;
   [[nodiscard]] const GeoState& geo() const { return geo_; }
+  [[nodiscard]] const StartReport& started() const { return start_report_; }
+  [[nodiscard]] const Kept& kept() const { return kept_; }
+  // A reload waits or is being built.
+  [[nodiscard]] bool building() const { return reloads_waiting_ > 0; }
   // Sampled answers of the recent past, with the times that each was seen.
   [[nodiscard]] std::vector<GivenAnswer> given() const;
   [[nodiscard]] bool serving() const { return serving_ && !supervisor_.stopping(); }
@@ -141,7 +154,9 @@ class Server {
   [[nodiscard]] static std::optional<GeoVerdict> guard_geo(const GuardInput& input, const World& next,
                                                            shared::load::Diagnostics& diagnostics);
   [[nodiscard]] GuardInput guard_input(Geo geo) const;
-  void note_geo(const GeoVerdict& verdict, const shared::load::Diagnostics& diagnostics);
+  void note_geo(const GeoVerdict& verdict, const FileStamp& stamp, const shared::load::Diagnostics& diagnostics);
+  void recall_geo(const StartReport& report);
+  void keep();
   void watch_geo();
   void adopt(std::shared_ptr<const World> next);
   void refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const;
@@ -173,6 +188,9 @@ class Server {
   std::optional<shared::Watchdog> watchdog_;  // while it serves
   shared::WallTime started_{};
   Reloads reloads_;
+  StartReport start_report_;  // until a reload of everything is good
+  Kept kept_;
+  bool retired_ = false;  // a successor keeps the state
   std::size_t reloads_waiting_ = 0;
   std::uint64_t generation_ = 0;
   std::size_t drained_ = 0;

@@ -70,9 +70,7 @@ std::optional<GeoVerdict> Server::guard_geo(const GuardInput& input, const World
   const GeoConfig& config = next.config.geo;
   const std::string text = verdict.text + "; dns.geo.guard allows " + print_share(config.guard.share / 100);
   if (config.guard.mode == shared::Mode::enforce && input.geo == Geo::guarded) {
-    diagnostics.error(config.at, text +
-                                     ": look at it with `meridian geo diff`, then take it with `meridian reload "
-                                     "--force-geo`, or put the old file back");
+    diagnostics.error(config.at, guard_advice(verdict, config.guard));
   } else {
     diagnostics.warning(config.at,
                         text + (input.geo == Geo::forced ? ": taken by force" : ": taken, the guard only watches"));
@@ -81,9 +79,10 @@ std::optional<GeoVerdict> Server::guard_geo(const GuardInput& input, const World
 }
 
 // A new database has come; what of the diagnostics is an error kept it, or all that came with it, out.
-void Server::note_geo(const GeoVerdict& verdict, const shared::load::Diagnostics& diagnostics) {
+void Server::note_geo(const GeoVerdict& verdict, const FileStamp& stamp, const shared::load::Diagnostics& diagnostics) {
   geo_.verdict = verdict;
   geo_.message.clear();
+  geo_.waiting.reset();
   if (!diagnostics.failed()) {
     ++geo_.taken;
     geo_.last = std::chrono::system_clock::now();
@@ -95,6 +94,18 @@ void Server::note_geo(const GeoVerdict& verdict, const shared::load::Diagnostics
     if (problem.severity == shared::load::Severity::error && geo_.message.empty()) geo_.message = problem.message;
   }
   log_event(Level::error, "geo_database_refused", {{"reason", geo_.message}});
+  if (!verdict.too_much) return;
+  geo_.waiting = {stamp, geo_.message};
+  keep();
+}
+
+// The guard has spoken at the start already.
+void Server::recall_geo(const StartReport& report) {
+  if (!report.geo || !report.geo_waiting) return;
+  geo_.verdict = *report.geo;
+  geo_.waiting = report.geo_waiting;
+  geo_.message = report.geo_waiting->why;
+  geo_.refused = 1;
 }
 
 // The file was replaced: the present configuration over the new database, or all stays as it is.
@@ -121,7 +132,7 @@ void Server::reload_geo() {
       if (said.severity != shared::load::Severity::warning) continue;
       log_event(Level::warn, "config_warning", {{"at", said.at.to_string()}, {"message", said.message}});
     }
-    note_geo(loaded.verdict, loaded.diagnostics);
+    note_geo(loaded.verdict, loaded.world ? loaded.world->geo->stamp : FileStamp{}, loaded.diagnostics);
     if (!loaded.diagnostics.failed()) return adopt(std::move(loaded.world));
     builder_.retire(std::move(loaded.world));
   };
@@ -133,7 +144,9 @@ void Server::watch_geo() {
     geo_watch_ = std::make_unique<GeoWatch>(supervisor_.loop(), builder_, [this] { reload_geo(); });
     geo_.taken = world_->geo->path.empty() ? 0 : 1;
   }
-  geo_watch_->watch(world_->geo->path, world_->geo->stamp, world_->config.geo.poll);
+  // What waits has been looked at.
+  geo_watch_->watch(world_->geo->path, geo_.waiting ? geo_.waiting->stamp : world_->geo->stamp,
+                    world_->config.geo.poll);
 }
 
 }  // namespace dns

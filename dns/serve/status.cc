@@ -144,6 +144,8 @@ json::object geo_of(const Server& server) {
                              : state.verdict.by_answers ? "answers"
                                                         : "addresses"},
           {"refused_because", state.message},
+          {"serves", file.from_copy ? "the copy of the one accepted last" : "the file as it was read"},
+          {"newer_waits", state.waiting.has_value()},
           {"guard", {{"share_percent", guard.share}, {"mode", mode}}}};
 }
 
@@ -237,6 +239,37 @@ std::string render_given(const Server& server) {
          "\n";
 }
 
+namespace {
+
+json::array texts(const std::vector<std::string>& list) {
+  json::array out;
+  for (const std::string& text : list) out.push_back(json::value(text));
+  return out;
+}
+
+// How it came by what it serves, and what the next start could come by.
+json::object start_of(const Server& server) {
+  const StartReport& report = server.started();
+  json::array problems;
+  for (const auto& problem : report.problems) problems.push_back(json::value(problem.to_string()));
+  const bool copied = report.whole_copy || !report.zones_from_copy.empty();
+  return {{"serves", report.whole_copy       ? "last good copy"
+                     : !report.all_is_well() ? "files, but for what is broken"
+                                             : "files"},
+          {"copied", copied ? json::value(utc(report.copied)) : json::value(nullptr)},
+          {"problems", std::move(problems)},
+          {"zones_from_copy", texts(report.zones_from_copy)},
+          {"zones_left_out", texts(report.zones_left_out)}};
+}
+
+json::object last_good_of(const Server& server) {
+  const Server::Kept& kept = server.kept();
+  const bool ever = kept.last != shared::WallTime{};
+  return {{"kept", ever ? json::value(utc(kept.last)) : json::value(nullptr)}, {"error", kept.error}};
+}
+
+}  // namespace
+
 std::string render_status(const Server& server) {
   json::array listen;
   for (const auto& endpoint : server.endpoints()) listen.push_back(json::value(endpoint.to_string()));
@@ -245,6 +278,9 @@ std::string render_status(const Server& server) {
       {"service", server.world().common.service},
       {"serving", server.serving()},
       {"generation", server.snapshot().generation},
+      {"building", server.building()},
+      {"start", start_of(server)},
+      {"last_good", last_good_of(server)},
       {"isolated", server.steering().health().holding()},
       {"listen", std::move(listen)},
       {"regions", regions_of(server.steering())},

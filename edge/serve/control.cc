@@ -9,6 +9,7 @@
 #include "edge/core/newcomers.h"
 #include "edge/serve/report.h"
 #include "shared/core/hash.h"
+#include "shared/load/restart.h"
 #include "shared/serve/admin_params.h"
 #include "shared/serve/admin_ports.h"
 #include "shared/serve/log.h"
@@ -237,7 +238,9 @@ void Control::add_routes(shared::Admin& admin) {
               [this](const AdminRequest&) { return AdminResponse::json(200, status_json(source())); });
   admin.route(AdminMethod::get, "/explain", [this](const AdminRequest& request) { return answer_explain(request); });
   add_server_routes(admin);
-<<<<<<< HEAD
+  admin.route(AdminMethod::get, "/building", [this](const AdminRequest&) {
+    return AdminResponse::text(200, reloads_waiting_ > 0 ? "building\n" : "idle\n");
+  });
   admin.route_deferred(AdminMethod::post, "/logs/reopen",
                        [this](const AdminRequest&, const shared::AdminReply& reply) { answer_reopen(reply); });
   admin.route_deferred(
@@ -263,16 +266,6 @@ void Control::answer_reopen(const shared::AdminReply& reply) {
   patience->expires_after(kReopenPatience);
   patience->async_wait([reply, patience](shared::error_code) {
     reply(AdminResponse::text(503, "not yet: the access log's file does not answer; it is reopened when it does\n"));
-=======
-  admin.route(AdminMethod::get, "/building", [this](const AdminRequest&) {
-    return AdminResponse::text(200, reloads_waiting_ > 0 ? "building\n" : "idle\n");
-  });
-  admin.route_deferred(AdminMethod::post, "/reload", [this](const AdminRequest&, const shared::AdminReply& reply) {
-    reload([reply](const shared::Result<std::uint64_t>& result) {
-      if (!result) return reply(AdminResponse::text(422, result.error().message + "\n"));
-      reply(AdminResponse::text(200, "reloaded: generation " + std::to_string(*result) + "\n"));
-    });
->>>>>>> 9f87f03 (Load very many zones in linear time)
   });
 }
 
@@ -358,8 +351,9 @@ void Control::finish_reload(Reloaded result, const ReloadDone& done) {
   --reloads_waiting_;
   shared::load::Diagnostics& diagnostics = result.diagnostics;
   if (result.world != nullptr) {
-    const std::string what = needs_restart(*world_, *result.world);
-    if (!what.empty()) diagnostics.error({}, what + " has changed: that needs a restart; nothing was changed");
+    for (const std::string& option : needs_restart(*world_, *result.world)) {
+      diagnostics.error({}, shared::load::needs_restart(option));
+    }
   }
   shared::log_diagnostics(diagnostics);
   shared::Result<std::uint64_t> outcome = generation_;
@@ -379,7 +373,6 @@ void Control::finish_reload(Reloaded result, const ReloadDone& done) {
   if (done) done(outcome);
 }
 
-<<<<<<< HEAD
 void Control::note_configured() {
   facts_.config_hash = world_->config.hash;
   facts_.configured = std::chrono::system_clock::now();
@@ -387,16 +380,6 @@ void Control::note_configured() {
 
 void Control::take_over(std::shared_ptr<World> world) {
   if (access_log_ != nullptr) reopen_logs({});
-=======
-shared::Result<std::uint64_t> Control::take_over(Reloaded result) {
-  if (result.world == nullptr) return shared::fail(std::move(result.problems));
-  if (const std::string what = needs_restart(*world_, *result.world); !what.empty()) {
-    return shared::fail(what + "nothing was changed");
-  }
-  if (access_log_ != nullptr) {
-    if (auto reopened = access_log_->reopen(); !reopened) return tl::unexpected(reopened.error());
-  }
->>>>>>> 9f87f03 (Load very many zones in linear time)
   const std::vector<shared::Endpoint> resolvers = resolvers_of(*world_);
   builder_.retire(std::exchange(world_, std::move(world)));
   if (resolvers != resolvers_of(*world_)) {

@@ -71,7 +71,7 @@ void WorldMaker::reserve(const PoolParts& parts) {
   for (const ServerId id : ids_.take_reassigned()) live_.begin_tenancy(id);
 }
 
-std::string needs_restart(const World& before, const World& after) {
+std::vector<std::string> needs_restart(const World& before, const World& after) {
   auto options = shared::load::changed_for_good(before.config, after.config, shared::load::Role::edge);
   if (before.built.listen != after.built.listen) options.emplace_back("edge.listen");
   if (before.edge.workers != after.edge.workers) options.emplace_back("edge.workers");
@@ -81,9 +81,7 @@ std::string needs_restart(const World& before, const World& after) {
   }
   if (before.edge.client.max_memory != after.edge.client.max_memory) options.emplace_back("edge.client.max_memory");
   if (before.node != after.node) options.emplace_back("this edge's own address");
-  std::string text;
-  for (const std::string& option : options) text += shared::load::needs_restart(option) + "\n";
-  return text;
+  return options;
 }
 
 }  // namespace edge

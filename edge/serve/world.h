@@ -64,8 +64,7 @@ class WorldMaker {
   std::uint64_t key_seed_;
 };
 
-// What differs and cannot change while the process runs, one line for each: "edge.listen: a change needs a restart".
-// Empty: nothing.
-[[nodiscard]] std::string needs_restart(const World& before, const World& after);
+// The options that differ and cannot change while the process runs: "edge.listen", "edge.workers" ...
+[[nodiscard]] std::vector<std::string> needs_restart(const World& before, const World& after);
 
 }  // namespace edge

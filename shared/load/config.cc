@@ -180,7 +180,8 @@ const Table<Admin>& admin_table() {
                    "Loopback addresses and further Unix sockets may be added. Any user of the machine reaches a "
                    "loopback address, so there nothing is changed without the key. Several edges on one machine need "
                    "`\"{edge}:PORT\"`, with loopback addresses as edges.")
-          .field("dns", &Admin::dns, one_or_list(located(listen_address_or_unix())), "More of meridian-dns; a change needs a restart")
+          .field("dns", &Admin::dns, one_or_list(located(listen_address_or_unix())),
+                 "More of meridian-dns; a change needs a restart")
           .field("edge", &Admin::edge, one_or_list(located(listen_address_or_unix())),
                  "More of meridian-edge; `{edge}` is the node's own address; a change needs a restart")
           .field("key", &Admin::key, optional_of(located(file_path())),

@@ -94,6 +94,11 @@ Result<StateDirectory> StateDirectory::adopt(const std::string& path, UniqueFd l
   return StateDirectory(path, std::move(*directory), std::move(lock));
 }
 
+bool StateDirectory::in_use(const std::string& path) {
+  const UniqueFd lock(::open((path + "/lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  return lock.valid() && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 Result<void> StateDirectory::write(std::string_view name, std::string_view content) const {
   assert(!name.empty() && name.find('/') == std::string_view::npos);
   const std::string target(name);

@@ -21,6 +21,9 @@ class StateDirectory {
   // With the lock of the server that this one takes over from.
   [[nodiscard]] static Result<StateDirectory> adopt(const std::string& path, UniqueFd lock);
 
+  // Whether a process holds its lock now.
+  [[nodiscard]] static bool in_use(const std::string& path);
+
   // REQUIRES: `name` is a plain file name.
   [[nodiscard]] Result<void> write(std::string_view name, std::string_view content) const;
   // Nothing when there is no such file.
