@@ -224,7 +224,11 @@ class Shop:
 
     def start_edge(self, region):
         process = self.launch(region, [binaries() / "meridian-edge", "--config", self.config, "--region", region])
-        wait_until(lambda: not process.running() or self.all_up(region), f"edge {region} and all of its servers are well")
+        try:
+            wait_until(lambda: not process.running() or self.all_up(region), f"edge {region} and all of its servers are well")
+        except AssertionError as error:
+            servers = [server for pool in self.status(region)["pools"] for server in pool["servers"] if server["health"] != "up"]
+            raise AssertionError(f"{error}\n{servers}\n{process.text()[-4000:]}") from None
         assert process.running(), process.text()
         return process
 
