@@ -104,6 +104,7 @@ TEST_F(WithServer, WaitsForAsLongAsTheServerSaysThatItBuilds) {
   call.path = "/slow";
   call.timeout = shared::milliseconds(50);
   call.while_building = true;
+  call.key = "the-key-of-the-admin-port";
   const auto answered = fetch(address_, call);
   ASSERT_TRUE(answered) << answered.error().message;
   EXPECT_EQ(*answered, "reloaded\n");

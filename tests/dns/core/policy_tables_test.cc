@@ -160,11 +160,16 @@ TEST(Policies, WhatWasGoodBeforeIsWorthAWarningWhenANewDatabaseHasItNoMore) {
   spec.accepted = accepted;
   const auto compiled = compile(std::move(spec));
   ASSERT_TRUE(compiled.tables) << messages(compiled);
-  EXPECT_EQ(messages(compiled),
-            "2: fence row AS can never match a client: new.mmdb (City) has no such place\n"
-            "3: geo row AS can never match a client: new.mmdb (City) has no such place\n"
-            "5: nearest needs coordinates, but new.mmdb (City) has none\n"
-            "7: asn needs AS numbers, but new.mmdb (City) has none: name a database that has (dns.geo.asn)\n");
+  EXPECT_EQ(
+      messages(compiled),
+      "2: fence row AS can never match a client: new.mmdb (City) has no such place\n"
+      "3: geo row AS can never match a client: new.mmdb (City) has no such place\n"
+      "5: nearest needs coordinates, but new.mmdb (City) has none\n"
+      "7: asn needs AS numbers, but new.mmdb (City) has none: name a database that has (dns.geo.asn)\n"
+      "5: step 'nearest' of policy 'closest' never changes an order: the steps before it name its regions for every "
+      "client\n"
+      "7: step 'asn' of policy 'closest' never changes an order: the steps before it name its regions for every "
+      "client\n");
   EXPECT_EQ(order_of(compiled, "80.1.2.3"), "[us-west, us-east, eu]");
 }
 

@@ -19,7 +19,7 @@ class LastGoodTest : public ::testing::Test {
  protected:
   LastGoodTest() {
     std::string pattern = ::testing::TempDir() + "/meridian_last_good_XXXXXX";
-    root_ = ::mkdtemp(pattern.data());
+    root_ = load::noted_path(::mkdtemp(pattern.data()));  // TempDir() may end with a slash
     state_ = std::make_unique<StateDirectory>(std::move(*StateDirectory::open((root_ / "state").string())));
     fs::create_directories(root_ / "zones/more");
   }
