@@ -257,7 +257,7 @@ def test_srv_records_bring_ports_and_weights(tmp_path):
         for n in (1, 2, 3):
             edge.dns.say(f"b{n}.web.internal.", "A", edge.backend(n))
         extra = edge.shop.launch("extra", [meridian.binaries() / "meridian-test-backend", f"{edge.backend(1)}:9441=other-port,web,eu"])
-        wait_until(lambda: "ready" in extra.text(), "the server on another port is ready")
+        extra.wait_ready("the server on another port")
         edge.dns.say(SERVICE, "SRV", "10 30 9000 b1.web.internal.", "10 10 9441 b1.web.internal.", "20 0 9000 b3.web.internal.")
         edge.start()
         edge.wait_for("b1.web.internal:9000", "b1.web.internal:9441", "b3.web.internal:9000")

@@ -54,7 +54,7 @@ edge:
     def start(self, n):
         arguments = [meridian.binaries() / "meridian-test-backend", "--delay", self.delay, f"{self.servers[n]}:9000=s{n},web,eu"]
         self.backends[n] = meridian.Process(arguments, self.directory / f"s{n}.{os.urandom(2).hex()}.log")
-        meridian.wait_until(lambda: "ready" in self.backends[n].text(), f"server {n} is ready")
+        self.backends[n].wait_ready(f"server {n}")
 
     def fail(self, n, mode="ok", more=""):
         status, _, body = meridian.http_get(self.servers[n], 9000, f"/fail?mode={mode}{more}", method="POST")

@@ -77,6 +77,7 @@ class Script:
             connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(head)}\r\n\r\n".encode() + head)
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # a thread that waits in accept() would hold the address
         self.listener.close()
 
 

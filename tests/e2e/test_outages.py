@@ -148,7 +148,7 @@ edge:
   routes: [{{path: /, pool: web}}]
 """)
     backend = meridian.Process([meridian.binaries() / "meridian-test-backend", *(f"{s}=s{n},web,eu" for n, s in enumerate(servers))], tmp_path / "backend.log")
-    wait_until(lambda: "ready" in backend.text(), "the servers are ready")
+    backend.wait_ready("the servers")
     edge = meridian.Process(["prlimit", "--nofile=150:150", meridian.binaries() / "meridian-edge", "--config", config, "--region", "eu"], tmp_path / "edge.log")
     try:
         def health():

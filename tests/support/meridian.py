@@ -88,6 +88,11 @@ class Process:
     def text(self):
         return self.log.read_text(errors="replace")
 
+    def wait_ready(self, what):
+        """Until it has printed the line `ready`. (An address `already in use` is none.)"""
+        wait_until(lambda: "ready\n" in self.text() or not self.running(), f"{what}: ready")
+        assert self.running(), self.text()
+
     def signal(self, number):
         self.popen.send_signal(number)
 
@@ -220,7 +225,7 @@ class Shop:
             for pool, base, count in (("web", 11, 3), ("api", 21, 5), ("checkout", 31, 2), ("search", 41, 2), ("admin", 51, 1), ("enterprise", 61, 1)):
                 servers += [f"{self.address(f'{index}.{base + n}')}:9000={region}-{pool}-{n + 1},{pool},{region}" for n in range(count)]
         process = self.launch("backends", [binaries() / "meridian-test-backend", *servers])
-        wait_until(lambda: "ready" in process.text(), "the backends are ready")
+        process.wait_ready("the backends")
 
     def start_edge(self, region):
         process = self.launch(region, [binaries() / "meridian-edge", "--config", self.config, "--region", region])
