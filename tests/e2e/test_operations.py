@@ -394,6 +394,6 @@ def test_a_request_is_explained_by_the_edge_that_would_serve_it(site):
     edge = site.server("edge")
     text = command("explain", "--server", edge, "--host", "www.ops.example", "--path", "/raw/x?y=1", "--header", "Accept: text/plain", "--client", "192.0.2.7")
     assert "192.0.2.7" in text and "pool raw" in text and f"{site.backend}:9000" in text
-    assert "no usable server" in command("explain", "--server", edge, "--host", "www.ops.example", "--path", "/web")
+    assert "whose servers are all down, as checked, and are tried all the same" in command("explain", "--server", edge, "--host", "www.ops.example", "--path", "/web")
     assert "--name" in command("explain", "--server", edge, status=2)
     command("explain", "--server", edge, "--host", "www.ops.example", "--header", "no colon", status=1)
