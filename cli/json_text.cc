@@ -33,17 +33,35 @@ bool all_flat(const json::array& list) { return std::all_of(list.begin(), list.e
 // What fits a cell: a scalar, or a list of them.
 bool fits_cell(const json::value& value) { return is_flat(value) || (value.is_array() && all_flat(value.get_array())); }
 
-bool is_row(const json::value& value) {
+bool is_record(const json::value& value) {
   if (!value.is_object()) return false;
   const auto& object = value.get_object();
   return std::all_of(object.begin(), object.end(), [](const auto& item) { return fits_cell(item.value()); });
 }
 
+// In a row a record is one cell, too.
+bool is_row(const json::value& value) {
+  if (!value.is_object()) return false;
+  const auto& object = value.get_object();
+  return std::all_of(object.begin(), object.end(),
+                     [](const auto& item) { return fits_cell(item.value()) || is_record(item.value()); });
+}
+
+std::string cell(const json::value& value) {
+  if (value.is_array()) return inline_list(value.get_array());
+  if (!value.is_object()) return scalar(value);
+  std::string out;
+  for (const auto& item : value.get_object()) out += (out.empty() ? "" : ", ") + cell(item.value());
+  return out.empty() ? "-" : out;
+}
+
 std::string cell(const json::object& row, std::string_view key) {
   const auto* value = row.if_contains(key);
-  if (value == nullptr) return "-";
-  return value->is_array() ? inline_list(value->get_array()) : scalar(*value);
+  return value == nullptr ? "-" : cell(*value);
 }
+
+// A column of nothing but these would push the others off the screen.
+bool says_nothing(const std::string& cell) { return cell.empty() || cell == "-" || cell == "false" || cell == "0"; }
 
 class Writer {
  public:
@@ -95,6 +113,11 @@ class Writer {
         if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
       }
     }
+    const std::string first = keys.empty() ? "" : keys.front();
+    std::erase_if(keys, [&](const std::string& key) {
+      return key != first && std::all_of(rows.begin(), rows.end(),
+                                         [&](const auto& row) { return says_nothing(cell(row.get_object(), key)); });
+    });
     std::vector<std::size_t> widths;
     for (const auto& key : keys) {
       std::size_t width = key.size();

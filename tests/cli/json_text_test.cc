@@ -29,6 +29,19 @@ TEST(JsonText, KeysTablesAndLists) {
             "  x  1.5\n");
 }
 
+TEST(JsonText, ARecordIsACellOfItsRowAndColumnsThatSayNothingAreLeftOut) {
+  const auto text = readable(R"({"edges": [
+    {"address": "192.0.2.1", "state": "down", "draining": false, "failures": 0,
+     "last_fall": {"reason": "connection refused", "at": "14:00"}},
+    {"address": "192.0.2.2", "state": "up", "draining": false, "failures": 3}]})");
+  ASSERT_TRUE(text);
+  EXPECT_EQ(*text,
+            "edges\n"
+            "  address    state  failures  last_fall\n"
+            "  192.0.2.1  down   0         connection refused, 14:00\n"
+            "  192.0.2.2  up     3         -\n");
+}
+
 TEST(JsonText, WhatIsNoJsonIsAnError) {
   EXPECT_FALSE(readable("<html>"));
   EXPECT_FALSE(readable("{\"a\": 1} x"));
