@@ -43,8 +43,10 @@ bool is_record(const json::value& value) {
 bool is_row(const json::value& value) {
   if (!value.is_object()) return false;
   const auto& object = value.get_object();
-  return std::all_of(object.begin(), object.end(),
-                     [](const auto& item) { return fits_cell(item.value()) || is_record(item.value()); });
+  const auto cell = [](const auto& item) { return fits_cell(item.value()); };
+  return std::any_of(object.begin(), object.end(), cell) &&
+         std::all_of(object.begin(), object.end(),
+                     [&](const auto& item) { return cell(item) || is_record(item.value()); });
 }
 
 std::string cell(const json::value& value) {

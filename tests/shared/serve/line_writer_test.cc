@@ -28,11 +28,11 @@ struct Pipe {
     ::fcntl(ends[1], F_SETPIPE_SZ, 4096);
   }
 
-  // Until a line that ends with this.
+  // Until this has come; a line that tells what is missing may follow it.
   [[nodiscard]] std::string read_to(std::string_view end) const {
     std::string all;
     std::array<char, 4096> block{};
-    while (!all.ends_with(end)) {
+    while (all.find(end) == std::string::npos) {
       const ssize_t n = ::read(reading.get(), block.data(), block.size());
       if (n <= 0) break;
       all.append(block.data(), static_cast<std::size_t>(n));
