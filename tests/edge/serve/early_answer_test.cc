@@ -66,13 +66,14 @@ TEST(EarlyAnswer, TheServerGetsTheRestIfItTakesIt) {
 
 TEST(EarlyAnswer, ALargeOneReachesTheClientWhoseServerStopsReading) {
   const std::string body(kUpload, 'y');
+  const std::string early = ok(body);
   Backend backend([&](Conn& conn) {
     if (conn.read_head().empty()) return;
-    conn.send(ok(body));
+    conn.send(early);
     conn.read_to_end();
   });
   Edge edge({backend.endpoint()});
-  edge.route.timeouts.send = shared::milliseconds(200);
+  edge.route.timeouts.send = shared::seconds(2);
   edge.start();
   Conn client = edge.client();
   const std::string answer = answer_to(client, upload());
