@@ -215,7 +215,8 @@ std::string_view without_parameters(std::string_view path, std::string& plain) {
 template <class Trace>
 Checked<const Route*> match(const RouteTable& table, const RequestInfo& info, TargetScratch& scratch, Trace& trace) {
   const bool empties = !info.kept.empty() && info.kept != info.path;
-  const bool twins = has_twin(info.path);
+  // `..` may have taken an escape out of one form and not of the other: "/a/..%2fb//../c".
+  const bool twins = has_twin(info.path) || (empties && has_twin(info.kept));
   RequestInfo seen = info;
   if (twins) seen.path = without_parameters(info.path, scratch.plain);
   const Route* route = table.find(seen, trace);
@@ -228,6 +229,7 @@ Checked<const Route*> match(const RouteTable& table, const RequestInfo& info, Ta
   if (!twins) return route;
   std::string_view other = readings.decoded(info.path, Slashes::merge, scratch);
   if (other.empty()) other = readings.decoded(empties ? info.kept : info.path, Slashes::keep, scratch);
+  if (other.empty() && empties) other = readings.decoded(info.kept, Slashes::merge, scratch);
   if (!other.empty()) return refuse(400, other);
   return route;
 }

@@ -150,6 +150,13 @@ TEST(Route, ATwinIsReadWithItsEmptySegmentsToo) {
   EXPECT_EQ(matched(table, {.path = "/a/%2f../other"}), "rest");
 }
 
+// "/api/..%2fadm//../c": merged, `..` takes the escape away; as it is forwarded it stays, and leads to /adm/c.
+TEST(Route, AnEscapeThatOnlyTheForwardedFormHasIsReadToo) {
+  const RouteTable table({route("api", "", "/api/"), route("rest", "", "/")}, 1);
+  EXPECT_EQ(matched(table, {.path = "/api/c", .kept = "/api/..%2fadm/c"}), "400");
+  EXPECT_EQ(matched(table, {.path = "/api/c", .kept = "/api/x%2fadm/c"}), "api");
+}
+
 TEST(Route, ExactBeatsPrefixAndKeepsItsSlash) {
   const RouteTable table(
       {route("prefix", "", "/x/"), route("exact", "", "=/x"), route("root", "", "=/"), route("any", "", "/")}, 1);
