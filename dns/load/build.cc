@@ -1,5 +1,8 @@
 #include "dns/load/build.h"
 
+#include <malloc.h>
+
+#include <mutex>
 #include <utility>
 
 #include "dns/load/cname_names.h"
@@ -146,6 +149,13 @@ RateLimit rate_limit_of(const RateLimitConfig& config) {
   return {config.mode, static_cast<std::uint32_t>(ResponseCells::kBurstUs / config.rate.per_second), config.slip};
 }
 
+// A world's large tables come and go with each reload. As maps of their own they go back to the kernel; on the heap,
+// where glibc puts them once one has been freed (it raises its threshold), they leave holes: twice the memory.
+void keep_tables_apart() {
+  static std::once_flag once;
+  std::call_once(once, [] { ::mallopt(M_MMAP_THRESHOLD, 256 << 10); });
+}
+
 }  // namespace
 
 std::optional<World> load_world(const std::string& path, Diagnostics& diagnostics, const LoadOptions& options) {
@@ -165,6 +175,7 @@ std::optional<World> load_world(const std::string& path, Diagnostics& diagnostic
 }
 
 std::optional<World> build_world(shared::load::Config common, Diagnostics& diagnostics, const LoadOptions& options) {
+  keep_tables_apart();
   return WorldBuilder(options, diagnostics).build(std::move(common));
 }
 
