@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "dns/core/answer.h"
-#include "dns/core/zone.h"
-#include "dns/core/zone_builder.h"
+#include "dns/core/answer/answer.h"
+#include "dns/core/zone/zone.h"
+#include "dns/core/zone/zone_builder.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 

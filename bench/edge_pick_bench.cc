@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "edge/core/balance.h"
+#include "edge/core/pool/balance.h"
 
 namespace {
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "edge/core/framing.h"
-#include "edge/core/head.h"
-#include "edge/core/rewrite.h"
-#include "edge/core/route.h"
-#include "edge/core/target.h"
+#include "edge/core/message/rewrite.h"
+#include "edge/core/message/target.h"
+#include "edge/core/route/route.h"
+#include "shared/http/framing.h"
+#include "shared/http/head.h"
 
 namespace {
 
@@ -41,8 +41,8 @@ edge::RouteTable routes_of(std::size_t count) {
 
 void parse_head(benchmark::State& state) {
   const std::string text = browser_head();
-  edge::RequestHead head;
-  edge::HeadParser parser;
+  http::RequestHead head;
+  http::HeadParser parser;
   for (auto _ : state) {
     benchmark::DoNotOptimize(parser.parse_request(text, {}, head));
     parser.reset();
@@ -53,8 +53,8 @@ BENCHMARK(parse_head);
 
 void match_route(benchmark::State& state) {
   const edge::RouteTable table = routes_of(static_cast<std::size_t>(state.range(0)));
-  const edge::FieldList fields;
-  const edge::RequestInfo info{"www.shop.example", "/api/items/4711", edge::Method::get, {}, {}, fields};
+  const http::FieldList fields;
+  const edge::RequestInfo info{"www.shop.example", "/api/items/4711", http::Method::get, {}, {}, fields};
   edge::TargetScratch scratch;
   shared::NullTrace trace;
   for (auto _ : state) benchmark::DoNotOptimize(edge::match(table, info, scratch, trace));
@@ -66,8 +66,8 @@ void head_to_upstream_head(benchmark::State& state) {
   const edge::RouteTable table = routes_of(20);
   const edge::Tiers tiers;
   const edge::PrefixSet trusted;
-  edge::RequestHead head;
-  edge::HeadParser parser;
+  http::RequestHead head;
+  http::HeadParser parser;
   edge::TargetScratch scratch;
   shared::NullTrace trace;
   std::array<char, 4096> out;
@@ -75,7 +75,7 @@ void head_to_upstream_head(benchmark::State& state) {
     benchmark::DoNotOptimize(parser.parse_request(text, {}, head));
     parser.reset();
     const auto target = edge::resolve_target(head, scratch);
-    const auto framing = edge::frame_request(head, edge::kNoBodyLimit);
+    const auto framing = http::frame_request(head, http::kNoBodyLimit);
     const edge::Client client = edge::identify_client(shared::IpAddress::v4(0xCB007107), head.fields, trusted);
     const edge::RequestInfo info{target->host, target->path, head.method, {}, client.address, head.fields};
     const auto route = edge::match(table, info, scratch, trace);

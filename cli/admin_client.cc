@@ -12,9 +12,9 @@
 #include <span>
 
 #include "shared/load/values.h"
-#include "shared/serve/socket.h"
-#include "shared/serve/unique_fd.h"
-#include "shared/serve/unix_address.h"
+#include "shared/serve/os/socket.h"
+#include "shared/serve/os/unique_fd.h"
+#include "shared/serve/os/unix_address.h"
 
 namespace cli {
 namespace {

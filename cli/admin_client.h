@@ -8,7 +8,7 @@
 
 #include "shared/core/result.h"
 #include "shared/core/time.h"
-#include "shared/serve/admin.h"
+#include "shared/serve/admin/admin.h"
 
 namespace CLI {
 class App;

@@ -6,7 +6,7 @@
 #include <string>
 #include <system_error>
 
-#include "dns/core/name.h"
+#include "dns/core/wire/name.h"
 
 namespace cli {
 namespace {

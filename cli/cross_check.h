@@ -3,7 +3,7 @@
 // and what the file expects of this machine (a user, a folder). Warnings: the file may be meant for another machine, or
 // the host's zone be somebody else's. Called by `meridian check`.
 
-#include "dns/core/zone.h"
+#include "dns/core/zone/zone.h"
 #include "edge/load/config.h"
 #include "shared/load/config.h"
 #include "shared/load/diagnostics.h"

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/moves.h"
-#include "dns/core/answer_sets.h"
+#include "dns/core/steer/answer_sets.h"
 
 namespace cli {
 namespace {

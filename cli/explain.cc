@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "cli/servers.h"
-#include "dns/core/answer_sets.h"
-#include "dns/load/build.h"
-#include "dns/load/explain.h"
+#include "dns/core/steer/answer_sets.h"
+#include "dns/load/world/build.h"
+#include "dns/load/world/explain.h"
 #include "shared/load/nearest.h"
 
 namespace cli {

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "cli/geo_diff.h"
-#include "dns/load/config.h"
-#include "dns/load/geo_memory.h"
-#include "dns/load/geo_overrides.h"
-#include "dns/load/mmdb.h"
+#include "dns/load/config/config.h"
+#include "dns/load/geo/geo_memory.h"
+#include "dns/load/geo/geo_overrides.h"
+#include "dns/load/geo/mmdb.h"
 #include "shared/load/config.h"
 #include "shared/load/values.h"
 

@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <utility>
 
-#include "dns/core/answer_sets.h"
-#include "dns/load/mmdb.h"
+#include "dns/core/steer/answer_sets.h"
+#include "dns/load/geo/mmdb.h"
 
 namespace cli {
 namespace {

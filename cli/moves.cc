@@ -8,7 +8,7 @@
 #include <boost/json.hpp>
 
 #include "cli/admin_client.h"
-#include "dns/load/geo_guard.h"
+#include "dns/load/world/geo_guard.h"
 
 namespace cli {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "dns/core/moves.h"
-#include "dns/load/build.h"
+#include "dns/core/steer/moves.h"
+#include "dns/load/world/build.h"
 #include "shared/core/result.h"
 
 namespace cli {

@@ -3,8 +3,8 @@
 #include <array>
 #include <string_view>
 
-#include "dns/load/config.h"
-#include "dns/load/geo_overrides.h"
+#include "dns/load/config/config.h"
+#include "dns/load/geo/geo_overrides.h"
 #include "edge/load/config.h"
 #include "shared/load/config.h"
 

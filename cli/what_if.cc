@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cli/moves.h"
-#include "dns/core/answer_sets.h"
+#include "dns/core/steer/answer_sets.h"
 #include "shared/load/nearest.h"
 
 namespace cli {

@@ -15,13 +15,13 @@ target_compile_options(meridian_flags INTERFACE
   # libstdc++ 12's std::stable_sort calls what it deprecates itself; clang tells, GCC does not.
   $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 
-# meridian_library(dns_core LINKS shared_core): all sources and headers of the calling folder.
+# meridian_library(dns_core LINKS shared_core): all sources and headers of the calling folder and its rooms.
 # Sources are globbed, so that adding a file never means editing a list that others edit too.
 function(meridian_library name)
   cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
-  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
   if(sources)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC meridian_flags ${ARG_LINKS})
@@ -49,10 +49,10 @@ function(meridian_program name)
   target_compile_definitions(${name} PRIVATE MERIDIAN_VERSION="${PROJECT_VERSION}")
 endfunction()
 
-# meridian_tests(dns_core_test FOLDER dns/core LINKS dns_core): every *_test.cc of tests/FOLDER in one program.
+# meridian_tests(dns_core_test FOLDER dns/core LINKS dns_core): every *_test.cc below tests/FOLDER in one program.
 function(meridian_tests name)
   cmake_parse_arguments(ARG "" "FOLDER" "LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${ARG_FOLDER}/*_test.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${ARG_FOLDER}/*_test.cc)
   if(NOT sources)
     return()
   endif()

@@ -5,10 +5,10 @@
 #include <string>
 #include <utility>
 
-#include "dns/load/build.h"
-#include "dns/serve/server.h"
-#include "dns/serve/start.h"
-#include "shared/serve/log.h"
+#include "dns/load/world/build.h"
+#include "dns/serve/control/server.h"
+#include "dns/serve/control/start.h"
+#include "shared/serve/os/log.h"
 
 namespace {
 

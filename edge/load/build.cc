@@ -19,7 +19,7 @@ AccessLogSettings access_log_settings(const EdgeConfig& edge) {
       settings.query = true;
       continue;
     }
-    AccessLogSettings::Field field{.name = name, .key = {}, .id = field_id(name)};
+    AccessLogSettings::Field field{.name = name, .key = {}, .id = http::field_id(name)};
     for (const char c : name) {
       const bool upper = c >= 'A' && c <= 'Z';
       const bool plain = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -65,7 +65,7 @@ class Builder {
                           ceil<milliseconds>(client.body_timeout), ceil<milliseconds>(client.send_timeout),
                           ceil<milliseconds>(client.linger)};
     settings->half_close = client.half_close;
-    settings->answer_limits = {static_cast<std::uint32_t>(edge_.answer.max_head), HeadLimits{}.max_target,
+    settings->answer_limits = {static_cast<std::uint32_t>(edge_.answer.max_head), http::HeadLimits{}.max_target,
                                edge_.answer.max_fields};
     settings->merge_slashes = edge_.merge_slashes;
     settings->via_requests = edge_.via != ViaConfig::none;
@@ -123,7 +123,7 @@ class Builder {
     for (const auto& tier : config.tiers) {
       if (const auto id = built_.tiers->find(tier.value)) conditions.tiers |= 1U << static_cast<unsigned>(*id);
     }
-    for (const Method method : config.methods) conditions.methods |= 1U << static_cast<unsigned>(method);
+    for (const http::Method method : config.methods) conditions.methods |= 1U << static_cast<unsigned>(method);
     conditions.headers = config.headers;
     conditions.cookies = config.cookies;
     if (config.share) conditions.share = *config.share / 100;

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "edge/core/server_ids.h"
-#include "edge/core/snapshot.h"
+#include "edge/core/pool/server_ids.h"
+#include "edge/core/snapshot/snapshot.h"
 #include "edge/load/build_pools.h"
 #include "edge/load/config.h"
 #include "shared/core/ip.h"

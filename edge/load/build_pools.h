@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "edge/core/live.h"
-#include "edge/core/pool.h"
-#include "edge/core/server_ids.h"
+#include "edge/core/pool/live.h"
+#include "edge/core/pool/pool.h"
+#include "edge/core/pool/server_ids.h"
 #include "edge/load/config.h"
 #include "shared/core/ip.h"
 #include "shared/load/diagnostics.h"

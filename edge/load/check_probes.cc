@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "edge/core/health_check.h"
+#include "edge/core/pool/health_check.h"
 
 namespace edge {
 namespace {

@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "edge/core/head.h"
-#include "edge/core/header_rules.h"
-#include "edge/core/pool.h"
-#include "edge/core/route.h"
-#include "edge/core/snapshot.h"
+#include "edge/core/message/header_rules.h"
+#include "edge/core/pool/pool.h"
+#include "edge/core/route/route.h"
+#include "edge/core/snapshot/snapshot.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
+#include "shared/http/head.h"
 #include "shared/load/config.h"
 #include "shared/load/table.h"
 
@@ -150,7 +150,7 @@ struct RouteConfig {
   std::string host;
   std::string path = "/";
   std::vector<shared::load::Located<std::string>> tiers;
-  std::vector<Method> methods;
+  std::vector<http::Method> methods;
   std::vector<NamedCondition> headers;
   std::vector<NamedCondition> cookies;
   std::optional<double> share;  // percent
@@ -168,7 +168,7 @@ struct RouteConfig {
 struct ClientConfig {
   std::uint64_t max_head = 32ULL * 1024;
   std::uint64_t max_target = 8ULL * 1024;
-  std::uint16_t max_fields = FieldList::kCapacity;
+  std::uint16_t max_fields = http::FieldList::kCapacity;
   std::uint64_t max_body = 1024ULL * 1024 * 1024;
   std::uint32_t max_connections = 10000;
   std::uint32_t max_per_client = 0;
@@ -185,7 +185,7 @@ struct ClientConfig {
 // What is taken from servers.
 struct AnswerConfig {
   std::uint64_t max_head = 32ULL * 1024;
-  std::uint16_t max_fields = FieldList::kCapacity;
+  std::uint16_t max_fields = http::FieldList::kCapacity;
 };
 
 // In which messages Via says that they went through this proxy (RFC 9110 7.6.3).

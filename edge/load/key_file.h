@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "edge/core/tier.h"
+#include "edge/core/message/tier.h"
 #include "shared/load/diagnostics.h"
 
 namespace edge {

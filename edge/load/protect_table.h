@@ -4,10 +4,10 @@
 
 #include <vector>
 
-#include "edge/core/breaker.h"
-#include "edge/core/ejection.h"
-#include "edge/core/health_check.h"
-#include "edge/core/retry.h"
+#include "edge/core/pool/health_check.h"
+#include "edge/core/protect/breaker.h"
+#include "edge/core/protect/ejection.h"
+#include "edge/core/protect/retry.h"
 #include "shared/load/table.h"
 
 namespace edge {

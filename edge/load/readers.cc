@@ -4,7 +4,7 @@
 #include <array>
 #include <charconv>
 
-#include "edge/core/target.h"
+#include "edge/core/message/target.h"
 #include "shared/load/idn.h"
 #include "shared/load/table.h"
 #include "shared/load/values.h"
@@ -53,7 +53,7 @@ bool is_field_value(std::string_view value) {
 }
 
 bool check_field_name(const Node& element, std::string_view name, Diagnostics& diagnostics) {
-  if (is_token(name)) return true;
+  if (http::is_token(name)) return true;
   diagnostics.error(element.key.empty() ? element.at : element.key_at,
                     "'" + std::string(name) + "' is not the name of a header field");
   return false;
@@ -61,7 +61,7 @@ bool check_field_name(const Node& element, std::string_view name, Diagnostics& d
 
 std::optional<NamedCondition> read_condition(const Node& element, Diagnostics& diagnostics) {
   if (!expect_scalar(element, "a value, or \"*\" for any", diagnostics)) return std::nullopt;
-  NamedCondition condition{element.key, std::nullopt, field_id(element.key)};
+  NamedCondition condition{element.key, std::nullopt, http::field_id(element.key)};
   if (element.text != "*") condition.value = element.text;
   return condition;
 }
@@ -70,7 +70,7 @@ std::optional<std::vector<NamedCondition>> read_conditions(const Node& node, Dia
   if (!expect_map(node, "a map of names and values", diagnostics)) return std::nullopt;
   std::vector<NamedCondition> conditions;
   for (const Node& element : node.children) {
-    if (!is_token(element.key)) {
+    if (!http::is_token(element.key)) {
       diagnostics.error(element.key_at, node.key + ": '" + element.key + "' is not a valid name");
       continue;
     }
@@ -105,7 +105,7 @@ void read_removals(const Node& node, std::vector<HeaderRule>& rules, Diagnostics
   for (const Node& element : node.children) {
     if (!expect_scalar(element, "the name of a header field", diagnostics)) continue;
     HeaderRule rule{HeaderRule::Op::remove, element.text, {}};
-    if (field_id(rule.name) == FieldId::host) {
+    if (http::field_id(rule.name) == http::FieldId::host) {
       diagnostics.error(element.at, "Host cannot be removed; it can be set");
     } else if (check_rule(element, rule, diagnostics)) {
       rules.push_back(std::move(rule));
@@ -146,7 +146,7 @@ std::optional<TierSourceConfig> read_tier_source(const Node& node, Diagnostics& 
   Node name = *element;
   name.key.clear();
   if (!check_field_name(name, source.header, diagnostics)) return std::nullopt;
-  if (field_id(source.header) == FieldId::other) return source;
+  if (http::field_id(source.header) == http::FieldId::other) return source;
   complain(*element, "'" + source.header + "' already has a meaning of its own", diagnostics);
   return std::nullopt;
 }
@@ -163,13 +163,13 @@ std::optional<HashKey> read_hash_key(const Node& node, Diagnostics& diagnostics)
   }
   const Node* element = shared::load::expect_one_key(node, kKeys, diagnostics);
   if (element == nullptr || !expect_scalar(*element, "a name", diagnostics)) return std::nullopt;
-  if (!is_token(element->text)) {
+  if (!http::is_token(element->text)) {
     complain(*element, "'" + element->text + "' is not the name of a header field or cookie", diagnostics);
     return std::nullopt;
   }
   key.kind = element->key == "header" ? HashKey::Kind::header : HashKey::Kind::cookie;
   key.name = element->text;
-  key.field = key.kind == HashKey::Kind::header ? field_id(key.name) : FieldId::cookie;
+  key.field = key.kind == HashKey::Kind::header ? http::field_id(key.name) : http::FieldId::cookie;
   return key;
 }
 
@@ -328,14 +328,14 @@ Reader<std::string> request_path() {
   });
 }
 
-Reader<Method> method() {
-  return shared::load::one_of<Method>({{"GET", Method::get},
-                                       {"HEAD", Method::head},
-                                       {"POST", Method::post},
-                                       {"PUT", Method::put},
-                                       {"DELETE", Method::delete_},
-                                       {"OPTIONS", Method::options},
-                                       {"PATCH", Method::patch}});
+Reader<http::Method> method() {
+  return shared::load::one_of<http::Method>({{"GET", http::Method::get},
+                                             {"HEAD", http::Method::head},
+                                             {"POST", http::Method::post},
+                                             {"PUT", http::Method::put},
+                                             {"DELETE", http::Method::delete_},
+                                             {"OPTIONS", http::Method::options},
+                                             {"PATCH", http::Method::patch}});
 }
 
 Reader<StatusRange> status_range() {
@@ -360,10 +360,10 @@ Reader<HeaderRulesConfig> header_rules() {
 }
 
 Reader<std::string> log_field() {
-  return text_scalar("`query` or a field's name", "query, or a field's name such as User-Agent", is_token);
+  return text_scalar("`query` or a field's name", "query, or a field's name such as User-Agent", http::is_token);
 }
 
-Reader<std::string> cookie_name() { return text_scalar("name", "a cookie's name such as MERIDIAN", is_token); }
+Reader<std::string> cookie_name() { return text_scalar("name", "a cookie's name such as MERIDIAN", http::is_token); }
 
 Reader<std::string> cookie_text() {
   return text_scalar("text", "printable and without ';'", [](const std::string& text) {

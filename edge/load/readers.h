@@ -24,7 +24,7 @@ using shared::load::Reader;
 [[nodiscard]] Reader<std::string> host_header();     // "shop.example", "shop.example:8080"
 [[nodiscard]] Reader<std::string> route_path();      // "/x/" or "=/x", normalised
 [[nodiscard]] Reader<std::string> request_path();    // "/health?full=1": of a check
-[[nodiscard]] Reader<Method> method();
+[[nodiscard]] Reader<http::Method> method();
 [[nodiscard]] Reader<std::string> log_field();        // "query", or the name of a field: "User-Agent"
 [[nodiscard]] Reader<StatusRange> status_range();     // 200 or 200-399
 [[nodiscard]] Reader<std::string> redirect_target();  // "https://{host}{uri}"

@@ -28,7 +28,7 @@ std::string part(std::string_view key, const std::string& value) {
 
 }  // namespace
 
-std::string_view method_name(Method method) {
+std::string_view method_name(http::Method method) {
   constexpr std::array<std::string_view, 10> kNames{"GET",     "HEAD",    "POST",  "PUT",   "DELETE",
                                                     "CONNECT", "OPTIONS", "TRACE", "PATCH", ""};
   return kNames[static_cast<std::size_t>(method)];
@@ -45,7 +45,7 @@ std::string route_conditions(const RouteConfig& route) {
   std::set<std::string> tiers;
   std::set<std::string> methods;
   for (const auto& tier : route.tiers) tiers.insert(tier.value);
-  for (const Method method : route.methods) methods.emplace(method_name(method));
+  for (const http::Method method : route.methods) methods.emplace(method_name(method));
   std::string out = part("tier", joined(tiers)) + part("method", joined(methods));
   out += part("header", named_conditions(route.headers)) + part("cookie", named_conditions(route.cookies));
   if (route.share) out += part("share", shared::load::print_number(*route.share) + "%");

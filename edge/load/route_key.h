@@ -19,6 +19,6 @@ namespace edge {
 [[nodiscard]] std::size_t route_depth(const RouteConfig& route);
 
 // "GET"; empty for Method::other.
-[[nodiscard]] std::string_view method_name(Method method);
+[[nodiscard]] std::string_view method_name(http::Method method);
 
 }  // namespace edge

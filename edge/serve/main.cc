@@ -1,4 +1,4 @@
-// meridian-edge: the regional proxy. Wires the parts; what they do is in edge/serve/control.h.
+// meridian-edge: the regional proxy. Wires the parts; what they do is in edge/serve/control/control.h.
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -8,12 +8,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include "edge/serve/control.h"
-#include "edge/serve/world.h"
+#include "edge/serve/control/control.h"
+#include "edge/serve/control/world.h"
 #include "shared/load/config.h"
-#include "shared/serve/log.h"
-#include "shared/serve/privileges.h"
-#include "shared/serve/supervisor.h"
+#include "shared/serve/os/log.h"
+#include "shared/serve/process/privileges.h"
+#include "shared/serve/process/supervisor.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Config: the sections that both servers read: service, regions, health, admin, state_directory, log. `dns` and `edge`
-// stay unread Nodes here; the role that owns one reads it with its own table (dns/load/config.h, edge/load/config.h).
-// Value type; made by start, reload and `meridian check`, immutable after.
+// stay unread Nodes here; the role that owns one reads it with its own table (dns/load/config/config.h,
+// edge/load/config.h). Value type; made by start, reload and `meridian check`, immutable after.
 
 #include <cstdint>
 #include <filesystem>

@@ -1,6 +1,7 @@
 #pragma once
 // What a running server cannot change: the one list of the common sections, for both servers, and the one way to say
-// it. Each role adds its own (dns/serve/server.cc, edge/serve/world.cc); docs/operations.md has the whole list.
+// it. Each role adds its own (dns/serve/control/server.cc, edge/serve/control/world.cc); docs/operations.md has the
+// whole list.
 
 #include <string>
 #include <vector>

@@ -5,7 +5,7 @@
 #include <optional>
 #include <thread>
 
-#include "shared/serve/loop.h"
+#include "shared/serve/loop/loop.h"
 
 namespace cli {
 namespace {

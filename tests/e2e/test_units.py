@@ -47,6 +47,6 @@ def filtered(unit):
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_units_allow_what_the_servers_allow_themselves(unit):
-    own = set(re.findall(r"\bSYS_(\w+)\b", (meridian.ROOT / "shared/serve/system_calls.cc").read_text().split("kAllowed = ")[1].split("});")[0]))
+    own = set(re.findall(r"\bSYS_(\w+)\b", (meridian.ROOT / "shared/serve/os/system_calls.cc").read_text().split("kAllowed = ")[1].split("});")[0]))
     assert len(own) > 100
     assert own - filtered(unit) == set()

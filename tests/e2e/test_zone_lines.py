@@ -107,7 +107,7 @@ def test_peers_say_what_the_table_says(zones, peer):
 
 
 def test_the_table_is_large_and_knows_every_type():
-    types = set(re.findall(r'^ +\{\d+, "([^"]+)", \{', (meridian.ROOT / "dns/load/rdata_types.cc").read_text(), re.M))
+    types = set(re.findall(r'^ +\{\d+, "([^"]+)", \{', (meridian.ROOT / "dns/load/record/rdata_types.cc").read_text(), re.M))
     assert len(types) > 80 and len(lines()) > 300
     told = {word for line in lines() for word in line.text.split()}
     only_octets = {"NXT", "ATMA", "A6", "SINK", "UINFO", "UID", "GID", "UNSPEC"}

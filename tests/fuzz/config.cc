@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "dns/load/config.h"
+#include "dns/load/config/config.h"
 #include "edge/load/config.h"
 #include "shared/load/config.h"
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "dns/load/cookie_file.h"
+#include "dns/load/config/cookie_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   shared::load::Diagnostics diagnostics;

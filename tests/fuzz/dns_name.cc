@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "dns/core/name.h"
+#include "dns/core/wire/name.h"
 
 namespace {
 

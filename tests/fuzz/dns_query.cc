@@ -8,8 +8,8 @@
 #include <source_location>
 #include <span>
 
-#include "dns/core/answer.h"
-#include "dns/core/rate_limit.h"
+#include "dns/core/answer/answer.h"
+#include "dns/core/answer/rate_limit.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 

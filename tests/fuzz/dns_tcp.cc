@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
-#include "dns/core/policy_tables.h"
-#include "dns/core/wire.h"
-#include "dns/serve/listeners.h"
-#include "dns/serve/tcp_server.h"
-#include "shared/serve/socket.h"
+#include "dns/core/steer/policy_tables.h"
+#include "dns/core/wire/wire.h"
+#include "dns/serve/tcp/tcp_server.h"
+#include "dns/serve/worker/listeners.h"
+#include "shared/serve/os/socket.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 

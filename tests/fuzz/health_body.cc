@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "edge/serve/health_verdict.h"
+#include "edge/serve/control/health_verdict.h"
 
 namespace {
 

@@ -8,11 +8,11 @@
 #include <string>
 #include <string_view>
 
-#include "edge/core/chunked.h"
+#include "shared/http/chunked.h"
 
 namespace {
 
-using edge::ChunkEvent;
+using http::ChunkEvent;
 
 void require(bool holds) {
   if (!holds) std::abort();
@@ -26,12 +26,12 @@ struct Decoded {
   bool operator==(const Decoded&) const = default;
 };
 
-Decoded decode(std::string_view text, std::size_t piece, edge::Sender sender) {
+Decoded decode(std::string_view text, std::size_t piece, http::Sender sender) {
   Decoded decoded;
-  edge::ChunkDecoder decoder(sender);
+  http::ChunkDecoder decoder(sender);
   std::size_t available = 0;
   while (true) {
-    const edge::ChunkStep step = decoder.next(text.substr(decoded.consumed, available - decoded.consumed));
+    const http::ChunkStep step = decoder.next(text.substr(decoded.consumed, available - decoded.consumed));
     decoded.end = step.event;
     decoded.consumed += step.consumed;
     require(decoded.consumed <= available);
@@ -39,7 +39,7 @@ Decoded decode(std::string_view text, std::size_t piece, edge::Sender sender) {
       require(!step.data.empty());
       decoded.data += step.data;
     } else if (step.event == ChunkEvent::trailer) {
-      require(edge::trailer_allowed(step.trailer.name));
+      require(http::trailer_allowed(step.trailer.name));
     } else if (step.event == ChunkEvent::need_more && available < text.size()) {
       available = std::min(text.size(), available + piece);
     } else {
@@ -53,19 +53,19 @@ Decoded decode(std::string_view text, std::size_t piece, edge::Sender sender) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const edge::Sender sender = data[0] >= 128 ? edge::Sender::server : edge::Sender::client;
+  const http::Sender sender = data[0] >= 128 ? http::Sender::server : http::Sender::client;
   const Decoded whole = decode(text, text.size() + 1, sender);
   const Decoded pieces = decode(text, 1 + data[0] % 16, sender);
   require(whole.end == pieces.end && whole.data == pieces.data);
   if (whole.end != ChunkEvent::done) return 0;
   require(whole.consumed == pieces.consumed);
   if (whole.data.empty()) return 0;
-  std::array<char, edge::kChunkHeadSize> head{};
-  std::string again(head.data(), edge::write_chunk_head(head, whole.data.size()));
+  std::array<char, http::kChunkHeadSize> head{};
+  std::string again(head.data(), http::write_chunk_head(head, whole.data.size()));
   again += whole.data;
-  again += edge::kChunkEnd;
-  again += edge::kLastChunk;
-  const Decoded twice = decode(again, again.size(), edge::Sender::client);  // the stricter one
+  again += http::kChunkEnd;
+  again += http::kLastChunk;
+  const Decoded twice = decode(again, again.size(), http::Sender::client);  // the stricter one
   require(twice.end == ChunkEvent::done && twice.data == whole.data && twice.consumed == again.size());
   return 0;
 }

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "edge/core/conditions.h"
-#include "edge/core/sticky.h"
+#include "edge/core/pool/sticky.h"
+#include "shared/http/cookie.h"
 
 namespace {
 
@@ -26,19 +26,19 @@ void check_found(std::string_view field, std::string_view name, std::string_view
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  edge::FieldList fields;
+  http::FieldList fields;
   const std::size_t half = text.find('\n');
   const std::string_view first = text.substr(0, half);
-  require(fields.push({.name = "Cookie", .value = first, .id = edge::FieldId::cookie}));
+  require(fields.push({.name = "Cookie", .value = first, .id = http::FieldId::cookie}));
   if (half == std::string_view::npos) {
     for (const std::string_view name : {"MERIDIAN", "a", ""}) {
-      check_found(first, name, edge::find_cookie(fields, name));
+      check_found(first, name, http::find_cookie(fields, name));
     }
   } else {
     // A second field is read when the first has no such cookie.
-    require(fields.push({.name = "Cookie", .value = text.substr(half + 1), .id = edge::FieldId::cookie}));
+    require(fields.push({.name = "Cookie", .value = text.substr(half + 1), .id = http::FieldId::cookie}));
   }
-  const std::string_view value = edge::find_cookie(fields, "MERIDIAN");
+  const std::string_view value = http::find_cookie(fields, "MERIDIAN");
   if (const auto token = edge::parse_session_token(value)) require(edge::to_text(*token) == value);
   static const shared::SipKey kKey{7};
   static const edge::Sticky kSticky = [] {

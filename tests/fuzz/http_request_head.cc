@@ -6,22 +6,22 @@
 #include <string>
 #include <string_view>
 
-#include "edge/core/framing.h"
-#include "edge/core/head.h"
-#include "edge/core/rewrite.h"
-#include "edge/core/target.h"
+#include "edge/core/message/rewrite.h"
+#include "edge/core/message/target.h"
+#include "shared/http/framing.h"
+#include "shared/http/head.h"
 
 namespace {
 
-using edge::ParseState;
+using http::ParseState;
 
 void require(bool holds) {
   if (!holds) std::abort();
 }
 
-void same_in_pieces(std::string_view text, std::size_t cut, ParseState whole, const edge::RequestHead& expected) {
-  edge::HeadParser parser;
-  edge::RequestHead head;
+void same_in_pieces(std::string_view text, std::size_t cut, ParseState whole, const http::RequestHead& expected) {
+  http::HeadParser parser;
+  http::RequestHead head;
   const std::string first(text.substr(0, cut));
   const ParseState early = parser.parse_request(first, {}, head);
   if (early == ParseState::error) return require(whole == ParseState::error);
@@ -32,19 +32,19 @@ void same_in_pieces(std::string_view text, std::size_t cut, ParseState whole, co
   if (late == ParseState::complete) require(head.size == expected.size && head.fields.size() == expected.fields.size());
 }
 
-void check_fields(std::string_view text, const edge::RequestHead& head) {
+void check_fields(std::string_view text, const http::RequestHead& head) {
   require(head.size <= text.size() && text.substr(0, head.size).ends_with("\r\n\r\n"));
-  for (const edge::Field& field : head.fields) {
-    require(edge::is_token(field.name));
+  for (const http::Field& field : head.fields) {
+    require(http::is_token(field.name));
     require(field.name.data() >= text.data() && field.value.data() + field.value.size() <= text.data() + head.size);
     require(field.value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
   }
 }
 
-void check_forwarding(const edge::RequestHead& head, bool trusted) {
+void check_forwarding(const http::RequestHead& head, bool trusted) {
   edge::TargetScratch scratch;
   const auto target = edge::resolve_target(head, scratch);
-  const auto framing = edge::frame_request(head, edge::kNoBodyLimit);
+  const auto framing = http::frame_request(head, http::kNoBodyLimit);
   if (!target || !framing) return;
   const edge::Tiers tiers;
   const edge::HeaderRules rules;
@@ -55,14 +55,14 @@ void check_forwarding(const edge::RequestHead& head, bool trusted) {
   const auto size = edge::write_upstream_request(out, request);
   require(size.has_value());
   out.resize(*size);
-  edge::HeadParser parser;
-  edge::RequestHead again;
-  const edge::HeadLimits wide{1 << 20, 1 << 20, edge::FieldList::kCapacity};
+  http::HeadParser parser;
+  http::RequestHead again;
+  const http::HeadLimits wide{1 << 20, 1 << 20, http::FieldList::kCapacity};
   const ParseState state = parser.parse_request(out, wide, again);
   // Our own fields may be one more than the list holds; nothing else may stand in the way.
   if (state == ParseState::error) return require(parser.refusal().status == 431);
   require(state == ParseState::complete && again.size == out.size() && again.method_text == head.method_text);
-  const auto framing_again = edge::frame_request(again, edge::kNoBodyLimit);
+  const auto framing_again = http::frame_request(again, http::kNoBodyLimit);
   require(framing_again && framing_again->body == framing->body);
 }
 
@@ -71,8 +71,8 @@ void check_forwarding(const edge::RequestHead& head, bool trusted) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  edge::HeadParser parser;
-  edge::RequestHead head;
+  http::HeadParser parser;
+  http::RequestHead head;
   const ParseState state = parser.parse_request(text, {}, head);
   if (state == ParseState::error) require(parser.refusal().status >= 400 && !parser.refusal().reason.empty());
   if (!text.empty()) same_in_pieces(text, data[0] * text.size() / 256, state, head);

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "edge/core/route.h"
-#include "edge/core/target.h"
+#include "edge/core/message/target.h"
+#include "edge/core/route/route.h"
 
 namespace {
 
@@ -44,8 +44,8 @@ void check_segments(std::string_view path) {
 }
 
 void check_route(const edge::NormalPath& path) {
-  const edge::FieldList fields;
-  const edge::RequestInfo info{"shop.example", path.merged, edge::Method::get, {}, {}, fields, path.kept};
+  const http::FieldList fields;
+  const edge::RequestInfo info{"shop.example", path.merged, http::Method::get, {}, {}, fields, path.kept};
   edge::TargetScratch scratch;
   shared::NullTrace trace;
   const auto route = edge::match(table(), info, scratch, trace);

@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "dns/load/mmdb.h"
+#include "dns/load/geo/mmdb.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto database = dns::read_mmdb({data, size}, "fuzz");

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "shared/serve/probe_response.h"
+#include "shared/serve/probe/probe_response.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <span>
 
-#include "shared/serve/srv_answer.h"
+#include "shared/serve/resolve/srv_answer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto answer = shared::parse_srv_answer(std::span(data, size));

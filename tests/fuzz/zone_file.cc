@@ -1,5 +1,5 @@
 // A zone file of arbitrary bytes, which may include itself: read to the end, with errors or with a zone, never a crash.
-#include "dns/load/zone_file.h"
+#include "dns/load/zone/zone_file.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "dns/core/wire.h"
-#include "dns/core/zone.h"
-#include "dns/core/zone_builder.h"
+#include "dns/core/wire/wire.h"
+#include "dns/core/zone/zone.h"
+#include "dns/core/zone/zone_builder.h"
 
 namespace test {
 

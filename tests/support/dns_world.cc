@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
-#include "dns/core/answer_sets.h"
-#include "dns/core/policy_tables.h"
+#include "dns/core/steer/answer_sets.h"
+#include "dns/core/steer/policy_tables.h"
 
 namespace test {
 

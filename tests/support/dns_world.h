@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "dns/core/snapshot.h"
+#include "dns/core/answer/snapshot.h"
 #include "tests/support/dns_message.h"
 
 namespace test {

@@ -5,10 +5,10 @@
 #include <random>
 #include <vector>
 
-#include "dns/core/answer_sets.h"
-#include "dns/core/correction.h"
-#include "dns/core/policy_tables.h"
-#include "dns/core/steering.h"
+#include "dns/core/steer/answer_sets.h"
+#include "dns/core/steer/correction.h"
+#include "dns/core/steer/policy_tables.h"
+#include "dns/core/steer/steering.h"
 
 namespace test {
 

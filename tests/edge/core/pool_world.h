@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "edge/core/balance.h"
+#include "edge/core/pool/balance.h"
 #include "tests/support/at_once.h"
 
 namespace edge::test {

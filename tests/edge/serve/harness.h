@@ -21,10 +21,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "edge/core/live.h"
-#include "edge/core/snapshot.h"
-#include "edge/serve/worker.h"
-#include "shared/serve/socket.h"
+#include "edge/core/pool/live.h"
+#include "edge/core/snapshot/snapshot.h"
+#include "edge/serve/worker/worker.h"
+#include "shared/serve/os/socket.h"
 
 namespace edge::test {
 

@@ -13,8 +13,8 @@
 
 #include <gtest/gtest.h>
 
-#include "shared/serve/pass_descriptors.h"
-#include "shared/serve/unique_fd.h"
+#include "shared/serve/os/pass_descriptors.h"
+#include "shared/serve/os/unique_fd.h"
 
 namespace shared::test {
 

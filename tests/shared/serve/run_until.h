@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "shared/serve/loop.h"
+#include "shared/serve/loop/loop.h"
 
 namespace shared::test {
 

@@ -11,8 +11,8 @@
 #include <boost/asio/ip/udp.hpp>
 
 #include "shared/core/ip.h"
-#include "shared/serve/loop.h"
-#include "shared/serve/srv_answer.h"
+#include "shared/serve/loop/loop.h"
+#include "shared/serve/resolve/srv_answer.h"
 
 namespace shared::test {
 

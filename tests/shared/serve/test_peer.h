@@ -17,7 +17,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
-#include "shared/serve/loop.h"
+#include "shared/serve/loop/loop.h"
 
 namespace shared::test {
 

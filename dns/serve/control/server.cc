@@ -1,0 +1,437 @@
+#include "dns/serve/control/server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "dns/serve/control/admin_routes.h"
+#include "dns/serve/worker/listeners.h"
+#include "shared/load/restart.h"
+#include "shared/serve/os/log.h"
+#include "shared/serve/os/socket.h"
+#include "shared/serve/process/admin_ports.h"
+
+namespace dns {
+
+using shared::Clock;
+using shared::fail;
+using shared::Level;
+using shared::log_event;
+using shared::Result;
+
+namespace {
+
+constexpr auto kStopGrace = shared::seconds(5);
+constexpr std::size_t kMostReloads = 16;  // that wait; each holds a request and a job
+constexpr auto kHangsAfter = shared::seconds(5);
+
+Level log_level(shared::load::LogLevel level) {
+  return shared::parse_level(shared::load::to_string(level)).value_or(Level::info);
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+CookieSecrets random_cookie_secret() {
+  std::random_device device;
+  CookieSecrets secrets;
+  secrets.count = 1;
+  for (auto& octet : secrets.keys.front()) octet = static_cast<std::uint8_t>(device());
+  return secrets;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(shared::Supervisor& supervisor, ServerSettings settings, World world) {
+  std::unique_ptr<Server> server(new Server(supervisor, std::move(settings), std::move(world)));
+  if (const auto opened = server->open(); !opened) {
+    if (server->inheritance_) server->inheritance_->failed(opened.error().message);
+    return fail(opened.error().message);
+  }
+  return server;
+}
+
+Server::Server(shared::Supervisor& supervisor, ServerSettings settings, World world)
+    : supervisor_(supervisor),
+      settings_(std::move(settings)),
+      world_(std::make_shared<const World>(std::move(world))),
+      cells_(std::make_shared<ResponseCells>(random_seed())),
+      own_cookie_secret_(random_cookie_secret()),
+      start_report_(settings_.report) {
+  recall_geo(start_report_);
+}
+
+Server::~Server() {
+  admins_.clear();
+  upgrade_port_.reset();
+  watchdog_.reset();
+  workers_.clear();
+  builder_.stop();
+  if (steering_) steering_->save();
+}
+
+Result<void> Server::open() {
+  shared::set_log_level(log_level(world_->common.log.level));
+  descriptors_ = shared::raise_descriptor_limit();
+  supervisor_.set_stop_grace(kStopGrace);
+  supervisor_.on_reload([this] { reload(Reload::everything, [](const ReloadOutcome&) {}); });
+  supervisor_.on_reopen([] { log_event(Level::info, "logs_reopened", {{"files", 0}}); });  // standard error alone
+  supervisor_.on_stop([this] { drain(); });
+  if (const auto done = claim_inheritance(); !done) return done;
+  const std::size_t cores = std::max<std::size_t>(shared::usable_cores().size(), 1);
+  auto sockets = bind(world_->config.workers.value_or(static_cast<std::uint16_t>(cores)));
+  if (!sockets) return fail(sockets.error().message);
+  if (const auto done = open_steering(); !done) return done;
+  make_workers(std::move(*sockets));
+  if (const auto most = most_tcp_connections(); most < world_->config.tcp.max_connections) {
+    log_event(Level::warn, "tcp_connections_limited",
+              {{"descriptors", std::to_string(descriptors_)},
+               {"configured", std::to_string(world_->config.tcp.max_connections)},
+               {"connections", std::to_string(most)}});
+  }
+  if (const auto done = open_admin(); !done) return done;
+  started_ = reloads_.last = geo_.last = std::chrono::system_clock::now();
+  watch_geo();
+  if (ready_) begin_to_serve();
+  return {};
+}
+
+Result<void> Server::claim_inheritance() {
+  auto claimed =
+      shared::Inheritance::claim(shared::load::dns_state_directory(world_->common).string(), settings_.start);
+  if (!claimed) return fail(claimed.error().message);
+  inheritance_.emplace(std::move(*claimed));
+  return {};
+}
+
+// A predecessor may have had more workers: then some of ours read several of its sockets, and none is closed.
+Result<std::vector<Server::Sockets>> Server::bind(std::size_t workers) {
+  std::vector<Sockets> sockets(workers);
+  for (const auto& listen : world_->config.listen) {
+    auto made = listen_on(listen.value, workers, inheritance_->sockets());
+    if (!made) return fail(made.error().message);
+    endpoints_.push_back(made->endpoint);
+    for (const auto* list : {&made->udp, &made->tcp}) {
+      for (const auto& fd : *list) listening_.push_back(fd.get());
+    }
+    for (std::size_t i = 0; i < made->udp.size(); ++i) sockets[i % workers].udp.push_back(std::move(made->udp[i]));
+    for (std::size_t i = 0; i < made->tcp.size(); ++i) sockets[i % workers].tcp.push_back(std::move(made->tcp[i]));
+  }
+  return sockets;
+}
+
+Result<void> Server::open_steering() {
+  SteeringControl::Hooks hooks;
+  hooks.publish = [this](const std::shared_ptr<const AnswerSets>&) { publish(); };
+  hooks.ready = [this] {
+    ready_ = true;
+    if (!workers_.empty()) begin_to_serve();
+  };
+  steering_ = std::make_unique<SteeringControl>(supervisor_.loop(), builder_, inheritance_->state_directory(),
+                                                std::move(hooks));
+  aliases_ = std::make_unique<AliasControl>(
+      supervisor_.loop(), builder_, inheritance_->state_directory(),
+      [this](const std::vector<AliasChange>& changes) { steering_->update_aliases(changes); });
+  steering_->set_aliases(adopt_aliases());
+  return steering_->start(world_->policies, world_->common);
+}
+
+AliasView Server::adopt_aliases() {
+  std::vector<shared::Endpoint> servers;
+  for (const auto& server : world_->config.resolvers) servers.push_back(server.value);
+  return aliases_->adopt(*world_->policies, servers);
+}
+
+void Server::make_workers(std::vector<Sockets> sockets) {
+  const auto cores = shared::usable_cores();
+  steering_counts_.resize(sockets.size());
+  make_steering_counts();
+  publish();
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    WorkerSetup setup;
+    setup.name = std::to_string(i);
+    if (sockets.size() == cores.size()) setup.core = cores[i];
+    setup.udp = std::move(sockets[i].udp);
+    setup.tcp = std::move(sockets[i].tcp);
+    setup.tcp_settings = tcp_settings();
+    setup.first = publication_of(i);
+    setup.seed = random_seed();
+    setup.cells = cells_;
+    workers_.push_back(std::make_unique<Worker>(std::move(setup)));
+  }
+}
+
+Result<void> Server::open_admin() {
+  const shared::load::Config& config = world_->common;
+  auto ports = shared::open_admin_ports(supervisor_.loop(), *inheritance_,
+                                        {.admin = config.admin.dns, .metrics = config.metrics.dns, .own = {}});
+  if (!ports) return fail(ports.error().message);
+  admins_ = std::move(*ports);
+  shared::apply_access(admins_, config);
+  for (const auto& admin : admins_) add_routes(*admin, *this);
+  return {};
+}
+
+void Server::begin_to_serve() {
+  if (serving_ || supervisor_.stopping()) return;
+  serving_ = true;
+  for (auto& worker : workers_) worker->start();
+  std::string where;
+  for (const auto& endpoint : endpoints_) where += (where.empty() ? "" : " ") + endpoint.to_string();
+  log_event(Level::info, "started",
+            {{"listen", where},
+             {"workers", workers_.size()},
+             {"version", settings_.version},
+             {"config_hash", shared::config_hash_text(world_->common.hash)},
+             {"zones", world_->zones->zones().size()}});
+  inheritance_->serving(supervisor_.loop(), [this] {
+    log_event(Level::info, "predecessor_ended");
+    steering_->save_later();
+  });
+  open_upgrade_port();
+  shared::notify_ready();
+  shared::notify_store(sockets());
+  watchdog_.emplace(supervisor_.loop(), [this] { return beats(); });
+  keep();
+}
+
+// Not on the way to an answer, nor to the start: it costs what has changed.
+void Server::keep() {
+  const auto* state = inheritance_->state_directory();
+  if (state == nullptr || retired_) return;
+  Keepsake what{world_, settings_.config_path, start_report_.all_is_well(), geo_.waiting};
+  auto work = [state, what = std::move(what)] { return std::pair(what.files, dns::keep(*state, what)); };
+  auto done = [this](const std::pair<bool, Result<void>>& result) {
+    if (!result.second) {
+      kept_.error = result.second.error().message;
+      return log_event(Level::warn, "last_good_not_kept", {{"reason", kept_.error}});
+    }
+    if (!result.first) return;
+    kept_ = {std::chrono::system_clock::now(), ""};
+  };
+  builder_.run_then(supervisor_.loop(), std::move(work), std::move(done));
+}
+
+void Server::open_upgrade_port() {
+  const auto* state = inheritance_->state_directory();
+  if (state == nullptr) return;
+  shared::UpgradePort::Hooks hooks;
+  hooks.offer = [this]() -> std::optional<shared::UpgradePort::Offer> {
+    if (supervisor_.stopping()) return std::nullopt;
+    steering_->save();
+    return shared::UpgradePort::Offer{sockets(), {}};
+  };
+  hooks.taken_over = [this] { retire(); };
+  auto port = shared::UpgradePort::open(supervisor_.loop(), *state, std::move(hooks));
+  if (!port) return log_event(Level::warn, "no_upgrades", {{"reason", port.error().message}});
+  upgrade_port_ = std::move(*port);
+}
+
+std::vector<int> Server::sockets() const {
+  std::vector<int> all = listening_;
+  for (const auto& admin : admins_) all.push_back(admin->descriptor());
+  return all;
+}
+
+// The successor reads our sockets: what is queued on them is its business now. Clients of kept TCP connections need not
+// notice; those that fall silent are closed as ever.
+void Server::retire() {
+  retired_ = true;
+  steering_->stop_saving();
+  aliases_->stop_saving();
+  for (const auto& admin : admins_) admin->hand_over();
+  const auto linger = world_->config.tcp.idle_timeout;
+  supervisor_.set_stop_grace(linger + kStopGrace);
+  linger_.emplace(supervisor_.loop());
+  linger_->expires_after(linger);
+  linger_->async_wait([this](shared::error_code error) {
+    for (auto& worker : workers_) {
+      if (!error) worker->hasten();
+    }
+  });
+  supervisor_.retire();
+}
+
+// One Snapshot of what is true now, to every worker.
+void Server::publish() {
+  Snapshot next = make_snapshot(*world_, steering_->answers());
+  if (next.cookies.count == 0 && world_->config.cookies.enabled) next.cookies = own_cookie_secret_;
+  next.generation = ++generation_;
+  log_event(Level::debug, "published", {{"generation", generation_}});
+  builder_.retire(std::exchange(snapshot_, std::make_shared<const Snapshot>(std::move(next))));
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->set(tcp_settings());
+    take_back(i, workers_[i]->publish(publication_of(i)));
+  }
+}
+
+Publication Server::publication_of(std::size_t worker) const { return {snapshot_, steering_counts_[worker]}; }
+
+// What is configured, or what there are descriptors for.
+std::uint32_t Server::most_tcp_connections() const {
+  if (descriptors_ == 0) return world_->config.tcp.max_connections;  // the system does not say
+  OwnDescriptors own{listening_.size(), steering_counts_.size(), 0};
+  for (const Region& region : world_->policies->spec().regions) own.probed += region.edges.size();
+  return std::min(world_->config.tcp.max_connections, most_connections(descriptors_, own));
+}
+
+TcpSettings Server::tcp_settings() const {
+  const std::size_t workers = std::max<std::size_t>(steering_counts_.size(), 1);
+  const TcpConfig& tcp = world_->config.tcp;
+  const auto share = [workers](std::uint32_t all) {
+    return static_cast<std::uint32_t>(std::max<std::size_t>(all / workers, 1));
+  };
+  return {tcp.idle_timeout, share(most_tcp_connections()), share(tcp.max_per_client)};
+}
+
+void Server::make_steering_counts() {
+  const auto& spec = world_->policies->spec();
+  for (auto& counts : steering_counts_) {
+    counts = std::make_shared<SteeringCounts>(spec.names.size(), spec.regions.size());
+  }
+}
+
+// A publication that no worker reads any more. Its counts are kept by name, its memory goes to the Builder.
+void Server::take_back(std::size_t worker, Publication old) {
+  if (old.steering != steering_counts_[worker]) {
+    add_counts(old, steered_before_);
+    keep_given(old);
+  }
+  builder_.retire(std::move(old.snapshot));
+}
+
+void Server::add_counts(const Publication& from, Steered& to) {
+  const auto& spec = from.snapshot->policies->spec();
+  for (std::size_t n = 0; n < spec.names.size(); ++n) {
+    if (spec.names[n].alias) continue;  // no region is chosen
+    for (std::size_t r = 0; r < spec.regions.size(); ++r) {
+      const PolicyNameId name{static_cast<std::uint32_t>(n)};
+      const RegionId region{static_cast<std::uint16_t>(r)};
+      to[{spec.names[n].name, spec.regions[r].name}] += from.steering->read(name, region);
+    }
+  }
+}
+
+Server::Steered Server::steered() const {
+  Steered sum = steered_before_;
+  for (std::size_t i = 0; i < workers_.size(); ++i) add_counts(publication_of(i), sum);
+  return sum;
+}
+
+void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo) {
+  struct Loaded {
+    std::shared_ptr<const World> world;  // null: refused
+    std::optional<GeoVerdict> verdict;   // of a new geo database
+    shared::load::Diagnostics diagnostics;
+  };
+  if (reloads_waiting_ >= kMostReloads) {
+    ++reloads_.refused;
+    shared::notify_ready();
+    return done({false, "refused: so many reloads wait already\n"});
+  }
+  ++reloads_waiting_;
+  auto load = [what, path = settings_.config_path, input = guard_input(geo)] {
+    Loaded loaded;
+    LoadOptions options{.before = input.before.get()};
+    const auto& files = input.before->files;
+    options.is_kept = files == nullptr ? [](const auto&) { return false; } : shared::load::contents_of(*files);
+    auto world = what == Reload::everything ? load_world(path, loaded.diagnostics, options)
+                                            : with_new_overrides(*input.before, loaded.diagnostics);
+    if (!world) return loaded;
+    warn_of_serials(*input.before->zones, *world->zones, world->config, loaded.diagnostics);
+    loaded.verdict = guard_geo(input, *world, loaded.diagnostics);
+    loaded.world = std::make_shared<const World>(std::move(*world));
+    return loaded;
+  };
+  auto finish = [this, what, done = std::move(done)](Loaded loaded) {
+    --reloads_waiting_;
+    if (loaded.world) refuse_restarts(*loaded.world, loaded.diagnostics);
+    shared::log_diagnostics(loaded.diagnostics);
+    if (loaded.verdict) note_geo(*loaded.verdict, loaded.world->geo->stamp, loaded.diagnostics);
+    ReloadOutcome outcome{!loaded.diagnostics.failed() && loaded.world != nullptr, loaded.diagnostics.render()};
+    if (outcome.done) {
+      if (what == Reload::everything) start_report_ = StartReport{};
+      adopt(std::move(loaded.world));
+      outcome.text += "reloaded: generation " + std::to_string(generation_) + "\n";
+    } else {
+      ++reloads_.refused;
+      builder_.retire(std::move(loaded.world));
+      outcome.text += "refused: the configuration before goes on\n";
+      shared::log_refusal(loaded.diagnostics);
+    }
+    shared::notify_ready();
+    done(outcome);
+  };
+  builder_.run_then(supervisor_.loop(), std::move(load), std::move(finish), shared::Pace::background);
+}
+
+void Server::adopt(std::shared_ptr<const World> next) {
+  builder_.retire(std::exchange(world_, std::move(next)));
+  make_steering_counts();
+  steering_->set_aliases(adopt_aliases());
+  steering_->reload(world_->policies, world_->common);
+  publish();
+  shared::set_log_level(log_level(world_->common.log.level));
+  shared::apply_access(admins_, world_->common);
+  watch_geo();
+  ++reloads_.done;
+  reloads_.last = std::chrono::system_clock::now();
+  log_event(Level::info, "reloaded",
+            {{"generation", generation_},
+             {"config_hash", shared::config_hash_text(world_->common.hash)},
+             {"zones", world_->zones->zones().size()}});
+  keep();
+}
+
+shared::ProcessFacts Server::facts() const {
+  return {.version = settings_.version,
+          .config = settings_.config_path,
+          .config_hash = world_->common.hash,
+          .started = started_,
+          .configured = reloads_.last,
+          .reloads_done = reloads_.done,
+          .reloads_refused = reloads_.refused};
+}
+
+void Server::refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const {
+  auto options = shared::load::changed_for_good(world_->common, next.common, shared::load::Role::dns);
+  const bool same_listeners = std::ranges::equal(world_->config.listen, next.config.listen,
+                                                 [](const auto& a, const auto& b) { return a.value == b.value; });
+  if (!same_listeners) options.emplace_back("dns.listen");
+  if (world_->config.workers != next.config.workers) options.emplace_back("dns.workers");
+  for (const std::string& option : options) {
+    const auto at = option == "dns.listen" && !next.config.listen.empty() ? next.config.listen.front().at
+                                                                          : shared::load::Position{};
+    diagnostics.error(at, shared::load::needs_restart(option));
+  }
+}
+
+void Server::drain() {
+  if (!serving_) return supervisor_.finish();
+  for (auto& worker : workers_) {
+    worker->retire([this] { supervisor_.post([this] { worker_drained(); }); });
+    if (!linger_) worker->hasten();
+  }
+}
+
+void Server::worker_drained() {
+  if (++drained_ < workers_.size()) return;
+  log_event(Level::info, "stopped");
+  supervisor_.finish();
+}
+
+std::vector<std::uint64_t> Server::beats() const {
+  std::vector<std::uint64_t> counts;
+  for (const auto& worker : workers_) counts.push_back(worker->heartbeats());
+  return counts;
+}
+
+std::optional<std::size_t> Server::hanging_worker(shared::TimePoint now) {
+  if (!serving_) return std::nullopt;
+  return heartbeats_.stuck(beats(), now, kHangsAfter);
+}
+
+}  // namespace dns

@@ -1,0 +1,43 @@
+#include "edge/core/message/errors.h"
+
+#include <array>
+#include <cstddef>
+
+namespace edge {
+namespace {
+
+struct KindRow {
+  std::uint16_t status;
+  std::string_view name;
+  char ending;
+};
+
+// By ErrorKind.
+constexpr std::array<KindRow, 15> kKinds{{
+    {400, "bad_request", 'R'},
+    {408, "request_timeout", 'T'},
+    {499, "client_closed", 'C'},
+    {413, "body_too_large", 'R'},
+    {404, "no_route", 'R'},
+    {403, "forbidden", 'R'},
+    {503, "no_server", 'N'},
+    {503, "draining", 'D'},
+    {502, "connect_refused", 'c'},
+    {504, "connect_timeout", 't'},
+    {502, "upstream_reset", 'r'},
+    {504, "upstream_timeout", 'o'},
+    {502, "bad_response", 'g'},
+    {503, "exhausted", 'L'},
+    {500, "internal", 'I'},
+}};
+static_assert(kKinds.size() == static_cast<std::size_t>(ErrorKind::internal) + 1);
+
+}  // namespace
+
+std::uint16_t status_of(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)].status; }
+
+std::string_view name_of(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)].name; }
+
+char ending_of(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)].ending; }
+
+}  // namespace edge

@@ -1,0 +1,48 @@
+#pragma once
+// Error: what can go wrong while a request is served, as a small value with the side at fault; retry.h says when
+// another server may be tried. A message that breaks the protocol is an http::Refusal. No allocation; every `detail` is
+// a literal. Any thread.
+
+#include <cstdint>
+#include <string_view>
+
+namespace edge {
+
+enum class Side : std::uint8_t { client, upstream, internal };
+
+enum class ErrorKind : std::uint8_t {
+  bad_request,       // the Refusal's status is answered
+  request_timeout,   // 408: head or body came too slowly
+  client_closed,     // 499 in the log; nobody is left to answer
+  body_too_large,    // 413
+  no_route,          // 404
+  forbidden,         // 403: not in the route's allow list
+  no_server,         // 503: the pool has no usable server here
+  draining,          // 503: this process is stopping
+  connect_refused,   // 502
+  connect_timeout,   // 504
+  upstream_reset,    // 502: closed or reset before the whole response was read
+  upstream_timeout,  // 504: no byte within `read`, or no progress within `send`
+  bad_response,      // 502: the upstream broke the protocol
+  exhausted,         // 503: this process has no descriptor, port or memory left to reach a server
+  internal,          // 500
+};
+
+struct Error {
+  ErrorKind kind = ErrorKind::internal;
+  Side side = Side::internal;
+  std::string_view detail;  // a literal: "upstream closed inside the body"
+};
+
+// The status that a client sees for an error; 499 stands for "the client left".
+[[nodiscard]] std::uint16_t status_of(ErrorKind kind);
+// "no_server": for logs and metrics.
+[[nodiscard]] std::string_view name_of(ErrorKind kind);
+
+// One letter for how a request ended, for the access log; docs/operations.md has the table.
+inline constexpr char kEndedWell = '-';
+inline constexpr char kEndedCut = 'x';      // the server failed inside its answer: the client saw it cut off
+inline constexpr char kEndedRefused = 'R';  // 4xx of the edge's own: the reason says why
+[[nodiscard]] char ending_of(ErrorKind kind);
+
+}  // namespace edge

@@ -1,0 +1,170 @@
+// The upstream half of rewrite.h.
+
+#include <algorithm>
+
+#include "edge/core/message/rewrite.h"
+#include "shared/http/head_writer.h"
+
+namespace edge {
+namespace {
+
+constexpr std::size_t kMaxRequestId = 128;
+
+// Fields that the edge writes itself, if at all.
+bool is_ours(http::FieldId id) {
+  switch (id) {
+    case http::FieldId::content_length:
+    case http::FieldId::expect:
+    case http::FieldId::host:
+    case http::FieldId::trailer:
+    case http::FieldId::x_forwarded_for:
+    case http::FieldId::x_real_ip:
+    case http::FieldId::x_request_id:
+      return true;
+    default:
+      return http::is_hop_by_hop(id);
+  }
+}
+
+// Fields that tell upstreams where a request came from: only a trusted proxy's are believed.
+bool needs_trust(http::FieldId id) {
+  switch (id) {
+    case http::FieldId::forwarded:
+    case http::FieldId::traceparent:
+    case http::FieldId::tracestate:
+    case http::FieldId::x_forwarded_host:
+    case http::FieldId::x_forwarded_port:
+    case http::FieldId::x_forwarded_proto:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// One request's way through the rules; holds what several steps look at.
+class RequestWriter {
+ public:
+  RequestWriter(std::span<char> out, const UpstreamRequest& request)
+      : request_(request), connection_(http::connection_options(request.head.fields)), out_(out) {}
+
+  std::optional<std::size_t> write() {
+    write_request_line();
+    write_host();
+    for (const http::Field& field : request_.head.fields) {
+      if (passes(field)) out_.field(field.name, field.value);
+    }
+    write_framing();
+    write_origin();
+    if (!request_.via.empty() && !request_.rules.drops({"Via", {}, http::FieldId::via})) {
+      out_.via(request_.head.version, request_.via);
+    }
+    if (request_.tiers.enabled())
+      own(http::FieldId::other, request_.tiers.header(), request_.tiers.name(request_.tier));
+    own(http::FieldId::x_request_id, "X-Request-Id", request_.request_id);
+    for (const HeaderRules::Appended& field : request_.rules.appended()) {
+      if (field.id != http::FieldId::host) out_.field(field.name, field.value);
+    }
+    write_connection();
+    return out_.text("\r\n").finish();
+  }
+
+ private:
+  void write_request_line() {
+    out_.text(request_.head.method_text).text(" ").text(request_.target.kept).text(request_.target.query);
+    out_.text(" HTTP/1.1\r\n");
+  }
+
+  void write_host() {
+    const HeaderRules::Appended* ruled = request_.rules.find_appended(http::FieldId::host);
+    out_.field("Host", ruled == nullptr ? request_.target.authority : std::string_view(ruled->value));
+  }
+
+  [[nodiscard]] bool is_tier_header(const http::Field& field) const {
+    return field.id == http::FieldId::other && http::equals_as_twin(field.name, request_.tiers.header());
+  }
+
+  [[nodiscard]] bool passes(const http::Field& field) const {
+    if (is_ours(field.id) || is_tier_header(field)) return false;
+    if (needs_trust(field.id) && !request_.client.trusted) return false;
+    if (connection_.named_count > 0 && !http::is_protected(field.id) && connection_.names(field.name)) return false;
+    if (field.id == http::FieldId::other && http::underscore_twin(field.name) != http::FieldId::other) return false;
+    return !request_.rules.drops(field);
+  }
+
+  // A field of our own, unless a rule has taken the name over.
+  void own(http::FieldId id, std::string_view name, std::string_view value) {
+    if (!request_.rules.drops({name, value, id})) out_.field(name, value);
+  }
+
+  void write_framing() {
+    const http::Body& body = request_.framing.body;
+    if (body.kind == http::BodyKind::length) out_.text("Content-Length: ").number(body.length).text("\r\n");
+    if (body.kind == http::BodyKind::chunked) out_.text("Transfer-Encoding: chunked\r\n");
+  }
+
+  void write_origin() {
+    const http::FieldList& fields = request_.head.fields;
+    const bool trusted = request_.client.trusted;
+    if (!request_.rules.drops({"X-Forwarded-For", {}, http::FieldId::x_forwarded_for})) write_forwarded_for();
+    if (!request_.rules.drops({"X-Real-IP", {}, http::FieldId::x_real_ip})) {
+      out_.text("X-Real-IP: ").address(request_.client.address).text("\r\n");
+    }
+    if (!trusted || !fields.has(http::FieldId::x_forwarded_proto)) {
+      own(http::FieldId::x_forwarded_proto, "X-Forwarded-Proto", request_.scheme);
+    }
+    if (!trusted || !fields.has(http::FieldId::x_forwarded_host)) {
+      own(http::FieldId::x_forwarded_host, "X-Forwarded-Host", request_.target.authority);
+    }
+  }
+
+  void write_forwarded_for() {
+    out_.text("X-Forwarded-For: ");
+    if (request_.client.trusted) {
+      for (const http::Field& field : request_.head.fields) {
+        if (field.id == http::FieldId::x_forwarded_for && !field.value.empty()) out_.text(field.value).text(", ");
+      }
+    }
+    out_.address(request_.client.peer).text("\r\n");
+  }
+
+  void write_connection() {
+    const bool upgrade = request_.framing.upgrade;
+    const bool trailers = request_.framing.te_trailers;
+    if (trailers) out_.field("TE", "trailers");
+    if (upgrade) {
+      for (const http::Field& field : request_.head.fields) {
+        if (field.id == http::FieldId::upgrade) out_.field("Upgrade", field.value);
+      }
+    }
+    if (upgrade || trailers) out_.field("Connection", upgrade ? (trailers ? "Upgrade, TE" : "Upgrade") : "TE");
+  }
+
+  const UpstreamRequest& request_;
+  const http::ConnectionOptions connection_;
+  http::HeadWriter out_;
+};
+
+}  // namespace
+
+std::size_t upstream_request_bound(const UpstreamRequest& request) {
+  constexpr std::size_t kOwnNames = 512;  // names, separators, numbers and addresses of our own fields
+  std::size_t bound =
+      kOwnNames + request.head.size + request.head.fields.size() * 2 + 3 * request.target.authority.size();
+  bound += request.scheme.size() + request.request_id.size() + request.via.size();
+  bound += request.tiers.header().size() + request.tiers.name(request.tier).size();
+  for (const HeaderRules::Appended& field : request.rules.appended())
+    bound += field.name.size() + field.value.size() + 4;
+  return bound;
+}
+
+std::optional<std::size_t> write_upstream_request(std::span<char> out, const UpstreamRequest& request) {
+  return RequestWriter(out, request).write();
+}
+
+std::string_view request_id_of(const http::FieldList& fields, const Client& client, std::string_view fresh) {
+  const http::Field* field = client.trusted ? fields.find(http::FieldId::x_request_id) : nullptr;
+  if (field == nullptr || field->value.size() > kMaxRequestId || !http::is_token(field->value)) return fresh;
+  return field->value;
+}
+
+}  // namespace edge

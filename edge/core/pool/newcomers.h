@@ -1,0 +1,14 @@
+#pragma once
+// welcome(): servers that join a pool which has servers already begin slowly, if the pool says so: their caches are
+// cold, and each worker would turn to them at once. All servers of a pool that had none are as warm as each other.
+// Control's, before it publishes the pools that follow.
+
+#include "edge/core/pool/live.h"
+#include "edge/core/pool/pool.h"
+#include "shared/core/time.h"
+
+namespace edge {
+
+void welcome(const Pools& before, const Pools& after, Live& live, shared::TimePoint now);
+
+}  // namespace edge

@@ -1,0 +1,46 @@
+#include "edge/core/route/conditions.h"
+
+#include "shared/core/hash.h"
+#include "shared/http/cookie.h"
+
+namespace edge {
+namespace {
+
+bool header_holds(const NamedCondition& condition, const http::FieldList& fields) {
+  for (const http::Field& field : fields) {
+    if (field.id != condition.id) continue;
+    if (field.id == http::FieldId::other && !http::equals_ignoring_case(field.name, condition.name)) continue;
+    if (!condition.value || field.value == *condition.value) return true;
+  }
+  return false;
+}
+
+bool cookie_holds(const NamedCondition& condition, const http::FieldList& fields) {
+  const std::string_view value = http::find_cookie(fields, condition.name);
+  return value.data() != nullptr && (!condition.value || value == *condition.value);
+}
+
+}  // namespace
+
+bool in_share(std::uint64_t seed, std::string_view route, const shared::IpAddress& client, double share) {
+  // An IPv6 client changes its lower half at will; its network stays.
+  const shared::IpAddress stable = client.family == shared::Family::ipv6 ? client.masked(64) : client;
+  const std::uint64_t hash = shared::hash_bytes(shared::hash_text(seed, route), stable.bytes);
+  return static_cast<double>(hash >> 11) * 0x1.0p-53 < share;
+}
+
+std::string_view failed_condition(const Route& route, const RequestInfo& info, std::uint64_t seed) {
+  const Conditions& conditions = route.conditions;
+  if (conditions.tiers != 0 && ((conditions.tiers >> static_cast<unsigned>(info.tier)) & 1) == 0) return "tier";
+  if (conditions.methods != 0 && ((conditions.methods >> static_cast<unsigned>(info.method)) & 1) == 0) return "method";
+  for (const NamedCondition& header : conditions.headers) {
+    if (!header_holds(header, info.fields)) return "header";
+  }
+  for (const NamedCondition& cookie : conditions.cookies) {
+    if (!cookie_holds(cookie, info.fields)) return "cookie";
+  }
+  if (conditions.share && !in_share(seed, route.name, info.client, *conditions.share)) return "share";
+  return {};
+}
+
+}  // namespace edge

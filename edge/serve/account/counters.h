@@ -1,0 +1,37 @@
+#pragma once
+// Counters: what one worker counts. The worker writes, Control reads and sums for /metrics and /status at any time.
+
+#include <array>
+#include <cstddef>
+
+#include "edge/core/message/errors.h"
+#include "shared/core/counter.h"
+#include "shared/core/histogram.h"
+
+namespace edge {
+
+inline constexpr std::size_t kErrorKinds = static_cast<std::size_t>(ErrorKind::internal) + 1;
+
+struct Counters {
+  shared::Counter connections;               // accepted
+  shared::Counter connections_open;          // gauge
+  shared::Counter connections_refused;       // closed at once: over the cap, and nobody else could go
+  shared::Counter evicted_head;              // closed for others: its head had not come
+  shared::Counter evicted_slow;              // likewise: its body came, or its answer was taken, too slowly
+  shared::Counter evicted_idle;              // likewise: between two requests
+  shared::Counter memory_used;               // gauge: octets of connections and requests, as of the last second
+  shared::Counter memory_mapped;             // gauge: octets that are held for them
+  shared::Counter memory_refused;            // requests answered 503 for want of memory
+  shared::Counter requests;                  // heads read to the end
+  shared::Counter in_flight;                 // gauge
+  std::array<shared::Counter, 6> responses;  // by status class; 0: none was sent
+  std::array<shared::Counter, kErrorKinds> errors;
+  shared::Counter retries;
+  shared::Counter upstream_connects;
+  shared::Counter upstream_reuses;
+  shared::Counter octets_in;   // of request bodies, decoded
+  shared::Counter octets_out;  // to clients, with heads and framing
+  shared::Histogram duration;  // microseconds from the head's first byte to the end of the response
+};
+
+}  // namespace edge

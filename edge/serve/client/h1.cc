@@ -1,0 +1,333 @@
+#include "edge/serve/client/h1.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "edge/serve/io/pump.h"
+#include "edge/serve/request/health_page.h"
+#include "edge/serve/request/serve_one.h"
+
+namespace edge {
+namespace {
+
+constexpr std::size_t kRoomBehind = 1024;  // behind the largest head
+constexpr shared::Duration kLastWords = shared::seconds(2);
+constexpr shared::Duration kLeastWindow = shared::seconds(1);  // shorter ones say nothing of a rate
+constexpr shared::Duration kWindow = shared::seconds(5);
+
+const HeaderRules kNoRules;
+
+// As HeadParser does, it forgives an empty line.
+bool asks_for_head(std::string_view input) {
+  if (input.starts_with("\r\n")) input.remove_prefix(2);
+  return input.starts_with("HEAD ");
+}
+
+}  // namespace
+
+H1Connection::H1Connection(Worker& worker, shared::UniqueFd fd, const shared::Endpoint& peer)
+    : worker_(worker), socket_(worker.loop(), fd.release()), peer_(peer), waiter_(worker.loop()) {
+  socket_.bind(&waiter_);
+  deadline_ = worker.loop().now() + worker.snapshots().current().settings->timeouts.head;
+}
+
+H1Connection::~H1Connection() {
+  root_.reset();
+  end_turn();
+}
+
+void H1Connection::start() {
+  root_.emplace(run());
+  root_->start();
+}
+
+void H1Connection::close_idle() {
+  closing_ = true;
+  waiter_.wake();
+}
+
+void H1Connection::evict() {
+  evicted_ = true;
+  socket_.break_off();
+  waiter_.wake();
+}
+
+std::optional<double> H1Connection::waiting_rate() {
+  if (turn_ == nullptr || turn_->tunnel) return std::nullopt;
+  const bool sends = !turn_->reader.finished() && !socket_.readable();
+  if (!sends && socket_.writable()) return std::nullopt;
+  const shared::Duration span = worker_.loop().now() - turn_->window_began;
+  if (span < kLeastWindow) return std::nullopt;
+  const std::uint64_t octets = turn_->reader.consumed() + turn_->writer.octets_sent();
+  const double rate = static_cast<double>(octets - turn_->window_octets) / std::chrono::duration<double>(span).count();
+  if (span >= kWindow) {
+    turn_->window_began = worker_.loop().now();
+    turn_->window_octets = octets;
+  }
+  return rate;
+}
+
+// A coroutine of its own for reading heads would cost every idle connection its frame.
+Task<> H1Connection::run() {
+  while (socket_.is_open()) {
+    Read read = try_read_head();
+    while (read == Read::wait) {
+      const Wake wake = co_await waiter_.until(deadline_);
+      read = wake == Wake::deadline ? head_expired() : try_read_head();
+    }
+    if (read != Read::request) break;
+    co_await serve_one(*this, worker_);
+    if (!finish_exchange()) break;
+  }
+  co_await close_gently();
+  worker_.retire(*this);
+}
+
+void H1Connection::begin_turn() {
+  turn_ = std::make_unique<Turn>();
+  unpark();
+}
+
+// A part of a head costs its own octets while it waits for the rest.
+void H1Connection::park() {
+  turn_->parked = turn_->work->client_in.park();
+  worker_.work_pool().give_back(std::move(turn_->work));
+}
+
+void H1Connection::unpark() {
+  turn_->work = worker_.work_pool().take();
+  if (turn_->parked.size() > 0) turn_->work->client_in.unpark(turn_->parked);
+  turn_->parked = Octets();
+  // The client may close without a request, or after its last one: what then ends the connection flushes this buffer,
+  // not the one that went back to the pool and may be another connection's by now.
+  turn_->writer.begin(socket_, turn_->work->client_out);
+}
+
+void H1Connection::end_turn() {
+  if (turn_ == nullptr) return;
+  if (turn_->work != nullptr) worker_.work_pool().give_back(std::move(turn_->work));
+  turn_.reset();
+}
+
+H1Connection::Read H1Connection::try_read_head() {
+  if (evicted_) return Read::closed;
+  if (turn_ == nullptr) {
+    // Its request may have come in this very turn, or with the connection.
+    if (closing_) socket_.assume_readable();
+    if (!socket_.readable()) return Read::wait;
+    begin_turn();
+  } else if (turn_->work == nullptr) {
+    if (!socket_.readable()) return Read::wait;
+    unpark();
+  }
+  ReadBuffer& buffer = turn_->work->client_in;
+  while (true) {
+    if (!buffer.empty()) {
+      const Read parsed = parse_head();
+      if (parsed != Read::wait) return parsed;
+    }
+    const IoResult received = socket_.receive(buffer.space());
+    if (received.status == IoStatus::ok) {
+      if (buffer.empty()) turn_->began = worker_.loop().now();
+      // The first head of a connection has had its deadline since the accept.
+      if (buffer.empty() && !first_) deadline_ = turn_->began + worker_.snapshots().current().settings->timeouts.head;
+      buffer.commit(received.bytes);
+      continue;
+    }
+    const bool nothing = buffer.empty();
+    if (nothing) end_turn();
+    if (received.status != IoStatus::again || (nothing && closing_)) return Read::closed;
+    if (nothing) return Read::wait;
+    park();
+    worker_.stand(*this, ClientState::head);
+    return Read::wait;
+  }
+}
+
+H1Connection::Read H1Connection::parse_head() {
+  ReadBuffer& buffer = turn_->work->client_in;
+  const http::HeadLimits& limits = worker_.snapshots().current().settings->head_limits;
+  http::ParseState state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
+  if (state == http::ParseState::incomplete && buffer.space().empty()) {
+    buffer.grow(limits.max_head + kRoomBehind);
+    turn_->parser.reset();
+    state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
+  }
+  if (state == http::ParseState::incomplete) return Read::wait;
+  if (state == http::ParseState::error) return refuse(turn_->parser.refusal());
+  return take_head();
+}
+
+H1Connection::Read H1Connection::take_head() {
+  const Settings& settings = *worker_.snapshots().current().settings;
+  const auto framing = http::frame_request(turn_->work->request, settings.max_body);
+  if (!framing) return refuse(framing.error());
+  if (worker_.out_of_memory()) return refuse({.status = 503, .reason = "client.max_memory is in use"});
+  turn_->framing = *framing;
+  turn_->head_read = turn_->window_began = worker_.loop().now();
+  turn_->window_octets = 0;
+  turn_->work->client_in.pin(turn_->work->request.size);
+  turn_->reader.begin(socket_, turn_->work->client_in, turn_->framing.body, settings.max_body);
+  turn_->writer.begin(socket_, turn_->work->client_out);
+  turn_->invited = false;
+  turn_->takes_trailers = turn_->framing.te_trailers;
+  turn_->via = settings.via_responses;
+  turn_->leaves_by_fin = settings.half_close == HalfClose::abort;
+  worker_.stand(*this, ClientState::busy);
+  return Read::request;
+}
+
+// What was refused may never have been parsed: the method decides whether the answer has a body (RFC 9110 9.3.2).
+H1Connection::Read H1Connection::refuse(const http::Refusal& refusal) {
+  keep_ = false;
+  refused_ = true;
+  turn_->framing = {};
+  turn_->framing.persistence = http::Persistence::close;
+  turn_->work->request.method = asks_for_head(turn_->work->client_in.view()) ? http::Method::head : http::Method::get;
+  turn_->work->request.version = http::Version::http_1_1;
+  turn_->writer.begin(socket_, turn_->work->client_out);
+  respond(own_error(refusal.status));
+  account_refusal(worker_, *this, refusal);
+  return Read::refused;
+}
+
+H1Connection::Read H1Connection::head_expired() {
+  if (deadline_ > worker_.loop().now()) return Read::wait;
+  if (turn_ == nullptr) return Read::closed;
+  if (turn_->work == nullptr) unpark();
+  return refuse({.status = 408, .reason = "request head came too slowly"});
+}
+
+void H1Connection::invite_body() {
+  if (turn_->invited || turn_->framing.expectation != http::Expectation::continue_100) return;
+  turn_->invited = true;
+  // A client that did not wait needs no word.
+  if (!turn_->work->client_in.empty() || turn_->reader.finished()) return;
+  turn_->work->client_out.append(kContinue);
+  static_cast<void>(turn_->writer.flush());  // a failure shows at the next flush
+}
+
+void H1Connection::queue_interim(const http::ResponseHead& head) {
+  if (turn_->work->request.version != http::Version::http_1_1) return;
+  const ClientResponse bound{.head = head,
+                             .framing = {},
+                             .body = {},
+                             .persistence = http::Persistence::keep,
+                             .client_version = http::Version::http_1_1,
+                             .rules = kNoRules,
+                             .date = {},
+                             .via = {}};
+  const auto size = write_interim_response(turn_->work->client_out.room(client_response_bound(bound)), head);
+  if (size) turn_->work->client_out.commit(*size);
+}
+
+http::Persistence H1Connection::persistence() const {
+  const bool keep =
+      turn_->framing.persistence == http::Persistence::keep && turn_->reader.finished() && !worker_.finishing();
+  return keep ? http::Persistence::keep : http::Persistence::close;
+}
+
+void H1Connection::start_response(const http::ResponseHead& head, const http::ResponseFraming& framing,
+                                  const HeaderRules& rules) {
+  turn_->response_body = http::client_body(framing.body, turn_->work->request.version);
+  keep_ = persistence() == http::Persistence::keep && turn_->response_body.kind != http::BodyKind::until_close;
+  const ClientResponse response{.head = head,
+                                .framing = framing,
+                                .body = turn_->response_body,
+                                .persistence = keep_ ? http::Persistence::keep : http::Persistence::close,
+                                .client_version = turn_->work->request.version,
+                                .rules = rules,
+                                .date = worker_.http_date(),
+                                .via = turn_->via ? kViaName : std::string_view()};
+  const auto size = write_client_response(turn_->work->client_out.room(client_response_bound(response)), response);
+  if (size) turn_->work->client_out.commit(*size);
+  turn_->writer.begin_body(turn_->response_body);
+}
+
+void H1Connection::begin_tunnel() {
+  keep_ = false;
+  turn_->tunnel = true;
+  turn_->leaves_by_fin = false;
+  turn_->response_body = {.kind = http::BodyKind::until_close, .length = 0};
+  turn_->reader.begin(socket_, turn_->work->client_in, turn_->response_body);
+  turn_->writer.begin_body(turn_->response_body);
+}
+
+void H1Connection::respond(OwnResponse response) {
+  turn_->response_body = {.kind = http::BodyKind::length, .length = response.body.size()};
+  keep_ = persistence() == http::Persistence::keep && response.persistence == http::Persistence::keep;
+  response.persistence = keep_ ? http::Persistence::keep : http::Persistence::close;
+  response.method = turn_->work->request.method;
+  response.client_version = turn_->work->request.version;
+  response.date = worker_.http_date();
+  if (response.rules == nullptr) response.rules = &worker_.snapshots().current().settings->response_rules;
+  const auto size = write_own_response(turn_->work->client_out.room(own_response_bound(response)), response);
+  if (size) turn_->work->client_out.commit(*size);
+}
+
+bool H1Connection::finish_exchange() {
+  if (evicted_ || cut_ || !keep_ || failed() || !turn_->reader.finished()) return false;
+  first_ = false;
+  const bool checker = turn_->work->request.target == kHealthPath;
+  turn_->work->client_in.unpin();
+  turn_->parser.reset();
+  const ClientTimeouts& timeouts = worker_.snapshots().current().settings->timeouts;
+  const shared::TimePoint now = worker_.loop().now();
+  const bool pipelined = !turn_->work->client_in.empty();
+  // Its head went out before the drain began and promised another one; nobody waits for that now.
+  if (!pipelined && worker_.hastening()) return false;
+  if (pipelined) {
+    turn_->began = now;
+  } else {
+    end_turn();
+    worker_.stand(*this, checker ? ClientState::checker : ClientState::idle);
+  }
+  deadline_ = now + (pipelined ? timeouts.head : timeouts.keep_alive);
+  return true;
+}
+
+// False: there will be nothing more.
+bool H1Connection::discard_input() {
+  for (std::uint64_t taken = 0; taken < kPumpShare;) {
+    const IoResult received = socket_.discard(kPumpShare);
+    if (received.status == IoStatus::again) return true;
+    if (received.status != IoStatus::ok) return false;
+    taken += received.bytes;
+    turn_->linger.read(received.bytes, worker_.loop().now());
+  }
+  waiter_.wake_soon();
+  return true;
+}
+
+// A close while input is unread would send a reset, which may destroy our answer on its way (RFC 9112 section 9.6).
+Task<> H1Connection::close_gently() {
+  if (turn_ == nullptr || turn_->work == nullptr || evicted_) co_return socket_.close();
+  worker_.stand(*this, ClientState::head);  // it may go first, as one that has asked for nothing
+  const bool unread = refused_ || !turn_->reader.finished() || !turn_->work->client_in.empty() || socket_.readable();
+  if (cut_ && turn_->response_body.kind == http::BodyKind::until_close) co_return socket_.abort();
+  deadline_ = worker_.loop().now() + kLastWords;
+  bool waiting = turn_->writer.flush() == Sent::blocked;
+  while (waiting) {
+    const Wake wake = co_await waiter_.until(deadline_);
+    waiting = wake == Wake::event && turn_->writer.flush() == Sent::blocked;
+  }
+  if (unread && !socket_.broken()) co_await linger();
+  socket_.close();
+}
+
+// Whatever still comes is thrown away, so that a client which writes everything before it reads finds its answer; it
+// costs neither buffers nor copies.
+Task<> H1Connection::linger() {
+  worker_.work_pool().give_back(std::move(turn_->work));
+  socket_.shutdown_send();
+  turn_->linger.begin(worker_.loop().now(), worker_.snapshots().current().settings->timeouts.linger);
+  bool reading = discard_input();
+  while (reading) {
+    const shared::TimePoint end = turn_->linger.deadline();
+    const Wake wake = co_await waiter_.until(end);
+    const bool over = wake == Wake::deadline && turn_->linger.deadline() <= worker_.loop().now();
+    reading = !evicted_ && !over && discard_input();
+  }
+}
+
+}  // namespace edge

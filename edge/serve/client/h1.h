@@ -1,0 +1,134 @@
+#pragma once
+// H1Connection: one client's HTTP/1 connection and, one after another, its exchanges. Reads heads with an absolute
+// deadline, keeps alive, answers what it refuses itself and closes so that an answer is not lost. All that only a
+// running exchange needs is in its Turn: an idle connection is this object and one small coroutine frame. Owned by a
+// Worker; its thread only.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "edge/core/message/linger.h"
+#include "edge/serve/io/frame_pool.h"
+#include "edge/serve/io/task.h"
+#include "edge/serve/request/exchange.h"
+#include "edge/serve/worker/worker.h"
+
+namespace edge {
+
+class H1Connection final : public Exchange, public Pooled {
+ public:
+  H1Connection(Worker& worker, shared::UniqueFd fd, const shared::Endpoint& peer);
+  ~H1Connection() override;
+  H1Connection(const H1Connection&) = delete;
+  H1Connection& operator=(const H1Connection&) = delete;
+
+  void start();
+  // Between two requests, with nothing received.
+  [[nodiscard]] bool idle() const { return turn_ == nullptr; }
+  // Closes it unless a request has come meanwhile: that is answered first. REQUIRES: idle().
+  void close_idle();
+
+  // Closes it now, whatever it does.
+  void evict();
+  // Octets a second that have moved of late while it is the client that is waited for; nothing: it is not, or for a
+  // moment only.
+  [[nodiscard]] std::optional<double> waiting_rate();
+
+  // The worker's: where it keeps this connection, where it stands, whether it counts.
+  std::size_t index = 0;
+  LinePlace place;
+  bool counted = true;
+
+  const http::RequestHead& head() const override { return turn_->work->request; }
+  const http::RequestFraming& framing() const override { return turn_->framing; }
+  const shared::IpAddress& peer() const override { return peer_.address; }
+  std::string_view scheme() const override { return "http"; }
+  shared::TimePoint began() const override { return turn_->began; }
+  shared::TimePoint head_read() const override { return turn_->head_read; }
+  BodyPiece peek() override { return turn_->reader.peek(); }
+  void consume(std::size_t n) override { turn_->reader.consume(n); }
+  BodyFailure body_failure() const override { return turn_->reader.failure(); }
+  std::uint64_t body_octets() const override { return turn_->reader.consumed(); }
+  std::string_view trailers() const override { return turn_->reader.trailers(); }
+  void invite_body() override;
+  void queue_interim(const http::ResponseHead& head) override;
+  void start_response(const http::ResponseHead& head, const http::ResponseFraming& framing,
+                      const HeaderRules& rules) override;
+  void begin_tunnel() override;
+  void respond(OwnResponse response) override;
+  std::size_t write(std::string_view data) override { return turn_->writer.write(data); }
+  void end(std::string_view trailers) override {
+    turn_->writer.end(turn_->takes_trailers ? trailers : std::string_view{});
+  }
+  Sent flush() override { return turn_->writer.flush(); }
+  Socket* direct() override { return turn_->writer.direct(); }
+  void bypassed(std::uint64_t n) override { turn_->writer.bypassed(n); }
+  bool failed() const override { return turn_->writer.failed(); }
+  bool blocked() const override { return turn_->writer.blocked(); }
+  std::uint64_t octets_sent() const override { return turn_->writer.octets_sent(); }
+  void cut() override { cut_ = true; }
+  Waiter& waiter() override { return waiter_; }
+  Work& work() override { return *turn_->work; }
+  bool abandoned() const override {
+    return socket_.broken() || (turn_->leaves_by_fin && socket_.peer_closed() && turn_->reader.finished());
+  }
+
+ private:
+  enum class Read : std::uint8_t { wait, request, closed, refused };
+
+  // From the first octet of a request until its response is out.
+  struct Turn : Pooled {
+    std::unique_ptr<Work> work;  // null: a part of the head is parked and waits for more, or the connection lingers
+    Octets parked;
+    http::HeadParser parser;
+    http::RequestFraming framing;
+    BodyReader reader;
+    MessageWriter writer;
+    http::Body response_body;
+    shared::TimePoint began{};
+    shared::TimePoint head_read{};
+    shared::TimePoint window_began{};  // of waiting_rate()
+    std::uint64_t window_octets = 0;
+    Linger linger;  // once the answer is out and the connection only waits to be closed
+    bool tunnel = false;
+    bool invited = false;
+    bool takes_trailers = false;
+    bool via = false;            // in answers
+    bool leaves_by_fin = false;  // a FIN behind the whole request says that nobody waits for the answer
+  };
+
+  Task<> run();
+  Task<> close_gently();
+  Read try_read_head();
+  Read parse_head();
+  Read take_head();
+  Read refuse(const http::Refusal& refusal);
+  Read head_expired();
+  [[nodiscard]] http::Persistence persistence() const;
+  // True when the connection waits for another request.
+  bool finish_exchange();
+  void begin_turn();
+  void end_turn();
+  void park();
+  void unpark();
+  Task<> linger();
+  bool discard_input();
+
+  Worker& worker_;
+  Socket socket_;
+  shared::Endpoint peer_;
+  Waiter waiter_;
+  std::unique_ptr<Turn> turn_;
+  shared::TimePoint deadline_;
+  bool first_ = true;  // no request yet
+  bool keep_ = true;   // another request may follow
+  bool refused_ = false;
+  bool cut_ = false;
+  bool closing_ = false;
+  bool evicted_ = false;
+  std::optional<Task<>> root_;
+};
+
+}  // namespace edge

@@ -1,0 +1,326 @@
+#include "edge/serve/control/backends.h"
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "edge/serve/control/health_verdict.h"
+#include "shared/serve/os/log.h"
+#include "shared/serve/process/supervisor.h"
+
+namespace edge {
+namespace {
+
+// A server that is started again serves a moment later.
+constexpr shared::milliseconds kAfterRefusal{20};
+
+shared::ProbeKind kind_of(HealthCheck::Kind kind) {
+  switch (kind) {
+    case HealthCheck::Kind::tcp:
+      return shared::ProbeKind::tcp;
+    case HealthCheck::Kind::https:
+      return shared::ProbeKind::https;
+    case HealthCheck::Kind::http:
+      break;
+  }
+  return shared::ProbeKind::http;
+}
+
+shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& check,
+                                 const shared::Endpoint& endpoint) {
+  shared::ProbeTarget probe;
+  probe.name = target.pool + "/" + target.server;
+  probe.endpoint = endpoint;
+  if (check.port != 0) probe.endpoint.port = check.port;
+  probe.kind = kind_of(check.kind);
+  probe.host = check.host.empty() ? target.host : check.host;
+  probe.path = check.path;
+  probe.interval = check.interval;
+  probe.timeout = check.timeout;
+  probe.jitter = check.jitter;
+  probe.tls = {.verify = check.verify, .authorities = check.authorities, .server_name = check.server_name};
+  probe.expected = {.first = 100, .last = 599};  // judge_answer() says what is good
+  probe.body_kept = HealthCheck::kMaxBody;
+  return probe;
+}
+
+HealthVerdict verdict_of(const HealthCheck& check, const shared::ProbeReport& report) {
+  if (report.outcome != shared::ProbeOutcome::success) return {report.outcome, std::string(report.reason)};
+  if (check.kind == HealthCheck::Kind::tcp) return {};
+  return judge_answer(check, {.status = report.status, .body = report.body, .complete = report.body_complete});
+}
+
+}  // namespace
+
+shared::Result<std::unique_ptr<Backends>> Backends::make(shared::Loop& loop, Live& live,
+                                                         std::function<void()> on_addresses) {
+  std::unique_ptr<Backends> made(new Backends(loop, live, std::move(on_addresses)));
+  Backends* self = made.get();
+  shared::ProberSettings settings;
+  settings.seed = std::random_device{}();  // the edges of a region do not probe in step
+  settings.after_refusal = kAfterRefusal;
+  settings.most_connections = check_connections(shared::raise_descriptor_limit());
+  made->prober_ =
+      shared::Prober::make(loop, settings, [self](const shared::ProbeReport& report) { self->on_report(report); });
+  return made;
+}
+
+shared::Result<void> Backends::use(const std::vector<shared::Endpoint>& resolvers) {
+  shared::ResolverSettings settings;
+  settings.servers = resolvers;
+  auto resolver = shared::Resolver::make(loop_, std::move(settings));
+  if (!resolver) return tl::unexpected(resolver.error());
+  for (auto& [id, named] : names_) named.watch = {};
+  resolver_ = std::move(*resolver);
+  for (auto& [id, named] : names_) watch(named);
+  return {};
+}
+
+void Backends::watch(Named& named) {
+  named.watch = resolver_->watch(named.name.host, shared::ResolveFamily::any,
+                                 [this, id = named.name.id](auto result) { on_resolved(id, std::move(result)); });
+}
+
+void Backends::set(const Built& built) {
+  std::set<ServerId> checked;
+  for (const HealthTarget& target : built.servers.health_targets) checked.insert(target.id);
+  for (const HealthTarget& before : targets_) {
+    // No check any more: nothing is known of it, and nothing stands against it.
+    if (!checked.contains(before.id)) live_.server(before.id).state.set_health(shared::HealthState::unknown);
+  }
+  targets_ = built.servers.health_targets;
+  literal_ = built.servers.addresses;
+  watch_names(built.servers.names);
+  rebuild_addresses();
+  rebuild_probes();
+}
+
+// What a check's line for a successor begins with.
+std::string Backends::line_of(const HealthTarget& target, const Probed& probed) {
+  return target.pool + ' ' + target.server + ' ' + probed.endpoint.to_string() + ' ' + std::to_string(probed.check) +
+         ' ';
+}
+
+std::string Backends::remember() const {
+  std::string lines;
+  for (const auto& [id, named] : names_) {
+    for (const auto& endpoint : named.endpoints) {
+      lines += "resolved " + named.name.host + ' ' + endpoint.address.to_string() + '\n';
+    }
+  }
+  for (const auto& [target, probed] : probes_) {
+    const shared::HealthState state = checks_.at(probed).machine.state();
+    if (state == shared::HealthState::unknown) continue;
+    lines += line_of(*target, probed) + std::string(to_string(state)) + '\n';
+  }
+  return lines;
+}
+
+void Backends::recall(std::string_view lines) {
+  std::set<std::string_view> known;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    known.insert(line);
+  }
+  if (known.empty()) return;
+  recall_addresses(known);
+  for (const auto& [target, probed] : probes_) {
+    using shared::HealthState;
+    const std::string line = line_of(*target, probed);
+    for (const auto state : {HealthState::up, HealthState::degraded, HealthState::down}) {
+      if (known.contains(line + std::string(to_string(state)))) {
+        checks_.at(probed).machine = shared::HealthMachine(state);
+      }
+    }
+  }
+  for (const HealthTarget& target : targets_) store_health(target);
+  choose_addresses();
+}
+
+void Backends::recall_addresses(const std::set<std::string_view>& known) {
+  for (auto& [id, named] : names_) {
+    const std::string begin = "resolved " + named.name.host + ' ';
+    for (auto it = known.lower_bound(begin); it != known.end() && it->starts_with(begin); ++it) {
+      const auto address = shared::IpAddress::parse(it->substr(begin.size()));
+      if (address) named.endpoints.push_back({*address, named.name.port});
+    }
+  }
+  rebuild_addresses();
+  rebuild_probes();
+}
+
+void Backends::watch_names(const std::vector<NameToResolve>& names) {
+  std::map<ServerId, Named> next;
+  for (const NameToResolve& name : names) {
+    // The same id has the same name and port: its watch goes on.
+    if (auto before = names_.extract(name.id)) {
+      next.insert(std::move(before));
+      continue;
+    }
+    Named named{.name = name, .endpoints = {}, .watch = {}};
+    watch(named);
+    next.emplace(name.id, std::move(named));
+  }
+  names_ = std::move(next);
+}
+
+void Backends::on_resolved(ServerId server, shared::Result<shared::Resolved> result) {
+  const auto it = names_.find(server);
+  if (it == names_.end()) return;
+  Named& named = it->second;
+  if (!result) {
+    shared::log_event(shared::Level::warn, "name_unresolved",
+                      {{"name", named.name.host}, {"reason", result.error().message}});
+    return;
+  }
+  std::vector<shared::Endpoint> endpoints;
+  for (const shared::IpAddress& address : result->addresses) endpoints.push_back({address, named.name.port});
+  shared::log_event(shared::Level::info, "name_resolved", {{"name", named.name.host}, {"addresses", endpoints.size()}});
+  if (endpoints == named.endpoints) return;  // a row of failures is over
+  named.endpoints = std::move(endpoints);
+  rebuild_addresses();
+  rebuild_probes();
+  on_addresses_();
+}
+
+void Backends::rebuild_addresses() {
+  auto next = std::make_shared<Addresses>(*literal_);
+  for (const auto& [id, named] : names_) next->set(id, named.endpoints);
+  addresses_ = all_ = std::move(next);
+}
+
+void Backends::choose_addresses() {
+  auto next = std::make_shared<Addresses>(*all_);
+  for (const HealthTarget& target : targets_) {
+    if (all_->of(target.id).size() > 1) next->set(target.id, answering(target.id));
+  }
+  addresses_ = std::move(next);
+}
+
+// True: they are others than before.
+bool Backends::choose_addresses(ServerId server) {
+  std::vector<shared::Endpoint> now = answering(server);
+  if (std::ranges::equal(now, addresses_->of(server))) return false;
+  auto next = std::make_shared<Addresses>(*addresses_);
+  next->set(server, std::move(now));
+  addresses_ = std::move(next);
+  return true;
+}
+
+// The addresses that are not known to be down; all of them if all are.
+std::vector<shared::Endpoint> Backends::answering(ServerId server) const {
+  const auto all = all_->of(server);
+  std::vector<shared::Endpoint> kept;
+  for (const shared::Endpoint& endpoint : all) {
+    if (health_at(server, endpoint) != shared::HealthState::down) kept.push_back(endpoint);
+  }
+  if (kept.empty()) kept.assign(all.begin(), all.end());
+  return kept;
+}
+
+std::vector<shared::Endpoint> Backends::left_out(ServerId server) const {
+  std::vector<shared::Endpoint> missing;
+  const auto used = addresses_->of(server);
+  for (const shared::Endpoint& endpoint : all_->of(server)) {
+    if (std::ranges::find(used, endpoint) == used.end()) missing.push_back(endpoint);
+  }
+  return missing;
+}
+
+void Backends::rebuild_probes() {
+  probes_.clear();
+  std::vector<shared::ProbeTarget> targets;
+  std::map<Probed, Check> checks;
+  for (const HealthTarget& target : targets_) {
+    for (const shared::Endpoint& endpoint : all_->of(target.id)) {
+      for (std::size_t i = 0; i < target.checks.size(); ++i) {
+        const Probed probed{target.id, endpoint, i};
+        const auto before = checks_.find(probed);
+        checks.emplace(probed, before != checks_.end() ? before->second : Check());
+        targets.push_back(probe_target(target, target.checks[i], endpoint));
+        targets.back().id = shared::ProbeTargetId{static_cast<std::uint32_t>(probes_.size())};
+        probes_.emplace_back(&target, probed);
+      }
+    }
+  }
+  checks_ = std::move(checks);
+  for (const HealthTarget& target : targets_) store_health(target);
+  choose_addresses();
+  prober_->set_targets(std::move(targets));
+}
+
+void Backends::on_report(const shared::ProbeReport& report) {
+  const auto& [target, probed] = probes_[static_cast<std::size_t>(report.id)];
+  const HealthCheck& settings = target->checks[probed.check];
+  Check& check = checks_.at(probed);
+  HealthVerdict verdict = verdict_of(settings, report);
+  check.reason = std::move(verdict.reason);
+  if (shared::log_enabled(shared::Level::debug)) {
+    shared::log_event(shared::Level::debug, "check",
+                      {{"pool", target->pool},
+                       {"server", target->server},
+                       {"address", probed.endpoint.to_string()},
+                       {"status", report.status},
+                       {"reason", check.reason}});
+  }
+  if (!check.machine.observe(verdict.outcome, settings.settings())) return;
+  const shared::HealthState state = check.machine.state();
+  const std::string event = "server_" + std::string(to_string(state));
+  shared::log_event(state == shared::HealthState::up ? shared::Level::info : shared::Level::warn, event,
+                    {{"pool", target->pool},
+                     {"server", target->server},
+                     {"address", probed.endpoint.to_string()},
+                     {"check", settings.name.empty() ? settings.path : settings.name},
+                     {"reason", check.reason}});
+  store_health(*target);
+  if (all_->of(target->id).size() > 1 && choose_addresses(target->id)) on_addresses_();
+}
+
+// As well as the worst of its checks says; unknown, too, while one that could be worse is still out.
+shared::HealthState Backends::health_at(ServerId server, const shared::Endpoint& endpoint) const {
+  using shared::HealthState;
+  auto worst = HealthState::up;
+  bool unknown = true;
+  auto it = checks_.lower_bound({server, endpoint, 0});
+  if (it != checks_.end() && it->first.server == server && it->first.endpoint == endpoint) unknown = false;
+  for (; it != checks_.end() && it->first.server == server && it->first.endpoint == endpoint; ++it) {
+    const HealthState one = it->second.machine.state();
+    unknown = unknown || one == HealthState::unknown;
+    worst = std::max(worst, one);  // up < degraded < down
+  }
+  return unknown && worst != HealthState::down ? HealthState::unknown : worst;
+}
+
+// A server of several addresses is as well as the best of them.
+shared::HealthState Backends::health_of(const HealthTarget& target) const {
+  using shared::HealthState;
+  auto best = HealthState::unknown;
+  bool any_unknown = false;
+  for (const shared::Endpoint& endpoint : all_->of(target.id)) {
+    const HealthState one = health_at(target.id, endpoint);
+    any_unknown = any_unknown || one == HealthState::unknown;
+    if (one != HealthState::unknown && (best == HealthState::unknown || one < best)) best = one;
+  }
+  return best == HealthState::down && any_unknown ? HealthState::unknown : best;
+}
+
+void Backends::store_health(const HealthTarget& target) {
+  using shared::HealthState;
+  const HealthState state = health_of(target);
+  ServerState& known = live_.server(target.id).state;
+  // A server that comes up for the first time is as warm as the others.
+  const bool answers = state == HealthState::up || state == HealthState::degraded;
+  if (answers && known.health() == HealthState::down) known.set_slow_start(shared::Clock::now());
+  known.set_health(state, state == HealthState::degraded ? target.degraded_share : kFullShare);
+}
+
+std::string_view Backends::reason(ServerId server) const {
+  for (auto it = checks_.lower_bound({server, shared::Endpoint(), 0}); it != checks_.end(); ++it) {
+    if (it->first.server != server) break;
+    if (!it->second.reason.empty()) return it->second.reason;
+  }
+  return {};
+}
+
+}  // namespace edge

@@ -1,0 +1,99 @@
+#pragma once
+// Backends: what Control does about servers all the time: checks them and writes the result into Live, resolves the
+// names among them and says when addresses changed. A name that does not resolve has no address, so its server is down;
+// it never holds up a start. Of a server with several addresses each is checked for itself, and those that are down are
+// left out of addresses() while another is not. Control loop's thread.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "edge/core/pool/live.h"
+#include "edge/load/build.h"
+#include "shared/core/health.h"
+#include "shared/core/ip.h"
+#include "shared/core/result.h"
+#include "shared/serve/loop/loop.h"
+#include "shared/serve/probe/prober.h"
+#include "shared/serve/resolve/resolver.h"
+
+namespace edge {
+
+class Backends {
+ public:
+  // `on_addresses` is called when addresses() has changed, by DNS or by a check.
+  [[nodiscard]] static shared::Result<std::unique_ptr<Backends>> make(shared::Loop& loop, Live& live,
+                                                                      std::function<void()> on_addresses);
+
+  // Whom to ask for names; empty: as /etc/resolv.conf says. What they resolved to holds.
+  [[nodiscard]] shared::Result<void> use(const std::vector<shared::Endpoint>& resolvers);
+  // The servers of a new world. What kept its name keeps its state. REQUIRES: use().
+  void set(const Built& built);
+  // What the checks have found, and names have resolved to, for the process that takes over: lines that recall()
+  // reads, which then need not begin with servers unknown.
+  [[nodiscard]] std::string remember() const;
+  void recall(std::string_view lines);
+  // Literal addresses and what names resolve to; for requests.
+  [[nodiscard]] std::shared_ptr<const Addresses> addresses() const { return addresses_; }
+  // Addresses of a server that addresses() lacks, since its checks say that they are down.
+  [[nodiscard]] std::vector<shared::Endpoint> left_out(ServerId server) const;
+  // Why a server is not well, as the last check of it that was not good said; empty: nothing is known against it.
+  [[nodiscard]] std::string_view reason(ServerId server) const;
+
+ private:
+  // One check of one address of one server.
+  struct Probed {
+    ServerId server{};
+    shared::Endpoint endpoint;  // the server's, whatever port the check asks
+    std::size_t check = 0;      // index in its list
+
+    friend auto operator<=>(const Probed&, const Probed&) = default;
+  };
+  struct Check {
+    shared::HealthMachine machine;
+    std::string reason;  // of the last result; empty: all is well
+  };
+  struct Named {
+    NameToResolve name;
+    std::vector<shared::Endpoint> endpoints;
+    shared::Resolver::Watch watch;
+  };
+
+  Backends(shared::Loop& loop, Live& live, std::function<void()> on_addresses)
+      : loop_(loop), live_(live), on_addresses_(std::move(on_addresses)) {}
+  [[nodiscard]] static std::string line_of(const HealthTarget& target, const Probed& probed);
+  void recall_addresses(const std::set<std::string_view>& known);
+  void watch(Named& named);
+  void watch_names(const std::vector<NameToResolve>& names);
+  void on_resolved(ServerId server, shared::Result<shared::Resolved> result);
+  void rebuild_addresses();
+  void choose_addresses();
+  bool choose_addresses(ServerId server);
+  void rebuild_probes();
+  [[nodiscard]] std::vector<shared::Endpoint> answering(ServerId server) const;
+  [[nodiscard]] shared::HealthState health_at(ServerId server, const shared::Endpoint& endpoint) const;
+  void on_report(const shared::ProbeReport& report);
+  void store_health(const HealthTarget& target);
+  [[nodiscard]] shared::HealthState health_of(const HealthTarget& target) const;
+
+  shared::Loop& loop_;
+  Live& live_;
+  std::function<void()> on_addresses_;
+  std::vector<HealthTarget> targets_;
+  std::shared_ptr<const Addresses> literal_;
+  std::shared_ptr<const Addresses> all_;  // with the names'
+  std::shared_ptr<const Addresses> addresses_;
+  std::map<Probed, Check> checks_;
+  std::vector<std::pair<const HealthTarget*, Probed>> probes_;  // by ProbeTargetId
+  std::unique_ptr<shared::Resolver> resolver_;
+  std::unique_ptr<shared::Prober> prober_;
+  std::map<ServerId, Named> names_;  // their watches go before the resolver
+};
+
+}  // namespace edge

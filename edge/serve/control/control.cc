@@ -1,0 +1,452 @@
+#include "edge/serve/control/control.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "edge/core/pool/newcomers.h"
+#include "edge/core/snapshot/descriptor_plan.h"
+#include "edge/serve/control/report.h"
+#include "shared/core/hash.h"
+#include "shared/load/restart.h"
+#include "shared/serve/admin/admin_params.h"
+#include "shared/serve/admin/metrics.h"
+#include "shared/serve/loop/worker_thread.h"
+#include "shared/serve/os/log.h"
+#include "shared/serve/os/socket.h"
+#include "shared/serve/process/admin_ports.h"
+
+namespace edge {
+namespace {
+
+using shared::AdminMethod;
+using shared::AdminRequest;
+using shared::AdminResponse;
+using shared::Level;
+using shared::log_event;
+
+constexpr std::size_t kMostReloads = 16;  // that wait; each holds a request and a job
+constexpr auto kHangsAfter = shared::seconds(5);
+constexpr auto kReopenPatience = shared::seconds(2);
+
+// While it drains, the edge still serves, and says so for as long as the slowest DNS node needs to hear it: a probe may
+// have just been answered, and the next one may be late by its timeout.
+shared::Duration announce_time(const World& world) {
+  const auto& probe = world.config.health.edge;
+  return 2 * probe.interval + probe.timeout;
+}
+
+std::vector<shared::Endpoint> resolvers_of(const World& world) {
+  std::vector<shared::Endpoint> resolvers;
+  for (const auto& one : world.edge.resolvers) resolvers.push_back(one.value);
+  return resolvers;
+}
+
+DescriptorPlan plan_for(const World& world, std::size_t workers) {
+  const std::size_t wanted = world.edge.client.max_connections;
+  const std::uint64_t limit = shared::raise_descriptor_limit();
+  const DescriptorPlan plan = plan_descriptors({.limit = limit,
+                                                .connections = wanted,
+                                                .reserved = Admission::kReserved + Admission::kPassing,
+                                                .workers = workers,
+                                                .pipes_per_worker = PipePool::kOpen});
+  if (plan.connections < wanted) {
+    log_event(Level::warn, "connections_limited",
+              {{"max_connections", wanted}, {"possible", plan.connections}, {"descriptors", limit}});
+  }
+  return plan;
+}
+
+}  // namespace
+
+Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world, shared::Start start)
+    : supervisor_(supervisor),
+      maker_(maker),
+      start_(start),
+      world_(std::make_shared<const World>(std::move(world))),
+      discovery_(supervisor.loop(), [this] { remake_pools(); }),
+      healing_(supervisor.loop(), maker.live()),
+      word_end_(supervisor.loop()),
+      drain_(supervisor.loop()) {
+  facts_.version = maker.options().version;
+  facts_.config = maker.options().config;
+}
+
+Control::~Control() {
+  watchdog_.reset();
+  upgrade_port_.reset();
+  for (const auto& worker : workers_) worker->stop();  // all of them before one is gone: they pass connections on
+  workers_.clear();
+  // What the workers have given back dies with the builder.
+  builder_.stop();
+}
+
+shared::Result<void> Control::start() {
+  auto opened = open();
+  if (!opened && inheritance_) inheritance_->failed(opened.error().message);
+  return opened;
+}
+
+shared::Result<void> Control::open() {
+  auto backends = Backends::make(supervisor_.loop(), maker_.live(), [this] { publish(); });
+  if (!backends) return tl::unexpected(backends.error());
+  backends_ = std::move(*backends);
+  for (const auto step : {&Control::use_resolvers, &Control::claim_inheritance, &Control::open_access_log,
+                          &Control::start_workers, &Control::start_admin}) {
+    if (auto done = (this->*step)(); !done) return done;
+  }
+  supervisor_.on_reload([this] { reload({}); });
+  supervisor_.on_reopen([this] { reopen_logs({}); });
+  supervisor_.on_stop([this] { stop(); });
+  begin_to_serve();
+  return {};
+}
+
+shared::Result<void> Control::use_resolvers() {
+  const std::vector<shared::Endpoint> resolvers = resolvers_of(*world_);
+  if (auto used = backends_->use(resolvers); !used) return used;
+  return discovery_.use(resolvers);
+}
+
+shared::Result<void> Control::claim_inheritance() {
+  const auto path = shared::load::edge_state_directory(world_->config, world_->node);
+  auto claimed = shared::Inheritance::claim(path.string(), start_);
+  if (!claimed) return tl::unexpected(claimed.error());
+  inheritance_.emplace(std::move(*claimed));
+  const std::string_view inherited = inheritance_->state();
+  const std::size_t line = std::min(inherited.find('\n'), inherited.size());
+  const std::string_view found = inherited.substr(std::min(line + 1, inherited.size()));
+  recall_words(inherited.substr(0, line));
+  discovery_.set(world_->built.servers.sources);
+  discovery_.recall(found);
+  remake_at_start();
+  backends_->set(world_->built);
+  backends_->recall(found);
+  publish();
+  return {};
+}
+
+// A line with what an operator has said, then what the DNS and the checks have found.
+std::string Control::state_text() const {
+  return words_.to_json() + "\n" + discovery_.remember() + backends_->remember();
+}
+
+void Control::begin_to_serve() {
+  facts_.started = std::chrono::system_clock::now();
+  note_configured();
+  for (const auto& worker : workers_) worker->start();
+  std::string where;
+  for (const shared::Endpoint& endpoint : listening_) where += (where.empty() ? "" : " ") + endpoint.to_string();
+  log_event(Level::info, "started",
+            {{"listen", where},
+             {"workers", workers_.size()},
+             {"version", facts_.version},
+             {"config_hash", shared::config_hash_text(facts_.config_hash)}});
+  inheritance_->serving(supervisor_.loop(), [] { log_event(Level::info, "predecessor_ended"); });
+  open_upgrade_port();
+  shared::notify_ready();
+  shared::notify_store(sockets());
+  watchdog_.emplace(supervisor_.loop(), [this] { return beats(); });
+}
+
+void Control::open_upgrade_port() {
+  const auto* state = inheritance_->state_directory();
+  if (state == nullptr) return;
+  shared::UpgradePort::Hooks hooks;
+  hooks.offer = [this]() -> std::optional<shared::UpgradePort::Offer> {
+    if (supervisor_.stopping()) return std::nullopt;
+    return shared::UpgradePort::Offer{sockets(), state_text()};
+  };
+  hooks.taken_over = [this] { retire(); };
+  auto port = shared::UpgradePort::open(supervisor_.loop(), *state, std::move(hooks));
+  if (!port) return log_event(Level::warn, "no_upgrades", {{"reason", port.error().message}});
+  upgrade_port_ = std::move(*port);
+}
+
+std::vector<int> Control::sockets() const {
+  std::vector<int> all = listener_descriptors_;
+  for (const auto& admin : admins_) all.push_back(admin->descriptor());
+  return all;
+}
+
+shared::Result<void> Control::open_access_log() {
+  if (world_->edge.access_log.empty()) return {};
+  const std::size_t lanes = std::max<std::size_t>(world_->edge.workers, shared::usable_cores().size());
+  auto log = AccessLog::open(world_->edge.access_log.string(), lanes);
+  if (!log) return tl::unexpected(log.error());
+  access_log_ = std::move(*log);
+  return {};
+}
+
+shared::Result<void> Control::start_workers() {
+  const std::vector<unsigned> cores = shared::usable_cores();
+  const bool one_per_core = world_->edge.workers == 0;
+  const std::size_t count = one_per_core ? cores.size() : world_->edge.workers;
+  const DescriptorPlan plan = plan_for(*world_, count);
+  const auto admission = std::make_shared<Admission>(plan.connections, count);
+  std::random_device random;
+  for (std::size_t i = 0; i < count; ++i) {
+    WorkerSettings settings;
+    settings.name = "worker-" + std::to_string(i);
+    if (one_per_core) settings.core = cores[i];
+    settings.admission = admission;
+    settings.index = i;
+    settings.max_pipes = plan.pipes_per_worker;
+    settings.max_memory = world_->edge.client.max_memory / count;
+    settings.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
+    for (shared::SipKey& key : settings.id_keys) std::ranges::generate(key, [&] { return std::uint8_t(random()); });
+    AccessLane* lane = access_log_ != nullptr ? &access_log_->lane(i) : nullptr;
+    workers_.push_back(
+        std::make_unique<Worker>(std::move(settings), maker_.live(), lane, snapshot_,
+                                 [this](std::shared_ptr<const Snapshot> old) { builder_.retire(std::move(old)); }));
+    counted_.push_back(workers_.back().get());
+  }
+  for (const shared::Endpoint& where : world_->built.listen) {
+    // A predecessor may have had more workers: then some of ours accept on several of its sockets.
+    auto made = shared::listen_tcp(where, count, inheritance_->sockets().take_tcp(where));
+    if (!made) return tl::unexpected(made.error());
+    listening_.push_back(shared::local_endpoint(made->front().get()));
+    for (std::size_t i = 0; i < made->size(); ++i) {
+      listener_descriptors_.push_back((*made)[i].get());
+      workers_[i % count]->add_listener(std::move((*made)[i]));
+    }
+  }
+  return {};
+}
+
+shared::Result<void> Control::start_admin() {
+  const shared::load::Config& config = world_->config;
+  auto ports =
+      shared::open_admin_ports(supervisor_.loop(), *inheritance_,
+                               {.admin = config.admin.edge, .metrics = config.metrics.edge, .own = world_->node});
+  if (!ports) return tl::unexpected(ports.error());
+  admins_ = std::move(*ports);
+  shared::apply_access(admins_, config);
+  for (const auto& admin : admins_) add_routes(*admin);
+  return {};
+}
+
+void Control::add_routes(shared::Admin& admin) {
+  admin.route(AdminMethod::get, "/metrics", [this](const AdminRequest&) {
+    AdminResponse response = AdminResponse::text(200, metrics_text(source()));
+    response.content_type = shared::MetricsWriter::kContentType;
+    return response;
+  });
+  admin.route(AdminMethod::get, "/healthz", [this](const AdminRequest&) { return healthz(); });
+  admin.route(AdminMethod::get, "/status",
+              [this](const AdminRequest&) { return AdminResponse::json(200, status_json(source())); });
+  admin.route(AdminMethod::get, "/explain", [this](const AdminRequest& request) { return answer_explain(request); });
+  add_server_routes(admin);
+  admin.route(AdminMethod::get, "/building", [this](const AdminRequest&) {
+    return AdminResponse::text(200, reloads_waiting_ > 0 ? "building\n" : "idle\n");
+  });
+  admin.route_deferred(AdminMethod::post, "/logs/reopen",
+                       [this](const AdminRequest&, const shared::AdminReply& reply) { answer_reopen(reply); });
+  admin.route_deferred(
+      AdminMethod::post, "/reload", [this](const AdminRequest& request, const shared::AdminReply& reply) {
+        if (const auto known = shared::only_params(request, {}, "an edge reads its configuration as a whole"); !known) {
+          return reply(AdminResponse::text(400, known.error().message + "\n"));
+        }
+        reload([reply](const shared::Result<std::uint64_t>& result) {
+          if (!result) return reply(AdminResponse::text(422, result.error().message + "\n"));
+          reply(AdminResponse::text(200, "reloaded: generation " + std::to_string(*result) + "\n"));
+        });
+      });
+}
+
+void Control::answer_reopen(const shared::AdminReply& reply) {
+  if (access_log_ == nullptr) return reply(AdminResponse::text(200, "there is no access log: nothing to reopen\n"));
+  reopen_logs([reply](const shared::Result<void>& reopened) {
+    if (!reopened) return reply(AdminResponse::text(500, reopened.error().message + "\n"));
+    reply(AdminResponse::text(200, "reopened\n"));
+  });
+  // The first answer counts: the log's thread may be held by its file.
+  auto patience = std::make_shared<shared::Timer>(supervisor_.loop());
+  patience->expires_after(kReopenPatience);
+  patience->async_wait([reply, patience](shared::error_code) {
+    reply(AdminResponse::text(503, "not yet: the access log's file does not answer; it is reopened when it does\n"));
+  });
+}
+
+std::vector<std::uint64_t> Control::beats() const {
+  std::vector<std::uint64_t> counts;
+  for (const auto& worker : workers_) counts.push_back(worker->heartbeats());
+  return counts;
+}
+
+AdminResponse Control::healthz() {
+  const auto hangs = heartbeats_.stuck(beats(), shared::Clock::now(), kHangsAfter);
+  if (hangs) return AdminResponse::text(503, "worker " + std::to_string(*hangs) + " hangs\n");
+  return AdminResponse::text(200, "ok\n");
+}
+
+std::vector<std::string> Control::admin_addresses() const {
+  std::vector<std::string> addresses;
+  for (const auto& admin : admins_) addresses.push_back(admin->address());
+  return addresses;
+}
+
+ReportSource Control::source() const {
+  return {.snapshot = *snapshot_,
+          .live = maker_.live(),
+          .workers = counted_,
+          .backends = backends_.get(),
+          .discovery = &discovery_,
+          .words = &words_,
+          .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
+          .process = facts_};
+}
+
+AdminResponse Control::answer_explain(const AdminRequest& request) const {
+  ExplainedRequest asked;
+  if (const auto method = request.param("method")) asked.method = *method;
+  if (const auto host = request.param("host")) asked.host = *host;
+  if (const auto path = request.param("path")) asked.path = *path;
+  const auto client = shared::IpAddress::parse(request.param("client").value_or("127.0.0.1"));
+  if (!client) return AdminResponse::text(400, "client: not an IP address\n");
+  asked.client = *client;
+  for (const auto& [name, value] : request.query) {
+    if (name == "header") asked.headers.push_back(value);
+  }
+  const auto text = explain(*snapshot_, maker_.live(), asked);
+  if (!text) return AdminResponse::text(400, text.error().message + "\n");
+  return AdminResponse::text(200, *text);
+}
+
+// The next snapshot from the present world and addresses, to every worker.
+void Control::publish() {
+  auto next = std::make_shared<Snapshot>(world_->built.snapshot(++generation_));
+  log_event(Level::debug, "published", {{"generation", generation_}});
+  next->addresses = backends_->addresses();
+  if (snapshot_ != nullptr) welcome(*snapshot_->pools, *next->pools, maker_.live(), shared::Clock::now());
+  words_.apply(*next->pools, maker_.live());
+  std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
+  for (const auto& worker : workers_) worker->publish(snapshot_);
+  healing_.set(snapshot_);
+  if (old != nullptr) builder_.retire(std::move(old));
+}
+
+void Control::reload(ReloadDone done) {
+  if (reloads_waiting_ >= kMostReloads) {
+    ++facts_.reloads_refused;
+    shared::notify_ready();
+    if (done) done(shared::fail("so many reloads wait already"));
+    return;
+  }
+  ++reloads_waiting_;
+  // Jobs run one after another, so reloads that overlap end in order.
+  builder_.run_then(
+      supervisor_.loop(),
+      [this, inputs = pool_inputs()] {
+        Reloaded result{.world = nullptr, .diagnostics = {}, .inputs = inputs};
+        auto world = maker_.make(inputs, result.diagnostics);
+        if (world) result.world = std::make_shared<World>(std::move(*world));
+        return result;
+      },
+      [this, done = std::move(done)](Reloaded result) { finish_reload(std::move(result), done); });
+}
+
+void Control::finish_reload(Reloaded result, const ReloadDone& done) {
+  --reloads_waiting_;
+  shared::load::Diagnostics& diagnostics = result.diagnostics;
+  if (result.world != nullptr) {
+    for (const std::string& option : needs_restart(*world_, *result.world)) {
+      diagnostics.error({}, shared::load::needs_restart(option));
+    }
+  }
+  shared::log_diagnostics(diagnostics);
+  shared::Result<std::uint64_t> outcome = generation_;
+  if (result.world != nullptr && !diagnostics.failed()) {
+    take_over(std::move(result.world));
+    if (result.inputs != pool_inputs()) remake_pools();
+    outcome = generation_;
+    ++facts_.reloads_done;
+    log_event(Level::info, "reloaded",
+              {{"generation", generation_}, {"config_hash", shared::config_hash_text(facts_.config_hash)}});
+  } else {
+    ++facts_.reloads_refused;
+    shared::log_refusal(diagnostics);
+    outcome = shared::fail(diagnostics.render());
+  }
+  shared::notify_ready();
+  if (done) done(outcome);
+}
+
+void Control::note_configured() {
+  facts_.config_hash = world_->config.hash;
+  facts_.configured = std::chrono::system_clock::now();
+}
+
+void Control::take_over(std::shared_ptr<World> world) {
+  if (access_log_ != nullptr) reopen_logs({});
+  const std::vector<shared::Endpoint> resolvers = resolvers_of(*world_);
+  builder_.retire(std::exchange(world_, std::move(world)));
+  if (resolvers != resolvers_of(*world_)) {
+    if (auto used = use_resolvers(); !used)
+      log_event(Level::error, "resolvers_not_used", {{"reason", used.error().message}});
+  }
+  discovery_.set(world_->built.servers.sources);
+  if (const auto level = shared::parse_level(to_string(world_->config.log.level))) shared::set_log_level(*level);
+  shared::apply_access(admins_, world_->config);
+  backends_->set(world_->built);
+  note_configured();
+  publish();
+}
+
+// After a rotation; whatever the configuration looks like. The log's thread answers when it can.
+void Control::reopen_logs(AccessLog::Reopened done) {
+  if (access_log_ == nullptr) {
+    if (done) done({});
+    return;
+  }
+  access_log_->reopen([done = std::move(done)](const shared::Result<void>& reopened) {
+    if (reopened) log_event(Level::info, "logs_reopened");
+    if (!reopened) log_event(Level::error, "logs_not_reopened", {{"reason", reopened.error().message}});
+    if (done) done(reopened);
+  });
+}
+
+void Control::stop() {
+  if (retired_) return finish_workers();
+  maker_.live().draining = true;
+  const shared::Duration announce = announce_time(*world_);
+  supervisor_.set_stop_grace(announce + world_->edge.drain_grace);
+  log_event(Level::info, "drain_begun",
+            {{"announce_ms", std::chrono::duration_cast<shared::milliseconds>(announce).count()}});
+  drain_.expires_after(announce);
+  drain_.async_wait([this](shared::error_code error) {
+    if (!error) finish_workers();
+  });
+}
+
+// The successor accepts on our sockets: nobody has to be told. Clients that keep a connection idle hear "Connection:
+// close" with their next answer; the few that never speak again are closed after a while.
+void Control::retire() {
+  retired_ = true;
+  for (const auto& admin : admins_) admin->hand_over();
+  const shared::Duration linger = std::min(world_->edge.client.keep_alive_timeout, world_->edge.drain_grace);
+  supervisor_.set_stop_grace(linger + world_->edge.drain_grace);
+  drain_.expires_after(linger);
+  drain_.async_wait([this](shared::error_code error) {
+    for (const auto& worker : workers_) {
+      if (!error) worker->hasten();
+    }
+  });
+  supervisor_.retire();
+}
+
+void Control::finish_workers() {
+  log_event(Level::info, "closing");
+  workers_busy_ = workers_.size();
+  for (const auto& worker : workers_) {
+    worker->retire([this] {
+      supervisor_.post([this] {
+        if (--workers_busy_ == 0) supervisor_.finish(0);
+      });
+    });
+    if (!retired_) worker->hasten();
+  }
+}
+
+}  // namespace edge

@@ -1,0 +1,140 @@
+#pragma once
+// Control: wires the parts of one edge together: world, workers, backends, admin port, access log; and carries out what
+// an operator says: reload, drain, stop. Owned by main, made after the Supervisor; Control loop's thread.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/core/pool/live.h"
+#include "edge/serve/account/access_log.h"
+#include "edge/serve/control/backends.h"
+#include "edge/serve/control/discovery.h"
+#include "edge/serve/control/healing.h"
+#include "edge/serve/control/operator_words.h"
+#include "edge/serve/control/report.h"
+#include "edge/serve/control/world.h"
+#include "edge/serve/worker/worker.h"
+#include "shared/core/heartbeats.h"
+#include "shared/core/result.h"
+#include "shared/serve/admin/admin.h"
+#include "shared/serve/loop/loop.h"
+#include "shared/serve/process/builder.h"
+#include "shared/serve/process/inheritance.h"
+#include "shared/serve/process/process_facts.h"
+#include "shared/serve/process/supervisor.h"
+#include "shared/serve/process/upgrade.h"
+#include "shared/serve/process/watchdog.h"
+
+namespace edge {
+
+class Control {
+ public:
+  // `maker` has made `world`, and outlives this with its Live.
+  Control(shared::Supervisor& supervisor, WorldMaker& maker, World world, shared::Start start = shared::Start::alone);
+  ~Control();
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+  // Binds, or takes over the sockets of a server that runs; starts the workers and the checks.
+  [[nodiscard]] shared::Result<void> start();
+
+  // The addresses that are listened on, with the real ports; for the log and tests.
+  [[nodiscard]] const std::vector<shared::Endpoint>& listening() const { return listening_; }
+  [[nodiscard]] std::vector<std::string> admin_addresses() const;
+
+ private:
+  struct Reloaded {
+    std::shared_ptr<World> world;  // null: failed
+    shared::load::Diagnostics diagnostics;
+    PoolInputs inputs;
+  };
+  struct Remade {
+    std::shared_ptr<const World> base;
+    PoolInputs inputs;
+    std::shared_ptr<World> world;  // null: failed
+    std::string problems;
+  };
+  using ReloadDone = std::function<void(const shared::Result<std::uint64_t>& generation)>;
+
+  [[nodiscard]] shared::Result<void> open();
+  [[nodiscard]] shared::Result<void> claim_inheritance();
+  [[nodiscard]] std::string state_text() const;
+  void begin_to_serve();
+  void open_upgrade_port();
+  [[nodiscard]] std::vector<int> sockets() const;
+  void retire();
+  shared::Result<void> open_access_log();
+  shared::Result<void> start_workers();
+  shared::Result<void> start_admin();
+  void add_routes(shared::Admin& admin);
+
+  // control_servers.cc
+  void add_server_routes(shared::Admin& admin);
+  // From the predecessor; if it says nothing, as kept in the state directory.
+  void recall_words(std::string_view inherited);
+  [[nodiscard]] shared::Result<void> use_resolvers();
+  void keep_words();
+  [[nodiscard]] PoolInputs pool_inputs() const;
+  [[nodiscard]] shared::Result<OperatorWords::Place> find_server(const shared::AdminRequest& request) const;
+  [[nodiscard]] std::optional<shared::AdminResponse> not_now() const;
+  void wait_for_expiry();
+  [[nodiscard]] static shared::Result<DrainWord> read_drain(const shared::AdminRequest& request);
+  shared::AdminResponse drain(const shared::AdminRequest& request);
+  shared::AdminResponse undrain(const shared::AdminRequest& request);
+  shared::AdminResponse set_edge_drain(std::optional<DrainWord> word);
+  shared::AdminResponse set_server_drain(const shared::AdminRequest& request, std::optional<DrainWord> drain);
+  shared::AdminResponse set_server_weight(const shared::AdminRequest& request);
+  void remake_pools();
+  void finish_remake(Remade made);
+  void remake_at_start();
+
+  void publish();
+  void reload(ReloadDone done);
+  void finish_reload(Reloaded result, const ReloadDone& done);
+  void take_over(std::shared_ptr<World> world);
+  void note_configured();
+  void reopen_logs(AccessLog::Reopened done);
+  void answer_reopen(const shared::AdminReply& reply);
+  void stop();
+  void finish_workers();
+  [[nodiscard]] std::vector<std::uint64_t> beats() const;
+  [[nodiscard]] shared::AdminResponse healthz();
+  [[nodiscard]] ReportSource source() const;
+  [[nodiscard]] shared::AdminResponse answer_explain(const shared::AdminRequest& request) const;
+
+  shared::Supervisor& supervisor_;
+  WorldMaker& maker_;
+  shared::Start start_;
+  std::optional<shared::Inheritance> inheritance_;
+  std::shared_ptr<const World> world_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::uint64_t generation_ = 0;
+  shared::ProcessFacts facts_;
+  OperatorWords words_;
+  std::size_t reloads_waiting_ = 0;
+  shared::Builder builder_;
+  std::unique_ptr<AccessLog> access_log_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<const Worker*> counted_;
+  shared::Heartbeats heartbeats_;             // as seen by /healthz
+  std::optional<shared::Watchdog> watchdog_;  // while it serves
+  std::size_t workers_busy_ = 0;
+  std::vector<shared::Endpoint> listening_;
+  std::unique_ptr<Backends> backends_;
+  Discovery discovery_;
+  bool remaking_ = false;  // its end sees what has changed meanwhile
+  Healing healing_;
+  std::vector<std::unique_ptr<shared::Admin>> admins_;
+  std::vector<int> listener_descriptors_;  // of the workers, for a successor
+  std::unique_ptr<shared::UpgradePort> upgrade_port_;
+  bool retired_ = false;    // a successor serves
+  shared::Timer word_end_;  // of an operator's word
+  shared::Timer drain_;
+};
+
+}  // namespace edge

@@ -1,0 +1,256 @@
+// What changes the servers while the edge runs: what an operator says (drain, enable, weight), and how it is kept; and
+// pools that are made anew from that and from what the DNS has found.
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include "edge/serve/control/control.h"
+#include "shared/serve/admin/admin_params.h"
+#include "shared/serve/os/log.h"
+
+namespace edge {
+namespace {
+
+using shared::AdminMethod;
+using shared::AdminRequest;
+using shared::AdminResponse;
+using shared::Level;
+using shared::log_event;
+
+constexpr std::string_view kWordsFile = "operator.json";
+constexpr std::string_view kElsewhere = "regions and edges are taken out of the answers at a DNS node";
+
+enum class Scope : std::uint8_t { edge, server };
+
+shared::Result<Scope> scope_of(const AdminRequest& request) {
+  const std::string_view scope = request.param("scope").value_or(std::string_view());
+  const bool server = request.param("pool") || request.param("server");
+  if (scope == "edge" && !server) return Scope::edge;
+  if (scope.empty() && request.param("pool") && request.param("server")) return Scope::server;
+  return shared::fail("say which: scope=edge for this whole edge, or pool=NAME and server=ADDRESS for one server");
+}
+
+std::optional<AdminResponse> refused(const shared::Result<void>& known) {
+  if (known) return std::nullopt;
+  return AdminResponse::text(400, known.error().message + "\n");
+}
+
+std::string param(const AdminRequest& request, std::string_view name) {
+  return std::string(request.param(name).value_or(std::string_view()));
+}
+
+std::optional<std::uint16_t> parse_weight(std::string_view text) {
+  std::uint16_t weight = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
+  if (error != std::errc{} || end != text.data() + text.size() || weight < 1 || weight > kMaxWeight) {
+    return std::nullopt;
+  }
+  return weight;
+}
+
+}  // namespace
+
+void Control::recall_words(std::string_view inherited) {
+  const auto lost = [](std::string_view reason) { log_event(Level::warn, "state_not_kept", {{"reason", reason}}); };
+  std::string text(inherited);
+  const auto* state = inheritance_->state_directory();
+  if (text.empty() && state != nullptr) {
+    const auto kept = state->read(kWordsFile);
+    if (!kept) return lost(kept.error().message);
+    text = kept->value_or("");
+  }
+  if (text.empty()) return;
+  auto words = OperatorWords::parse(text);
+  if (!words) return lost(std::string(kWordsFile) + ": " + words.error().message);
+  words_ = std::move(*words);
+  words_.expire(std::chrono::system_clock::now());
+  if (words_.drain) {
+    maker_.live().draining = true;
+    log_event(Level::warn, "drain_begun",
+              {{"reason", "an operator's word from before the restart"}, {"word", words_.drain->reason}});
+  }
+  wait_for_expiry();
+}
+
+// Wall time may be set meanwhile, so it is looked at again every minute.
+void Control::wait_for_expiry() {
+  const auto next = words_.next_expiry();
+  word_end_.cancel();
+  if (!next) return;
+  const auto left = std::chrono::duration_cast<shared::Duration>(*next - std::chrono::system_clock::now());
+  word_end_.expires_after(std::clamp<shared::Duration>(left, shared::milliseconds(1), std::chrono::minutes(1)));
+  word_end_.async_wait([this](shared::error_code error) {
+    if (error) return;
+    for (const std::string& ended : words_.expire(std::chrono::system_clock::now())) {
+      log_event(Level::info, "drain_ended", {{"of", ended}, {"reason", "the operator's word has expired"}});
+      if (ended == "the edge" && !supervisor_.stopping()) maker_.live().draining = false;
+    }
+    words_.apply(*snapshot_->pools, maker_.live());
+    keep_words();
+    wait_for_expiry();
+  });
+}
+
+// What is said in a request, or what is wrong with it.
+shared::Result<DrainWord> Control::read_drain(const AdminRequest& request) {
+  const auto expires = shared::expires_of(request);
+  if (!expires) return tl::unexpected(expires.error());
+  DrainWord word;
+  word.reason = param(request, "reason");
+  word.since = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  if (*expires) word.expires = word.since + std::chrono::duration_cast<std::chrono::seconds>(**expires);
+  return word;
+}
+
+// The world was made from its file alone; a predecessor may have told more.
+void Control::remake_at_start() {
+  const PoolInputs inputs = pool_inputs();
+  if (inputs == PoolInputs()) return;
+  shared::load::Diagnostics diagnostics;
+  if (auto world = maker_.remake(*world_, inputs, diagnostics)) {
+    world_ = std::make_shared<const World>(std::move(*world));
+  } else {
+    log_event(Level::error, "pools_not_rebuilt", {{"reason", diagnostics.render()}});
+  }
+}
+
+PoolInputs Control::pool_inputs() const { return {.weights = words_.weights(), .found = discovery_.found()}; }
+
+void Control::keep_words() {
+  const auto* state = inheritance_->state_directory();
+  if (state == nullptr) return;
+  builder_.run_then(
+      supervisor_.loop(), [state, text = words_.to_json()] { return state->write(kWordsFile, text); },
+      [](const shared::Result<void>& written) {
+        if (!written) log_event(Level::error, "state_not_kept", {{"reason", written.error().message}});
+      });
+}
+
+// While a successor starts with what we have told it, a word to us would be lost.
+std::optional<AdminResponse> Control::not_now() const {
+  if (!upgrade_port_ || !upgrade_port_->busy()) return std::nullopt;
+  return AdminResponse::text(409, "an upgrade is under way: say it again when the new process serves\n");
+}
+
+AdminResponse Control::set_edge_drain(std::optional<DrainWord> word) {
+  if (auto refusal = not_now()) return *refusal;
+  const bool on = word.has_value();
+  if (!on && supervisor_.stopping()) return AdminResponse::text(409, "the process is stopping\n");
+  maker_.live().draining = on;
+  log_event(Level::info, on ? "drain_begun" : "drain_ended",
+            {{"reason", "an operator's word"}, {"word", on ? word->reason : std::string()}});
+  words_.drain = std::move(word);
+  keep_words();
+  wait_for_expiry();
+  return AdminResponse::text(200, on ? "draining\n" : "serving\n");
+}
+
+shared::Result<OperatorWords::Place> Control::find_server(const AdminRequest& request) const {
+  const std::string pool = param(request, "pool");
+  const std::string server = param(request, "server");
+  const Pool* found = snapshot_->pools->find(pool);
+  if (found == nullptr) return shared::fail("pool: there is no pool '" + pool + "'");
+  std::string known;
+  for (const Server& one : found->servers) {
+    if (one.name == server) return OperatorWords::Place{pool, server};
+    known += (known.empty() ? "" : ", ") + one.name;
+  }
+  return shared::fail("server: pool " + pool + " has no server '" + server + "' here; it has: " + known);
+}
+
+AdminResponse Control::set_server_drain(const AdminRequest& request, std::optional<DrainWord> drain) {
+  if (auto refusal = not_now()) return *refusal;
+  const auto place = find_server(request);
+  if (!place) return AdminResponse::text(400, place.error().message + "\n");
+  const bool on = drain.has_value();
+  log_event(Level::info, on ? "server_drains" : "server_enabled",
+            {{"pool", place->first}, {"server", place->second}, {"word", on ? drain->reason : std::string()}});
+  ServerWord word = words_.of(*place);
+  word.drain = std::move(drain);
+  words_.set(*place, word);
+  words_.apply(*snapshot_->pools, maker_.live());
+  keep_words();
+  wait_for_expiry();
+  const std::string name = place->first + "/" + place->second;
+  return AdminResponse::text(200, name + (on ? " drains\n" : " is enabled\n"));
+}
+
+AdminResponse Control::set_server_weight(const AdminRequest& request) {
+  if (auto refusal = not_now()) return *refusal;
+  const auto place = find_server(request);
+  if (!place) return AdminResponse::text(400, place.error().message + "\n");
+  const std::string text = param(request, "weight");
+  const auto weight = parse_weight(text);
+  if (!weight && text != "default") {
+    return AdminResponse::text(400, "weight: 1 to " + std::to_string(kMaxWeight) + ", or default, not '" + text +
+                                        "'; to send nothing there, drain it\n");
+  }
+  ServerWord word = words_.of(*place);
+  word.weight = weight;
+  words_.set(*place, word);
+  keep_words();
+  remake_pools();
+  log_event(Level::info, "server_weight", {{"pool", place->first}, {"server", place->second}, {"weight", text}});
+  return AdminResponse::text(200, place->first + "/" + place->second + " has weight " + text + "\n");
+}
+
+// The pools of the present world anew. A reload that ends in between has built them with what it knew when it began,
+// so both ask again if what they began with is no longer what is.
+void Control::remake_pools() {
+  if (std::exchange(remaking_, true)) return;
+  builder_.run_then(
+      supervisor_.loop(),
+      [this, base = world_, inputs = pool_inputs()] {
+        shared::load::Diagnostics diagnostics;
+        auto world = maker_.remake(*base, inputs, diagnostics);
+        Remade made{.base = base, .inputs = inputs, .world = nullptr, .problems = diagnostics.render()};
+        if (world) made.world = std::make_shared<World>(std::move(*world));
+        return made;
+      },
+      [this](Remade made) { finish_remake(std::move(made)); });
+}
+
+void Control::finish_remake(Remade made) {
+  remaking_ = false;
+  if (made.base != world_ || made.inputs != pool_inputs()) return remake_pools();
+  if (made.world == nullptr) return log_event(Level::error, "pools_not_rebuilt", {{"reason", made.problems}});
+  made.base.reset();
+  builder_.retire(std::exchange(world_, std::move(made.world)));
+  backends_->set(world_->built);
+  publish();
+}
+
+// Who is not named, the whole edge or one server of a pool, is not guessed: the one that was meant is never the other.
+AdminResponse Control::drain(const AdminRequest& request) {
+  const auto known = shared::only_params(request, {"scope", "pool", "server", "reason", "expires"}, kElsewhere);
+  if (auto refusal = refused(known)) return *refusal;
+  const auto scope = scope_of(request);
+  if (!scope) return AdminResponse::text(400, scope.error().message + "\n");
+  auto word = read_drain(request);
+  if (!word) return AdminResponse::text(400, word.error().message + "\n");
+  return *scope == Scope::edge ? set_edge_drain(std::move(*word)) : set_server_drain(request, std::move(*word));
+}
+
+AdminResponse Control::undrain(const AdminRequest& request) {
+  const auto known = shared::only_params(request, {"scope", "pool", "server"}, kElsewhere);
+  if (auto refusal = refused(known)) return *refusal;
+  const auto scope = scope_of(request);
+  if (!scope) return AdminResponse::text(400, scope.error().message + "\n");
+  return *scope == Scope::edge ? set_edge_drain(std::nullopt) : set_server_drain(request, std::nullopt);
+}
+
+void Control::add_server_routes(shared::Admin& admin) {
+  admin.route(AdminMethod::post, "/drain", [this](const AdminRequest& request) { return drain(request); });
+  admin.route(AdminMethod::post, "/undrain", [this](const AdminRequest& request) { return undrain(request); });
+  admin.route(AdminMethod::post, "/enable", [this](const AdminRequest& request) {
+    if (auto refusal = refused(shared::only_params(request, {"pool", "server"}))) return *refusal;
+    return set_server_drain(request, std::nullopt);
+  });
+  admin.route(AdminMethod::post, "/weight", [this](const AdminRequest& request) {
+    if (auto refusal = refused(shared::only_params(request, {"pool", "server", "weight"}))) return *refusal;
+    return set_server_weight(request);
+  });
+}
+
+}  // namespace edge

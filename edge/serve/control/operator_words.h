@@ -1,0 +1,65 @@
+#pragma once
+// OperatorWords: what an operator has said to this edge while it runs: it drains, a server drains, a server has another
+// weight. A drain has its reason, its begin and perhaps its end. Words hold over reloads, and over restarts as a file
+// in the state directory. A word on a server that the configuration no longer has is kept: it may come back. Value
+// type; Control's, on its thread.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include "edge/core/pool/live.h"
+#include "edge/core/pool/pool.h"
+#include "shared/core/result.h"
+#include "shared/core/time.h"
+
+namespace edge {
+
+struct DrainWord {
+  std::string reason;
+  shared::WallTime since{};                 // whole seconds, as it is kept
+  std::optional<shared::WallTime> expires;  // absent: until it is taken back
+
+  bool operator==(const DrainWord&) const = default;
+};
+
+struct ServerWord {
+  std::optional<DrainWord> drain;
+  std::optional<std::uint16_t> weight;
+
+  bool operator==(const ServerWord&) const = default;
+};
+
+struct OperatorWords {
+  using Place = std::pair<std::string, std::string>;  // pool, server
+
+  std::optional<DrainWord> drain;  // the whole edge
+  std::map<Place, ServerWord> servers;
+
+  // Forgets words that say nothing any more.
+  void set(const Place& place, const ServerWord& word);
+  [[nodiscard]] ServerWord of(const Place& place) const;
+  [[nodiscard]] std::map<Place, std::uint16_t> weights() const;
+  // Tells Live who drains, of these pools.
+  void apply(const Pools& pools, Live& live) const;
+
+  [[nodiscard]] std::optional<shared::WallTime> next_expiry() const;
+  // Takes back what is over by now; "the edge", "web/10.0.0.1:80": what that was.
+  std::vector<std::string> expire(shared::WallTime now);
+
+  [[nodiscard]] std::string to_json() const;
+  [[nodiscard]] static shared::Result<OperatorWords> parse(std::string_view text);
+
+  bool operator==(const OperatorWords&) const = default;
+};
+
+// For /status: {"state":"drained","reason":...,"since":...,"expires_in_seconds":...}.
+[[nodiscard]] boost::json::object override_json(const DrainWord& word, shared::WallTime now);
+
+}  // namespace edge

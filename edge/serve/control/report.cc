@@ -1,0 +1,208 @@
+#include "edge/serve/control/report.h"
+
+#include <chrono>
+
+#include <boost/json.hpp>
+
+#include "edge/core/pool/balance.h"
+#include "edge/core/pool/request_key.h"
+#include "edge/core/snapshot/region_health.h"
+#include "edge/serve/control/pool_report.h"
+#include "edge/serve/request/decide.h"
+#include "shared/serve/admin/metrics.h"
+
+namespace edge {
+namespace {
+
+using Pick = shared::Counter Counters::*;
+
+std::uint64_t sum(const ReportSource& source, Pick counter) {
+  std::uint64_t total = 0;
+  for (const Worker* worker : source.workers) total += (worker->counters().*counter).read();
+  return total;
+}
+
+template <class Array>
+std::uint64_t sum(const ReportSource& source, Array Counters::* counters, std::size_t index) {
+  std::uint64_t total = 0;
+  for (const Worker* worker : source.workers) total += (worker->counters().*counters)[index].read();
+  return total;
+}
+
+struct Simple {
+  shared::MetricKind kind;
+  std::string_view name;
+  std::string_view help;
+  Pick counter;
+};
+
+constexpr auto kCounter = shared::MetricKind::counter;
+constexpr auto kGauge = shared::MetricKind::gauge;
+
+const Simple kSimple[] = {
+    {kCounter, "meridian_edge_connections_total", "Client connections accepted.", &Counters::connections},
+    {kGauge, "meridian_edge_connections", "Client connections open.", &Counters::connections_open},
+    {kCounter, "meridian_edge_connections_refused_total",
+     "Client connections closed at once, over the cap while nobody else could go.", &Counters::connections_refused},
+    {kGauge, "meridian_edge_memory_bytes", "Octets in use by connections and requests.", &Counters::memory_used},
+    {kGauge, "meridian_edge_memory_mapped_bytes", "Octets held for them; what is not needed goes back.",
+     &Counters::memory_mapped},
+    {kCounter, "meridian_edge_memory_refused_total", "Requests answered 503 because client.max_memory was in use.",
+     &Counters::memory_refused},
+    {kCounter, "meridian_edge_requests_total", "Requests whose head was read.", &Counters::requests},
+    {kGauge, "meridian_edge_requests_in_flight", "Requests being served.", &Counters::in_flight},
+    {kCounter, "meridian_edge_retries_total", "Attempts after the first.", &Counters::retries},
+    {kCounter, "meridian_edge_upstream_connects_total", "Connections begun to servers.", &Counters::upstream_connects},
+    {kCounter, "meridian_edge_upstream_reuses_total", "Requests on a kept connection.", &Counters::upstream_reuses},
+    {kCounter, "meridian_edge_request_body_bytes_total", "Octets of request bodies.", &Counters::octets_in},
+    {kCounter, "meridian_edge_response_bytes_total", "Octets sent to clients, heads included.", &Counters::octets_out},
+};
+
+void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
+  for (const Simple& metric : kSimple) {
+    out.family(metric.kind, metric.name, metric.help);
+    out.sample({}, sum(source, metric.counter));
+  }
+  out.family(kGauge, "meridian_edge_memory_limit_bytes", "client.max_memory.");
+  std::uint64_t limit = 0;
+  for (const Worker* worker : source.workers) limit += worker->max_memory();
+  out.sample({}, limit);
+  out.family(kCounter, "meridian_edge_connections_evicted_total",
+             "Client connections closed at the cap to make room: their head had not come, they were slow, or idle.");
+  out.sample({{"state", "head"}}, sum(source, &Counters::evicted_head));
+  out.sample({{"state", "slow"}}, sum(source, &Counters::evicted_slow));
+  out.sample({{"state", "idle"}}, sum(source, &Counters::evicted_idle));
+  out.family(kCounter, "meridian_edge_responses_total", "Responses by class of status.");
+  constexpr std::string_view kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  for (std::size_t i = 0; i < std::size(kClasses); ++i) {
+    out.sample({{"class", kClasses[i]}}, sum(source, &Counters::responses, i));
+  }
+  out.family(kCounter, "meridian_edge_errors_total", "Requests that did not end well, by kind.");
+  for (std::size_t i = 0; i < kErrorKinds; ++i) {
+    out.sample({{"kind", name_of(static_cast<ErrorKind>(i))}}, sum(source, &Counters::errors, i));
+  }
+  shared::HistogramSnapshot duration;
+  for (const Worker* worker : source.workers) duration.merge(worker->counters().duration.read());
+  out.family(shared::MetricKind::histogram, "meridian_edge_request_duration_seconds",
+             "From the first byte of a head to the end of its response.");
+  out.histogram({}, duration, {});
+}
+
+}  // namespace
+
+std::string metrics_text(const ReportSource& source) {
+  shared::MetricsWriter out;
+  write_requests(source, out);
+  write_pool_metrics(source, out);
+  out.family(kGauge, "meridian_edge_region_up", "1: clients may be sent here.");
+  out.sample({{"region", source.snapshot.settings->identity.region}},
+             std::uint64_t{regional_health(source.snapshot, source.live).up()});
+  out.family(kGauge, "meridian_edge_generation", "Publications of a snapshot since the start.");
+  out.sample({}, source.snapshot.generation);
+  shared::write_facts(out, "meridian_edge", source.process);
+  out.family(kCounter, "meridian_edge_access_log_dropped_total", "Lines of the access log that were dropped.");
+  out.sample({}, source.access_log_dropped);
+  return out.take();
+}
+
+std::string status_json(const ReportSource& source) {
+  const Identity& identity = source.snapshot.settings->identity;
+  const RegionHealth health = regional_health(source.snapshot, source.live);
+  boost::json::array pools;
+  for (const Pool& pool : source.snapshot.pools->all()) {
+    pools.emplace_back(pool_json(source, pool));
+  }
+  boost::json::array workers;
+  for (const Worker* worker : source.workers) {
+    const Counters& counters = worker->counters();
+    workers.emplace_back(boost::json::object{{"connections", counters.connections_open.read()},
+                                             {"in_flight", counters.in_flight.read()},
+                                             {"requests", counters.requests.read()}});
+  }
+  boost::json::object status{{"program", "meridian-edge"},
+                             {"service", identity.service},
+                             {"region", identity.region},
+                             {"node", identity.node},
+                             {"state", name_of(health.reason)},
+                             {"generation", source.snapshot.generation},
+                             {"routes", source.snapshot.routes->all().size()},
+                             {"pools", std::move(pools)},
+                             {"workers", std::move(workers)}};
+  shared::put_facts(status, source.process);
+  if (source.words != nullptr && source.words->drain) {
+    status["override"] = override_json(*source.words->drain, std::chrono::system_clock::now());
+  }
+  return boost::json::serialize(status) + "\n";
+}
+
+namespace {
+
+// The head as a client would send it, through the parser that clients go through.
+std::string head_text(const ExplainedRequest& request) {
+  std::string text = request.method + " " + request.path + " HTTP/1.1\r\nHost: " + request.host + "\r\n";
+  for (const std::string& header : request.headers) text += header + "\r\n";
+  return text + "\r\n";
+}
+
+std::string refused(const shared::RecordingTrace& trace, const http::Refusal& refusal) {
+  std::string text;
+  for (const auto& line : trace.lines()) text += std::string(line.topic) + ": " + line.text + "\n";
+  return text + "answer: " + std::to_string(refusal.status) + " " + std::string(refusal.reason) + "\n";
+}
+
+std::string chosen(const Looked& looked, const Match& found, const Live& live, shared::RecordingTrace& trace) {
+  const Snapshot& snapshot = looked.snapshot;
+  const Route& route = *found.route;
+  const http::FieldList& fields = looked.head.fields;
+  std::string answer;
+  if (const auto* id = std::get_if<PoolId>(&route.action)) {
+    const Pool& pool = snapshot.pools->effective(*id);
+    BalanceState place;
+    const KeySource key{.client = found.client.address, .fields = fields, .path = found.target.path};
+    PickContext context{.live = live,
+                        .addresses = *snapshot.addresses,
+                        .tried = {},
+                        .now = shared::Clock::now(),
+                        .key = request_key(pool, key),
+                        .session = session_of(pool, fields)};
+    const Server* server = pick(pool, context, place, trace);
+    answer = "pool " + pool.name + ", ";
+    if (server == nullptr && pool.when_all_down == WhenAllDown::try_all) {
+      context.overlook = bit_of(Eligibility::down);
+      server = pick(pool, context, place, trace);
+      if (server != nullptr) answer += "whose servers are all down, as checked, and are tried all the same: ";
+    }
+    answer += server != nullptr ? "server " + server->name : "503: " + std::string(why_no_server(pool));
+  } else if (const auto* respond = std::get_if<Respond>(&route.action)) {
+    answer = "respond " + std::to_string(respond->status);
+  } else {
+    answer = "redirect " + std::to_string(std::get<Redirect>(route.action).status);
+  }
+  std::string text;
+  for (const auto& line : trace.lines()) text += std::string(line.topic) + ": " + line.text + "\n";
+  return text + "answer: route " + route.name + ", " + answer + "\n";
+}
+
+}  // namespace
+
+shared::Result<std::string> explain(const Snapshot& snapshot, const Live& live, const ExplainedRequest& request) {
+  const std::string text = head_text(request);
+  http::HeadParser parser;
+  const auto head = std::make_unique<http::RequestHead>();
+  const http::ParseState state = parser.parse_request(text, snapshot.settings->head_limits, *head);
+  if (state == http::ParseState::error)
+    return shared::fail("such a request is refused: " + std::string(parser.refusal().reason));
+  if (state != http::ParseState::complete || head->size != text.size())
+    return shared::fail("that is no single request");
+  TargetScratch scratch;
+  shared::RecordingTrace trace;
+  Match found;
+  found.client.peer = request.client;
+  const Looked looked{.snapshot = snapshot, .head = *head, .scratch = scratch};
+  if (const auto refusal = identify_request(looked, found, trace)) return refused(trace, *refusal);
+  if (const auto refusal = match_request(looked, found, trace)) return refused(trace, *refusal);
+  if (const auto refusal = admit(found, trace)) return refused(trace, *refusal);
+  return chosen(looked, found, live, trace);
+}
+
+}  // namespace edge

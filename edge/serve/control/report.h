@@ -1,0 +1,51 @@
+#pragma once
+// What Control says about the edge: /metrics, /status and /explain as text, read from the snapshot, Live and the
+// workers' counters. Pure functions of what they are given; Control loop's thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/core/pool/live.h"
+#include "edge/core/snapshot/snapshot.h"
+#include "edge/serve/control/backends.h"
+#include "edge/serve/control/discovery.h"
+#include "edge/serve/control/operator_words.h"
+#include "edge/serve/worker/worker.h"
+#include "shared/core/ip.h"
+#include "shared/core/result.h"
+#include "shared/serve/process/process_facts.h"
+
+namespace edge {
+
+struct ReportSource {
+  const Snapshot& snapshot;
+  const Live& live;
+  std::span<const Worker* const> workers;
+  const Backends* backends = nullptr;
+  const Discovery* discovery = nullptr;
+  const OperatorWords* words = nullptr;
+  std::uint64_t access_log_dropped = 0;
+  shared::ProcessFacts process;
+};
+
+[[nodiscard]] std::string metrics_text(const ReportSource& source);
+[[nodiscard]] std::string status_json(const ReportSource& source);
+
+// A request that might come: how it is matched, admitted and to which server it would go.
+struct ExplainedRequest {
+  std::string method = "GET";
+  std::string host;
+  std::string path = "/";
+  shared::IpAddress client;
+  std::vector<std::string> headers;  // "Name: value"
+};
+
+// One line for each step, from the code that serves. An error says what is wrong with the request as it was put.
+[[nodiscard]] shared::Result<std::string> explain(const Snapshot& snapshot, const Live& live,
+                                                  const ExplainedRequest& request);
+
+}  // namespace edge

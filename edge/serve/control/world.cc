@@ -1,0 +1,87 @@
+#include "edge/serve/control/world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "shared/load/restart.h"
+
+namespace edge {
+shared::Result<Place> find_place(const Options& options, const shared::load::Config& config) {
+  const auto named =
+      std::ranges::find_if(config.regions, [&](const auto& region) { return region.name == options.region; });
+  if (!options.region.empty() && named == config.regions.end()) {
+    return shared::fail("--region " + options.region + ": there is no such region in " + options.config);
+  }
+  if (options.node.empty()) {
+    if (options.region.empty()) return shared::fail("say which edge this is: --region NAME or --node ADDRESS");
+    if (named->value.edges.size() != 1) {
+      return shared::fail("region " + options.region + " has " + std::to_string(named->value.edges.size()) +
+                          " edges: say which one this is with --node ADDRESS");
+    }
+    return Place{.region = options.region, .node = named->value.edges.front().value};
+  }
+  const auto node = shared::IpAddress::parse(options.node);
+  if (!node) return shared::fail("--node " + options.node + ": not an IP address");
+  const auto index = shared::load::region_of_edge(config, *node);
+  if (!index) return shared::fail("--node " + options.node + ": no region has this edge");
+  const std::string& region = config.regions[*index].name;
+  if (!options.region.empty() && region != options.region) {
+    return shared::fail("--node " + options.node + " is an edge of region " + region + ", not of " + options.region);
+  }
+  return Place{.region = region, .node = *node};
+}
+
+std::optional<World> WorldMaker::make(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics) {
+  auto config =
+      shared::load::load_config(options_.config, shared::load::settings_for(shared::load::Role::edge), diagnostics);
+  if (!config || diagnostics.failed()) return std::nullopt;
+  EdgeConfig edge = read_edge_config(*config, diagnostics);
+  if (diagnostics.failed()) return std::nullopt;
+  const auto place = find_place(options_, *config);
+  if (!place) {
+    diagnostics.error({}, place.error().message);
+    return std::nullopt;
+  }
+  const BuildInput input{.config = *config,
+                         .edge = edge,
+                         .region = place->region,
+                         .node = place->node,
+                         .key_seed = key_seed_,
+                         .inputs = inputs};
+  auto built = build(input, ids_, diagnostics);
+  if (!built || diagnostics.failed()) return std::nullopt;
+  reserve(built->servers);
+  return World{.config = std::move(*config), .edge = std::move(edge), .node = place->node, .built = std::move(*built)};
+}
+
+std::optional<World> WorldMaker::remake(const World& world, const PoolInputs& inputs,
+                                        shared::load::Diagnostics& diagnostics) {
+  World next = world;
+  const PoolPlace place{world.config.service, world.built.settings->identity.region};
+  next.built.servers = build_pools(next.edge, place, inputs, ids_, diagnostics);
+  if (diagnostics.failed()) return std::nullopt;
+  reserve(next.built.servers);
+  return next;
+}
+
+void WorldMaker::reserve(const PoolParts& parts) {
+  live_.reserve(parts.last_slot);
+  if (parts.last_server) live_.reserve(*parts.last_server);
+  // Of builds that failed, too: nobody has used those ids since.
+  for (const ServerId id : ids_.take_reassigned()) live_.begin_tenancy(id);
+}
+
+std::vector<std::string> needs_restart(const World& before, const World& after) {
+  auto options = shared::load::changed_for_good(before.config, after.config, shared::load::Role::edge);
+  if (before.built.listen != after.built.listen) options.emplace_back("edge.listen");
+  if (before.edge.workers != after.edge.workers) options.emplace_back("edge.workers");
+  if (before.edge.access_log != after.edge.access_log) options.emplace_back("edge.access_log");
+  if (before.edge.client.max_connections != after.edge.client.max_connections) {
+    options.emplace_back("edge.client.max_connections");
+  }
+  if (before.edge.client.max_memory != after.edge.client.max_memory) options.emplace_back("edge.client.max_memory");
+  if (before.node != after.node) options.emplace_back("this edge's own address");
+  return options;
+}
+
+}  // namespace edge

@@ -1,0 +1,70 @@
+#pragma once
+// World: a configuration as read, checked and built for this edge; what start and reload make, all or nothing. The
+// Builder's thread makes it (the main thread at start), Control keeps the present one.
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "edge/core/pool/live.h"
+#include "edge/core/pool/server_ids.h"
+#include "edge/load/build.h"
+#include "edge/load/config.h"
+#include "shared/core/ip.h"
+#include "shared/core/result.h"
+#include "shared/load/config.h"
+#include "shared/load/diagnostics.h"
+
+namespace edge {
+
+struct Options {
+  std::string config;
+  std::string version;
+  std::string region;  // empty: the one that `node` belongs to
+  std::string node;    // this edge's address; empty: the region's only one
+};
+
+// Which edge of the file this process is.
+struct Place {
+  std::string region;
+  shared::IpAddress node;
+};
+[[nodiscard]] shared::Result<Place> find_place(const Options& options, const shared::load::Config& config);
+
+struct World {
+  shared::load::Config config;
+  EdgeConfig edge;
+  shared::IpAddress node;
+  Built built;
+};
+
+// Nothing, with the reasons in `diagnostics`, when anything is wrong. Makes room in `live` for the servers.
+class WorldMaker {
+ public:
+  WorldMaker(Options options, Live& live, std::uint64_t key_seed)
+      : options_(std::move(options)), live_(live), key_seed_(key_seed) {}
+
+  [[nodiscard]] Live& live() { return live_; }
+  [[nodiscard]] const Options& options() const { return options_; }
+
+  [[nodiscard]] std::optional<World> make(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics);
+  // The same world with the servers and weights that `inputs` says now.
+  [[nodiscard]] std::optional<World> remake(const World& world, const PoolInputs& inputs,
+                                            shared::load::Diagnostics& diagnostics);
+
+ private:
+  void reserve(const PoolParts& parts);
+
+  Options options_;
+  Live& live_;
+  ServerIds ids_;  // the Builder's
+  std::uint64_t key_seed_;
+};
+
+// The options that differ and cannot change while the process runs: "edge.listen", "edge.workers" ...
+[[nodiscard]] std::vector<std::string> needs_restart(const World& before, const World& after);
+
+}  // namespace edge

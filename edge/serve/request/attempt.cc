@@ -1,0 +1,280 @@
+#include "edge/serve/request/attempt.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "edge/core/message/rewrite.h"
+#include "edge/core/pool/breaker_share.h"
+#include "shared/core/hash.h"
+#include "shared/serve/loop/local_errors.h"
+#include "shared/serve/os/log.h"
+
+namespace edge {
+namespace {
+
+// A port may be left for another server, a descriptor is not.
+Error connect_failure(int error) {
+  if (!shared::is_local_error(error)) {
+    return {.kind = ErrorKind::connect_refused, .side = Side::upstream, .detail = "connect refused or unreachable"};
+  }
+  const bool ports = error == EADDRNOTAVAIL || error == EADDRINUSE || error == EAGAIN;
+  return {.kind = ErrorKind::exhausted,
+          .side = ports ? Side::upstream : Side::internal,
+          .detail = ports ? "no local port left to connect from" : "no descriptor or memory left to connect"};
+}
+
+}  // namespace
+
+Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
+    : request_(request),
+      server_(*target.server),
+      live_(request.worker.live().server(target.server->id)),
+      pool_live_(request.pool->counts_in_flight() ? &request.pool_live() : nullptr),
+      permit_(target.permit),
+      entered_as_(target.permit.kind),
+      work_(work),
+      connection_(target.connection),
+      began_(request.now()) {
+  live_.in_flight.fetch_add(1, std::memory_order_relaxed);
+  live_.requests.fetch_add(1, std::memory_order_relaxed);
+  if (pool_live_ != nullptr) pool_live_->in_flight.fetch_add(1, std::memory_order_relaxed);
+  work_.set_cookie = {};
+  if (!target.visiting) remember_session();
+}
+
+Attempt::~Attempt() {
+  if (!released_) release(BreakerOutcome::unknown);
+}
+
+// The cookie of a session that begins, or goes on at another server.
+void Attempt::remember_session() {
+  const Sticky& sticky = request_.pool->sticky;
+  if (!sticky.enabled()) return;
+  const auto index = static_cast<std::size_t>(&server_ - request_.pool->servers.data());
+  if (request_.session != index) work_.set_cookie = sticky.set_cookies[index];
+}
+
+void Attempt::fail(const Error& error) {
+  error_ = error;
+  phase_ = Phase::failed;
+}
+
+void Attempt::begin() {
+  Worker& worker = request_.worker;
+  if (const auto all = addresses(); all.size() > 1) {
+    first_address_ = static_cast<std::uint32_t>(shared::hash_to_index(worker.balance().draw(), all.size()));
+    for (std::size_t i = 1; i < all.size() && worker.upstreams().shunned(address()); ++i) ++first_address_;
+  }
+  if (connection_ == Connection::any) upstream_ = worker.upstreams().take_idle(server_.id, address());
+  if (upstream_ == nullptr) return connect();
+  reused_ = true;
+  upstream_->socket().bind(&request_.exchange.waiter());
+  forward();
+}
+
+std::span<const shared::Endpoint> Attempt::addresses() const { return request_.snapshot->addresses->of(server_.id); }
+
+const shared::Endpoint& Attempt::address() const {
+  const auto all = addresses();
+  return all[(first_address_ + passed_) % all.size()];
+}
+
+void Attempt::connect() {
+  while (phase_ == Phase::connecting) {
+    auto [connection, error] = request_.worker.upstreams().connect(server_.id, address());
+    upstream_ = std::move(connection);
+    if (upstream_ != nullptr) {
+      connect_deadline_ = request_.now() + request_.found.route->timeouts.connect;
+      upstream_->socket().bind(&request_.exchange.waiter());
+      return;
+    }
+    unreachable(connect_failure(error));
+  }
+}
+
+// The next address is tried, if there is one: a dead one of several costs its requests a moment and no answer. The
+// server is to blame only if one of them was reached for and not there.
+void Attempt::unreachable(const Error& error) {
+  if (error_.kind == ErrorKind::internal || error_.kind == ErrorKind::exhausted) error_ = error;
+  upstream_.reset();
+  if (addresses().size() > 1) request_.worker.upstreams().shun(address());
+  if (++passed_ >= addresses().size()) phase_ = Phase::failed;
+}
+
+// The request's head for the upstream, and whatever of the body is at hand, in one send.
+void Attempt::forward() {
+  const Snapshot& snapshot = *request_.snapshot;
+  const UpstreamRequest head{
+      .head = request_.exchange.head(),
+      .target = request_.found.target,
+      .framing = request_.exchange.framing(),
+      .client = request_.found.client,
+      .tiers = *snapshot.tiers,
+      .tier = request_.found.tier,
+      .rules = request_.found.route->request_rules,
+      .scheme = request_.exchange.scheme(),
+      .request_id = request_.request_id,
+      .via = snapshot.settings->via_requests ? kViaName : std::string_view(),
+  };
+  work_.out.clear();
+  const auto size = write_upstream_request(work_.out.room(upstream_request_bound(head)), head);
+  if (!size) return fail({.kind = ErrorKind::internal, .detail = "request head does not fit"});
+  work_.out.commit(*size);
+  connected_at_ = request_.now();
+  error_ = {};  // of another address
+  request_.exchange.invite_body();
+  const Relay::Sides sides{request_.exchange, *request_.body, *upstream_, work_};
+  relay_.emplace(sides, *request_.found.route, *snapshot.settings, request_.worker.pipes());
+  phase_ = Phase::relaying;
+  relay(Wake::event);
+}
+
+void Attempt::check_connect(Wake wake) {
+  Socket& socket = upstream_->socket();
+  if (request_.exchange.abandoned()) {
+    fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
+  } else if (socket.writable() || socket.broken()) {
+    const int error = socket.connect_error();
+    if (error == 0) return forward();
+    unreachable(connect_failure(error));
+    connect();
+  } else if (wake == Wake::deadline && connect_deadline_ <= request_.now()) {
+    unreachable({.kind = ErrorKind::connect_timeout, .side = Side::upstream, .detail = "connect took too long"});
+    connect();
+  }
+}
+
+void Attempt::relay(Wake wake) {
+  const shared::TimePoint now = request_.now();
+  const Relay::Step step = wake == Wake::deadline ? relay_->expire(now) : relay_->advance(now);
+  if (!judged_ && responding()) judge_head();
+  if (step == Relay::Step::done) phase_ = Phase::done;
+  if (step == Relay::Step::failed) fail(relay_->error());
+}
+
+void Attempt::step(Wake wake) {
+  if (phase_ == Phase::connecting) {
+    check_connect(wake);
+  } else if (phase_ == Phase::relaying) {
+    relay(wake);
+  }
+  if (wake == Wake::deadline && waiting()) expire_try();
+}
+
+// Until the head of the answer: for one try, from when it has the whole request; and for all together.
+shared::TimePoint Attempt::try_deadline() const {
+  if (responding()) return shared::TimePoint::max();
+  const Timeouts& timeouts = request_.found.route->timeouts;
+  auto due = shared::TimePoint::max();
+  const shared::TimePoint from = relay_ ? relay_->sent() : began_;
+  if (timeouts.per_try.count() > 0 && from != shared::TimePoint::max()) due = from + timeouts.per_try;
+  if (timeouts.total.count() > 0) due = std::min(due, request_.exchange.head_read() + timeouts.total);
+  return due;
+}
+
+void Attempt::expire_try() {
+  if (try_deadline() > request_.now()) return;
+  fail({.kind = ErrorKind::upstream_timeout, .side = Side::upstream, .detail = "no answer within the time of a try"});
+}
+
+shared::TimePoint Attempt::deadline() const {
+  const shared::TimePoint due = relay_ ? relay_->deadline() : connect_deadline_;
+  return std::min(due, try_deadline());
+}
+
+bool Attempt::bad_head() const { return contains(request_.pool->bad_statuses, status()); }
+
+// Failures of one request on several servers speak against the request: only the first counts.
+BreakerOutcome Attempt::outcome() const {
+  const BreakerOutcome failure = request_.blamed ? BreakerOutcome::unknown : BreakerOutcome::failure;
+  if (responding() && bad_head()) return failure;
+  if (phase_ == Phase::done) return BreakerOutcome::success;
+  const bool says_nothing = stale() || error_.kind == ErrorKind::exhausted;
+  if (error_.side == Side::upstream) return says_nothing ? BreakerOutcome::unknown : failure;
+  return responding() ? BreakerOutcome::success : BreakerOutcome::unknown;
+}
+
+// What is known with the head of an answer is told at once: what follows may stream for hours.
+void Attempt::judge_head() {
+  judged_ = true;
+  Worker& worker = request_.worker;
+  const shared::Duration took = std::max<shared::Duration>(relay_->first_byte() - began_, shared::Duration(0));
+  const auto micros = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  worker.server_counters().of(server_.id, live_.tenant.load(std::memory_order_relaxed)).latency.record(micros);
+  if (request_.pool->retry.hedge.mode != shared::Mode::disabled) {
+    worker.latency_window(request_.pool->slot).record(micros);
+  }
+  const std::uint16_t seen = status();
+  remember_time(took, bad_head() || seen == 500 || (seen >= 502 && seen <= 504));
+  if (permit_.kind != BreakerPermit::Kind::probe || bad_head()) return;
+  tell_breaker(BreakerOutcome::success);
+  permit_.kind = BreakerPermit::Kind::normal;  // should the rest fail, it is a failure like another
+}
+
+void Attempt::count(BreakerOutcome outcome) {
+  ServerCounters& counters =
+      request_.worker.server_counters().of(server_.id, live_.tenant.load(std::memory_order_relaxed));
+  const std::uint16_t seen = responding() ? status() : 0;
+  counters.responses[seen < 600 ? seen / 100 : 0].add();
+  if (request_.attempts > 1) counters.retries.add();
+  if (outcome == BreakerOutcome::failure) {
+    live_.failures.fetch_add(1, std::memory_order_relaxed);
+    live_.failures_in_a_row.fetch_add(1, std::memory_order_relaxed);
+    if (!responding() || !bad_head()) remember_time((heard() ? relay_->first_byte() : request_.now()) - began_, true);
+  } else if (outcome == BreakerOutcome::success && live_.failures_in_a_row.load(std::memory_order_relaxed) != 0) {
+    live_.failures_in_a_row.store(0, std::memory_order_relaxed);
+  }
+}
+
+// For least_time: until the first byte of the answer; what failed counts as slow, however soon it did.
+void Attempt::remember_time(shared::Duration took, bool bad) {
+  if (!request_.pool->measures_time()) return;
+  const ResponseTimeRules& rules = request_.pool->response_time;
+  if (bad) took = std::max<shared::Duration>(took, rules.error);
+  live_.response_time.observe(took, request_.now(), rules.half_life);
+}
+
+void Attempt::release(BreakerOutcome outcome) {
+  released_ = true;
+  live_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  if (pool_live_ != nullptr) pool_live_->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  tell_breaker(outcome);
+}
+
+void Attempt::tell_breaker(BreakerOutcome outcome) {
+  const Pool& pool = *request_.pool;
+  const shared::TimePoint now = request_.now();
+  const auto seed =
+      static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ request_.worker.own_counters().requests.read();
+  BreakerChange change = live_.breaker.report(permit_, outcome, pool.breaker, now, seed, live_.state);
+  if (change == BreakerChange::due) change = open_breaker(pool, server_, request_.worker.live(), now, seed);
+  if (change == BreakerChange::none) return;
+  if (change == BreakerChange::opened) live_.breaker_opened.fetch_add(1, std::memory_order_relaxed);
+  shared::log_event(change == BreakerChange::opened ? shared::Level::warn : shared::Level::info,
+                    change == BreakerChange::opened ? "breaker_opened" : "breaker_closed",
+                    {{"pool", pool.name},
+                     {"server", server_.name},
+                     {"shadow", pool.breaker.mode == shared::Mode::shadow},
+                     {"reason", error_.detail}});
+}
+
+void Attempt::settle() {
+  const BreakerOutcome seen = outcome();
+  if (seen == BreakerOutcome::failure) request_.blamed = true;
+  count(seen);
+  release(seen);
+  if (phase_ == Phase::done && relay_->reusable()) {
+    request_.worker.upstreams().give_back(std::move(upstream_), request_.pool->keep_alive);
+  }
+  upstream_.reset();
+}
+
+void Attempt::write_times(Request& request) const {
+  request.server = &server_;
+  request.picked = began_;
+  request.connected = connected_at_;
+  if (heard()) request.first_byte = relay_->first_byte();
+  request.permit = entered_as_;
+}
+
+}  // namespace edge

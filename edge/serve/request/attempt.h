@@ -1,0 +1,106 @@
+#pragma once
+// Attempt: one try of a request at one server: acquire a connection (of several addresses the next if one cannot be
+// reached), forward, relay; and what is known of the server by it: its time and its breaker's probe as soon as it has
+// the head of an answer, the rest at the end. Plain calls that never wait: after begin() and after every wake step(),
+// until waiting() is over. Whatever way it ends, it gives back what it holds.
+// In serve_one's frame; its worker's thread.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "edge/core/message/errors.h"
+#include "edge/core/pool/pool.h"
+#include "edge/core/protect/breaker.h"
+#include "edge/serve/request/relay.h"
+#include "edge/serve/request/request.h"
+#include "edge/serve/upstream/upstreams.h"
+
+namespace edge {
+
+class Attempt {
+ public:
+  enum class Connection : std::uint8_t { any, fresh };
+
+  struct Target {
+    const Server* server = nullptr;  // null: none is left
+    BreakerPermit permit;
+    Connection connection = Connection::any;
+    bool visiting = false;  // it races the server of the session, which stays there whoever wins
+  };
+
+  Attempt(Request& request, const Target& target, UpstreamWork& work);
+  ~Attempt();  // one that was not settled was cancelled: it says nothing about its server
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+  void begin();
+  void step(Wake wake);
+  [[nodiscard]] shared::TimePoint deadline() const;
+  // It has ended by itself: tells everybody who wants to know. Once.
+  void settle();
+
+  [[nodiscard]] bool waiting() const { return phase_ == Phase::connecting || phase_ == Phase::relaying; }
+  [[nodiscard]] bool done() const { return phase_ == Phase::done; }
+  [[nodiscard]] bool heard() const { return relay_ && relay_->heard(); }
+  // The client has a part of the final answer.
+  [[nodiscard]] bool responding() const { return relay_ && relay_->responding(); }
+  // The client has been told something.
+  [[nodiscard]] bool answering() const { return relay_ && relay_->answering(); }
+  // Bytes of the request may have reached the server.
+  [[nodiscard]] bool connected() const { return relay_.has_value(); }
+  // The kept connection turned out to be dead, and nothing was heard on it: the server may well be alive.
+  [[nodiscard]] bool stale() const {
+    return phase_ == Phase::failed && error_.kind == ErrorKind::upstream_reset && reused_ && !heard();
+  }
+  [[nodiscard]] const Error& error() const { return error_; }
+  [[nodiscard]] const Server& server() const { return server_; }
+  [[nodiscard]] std::uint16_t status() const { return relay_->status(); }
+  void write_times(Request& request) const;
+
+ private:
+  enum class Phase : std::uint8_t { connecting, relaying, done, failed };
+
+  [[nodiscard]] std::span<const shared::Endpoint> addresses() const;
+  [[nodiscard]] const shared::Endpoint& address() const;
+  void connect();
+  void unreachable(const Error& error);
+  void forward();
+  void check_connect(Wake wake);
+  void relay(Wake wake);
+  void expire_try();
+  void fail(const Error& error);
+  [[nodiscard]] shared::TimePoint try_deadline() const;
+  [[nodiscard]] BreakerOutcome outcome() const;
+  [[nodiscard]] bool bad_head() const;
+  void judge_head();
+  void count(BreakerOutcome outcome);
+  void remember_time(shared::Duration took, bool bad);
+  void tell_breaker(BreakerOutcome outcome);
+  void remember_session();
+  void release(BreakerOutcome outcome);
+
+  Request& request_;
+  const Server& server_;
+  ServerLive& live_;
+  PoolLive* pool_live_;  // null: only a pool that bounds its load counts its requests as a whole
+  BreakerPermit permit_;
+  BreakerPermit::Kind entered_as_;
+  UpstreamWork& work_;
+  Connection connection_;
+  Phase phase_ = Phase::connecting;
+  bool reused_ = false;
+  bool released_ = false;
+  bool judged_ = false;              // the head of its answer
+  std::uint32_t first_address_ = 0;  // of several
+  std::uint32_t passed_ = 0;         // addresses that could not be reached
+  std::unique_ptr<UpstreamConnection> upstream_;
+  std::optional<Relay> relay_;
+  shared::TimePoint began_;
+  shared::TimePoint connect_deadline_;
+  shared::TimePoint connected_at_;
+  Error error_;
+};
+
+}  // namespace edge

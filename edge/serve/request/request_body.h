@@ -1,0 +1,69 @@
+#pragma once
+// RequestBody: a request's body as an attempt reads it. While it is small enough it keeps what it has taken from the
+// client, so that another attempt can read it from the start; beyond that it passes everything through and can be read
+// once. A source for pump(). Owned by one request; one thread.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "edge/serve/request/exchange.h"
+
+namespace edge {
+
+class RequestBody {
+ public:
+  // `memory` holds what is kept and outlives this; `limit` in octets, 0: nothing is kept.
+  RequestBody(Exchange& exchange, std::string& memory, std::size_t limit)
+      : exchange_(exchange), kept_(memory), limit_(limit) {
+    kept_.clear();
+  }
+
+  [[nodiscard]] BodyPiece peek() {
+    if (at_ < kept_.size()) return {.state = BodyState::data, .data = std::string_view(kept_).substr(at_)};
+    const BodyPiece piece = exchange_.peek();
+    fresh_ = piece.data;
+    return piece;
+  }
+
+  void consume(std::size_t n) {
+    if (at_ < kept_.size()) {
+      at_ += n;
+      return;
+    }
+    if (n == 0) return;
+    if (whole_ && kept_.size() + n <= limit_) {
+      kept_.append(fresh_.substr(0, n));
+      at_ = kept_.size();
+    } else {
+      whole_ = false;
+      kept_.clear();
+      at_ = 0;
+    }
+    exchange_.consume(n);
+  }
+
+  [[nodiscard]] std::string_view trailers() const { return exchange_.trailers(); }
+  // All that was taken from the client is at hand.
+  [[nodiscard]] bool replayable() const { return whole_; }
+  // There will be no other attempt: what comes is passed through.
+  void stop_keeping() {
+    limit_ = 0;
+    if (at_ < kept_.size()) return;  // this attempt reads on in it
+    whole_ = false;
+    kept_.clear();
+    at_ = 0;
+  }
+  // REQUIRES: replayable().
+  void rewind() { at_ = 0; }
+
+ private:
+  Exchange& exchange_;
+  std::string& kept_;
+  std::size_t limit_;
+  std::size_t at_ = 0;
+  std::string_view fresh_;  // of the last peek at the client
+  bool whole_ = true;
+};
+
+}  // namespace edge

@@ -1,0 +1,65 @@
+#pragma once
+// HeadWriter: appends a message's head to a fixed buffer. Too little room is noted once and answered at the end, so
+// that the writing itself reads straight down. Owned by one call on one thread.
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "shared/core/ip.h"
+#include "shared/http/head.h"
+
+namespace http {
+
+class HeadWriter {
+ public:
+  explicit HeadWriter(std::span<char> out) : begin_(out.data()), p_(out.data()), end_(out.data() + out.size()) {}
+
+  HeadWriter& text(std::string_view text) {
+    if (text.size() > static_cast<std::size_t>(end_ - p_)) {
+      full_ = true;
+      end_ = p_;  // nothing that is shorter slips in behind
+      return *this;
+    }
+    if (!text.empty()) std::memcpy(p_, text.data(), text.size());
+    p_ += text.size();
+    return *this;
+  }
+  HeadWriter& number(std::uint64_t value) {
+    const auto [end, error] = std::to_chars(p_, end_, value);
+    full_ = full_ || error != std::errc{};
+    if (error == std::errc{}) p_ = end;
+    return *this;
+  }
+  HeadWriter& address(const shared::IpAddress& address) {
+    if (address.family != shared::Family::ipv4) return text(address.to_string());
+    for (std::size_t i = 0; i < 4; ++i) text(i == 0 ? "" : ".").number(address.bytes[i]);
+    return *this;
+  }
+  HeadWriter& field(std::string_view name, std::string_view value) {
+    return text(name).text(": ").text(value).text("\r\n");
+  }
+
+  // Our entry, behind those that came (RFC 9110 7.6.3). `version` is the one of the message that came.
+  HeadWriter& via(Version version, std::string_view name) {
+    return text("Via: ").text(version == Version::http_1_0 ? "1.0 " : "1.1 ").text(name).text("\r\n");
+  }
+
+  // The octets written; nothing when they did not fit.
+  [[nodiscard]] std::optional<std::size_t> finish() const {
+    if (full_) return std::nullopt;
+    return static_cast<std::size_t>(p_ - begin_);
+  }
+
+ private:
+  char* begin_;
+  char* p_;
+  char* end_;
+  bool full_ = false;
+};
+
+}  // namespace http

@@ -1,0 +1,107 @@
+#include "shared/serve/loop/worker_loop.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace shared {
+
+WorkerLoop::WorkerLoop()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      wakeup_watch_{.handler = [](void*, std::uint32_t) {}, .owner = this},
+      now_(Clock::now()),
+      timers_(now_) {
+  // A worker without a loop cannot exist; both calls fail only when the process is out of descriptors or memory.
+  if (epoll_ < 0 || wakeup_ < 0 || !watch(wakeup_, EPOLLIN | EPOLLET, wakeup_watch_)) std::abort();
+}
+
+WorkerLoop::~WorkerLoop() {
+  ::close(wakeup_);
+  ::close(epoll_);
+}
+
+bool WorkerLoop::watch(int fd, std::uint32_t events, Watch& watch) {
+  epoll_event event{.events = events, .data = {.ptr = &watch}};
+  return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void WorkerLoop::rewatch(int fd, std::uint32_t events, Watch& watch) {
+  epoll_event event{.events = events, .data = {.ptr = &watch}};
+  ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
+}
+
+void WorkerLoop::unwatch(const Watch& watch, int fd) {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  forget(watch);
+}
+
+void WorkerLoop::forget(const Watch& watch) {
+  for (int i = pending_begin_; i < pending_end_; ++i) {
+    epoll_event& event = events_[static_cast<std::size_t>(i)];
+    if (event.data.ptr == &watch) event.data.ptr = nullptr;
+  }
+}
+
+void WorkerLoop::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(work));
+  }
+  if (woken_.exchange(true)) return;
+  const std::uint64_t one = 1;
+  // Cannot fail: the counter never gets near its limit.
+  [[maybe_unused]] const ssize_t written = ::write(wakeup_, &one, sizeof one);
+}
+
+void WorkerLoop::run_posted() {
+  if (!woken_.load(std::memory_order_relaxed)) return;
+  woken_.store(false);
+  std::vector<std::function<void()>> work;
+  {
+    const std::lock_guard lock(mutex_);
+    work.swap(posted_);
+  }
+  for (auto& item : work) item();
+}
+
+int WorkerLoop::wait_time() const {
+  if (!deferred_.empty()) return 0;
+  const auto next = timers_.until_next(now_);
+  if (!next) return -1;
+  // Rounded up: waking a moment early would only turn the loop once more.
+  return static_cast<int>(std::chrono::ceil<milliseconds>(*next).count());
+}
+
+void WorkerLoop::run_deferred() {
+  std::vector<std::function<void()>> work;
+  work.swap(deferred_);
+  for (auto& item : work) item();
+}
+
+void WorkerLoop::turn(int patience_ms) {
+  const int count = ::epoll_wait(epoll_, events_.data(), kBatch, patience_ms);
+  now_ = Clock::now();
+  pending_begin_ = 0;
+  pending_end_ = std::max(count, 0);
+  run_posted();  // first: who posted it may have told whose bytes are among these events
+  while (pending_begin_ < pending_end_) {
+    const epoll_event event = events_[static_cast<std::size_t>(pending_begin_++)];
+    if (event.data.ptr == nullptr) continue;
+    const Watch& watch = *static_cast<const Watch*>(event.data.ptr);
+    watch.handler(watch.owner, event.events);
+  }
+  timers_.advance(now_);
+  run_deferred();
+}
+
+void WorkerLoop::run() {
+  running_ = true;
+  while (running_) turn(wait_time());
+}
+
+}  // namespace shared

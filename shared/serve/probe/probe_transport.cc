@@ -1,0 +1,96 @@
+#include "shared/serve/probe/probe_transport.h"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+
+namespace shared {
+namespace {
+
+void close_socket(TcpSocket& socket) {
+  error_code ignored;
+  socket.close(ignored);
+}
+
+class PlainTransport final : public ProbeTransport {
+ public:
+  explicit PlainTransport(Loop& loop) : socket_(loop) {}
+
+  void connect(const Endpoint& endpoint, Done done) override {
+    socket_.async_connect(to_asio(endpoint), std::move(done));
+  }
+  void write(std::string_view bytes, Done done) override {
+    asio::async_write(socket_, asio::buffer(bytes), [done = std::move(done)](error_code e, std::size_t) { done(e); });
+  }
+  void read_some(std::span<char> buffer, ReadDone done) override {
+    socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), std::move(done));
+  }
+  void close() override { close_socket(socket_); }
+
+ private:
+  TcpSocket socket_;
+};
+
+class TlsTransport final : public ProbeTransport {
+ public:
+  TlsTransport(Loop& loop, asio::ssl::context& context, const std::string& host) : stream_(TcpSocket(loop), context) {
+    SSL* const ssl = stream_.native_handle();
+    if (!host.empty() && !IpAddress::parse(host)) {  // RFC 6066 section 3: names only
+      std::string name = host;
+      SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
+    }
+    if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) {
+      stream_.set_verify_callback(asio::ssl::host_name_verification(host));
+    }
+  }
+
+  void connect(const Endpoint& endpoint, Done done) override {
+    // `done` keeps the owner, and with it this object, alive.
+    stream_.next_layer().async_connect(to_asio(endpoint), [this, done = std::move(done)](error_code error) {
+      if (error) return done(error);
+      stream_.async_handshake(asio::ssl::stream_base::client, done);
+    });
+  }
+  void write(std::string_view bytes, Done done) override {
+    asio::async_write(stream_, asio::buffer(bytes), [done = std::move(done)](error_code e, std::size_t) { done(e); });
+  }
+  void read_some(std::span<char> buffer, ReadDone done) override {
+    stream_.async_read_some(asio::buffer(buffer.data(), buffer.size()), std::move(done));
+  }
+  void close() override { close_socket(stream_.next_layer()); }
+
+ private:
+  asio::ssl::stream<TcpSocket> stream_;
+};
+
+std::unique_ptr<asio::ssl::context> make_context(const ProbeTls& tls) {
+  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  context->set_verify_mode(tls.verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
+  if (!tls.verify) return context;
+  error_code unreadable;
+  if (tls.authorities) {
+    context->add_certificate_authority(asio::buffer(*tls.authorities), unreadable);
+  } else {
+    context->set_default_verify_paths(unreadable);
+  }
+  return context;
+}
+
+}  // namespace
+
+std::unique_ptr<ProbeTransport> make_plain_transport(Loop& loop) { return std::make_unique<PlainTransport>(loop); }
+
+std::unique_ptr<ProbeTransport> make_tls_transport(Loop& loop, asio::ssl::context& context, const std::string& host) {
+  return std::make_unique<TlsTransport>(loop, context, host);
+}
+
+asio::ssl::context& ProbeTlsContexts::of(const ProbeTls& tls) {
+  std::unique_ptr<asio::ssl::context>* context = &trusting_;
+  if (tls.verify) context = tls.authorities ? &verifying_[*tls.authorities] : &verifying_system_;
+  if (!*context) *context = make_context(tls);
+  return **context;
+}
+
+}  // namespace shared

@@ -1,0 +1,320 @@
+#include "dns/serve/control/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <thread>
+
+#include "shared/serve/os/log.h"
+#include "shared/serve/os/socket.h"
+#include "tests/support/dns_message.h"
+
+namespace dns {
+namespace {
+
+using shared::Endpoint;
+using shared::UniqueFd;
+using namespace std::chrono_literals;
+
+constexpr const char* kZone = "$TTL 60\n@ SOA ns host 5 2 3 4 60\n@ NS ns\nns A 192.0.2.53\n";
+
+UniqueFd connect_to(int type, const Endpoint& to) {
+  const auto address = shared::to_socket_address(to);
+  UniqueFd fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+  const timeval patience{30, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(address.bytes), address.length), 0);
+  return fd;
+}
+
+bool eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i < 500; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return condition();
+}
+
+// Two regions of one edge each, which are listening sockets here, and a server on a thread of its own.
+class ServerTest : public testing::Test {
+ protected:
+  ServerTest() : folder_(std::filesystem::path(testing::TempDir()) / ("server_test_" + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    listen_as_edges();
+    write("zone", kZone);
+    write_config("127.0.0.1:0", "all: [{failover: [one, two]}]");
+    start();
+  }
+  ~ServerTest() override {
+    stop();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // One port on two addresses: asked again while another program holds it on the second.
+  void listen_as_edges() {
+    for (int tries = 0; tries < 50 && edge_two_.get() < 0; ++tries) {
+      edge_one_ = std::move(shared::listen_tcp(*Endpoint::parse("127.0.0.1:0"), 1)->front());
+      const auto port = shared::local_endpoint(edge_one_.get()).port;
+      auto two = shared::listen_tcp({*shared::IpAddress::parse("127.0.0.2"), port}, 1);
+      if (two) edge_two_ = std::move(two->front());
+    }
+  }
+  void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
+  [[nodiscard]] std::string read(const std::string& name) const {
+    std::ifstream file(folder_ / name);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+  inline static const std::string kKey = "the-key-of-the-admin-port";
+  void write_config(const std::string& listen, const std::string& policy) const {
+    const auto port = std::to_string(shared::local_endpoint(edge_two_.get()).port);
+    write("admin.key", kKey + "\n");
+    write("config.yaml", "service: test\nstate_directory: " + (folder_ / "state").string() +
+                             "\nregions:\n  one: {edges: [127.0.0.1]}\n  two: {edges: [127.0.0.2]}\n"
+                             "health: {edge: {kind: tcp, port: " +
+                             port +
+                             ", interval: 100ms, timeout: 90ms}}\n"
+                             "admin: {dns: \"127.0.0.1:0\", key: admin.key}\n"
+                             "dns:\n  listen: \"" +
+                             listen +
+                             "\"\n  workers: 2\n  zones: {example.com: zone}\n"
+                             "  policies: {" +
+                             policy +
+                             "}\n"
+                             "  names: {www.example.com: {policy: all, ttl: {min: 5s, max: 60s}}}\n");
+  }
+
+  void start() {
+    std::promise<void> up;
+    thread_ = std::thread([this, &up] {
+      shared::Supervisor supervisor;
+      shared::load::Diagnostics diagnostics;
+      auto world = load_world((folder_ / "config.yaml").string(), diagnostics);
+      ASSERT_TRUE(world) << diagnostics.render();
+      auto server = Server::start(supervisor, {(folder_ / "config.yaml").string(), "test"}, std::move(*world));
+      ASSERT_TRUE(server) << server.error().message;
+      dns_ = (*server)->endpoints().front();
+      admin_ = (*server)->admins().front()->endpoint();
+      supervisor_ = &supervisor;
+      supervisor.post([&up] { up.set_value(); });
+      status_ = supervisor.run();
+    });
+    up.get_future().wait();
+    EXPECT_TRUE(eventually([this] { return http("GET", "/healthz").find("200 OK") != std::string::npos; }));
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    supervisor_->post([this] { supervisor_->request_stop(); });
+    thread_.join();
+    EXPECT_EQ(status_, 0);
+  }
+
+  UniqueFd request(const std::string& method, const std::string& target) const {
+    auto fd = connect_to(SOCK_STREAM, admin_);
+    const std::string request = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+                                kKey + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    EXPECT_EQ(::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+    return fd;
+  }
+  std::string http(const std::string& method, const std::string& target) const {
+    const auto fd = request(method, target);
+    std::string response;
+    char chunk[4096];
+    for (ssize_t got; (got = ::recv(fd.get(), chunk, sizeof chunk, 0)) > 0;)
+      response.append(chunk, static_cast<std::size_t>(got));
+    return response;
+  }
+
+  // The records of the answer to a name's A query.
+  std::vector<std::string> ask(const std::string& name = "www.example.com") const {
+    test::QueryBuilder query;
+    query.name = name;
+    const auto bytes = query.build();
+    const auto fd = connect_to(SOCK_DGRAM, dns_);
+    EXPECT_EQ(::send(fd.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    test::Bytes reply(4096);
+    const ssize_t got = ::recv(fd.get(), reply.data(), reply.size(), 0);
+    if (got <= 0) return {"no reply"};
+    reply.resize(static_cast<std::size_t>(got));
+    return test::parse_reply(reply).answer;
+  }
+  bool answers(const std::string& address) const {
+    const auto records = ask();
+    return records.size() == 1 && records[0].ends_with(" " + address);
+  }
+
+  shared::LogCapture log_;
+  std::filesystem::path folder_;
+  UniqueFd edge_one_;
+  UniqueFd edge_two_;
+  std::thread thread_;
+  shared::Supervisor* supervisor_ = nullptr;
+  int status_ = -1;
+  Endpoint dns_;
+  Endpoint admin_;
+};
+
+TEST_F(ServerTest, AnswersAndReports) {
+  EXPECT_TRUE(answers("127.0.0.1"));
+  EXPECT_EQ(ask("ns.example.com"), std::vector<std::string>{"ns.example.com. 60 IN A 192.0.2.53"});
+  const std::string status = http("GET", "/status");
+  for (const char* part : {"\"generation\":", "\"origin\":\"example.com.\"", "\"name\":\"one\",\"state\":\"up\""}) {
+    EXPECT_NE(status.find(part), std::string::npos) << part << "\n" << status;
+  }
+  const std::string metrics = http("GET", "/metrics");
+  for (const char* part : {"meridian_dns_queries_total{transport=\"udp\"} 2",
+                           "meridian_dns_steered_total{name=\"www.example.com\",region=\"one\"} 1",
+                           "meridian_dns_edge_up{region=\"two\",edge=\"127.0.0.2\"} 1"}) {
+    EXPECT_NE(metrics.find(part), std::string::npos) << part << "\n" << metrics;
+  }
+  const std::string explained = http("GET", "/explain?name=www.example.com&client=192.0.2.1");
+  EXPECT_NE(explained.find("127.0.0.1"), std::string::npos) << explained;
+  EXPECT_NE(http("GET", "/explain?name=a..b").find(" 400 "), std::string::npos);
+}
+
+TEST_F(ServerTest, MovesAwayFromAnEdgeThatDiesAndBack) {
+  ASSERT_TRUE(answers("127.0.0.1"));
+  const Endpoint where = shared::local_endpoint(edge_one_.get());
+  edge_one_.reset();
+  EXPECT_TRUE(eventually([this] { return answers("127.0.0.2"); }));
+  edge_one_ = std::move(shared::listen_tcp(where, 1)->front());
+  EXPECT_TRUE(eventually([this] { return answers("127.0.0.1"); }));
+  EXPECT_TRUE(log_.contains("event=edge_state region=one edge=127.0.0.1 state=down"));
+}
+
+TEST_F(ServerTest, ObeysTheOperatorAndRemembers) {
+  EXPECT_NE(http("POST", "/drain?target=nowhere").find(" 400 "), std::string::npos);
+  EXPECT_NE(http("POST", "/drain?target=one&state=gone").find(" 400 "), std::string::npos);
+  EXPECT_NE(http("POST", "/drain?target=one&expires=soon").find(" 400 "), std::string::npos);
+  EXPECT_NE(http("POST", "/drain?target=one&reason=update&expires=3600").find(" 200 "), std::string::npos);
+  EXPECT_TRUE(eventually([this] { return answers("127.0.0.2"); }));
+  EXPECT_NE(http("GET", "/status").find("update"), std::string::npos);
+  const std::string explained = http("GET", "/explain?name=www.example.com");
+  EXPECT_THAT(explained, testing::ContainsRegex("drained \\(update\\), until 20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]T"
+                                                "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z, for another (1h 0m|[0-9]+m)"));
+  stop();
+  start();
+  EXPECT_TRUE(answers("127.0.0.2"));
+  EXPECT_NE(http("POST", "/undrain?target=one").find(" 200 "), std::string::npos);
+  EXPECT_TRUE(eventually([this] { return answers("127.0.0.1"); }));
+  EXPECT_NE(http("POST", "/drain?target=127.0.0.1&state=down").find(" 200 "), std::string::npos);
+  EXPECT_TRUE(eventually([this] { return answers("127.0.0.2"); }));
+}
+
+// An answer means that the word survives the power.
+TEST_F(ServerTest, AnswersTheOperatorWhenTheWordIsWritten) {
+  for (const bool drained : {true, false, true}) {
+    EXPECT_NE(http("POST", drained ? "/drain?target=one&reason=soon" : "/undrain?target=one").find(" 200 "),
+              std::string::npos);
+    EXPECT_EQ(read("state/dns/overrides.json").find("soon") != std::string::npos, drained);
+  }
+  // Where the file is to be stands a folder that is not empty: it cannot be replaced, by root neither.
+  const auto file = folder_ / "state/dns/overrides.json";
+  std::filesystem::remove(file);
+  std::filesystem::create_directories(file / "in the way");
+  const std::string told = http("POST", "/drain?target=two&state=down");
+  EXPECT_NE(told.find(" 500 "), std::string::npos) << told;
+  EXPECT_NE(told.find("two is down by your word, but only until this process ends"), std::string::npos) << told;
+  EXPECT_NE(http("POST", "/undrain?target=two").find(" 500 "), std::string::npos);
+  std::filesystem::remove_all(file);
+  EXPECT_NE(http("POST", "/undrain?target=one").find(" 200 "), std::string::npos);
+  EXPECT_EQ(read("state/dns/overrides.json").find("soon"), std::string::npos);
+}
+
+TEST_F(ServerTest, ReloadsAllOrNothing) {
+  write_config("127.0.0.1:0", "all: [{failover: [two, one]}]");
+  EXPECT_NE(http("POST", "/reload").find(" 200 "), std::string::npos);
+  EXPECT_TRUE(eventually([this] { return answers("127.0.0.2"); }));
+
+  write_config("127.0.0.1:0", "all: [{failover: [two, three]}]");
+  write("zone", std::string(kZone) + "a A nonsense\n");
+  const std::string refused = http("POST", "/reload");
+  EXPECT_NE(refused.find(" 422 "), std::string::npos) << refused;
+  EXPECT_NE(refused.find("three"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("zone:5:5: error"), std::string::npos) << refused;
+  EXPECT_TRUE(answers("127.0.0.2"));
+
+  write("zone", kZone);
+  write_config("127.0.0.1:1", "all: [{failover: [one, two]}]");
+  const std::string restart = http("POST", "/reload");
+  EXPECT_NE(restart.find("dns.listen: a change needs a restart"), std::string::npos) << restart;
+  EXPECT_TRUE(answers("127.0.0.2"));
+
+  write_config("127.0.0.1:0", "all: [{failover: [one, two]}]");
+  supervisor_->post([this] { supervisor_->request_reload(); });
+  EXPECT_TRUE(eventually([this] { return answers("127.0.0.1"); }));
+  const std::string metrics = http("GET", "/metrics");
+  EXPECT_NE(metrics.find("meridian_dns_reloads_total{outcome=\"refused\"} 2"), std::string::npos);
+  EXPECT_NE(metrics.find("meridian_dns_steered_total{name=\"www.example.com\",region=\"two\"}"), std::string::npos);
+}
+
+TEST_F(ServerTest, RefusesAStateDirectoryInUse) {
+  shared::load::Diagnostics diagnostics;
+  auto world = load_world((folder_ / "config.yaml").string(), diagnostics);
+  ASSERT_TRUE(world);
+  shared::Supervisor supervisor;
+  const auto second = Server::start(supervisor, {"config.yaml", "test"}, std::move(*world));
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("in use"), std::string::npos) << second.error().message;
+}
+
+TEST_F(ServerTest, HundredReloadsUnderLoadLoseNothing) {
+  std::atomic<bool> stop_load{false};
+  std::atomic<unsigned> lost{0};
+  std::thread load([&] {
+    while (!stop_load) {
+      if (ask() != std::vector<std::string>{"www.example.com. 60 IN A 127.0.0.1"}) ++lost;
+    }
+  });
+  for (int i = 0; i < 100; ++i) EXPECT_NE(http("POST", "/reload").find(" 200 "), std::string::npos);
+  stop_load = true;
+  load.join();
+  EXPECT_EQ(lost, 0U);
+}
+
+// Sends without waiting and counts what comes back, until it is told to end.
+void flood(int type, const Endpoint& to, std::atomic<unsigned>& replies, const std::atomic<bool>& ending) {
+  test::QueryBuilder query;
+  query.name = "www.example.com";
+  test::Bytes bytes = query.build();
+  if (type == SOCK_STREAM) bytes.insert(bytes.begin(), {0, static_cast<std::uint8_t>(bytes.size())});
+  const auto fd = connect_to(type, to);
+  test::Bytes reply(4096);
+  while (!ending) {
+    ::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (::recv(fd.get(), reply.data(), reply.size(), MSG_DONTWAIT) > 0) ++replies;
+  }
+}
+
+// Reload, new answers and the end, all at once and under load over UDP and TCP: what a thread sanitizer is to look at.
+TEST_F(ServerTest, EndsUnderLoadWhileItReloadsAndPublishes) {
+  for (int round = 0; round < 4; ++round) {
+    std::atomic<unsigned> udp{0};
+    std::atomic<unsigned> tcp{0};
+    std::atomic<bool> ending{false};
+    std::jthread datagrams([&] { flood(SOCK_DGRAM, dns_, udp, ending); });
+    std::jthread streams([&] { flood(SOCK_STREAM, dns_, tcp, ending); });
+    EXPECT_TRUE(eventually([&] { return udp > 50 && tcp > 50; }));
+    EXPECT_NE(http("POST", "/reload").find(" 200 "), std::string::npos);
+    const auto published = request("POST", "/drain?target=one");
+    const auto reloading = request("POST", "/reload");
+    const auto undone = request("POST", "/undrain?target=one");
+    stop();
+    ending = true;
+    datagrams.join();
+    streams.join();
+    start();
+    EXPECT_NE(http("POST", "/undrain?target=one").find(" 200 "), std::string::npos);
+    EXPECT_TRUE(eventually([this] { return answers("127.0.0.1"); }));
+  }
+}
+
+}  // namespace
+}  // namespace dns

@@ -1,0 +1,98 @@
+// Socket and Waiter, and the tasks that sleep there.
+#include "edge/serve/io/socket.h"
+
+#include <sys/socket.h>
+
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "edge/serve/io/task.h"
+#include "shared/serve/loop/worker_loop.h"
+
+namespace edge {
+namespace {
+
+Task<int> value(int n) { co_return n; }
+
+Task<int> sum_of_many() {
+  int sum = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    const int one = co_await value(1);
+    sum += one;
+  }
+  co_return sum;
+}
+
+Task<> store(int& out) {
+  const int sum = co_await sum_of_many();
+  out = sum;
+}
+
+TEST(Task, AMillionAwaitsInALoopNeedNoStack) {
+  int out = 0;
+  Task<> task = store(out);
+  task.start();
+  EXPECT_EQ(out, 1'000'000);
+}
+
+struct Pair {
+  explicit Pair(shared::WorkerLoop& loop) {
+    int fds[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    near.emplace(loop, fds[0]);
+    far = shared::UniqueFd(fds[1]);
+  }
+  std::optional<Socket> near;
+  shared::UniqueFd far;
+};
+
+Task<> wait_for_bytes(shared::WorkerLoop& loop, Waiter& waiter, Socket& socket, std::string& out) {
+  const shared::TimePoint deadline = loop.now() + std::chrono::seconds(5);
+  char bytes[16];
+  IoResult result = socket.receive(bytes);
+  while (result.status == IoStatus::again) {
+    const Wake wake = co_await waiter.until(deadline);
+    if (wake == Wake::deadline) break;
+    result = socket.receive(bytes);
+  }
+  out.assign(bytes, result.bytes);
+  loop.stop();
+}
+
+TEST(Socket, WakesTheWaiterForBytes) {
+  shared::WorkerLoop loop;
+  Pair pair(loop);
+  Waiter waiter(loop);
+  pair.near->bind(&waiter);
+  std::string out;
+  Task<> task = wait_for_bytes(loop, waiter, *pair.near, out);
+  task.start();
+  ASSERT_EQ(::write(pair.far.get(), "hello", 5), 5);
+  loop.run();
+  EXPECT_EQ(out, "hello");
+  EXPECT_FALSE(pair.near->readable());
+}
+
+TEST(Socket, AnIdleSocketTellsItsOwner) {
+  shared::WorkerLoop loop;
+  Pair pair(loop);
+  std::uint32_t seen = 0;
+  struct Owner {
+    shared::WorkerLoop& loop;
+    std::uint32_t& seen;
+  } owner{loop, seen};
+  pair.near->on_idle_event({.handler =
+                                [](void* self, std::uint32_t events) {
+                                  auto& mine = *static_cast<Owner*>(self);
+                                  mine.seen |= events;
+                                  if ((events & EPOLLRDHUP) != 0) mine.loop.stop();
+                                },
+                            .owner = &owner});
+  pair.far.reset();
+  loop.run();
+  EXPECT_TRUE(pair.near->peer_closed());
+}
+
+}  // namespace
+}  // namespace edge

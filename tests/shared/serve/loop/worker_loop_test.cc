@@ -1,0 +1,172 @@
+// WorkerLoop and its TimerWheel: what fires when, and what is delivered to whom.
+#include "shared/serve/loop/worker_loop.h"
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "shared/serve/loop/timer_wheel.h"
+#include "shared/serve/os/unique_fd.h"
+
+namespace shared {
+namespace {
+
+struct Fired {
+  int count = 0;
+  Deadline timer{[](void* self) { ++static_cast<Fired*>(self)->count; }, this};
+};
+
+TEST(TimerWheel, FiresOnceWhenDueAndNeverEarly) {
+  const TimePoint start{std::chrono::hours(1)};
+  TimerWheel wheel(start);
+  Fired soon, later, far;
+  wheel.set(soon.timer, start + milliseconds(20));
+  wheel.set(later.timer, start + milliseconds(500));
+  wheel.set(far.timer, start + std::chrono::minutes(3));
+  wheel.advance(start + milliseconds(19));
+  EXPECT_EQ(soon.count, 0);
+  wheel.advance(start + milliseconds(60));
+  EXPECT_EQ(soon.count, 1);
+  wheel.advance(start + milliseconds(499));
+  EXPECT_EQ(later.count, 0);
+  for (int ms = 500; ms < 200'000; ms += 70) {
+    wheel.advance(start + milliseconds(ms));
+    if (ms < 180'000) {
+      ASSERT_EQ(far.count, 0);
+    }
+  }
+  EXPECT_EQ(later.count, 1);
+  EXPECT_EQ(far.count, 1);
+}
+
+TEST(TimerWheel, MovesAndCancels) {
+  const TimePoint start{std::chrono::hours(1)};
+  TimerWheel wheel(start);
+  Fired moved, nearer, cancelled;
+  wheel.set(moved.timer, start + milliseconds(50));
+  wheel.set(moved.timer, start + milliseconds(300));
+  wheel.set(nearer.timer, start + milliseconds(300));
+  wheel.set(nearer.timer, start + milliseconds(50));
+  wheel.set(cancelled.timer, start + milliseconds(50));
+  wheel.cancel(cancelled.timer);
+  wheel.advance(start + milliseconds(100));
+  EXPECT_EQ(moved.count, 0);
+  EXPECT_EQ(nearer.count, 1);
+  wheel.advance(start + milliseconds(400));
+  EXPECT_EQ(moved.count, 1);
+  EXPECT_EQ(cancelled.count, 0);
+  EXPECT_FALSE(wheel.until_next(start + milliseconds(400)).has_value());
+}
+
+TEST(TimerWheel, ALongSleepLosesNothing) {
+  const TimePoint start{std::chrono::hours(1)};
+  TimerWheel wheel(start);
+  std::array<Fired, 40> timers;
+  for (std::size_t i = 0; i < timers.size(); ++i) wheel.set(timers[i].timer, start + milliseconds(300) * i);
+  wheel.advance(start + std::chrono::hours(2));
+  for (const Fired& fired : timers) EXPECT_EQ(fired.count, 1);
+}
+
+TEST(TimerWheel, DestroyedTimersAreForgotten) {
+  const TimePoint start{std::chrono::hours(1)};
+  TimerWheel wheel(start);
+  {
+    Fired gone;
+    wheel.set(gone.timer, start + milliseconds(50));
+  }
+  wheel.advance(start + milliseconds(100));
+}
+
+TEST(WorkerLoop, PostedWorkRunsOnItsThread) {
+  WorkerLoop loop;
+  std::thread::id ran;
+  std::thread other([&] { loop.run(); });
+  const std::thread::id expected = other.get_id();
+  loop.post([&] {
+    ran = std::this_thread::get_id();
+    loop.stop();
+  });
+  other.join();
+  EXPECT_EQ(ran, expected);
+}
+
+// A descriptor whose events are counted, and answered by `then`.
+struct Watched {
+  explicit Watched(UniqueFd watched) : fd(std::move(watched)) {}
+  UniqueFd fd;
+  std::vector<std::uint32_t> seen{};
+  std::function<void()> then{};
+  Watch watch{.handler =
+                  [](void* self, std::uint32_t events) {
+                    auto& watched = *static_cast<Watched*>(self);
+                    watched.seen.push_back(events);
+                    if (watched.then) watched.then();
+                  },
+              .owner = this};
+};
+
+UniqueFd readable_event() { return UniqueFd(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC)); }
+
+TEST(WorkerLoop, AnEdgeIsToldOnceALevelInEachTurn) {
+  WorkerLoop loop;
+  Watched edge(readable_event());
+  Watched level(readable_event());
+  ASSERT_TRUE(loop.watch(edge.fd.get(), EPOLLIN | EPOLLET, edge.watch));
+  ASSERT_TRUE(loop.watch(level.fd.get(), EPOLLIN, level.watch));
+  for (int turn = 0; turn < 3; ++turn) loop.poll();
+  EXPECT_EQ(edge.seen, (std::vector<std::uint32_t>{EPOLLIN}));
+  EXPECT_EQ(level.seen.size(), 3U);
+}
+
+TEST(WorkerLoop, WatchesForOtherEvents) {
+  WorkerLoop loop;
+  int fds[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+  Watched near{UniqueFd(fds[0])};
+  const UniqueFd far(fds[1]);
+  ASSERT_TRUE(loop.watch(near.fd.get(), EPOLLIN, near.watch));
+  loop.poll();
+  EXPECT_TRUE(near.seen.empty());
+  loop.rewatch(near.fd.get(), EPOLLOUT, near.watch);
+  loop.poll();
+  EXPECT_EQ(near.seen, (std::vector<std::uint32_t>{EPOLLOUT}));
+}
+
+TEST(WorkerLoop, WhatIsForgottenHearsNoMoreOfThisTurn) {
+  WorkerLoop loop;
+  Watched one(readable_event());
+  Watched other(readable_event());
+  for (Watched* watched : {&one, &other}) {
+    ASSERT_TRUE(loop.watch(watched->fd.get(), EPOLLIN, watched->watch));
+    Watched& rival = watched == &one ? other : one;
+    watched->then = [&loop, &rival] {
+      loop.forget(rival.watch);
+      rival.fd.reset();
+    };
+  }
+  loop.poll();
+  EXPECT_EQ(one.seen.size() + other.seen.size(), 1U);
+}
+
+TEST(WorkerLoop, WhatIsDeferredWhileDeferredWorkRunsComesInTheNextTurn) {
+  WorkerLoop loop;
+  int runs = 0;
+  std::function<void()> again = [&] {
+    if (++runs == 3) return loop.stop();
+    loop.defer(again);
+  };
+  loop.defer(again);
+  loop.poll();
+  EXPECT_EQ(runs, 1);
+  loop.run();  // does not sleep over it
+  EXPECT_EQ(runs, 3);
+}
+
+}  // namespace
+}  // namespace shared

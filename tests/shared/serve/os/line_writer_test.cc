@@ -1,0 +1,106 @@
+#include "shared/serve/os/line_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "shared/serve/os/unique_fd.h"
+
+namespace shared {
+namespace {
+
+// A pipe that takes little and that nobody reads until it is asked to.
+struct Pipe {
+  UniqueFd reading;
+  UniqueFd writing;
+
+  Pipe() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    reading = UniqueFd(ends[0]);
+    writing = UniqueFd(ends[1]);
+    ::fcntl(ends[1], F_SETPIPE_SZ, 4096);
+  }
+
+  // Until this has come; a line that tells what is missing may follow it.
+  [[nodiscard]] std::string read_to(std::string_view end) const {
+    std::string all;
+    std::array<char, 4096> block{};
+    while (all.find(end) == std::string::npos) {
+      const ssize_t n = ::read(reading.get(), block.data(), block.size());
+      if (n <= 0) break;
+      all.append(block.data(), static_cast<std::size_t>(n));
+    }
+    return all;
+  }
+};
+
+std::string missing(std::uint64_t lines) { return "missing " + std::to_string(lines) + "\n"; }
+
+TEST(LineWriter, WritesAtOnceBeforeItsThreadStarts) {
+  const Pipe pipe;
+  LineWriter writer(pipe.writing.get(), missing);
+  writer.write("one\n");
+  EXPECT_EQ(pipe.read_to("one\n"), "one\n");
+}
+
+TEST(LineWriter, AFullPipeHoldsNobody) {
+  const Pipe pipe;
+  LineWriter writer(pipe.writing.get(), missing, 8192);
+  writer.start();
+  const std::string line = std::string(99, 'x') + "\n";
+  for (int i = 0; i < 1000; ++i) writer.write(line);  // would never return if it waited
+  EXPECT_GT(writer.dropped(), 0U);
+  EXPECT_LT(writer.dropped(), 1000U);
+  const std::uint64_t before = writer.dropped();
+  std::thread reader([&] {
+    const std::string all = pipe.read_to("the end\n");
+    EXPECT_NE(all.find("missing "), std::string::npos);
+    EXPECT_TRUE(all.starts_with(line));
+  });
+  std::uint64_t dropped = before;
+  do {  // until the reader has made room
+    dropped = writer.dropped();
+    writer.write("the end\n");
+  } while (writer.dropped() != dropped);
+  writer.finish(seconds(60));
+  reader.join();
+}
+
+TEST(LineWriter, EndsAlthoughNobodyReads) {
+  const Pipe pipe;
+  const std::string line = std::string(99, 'x') + "\n";
+  {
+    LineWriter writer(pipe.writing.get(), missing);
+    writer.start();
+    for (int i = 0; i < 1000; ++i) writer.write(line);
+    writer.finish(milliseconds(1));
+  }
+  std::string all;  // the thread is still there, and ends when it can
+  while (all.size() < 1000 * line.size()) {
+    std::array<char, 4096> block{};
+    const ssize_t n = ::read(pipe.reading.get(), block.data(), block.size());
+    ASSERT_GT(n, 0);
+    all.append(block.data(), static_cast<std::size_t>(n));
+  }
+}
+
+TEST(LineWriter, AReaderThatHasLeftIsCountedAndNoDeath) {
+  ::signal(SIGPIPE, SIG_IGN);
+  Pipe pipe;
+  LineWriter writer(pipe.writing.get(), missing);
+  writer.start();
+  pipe.reading.reset();
+  writer.write("unread\n");
+  writer.finish(seconds(60));
+  EXPECT_EQ(writer.dropped(), 1U);
+}
+
+}  // namespace
+}  // namespace shared

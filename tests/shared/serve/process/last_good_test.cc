@@ -1,0 +1,162 @@
+#include "shared/serve/process/last_good.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace shared {
+namespace {
+
+namespace fs = std::filesystem;
+
+class LastGoodTest : public ::testing::Test {
+ protected:
+  LastGoodTest() {
+    std::string pattern = ::testing::TempDir() + "/meridian_last_good_XXXXXX";
+    root_ = load::noted_path(::mkdtemp(pattern.data()));  // TempDir() may end with a slash
+    state_ = std::make_unique<StateDirectory>(std::move(*StateDirectory::open((root_ / "state").string())));
+    fs::create_directories(root_ / "zones/more");
+  }
+  ~LastGoodTest() override { fs::remove_all(root_); }
+
+  fs::path write(const std::string& name, const std::string& text) const {
+    std::ofstream(root_ / name) << text;
+    return root_ / name;
+  }
+  // As a load would: everything is read, then what was read is kept.
+  Result<void> keep(const std::vector<std::string>& names) const {
+    return save_last_good(*state_, (root_ / names.front()).string(), note(names), load::FreshTexts());
+  }
+  load::FileNotes note(const std::vector<std::string>& names) const {
+    load::FileNotes notes;
+    load::FreshTexts unwanted;
+    const load::Files files = load::noting(load::disk(), {notes, unwanted, nullptr});
+    for (const std::string& name : names) EXPECT_TRUE(files.read(root_ / name, {})) << name;
+    return notes;
+  }
+  [[nodiscard]] std::shared_ptr<const LastGood> copy() const {
+    auto opened = LastGood::open(root_ / "state");
+    EXPECT_TRUE(opened) << opened.error().message;
+    return opened ? *opened : nullptr;
+  }
+  [[nodiscard]] std::string kept(const std::string& name) const {
+    return copy()->read((root_ / name).string()).value_or("(nothing)");
+  }
+  [[nodiscard]] std::size_t packs() const {
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(root_ / "state")) {
+      if (entry.path().filename().string().starts_with("last-good.")) ++count;
+    }
+    return count;
+  }
+
+  fs::path root_;
+  std::unique_ptr<StateDirectory> state_;
+};
+
+TEST_F(LastGoodTest, HoldsEveryFileAsItWasRead) {
+  EXPECT_EQ(copy(), nullptr);
+  write("c.yaml", "one");
+  write("zones/a.zone", "a");
+  write("zones/empty.zone", "");
+  write("zones/more/b.zone", std::string(100'000, 'b'));
+  ASSERT_TRUE(keep({"c.yaml", "zones/a.zone", "zones/empty.zone", "zones/more/b.zone"}));
+  write("c.yaml", "broken");
+  fs::remove(root_ / "zones/a.zone");
+  EXPECT_EQ(copy()->config(), (root_ / "c.yaml").string());
+  EXPECT_EQ(kept("c.yaml"), "one");
+  EXPECT_EQ(kept("zones/a.zone"), "a");
+  EXPECT_EQ(kept("zones/empty.zone"), "");
+  EXPECT_EQ(kept("zones/more/b.zone"), std::string(100'000, 'b'));
+  EXPECT_FALSE(copy()->read((root_ / "zones/new.zone").string()));
+  const auto list = files_of(copy()).list(root_ / "zones");
+  ASSERT_TRUE(list);
+  EXPECT_EQ(*list, (std::vector<fs::path>{root_ / "zones/a.zone", root_ / "zones/empty.zone"}));
+  struct stat facts{};
+  ASSERT_EQ(::stat((root_ / "state/last-good.1").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600U);
+}
+
+TEST_F(LastGoodTest, CostsWhatHasChanged) {
+  std::vector<std::string> names{"c.yaml"};
+  write("c.yaml", "c");
+  for (int i = 0; i < 300; ++i) {
+    names.push_back("zones/" + std::to_string(i));
+    write(names.back(), std::string(10'000, 'x') + names.back());
+  }
+  ASSERT_TRUE(keep(names));
+  const auto first = fs::last_write_time(root_ / "state/last-good");
+  ASSERT_TRUE(keep(names));
+  EXPECT_EQ(fs::last_write_time(root_ / "state/last-good"), first) << "nothing has changed: nothing is written";
+  write("zones/7", "seven");
+  ASSERT_TRUE(keep(names));
+  EXPECT_EQ(packs(), 2U);
+  EXPECT_EQ(fs::file_size(root_ / "state/last-good.2"), 5U);
+  EXPECT_EQ(kept("zones/7"), "seven");
+  EXPECT_EQ(kept("zones/8"), std::string(10'000, 'x') + "zones/8");
+}
+
+TEST_F(LastGoodTest, WhatIsGoneIsGivenBack) {
+  write("c.yaml", "c");
+  for (int round = 0; round < 40; ++round) {
+    write("zones/a.zone", std::string(1'000'000, static_cast<char>('a' + round % 26)) + std::to_string(round));
+    ASSERT_TRUE(keep({"c.yaml", "zones/a.zone"}));
+  }
+  EXPECT_EQ(kept("zones/a.zone"), std::string(1'000'000, 'n') + "39");
+  std::uintmax_t octets = 0;
+  for (const auto& entry : fs::directory_iterator(root_ / "state")) octets += fs::file_size(entry.path());
+  EXPECT_LT(octets, 10'000'000U);
+  EXPECT_LE(packs(), 9U);
+}
+
+TEST_F(LastGoodTest, AFileThatHasChangedSinceItWasReadLeavesTheCopyAsItWas) {
+  write("c.yaml", "one");
+  ASSERT_TRUE(keep({"c.yaml"}));
+  write("c.yaml", "two");
+  const auto notes = note({"c.yaml"});
+  write("c.yaml", "something else");
+  const auto saved = save_last_good(*state_, (root_ / "c.yaml").string(), notes, load::FreshTexts());
+  ASSERT_FALSE(saved);
+  EXPECT_NE(saved.error().message.find("has changed since it was read"), std::string::npos) << saved.error().message;
+  EXPECT_EQ(kept("c.yaml"), "one");
+}
+
+TEST_F(LastGoodTest, WhatWasReadIsKeptWhateverHasBecomeOfTheFile) {
+  write("c.yaml", "one");
+  load::FileNotes notes;
+  load::FreshTexts fresh;
+  const load::Files files = load::noting(load::disk(), {notes, fresh, [](const load::FileNote&) { return false; }});
+  ASSERT_TRUE(files.read(root_ / "c.yaml", {}));
+  write("c.yaml", "something else");
+  ASSERT_TRUE(save_last_good(*state_, (root_ / "c.yaml").string(), notes, fresh));
+  EXPECT_EQ(kept("c.yaml"), "one");
+  const auto is_kept = load::contents_of(notes);
+  EXPECT_TRUE(is_kept(notes.front()));
+  EXPECT_FALSE(is_kept({notes.front().path, 3, 4}));
+}
+
+TEST_F(LastGoodTest, DamageIsSeenAndMendedByTheNextSave) {
+  write("c.yaml", "one");
+  ASSERT_TRUE(keep({"c.yaml"}));
+  {
+    std::fstream manifest(root_ / "state/last-good", std::ios::in | std::ios::out);
+    manifest.seekp(30);
+    manifest << "XX";
+  }
+  EXPECT_FALSE(LastGood::open(root_ / "state"));
+  ASSERT_TRUE(keep({"c.yaml"}));
+  EXPECT_EQ(kept("c.yaml"), "one");
+  write("state/last-good.1", "two");
+  EXPECT_EQ(kept("c.yaml"), "(nothing)") << "another content than was kept";
+  fs::remove(root_ / "state/last-good.1");
+  EXPECT_FALSE(LastGood::open(root_ / "state"));
+}
+
+}  // namespace
+}  // namespace shared
