@@ -31,8 +31,6 @@ ROOMS = {
 # Circles that stand: file -> room.
 CIRCLES = {
     ("edge/serve/client/h1.h", "worker"),
-    ("edge/serve/request/request.h", "worker"),
-    ("edge/serve/request/serve_one.cc", "worker"),
 }
 CORE_BANNED = re.compile(
     r'#include\s*<(boost/asio|boost/beast|ldns|maxminddb|openssl|ares|nghttp2|yaml-cpp|idn2|spdlog|sys/socket|sys/epoll'

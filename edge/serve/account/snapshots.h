@@ -20,7 +20,7 @@ class Snapshots {
   };
 
  public:
-  using Retire = std::function<void(std::shared_ptr<const Snapshot>)>;
+  using Discard = std::function<void(std::shared_ptr<const Snapshot>)>;
 
   // What a request began with, for as long as it runs.
   class Pin {
@@ -37,8 +37,8 @@ class Snapshots {
     Held* held_;
   };
 
-  Snapshots(std::shared_ptr<const Snapshot> first, Retire retire)
-      : current_(new Held{.snapshot = std::move(first)}), retire_(std::move(retire)) {}
+  Snapshots(std::shared_ptr<const Snapshot> first, Discard discard)
+      : current_(new Held{.snapshot = std::move(first)}), discard_(std::move(discard)) {}
   ~Snapshots() { replace(nullptr); }
   Snapshots(const Snapshots&) = delete;
   Snapshots& operator=(const Snapshots&) = delete;
@@ -57,11 +57,11 @@ class Snapshots {
   void unpin(Held* held) {
     if (--held->pins > 0 || !held->replaced) return;
     const std::unique_ptr<Held> last(held);
-    retire_(std::move(last->snapshot));
+    discard_(std::move(last->snapshot));
   }
 
   Held* current_;
-  Retire retire_;
+  Discard discard_;
 };
 
 }  // namespace edge

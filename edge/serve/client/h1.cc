@@ -28,7 +28,7 @@ bool asks_for_head(std::string_view input) {
 H1Connection::H1Connection(Worker& worker, shared::UniqueFd fd, const shared::Endpoint& peer)
     : worker_(worker), socket_(worker.loop(), fd.release()), peer_(peer), waiter_(worker.loop()) {
   socket_.bind(&waiter_);
-  deadline_ = worker.loop().now() + worker.snapshots().current().settings->timeouts.head;
+  deadline_ = worker.loop().now() + worker.context().snapshots.current().settings->timeouts.head;
 }
 
 H1Connection::~H1Connection() {
@@ -76,7 +76,7 @@ Task<> H1Connection::run() {
       read = wake == Wake::deadline ? head_expired() : try_read_head();
     }
     if (read != Read::request) break;
-    co_await serve_one(*this, worker_);
+    co_await serve_one(*this, worker_.context());
     if (!finish_exchange()) break;
   }
   co_await close_gently();
@@ -91,11 +91,11 @@ void H1Connection::begin_turn() {
 // A part of a head costs its own octets while it waits for the rest.
 void H1Connection::park() {
   turn_->parked = turn_->work->client_in.park();
-  worker_.work_pool().give_back(std::move(turn_->work));
+  worker_.context().works.give_back(std::move(turn_->work));
 }
 
 void H1Connection::unpark() {
-  turn_->work = worker_.work_pool().take();
+  turn_->work = worker_.context().works.take();
   if (turn_->parked.size() > 0) turn_->work->client_in.unpark(turn_->parked);
   turn_->parked = Octets();
   // The client may close without a request, or after its last one: what then ends the connection flushes this buffer,
@@ -105,7 +105,7 @@ void H1Connection::unpark() {
 
 void H1Connection::end_turn() {
   if (turn_ == nullptr) return;
-  if (turn_->work != nullptr) worker_.work_pool().give_back(std::move(turn_->work));
+  if (turn_->work != nullptr) worker_.context().works.give_back(std::move(turn_->work));
   turn_.reset();
 }
 
@@ -130,7 +130,8 @@ H1Connection::Read H1Connection::try_read_head() {
     if (received.status == IoStatus::ok) {
       if (buffer.empty()) turn_->began = worker_.loop().now();
       // The first head of a connection has had its deadline since the accept.
-      if (buffer.empty() && !first_) deadline_ = turn_->began + worker_.snapshots().current().settings->timeouts.head;
+      if (buffer.empty() && !first_)
+        deadline_ = turn_->began + worker_.context().snapshots.current().settings->timeouts.head;
       buffer.commit(received.bytes);
       continue;
     }
@@ -146,7 +147,7 @@ H1Connection::Read H1Connection::try_read_head() {
 
 H1Connection::Read H1Connection::parse_head() {
   ReadBuffer& buffer = turn_->work->client_in;
-  const http::HeadLimits& limits = worker_.snapshots().current().settings->head_limits;
+  const http::HeadLimits& limits = worker_.context().snapshots.current().settings->head_limits;
   http::ParseState state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
   if (state == http::ParseState::incomplete && buffer.space().empty()) {
     buffer.grow(limits.max_head + kRoomBehind);
@@ -159,7 +160,7 @@ H1Connection::Read H1Connection::parse_head() {
 }
 
 H1Connection::Read H1Connection::take_head() {
-  const Settings& settings = *worker_.snapshots().current().settings;
+  const Settings& settings = *worker_.context().snapshots.current().settings;
   const auto framing = http::frame_request(turn_->work->request, settings.max_body);
   if (!framing) return refuse(framing.error());
   if (worker_.out_of_memory()) return refuse({.status = 503, .reason = "client.max_memory is in use"});
@@ -187,7 +188,7 @@ H1Connection::Read H1Connection::refuse(const http::Refusal& refusal) {
   turn_->work->request.version = http::Version::http_1_1;
   turn_->writer.begin(socket_, turn_->work->client_out);
   respond(own_error(refusal.status));
-  account_refusal(worker_, *this, refusal);
+  account_refusal(worker_.context(), *this, refusal);
   return Read::refused;
 }
 
@@ -237,7 +238,7 @@ void H1Connection::start_response(const http::ResponseHead& head, const http::Re
                                 .persistence = keep_ ? http::Persistence::keep : http::Persistence::close,
                                 .client_version = turn_->work->request.version,
                                 .rules = rules,
-                                .date = worker_.http_date(),
+                                .date = worker_.context().http_date.at(worker_.loop().now()),
                                 .via = turn_->via ? kViaName : std::string_view()};
   const auto size = write_client_response(turn_->work->client_out.room(client_response_bound(response)), response);
   if (size) turn_->work->client_out.commit(*size);
@@ -259,8 +260,8 @@ void H1Connection::respond(OwnResponse response) {
   response.persistence = keep_ ? http::Persistence::keep : http::Persistence::close;
   response.method = turn_->work->request.method;
   response.client_version = turn_->work->request.version;
-  response.date = worker_.http_date();
-  if (response.rules == nullptr) response.rules = &worker_.snapshots().current().settings->response_rules;
+  response.date = worker_.context().http_date.at(worker_.loop().now());
+  if (response.rules == nullptr) response.rules = &worker_.context().snapshots.current().settings->response_rules;
   const auto size = write_own_response(turn_->work->client_out.room(own_response_bound(response)), response);
   if (size) turn_->work->client_out.commit(*size);
 }
@@ -271,7 +272,7 @@ bool H1Connection::finish_exchange() {
   const bool checker = turn_->work->request.target == kHealthPath;
   turn_->work->client_in.unpin();
   turn_->parser.reset();
-  const ClientTimeouts& timeouts = worker_.snapshots().current().settings->timeouts;
+  const ClientTimeouts& timeouts = worker_.context().snapshots.current().settings->timeouts;
   const shared::TimePoint now = worker_.loop().now();
   const bool pipelined = !turn_->work->client_in.empty();
   // Its head went out before the drain began and promised another one; nobody waits for that now.
@@ -318,9 +319,9 @@ Task<> H1Connection::close_gently() {
 // Whatever still comes is thrown away, so that a client which writes everything before it reads finds its answer; it
 // costs neither buffers nor copies.
 Task<> H1Connection::linger() {
-  worker_.work_pool().give_back(std::move(turn_->work));
+  worker_.context().works.give_back(std::move(turn_->work));
   socket_.shutdown_send();
-  turn_->linger.begin(worker_.loop().now(), worker_.snapshots().current().settings->timeouts.linger);
+  turn_->linger.begin(worker_.loop().now(), worker_.context().snapshots.current().settings->timeouts.linger);
   bool reading = discard_input();
   while (reading) {
     const shared::TimePoint end = turn_->linger.deadline();

@@ -192,10 +192,11 @@ shared::Result<void> Control::start_workers() {
     if (one_per_core) settings.core = cores[i];
     settings.admission = admission;
     settings.index = i;
-    settings.max_pipes = plan.pipes_per_worker;
+    settings.context.max_pipes = plan.pipes_per_worker;
     settings.max_memory = world_->edge.client.max_memory / count;
-    settings.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
-    for (shared::SipKey& key : settings.id_keys) std::ranges::generate(key, [&] { return std::uint8_t(random()); });
+    settings.context.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
+    for (shared::SipKey& key : settings.context.id_keys)
+      std::ranges::generate(key, [&] { return std::uint8_t(random()); });
     AccessLane* lane = access_log_ != nullptr ? &access_log_->lane(i) : nullptr;
     workers_.push_back(
         std::make_unique<Worker>(std::move(settings), maker_.live(), lane, snapshot_,

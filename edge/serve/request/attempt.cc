@@ -28,7 +28,7 @@ Error connect_failure(int error) {
 Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
     : request_(request),
       server_(*target.server),
-      live_(request.worker.live().server(target.server->id)),
+      live_(request.context.live.server(target.server->id)),
       pool_live_(request.pool->counts_in_flight() ? &request.pool_live() : nullptr),
       permit_(target.permit),
       entered_as_(target.permit.kind),
@@ -60,12 +60,12 @@ void Attempt::fail(const Error& error) {
 }
 
 void Attempt::begin() {
-  Worker& worker = request_.worker;
+  WorkerContext& context = request_.context;
   if (const auto all = addresses(); all.size() > 1) {
-    first_address_ = static_cast<std::uint32_t>(shared::hash_to_index(worker.balance().draw(), all.size()));
-    for (std::size_t i = 1; i < all.size() && worker.upstreams().shunned(address()); ++i) ++first_address_;
+    first_address_ = static_cast<std::uint32_t>(shared::hash_to_index(context.balance.draw(), all.size()));
+    for (std::size_t i = 1; i < all.size() && context.upstreams.shunned(address()); ++i) ++first_address_;
   }
-  if (connection_ == Connection::any) upstream_ = worker.upstreams().take_idle(server_.id, address());
+  if (connection_ == Connection::any) upstream_ = context.upstreams.take_idle(server_.id, address());
   if (upstream_ == nullptr) return connect();
   reused_ = true;
   upstream_->socket().bind(&request_.exchange.waiter());
@@ -81,7 +81,7 @@ const shared::Endpoint& Attempt::address() const {
 
 void Attempt::connect() {
   while (phase_ == Phase::connecting) {
-    auto [connection, error] = request_.worker.upstreams().connect(server_.id, address());
+    auto [connection, error] = request_.context.upstreams.connect(server_.id, address());
     upstream_ = std::move(connection);
     if (upstream_ != nullptr) {
       connect_deadline_ = request_.now() + request_.found.route->timeouts.connect;
@@ -97,7 +97,7 @@ void Attempt::connect() {
 void Attempt::unreachable(const Error& error) {
   if (error_.kind == ErrorKind::internal || error_.kind == ErrorKind::exhausted) error_ = error;
   upstream_.reset();
-  if (addresses().size() > 1) request_.worker.upstreams().shun(address());
+  if (addresses().size() > 1) request_.context.upstreams.shun(address());
   if (++passed_ >= addresses().size()) phase_ = Phase::failed;
 }
 
@@ -124,7 +124,7 @@ void Attempt::forward() {
   error_ = {};  // of another address
   request_.exchange.invite_body();
   const Relay::Sides sides{request_.exchange, *request_.body, *upstream_, work_};
-  relay_.emplace(sides, *request_.found.route, *snapshot.settings, request_.worker.pipes());
+  relay_.emplace(sides, *request_.found.route, *snapshot.settings, request_.context.pipes);
   phase_ = Phase::relaying;
   relay(Wake::event);
 }
@@ -197,12 +197,12 @@ BreakerOutcome Attempt::outcome() const {
 // What is known with the head of an answer is told at once: what follows may stream for hours.
 void Attempt::judge_head() {
   judged_ = true;
-  Worker& worker = request_.worker;
+  WorkerContext& context = request_.context;
   const shared::Duration took = std::max<shared::Duration>(relay_->first_byte() - began_, shared::Duration(0));
   const auto micros = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  worker.server_counters().of(server_.id, live_.tenant.load(std::memory_order_relaxed)).latency.record(micros);
+  context.servers.of(server_.id, live_.tenant.load(std::memory_order_relaxed)).latency.record(micros);
   if (request_.pool->retry.hedge.mode != shared::Mode::disabled) {
-    worker.latency_window(request_.pool->slot).record(micros);
+    context.latency_window(request_.pool->slot).record(micros);
   }
   const std::uint16_t seen = status();
   remember_time(took, bad_head() || seen == 500 || (seen >= 502 && seen <= 504));
@@ -212,8 +212,7 @@ void Attempt::judge_head() {
 }
 
 void Attempt::count(BreakerOutcome outcome) {
-  ServerCounters& counters =
-      request_.worker.server_counters().of(server_.id, live_.tenant.load(std::memory_order_relaxed));
+  ServerCounters& counters = request_.context.servers.of(server_.id, live_.tenant.load(std::memory_order_relaxed));
   const std::uint16_t seen = responding() ? status() : 0;
   counters.responses[seen < 600 ? seen / 100 : 0].add();
   if (request_.attempts > 1) counters.retries.add();
@@ -245,9 +244,9 @@ void Attempt::tell_breaker(BreakerOutcome outcome) {
   const Pool& pool = *request_.pool;
   const shared::TimePoint now = request_.now();
   const auto seed =
-      static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ request_.worker.own_counters().requests.read();
+      static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ request_.context.counters.requests.read();
   BreakerChange change = live_.breaker.report(permit_, outcome, pool.breaker, now, seed, live_.state);
-  if (change == BreakerChange::due) change = open_breaker(pool, server_, request_.worker.live(), now, seed);
+  if (change == BreakerChange::due) change = open_breaker(pool, server_, request_.context.live, now, seed);
   if (change == BreakerChange::none) return;
   if (change == BreakerChange::opened) live_.breaker_opened.fetch_add(1, std::memory_order_relaxed);
   shared::log_event(change == BreakerChange::opened ? shared::Level::warn : shared::Level::info,
@@ -264,7 +263,7 @@ void Attempt::settle() {
   count(seen);
   release(seen);
   if (phase_ == Phase::done && relay_->reusable()) {
-    request_.worker.upstreams().give_back(std::move(upstream_), request_.pool->keep_alive);
+    request_.context.upstreams.give_back(std::move(upstream_), request_.pool->keep_alive);
   }
   upstream_.reset();
 }

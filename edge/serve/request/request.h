@@ -12,10 +12,10 @@
 #include "edge/core/message/errors.h"
 #include "edge/core/protect/breaker.h"
 #include "edge/core/protect/retry.h"
+#include "edge/serve/request/context.h"
 #include "edge/serve/request/decide.h"
 #include "edge/serve/request/exchange.h"
 #include "edge/serve/request/request_body.h"
-#include "edge/serve/worker/worker.h"
 
 namespace edge {
 
@@ -23,21 +23,21 @@ struct Request {
   // Servers that were tried, or whose breaker said no at the last moment.
   static constexpr std::size_t kMaxTried = 2 * kMaxAttempts;
 
-  Request(Exchange& exchange_in, Worker& worker_in)
-      : exchange(exchange_in), worker(worker_in), snapshot(worker_in.snapshots().pin()) {
+  Request(Exchange& exchange_in, WorkerContext& context_in)
+      : exchange(exchange_in), context(context_in), snapshot(context_in.snapshots.pin()) {
     found.client.peer = exchange.peer();
-    worker.own_counters().requests.add();
-    worker.own_counters().in_flight.add();
+    context.counters.requests.add();
+    context.counters.in_flight.add();
   }
-  ~Request() { worker.own_counters().in_flight.subtract(); }
+  ~Request() { context.counters.in_flight.subtract(); }
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  [[nodiscard]] shared::TimePoint now() const { return worker.loop().now(); }
-  [[nodiscard]] PoolLive& pool_live() const { return worker.live().pool(pool->slot); }
+  [[nodiscard]] shared::TimePoint now() const { return context.now(); }
+  [[nodiscard]] PoolLive& pool_live() const { return context.live.pool(pool->slot); }
 
   Exchange& exchange;
-  Worker& worker;
+  WorkerContext& context;
   Snapshots::Pin snapshot;
   Match found;
   std::array<char, 32> fresh_id{};

@@ -17,7 +17,6 @@
 #include "edge/serve/request/decide.h"
 #include "edge/serve/request/health_page.h"
 #include "edge/serve/request/request.h"
-#include "edge/serve/worker/worker.h"
 
 namespace edge {
 namespace {
@@ -40,7 +39,7 @@ bool refuse(Request& r, const http::Refusal& refusal) {
 }
 
 bool answer_health(Request& r) {
-  const HealthPage page = health_page(*r.snapshot, r.worker.live());
+  const HealthPage page = health_page(*r.snapshot, r.context.live);
   OwnResponse response;
   response.status = page.status;
   response.body = page.body;
@@ -88,7 +87,7 @@ shared::TimePoint hedge_time(const Request& r) {
   const http::RequestFraming& framing = r.exchange.framing();
   const bool bare = framing.body.kind == http::BodyKind::none && !framing.upgrade;
   if (!bare || !http::is_safe(r.exchange.head().method)) return shared::TimePoint::max();
-  const std::uint64_t micros = r.worker.latency_window(r.pool->slot).quantile(hedge.quantile);
+  const std::uint64_t micros = r.context.latency_window(r.pool->slot).quantile(hedge.quantile);
   if (micros == 0) return shared::TimePoint::max();
   return r.now() + std::max<shared::Duration>(hedge.min_delay, std::chrono::microseconds(micros));
 }
@@ -98,7 +97,7 @@ bool answer(Request& r, PoolId pool) {
   r.idempotent = http::is_idempotent(r.exchange.head().method);
   r.body.emplace(r.exchange, r.exchange.work().kept_body, r.idempotent ? r.pool->retry.buffer : 0);
   r.hedge_at = hedge_time(r);
-  const std::string_view fresh = r.worker.fresh_request_id();
+  const std::string_view fresh = r.context.request_ids.fresh();
   const std::string_view id = request_id_of(r.exchange.head().fields, r.found.client, fresh);
   std::ranges::copy(fresh, r.fresh_id.begin());
   r.request_id = id.data() == fresh.data() ? std::string_view(r.fresh_id.data(), r.fresh_id.size()) : id;
@@ -133,18 +132,18 @@ Attempt::Target pick(Request& r) {
   r.session = session_of(*r.pool, fields);
   while (r.tried_count < Request::kMaxTried) {
     const std::uint8_t last = r.last_resort ? bit_of(Eligibility::down) : std::uint8_t{0};
-    const PickContext context{.live = r.worker.live(),
+    const PickContext context{.live = r.context.live,
                               .addresses = *r.snapshot->addresses,
                               .tried = std::span(r.tried).first(r.tried_count),
                               .now = r.now(),
                               .overlook = panic ? kOverlookedInPanic : last,
                               .key = key,
                               .session = r.session};
-    const Server* server = pick(*r.pool, context, r.worker.balance(), trace);
+    const Server* server = pick(*r.pool, context, r.context.balance, trace);
     if (server == nullptr && !panic && turn_to_last_resort(r)) continue;
     if (server == nullptr) break;
     r.tried[r.tried_count++] = server->id;
-    ServerLive& live = r.worker.live().server(server->id);
+    ServerLive& live = r.context.live.server(server->id);
     BreakerPermit permit = live.breaker.enter(r.pool->breaker, r.now(), live.state);
     if (permit.kind == BreakerPermit::Kind::shadowed) live.breaker_shadowed.fetch_add(1, std::memory_order_relaxed);
     if (permit.refused() && panic) permit.kind = BreakerPermit::Kind::bypassed;
@@ -160,7 +159,7 @@ Attempt::Target pick(Request& r) {
 // Whether the pool may be asked once more for this request, beyond its own share.
 bool spend(Request& r) {
   PoolLive& live = r.pool_live();
-  earn(*r.pool, r.worker.live(), r.now());
+  earn(*r.pool, r.context.live, r.now());
   if (live.budget.spend()) return true;
   live.budget_refusals.fetch_add(1, std::memory_order_relaxed);
   return false;
@@ -177,7 +176,7 @@ class Tries {
   explicit Tries(Request& request) : r_(request) {}
   ~Tries() {
     for (auto& slot : slots_) slot.reset();
-    for (auto& work : works_) r_.worker.upstream_works().give_back(std::move(work));
+    for (auto& work : works_) r_.context.upstream_works.give_back(std::move(work));
   }
   Tries(const Tries&) = delete;
   Tries& operator=(const Tries&) = delete;
@@ -246,14 +245,14 @@ class Tries {
   std::optional<Attempt>& other() { return slots_[1 - lead_]; }
 
   UpstreamWork& work_of(std::size_t slot) {
-    if (works_[slot] == nullptr) works_[slot] = r_.worker.upstream_works().take();
+    if (works_[slot] == nullptr) works_[slot] = r_.context.upstream_works.take();
     return *works_[slot];
   }
 
   void note_again(std::atomic<std::uint64_t>& counter) {
     counter.fetch_add(1, std::memory_order_relaxed);
     r_.pool_live().again.fetch_add(1, std::memory_order_relaxed);
-    r_.worker.own_counters().retries.add();
+    r_.context.counters.retries.add();
   }
 
   // A kept connection that had died unheard was no try of a server.
@@ -379,7 +378,7 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
 bool asks_health(const Request& r) { return r.found.route == nullptr && r.found.target.path == kHealthPath; }
 
 void account(Request& r) {
-  Counters& counters = r.worker.own_counters();
+  Counters& counters = r.context.counters;
   const std::uint64_t total_us = micros_since(r, r.now());
   counters.duration.record(total_us);
   counters.responses[r.status < 600 ? r.status / 100 : 0].add();
@@ -387,17 +386,17 @@ void account(Request& r) {
   counters.octets_out.add(r.exchange.octets_sent());
   if (r.failed) counters.errors[static_cast<std::size_t>(r.error.kind)].add();
   if (r.failed && r.status >= 502 && r.status <= 504) {
-    r.worker.report_failure(r.server != nullptr ? std::string_view(r.server->name) : std::string_view(r.pool->name),
-                            r.status, r.reason);
+    r.context.failures.report(r.server != nullptr ? std::string_view(r.server->name) : std::string_view(r.pool->name),
+                              r.status, r.reason, r.now());
   }
-  AccessLane* lane = r.worker.access_lane();
+  AccessLane* lane = r.context.lane;
   if (lane != nullptr && (r.snapshot->settings->access_log.probes || !asks_health(r))) log_access(r, *lane, total_us);
 }
 
 }  // namespace
 
-Task<> serve_one(Exchange& exchange, Worker& worker) {
-  Request request(exchange, worker);
+Task<> serve_one(Exchange& exchange, WorkerContext& context) {
+  Request request(exchange, context);
   Waiter& waiter = exchange.waiter();
   if (match(request) && admit(request)) {
     Tries tries(request);
@@ -431,12 +430,12 @@ OwnResponse own_error(std::uint16_t status) {
   return response;
 }
 
-void account_refusal(Worker& worker, const Exchange& exchange, const http::Refusal& refusal) {
-  Counters& counters = worker.own_counters();
+void account_refusal(WorkerContext& context, const Exchange& exchange, const http::Refusal& refusal) {
+  Counters& counters = context.counters;
   counters.responses[refusal.status / 100].add();
   const bool slow = refusal.status == 408;
   counters.errors[static_cast<std::size_t>(slow ? ErrorKind::request_timeout : ErrorKind::bad_request)].add();
-  AccessLane* lane = worker.access_lane();
+  AccessLane* lane = context.lane;
   if (lane == nullptr) return;
   AccessRecord record;
   record.time = std::chrono::system_clock::now();

@@ -14,14 +14,14 @@
 
 namespace edge {
 
-class Worker;
+struct WorkerContext;
 
-[[nodiscard]] Task<> serve_one(Exchange& exchange, Worker& worker);
+[[nodiscard]] Task<> serve_one(Exchange& exchange, WorkerContext& context);
 
 // The plain answer for a status of the edge's own; its body is a literal.
 [[nodiscard]] OwnResponse own_error(std::uint16_t status);
 
 // account for a request that never got to serve_one: its head was refused.
-void account_refusal(Worker& worker, const Exchange& exchange, const http::Refusal& refusal);
+void account_refusal(WorkerContext& context, const Exchange& exchange, const http::Refusal& refusal);
 
 }  // namespace edge

@@ -1,14 +1,10 @@
 #include "edge/serve/worker/worker.h"
 
 #include <algorithm>
-#include <bit>
-#include <ctime>
 #include <utility>
 
 #include "edge/serve/client/h1.h"
 #include "shared/core/client_network.h"
-#include "shared/core/siphash.h"
-#include "shared/serve/os/log.h"
 
 namespace edge {
 namespace {
@@ -20,20 +16,13 @@ constexpr std::size_t kSlowLooks = 64;  // busy connections looked at for a slow
 constexpr auto kYoungHead = shared::seconds(1);
 constexpr std::size_t kManyHeads = 8;  // one in so many
 
-void set_gauge(shared::Counter& gauge, std::uint64_t value) { gauge.add(value - gauge.read()); }
-
 }  // namespace
 
 Worker::Worker(WorkerSettings settings, Live& live, AccessLane* lane, std::shared_ptr<const Snapshot> snapshot,
-               Snapshots::Retire retire)
+               Snapshots::Discard discard)
     : settings_(std::move(settings)),
-      live_(live),
-      lane_(lane),
       thread_({.name = settings_.name, .core = settings_.core, .at_end = [this] { close_all(); }}),
-      snapshots_(std::move(snapshot), std::move(retire)),
-      upstreams_(loop(), counters_),
-      pipes_(settings_.max_pipes),
-      balance_(static_cast<std::uint32_t>(settings_.seed)),
+      context_(settings_.context, loop(), live, lane, std::move(snapshot), std::move(discard)),
       sweeper_([](void* self) { static_cast<Worker*>(self)->sweep(); }, this) {
   if (settings_.admission == nullptr) {
     settings_.admission = std::make_shared<Admission>(settings_.max_connections, 1);
@@ -56,7 +45,7 @@ void Worker::add_listener(shared::UniqueFd listener) {
   listeners_.push_back(std::make_unique<shared::Listener>(
       loop(), std::move(listener),
       [this](shared::UniqueFd fd, const shared::Endpoint& peer) {
-        counters_.connections.add();
+        context_.counters.connections.add();
         offer({.fd = std::make_shared<shared::UniqueFd>(std::move(fd)), .peer = peer});
       },
       [this] { make_room(); }));
@@ -67,27 +56,21 @@ void Worker::start() {
   thread_.start();
 }
 
-// What a peak has needed goes back to the kernel.
 void Worker::sweep() {
   loop().timers().set(sweeper_, loop().now() + kSweep);
-  work_pool_.sweep();
-  upstream_works_.sweep();
-  FramePool& memory = FramePool::of_this_thread();
-  memory.sweep();
-  set_gauge(counters_.memory_used, memory.used());
-  set_gauge(counters_.memory_mapped, memory.mapped());
+  context_.sweep();
 }
 
 bool Worker::out_of_memory() {
   const FramePool& memory = FramePool::of_this_thread();
   if (memory.used() <= settings_.max_memory) return false;
   give_up_one(nullptr);
-  counters_.memory_refused.add();
+  context_.counters.memory_refused.add();
   return true;
 }
 
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot) {
-  thread_.post([this, snapshot = std::move(snapshot)]() mutable { snapshots_.publish(std::move(snapshot)); });
+  thread_.post([this, snapshot = std::move(snapshot)]() mutable { context_.snapshots.publish(std::move(snapshot)); });
 }
 
 void Worker::finish(std::function<void()> done) {
@@ -122,14 +105,12 @@ void Worker::stop() { thread_.stop(); }
 
 void Worker::close_all() {
   connections_.clear();
-  work_pool_.clear();
-  upstream_works_.clear();
-  upstreams_.close_idle();
+  context_.clear();
   listeners_.clear();
 }
 
 Worker::Crowd Worker::crowd_for(const Newcomer& newcomer, const shared::IpAddress& client) const {
-  const Settings& settings = *snapshots_.current().settings;
+  const Settings& settings = *context_.snapshots.current().settings;
   const bool limited = settings.max_per_client > 0 && !settings.trusted_proxies.contains(newcomer.peer.address);
   if (limited && settings_.admission->of(client) >= settings.max_per_client) return Crowd::of_client;
   return settings_.admission->full() ? Crowd::of_all : Crowd::none;
@@ -148,7 +129,7 @@ void Worker::offer(Newcomer newcomer) {
   const std::size_t next = (settings_.index + 1) % admission.workers();
   if (++newcomer.asked < admission.workers() && admission.pass(next, newcomer)) return;
   if (crowd == Crowd::of_all && admission.reserved_for(client)) return admit(std::move(newcomer), client);
-  counters_.connections_refused.add();
+  context_.counters.connections_refused.add();
 }
 
 void Worker::admit(Newcomer newcomer, const shared::IpAddress& client) {
@@ -157,7 +138,7 @@ void Worker::admit(Newcomer newcomer, const shared::IpAddress& client) {
   connection->place.connection = connection.get();
   connection->place.client = client;
   connections_.push_back(std::move(connection));
-  counters_.connections_open.add();
+  context_.counters.connections_open.add();
   settings_.admission->enter(client);
   H1Connection& admitted = *connections_.back();
   stand(admitted, ClientState::head);
@@ -176,7 +157,7 @@ void Worker::stand(H1Connection& connection, ClientState state) {
 }
 
 void Worker::make_room() {
-  upstreams_.close_idle();
+  context_.upstreams.close_idle();
   for (std::size_t made = 0; made < kRoomMade && give_up_one(nullptr); ++made) {
   }
 }
@@ -190,13 +171,13 @@ bool Worker::heads_go_first(shared::TimePoint now) const {
 bool Worker::give_up_one(const shared::IpAddress* client) {
   LinePlace* const head = lines_.longest(ClientState::head, client);
   if (head != nullptr && (client != nullptr || heads_go_first(loop().now()))) {
-    evict(*head->connection, counters_.evicted_head);
+    evict(*head->connection, context_.counters.evicted_head);
   } else if (H1Connection* const slow = slowest(client)) {
-    evict(*slow, counters_.evicted_slow);
+    evict(*slow, context_.counters.evicted_slow);
   } else if (LinePlace* const idle = lines_.longest(ClientState::idle, client)) {
-    evict(*idle->connection, counters_.evicted_idle);
+    evict(*idle->connection, context_.counters.evicted_idle);
   } else if (head != nullptr) {
-    evict(*head->connection, counters_.evicted_head);
+    evict(*head->connection, context_.counters.evicted_head);
   } else {
     return false;
   }
@@ -206,7 +187,7 @@ bool Worker::give_up_one(const shared::IpAddress* client) {
 // The one whose client sends or takes the least, of those below the least rate, among the next few.
 H1Connection* Worker::slowest(const shared::IpAddress* client) {
   H1Connection* found = nullptr;
-  double least = static_cast<double>(snapshots_.current().settings->min_rate);
+  double least = static_cast<double>(context_.snapshots.current().settings->min_rate);
   const std::size_t looks = std::min(kSlowLooks, connections_.size());
   for (std::size_t looked = 0; looked < looks; ++looked) {
     slow_cursor_ = (slow_cursor_ + 1) % connections_.size();
@@ -241,52 +222,13 @@ void Worker::retire(H1Connection& connection) {
     std::swap(connections_[index], connections_.back());
     connections_[index]->index = index;
     connections_.pop_back();
-    counters_.connections_open.subtract();
+    context_.counters.connections_open.subtract();
     check_finished();
   });
 }
 
 void Worker::check_finished() {
   if (finishing_ && connections_.empty() && finished_) std::exchange(finished_, nullptr)();
-}
-
-LatencyWindow& Worker::latency_window(PoolSlot pool) {
-  const auto index = static_cast<std::size_t>(pool);
-  if (index >= latencies_.size()) latencies_.resize(index + 1);
-  return latencies_[index];
-}
-
-void Worker::report_failure(std::string_view server, std::uint16_t status, std::string_view reason) {
-  if (loop().now() < failure_quiet_until_) {
-    ++failures_unsaid_;
-    return;
-  }
-  failure_quiet_until_ = loop().now() + shared::seconds(1);
-  shared::log_event(shared::Level::warn, "request_failed",
-                    {{"status", status}, {"server", server}, {"reason", reason}, {"unsaid", failures_unsaid_}});
-  failures_unsaid_ = 0;
-}
-
-std::string_view Worker::http_date() {
-  constexpr std::size_t kSize = 29;
-  if (loop().now() >= date_until_) {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    // The C locale's names are the ones that RFC 9110 5.6.7 wants; no program of ours sets another.
-    std::strftime(date_.data(), date_.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    date_until_ = loop().now() + shared::seconds(1);
-  }
-  return {date_.data(), kSize};
-}
-
-std::string_view Worker::fresh_request_id() {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  const auto number = std::bit_cast<std::array<std::uint8_t, 8>>(++request_ids_);
-  const std::array<std::uint64_t, 2> words{shared::siphash_2_4(settings_.id_keys[0], number),
-                                           shared::siphash_2_4(settings_.id_keys[1], number)};
-  for (std::size_t i = 0; i < request_id_.size(); ++i) request_id_[i] = kHex[(words[i / 16] >> (4 * (i % 16))) & 15];
-  return {request_id_.data(), request_id_.size()};
 }
 
 }  // namespace edge

@@ -3,30 +3,19 @@
 // connections, buffers and counters; shares nothing that changes but Live. Control makes it, starts it, mails it
 // snapshots and ends it; the lower half of the class is for what runs on its thread.
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "edge/core/pool/balance.h"
 #include "edge/core/pool/live.h"
-#include "edge/core/protect/latency_window.h"
 #include "edge/core/snapshot/snapshot.h"
-#include "edge/serve/account/access_log.h"
 #include "edge/serve/account/client_lines.h"
-#include "edge/serve/account/counters.h"
-#include "edge/serve/account/server_counters.h"
-#include "edge/serve/account/snapshots.h"
-#include "edge/serve/io/buffers.h"
-#include "edge/serve/io/splice.h"
-#include "edge/serve/upstream/upstreams.h"
+#include "edge/serve/request/context.h"
 #include "edge/serve/worker/admission.h"
 #include "shared/core/ip.h"
-#include "shared/core/siphash.h"
 #include "shared/serve/loop/listener.h"
 #include "shared/serve/loop/worker_thread.h"
 #include "shared/serve/os/unique_fd.h"
@@ -38,21 +27,18 @@ class H1Connection;
 struct WorkerSettings {
   std::string name;  // of the thread, see WorkerThreadSettings
   std::optional<unsigned> core;
-  std::shared_ptr<Admission> admission;  // of all workers; null: of this one alone
-  std::size_t index = 0;                 // in `admission`
-  std::size_t max_connections = 10000;   // of clients, without `admission`
-  std::size_t max_pipes = PipePool::kOpen;
+  std::shared_ptr<Admission> admission;           // of all workers; null: of this one alone
+  std::size_t index = 0;                          // in `admission`
+  std::size_t max_connections = 10000;            // of clients, without `admission`
   std::size_t max_memory = std::size_t{1} << 30;  // octets of connections and requests
-  std::uint64_t seed = 0;                         // of the place in each pool's order
-  // Of request ids: they look random, and nobody tells the next one from those before.
-  std::array<shared::SipKey, 2> id_keys{};
+  ContextSettings context;
 };
 
 class Worker {
  public:
   // `live` outlives the worker. `lane` may be null: no access log.
   Worker(WorkerSettings settings, Live& live, AccessLane* lane, std::shared_ptr<const Snapshot> snapshot,
-         Snapshots::Retire retire);
+         Snapshots::Discard discard);
   ~Worker();  // stop()
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -69,8 +55,8 @@ class Worker {
   void hasten();
   // Ends the loop and every connection with it.
   void stop();
-  [[nodiscard]] const Counters& counters() const { return counters_; }
-  [[nodiscard]] const ServerCounterTable& servers() const { return servers_; }
+  [[nodiscard]] const Counters& counters() const { return context_.counters; }
+  [[nodiscard]] const ServerCounterTable& servers() const { return context_.servers; }
   [[nodiscard]] std::size_t max_memory() const { return settings_.max_memory; }
   [[nodiscard]] const std::string& name() const { return thread_.name(); }
   // Beats of the worker's own loop, ten a second; a number that stands still is a worker that hangs.
@@ -78,28 +64,11 @@ class Worker {
 
   // The worker's own side.
   [[nodiscard]] shared::WorkerLoop& loop() { return thread_.loop(); }
-  [[nodiscard]] Snapshots& snapshots() { return snapshots_; }
-  [[nodiscard]] Upstreams& upstreams() { return upstreams_; }
-  [[nodiscard]] WorkPool<Work>& work_pool() { return work_pool_; }
-  [[nodiscard]] WorkPool<UpstreamWork>& upstream_works() { return upstream_works_; }
-  [[nodiscard]] PipePool& pipes() { return pipes_; }
-  [[nodiscard]] BalanceState& balance() { return balance_; }
-  [[nodiscard]] Live& live() { return live_; }
-  [[nodiscard]] Counters& own_counters() { return counters_; }
-  [[nodiscard]] ServerCounterTable& server_counters() { return servers_; }
-  // How long this worker's requests to a pool have waited for the head of an answer.
-  [[nodiscard]] LatencyWindow& latency_window(PoolSlot pool);
-  [[nodiscard]] AccessLane* access_lane() { return lane_; }
+  [[nodiscard]] WorkerContext& context() { return context_; }
   // No more is accepted, and every answer says that it is the connection's last.
   [[nodiscard]] bool finishing() const { return finishing_; }
   // Nor may a connection stay that waits for another request.
   [[nodiscard]] bool hastening() const { return hastening_; }
-  // "Sun, 06 Nov 1994 08:49:37 GMT", made once a second.
-  [[nodiscard]] std::string_view http_date();
-  // 32 hex digits; valid until the next call.
-  [[nodiscard]] std::string_view fresh_request_id();
-  // One line in the log for requests that ended with 502, 503 or 504, at most one a second.
-  void report_failure(std::string_view server, std::uint16_t status, std::string_view reason);
   // Closes connections that do nothing: the process is near its limit of descriptors.
   void make_room();
   // All that may be in use for requests is: a new one has to go elsewhere.
@@ -128,18 +97,8 @@ class Worker {
   void sweep();
 
   WorkerSettings settings_;
-  Live& live_;
-  AccessLane* lane_;
-  Counters counters_;
-  ServerCounterTable servers_;
-  std::vector<LatencyWindow> latencies_;  // by PoolSlot
   shared::WorkerThread thread_;
-  Snapshots snapshots_;
-  Upstreams upstreams_;
-  WorkPool<Work> work_pool_;
-  WorkPool<UpstreamWork> upstream_works_;
-  PipePool pipes_;
-  BalanceState balance_;
+  WorkerContext context_;
   std::vector<std::unique_ptr<shared::Listener>> listeners_;
   std::vector<std::unique_ptr<H1Connection>> connections_;  // each knows its index
   ClientLines lines_;
@@ -148,12 +107,6 @@ class Worker {
   bool finishing_ = false;
   bool hastening_ = false;
   std::function<void()> finished_;
-  std::array<char, 32> date_{};
-  shared::TimePoint date_until_{};
-  std::array<char, 32> request_id_{};
-  std::uint64_t request_ids_ = 0;
-  shared::TimePoint failure_quiet_until_{};
-  std::uint64_t failures_unsaid_ = 0;
 };
 
 }  // namespace edge

@@ -243,7 +243,7 @@ class Edge {
     WorkerSettings worker_settings;
     worker_settings.name = "worker";
     worker_settings.max_connections = max_connections;
-    worker_settings.id_keys = {shared::SipKey{1}, shared::SipKey{2}};
+    worker_settings.context.id_keys = {shared::SipKey{1}, shared::SipKey{2}};
     worker = std::make_unique<Worker>(worker_settings, live, lane, snapshot(),
                                       [this](std::shared_ptr<const Snapshot>) { ++retired; });
     worker->add_listener(std::move(sockets->front()));

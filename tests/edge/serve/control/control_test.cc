@@ -224,20 +224,6 @@ TEST(AccessLog, ATunnelOfDaysHasItsTimes) {
   EXPECT_TRUE(has(line, R"("total_us":400000000000,)")) << line;
 }
 
-TEST(RequestIds, NoHalfIsEverSeenTwice) {
-  Edge edge({});
-  edge.open();
-  std::set<std::string> halves;
-  constexpr std::size_t kIds = 1000;
-  for (std::size_t i = 0; i < kIds; ++i) {
-    const std::string id(edge.worker->fresh_request_id());
-    ASSERT_EQ(id.size(), 32U);
-    halves.insert(id.substr(0, 16));
-    halves.insert(id.substr(16));
-  }
-  EXPECT_EQ(halves.size(), 2 * kIds);
-}
-
 TEST(AccessLog, AFullLaneDropsAndCounts) {
   AccessLane lane;
   AccessRecord record;

@@ -1,0 +1,44 @@
+#include "edge/serve/request/context.h"
+
+#include <utility>
+
+namespace edge {
+namespace {
+
+void set_gauge(shared::Counter& gauge, std::uint64_t value) { gauge.add(value - gauge.read()); }
+
+}  // namespace
+
+WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop& loop_in, Live& live_in,
+                             AccessLane* lane_in, std::shared_ptr<const Snapshot> snapshot, Snapshots::Discard discard)
+    : loop(loop_in),
+      live(live_in),
+      lane(lane_in),
+      snapshots(std::move(snapshot), std::move(discard)),
+      upstreams(loop, counters),
+      pipes(settings.max_pipes),
+      balance(static_cast<std::uint32_t>(settings.seed)),
+      request_ids(settings.id_keys) {}
+
+LatencyWindow& WorkerContext::latency_window(PoolSlot pool) {
+  const auto index = static_cast<std::size_t>(pool);
+  if (index >= latencies.size()) latencies.resize(index + 1);
+  return latencies[index];
+}
+
+void WorkerContext::sweep() {
+  works.sweep();
+  upstream_works.sweep();
+  FramePool& memory = FramePool::of_this_thread();
+  memory.sweep();
+  set_gauge(counters.memory_used, memory.used());
+  set_gauge(counters.memory_mapped, memory.mapped());
+}
+
+void WorkerContext::clear() {
+  works.clear();
+  upstream_works.clear();
+  upstreams.close_idle();
+}
+
+}  // namespace edge
