@@ -236,22 +236,22 @@ class PoolBuilder {
     return static_cast<std::uint16_t>(std::max<std::uint32_t>(1, fitted));
   }
 
-  struct Seat {
+  struct Found {
     const shared::load::Position& at;
     std::string host;                              // that checks ask for
     std::span<const shared::IpAddress> addresses;  // of a found server; another's are told by its host
   };
 
-  void add_server(Pool& pool, Server server, const Seat& seat) {
+  void add_server(Pool& pool, Server server, const Found& found) {
     const auto id = ids_.id_of(pool.name, server.name, *lease_);
-    if (!id) return used_up(seat.at, "servers");
+    if (!id) return used_up(found.at, "servers");
     server.id = *id;
     const auto weight = inputs_.weights.find({pool.name, server.name});
     if (weight != inputs_.weights.end()) server.weight = weight->second;
-    place_server(server, seat.addresses);
+    place_server(server, found.addresses);
     if (!pool.checks.empty()) {
       parts_.health_targets.push_back(
-          {server.id, pool.name, server.name, seat.host, server.port, pool.degraded_share, pool.checks});
+          {server.id, pool.name, server.name, found.host, server.port, pool.degraded_share, pool.checks});
     }
     parts_.last_server = std::max(parts_.last_server.value_or(server.id), server.id);
     pool.servers.push_back(std::move(server));

@@ -94,7 +94,6 @@ inline constexpr std::size_t kChunkHeadSize = 18;  // 16 hex digits and CRLF
 // kChunkHeadSize.
 [[nodiscard]] std::size_t write_chunk_head(std::span<char> out, std::uint64_t size);
 inline constexpr std::string_view kChunkEnd = "\r\n";        // after the data of each chunk
-inline constexpr std::string_view kLastChunk = "0\r\n\r\n";  // without trailers
-inline constexpr std::string_view kLastChunkHead = "0\r\n";  // with trailers: then the lines, then CRLF
+inline constexpr std::string_view kLastChunkHead = "0\r\n";  // then the trailers' lines, then CRLF
 
 }  // namespace http

@@ -5,7 +5,7 @@
 #include <random>
 #include <utility>
 
-#include "edge/core/pool/newcomers.h"
+#include "edge/core/pool/slow_start.h"
 #include "edge/core/snapshot/descriptor_plan.h"
 #include "edge/serve/control/report.h"
 #include "shared/core/hash.h"
@@ -282,12 +282,6 @@ AdminResponse Control::healthz() {
   return AdminResponse::text(200, "ok\n");
 }
 
-std::vector<std::string> Control::admin_addresses() const {
-  std::vector<std::string> addresses;
-  for (const auto& admin : admins_) addresses.push_back(admin->address());
-  return addresses;
-}
-
 ReportSource Control::source() const {
   return {.snapshot = *snapshot_,
           .live = maker_.live(),
@@ -320,7 +314,7 @@ void Control::publish() {
   auto next = std::make_shared<Snapshot>(world_->built.snapshot(++generation_));
   log_event(Level::debug, "published", {{"generation", generation_}});
   next->addresses = backends_->addresses();
-  if (snapshot_ != nullptr) welcome(*snapshot_->pools, *next->pools, maker_.live(), shared::Clock::now());
+  if (snapshot_ != nullptr) start_slowly(*snapshot_->pools, *next->pools, maker_.live(), shared::Clock::now());
   words_.apply(*next->pools, maker_.live());
   std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
   for (const auto& worker : workers_) worker->publish(snapshot_);

@@ -45,7 +45,6 @@ class Control {
 
   // The addresses that are listened on, with the real ports; for the log and tests.
   [[nodiscard]] const std::vector<shared::Endpoint>& listening() const { return listening_; }
-  [[nodiscard]] std::vector<std::string> admin_addresses() const;
 
  private:
   struct Reloaded {

@@ -51,19 +51,19 @@ bool Admission::pass(std::size_t worker, const Newcomer& newcomer) {
     arrived();
     return false;
   }
-  seats_[worker].take(newcomer);
+  slots_[worker].take(newcomer);
   return true;
 }
 
 void Admission::set_oldest_head(std::size_t worker, shared::TimePoint since) {
-  seats_[worker].oldest_head.store(since, std::memory_order_relaxed);
+  slots_[worker].oldest_head.store(since, std::memory_order_relaxed);
 }
 
 std::optional<std::size_t> Admission::oldest_head() const {
   std::optional<std::size_t> found;
   auto oldest = kNever;
-  for (std::size_t i = 0; i < seats_.size(); ++i) {
-    const auto since = seats_[i].oldest_head.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const auto since = slots_[i].oldest_head.load(std::memory_order_relaxed);
     if (since >= oldest) continue;
     oldest = since;
     found = i;

@@ -34,12 +34,12 @@ class Admission {
   static constexpr std::size_t kReserved = 16;  // connections over the cap, for who asked the health page last
   static constexpr std::size_t kPassing = 16;   // newcomers on their way to another worker
 
-  Admission(std::size_t max_connections, std::size_t workers) : cap_(max_connections), seats_(workers) {}
+  Admission(std::size_t max_connections, std::size_t workers) : cap_(max_connections), slots_(workers) {}
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
   // Before any of the workers runs.
-  void join(std::size_t worker, Take take) { seats_[worker].take = std::move(take); }
+  void join(std::size_t worker, Take take) { slots_[worker].take = std::move(take); }
 
   // `client` as client_network() has it.
   void enter(const shared::IpAddress& client);
@@ -57,7 +57,7 @@ class Admission {
   // The worker whose oldest incomplete head is the oldest of all; nobody has one: nothing.
   [[nodiscard]] std::optional<std::size_t> oldest_head() const;
 
-  [[nodiscard]] std::size_t workers() const { return seats_.size(); }
+  [[nodiscard]] std::size_t workers() const { return slots_.size(); }
   // To another worker, which says when it has arrived. False, and nothing done, when so many are on their way that a
   // worker must be late: each holds a descriptor.
   [[nodiscard]] bool pass(std::size_t worker, const Newcomer& newcomer);
@@ -67,7 +67,7 @@ class Admission {
   static constexpr std::size_t kStripes = 16;
   static constexpr auto kNever = shared::TimePoint::max();
 
-  struct alignas(64) Seat {
+  struct alignas(64) WorkerSlot {
     std::atomic<shared::TimePoint> oldest_head{kNever};
     Take take;
   };
@@ -81,7 +81,7 @@ class Admission {
   std::size_t cap_;
   alignas(64) std::atomic<std::size_t> open_{0};
   std::atomic<std::size_t> passing_{0};
-  std::vector<Seat> seats_;
+  std::vector<WorkerSlot> slots_;
   std::array<Stripe, kStripes> stripes_;
   mutable std::mutex askers_mutex_;
   std::vector<shared::IpAddress> askers_;  // the last in front, at most kReserved

@@ -15,10 +15,4 @@ asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint) {
   return {asio::ip::address_v6(endpoint.address.bytes), endpoint.port};
 }
 
-Endpoint from_asio(const asio::ip::tcp::endpoint& endpoint) {
-  const asio::ip::address address = endpoint.address();
-  if (address.is_v4()) return {IpAddress::v4(address.to_v4().to_uint()), endpoint.port()};
-  return {IpAddress::v6(address.to_v6().to_bytes()), endpoint.port()};
-}
-
 }  // namespace shared

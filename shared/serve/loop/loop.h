@@ -24,7 +24,6 @@ using Loop = asio::io_context;
 using LoopExecutor = Loop::executor_type;
 
 using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, LoopExecutor>;
-using TcpAcceptor = asio::basic_socket_acceptor<asio::ip::tcp, LoopExecutor>;
 using Timer =
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, LoopExecutor>;
 
@@ -32,6 +31,5 @@ using Timer =
 inline constexpr int kOneThread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 
 [[nodiscard]] asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint);
-[[nodiscard]] Endpoint from_asio(const asio::ip::tcp::endpoint& endpoint);
 
 }  // namespace shared

@@ -1,4 +1,4 @@
-#include "edge/core/pool/newcomers.h"
+#include "edge/core/pool/slow_start.h"
 
 #include <string>
 #include <utility>
@@ -23,9 +23,9 @@ Pools pools_of(shared::milliseconds slow_start, std::initializer_list<unsigned> 
   return Pools(std::move(pools));
 }
 
-class Newcomers : public ::testing::Test {
+class SlowStart : public ::testing::Test {
  protected:
-  Newcomers() { live_.reserve(ServerId{9}); }
+  SlowStart() { live_.reserve(ServerId{9}); }
   [[nodiscard]] std::uint32_t share(unsigned id) const {
     return standing_of(live_.server(ServerId{id}).state, kSlow, now_).share;
   }
@@ -35,24 +35,24 @@ class Newcomers : public ::testing::Test {
   shared::TimePoint now_{shared::seconds(1000)};
 };
 
-TEST_F(Newcomers, BeginSlowlyAndTheOthersGoOn) {
-  welcome(pools_of(kSlow, {1, 2}), pools_of(kSlow, {2, 3}), live_, now_);
+TEST_F(SlowStart, BeginSlowlyAndTheOthersGoOn) {
+  start_slowly(pools_of(kSlow, {1, 2}), pools_of(kSlow, {2, 3}), live_, now_);
   EXPECT_EQ(share(2), kFullShare);
   EXPECT_EQ(share(3), kFullShare / 16);
   now_ += kSlow;
   EXPECT_EQ(share(3), kFullShare);
 }
 
-TEST_F(Newcomers, TheFirstOfAPoolAreAllAsWarm) {
-  welcome(pools_of(kSlow, {}), pools_of(kSlow, {1, 2}), live_, now_);
-  welcome(Pools(), pools_of(kSlow, {3}), live_, now_);
+TEST_F(SlowStart, TheFirstOfAPoolAreAllAsWarm) {
+  start_slowly(pools_of(kSlow, {}), pools_of(kSlow, {1, 2}), live_, now_);
+  start_slowly(Pools(), pools_of(kSlow, {3}), live_, now_);
   EXPECT_EQ(share(1), kFullShare);
   EXPECT_EQ(share(3), kFullShare);
 }
 
-TEST_F(Newcomers, OnlyWhereThePoolSaysSo) {
+TEST_F(SlowStart, OnlyWhereThePoolSaysSo) {
   const shared::milliseconds none{0};
-  welcome(pools_of(none, {1}), pools_of(none, {2}), live_, now_);
+  start_slowly(pools_of(none, {1}), pools_of(none, {2}), live_, now_);
   EXPECT_EQ(live_.server(ServerId{2}).state.word(), 0U);
 }
 

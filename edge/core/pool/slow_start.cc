@@ -1,10 +1,10 @@
-#include "edge/core/pool/newcomers.h"
+#include "edge/core/pool/slow_start.h"
 
 #include <set>
 
 namespace edge {
 
-void welcome(const Pools& before, const Pools& after, Live& live, shared::TimePoint now) {
+void start_slowly(const Pools& before, const Pools& after, Live& live, shared::TimePoint now) {
   for (const Pool& pool : after.all()) {
     const Pool* const old = before.find(pool.name);
     if (pool.slow_start.count() == 0 || old == nullptr || old->servers.empty()) continue;
