@@ -61,21 +61,61 @@ def command(*arguments):
     return subprocess.run([meridian.binaries() / "meridian", *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
+def shares(edge, count=120, **options):
+    return Counter(edge.ask(count, **options)[0])
+
+
 def test_every_algorithm_serves_and_takes_what_a_reload_says(tmp_path):
-    with Edge(tmp_path, with_balance("      balance: least_connections\n")) as edge:
-        now = "      balance: least_connections\n"
-        for name in ("least_connections", "least_time", "random_two", "ip_hash", "consistent_hash"):
-            text = edge.shop.config.read_text()
-            following = f"      balance: {name}\n"
-            edge.shop.config.write_text(text.replace(now, following, 1))
+    """One request at a time of servers that weigh 3, 2 and 1: each algorithm leaves a mark of its own."""
+    first, second, third = WEB
+
+    def turns(edge):
+        assert shares(edge) == {first: 60, second: 40, third: 20}
+
+    def least_connections(edge):
+        assert shares(edge) == {first: 120}, "with nothing in flight the heaviest is always the least loaded"
+
+    def least_time(edge):
+        meridian.http_get(edge.shop.address("3.11"), 9000, f"/fail?mode=ok&name={first}&delay=150ms", method="POST")
+        try:
+            edge.ask(12)  # it is found to be slow
+            assert shares(edge)[first] <= 12, "the heaviest is slow: it is left alone, or nearly"
+        finally:
+            meridian.http_get(edge.shop.address("3.11"), 9000, f"/fail?mode=ok&name={first}&delay=0ms", method="POST")
+
+    def random_two(edge):
+        found = shares(edge, 300)
+        assert found[third] == 0, "the lightest loses to whomever it is drawn with"
+        assert found[first] > found[second] > 0
+
+    def ip_hash(edge):
+        homes = []
+        for n in range(40):
+            one = shares(edge, 3, source=edge.shop.address(f"9.{n + 1}"))
+            assert len(one) == 1, "an address has one server"
+            homes += one
+        assert set(homes) == set(WEB), "and addresses have different ones"
+
+    def by_path(edge):
+        homes = []
+        for n in range(60):
+            one = shares(edge, 3, path=f"/{n}")
+            assert len(one) == 1, "a path has one server"
+            homes += one
+        assert set(homes) == set(WEB), "and paths have different ones"
+
+    now = "      balance: weighted_round_robin\n"
+    with Edge(tmp_path, with_balance(now)) as edge:
+        turns(edge)
+        for name, check, more in (("least_connections", least_connections, ""), ("least_time", least_time, ""), ("random_two", random_two, ""),
+                                  ("ip_hash", ip_hash, ""), ("consistent_hash", by_path, "      hash: {by: path}\n"), ("weighted_round_robin", turns, "")):
+            following = f"      balance: {name}\n{more}"
+            edge.shop.config.write_text(edge.shop.config.read_text().replace(now, following, 1))
             now = following
             assert edge.admin("/reload")[0] == 200
-            servers, _ = edge.ask(40)
-            assert set(servers) <= set(WEB)
-            if name == "ip_hash":
-                assert len(set(servers)) == 1
-            else:
-                assert len(servers) == 40
+            if check is least_connections:
+                meridian.wait_until(lambda: set(edge.ask(3)[0]) == {first}, "the workers have heard of it")
+            check(edge)
 
 
 def test_consistent_hash_by_header_spreads_keys_and_keeps_each(tmp_path):

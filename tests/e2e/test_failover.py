@@ -1,4 +1,5 @@
 """A region fails: how long answers still name it, and that nobody ever gets an error or an empty answer."""
+import http.client
 import signal
 import threading
 import time
@@ -48,6 +49,34 @@ class Watcher:
 
     def names_now(self):
         return self.seen[-1][1] if self.seen else []
+
+
+class Visitor:
+    """A new client of one edge again and again: when it was served, and when it was not."""
+
+    def __init__(self, shop, region):
+        self.shop, self.region = shop, region
+        self.served, self.failed = [], []
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.stopping.is_set():
+            came = time.monotonic()
+            try:
+                status = self.shop.edge_get(self.region, "/api/", timeout=5)[0]
+                (self.served if status == 200 else self.failed).append(came)
+            except (OSError, http.client.HTTPException):
+                self.failed.append(came)
+            time.sleep(0.01)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join()
 
 
 def settled(shop, watcher, address):
@@ -106,13 +135,17 @@ def test_clean_restart_moves_no_answer_before_its_drain(fragile_shop):
     east, west = shop.edge_address("us-east"), shop.edge_address("us-west")
     with Watcher(shop) as watcher:
         settled(shop, watcher, east)
-        stopped = time.monotonic()
-        assert shop.edge("us-east").signal(signal.SIGTERM) is None
-        settled(shop, watcher, west)
-        # While answers still named it, it still served: the drain begins before the doors close.
+        with Visitor(shop, "us-east") as visitor:
+            meridian.wait_until(lambda: visitor.served, "visitors come")
+            stopped = time.monotonic()
+            shop.edge("us-east").signal(signal.SIGTERM)
+            settled(shop, watcher, west)
+            assert shop.edge("us-east").wait() == 0
+            meridian.wait_until(lambda: visitor.failed, "the doors are closed")
+        # The drain begins before the doors close: whom an answer sent there was served, and others a while longer.
         left = watcher.last_naming(east, stopped) + stopped
-        assert shop.edge("us-east").wait() == 0
-        assert time.monotonic() > left
+        assert left + 0.3 < visitor.served[-1] < visitor.failed[0], (left - stopped, visitor.served[-1] - stopped, visitor.failed[0] - stopped)
+        assert visitor.failed[0] - stopped > 2, "it tells a node twice before it closes: 2 x interval 1 s + timeout 0.5 s"
         shop.start_edge("us-east")
         settled(shop, watcher, east)
     assert watcher.errors == []

@@ -146,8 +146,33 @@ TEST(Edns, NsidOnlyWhenAsked) {
   Snapshot silent = world();
   silent.identity.nsid.clear();
   EXPECT_FALSE(ask(silent, query("static.example.com").option(3, "")).reply.option(3));
-  silent.identity.nsid = std::string(600, 'n');  // longer than a reply: left out, the rest stands
-  EXPECT_EQ(ask(silent, query("static.example.com").with_edns(512).option(3, "")).reply.answer.size(), 2U);
+}
+
+// It has its room before the answer, which is truncated; one that leaves no room for OPT itself goes, and the answer
+// stands.
+TEST(Edns, AnNsidThatDoesNotFitIsLeftOutAndTheRestStands) {
+  Snapshot snapshot = world();
+  const QueryBuilder asking = query("static.example.com").with_edns(512).option(3, "");
+  const std::size_t room = 512 - kHeaderSize - asking.question().size() - kOptFixedSize - 4;
+  const Asked without = ask(snapshot, query("static.example.com").with_edns(512));
+  for (const std::size_t excess : {1U, 100U, 60'000U}) {
+    snapshot.identity.nsid = std::string(room + excess, 'n');
+    const Asked asked = ask(snapshot, asking);
+    EXPECT_FALSE(asked.reply.option(3)) << excess;
+    EXPECT_TRUE(asked.reply.has_opt);
+    EXPECT_EQ(asked.packet, without.packet) << excess;
+  }
+  snapshot.identity.nsid = std::string(room, 'n');
+  const Asked full = ask(snapshot, asking);
+  EXPECT_EQ(full.packet.size(), 512U);
+  EXPECT_EQ(full.reply.option(3), Bytes(room, 'n'));
+  EXPECT_TRUE(full.reply.tc());
+  EXPECT_TRUE(full.reply.answer.empty());
+  snapshot.identity.nsid.resize(room - (without.reply.answer.size() * 16));
+  const Asked both = ask(snapshot, asking);
+  EXPECT_EQ(both.packet.size(), 512U);
+  EXPECT_FALSE(both.reply.tc());
+  EXPECT_EQ(both.reply.answer, without.reply.answer);
 }
 
 TEST(Edns, KeepaliveOnlyOnTcpAndOnlyWhenAsked) {

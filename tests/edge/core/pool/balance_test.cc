@@ -204,9 +204,20 @@ TEST(RegionHealth, DrainingIsDown) {
 }
 
 TEST(RegionHealth, AStandInCountsForThePoolItStandsFor) {
-  Region region(false, true, true);
-  region.set(0, HealthState::up);
-  EXPECT_EQ(region.reason(), Reason::up);
+  const auto of_critical_api = [](std::uint32_t server_that_is_up) {
+    Region region(false, true, true);
+    const auto all = region.snapshot.pools->all();
+    std::vector<Pool> pools(all.begin(), all.end());
+    pools[1].critical = true;
+    region.snapshot.pools = std::make_shared<const Pools>(std::move(pools));
+    region.set(0, HealthState::down);
+    region.set(1, HealthState::down);
+    region.set(server_that_is_up, HealthState::up);
+    return regional_health(region.snapshot, region.live);
+  };
+  EXPECT_EQ(of_critical_api(0).reason, Reason::up) << "web stands for api, and is well";
+  EXPECT_EQ(of_critical_api(1).reason, Reason::critical_pool) << "nobody asks api's own servers";
+  EXPECT_EQ(of_critical_api(1).pool, "api");
 }
 
 TEST(RegionHealth, AnEdgeWithoutPoolsIsUp) {

@@ -93,9 +93,14 @@ TEST(ServerIds, AFullHouseGivesAwayOnlyWhatNobodyHas) {
   }
   const auto lease = ids.begin_build();
   std::set<ServerId> used;
+  // The id that goes next, 2 n + 1, is the one whose own name has just come back.
   for (std::size_t n = 0; n < 1000; ++n) {
-    ASSERT_TRUE(used.insert(*ids.id_of("web", "new " + std::to_string(n), *lease)).second);
-    ASSERT_TRUE(used.insert(*ids.id_of("web", address(Live::kMaxServers - 1 - n), *lease)).second);
+    const ServerId newcomer = *ids.id_of("web", "new " + std::to_string(n), *lease);
+    ASSERT_EQ(static_cast<std::size_t>(newcomer), 2 * n);
+    ASSERT_TRUE(used.insert(newcomer).second);
+    const ServerId back = *ids.id_of("web", address(2 * n + 1), *lease);
+    ASSERT_EQ(static_cast<std::size_t>(back), 2 * n + 1) << "it finds its own";
+    ASSERT_TRUE(used.insert(back).second);
   }
 }
 

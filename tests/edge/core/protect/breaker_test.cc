@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <vector>
@@ -162,15 +163,25 @@ TEST(Breaker, AProbeOfAnOlderEraChangesNothing) {
 }
 
 TEST(Breaker, JitterOnlyMakesItLonger) {
+  std::vector<milliseconds> lengths;
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     World w;
     w.set.jitter = 0.5;
     for (int i = 0; i < 3; ++i) w.breaker.leave(w.enter(), BreakerOutcome::failure, w.set, w.now, seed, w.mirror);
-    w.later(milliseconds(990));
-    EXPECT_EQ(w.state(), BreakerState::open);
-    w.later(milliseconds(530));
-    EXPECT_EQ(w.state(), BreakerState::half_open);
+    milliseconds length(0);
+    while (w.state() == BreakerState::open && length < milliseconds(3000)) {
+      w.later(milliseconds(10));
+      length += milliseconds(10);
+    }
+    lengths.push_back(length);
   }
+  const auto [shortest, longest] = std::ranges::minmax(lengths);
+  EXPECT_GE(shortest, milliseconds(990));  // it counts in steps of 8 ms
+  EXPECT_LE(shortest, milliseconds(1100));
+  EXPECT_GE(longest, milliseconds(1400));
+  EXPECT_LE(longest, milliseconds(1510));
+  std::ranges::sort(lengths);
+  EXPECT_NEAR(static_cast<double>(lengths[25].count()), 1250, 100) << "evenly spread";
 }
 
 TEST(Breaker, ShadowRefusesNobodyAndShowsWhatItWouldDo) {

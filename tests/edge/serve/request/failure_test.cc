@@ -230,7 +230,7 @@ TEST(Failure, AHedgeWinsOverASlowServer) {
   Backend sleepy([&](Conn& conn) {
     while (!conn.read_head().empty()) {
       if (slow) {
-        conn.closed();
+        conn.closed(60'000);
         return;
       }
       if (!conn.send(ok("x"))) return;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -76,11 +77,16 @@ TEST(TimerWheel, ALongSleepLosesNothing) {
 TEST(TimerWheel, DestroyedTimersAreForgotten) {
   const TimePoint start{std::chrono::hours(1)};
   TimerWheel wheel(start);
-  {
-    Fired gone;
-    wheel.set(gone.timer, start + milliseconds(50));
-  }
+  int fired = 0;
+  const auto count = [](void* self) { ++*static_cast<int*>(self); };
+  // In one slot, so that the wheel's list runs through what goes.
+  std::array<std::optional<Deadline>, 5> timers;
+  for (auto& timer : timers) wheel.set(timer.emplace(count, &fired), start + milliseconds(50));
+  for (const std::size_t gone : {0U, 2U, 4U}) timers[gone].reset();
   wheel.advance(start + milliseconds(100));
+  EXPECT_EQ(fired, 2) << "those that are left, once each";
+  wheel.advance(start + seconds(20));
+  EXPECT_EQ(fired, 2);
 }
 
 TEST(WorkerLoop, PostedWorkRunsOnItsThread) {
