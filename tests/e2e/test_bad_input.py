@@ -145,12 +145,13 @@ def test_failed_reload_leaves_the_old_world(steady_shop):
     first = shop.status()
     broken = shop.directory / "broken.mmdb"
     broken.write_bytes(meridian.geo_database("city.mmdb").read_bytes()[:5000])
-    for path, old, new in ((shop.config, b"policy: closest", b"policy: closets"),
-                           (shop.zones / "shop.example.zone", b"192.0.2.53", b"192.0.2.553"),
-                           (shop.config, str(meridian.geo_database("city.mmdb")).encode(), str(broken).encode())):
+    for path, old, new, said in ((shop.config, b"policy: closest", b"policy: closets", ("shop.yaml:", "closets")),
+                                 (shop.zones / "shop.example.zone", b"192.0.2.53", b"192.0.2.553", ("shop.example.zone:", "192.0.2.553")),
+                                 (shop.config, str(meridian.geo_database("city.mmdb")).encode(), str(broken).encode(), ("broken.mmdb",))):
+        assert old in good[path]
         path.write_bytes(good[path].replace(old, new, 1))
         status, body = shop.admin("dns", "/reload", method="POST")
-        assert status >= 400 and path.name in body or "broken.mmdb" in body, body
+        assert status == 422 and all(words in body for words in said), (status, body)
         assert shop.region_of("192.0.2.0/24") == before
         assert shop.addresses("ns1.shop.example") == ["192.0.2.53"]
         path.write_bytes(good[path])

@@ -69,9 +69,12 @@ def test_slowloris_heads_end_at_their_deadline_however_they_trickle(edge):
     others_are_served(edge)
     began = time.monotonic()
     trickle(held, b"a", lambda: time.monotonic() < began + 0.5 or
-            edge.metric("eu", "meridian_edge_connections") > 2 and time.monotonic() < began + 120)
-    all_closed(edge, 2)
+            edge.metric("eu", "meridian_edge_connections") > 2 and time.monotonic() < began + 60)
+    # Nothing but the deadline ends them: they were never idle.
+    assert edge.metric("eu", "meridian_edge_connections") <= 2, "the attackers' connections are closed"
     others_are_served(edge)
+    for connection in held:
+        connection.close()
 
 
 def test_a_head_that_never_ends_is_told_408(edge):
@@ -85,7 +88,7 @@ def test_bodies_that_stop_are_given_up(edge):
     held = attack(edge, b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\nabc")
     others_are_served(edge)
     answers = [read_until_closed(connection) for connection in held]
-    assert all(answer.startswith((b"HTTP/1.1 408 ", b"HTTP/1.1 504 ")) or not answer for answer in answers)
+    assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers), set(answers)
     all_closed(edge, 2)
 
 
