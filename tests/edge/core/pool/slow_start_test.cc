@@ -23,9 +23,9 @@ Pools pools_of(shared::milliseconds slow_start, std::initializer_list<unsigned> 
   return Pools(std::move(pools));
 }
 
-class SlowStart : public ::testing::Test {
+class SlowStartOfAPool : public ::testing::Test {
  protected:
-  SlowStart() { live_.reserve(ServerId{9}); }
+  SlowStartOfAPool() { live_.reserve(ServerId{9}); }
   [[nodiscard]] std::uint32_t share(unsigned id) const {
     return standing_of(live_.server(ServerId{id}).state, kSlow, now_).share;
   }
@@ -35,7 +35,7 @@ class SlowStart : public ::testing::Test {
   shared::TimePoint now_{shared::seconds(1000)};
 };
 
-TEST_F(SlowStart, BeginSlowlyAndTheOthersGoOn) {
+TEST_F(SlowStartOfAPool, BeginSlowlyAndTheOthersGoOn) {
   start_slowly(pools_of(kSlow, {1, 2}), pools_of(kSlow, {2, 3}), live_, now_);
   EXPECT_EQ(share(2), kFullShare);
   EXPECT_EQ(share(3), kFullShare / 16);
@@ -43,14 +43,14 @@ TEST_F(SlowStart, BeginSlowlyAndTheOthersGoOn) {
   EXPECT_EQ(share(3), kFullShare);
 }
 
-TEST_F(SlowStart, TheFirstOfAPoolAreAllAsWarm) {
+TEST_F(SlowStartOfAPool, TheFirstOfAPoolAreAllAsWarm) {
   start_slowly(pools_of(kSlow, {}), pools_of(kSlow, {1, 2}), live_, now_);
   start_slowly(Pools(), pools_of(kSlow, {3}), live_, now_);
   EXPECT_EQ(share(1), kFullShare);
   EXPECT_EQ(share(3), kFullShare);
 }
 
-TEST_F(SlowStart, OnlyWhereThePoolSaysSo) {
+TEST_F(SlowStartOfAPool, OnlyWhereThePoolSaysSo) {
   const shared::milliseconds none{0};
   start_slowly(pools_of(none, {1}), pools_of(none, {2}), live_, now_);
   EXPECT_EQ(live_.server(ServerId{2}).state.word(), 0U);
