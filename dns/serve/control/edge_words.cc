@@ -3,39 +3,22 @@
 #include <algorithm>
 #include <string_view>
 
-#include <boost/json.hpp>
+#include "shared/core/edge_report.h"
 
 namespace dns {
 namespace {
 
-namespace json = boost::json;
+constexpr std::size_t kLongestTold = 64;
 
-constexpr std::size_t kMaxDepth = 4;
-constexpr std::size_t kLongestName = 64;
-
-json::object page_of(const shared::ProbeReport& report) {
-  json::parse_options options;
-  options.max_depth = kMaxDepth;
-  json::error_code error;
-  json::value page = json::parse(json::string_view(report.body.data(), report.body.size()), error, {}, options);
-  return error || !page.is_object() ? json::object() : std::move(page.get_object());
-}
-
-// A name of the edge's configuration, or nothing.
-std::string name_at(const json::object& page, std::string_view key) {
-  const json::value* const value = page.if_contains(key);
-  if (value == nullptr || !value->is_string() || value->get_string().size() > kLongestName) return {};
-  std::string name(value->get_string());
+// A name as most are, or nothing: what stands here goes to logs and terminals.
+std::string_view told(std::string_view name) {
   const bool printable = std::ranges::all_of(name, [](char c) { return c > ' ' && c <= '~'; });
-  return printable ? name : std::string();
+  return printable && name.size() <= kLongestTold ? name : std::string_view();
 }
 
-std::string words_of(const json::object& page) {
-  const std::string reason = name_at(page, "reason");
-  const std::string pool = name_at(page, "pool");
-  if (reason == "critical_pool_down" && !pool.empty()) return "critical pool " + pool + " is empty";
-  if (reason == "all_pools_down") return "every pool is empty";
-  return reason;
+std::string words_of(std::string_view body) {
+  const auto page = shared::parse_edge_report(body);
+  return page ? shared::words_of_reason(told(page->reason), told(page->pool)) : std::string();
 }
 
 }  // namespace
@@ -43,14 +26,16 @@ std::string words_of(const json::object& page) {
 bool says_draining(const shared::ProbeReport& report) {
   const bool answered =
       report.outcome == shared::ProbeOutcome::success || report.outcome == shared::ProbeOutcome::degraded;
-  return answered && report.body.find("\"state\":\"draining\"") != std::string_view::npos;
+  if (!answered) return false;
+  const auto page = shared::parse_edge_report(report.body);
+  return page && page->state == shared::EdgeReport::State::draining;
 }
 
 std::string reason_of(const shared::ProbeReport& report) {
   if (says_draining(report)) return "draining";
   std::string reason(report.reason);
   if (reason.empty() || report.body.empty()) return reason;
-  const std::string words = words_of(page_of(report));
+  const std::string words = words_of(report.body);
   return words.empty() ? reason : reason + ": " + words;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What an edge says of itself in the answer to a probe (edge/serve/request/health_page.h): that it drains, and why it
-// is down. The body is a stranger's bytes and is told as far as it is what an edge writes. Pure, any thread.
+// What an edge's report (shared/core/edge_report.h) means to its probe: that it drains, and why it is down. Whoever
+// answers may be a stranger: his words are told as far as they are what an edge writes. Pure, any thread.
 
 #include <string>
 

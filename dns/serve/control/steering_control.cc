@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dns/serve/control/edge_words.h"
+#include "shared/core/edge_report.h"
 #include "shared/core/hash.h"
 #include "shared/serve/os/log.h"
 
@@ -191,6 +192,7 @@ void SteeringControl::set_targets(const shared::load::Config& config) {
     target.path = health.path;
     target.interval = health.interval;
     target.timeout = health.timeout;
+    target.body_kept = shared::EdgeReport::kMaxSize;
     targets.push_back(std::move(target));
   }
   prober_->set_targets(std::move(targets));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shared/core/edge_report.h"
+
 namespace edge {
 
 std::string_view name_of(RegionHealth::Reason reason) {
@@ -11,24 +13,15 @@ std::string_view name_of(RegionHealth::Reason reason) {
     case RegionHealth::Reason::draining:
       return "draining";
     case RegionHealth::Reason::critical_pool:
-      return "critical_pool_down";
+      return shared::kCriticalPoolDown;
     case RegionHealth::Reason::all_pools:
-      return "all_pools_down";
+      return shared::kAllPoolsDown;
   }
   return "";
 }
 
 std::string words_of(const RegionHealth& health) {
-  switch (health.reason) {
-    case RegionHealth::Reason::critical_pool:
-      return "critical pool " + std::string(health.pool) + " is empty";
-    case RegionHealth::Reason::all_pools:
-      return "every pool is empty";
-    case RegionHealth::Reason::up:
-    case RegionHealth::Reason::draining:
-      break;
-  }
-  return std::string(name_of(health.reason));
+  return shared::words_of_reason(name_of(health.reason), health.pool);
 }
 
 bool known_up(const Pool& pool, const Server& server, const Addresses& addresses, const Live& live) {

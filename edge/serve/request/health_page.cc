@@ -1,22 +1,20 @@
 #include "edge/serve/request/health_page.h"
 
 #include "edge/core/snapshot/region_health.h"
+#include "shared/core/edge_report.h"
 
 namespace edge {
 
 HealthPage health_page(const Snapshot& snapshot, const Live& live) {
+  using State = shared::EdgeReport::State;
   const RegionHealth health = regional_health(snapshot, live);
   const bool draining = health.reason == RegionHealth::Reason::draining;
-  HealthPage page;
-  page.status = health.up() || draining ? 200 : 503;
-  // Region and pool names are identifiers of the configuration: nothing in them needs escaping.
-  page.body = "{\"region\":\"" + snapshot.settings->identity.region + "\",\"state\":\"";
-  page.body += health.up() ? "up" : draining ? "draining" : "down";
-  page.body += '"';
-  if (page.status != 200) page.body += ",\"reason\":\"" + std::string(name_of(health.reason)) + '"';
-  if (!health.pool.empty()) page.body += ",\"pool\":\"" + std::string(health.pool) + '"';
-  page.body += "}\n";
-  return page;
+  shared::EdgeReport report;
+  report.region = snapshot.settings->identity.region;
+  report.state = health.up() ? State::up : draining ? State::draining : State::down;
+  if (report.state == State::down) report.reason = name_of(health.reason);
+  report.pool = health.pool;
+  return {.status = static_cast<std::uint16_t>(report.state == State::down ? 503 : 200), .body = write(report)};
 }
 
 }  // namespace edge

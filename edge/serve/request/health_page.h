@@ -1,6 +1,6 @@
 #pragma once
-// The page that the DNS tier probes on the edge's own listener: the truth about the region, as JSON. 200 while clients
-// may come (also while draining: the state says so), 503 when the region is down here. Pure over its arguments.
+// The page that the DNS tier probes on the edge's own listener: the truth about the region, as an EdgeReport. 200 while
+// clients may come (also while draining: the state says so), 503 when the region is down here. Pure over its arguments.
 
 #include <cstdint>
 #include <string>
@@ -15,7 +15,7 @@ inline constexpr std::string_view kHealthPath = "/.meridian/health";
 
 struct HealthPage {
   std::uint16_t status = 200;
-  std::string body;  // {"region":"eu","state":"up"}; down says why: "reason", "pool"
+  std::string body;  // shared/core/edge_report.h
 };
 
 [[nodiscard]] HealthPage health_page(const Snapshot& snapshot, const Live& live);

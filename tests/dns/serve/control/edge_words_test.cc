@@ -28,10 +28,13 @@ TEST(EdgeWords, TellWhatAnEdges503Said) {
 TEST(EdgeWords, TellThatAnEdgeDrains) {
   EXPECT_EQ(reason(ProbeOutcome::success, "", R"({"region":"eu","state":"draining"})"), "draining");
   EXPECT_EQ(reason(ProbeOutcome::success, "", R"({"region":"eu","state":"up"})"), "");
+  EXPECT_EQ(reason(ProbeOutcome::success, "", R"({ "state" : "draining" , "of_tomorrow": {} })"), "draining");
+  EXPECT_EQ(reason(ProbeOutcome::success, "", R"({"state":"up","words":"\"state\":\"draining\""})"), "");
 }
 
 TEST(EdgeWords, AStrangersBytesAreNotRepeated) {
-  for (const char* body : {"", "<html>", "[1]", R"({"reason":1})", R"({"reason":"a\nb"})", R"({"reason":""})"}) {
+  for (const char* body : {"", "<html>", "[1]", R"({"reason":1})", R"({"reason":"a\nb"})", R"({"reason":""})",
+                           R"({"state":"down","reason":"a\nb"})", R"({"state":"down","reason":"\u001b[2J"})"}) {
     EXPECT_EQ(reason(ProbeOutcome::failure, "status 500", body), "status 500") << body;
   }
   const std::string deep(10000, '[');

@@ -29,7 +29,7 @@ TEST(HealthPage, TellsTheTruthAboutTheRegion) {
   edge.start();
   edge.live.server(ServerId{0}).state.set_health(shared::HealthState::up);
   EXPECT_TRUE(health(edge).starts_with("HTTP/1.1 200 "));
-  EXPECT_TRUE(has(health(edge), "{\"region\":\"eu\",\"state\":\"up\"}"));
+  EXPECT_TRUE(has(health(edge), "{\"version\":1,\"region\":\"eu\",\"state\":\"up\"}"));
   edge.live.server(ServerId{0}).state.set_health(shared::HealthState::down);
   EXPECT_TRUE(health(edge).starts_with("HTTP/1.1 503 "));
   EXPECT_TRUE(has(health(edge), "\"state\":\"down\""));
