@@ -26,8 +26,11 @@ bool asks_for_head(std::string_view input) {
 }  // namespace
 
 H1Connection::H1Connection(Worker& worker, shared::UniqueFd fd, const shared::Endpoint& peer)
-    : worker_(worker), socket_(worker.loop(), fd.release()), peer_(peer), waiter_(worker.loop()) {
-  socket_.bind(&waiter_);
+    : worker_(worker),
+      stream_(worker.loop(), fd.release(), Stream::Begin::connected),
+      peer_(peer),
+      waiter_(worker.loop()) {
+  stream_.bind(&waiter_);
   deadline_ = worker.loop().now() + worker.context().snapshots.current().settings->timeouts.head;
 }
 
@@ -48,14 +51,14 @@ void H1Connection::close_idle() {
 
 void H1Connection::evict() {
   evicted_ = true;
-  socket_.break_off();
+  stream_.break_off();
   waiter_.wake();
 }
 
 std::optional<double> H1Connection::waiting_rate() {
   if (turn_ == nullptr || turn_->tunnel) return std::nullopt;
-  const bool sends = !turn_->reader.finished() && !socket_.readable();
-  if (!sends && socket_.writable()) return std::nullopt;
+  const bool sends = !turn_->reader.finished() && !stream_.readable();
+  if (!sends && stream_.writable()) return std::nullopt;
   const shared::Duration span = worker_.loop().now() - turn_->window_began;
   if (span < kLeastWindow) return std::nullopt;
   const std::uint64_t octets = turn_->reader.consumed() + turn_->writer.octets_sent();
@@ -69,7 +72,7 @@ std::optional<double> H1Connection::waiting_rate() {
 
 // A coroutine of its own for reading heads would cost every idle connection its frame.
 Task<> H1Connection::run() {
-  while (socket_.is_open()) {
+  while (stream_.is_open()) {
     Read read = try_read_head();
     while (read == Read::wait) {
       const Wake wake = co_await waiter_.until(deadline_);
@@ -100,7 +103,7 @@ void H1Connection::unpark() {
   turn_->parked = Octets();
   // The client may close without a request, or after its last one: what then ends the connection flushes this buffer,
   // not the one that went back to the pool and may be another connection's by now.
-  turn_->writer.begin(socket_, turn_->work->client_out);
+  turn_->writer.begin(stream_, turn_->work->client_out);
 }
 
 void H1Connection::end_turn() {
@@ -111,13 +114,16 @@ void H1Connection::end_turn() {
 
 H1Connection::Read H1Connection::try_read_head() {
   if (evicted_) return Read::closed;
+  if (const Progress progress = stream_.progress(); progress != Progress::ready) {
+    return progress == Progress::waiting && !closing_ ? Read::wait : Read::closed;
+  }
   if (turn_ == nullptr) {
     // Its request may have come in this very turn, or with the connection.
-    if (closing_) socket_.assume_readable();
-    if (!socket_.readable()) return Read::wait;
+    if (closing_) stream_.assume_readable();
+    if (!stream_.readable()) return Read::wait;
     begin_turn();
   } else if (turn_->work == nullptr) {
-    if (!socket_.readable()) return Read::wait;
+    if (!stream_.readable()) return Read::wait;
     unpark();
   }
   ReadBuffer& buffer = turn_->work->client_in;
@@ -126,7 +132,7 @@ H1Connection::Read H1Connection::try_read_head() {
       const Read parsed = parse_head();
       if (parsed != Read::wait) return parsed;
     }
-    const IoResult received = socket_.receive(buffer.space());
+    const IoResult received = stream_.receive(buffer.space());
     if (received.status == IoStatus::ok) {
       if (buffer.empty()) turn_->began = worker_.loop().now();
       // The first head of a connection has had its deadline since the accept.
@@ -168,8 +174,8 @@ H1Connection::Read H1Connection::take_head() {
   turn_->head_read = turn_->window_began = worker_.loop().now();
   turn_->window_octets = 0;
   turn_->work->client_in.pin(turn_->work->request.size);
-  turn_->reader.begin(socket_, turn_->work->client_in, turn_->framing.body, settings.max_body);
-  turn_->writer.begin(socket_, turn_->work->client_out);
+  turn_->reader.begin(stream_, turn_->work->client_in, turn_->framing.body, settings.max_body);
+  turn_->writer.begin(stream_, turn_->work->client_out);
   turn_->invited = false;
   turn_->takes_trailers = turn_->framing.te_trailers;
   turn_->via = settings.via_responses;
@@ -186,7 +192,7 @@ H1Connection::Read H1Connection::refuse(const http::Refusal& refusal) {
   turn_->framing.persistence = http::Persistence::close;
   turn_->work->request.method = asks_for_head(turn_->work->client_in.view()) ? http::Method::head : http::Method::get;
   turn_->work->request.version = http::Version::http_1_1;
-  turn_->writer.begin(socket_, turn_->work->client_out);
+  turn_->writer.begin(stream_, turn_->work->client_out);
   respond(own_error(refusal.status));
   account_refusal(worker_.context(), *this, refusal);
   return Read::refused;
@@ -250,7 +256,7 @@ void H1Connection::begin_tunnel() {
   turn_->tunnel = true;
   turn_->leaves_by_fin = false;
   turn_->response_body = {.kind = http::BodyKind::until_close, .length = 0};
-  turn_->reader.begin(socket_, turn_->work->client_in, turn_->response_body);
+  turn_->reader.begin(stream_, turn_->work->client_in, turn_->response_body);
   turn_->writer.begin_body(turn_->response_body);
 }
 
@@ -290,7 +296,7 @@ bool H1Connection::finish_exchange() {
 // False: there will be nothing more.
 bool H1Connection::discard_input() {
   for (std::uint64_t taken = 0; taken < kPumpShare;) {
-    const IoResult received = socket_.discard(kPumpShare);
+    const IoResult received = stream_.discard(kPumpShare);
     if (received.status == IoStatus::again) return true;
     if (received.status != IoStatus::ok) return false;
     taken += received.bytes;
@@ -302,25 +308,32 @@ bool H1Connection::discard_input() {
 
 // A close while input is unread would send a reset, which may destroy our answer on its way (RFC 9112 section 9.6).
 Task<> H1Connection::close_gently() {
-  if (turn_ == nullptr || turn_->work == nullptr || evicted_) co_return socket_.close();
+  if (turn_ == nullptr || turn_->work == nullptr || evicted_) co_return stream_.close();
   worker_.stand(*this, ClientState::head);  // it may go first, as one that has asked for nothing
-  const bool unread = refused_ || !turn_->reader.finished() || !turn_->work->client_in.empty() || socket_.readable();
-  if (cut_ && turn_->response_body.kind == http::BodyKind::until_close) co_return socket_.abort();
+  const bool unread = refused_ || !turn_->reader.finished() || !turn_->work->client_in.empty() || stream_.readable();
+  if (cut_ && turn_->response_body.kind == http::BodyKind::until_close) co_return stream_.abort();
   deadline_ = worker_.loop().now() + kLastWords;
-  bool waiting = turn_->writer.flush() == Sent::blocked;
+  bool waiting = last_words();
   while (waiting) {
     const Wake wake = co_await waiter_.until(deadline_);
-    waiting = wake == Wake::event && turn_->writer.flush() == Sent::blocked;
+    waiting = wake == Wake::event && last_words();
   }
-  if (unread && !socket_.broken()) co_await linger();
-  socket_.close();
+  if (unread && !stream_.broken()) co_await linger();
+  stream_.close();
+}
+
+// What is queued, and behind it what says under TLS that nothing more comes. True: not all of it is out.
+bool H1Connection::last_words() {
+  const Sent sent = turn_->writer.flush();
+  if (sent != Sent::all) return sent == Sent::blocked;
+  return stream_.raw() == nullptr && stream_.shutdown() == IoStatus::again;
 }
 
 // Whatever still comes is thrown away, so that a client which writes everything before it reads finds its answer; it
 // costs neither buffers nor copies.
 Task<> H1Connection::linger() {
   worker_.context().works.give_back(std::move(turn_->work));
-  socket_.shutdown_send();
+  static_cast<void>(stream_.shutdown());  // under TLS it has been said, or nobody takes it
   turn_->linger.begin(worker_.loop().now(), worker_.context().snapshots.current().settings->timeouts.linger);
   bool reading = discard_input();
   while (reading) {

@@ -72,7 +72,7 @@ class H1Connection final : public Exchange, public Pooled {
   Waiter& waiter() override { return waiter_; }
   Work& work() override { return *turn_->work; }
   bool abandoned() const override {
-    return socket_.broken() || (turn_->leaves_by_fin && socket_.peer_closed() && turn_->reader.finished());
+    return stream_.broken() || (turn_->leaves_by_fin && stream_.peer_closed() && turn_->reader.finished());
   }
 
  private:
@@ -113,11 +113,12 @@ class H1Connection final : public Exchange, public Pooled {
   void end_turn();
   void park();
   void unpark();
+  bool last_words();
   Task<> linger();
   bool discard_input();
 
   Worker& worker_;
-  Socket socket_;
+  Stream stream_;
   shared::Endpoint peer_;
   Waiter waiter_;
   std::unique_ptr<Turn> turn_;

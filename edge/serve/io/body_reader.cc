@@ -4,8 +4,8 @@
 
 namespace edge {
 
-void BodyReader::begin(Socket& socket, ReadBuffer& buffer, const http::Body& body, std::uint64_t limit) {
-  socket_ = &socket;
+void BodyReader::begin(Stream& stream, ReadBuffer& buffer, const http::Body& body, std::uint64_t limit) {
+  stream_ = &stream;
   buffer_ = &buffer;
   kind_ = body.kind;
   remaining_ = body.kind == http::BodyKind::length ? body.length : limit;
@@ -18,8 +18,8 @@ void BodyReader::begin(Socket& socket, ReadBuffer& buffer, const http::Body& bod
   state_ = empty ? BodyState::end : BodyState::wait;
 }
 
-void BodyReader::begin(Socket& socket, ReadBuffer& buffer, const http::Body& body) {
-  begin(socket, buffer, body, http::kNoBodyLimit);
+void BodyReader::begin(Stream& stream, ReadBuffer& buffer, const http::Body& body) {
+  begin(stream, buffer, body, http::kNoBodyLimit);
   decoder_ = http::ChunkDecoder(http::Sender::server);
 }
 
@@ -81,7 +81,7 @@ BodyPiece BodyReader::peek() {
   if (present.state != BodyState::wait) return present;
   const std::span<char> space = buffer_->space();
   if (space.empty()) return fail(BodyFailure::malformed);  // a trailer line that no buffer holds
-  const IoResult received = socket_->receive(space);
+  const IoResult received = stream_->receive(space);
   switch (received.status) {
     case IoStatus::ok:
       buffer_->commit(received.bytes);

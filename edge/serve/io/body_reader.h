@@ -1,6 +1,6 @@
 #pragma once
-// BodyReader: a message's body as decoded pieces, whatever its framing, pulled from a socket through a fixed buffer.
-// The same for requests and responses. Plain calls that never wait: `wait` says that the socket has no more now. Owned
+// BodyReader: a message's body as decoded pieces, whatever its framing, pulled from a stream through a fixed buffer.
+// The same for requests and responses. Plain calls that never wait: `wait` says that the stream has no more now. Owned
 // by a connection; one thread.
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "edge/serve/io/buffers.h"
-#include "edge/serve/io/socket.h"
+#include "edge/serve/io/stream.h"
 #include "shared/http/chunked.h"
 #include "shared/http/framing.h"
 
@@ -26,15 +26,15 @@ enum class BodyFailure : std::uint8_t { none, truncated, malformed, too_large };
 class BodyReader {
  public:
   // A client's body, of at most `limit` octets, or a server's; reads on where `buffer` stands, behind the head.
-  void begin(Socket& socket, ReadBuffer& buffer, const http::Body& body, std::uint64_t limit);
-  void begin(Socket& socket, ReadBuffer& buffer, const http::Body& body);
+  void begin(Stream& stream, ReadBuffer& buffer, const http::Body& body, std::uint64_t limit);
+  void begin(Stream& stream, ReadBuffer& buffer, const http::Body& body);
 
   [[nodiscard]] BodyPiece peek();
-  // The same without asking the socket.
+  // The same without asking the stream.
   [[nodiscard]] BodyPiece peek_buffered();
   void consume(std::size_t n);
   // What is not yet received of a body with a length; 0 for others. Once nothing is buffered somebody else may read it
-  // from the socket, and says so by skip().
+  // from the raw socket, and says so by skip().
   [[nodiscard]] std::uint64_t unreceived() const;
   void skip(std::uint64_t n);
   // The whole body has been consumed; what is left in the buffer belongs to the next message.
@@ -49,7 +49,7 @@ class BodyReader {
   BodyPiece at_hand();
   BodyPiece decode_chunks();
 
-  Socket* socket_ = nullptr;
+  Stream* stream_ = nullptr;
   ReadBuffer* buffer_ = nullptr;
   http::BodyKind kind_ = http::BodyKind::none;
   BodyState state_ = BodyState::end;  // what comes when nothing is at hand

@@ -15,8 +15,8 @@ iovec part_of(std::string_view bytes) {
 
 }  // namespace
 
-void MessageWriter::begin(Socket& socket, OutBuffer& out) {
-  socket_ = &socket;
+void MessageWriter::begin(Stream& stream, OutBuffer& out) {
+  stream_ = &stream;
   out_ = &out;
   body_ = {};
   chunk_left_ = 0;
@@ -37,9 +37,9 @@ void MessageWriter::taken(std::size_t n) {
 
 std::size_t MessageWriter::write(std::string_view data) {
   if (failed_ || data.empty()) return 0;
-  // Nothing is promised to a socket that takes nothing.
+  // Nothing is promised to a stream that takes nothing.
   const bool gather = data.size() <= kGathered && out_->size() + data.size() <= kMaxQueue;
-  if (!gather && !socket_->writable()) return 0;
+  if (!gather && !stream_->writable()) return 0;
   if (body_.kind == http::BodyKind::chunked && chunk_left_ == 0) open_chunk(data.size());
   if (body_.kind == http::BodyKind::chunked) data = data.substr(0, std::min<std::uint64_t>(data.size(), chunk_left_));
   std::size_t n = data.size();
@@ -55,7 +55,7 @@ std::size_t MessageWriter::write(std::string_view data) {
 std::size_t MessageWriter::send_with(std::string_view data) {
   const std::string_view queued = out_->view();
   const std::array<iovec, 2> parts{part_of(queued), part_of(data)};
-  const IoResult result = queued.empty() ? socket_->send(std::span(parts).subspan(1)) : socket_->send(parts);
+  const IoResult result = queued.empty() ? stream_->send(std::span(parts).subspan(1)) : stream_->send(parts);
   if (result.status == IoStatus::failed) failed_ = true;
   if (result.status != IoStatus::ok) return 0;
   octets_sent_ += result.bytes;
@@ -74,14 +74,14 @@ void MessageWriter::end(std::string_view trailers) {
 }
 
 Socket* MessageWriter::direct() const {
-  return body_.kind == http::BodyKind::length && !pending() && !failed_ ? socket_ : nullptr;
+  return body_.kind == http::BodyKind::length && !pending() && !failed_ ? stream_->raw() : nullptr;
 }
 
 Sent MessageWriter::flush() {
   if (out_->over_ceiling()) failed_ = true;
   while (!failed_ && pending()) {
     const std::array<iovec, 1> part{part_of(out_->view())};
-    const IoResult result = socket_->send(part);
+    const IoResult result = stream_->send(part);
     if (result.status == IoStatus::again) return Sent::blocked;
     if (result.status == IoStatus::failed) failed_ = true;
     out_->consume(result.bytes);

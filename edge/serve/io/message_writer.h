@@ -1,13 +1,13 @@
 #pragma once
-// MessageWriter: a head and a body to a socket, in as few sends as possible. Small pieces are gathered behind the head
+// MessageWriter: a head and a body to a stream, in as few sends as possible. Small pieces are gathered behind the head
 // and go out with the first flush; large ones leave together with what is gathered, from where they lie. Plain calls
-// that never wait: `blocked` says that the socket takes no more now. Owned by a connection; one thread.
+// that never wait: `blocked` says that the stream takes no more now. Owned by a connection; one thread.
 
 #include <cstdint>
 #include <string_view>
 
 #include "edge/serve/io/buffers.h"
-#include "edge/serve/io/socket.h"
+#include "edge/serve/io/stream.h"
 #include "shared/http/framing.h"
 
 namespace edge {
@@ -17,7 +17,7 @@ enum class Sent : std::uint8_t { all, blocked, failed };
 class MessageWriter {
  public:
   // `out` is empty or holds what an earlier message has left; a head is appended to it by the caller.
-  void begin(Socket& socket, OutBuffer& out);
+  void begin(Stream& stream, OutBuffer& out);
   // How the body that follows is framed. REQUIRES: the head that says so is in `out`.
   void begin_body(const http::Body& body) { body_ = body; }
 
@@ -27,13 +27,13 @@ class MessageWriter {
   void end(std::string_view trailers);
   [[nodiscard]] Sent flush();
 
-  // The socket, if the body's octets can go to it as they are and nothing waits before them; else null. Who writes to
-  // it says so by bypassed().
+  // The raw socket, if the body's octets can go to it as they are and nothing waits before them; else null. Who writes
+  // to it says so by bypassed().
   [[nodiscard]] Socket* direct() const;
   void bypassed(std::uint64_t n) { octets_sent_ += n; }
 
   [[nodiscard]] bool failed() const { return failed_; }
-  [[nodiscard]] bool blocked() const { return !socket_->writable(); }
+  [[nodiscard]] bool blocked() const { return !stream_->writable(); }
   [[nodiscard]] bool pending() const { return !out_->empty(); }
   // Octets given to the kernel, head and framing included.
   [[nodiscard]] std::uint64_t octets_sent() const { return octets_sent_; }
@@ -46,7 +46,7 @@ class MessageWriter {
   void taken(std::size_t n);
   std::size_t send_with(std::string_view data);
 
-  Socket* socket_ = nullptr;
+  Stream* stream_ = nullptr;
   OutBuffer* out_ = nullptr;
   http::Body body_;
   std::uint64_t chunk_left_ = 0;  // payload promised by the chunk head that was written

@@ -68,7 +68,7 @@ void Attempt::begin() {
   if (connection_ == Connection::any) upstream_ = context.upstreams.take_idle(server_.id, address());
   if (upstream_ == nullptr) return connect();
   reused_ = true;
-  upstream_->socket().bind(&request_.exchange.waiter());
+  upstream_->stream().bind(&request_.exchange.waiter());
   forward();
 }
 
@@ -85,7 +85,7 @@ void Attempt::connect() {
     upstream_ = std::move(connection);
     if (upstream_ != nullptr) {
       connect_deadline_ = request_.now() + request_.found.route->timeouts.connect;
-      upstream_->socket().bind(&request_.exchange.waiter());
+      upstream_->stream().bind(&request_.exchange.waiter());
       return;
     }
     unreachable(connect_failure(error));
@@ -130,13 +130,13 @@ void Attempt::forward() {
 }
 
 void Attempt::check_connect(Wake wake) {
-  Socket& socket = upstream_->socket();
   if (request_.exchange.abandoned()) {
-    fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
-  } else if (socket.writable() || socket.broken()) {
-    const int error = socket.connect_error();
-    if (error == 0) return forward();
-    unreachable(connect_failure(error));
+    return fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
+  }
+  const Progress progress = upstream_->stream().progress();
+  if (progress == Progress::ready) return forward();
+  if (progress == Progress::failed) {
+    unreachable(connect_failure(upstream_->stream().connect_error()));
     connect();
   } else if (wake == Wake::deadline && connect_deadline_ <= request_.now()) {
     unreachable({.kind = ErrorKind::connect_timeout, .side = Side::upstream, .detail = "connect took too long"});

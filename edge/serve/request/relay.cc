@@ -30,7 +30,7 @@ Relay::Relay(const Sides& sides, const Route& route, const Settings& settings, P
       settings_(settings),
       pipes_(pipes) {
   work_.in.clear();
-  to_upstream_.begin(upstream_.socket(), work_.out);
+  to_upstream_.begin(upstream_.stream(), work_.out);
   to_upstream_.begin_body(exchange_.framing().body);
   now_ = request_progress_ = response_progress_ = exchange_.waiter().loop().now();
 }
@@ -55,6 +55,7 @@ bool Relay::request_body_failed() {
 
 bool Relay::pump_request() {
   if (request_ended_) {
+    if (closing_request_) close_request();
     if (!request_done_ && responding_ && !framing_.switched) discard_request();
     return true;
   }
@@ -74,7 +75,7 @@ bool Relay::pump_request() {
     case Pumped::done:
       request_ended_ = request_done_ = true;
       response_progress_ = sent_ = now_;
-      if (framing_.switched) upstream_.socket().shutdown_send();
+      if (framing_.switched) close_request();
       return true;
     case Pumped::source_failed:
       return request_body_failed();
@@ -86,6 +87,9 @@ bool Relay::pump_request() {
   }
   return true;
 }
+
+// Behind a tunnel's last octet the server hears that nothing more comes; under TLS that is an octet that may wait.
+void Relay::close_request() { closing_request_ = upstream_.stream().shutdown() == IoStatus::again; }
 
 // The server takes no more of a request that it has begun to answer. A client that writes everything first would never
 // read the answer if it could not go on writing.
@@ -109,7 +113,7 @@ bool Relay::receive_head() {
     space = buffer.space();
   }
   if (space.empty()) return fail(ErrorKind::bad_response, Side::upstream, "response head over the limit");
-  const IoResult received = upstream_.socket().receive(space);
+  const IoResult received = upstream_.stream().receive(space);
   if (received.status == IoStatus::ok) {
     if (!heard_) first_byte_ = now_;
     heard_ = true;
@@ -139,7 +143,7 @@ bool Relay::take_head() {
   }
   body_.stop_keeping();
   exchange_.start_response(work_.response, framing_, route_.response_rules);
-  from_upstream_.begin(upstream_.socket(), work_.in, framing_.body);
+  from_upstream_.begin(upstream_.stream(), work_.in, framing_.body);
   if (framing_.switched) start_tunnel();
   return true;
 }
@@ -172,7 +176,7 @@ void Relay::start_tunnel() {
   constexpr http::Body kRaw{.kind = http::BodyKind::until_close, .length = 0};
   exchange_.begin_tunnel();
   to_upstream_.begin_body(kRaw);
-  from_upstream_.begin(upstream_.socket(), work_.in, kRaw);
+  from_upstream_.begin(upstream_.stream(), work_.in, kRaw);
   request_ended_ = request_done_ = false;
   exchange_.waiter().wake_soon();
 }
@@ -220,7 +224,7 @@ Pumped Relay::go_on_splicing(std::uint64_t& moved) {
   std::uint64_t spliced = 0;
   Socket* const client = exchange_.direct();
   if (client == nullptr) return Pumped::sink_failed;
-  const Pumped pumped = splice_->advance(upstream_.socket(), *client, spliced);
+  const Pumped pumped = splice_->advance(*upstream_.stream().raw(), *client, spliced);
   from_upstream_.skip(spliced);
   exchange_.bypassed(spliced);
   moved += spliced;
@@ -232,7 +236,8 @@ Pumped Relay::go_on_splicing(std::uint64_t& moved) {
 
 Pumped Relay::move_response(std::uint64_t& moved) {
   if (splice_) return go_on_splicing(moved);
-  if (from_upstream_.unreceived() >= PipePool::kWorthwhile) return begin_splice(moved);
+  const bool raw = upstream_.stream().raw() != nullptr;
+  if (raw && from_upstream_.unreceived() >= PipePool::kWorthwhile) return begin_splice(moved);
   return pump(from_upstream_, exchange_, moved);
 }
 
@@ -282,7 +287,7 @@ Relay::Step Relay::advance(shared::TimePoint now) {
 // The answer is out, the request still comes and the server still takes it. What it does not take is read by the
 // client's connection, see H1Connection::close_gently().
 bool Relay::lingers() const {
-  return !request_ended_ && !framing_.switched && !upstream_.socket().peer_closed() && linger_.deadline() > now_;
+  return !request_ended_ && !framing_.switched && !upstream_.stream().peer_closed() && linger_.deadline() > now_;
 }
 
 // A client that writes everything first takes the answer later.

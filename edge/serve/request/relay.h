@@ -72,6 +72,7 @@ class Relay {
   bool fail(ErrorKind kind, Side side, std::string_view detail);
   // Each returns false after fail().
   bool pump_request();
+  void close_request();
   void discard_request();
   bool read_response_head();
   bool receive_head();
@@ -110,6 +111,7 @@ class Relay {
   Blocked response_blocked_ = Blocked::nothing;
   bool request_done_ = false;   // sent as a whole
   bool request_ended_ = false;  // nothing more of it will be sent, whole or not
+  bool closing_request_ = false;
   bool heard_ = false;
   bool responding_ = false;
   bool told_interim_ = false;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <span>
 #include <utility>
 
 namespace edge {
@@ -27,14 +26,14 @@ std::unique_ptr<UpstreamConnection> Upstreams::take_idle(ServerId server, const 
     list.erase(std::next(it).base());
     --idle_count_;
     connection->owner_ = nullptr;
-    connection->reused_ = true;
     counters_.upstream_reuses.add();
     return connection;
   }
   return nullptr;
 }
 
-Upstreams::Connecting Upstreams::connect(ServerId server, const shared::Endpoint& endpoint) {
+Upstreams::Connecting Upstreams::connect(ServerId server, const shared::Endpoint& endpoint,
+                                         std::unique_ptr<StreamLayer> layer) {
   ConnectStart start = start_connect(endpoint);
   if (start.error == EMFILE || start.error == ENFILE) {
     close_idle();
@@ -42,8 +41,9 @@ Upstreams::Connecting Upstreams::connect(ServerId server, const shared::Endpoint
   }
   counters_.upstream_connects.add();
   if (!start.fd.valid()) return {.connection = nullptr, .error = start.error};
-  auto connection = std::make_unique<UpstreamConnection>(loop_, std::move(start.fd), server, endpoint);
-  if (!connection->socket().is_open()) return {.connection = nullptr, .error = ENOMEM};  // to be watched
+  auto connection =
+      std::make_unique<UpstreamConnection>(loop_, std::move(start.fd), std::move(layer), server, endpoint);
+  if (!connection->stream().is_open()) return {.connection = nullptr, .error = ENOMEM};  // to be watched
   return {.connection = std::move(connection), .error = 0};
 }
 
@@ -59,12 +59,9 @@ bool Upstreams::shunned(const shared::Endpoint& endpoint) const {
 }
 
 void Upstreams::give_back(std::unique_ptr<UpstreamConnection> connection, const KeepAlive& settings) {
-  Socket& socket = connection->socket();
-  socket.bind(nullptr);
-  if (settings.idle == 0 || socket.peer_closed()) return;
-  // The last receive filled its buffer: only asking tells whether that was all.
-  char extra = 0;
-  if (socket.readable() && socket.receive(std::span(&extra, 1)).status != IoStatus::again) return;
+  Stream& stream = connection->stream();
+  stream.bind(nullptr);
+  if (settings.idle == 0 || !stream.silent()) return;
   IdleList& list = list_of(connection->server());
   if (list.size() >= settings.idle) {
     list.pop_front();
@@ -72,15 +69,14 @@ void Upstreams::give_back(std::unique_ptr<UpstreamConnection> connection, const 
   }
   connection->owner_ = this;
   connection->idle_until_ = loop_.now() + settings.idle_timeout;
-  socket.on_idle_event({.handler = &Upstreams::on_idle_event, .owner = connection.get()});
+  stream.on_idle_event({.handler = &Upstreams::on_idle_event, .owner = connection.get()});
   list.push_back(std::move(connection));
   if (idle_count_++ == 0) loop_.timers().set(sweeper_, loop_.now() + kSweep);
 }
 
-void Upstreams::on_idle_event(void* connection, std::uint32_t events) {
+void Upstreams::on_idle_event(void* connection, std::uint32_t /*events*/) {
   auto& idle = *static_cast<UpstreamConnection*>(connection);
-  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) return;
-  if (idle.owner_ != nullptr) idle.owner_->drop(idle);
+  if (idle.owner_ != nullptr && !idle.stream_.silent()) idle.owner_->drop(idle);
 }
 
 void Upstreams::drop(UpstreamConnection& connection) {
