@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "cli/cross_check.h"
-#include "dns/load/world/build.h"
+#include "dns/load/world/world.h"
 #include "edge/load/build.h"
 #include "shared/load/config.h"
 

@@ -11,8 +11,8 @@
 
 #include "cli/servers.h"
 #include "dns/core/steer/answer_sets.h"
-#include "dns/load/world/build.h"
 #include "dns/load/world/explain.h"
+#include "dns/load/world/world.h"
 #include "shared/load/nearest.h"
 
 namespace cli {

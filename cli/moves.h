@@ -8,7 +8,7 @@
 
 #include "cli/command.h"
 #include "dns/core/steer/moves.h"
-#include "dns/load/world/build.h"
+#include "dns/load/world/world.h"
 #include "shared/core/result.h"
 
 namespace cli {

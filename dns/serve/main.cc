@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "dns/load/world/build.h"
-#include "dns/serve/control/server.h"
+#include "dns/load/world/world.h"
+#include "dns/serve/control/control.h"
 #include "dns/serve/control/start.h"
 #include "shared/serve/os/log.h"
 
@@ -26,10 +26,10 @@ int serve(const std::string& path, shared::Start start, dns::Broken broken) {
   const shared::LogThread log_thread;
   auto world = starter.load();
   if (!world) return kBadConfiguration;
-  const auto server =
-      dns::Server::start(supervisor, {path, MERIDIAN_VERSION, start, starter.report()}, std::move(*world));
-  if (!server) {
-    shared::log_event(shared::Level::error, "start_failed", {{"reason", server.error().message}});
+  const auto control =
+      dns::Control::start(supervisor, {path, MERIDIAN_VERSION, start, starter.report()}, std::move(*world));
+  if (!control) {
+    shared::log_event(shared::Level::error, "start_failed", {{"reason", control.error().message}});
     return kFailed;
   }
   return supervisor.run();

@@ -8,8 +8,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "edge/load/world.h"
 #include "edge/serve/control/control.h"
-#include "edge/serve/control/world.h"
 #include "shared/load/config.h"
 #include "shared/serve/os/log.h"
 #include "shared/serve/process/privileges.h"
@@ -40,14 +40,14 @@ int run(const edge::Options& options, const std::string& task, shared::Start sta
   if (task != "check") log_thread.emplace();
   edge::Live live;
   std::random_device random;
-  edge::WorldMaker maker(options, live, std::uint64_t{random()} << 32 | random());
+  edge::WorldLoader loader(options, live, std::uint64_t{random()} << 32 | random());
   shared::load::Diagnostics diagnostics;
-  auto world = maker.make({}, diagnostics);
+  auto world = loader.load({}, diagnostics);
   shared::log_text(diagnostics.render());
   if (!world) return 2;
   if (task == "check") return 0;
-  if (const auto level = shared::parse_level(to_string(world->config.log.level))) shared::set_log_level(*level);
-  edge::Control control(supervisor, maker, std::move(*world), start);
+  if (const auto level = shared::parse_level(to_string(world->common.log.level))) shared::set_log_level(*level);
+  edge::Control control(supervisor, loader, std::move(*world), start);
   if (const auto started = control.start(); !started) {
     std::fprintf(stderr, "meridian-edge: %s\n", started.error().message.c_str());
     return 1;

@@ -1,6 +1,6 @@
 #pragma once
 // Config: the `dns` section of the configuration, as it is written. Read by its field table; what more than one option
-// decides is checked here, what needs files in dns/load/world/build.h. Value type; made by start, reload and `meridian
+// decides is checked here, what needs files in dns/load/world/world.h. Value type; made by start, reload and `meridian
 // check`.
 
 #include <cstdint>

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "dns/core/steer/moves.h"
-#include "dns/load/world/build.h"
+#include "dns/load/world/world.h"
 
 namespace dns {
 

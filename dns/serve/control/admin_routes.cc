@@ -29,24 +29,24 @@ std::string_view param(const AdminRequest& request, std::string_view name) {
   return request.param(name).value_or(std::string_view());
 }
 
-AdminResponse healthz(Server& server) {
-  if (!server.serving()) return AdminResponse::text(kUnavailable, "not serving\n");
-  if (const auto worker = server.hanging_worker(shared::Clock::now())) {
+AdminResponse healthz(Control& control) {
+  if (!control.serving()) return AdminResponse::text(kUnavailable, "not serving\n");
+  if (const auto worker = control.hanging_worker(shared::Clock::now())) {
     return AdminResponse::text(kUnavailable, "worker " + std::to_string(*worker) + " hangs\n");
   }
   return AdminResponse::text(200, "ok\n");
 }
 
-AdminResponse explain_question(const Server& server, const AdminRequest& request) {
+AdminResponse explain_question(const Control& control, const AdminRequest& request) {
   const auto question = parse_explain(
       {param(request, "name"), param(request, "type"), param(request, "client"), param(request, "resolver")});
   if (!question) return AdminResponse::text(kBadRequest, question.error().message + "\n");
-  auto explanation = explain(server.snapshot(), *question);
+  auto explanation = explain(control.snapshot(), *question);
   if (!explanation) return AdminResponse::text(kBadRequest, explanation.error().message + "\n");
-  if (server.geo().waiting) {
-    explanation->lines.push_back({"geo", "a newer database waits and is not taken: " + server.geo().waiting->why});
+  if (control.geo().waiting) {
+    explanation->lines.push_back({"geo", "a newer database waits and is not taken: " + control.geo().waiting->why});
   }
-  for (auto& fact : facts_of(server.steering())) explanation->lines.push_back(std::move(fact));
+  for (auto& fact : facts_of(control.steering())) explanation->lines.push_back(std::move(fact));
   if (param(request, "format") == "json") return AdminResponse::json(200, to_json(*explanation));
   return AdminResponse::text(200, to_text(*explanation));
 }
@@ -82,27 +82,27 @@ SteeringControl::Saved when_saved(const shared::AdminReply& reply, std::string d
   };
 }
 
-void set_override(Server& server, const AdminRequest& request, const shared::AdminReply& reply) {
-  if (server.upgrading()) return reply(upgrade_under_way());
+void set_override(Control& control, const AdminRequest& request, const shared::AdminReply& reply) {
+  if (control.upgrading()) return reply(upgrade_under_way());
   const auto wanted = read_override(request);
   if (!wanted) return reply(AdminResponse::text(kBadRequest, wanted.error().message + "\n"));
   const std::string text = wanted->target + " is " + std::string(to_string(wanted->state)) + " by your word";
-  const auto done = server.steering().set_override(*wanted, when_saved(reply, text));
+  const auto done = control.steering().set_override(*wanted, when_saved(reply, text));
   if (!done) reply(AdminResponse::text(kBadRequest, done.error().message + "\n"));
 }
 
-void clear_override(Server& server, const AdminRequest& request, const shared::AdminReply& reply) {
-  if (server.upgrading()) return reply(upgrade_under_way());
+void clear_override(Control& control, const AdminRequest& request, const shared::AdminReply& reply) {
+  if (control.upgrading()) return reply(upgrade_under_way());
   if (const auto known = shared::only_params(request, {"target"}, kElsewhere); !known) {
     return reply(AdminResponse::text(kBadRequest, known.error().message + "\n"));
   }
   const std::string target(param(request, "target"));
-  const auto done = server.steering().clear_override(target, when_saved(reply, target + " is as its probes say"));
+  const auto done = control.steering().clear_override(target, when_saved(reply, target + " is as its probes say"));
   if (!done) reply(AdminResponse::text(kBadRequest, done.error().message + "\n"));
 }
 
 // POST /reload, /reload?what=overrides, /reload?force_geo=true
-void reload(Server& server, const AdminRequest& request, const shared::AdminReply& reply) {
+void reload(Control& control, const AdminRequest& request, const shared::AdminReply& reply) {
   if (const auto known = shared::only_params(request, {"what", "force_geo"}); !known) {
     return reply(AdminResponse::text(kBadRequest, known.error().message + "\n"));
   }
@@ -114,46 +114,46 @@ void reload(Server& server, const AdminRequest& request, const shared::AdminRepl
   if (!force.empty() && force != "true" && force != "false") {
     return reply(AdminResponse::text(kBadRequest, "force_geo: true or false, not '" + std::string(force) + "'\n"));
   }
-  server.reload(
-      what.empty() ? Server::Reload::everything : Server::Reload::overrides,
+  control.reload(
+      what.empty() ? Control::Reload::everything : Control::Reload::overrides,
       [reply](const ReloadOutcome& outcome) {
         reply(AdminResponse::text(outcome.done ? 200 : kRefused, outcome.text));
       },
-      force == "true" ? Server::Geo::forced : Server::Geo::guarded);
+      force == "true" ? Control::Geo::forced : Control::Geo::guarded);
 }
 
 }  // namespace
 
-void add_routes(shared::Admin& admin, Server& server) {
-  admin.route(AdminMethod::get, "/metrics", [&server](const AdminRequest&) {
-    AdminResponse response = AdminResponse::text(200, render_metrics(server));
+void add_routes(shared::Admin& admin, Control& control) {
+  admin.route(AdminMethod::get, "/metrics", [&control](const AdminRequest&) {
+    AdminResponse response = AdminResponse::text(200, render_metrics(control));
     response.content_type = shared::MetricsWriter::kContentType;
     return response;
   });
-  admin.route(AdminMethod::get, "/healthz", [&server](const AdminRequest&) { return healthz(server); });
+  admin.route(AdminMethod::get, "/healthz", [&control](const AdminRequest&) { return healthz(control); });
   admin.route(AdminMethod::get, "/status",
-              [&server](const AdminRequest&) { return AdminResponse::json(200, render_status(server)); });
+              [&control](const AdminRequest&) { return AdminResponse::json(200, render_status(control)); });
   admin.route(AdminMethod::get, "/given",
-              [&server](const AdminRequest&) { return AdminResponse::json(200, render_given(server)); });
+              [&control](const AdminRequest&) { return AdminResponse::json(200, render_given(control)); });
   admin.route(AdminMethod::get, "/explain",
-              [&server](const AdminRequest& request) { return explain_question(server, request); });
+              [&control](const AdminRequest& request) { return explain_question(control, request); });
   admin.route_deferred(AdminMethod::post, "/drain",
-                       [&server](const AdminRequest& request, const shared::AdminReply& reply) {
-                         set_override(server, request, reply);
+                       [&control](const AdminRequest& request, const shared::AdminReply& reply) {
+                         set_override(control, request, reply);
                        });
   admin.route_deferred(AdminMethod::post, "/undrain",
-                       [&server](const AdminRequest& request, const shared::AdminReply& reply) {
-                         clear_override(server, request, reply);
+                       [&control](const AdminRequest& request, const shared::AdminReply& reply) {
+                         clear_override(control, request, reply);
                        });
   admin.route(AdminMethod::post, "/logs/reopen", [](const AdminRequest&) {
     return AdminResponse::text(200, "a DNS node writes to standard error alone: nothing to reopen\n");
   });
-  admin.route(AdminMethod::get, "/building", [&server](const AdminRequest&) {
-    return AdminResponse::text(200, server.building() ? "building\n" : "idle\n");
+  admin.route(AdminMethod::get, "/building", [&control](const AdminRequest&) {
+    return AdminResponse::text(200, control.building() ? "building\n" : "idle\n");
   });
   admin.route_deferred(
       AdminMethod::post, "/reload",
-      [&server](const AdminRequest& request, const shared::AdminReply& reply) { reload(server, request, reply); });
+      [&control](const AdminRequest& request, const shared::AdminReply& reply) { reload(control, request, reply); });
 }
 
 }  // namespace dns

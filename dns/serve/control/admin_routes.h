@@ -7,12 +7,12 @@
 //                                                           answered when it is on disk, 500 if it could not be written
 //   POST /undrain?target=                                   likewise
 
-#include "dns/serve/control/server.h"
+#include "dns/serve/control/control.h"
 #include "shared/serve/admin/admin.h"
 
 namespace dns {
 
-// `server` outlives `admin`.
-void add_routes(shared::Admin& admin, Server& server);
+// `control` outlives `admin`.
+void add_routes(shared::Admin& admin, Control& control);
 
 }  // namespace dns

@@ -1,8 +1,8 @@
 #pragma once
 // AliasControl: keeps the addresses of ALIAS targets known. Each type of each target is asked for by itself, again when
 // its TTL is over; the last good answer stays while asking fails, and survives a restart in the state directory. An
-// answer without addresses is an answer; NXDOMAIN, SERVFAIL and silence are failures. Never blocks. Owned by Server, on
-// the control loop.
+// answer without addresses is an answer; NXDOMAIN, SERVFAIL and silence are failures. Never blocks. Owned by Control,
+// on the control loop.
 //
 // However many targets there are, what is learnt within 50 ms is told and written once, and costs what changed.
 //

@@ -1,6 +1,6 @@
 #pragma once
 // GeoWatch: looks from time to time whether the geo database's file was replaced or written, by stat() on the Builder
-// (a network file system may hang there, not here), and says so once for each new file. Owned by the Server, on the
+// (a network file system may hang there, not here), and says so once for each new file. Owned by Control, on the
 // control loop's thread.
 
 #include <filesystem>

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "dns/load/geo/geo_memory.h"
-#include "dns/load/world/build.h"
+#include "dns/load/world/world.h"
 #include "shared/core/result.h"
 #include "shared/serve/process/state.h"
 

@@ -53,7 +53,7 @@ std::string rcode_name(std::size_t rcode) {
 
 class Report {
  public:
-  explicit Report(const Server& server) : server_(server) {}
+  explicit Report(const Control& control) : control_(control) {}
 
   std::string write() {
     queries();
@@ -74,7 +74,7 @@ class Report {
   template <class Read>
   [[nodiscard]] std::uint64_t sum(Read&& read) const {
     std::uint64_t total = 0;
-    for (const auto& worker : server_.workers()) total += read(worker->counters()).read();
+    for (const auto& worker : control_.workers()) total += read(worker->counters()).read();
     return total;
   }
 
@@ -150,17 +150,17 @@ class Report {
 
   void steering() {
     out_.family(MetricKind::counter, "meridian_dns_steered_total", "Answers of a policy name by the region chosen.");
-    for (const auto& [key, count] : server_.steered()) {
+    for (const auto& [key, count] : control_.steered()) {
       out_.sample({{"name", key.first}, {"region", key.second}}, count);
     }
     out_.family(MetricKind::counter, "meridian_dns_answer_set_builds_total", "Changes of health that changed answers.");
-    out_.sample({}, server_.steering().rebuilds());
+    out_.sample({}, control_.steering().rebuilds());
   }
 
   template <class Value>
   void per_edge(MetricKind kind, std::string_view name, std::string_view help, Value&& value) {
     out_.family(kind, name, help);
-    const auto& regions = server_.steering().health().regions();
+    const auto& regions = control_.steering().health().regions();
     for (std::size_t r = 0; r < regions.size(); ++r) {
       for (std::size_t e = 0; e < regions[r].edges.size(); ++e) {
         const EdgeId edge{RegionId{static_cast<std::uint16_t>(r)}, static_cast<std::uint16_t>(e)};
@@ -170,7 +170,7 @@ class Report {
   }
 
   void edges() {
-    const SteeringControl& steering = server_.steering();
+    const SteeringControl& steering = control_.steering();
     per_edge(MetricKind::gauge, "meridian_dns_edge_up", "1: answers may name this edge.", [&](EdgeId edge) {
       const auto& view = steering.health().view().regions[index_of(edge.region)];
       return std::uint64_t{view.edges[edge.index] == EdgeState::up ? 1U : 0U};
@@ -201,7 +201,7 @@ class Report {
   }
 
   void override_samples(const std::function<void(const Region&, const std::string&, const Override&)>& add) {
-    const RegionHealth& health = server_.steering().health();
+    const RegionHealth& health = control_.steering().health();
     for (std::size_t r = 0; r < health.regions().size(); ++r) {
       const RegionId id{static_cast<std::uint16_t>(r)};
       const Region& region = health.regions()[r];
@@ -229,7 +229,7 @@ class Report {
   }
 
   void ttls() {
-    const Snapshot& snapshot = server_.snapshot();
+    const Snapshot& snapshot = control_.snapshot();
     const auto& names = snapshot.policies->spec().names;
     out_.family(MetricKind::gauge, "meridian_dns_ttl_seconds",
                 "The lowest TTL that answers of a policy name carry now: its min while something may change.");
@@ -242,7 +242,7 @@ class Report {
   template <class Value>
   void per_alias(MetricKind kind, std::string_view name, std::string_view help, Value&& value) {
     out_.family(kind, name, help);
-    for (const auto& report : server_.aliases().reports()) {
+    for (const auto& report : control_.aliases().reports()) {
       const std::string_view type = report.type == AddressType::a ? "A" : "AAAA";
       out_.sample({{"target", report.target}, {"type", type}}, value(report));
     }
@@ -264,7 +264,7 @@ class Report {
   void regions() {
     out_.family(MetricKind::gauge, "meridian_dns_region_serves",
                 "1: some edge of the region, or its platform, serves.");
-    const RegionHealth& health = server_.steering().health();
+    const RegionHealth& health = control_.steering().health();
     for (std::size_t r = 0; r < health.regions().size(); ++r) {
       const auto& edges = health.view().regions[r].edges;
       const bool serves = std::any_of(edges.begin(), edges.end(), [](EdgeState e) { return e != EdgeState::down; });
@@ -274,25 +274,25 @@ class Report {
 
   void world() {
     out_.family(MetricKind::gauge, "meridian_dns_zone_serial", "SOA serial of a zone.");
-    for (const auto& zone : server_.world().zones->zones()) {
+    for (const auto& zone : control_.world().zones->zones()) {
       out_.sample({{"zone", zone->apex().to_text()}}, std::uint64_t{zone->serial()});
     }
-    shared::write_facts(out_, "meridian_dns", server_.facts());
+    shared::write_facts(out_, "meridian_dns", control_.facts());
     out_.family(MetricKind::gauge, "meridian_dns_policies_build_seconds", "What building the policies in force took.");
-    out_.sample({}, std::chrono::duration<double>(server_.world().policies_took).count());
+    out_.sample({}, std::chrono::duration<double>(control_.world().policies_took).count());
     out_.family(MetricKind::counter, "meridian_dns_geo_databases_total", "Geo databases that came, by outcome.");
-    out_.sample({{"outcome", "taken"}}, server_.geo().taken);
-    out_.sample({{"outcome", "refused"}}, server_.geo().refused);
+    out_.sample({{"outcome", "taken"}}, control_.geo().taken);
+    out_.sample({{"outcome", "refused"}}, control_.geo().refused);
     out_.family(MetricKind::gauge, "meridian_dns_geo_moved_ratio",
                 "Share of the answers that the last geo database that came moved, or would have.");
-    out_.sample({}, server_.geo().verdict.moved);
+    out_.sample({}, control_.geo().verdict.moved);
     started();
     out_.family(MetricKind::gauge, "meridian_dns_generation", "Snapshots published since the start.");
-    out_.sample({}, server_.snapshot().generation);
+    out_.sample({}, control_.snapshot().generation);
   }
 
   void started() {
-    const StartReport& report = server_.started();
+    const StartReport& report = control_.started();
     out_.family(MetricKind::gauge, "meridian_dns_start_problems",
                 "What was broken at the start, until a reload is good: 0 is well.");
     out_.sample({}, std::uint64_t{report.problems.size()});
@@ -304,19 +304,19 @@ class Report {
     out_.sample({{"serves", "nothing"}}, std::uint64_t{report.zones_left_out.size()});
     out_.family(MetricKind::gauge, "meridian_dns_last_good_kept",
                 "1: the last good copy in the state directory is of what serves.");
-    const bool kept = server_.kept().error.empty() && server_.kept().last != shared::WallTime{};
+    const bool kept = control_.kept().error.empty() && control_.kept().last != shared::WallTime{};
     out_.sample({}, std::uint64_t{kept ? 1U : 0U});
     out_.family(MetricKind::gauge, "meridian_dns_geo_database_waits",
                 "1: a newer geo database waits because it would move too many answers.");
-    out_.sample({}, std::uint64_t{server_.geo().waiting ? 1U : 0U});
+    out_.sample({}, std::uint64_t{control_.geo().waiting ? 1U : 0U});
   }
 
-  const Server& server_;
+  const Control& control_;
   MetricsWriter out_;
 };
 
 }  // namespace
 
-std::string render_metrics(const Server& server) { return Report(server).write(); }
+std::string render_metrics(const Control& control) { return Report(control).write(); }
 
 }  // namespace dns

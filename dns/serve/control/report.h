@@ -4,13 +4,13 @@
 
 #include <string>
 
-#include "dns/serve/control/server.h"
+#include "dns/serve/control/control.h"
 
 namespace dns {
 
-[[nodiscard]] std::string render_metrics(const Server& server);
-[[nodiscard]] std::string render_status(const Server& server);
+[[nodiscard]] std::string render_metrics(const Control& control);
+[[nodiscard]] std::string render_status(const Control& control);
 // Sampled answers of the recent past and the edges' states: what `meridian what-if` weighs by.
-[[nodiscard]] std::string render_given(const Server& server);
+[[nodiscard]] std::string render_given(const Control& control);
 
 }  // namespace dns

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "dns/load/geo/geo_memory.h"
-#include "dns/load/world/build.h"
 #include "dns/load/world/geo_guard.h"
+#include "dns/load/world/world.h"
 #include "shared/core/result.h"
 #include "shared/core/time.h"
 #include "shared/serve/process/last_good.h"

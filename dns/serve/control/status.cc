@@ -127,10 +127,10 @@ json::array zones_of(const World& world) {
   return zones;
 }
 
-json::object geo_of(const Server& server) {
-  const GeoFile& file = *server.world().geo;
-  const Server::GeoState& state = server.geo();
-  const GuardConfig& guard = server.world().config.geo.guard;
+json::object geo_of(const Control& control) {
+  const GeoFile& file = *control.world().geo;
+  const Control::GeoState& state = control.geo();
+  const GuardConfig& guard = control.world().config.geo.guard;
   const std::string_view mode = guard.mode == shared::Mode::enforce  ? "enforce"
                                 : guard.mode == shared::Mode::shadow ? "shadow"
                                                                      : "disabled";
@@ -202,32 +202,32 @@ json::array aliases_of(const AliasControl& aliases) {
   return list;
 }
 
-json::array workers_of(const Server& server) {
+json::array workers_of(const Control& control) {
   json::array workers;
-  for (std::size_t i = 0; i < server.workers().size(); ++i) {
-    const WorkerCounters& counters = server.workers()[i]->counters();
+  for (std::size_t i = 0; i < control.workers().size(); ++i) {
+    const WorkerCounters& counters = control.workers()[i]->counters();
     workers.push_back({{"number", i},
                        {"udp_queries", counters.queries[0].read()},
                        {"tcp_queries", counters.queries[1].read()},
                        {"tcp_open", counters.tcp_open.read()},
-                       {"heartbeats", server.workers()[i]->heartbeats()}});
+                       {"heartbeats", control.workers()[i]->heartbeats()}});
   }
   return workers;
 }
 
 }  // namespace
 
-std::string render_given(const Server& server) {
+std::string render_given(const Control& control) {
   json::array answers;
-  for (const GivenAnswer& given : server.given()) {
+  for (const GivenAnswer& given : control.given()) {
     answers.push_back({{"name", given.name},
                        {"client", given.client.to_string()},
                        {"subnet", given.by_subnet},
                        {"count", given.count}});
   }
   json::array regions;
-  const HealthView& view = server.snapshot().answers->health();
-  const auto& known = server.snapshot().policies->spec().regions;
+  const HealthView& view = control.snapshot().answers->health();
+  const auto& known = control.snapshot().policies->spec().regions;
   for (std::size_t r = 0; r < known.size(); ++r) {
     json::array edges;
     for (const EdgeState edge : view.regions[r].edges) edges.push_back(json::value(to_string(edge)));
@@ -248,8 +248,8 @@ json::array texts(const std::vector<std::string>& list) {
 }
 
 // How it came by what it serves, and what the next start could come by.
-json::object start_of(const Server& server) {
-  const StartReport& report = server.started();
+json::object start_of(const Control& control) {
+  const StartReport& report = control.started();
   json::array problems;
   for (const auto& problem : report.problems) problems.push_back(json::value(problem.to_string()));
   const bool copied = report.whole_copy || !report.zones_from_copy.empty();
@@ -262,36 +262,36 @@ json::object start_of(const Server& server) {
           {"zones_left_out", texts(report.zones_left_out)}};
 }
 
-json::object last_good_of(const Server& server) {
-  const Server::Kept& kept = server.kept();
+json::object last_good_of(const Control& control) {
+  const Control::Kept& kept = control.kept();
   const bool ever = kept.last != shared::WallTime{};
   return {{"kept", ever ? json::value(utc(kept.last)) : json::value(nullptr)}, {"error", kept.error}};
 }
 
 }  // namespace
 
-std::string render_status(const Server& server) {
+std::string render_status(const Control& control) {
   json::array listen;
-  for (const auto& endpoint : server.endpoints()) listen.push_back(json::value(endpoint.to_string()));
+  for (const auto& endpoint : control.endpoints()) listen.push_back(json::value(endpoint.to_string()));
   json::object status{
       {"program", "meridian-dns"},
-      {"service", server.world().common.service},
-      {"serving", server.serving()},
-      {"generation", server.snapshot().generation},
-      {"building", server.building()},
-      {"start", start_of(server)},
-      {"last_good", last_good_of(server)},
-      {"isolated", server.steering().health().holding()},
+      {"service", control.world().common.service},
+      {"serving", control.serving()},
+      {"generation", control.snapshot().generation},
+      {"building", control.building()},
+      {"start", start_of(control)},
+      {"last_good", last_good_of(control)},
+      {"isolated", control.steering().health().holding()},
       {"listen", std::move(listen)},
-      {"regions", regions_of(server.steering())},
-      {"names", names_of(*server.world().policies, *server.snapshot().answers)},
-      {"aliases", aliases_of(server.aliases())},
-      {"geo", geo_of(server)},
-      {"policies", policies_of(*server.world().policies)},
-      {"policies_build_ms", std::chrono::ceil<shared::milliseconds>(server.world().policies_took).count()},
-      {"zones", zones_of(server.world())},
-      {"workers", workers_of(server)}};
-  shared::put_facts(status, server.facts());
+      {"regions", regions_of(control.steering())},
+      {"names", names_of(*control.world().policies, *control.snapshot().answers)},
+      {"aliases", aliases_of(control.aliases())},
+      {"geo", geo_of(control)},
+      {"policies", policies_of(*control.world().policies)},
+      {"policies_build_ms", std::chrono::ceil<shared::milliseconds>(control.world().policies_took).count()},
+      {"zones", zones_of(control.world())},
+      {"workers", workers_of(control)}};
+  shared::put_facts(status, control.facts());
   return json::serialize(status) + "\n";
 }
 

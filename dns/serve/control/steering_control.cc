@@ -307,7 +307,7 @@ std::string SteeringControl::reason_of_region(std::size_t region) const {
 }
 
 void SteeringControl::replace_answers(std::shared_ptr<const AnswerSets> fresh) {
-  builder_.retire(std::exchange(answers_, std::move(fresh)));
+  builder_.dispose(std::exchange(answers_, std::move(fresh)));
   ++rebuilds_;
 }
 

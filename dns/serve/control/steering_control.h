@@ -1,7 +1,7 @@
 #pragma once
 // SteeringControl: from probes to answers. Asks every edge through the Prober, folds what it hears and what the
 // operator says into RegionHealth, and, when the view changes, builds the AnswerSets (well under a millisecond) and
-// hands them to be published. Keeps health and overrides in the state directory. Owned by Server, on the control loop.
+// hands them to be published. Keeps health and overrides in the state directory. Owned by Control, on the control loop.
 
 #include <cstdint>
 #include <functional>

@@ -138,7 +138,7 @@ void TcpServer::ended(Places& places) {
   check_drained();
 }
 
-void TcpServer::retire(std::function<void()> done) {
+void TcpServer::drain(std::function<void()> done) {
   drained_ = std::move(done);
   for (const auto& listener : listeners_) listener->drain_and_close();
   listeners_.clear();

@@ -51,7 +51,7 @@ class TcpServer {
 
   // Takes in who is connected already and accepts no more; `done` is called when the last session is gone. The
   // listening sockets may live on in another process.
-  void retire(std::function<void()> done);
+  void drain(std::function<void()> done);
   // Answers what has arrived and closes each session that waits for nothing.
   void hasten();
 

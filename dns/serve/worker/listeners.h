@@ -1,6 +1,6 @@
 #pragma once
-// The sockets of one listen address: UDP and TCP on one port, `count` of each or more, one per worker. Made by the
-// Server on the main thread, then owned by the workers.
+// The sockets of one listen address: UDP and TCP on one port, `count` of each or more, one per worker. Made by
+// Control on the main thread, then owned by the workers.
 
 #include <vector>
 

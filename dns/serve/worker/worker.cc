@@ -33,16 +33,16 @@ void Worker::set(const TcpSettings& tcp) {
   thread_.post([this, tcp] { tcp_.set(tcp); });
 }
 
-void Worker::retire(std::function<void()> done) {
+void Worker::drain(std::function<void()> done) {
   thread_.post([this, done = std::move(done)]() mutable {
-    retired_ = std::move(done);
+    drained_ = std::move(done);
     for (const auto& receiver : receivers_) receiver->end();
-    tcp_.retire([this] { part_ended(); });
+    tcp_.drain([this] { part_ended(); });
   });
 }
 
 void Worker::part_ended() {
-  if (--parts_ == 0) retired_();
+  if (--parts_ == 0) drained_();
 }
 
 void Worker::hasten() {

@@ -45,7 +45,7 @@ class Worker {
   void set(const TcpSettings& tcp);
   // Answers what is queued on the sockets and closes them; once the last TCP session has ended by itself, or by
   // hasten(), calls `done` on the worker.
-  void retire(std::function<void()> done);
+  void drain(std::function<void()> done);
   // Lets no session wait for another query.
   void hasten();
   void stop();  // what is open is closed
@@ -62,7 +62,7 @@ class Worker {
   TcpServer tcp_;
   std::vector<std::unique_ptr<UdpReceiver>> receivers_;
   std::size_t parts_;  // receivers and the TCP server, those that have not ended
-  std::function<void()> retired_;
+  std::function<void()> drained_;
 };
 
 }  // namespace dns

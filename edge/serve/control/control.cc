@@ -33,18 +33,18 @@ constexpr auto kReopenPatience = shared::seconds(2);
 // While it drains, the edge still serves, and says so for as long as the slowest DNS node needs to hear it: a probe may
 // have just been answered, and the next one may be late by its timeout.
 shared::Duration announce_time(const World& world) {
-  const auto& probe = world.config.health.edge;
+  const auto& probe = world.common.health.edge;
   return 2 * probe.interval + probe.timeout;
 }
 
 std::vector<shared::Endpoint> resolvers_of(const World& world) {
   std::vector<shared::Endpoint> resolvers;
-  for (const auto& one : world.edge.resolvers) resolvers.push_back(one.value);
+  for (const auto& one : world.config.resolvers) resolvers.push_back(one.value);
   return resolvers;
 }
 
 DescriptorPlan plan_for(const World& world, std::size_t workers) {
-  const std::size_t wanted = world.edge.client.max_connections;
+  const std::size_t wanted = world.config.client.max_connections;
   const std::uint64_t limit = shared::raise_descriptor_limit();
   const DescriptorPlan plan = plan_descriptors({.limit = limit,
                                                 .connections = wanted,
@@ -60,17 +60,17 @@ DescriptorPlan plan_for(const World& world, std::size_t workers) {
 
 }  // namespace
 
-Control::Control(shared::Supervisor& supervisor, WorldMaker& maker, World world, shared::Start start)
+Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World world, shared::Start start)
     : supervisor_(supervisor),
-      maker_(maker),
+      loader_(loader),
       start_(start),
       world_(std::make_shared<const World>(std::move(world))),
       discovery_(supervisor.loop(), [this] { remake_pools(); }),
-      healing_(supervisor.loop(), maker.live()),
+      healing_(supervisor.loop(), loader.live()),
       word_end_(supervisor.loop()),
       drain_(supervisor.loop()) {
-  facts_.version = maker.options().version;
-  facts_.config = maker.options().config;
+  facts_.version = loader.options().version;
+  facts_.config = loader.options().config;
 }
 
 Control::~Control() {
@@ -89,7 +89,7 @@ shared::Result<void> Control::start() {
 }
 
 shared::Result<void> Control::open() {
-  auto backends = Backends::make(supervisor_.loop(), maker_.live(), [this] { publish(); });
+  auto backends = Backends::make(supervisor_.loop(), loader_.live(), [this] { publish(); });
   if (!backends) return tl::unexpected(backends.error());
   backends_ = std::move(*backends);
   for (const auto step : {&Control::use_resolvers, &Control::claim_inheritance, &Control::open_access_log,
@@ -110,7 +110,7 @@ shared::Result<void> Control::use_resolvers() {
 }
 
 shared::Result<void> Control::claim_inheritance() {
-  const auto path = shared::load::edge_state_directory(world_->config, world_->node);
+  const auto path = shared::load::edge_state_directory(world_->common, world_->node);
   auto claimed = shared::Inheritance::claim(path.string(), start_);
   if (!claimed) return tl::unexpected(claimed.error());
   inheritance_.emplace(std::move(*claimed));
@@ -158,7 +158,7 @@ void Control::open_upgrade_port() {
     if (supervisor_.stopping()) return std::nullopt;
     return shared::UpgradePort::Offer{sockets(), state_text()};
   };
-  hooks.taken_over = [this] { retire(); };
+  hooks.taken_over = [this] { handed_over(); };
   auto port = shared::UpgradePort::open(supervisor_.loop(), *state, std::move(hooks));
   if (!port) return log_event(Level::warn, "no_upgrades", {{"reason", port.error().message}});
   upgrade_port_ = std::move(*port);
@@ -171,9 +171,9 @@ std::vector<int> Control::sockets() const {
 }
 
 shared::Result<void> Control::open_access_log() {
-  if (world_->edge.access_log.empty()) return {};
-  const std::size_t lanes = std::max<std::size_t>(world_->edge.workers, shared::usable_cores().size());
-  auto log = AccessLog::open(world_->edge.access_log.string(), lanes);
+  if (world_->config.access_log.empty()) return {};
+  const std::size_t lanes = std::max<std::size_t>(world_->config.workers, shared::usable_cores().size());
+  auto log = AccessLog::open(world_->config.access_log.string(), lanes);
   if (!log) return tl::unexpected(log.error());
   access_log_ = std::move(*log);
   return {};
@@ -181,8 +181,8 @@ shared::Result<void> Control::open_access_log() {
 
 shared::Result<void> Control::start_workers() {
   const std::vector<unsigned> cores = shared::usable_cores();
-  const bool one_per_core = world_->edge.workers == 0;
-  const std::size_t count = one_per_core ? cores.size() : world_->edge.workers;
+  const bool one_per_core = world_->config.workers == 0;
+  const std::size_t count = one_per_core ? cores.size() : world_->config.workers;
   const DescriptorPlan plan = plan_for(*world_, count);
   const auto admission = std::make_shared<Admission>(plan.connections, count);
   std::random_device random;
@@ -193,14 +193,14 @@ shared::Result<void> Control::start_workers() {
     settings.admission = admission;
     settings.index = i;
     settings.context.max_pipes = plan.pipes_per_worker;
-    settings.max_memory = world_->edge.client.max_memory / count;
+    settings.max_memory = world_->config.client.max_memory / count;
     settings.context.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
     for (shared::SipKey& key : settings.context.id_keys)
       std::ranges::generate(key, [&] { return std::uint8_t(random()); });
     AccessLane* lane = access_log_ != nullptr ? &access_log_->lane(i) : nullptr;
     workers_.push_back(
-        std::make_unique<Worker>(std::move(settings), maker_.live(), lane, snapshot_,
-                                 [this](std::shared_ptr<const Snapshot> old) { builder_.retire(std::move(old)); }));
+        std::make_unique<Worker>(std::move(settings), loader_.live(), lane, snapshot_,
+                                 [this](std::shared_ptr<const Snapshot> old) { builder_.dispose(std::move(old)); }));
     counted_.push_back(workers_.back().get());
   }
   for (const shared::Endpoint& where : world_->built.listen) {
@@ -217,7 +217,7 @@ shared::Result<void> Control::start_workers() {
 }
 
 shared::Result<void> Control::start_admin() {
-  const shared::load::Config& config = world_->config;
+  const shared::load::Config& config = world_->common;
   auto ports =
       shared::open_admin_ports(supervisor_.loop(), *inheritance_,
                                {.admin = config.admin.edge, .metrics = config.metrics.edge, .own = world_->node});
@@ -284,7 +284,7 @@ AdminResponse Control::healthz() {
 
 ReportSource Control::source() const {
   return {.snapshot = *snapshot_,
-          .live = maker_.live(),
+          .live = loader_.live(),
           .workers = counted_,
           .backends = backends_.get(),
           .discovery = &discovery_,
@@ -304,7 +304,7 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
   for (const auto& [name, value] : request.query) {
     if (name == "header") asked.headers.push_back(value);
   }
-  const auto text = explain(*snapshot_, maker_.live(), asked);
+  const auto text = explain(*snapshot_, loader_.live(), asked);
   if (!text) return AdminResponse::text(400, text.error().message + "\n");
   return AdminResponse::text(200, *text);
 }
@@ -314,12 +314,12 @@ void Control::publish() {
   auto next = std::make_shared<Snapshot>(world_->built.snapshot(++generation_));
   log_event(Level::debug, "published", {{"generation", generation_}});
   next->addresses = backends_->addresses();
-  if (snapshot_ != nullptr) start_slowly(*snapshot_->pools, *next->pools, maker_.live(), shared::Clock::now());
-  words_.apply(*next->pools, maker_.live());
+  if (snapshot_ != nullptr) start_slowly(*snapshot_->pools, *next->pools, loader_.live(), shared::Clock::now());
+  words_.apply(*next->pools, loader_.live());
   std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
   for (const auto& worker : workers_) worker->publish(snapshot_);
   healing_.set(snapshot_);
-  if (old != nullptr) builder_.retire(std::move(old));
+  if (old != nullptr) builder_.dispose(std::move(old));
 }
 
 void Control::reload(ReloadDone done) {
@@ -335,7 +335,7 @@ void Control::reload(ReloadDone done) {
       supervisor_.loop(),
       [this, inputs = pool_inputs()] {
         Reloaded result{.world = nullptr, .diagnostics = {}, .inputs = inputs};
-        auto world = maker_.make(inputs, result.diagnostics);
+        auto world = loader_.load(inputs, result.diagnostics);
         if (world) result.world = std::make_shared<World>(std::move(*world));
         return result;
       },
@@ -369,21 +369,21 @@ void Control::finish_reload(Reloaded result, const ReloadDone& done) {
 }
 
 void Control::note_configured() {
-  facts_.config_hash = world_->config.hash;
+  facts_.config_hash = world_->common.hash;
   facts_.configured = std::chrono::system_clock::now();
 }
 
 void Control::take_over(std::shared_ptr<World> world) {
   if (access_log_ != nullptr) reopen_logs({});
   const std::vector<shared::Endpoint> resolvers = resolvers_of(*world_);
-  builder_.retire(std::exchange(world_, std::move(world)));
+  builder_.dispose(std::exchange(world_, std::move(world)));
   if (resolvers != resolvers_of(*world_)) {
     if (auto used = use_resolvers(); !used)
       log_event(Level::error, "resolvers_not_used", {{"reason", used.error().message}});
   }
   discovery_.set(world_->built.servers.sources);
-  if (const auto level = shared::parse_level(to_string(world_->config.log.level))) shared::set_log_level(*level);
-  shared::apply_access(admins_, world_->config);
+  if (const auto level = shared::parse_level(to_string(world_->common.log.level))) shared::set_log_level(*level);
+  shared::apply_access(admins_, world_->common);
   backends_->set(world_->built);
   note_configured();
   publish();
@@ -403,10 +403,10 @@ void Control::reopen_logs(AccessLog::Reopened done) {
 }
 
 void Control::stop() {
-  if (retired_) return finish_workers();
-  maker_.live().draining = true;
+  if (handed_over_) return finish_workers();
+  loader_.live().draining = true;
   const shared::Duration announce = announce_time(*world_);
-  supervisor_.set_stop_grace(announce + world_->edge.drain_grace);
+  supervisor_.set_stop_grace(announce + world_->config.drain_grace);
   log_event(Level::info, "drain_begun",
             {{"announce_ms", std::chrono::duration_cast<shared::milliseconds>(announce).count()}});
   drain_.expires_after(announce);
@@ -417,30 +417,30 @@ void Control::stop() {
 
 // The successor accepts on our sockets: nobody has to be told. Clients that keep a connection idle hear "Connection:
 // close" with their next answer; the few that never speak again are closed after a while.
-void Control::retire() {
-  retired_ = true;
+void Control::handed_over() {
+  handed_over_ = true;
   for (const auto& admin : admins_) admin->hand_over();
-  const shared::Duration linger = std::min(world_->edge.client.keep_alive_timeout, world_->edge.drain_grace);
-  supervisor_.set_stop_grace(linger + world_->edge.drain_grace);
+  const shared::Duration linger = std::min(world_->config.client.keep_alive_timeout, world_->config.drain_grace);
+  supervisor_.set_stop_grace(linger + world_->config.drain_grace);
   drain_.expires_after(linger);
   drain_.async_wait([this](shared::error_code error) {
     for (const auto& worker : workers_) {
       if (!error) worker->hasten();
     }
   });
-  supervisor_.retire();
+  supervisor_.handed_over();
 }
 
 void Control::finish_workers() {
   log_event(Level::info, "closing");
   workers_busy_ = workers_.size();
   for (const auto& worker : workers_) {
-    worker->retire([this] {
+    worker->wind_down([this] {
       supervisor_.post([this] {
         if (--workers_busy_ == 0) supervisor_.finish(0);
       });
     });
-    if (!retired_) worker->hasten();
+    if (!handed_over_) worker->hasten();
   }
 }
 

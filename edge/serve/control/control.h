@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "edge/core/pool/live.h"
+#include "edge/load/world.h"
 #include "edge/serve/account/access_log.h"
 #include "edge/serve/control/backends.h"
 #include "edge/serve/control/discovery.h"
 #include "edge/serve/control/healing.h"
 #include "edge/serve/control/operator_words.h"
 #include "edge/serve/control/report.h"
-#include "edge/serve/control/world.h"
 #include "edge/serve/worker/worker.h"
 #include "shared/core/heartbeats.h"
 #include "shared/core/result.h"
@@ -34,8 +34,8 @@ namespace edge {
 
 class Control {
  public:
-  // `maker` has made `world`, and outlives this with its Live.
-  Control(shared::Supervisor& supervisor, WorldMaker& maker, World world, shared::Start start = shared::Start::alone);
+  // `loader` has made `world`, and outlives this with its Live.
+  Control(shared::Supervisor& supervisor, WorldLoader& loader, World world, shared::Start start = shared::Start::alone);
   ~Control();
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
@@ -66,7 +66,7 @@ class Control {
   void begin_to_serve();
   void open_upgrade_port();
   [[nodiscard]] std::vector<int> sockets() const;
-  void retire();
+  void handed_over();
   shared::Result<void> open_access_log();
   shared::Result<void> start_workers();
   shared::Result<void> start_admin();
@@ -79,7 +79,7 @@ class Control {
   [[nodiscard]] shared::Result<void> use_resolvers();
   void keep_words();
   [[nodiscard]] PoolInputs pool_inputs() const;
-  [[nodiscard]] shared::Result<OperatorWords::Place> find_server(const shared::AdminRequest& request) const;
+  [[nodiscard]] shared::Result<OperatorWords::ServerKey> find_server(const shared::AdminRequest& request) const;
   [[nodiscard]] std::optional<shared::AdminResponse> not_now() const;
   void wait_for_expiry();
   [[nodiscard]] static shared::Result<DrainWord> read_drain(const shared::AdminRequest& request);
@@ -107,7 +107,7 @@ class Control {
   [[nodiscard]] shared::AdminResponse answer_explain(const shared::AdminRequest& request) const;
 
   shared::Supervisor& supervisor_;
-  WorldMaker& maker_;
+  WorldLoader& loader_;
   shared::Start start_;
   std::optional<shared::Inheritance> inheritance_;
   std::shared_ptr<const World> world_;
@@ -131,8 +131,8 @@ class Control {
   std::vector<std::unique_ptr<shared::Admin>> admins_;
   std::vector<int> listener_descriptors_;  // of the workers, for a successor
   std::unique_ptr<shared::UpgradePort> upgrade_port_;
-  bool retired_ = false;    // a successor serves
-  shared::Timer word_end_;  // of an operator's word
+  bool handed_over_ = false;  // a successor serves
+  shared::Timer word_end_;    // of an operator's word
   shared::Timer drain_;
 };
 

@@ -66,7 +66,7 @@ void Control::recall_words(std::string_view inherited) {
   words_ = std::move(*words);
   words_.expire(std::chrono::system_clock::now());
   if (words_.drain) {
-    maker_.live().draining = true;
+    loader_.live().draining = true;
     log_event(Level::warn, "drain_begun",
               {{"reason", "an operator's word from before the restart"}, {"word", words_.drain->reason}});
   }
@@ -84,9 +84,9 @@ void Control::wait_for_expiry() {
     if (error) return;
     for (const std::string& ended : words_.expire(std::chrono::system_clock::now())) {
       log_event(Level::info, "drain_ended", {{"of", ended}, {"reason", "the operator's word has expired"}});
-      if (ended == "the edge" && !supervisor_.stopping()) maker_.live().draining = false;
+      if (ended == "the edge" && !supervisor_.stopping()) loader_.live().draining = false;
     }
-    words_.apply(*snapshot_->pools, maker_.live());
+    words_.apply(*snapshot_->pools, loader_.live());
     keep_words();
     wait_for_expiry();
   });
@@ -108,7 +108,7 @@ void Control::remake_at_start() {
   const PoolInputs inputs = pool_inputs();
   if (inputs == PoolInputs()) return;
   shared::load::Diagnostics diagnostics;
-  if (auto world = maker_.remake(*world_, inputs, diagnostics)) {
+  if (auto world = loader_.with_inputs(*world_, inputs, diagnostics)) {
     world_ = std::make_shared<const World>(std::move(*world));
   } else {
     log_event(Level::error, "pools_not_rebuilt", {{"reason", diagnostics.render()}});
@@ -137,7 +137,7 @@ AdminResponse Control::set_edge_drain(std::optional<DrainWord> word) {
   if (auto refusal = not_now()) return *refusal;
   const bool on = word.has_value();
   if (!on && supervisor_.stopping()) return AdminResponse::text(409, "the process is stopping\n");
-  maker_.live().draining = on;
+  loader_.live().draining = on;
   log_event(Level::info, on ? "drain_begun" : "drain_ended",
             {{"reason", "an operator's word"}, {"word", on ? word->reason : std::string()}});
   words_.drain = std::move(word);
@@ -146,14 +146,14 @@ AdminResponse Control::set_edge_drain(std::optional<DrainWord> word) {
   return AdminResponse::text(200, on ? "draining\n" : "serving\n");
 }
 
-shared::Result<OperatorWords::Place> Control::find_server(const AdminRequest& request) const {
+shared::Result<OperatorWords::ServerKey> Control::find_server(const AdminRequest& request) const {
   const std::string pool = param(request, "pool");
   const std::string server = param(request, "server");
   const Pool* found = snapshot_->pools->find(pool);
   if (found == nullptr) return shared::fail("pool: there is no pool '" + pool + "'");
   std::string known;
   for (const Server& one : found->servers) {
-    if (one.name == server) return OperatorWords::Place{pool, server};
+    if (one.name == server) return OperatorWords::ServerKey{pool, server};
     known += (known.empty() ? "" : ", ") + one.name;
   }
   return shared::fail("server: pool " + pool + " has no server '" + server + "' here; it has: " + known);
@@ -169,7 +169,7 @@ AdminResponse Control::set_server_drain(const AdminRequest& request, std::option
   ServerWord word = words_.of(*place);
   word.drain = std::move(drain);
   words_.set(*place, word);
-  words_.apply(*snapshot_->pools, maker_.live());
+  words_.apply(*snapshot_->pools, loader_.live());
   keep_words();
   wait_for_expiry();
   const std::string name = place->first + "/" + place->second;
@@ -203,7 +203,7 @@ void Control::remake_pools() {
       supervisor_.loop(),
       [this, base = world_, inputs = pool_inputs()] {
         shared::load::Diagnostics diagnostics;
-        auto world = maker_.remake(*base, inputs, diagnostics);
+        auto world = loader_.with_inputs(*base, inputs, diagnostics);
         Remade made{.base = base, .inputs = inputs, .world = nullptr, .problems = diagnostics.render()};
         if (world) made.world = std::make_shared<World>(std::move(*world));
         return made;
@@ -216,7 +216,7 @@ void Control::finish_remake(Remade made) {
   if (made.base != world_ || made.inputs != pool_inputs()) return remake_pools();
   if (made.world == nullptr) return log_event(Level::error, "pools_not_rebuilt", {{"reason", made.problems}});
   made.base.reset();
-  builder_.retire(std::exchange(world_, std::move(made.world)));
+  builder_.dispose(std::exchange(world_, std::move(made.world)));
   backends_->set(world_->built);
   publish();
 }

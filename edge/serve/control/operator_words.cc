@@ -12,7 +12,7 @@ namespace edge {
 namespace json = boost::json;
 using shared::fail;
 
-void OperatorWords::set(const Place& place, const ServerWord& word) {
+void OperatorWords::set(const ServerKey& place, const ServerWord& word) {
   if (word == ServerWord()) {
     servers.erase(place);
   } else {
@@ -20,13 +20,13 @@ void OperatorWords::set(const Place& place, const ServerWord& word) {
   }
 }
 
-ServerWord OperatorWords::of(const Place& place) const {
+ServerWord OperatorWords::of(const ServerKey& place) const {
   const auto found = servers.find(place);
   return found == servers.end() ? ServerWord() : found->second;
 }
 
-std::map<OperatorWords::Place, std::uint16_t> OperatorWords::weights() const {
-  std::map<Place, std::uint16_t> out;
+std::map<OperatorWords::ServerKey, std::uint16_t> OperatorWords::weights() const {
+  std::map<ServerKey, std::uint16_t> out;
   for (const auto& [place, word] : servers) {
     if (word.weight) out.emplace(place, *word.weight);
   }

@@ -37,15 +37,15 @@ struct ServerWord {
 };
 
 struct OperatorWords {
-  using Place = std::pair<std::string, std::string>;  // pool, server
+  using ServerKey = std::pair<std::string, std::string>;  // pool, server
 
   std::optional<DrainWord> drain;  // the whole edge
-  std::map<Place, ServerWord> servers;
+  std::map<ServerKey, ServerWord> servers;
 
   // Forgets words that say nothing any more.
-  void set(const Place& place, const ServerWord& word);
-  [[nodiscard]] ServerWord of(const Place& place) const;
-  [[nodiscard]] std::map<Place, std::uint16_t> weights() const;
+  void set(const ServerKey& place, const ServerWord& word);
+  [[nodiscard]] ServerWord of(const ServerKey& place) const;
+  [[nodiscard]] std::map<ServerKey, std::uint16_t> weights() const;
   // Tells Live who drains, of these pools.
   void apply(const Pools& pools, Live& live) const;
 

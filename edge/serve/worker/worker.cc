@@ -74,11 +74,11 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot) {
 }
 
 void Worker::finish(std::function<void()> done) {
-  retire(std::move(done));
+  wind_down(std::move(done));
   hasten();
 }
 
-void Worker::retire(std::function<void()> done) {
+void Worker::wind_down(std::function<void()> done) {
   thread_.post([this, done = std::move(done)] { stop_accepting(done); });
 }
 

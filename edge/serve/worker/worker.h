@@ -51,7 +51,7 @@ class Worker {
   void finish(std::function<void()> done);
   // As finish(), but idle connections stay until their client speaks, falls silent for too long, or hasten() is called:
   // for when another process accepts on the same sockets.
-  void retire(std::function<void()> done);
+  void wind_down(std::function<void()> done);
   void hasten();
   // Ends the loop and every connection with it.
   void stop();

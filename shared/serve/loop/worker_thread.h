@@ -38,7 +38,7 @@ class WorkerThread {
   void stop();
 
   // Runs `call` on the thread, in the order of posting; any thread. What it holds dies there too: move a snapshot that
-  // it replaces out to Builder::retire.
+  // it replaces out to Builder::dispose.
   void post(std::function<void()> call) { loop_.post(std::move(call)); }
 
   // Beats of the worker's own loop, ten a second; a number that stands still is a worker that hangs. Any thread.

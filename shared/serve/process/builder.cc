@@ -66,11 +66,11 @@ void Builder::leave_background() {
   if (background_.exchange(0) != 0) set_policy(thread_id_, SCHED_OTHER);
 }
 
-void Builder::retire(std::shared_ptr<const void> old) {
+void Builder::dispose(std::shared_ptr<const void> old) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
-    retired_.push_back(std::move(old));
+    disposed_.push_back(std::move(old));
   }
   wake_.notify_one();
 }
@@ -95,9 +95,9 @@ void Builder::loop() {
   const bool may = may_come_back(niceness);        // into the background
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !retired_.empty(); });
+    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !disposed_.empty(); });
     std::vector<std::shared_ptr<const void>> dying;
-    dying.swap(retired_);
+    dying.swap(disposed_);
     Job job{};
     if (!jobs_.empty()) {
       job = std::move(jobs_.front());

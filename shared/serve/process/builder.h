@@ -2,7 +2,7 @@
 // Builder: the thread for work that may block or take seconds: parse, check and build the next world. Jobs run one at a
 // time in order. It is also where old snapshots die, so that freeing a million records never stalls a worker. It is
 // nicer than the workers, and a job in the background has only what they leave, at first: docs/decisions/014. Owned by
-// main; run() and retire() may be called from any thread.
+// main; run() and dispose() may be called from any thread.
 
 #include <atomic>
 #include <condition_variable>
@@ -53,9 +53,9 @@ class Builder {
   }
 
   // Takes over what may be the last reference and drops it here, before the next job.
-  void retire(std::shared_ptr<const void> old);
+  void dispose(std::shared_ptr<const void> old);
 
-  // Ends the thread after the job that it is in; jobs not begun are dropped. What is retired later dies at the caller.
+  // Ends the thread after the job that it is in; jobs not begun are dropped. What is given later dies at the caller.
   void stop();
 
  private:
@@ -72,12 +72,12 @@ class Builder {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> jobs_;                              // guarded by mutex_
-  std::vector<std::shared_ptr<const void>> retired_;  // guarded by mutex_
-  bool stopping_ = false;                             // guarded by mutex_
-  std::uint64_t backgrounds_ = 0;                     // times in the background that were given; of the loop's thread
-  std::atomic<std::uint64_t> background_{0};          // number of the one that it has, 0: none
-  std::atomic<std::uint64_t> over_{0};                // of the last one that is over
+  std::deque<Job> jobs_;                               // guarded by mutex_
+  std::vector<std::shared_ptr<const void>> disposed_;  // guarded by mutex_
+  bool stopping_ = false;                              // guarded by mutex_
+  std::uint64_t backgrounds_ = 0;                      // times in the background that were given; of the loop's thread
+  std::atomic<std::uint64_t> background_{0};           // number of the one that it has, 0: none
+  std::atomic<std::uint64_t> over_{0};                 // of the last one that is over
   std::atomic<pid_t> thread_id_{0};
   std::thread thread_;
 };

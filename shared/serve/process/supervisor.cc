@@ -25,7 +25,7 @@ void Supervisor::wait_for_signal() {
     if (signal == SIGHUP) return request_reload();
     if (signal == SIGUSR1) return on_reopen_ ? on_reopen_() : void();
     if (!stopping_) return request_stop();
-    if (retired_) return finish(0);
+    if (handed_over_) return finish(0);
     log_event(Level::warn, "stop_forced", {{"reason", "a second signal"}});
     finish(1);
   });
@@ -47,8 +47,8 @@ void Supervisor::request_reload() {
   if (on_reload_) on_reload_();
 }
 
-void Supervisor::retire() {
-  retired_ = true;
+void Supervisor::handed_over() {
+  handed_over_ = true;
   request_stop();
 }
 
@@ -67,7 +67,7 @@ void Supervisor::begin_grace() {
   grace_.expires_after(settings_.stop_grace);
   grace_.async_wait([this](error_code error) {
     if (error) return;
-    log_event(retired_ ? Level::info : Level::warn, "stop_forced", {{"reason", "the grace time is over"}});
+    log_event(handed_over_ ? Level::info : Level::warn, "stop_forced", {{"reason", "the grace time is over"}});
     finish(0);
   });
 }

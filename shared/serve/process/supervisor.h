@@ -4,7 +4,7 @@
 //   SIGHUP           on_reload
 //   SIGUSR1          on_reopen: log files, after a rotation
 //   SIGTERM, SIGINT  on_stop: drain, then call finish(); the same signal again, or the grace time, ends at once
-//   (handed over)    as a stop, by retire(): another process serves already, so one signal ends at once
+//   (handed over)    as a stop, by handed_over(): another process serves already, so one signal ends at once
 //   SIGPIPE          ignored
 //
 // Made first in main, before any thread, and destroyed last. Everything on the control loop's thread but post().
@@ -50,7 +50,7 @@ class Supervisor {
   void request_reload();
   void request_stop();
   // Another process has taken over: on_stop, in peace.
-  void retire();
+  void handed_over();
 
   [[nodiscard]] bool stopping() const { return stopping_; }
 
@@ -72,7 +72,7 @@ class Supervisor {
   std::function<void()> on_reopen_;
   std::function<void()> on_stop_;
   bool stopping_ = false;
-  bool retired_ = false;
+  bool handed_over_ = false;
   int status_ = 0;
 };
 

@@ -490,7 +490,7 @@ TEST_F(WorkerTest, DrainAnswersWhatIsQueuedAndEnds) {
   EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == 2; }));
   send_bytes(waiting, frame);
   std::promise<void> drained;
-  worker_->retire([&] { drained.set_value(); });
+  worker_->drain([&] { drained.set_value(); });
   worker_->hasten();
   EXPECT_FALSE(receive_frame(waiting).empty());
   EXPECT_TRUE(closed_by_peer(waiting));

@@ -165,7 +165,7 @@ TEST(BuilderTest, WhatABackgroundJobLeavesBehindDiesInTheBackground) {
     ~Dying() { as->set_value(::sched_getscheduler(0)); }
   };
   std::promise<int> as;
-  builder.retire(std::shared_ptr<const Dying>(new Dying{&as}));
+  builder.dispose(std::shared_ptr<const Dying>(new Dying{&as}));
   EXPECT_EQ(as.get_future().get(), SCHED_IDLE);
 }
 
@@ -201,7 +201,7 @@ TEST(BuilderTest, WhatIsRetiredDiesThere) {
   std::promise<std::thread::id> builders_id;
   builder.run([&] { builders_id.set_value(std::this_thread::get_id()); });
   std::promise<std::thread::id> died_on;
-  builder.retire(std::shared_ptr<const Dying>(new Dying{&died_on}));
+  builder.dispose(std::shared_ptr<const Dying>(new Dying{&died_on}));
   EXPECT_EQ(died_on.get_future().get(), builders_id.get_future().get());
 }
 

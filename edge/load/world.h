@@ -35,25 +35,25 @@ struct Place {
 [[nodiscard]] shared::Result<Place> find_place(const Options& options, const shared::load::Config& config);
 
 struct World {
-  shared::load::Config config;
-  EdgeConfig edge;
+  shared::load::Config common;
+  EdgeConfig config;
   shared::IpAddress node;
   Built built;
 };
 
 // Nothing, with the reasons in `diagnostics`, when anything is wrong. Makes room in `live` for the servers.
-class WorldMaker {
+class WorldLoader {
  public:
-  WorldMaker(Options options, Live& live, std::uint64_t key_seed)
+  WorldLoader(Options options, Live& live, std::uint64_t key_seed)
       : options_(std::move(options)), live_(live), key_seed_(key_seed) {}
 
   [[nodiscard]] Live& live() { return live_; }
   [[nodiscard]] const Options& options() const { return options_; }
 
-  [[nodiscard]] std::optional<World> make(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics);
+  [[nodiscard]] std::optional<World> load(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics);
   // The same world with the servers and weights that `inputs` says now.
-  [[nodiscard]] std::optional<World> remake(const World& world, const PoolInputs& inputs,
-                                            shared::load::Diagnostics& diagnostics);
+  [[nodiscard]] std::optional<World> with_inputs(const World& world, const PoolInputs& inputs,
+                                                 shared::load::Diagnostics& diagnostics);
 
  private:
   void reserve(const PoolParts& parts);

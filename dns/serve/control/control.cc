@@ -1,4 +1,4 @@
-#include "dns/serve/control/server.h"
+#include "dns/serve/control/control.h"
 
 #include <algorithm>
 #include <chrono>
@@ -45,16 +45,16 @@ CookieSecrets random_cookie_secret() {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(shared::Supervisor& supervisor, ServerSettings settings, World world) {
-  std::unique_ptr<Server> server(new Server(supervisor, std::move(settings), std::move(world)));
-  if (const auto opened = server->open(); !opened) {
-    if (server->inheritance_) server->inheritance_->failed(opened.error().message);
+Result<std::unique_ptr<Control>> Control::start(shared::Supervisor& supervisor, ControlSettings settings, World world) {
+  std::unique_ptr<Control> control(new Control(supervisor, std::move(settings), std::move(world)));
+  if (const auto opened = control->open(); !opened) {
+    if (control->inheritance_) control->inheritance_->failed(opened.error().message);
     return fail(opened.error().message);
   }
-  return server;
+  return control;
 }
 
-Server::Server(shared::Supervisor& supervisor, ServerSettings settings, World world)
+Control::Control(shared::Supervisor& supervisor, ControlSettings settings, World world)
     : supervisor_(supervisor),
       settings_(std::move(settings)),
       world_(std::make_shared<const World>(std::move(world))),
@@ -64,7 +64,7 @@ Server::Server(shared::Supervisor& supervisor, ServerSettings settings, World wo
   recall_geo(start_report_);
 }
 
-Server::~Server() {
+Control::~Control() {
   admins_.clear();
   upgrade_port_.reset();
   watchdog_.reset();
@@ -73,7 +73,7 @@ Server::~Server() {
   if (steering_) steering_->save();
 }
 
-Result<void> Server::open() {
+Result<void> Control::open() {
   shared::set_log_level(log_level(world_->common.log.level));
   descriptors_ = shared::raise_descriptor_limit();
   supervisor_.set_stop_grace(kStopGrace);
@@ -99,7 +99,7 @@ Result<void> Server::open() {
   return {};
 }
 
-Result<void> Server::claim_inheritance() {
+Result<void> Control::claim_inheritance() {
   auto claimed =
       shared::Inheritance::claim(shared::load::dns_state_directory(world_->common).string(), settings_.start);
   if (!claimed) return fail(claimed.error().message);
@@ -108,7 +108,7 @@ Result<void> Server::claim_inheritance() {
 }
 
 // A predecessor may have had more workers: then some of ours read several of its sockets, and none is closed.
-Result<std::vector<Server::Sockets>> Server::bind(std::size_t workers) {
+Result<std::vector<Control::Sockets>> Control::bind(std::size_t workers) {
   std::vector<Sockets> sockets(workers);
   for (const auto& listen : world_->config.listen) {
     auto made = listen_on(listen.value, workers, inheritance_->sockets());
@@ -123,7 +123,7 @@ Result<std::vector<Server::Sockets>> Server::bind(std::size_t workers) {
   return sockets;
 }
 
-Result<void> Server::open_steering() {
+Result<void> Control::open_steering() {
   SteeringControl::Hooks hooks;
   hooks.publish = [this](const std::shared_ptr<const AnswerSets>&) { publish(); };
   hooks.ready = [this] {
@@ -139,13 +139,13 @@ Result<void> Server::open_steering() {
   return steering_->start(world_->policies, world_->common);
 }
 
-AliasView Server::adopt_aliases() {
+AliasView Control::adopt_aliases() {
   std::vector<shared::Endpoint> servers;
   for (const auto& server : world_->config.resolvers) servers.push_back(server.value);
   return aliases_->adopt(*world_->policies, servers);
 }
 
-void Server::make_workers(std::vector<Sockets> sockets) {
+void Control::make_workers(std::vector<Sockets> sockets) {
   const auto cores = shared::usable_cores();
   steering_counts_.resize(sockets.size());
   make_steering_counts();
@@ -164,7 +164,7 @@ void Server::make_workers(std::vector<Sockets> sockets) {
   }
 }
 
-Result<void> Server::open_admin() {
+Result<void> Control::open_admin() {
   const shared::load::Config& config = world_->common;
   auto ports = shared::open_admin_ports(supervisor_.loop(), *inheritance_,
                                         {.admin = config.admin.dns, .metrics = config.metrics.dns, .own = {}});
@@ -175,7 +175,7 @@ Result<void> Server::open_admin() {
   return {};
 }
 
-void Server::begin_to_serve() {
+void Control::begin_to_serve() {
   if (serving_ || supervisor_.stopping()) return;
   serving_ = true;
   for (auto& worker : workers_) worker->start();
@@ -199,9 +199,9 @@ void Server::begin_to_serve() {
 }
 
 // Not on the way to an answer, nor to the start: it costs what has changed.
-void Server::keep() {
+void Control::keep() {
   const auto* state = inheritance_->state_directory();
-  if (state == nullptr || retired_) return;
+  if (state == nullptr || handed_over_) return;
   Keepsake what{world_, settings_.config_path, start_report_.all_is_well(), geo_.waiting};
   auto work = [state, what = std::move(what)] { return std::pair(what.files, dns::keep(*state, what)); };
   auto done = [this](const std::pair<bool, Result<void>>& result) {
@@ -215,7 +215,7 @@ void Server::keep() {
   builder_.run_then(supervisor_.loop(), std::move(work), std::move(done));
 }
 
-void Server::open_upgrade_port() {
+void Control::open_upgrade_port() {
   const auto* state = inheritance_->state_directory();
   if (state == nullptr) return;
   shared::UpgradePort::Hooks hooks;
@@ -224,13 +224,13 @@ void Server::open_upgrade_port() {
     steering_->save();
     return shared::UpgradePort::Offer{sockets(), {}};
   };
-  hooks.taken_over = [this] { retire(); };
+  hooks.taken_over = [this] { handed_over(); };
   auto port = shared::UpgradePort::open(supervisor_.loop(), *state, std::move(hooks));
   if (!port) return log_event(Level::warn, "no_upgrades", {{"reason", port.error().message}});
   upgrade_port_ = std::move(*port);
 }
 
-std::vector<int> Server::sockets() const {
+std::vector<int> Control::sockets() const {
   std::vector<int> all = listening_;
   for (const auto& admin : admins_) all.push_back(admin->descriptor());
   return all;
@@ -238,8 +238,8 @@ std::vector<int> Server::sockets() const {
 
 // The successor reads our sockets: what is queued on them is its business now. Clients of kept TCP connections need not
 // notice; those that fall silent are closed as ever.
-void Server::retire() {
-  retired_ = true;
+void Control::handed_over() {
+  handed_over_ = true;
   steering_->stop_saving();
   aliases_->stop_saving();
   for (const auto& admin : admins_) admin->hand_over();
@@ -252,33 +252,33 @@ void Server::retire() {
       if (!error) worker->hasten();
     }
   });
-  supervisor_.retire();
+  supervisor_.handed_over();
 }
 
 // One Snapshot of what is true now, to every worker.
-void Server::publish() {
+void Control::publish() {
   Snapshot next = make_snapshot(*world_, steering_->answers());
   if (next.cookies.count == 0 && world_->config.cookies.enabled) next.cookies = own_cookie_secret_;
   next.generation = ++generation_;
   log_event(Level::debug, "published", {{"generation", generation_}});
-  builder_.retire(std::exchange(snapshot_, std::make_shared<const Snapshot>(std::move(next))));
+  builder_.dispose(std::exchange(snapshot_, std::make_shared<const Snapshot>(std::move(next))));
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->set(tcp_settings());
     take_back(i, workers_[i]->publish(publication_of(i)));
   }
 }
 
-Publication Server::publication_of(std::size_t worker) const { return {snapshot_, steering_counts_[worker]}; }
+Publication Control::publication_of(std::size_t worker) const { return {snapshot_, steering_counts_[worker]}; }
 
 // What is configured, or what there are descriptors for.
-std::uint32_t Server::most_tcp_connections() const {
+std::uint32_t Control::most_tcp_connections() const {
   if (descriptors_ == 0) return world_->config.tcp.max_connections;  // the system does not say
   OwnDescriptors own{listening_.size(), steering_counts_.size(), 0};
   for (const Region& region : world_->policies->spec().regions) own.probed += region.edges.size();
   return std::min(world_->config.tcp.max_connections, most_connections(descriptors_, own));
 }
 
-TcpSettings Server::tcp_settings() const {
+TcpSettings Control::tcp_settings() const {
   const std::size_t workers = std::max<std::size_t>(steering_counts_.size(), 1);
   const TcpConfig& tcp = world_->config.tcp;
   const auto share = [workers](std::uint32_t all) {
@@ -287,7 +287,7 @@ TcpSettings Server::tcp_settings() const {
   return {tcp.idle_timeout, share(most_tcp_connections()), share(tcp.max_per_client)};
 }
 
-void Server::make_steering_counts() {
+void Control::make_steering_counts() {
   const auto& spec = world_->policies->spec();
   for (auto& counts : steering_counts_) {
     counts = std::make_shared<SteeringCounts>(spec.names.size(), spec.regions.size());
@@ -295,15 +295,15 @@ void Server::make_steering_counts() {
 }
 
 // A publication that no worker reads any more. Its counts are kept by name, its memory goes to the Builder.
-void Server::take_back(std::size_t worker, Publication old) {
+void Control::take_back(std::size_t worker, Publication old) {
   if (old.steering != steering_counts_[worker]) {
     add_counts(old, steered_before_);
     keep_given(old);
   }
-  builder_.retire(std::move(old.snapshot));
+  builder_.dispose(std::move(old.snapshot));
 }
 
-void Server::add_counts(const Publication& from, Steered& to) {
+void Control::add_counts(const Publication& from, Steered& to) {
   const auto& spec = from.snapshot->policies->spec();
   for (std::size_t n = 0; n < spec.names.size(); ++n) {
     if (spec.names[n].alias) continue;  // no region is chosen
@@ -315,13 +315,13 @@ void Server::add_counts(const Publication& from, Steered& to) {
   }
 }
 
-Server::Steered Server::steered() const {
+Control::Steered Control::steered() const {
   Steered sum = steered_before_;
   for (std::size_t i = 0; i < workers_.size(); ++i) add_counts(publication_of(i), sum);
   return sum;
 }
 
-void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo) {
+void Control::reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo) {
   struct Loaded {
     std::shared_ptr<const World> world;  // null: refused
     std::optional<GeoVerdict> verdict;   // of a new geo database
@@ -358,7 +358,7 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done,
       outcome.text += "reloaded: generation " + std::to_string(generation_) + "\n";
     } else {
       ++reloads_.refused;
-      builder_.retire(std::move(loaded.world));
+      builder_.dispose(std::move(loaded.world));
       outcome.text += "refused: the configuration before goes on\n";
       shared::log_refusal(loaded.diagnostics);
     }
@@ -368,8 +368,8 @@ void Server::reload(Reload what, std::function<void(const ReloadOutcome&)> done,
   builder_.run_then(supervisor_.loop(), std::move(load), std::move(finish), shared::Pace::background);
 }
 
-void Server::adopt(std::shared_ptr<const World> next) {
-  builder_.retire(std::exchange(world_, std::move(next)));
+void Control::adopt(std::shared_ptr<const World> next) {
+  builder_.dispose(std::exchange(world_, std::move(next)));
   make_steering_counts();
   steering_->set_aliases(adopt_aliases());
   steering_->reload(world_->policies, world_->common);
@@ -386,7 +386,7 @@ void Server::adopt(std::shared_ptr<const World> next) {
   keep();
 }
 
-shared::ProcessFacts Server::facts() const {
+shared::ProcessFacts Control::facts() const {
   return {.version = settings_.version,
           .config = settings_.config_path,
           .config_hash = world_->common.hash,
@@ -396,7 +396,7 @@ shared::ProcessFacts Server::facts() const {
           .reloads_refused = reloads_.refused};
 }
 
-void Server::refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const {
+void Control::refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const {
   auto options = shared::load::changed_for_good(world_->common, next.common, shared::load::Role::dns);
   const bool same_listeners = std::ranges::equal(world_->config.listen, next.config.listen,
                                                  [](const auto& a, const auto& b) { return a.value == b.value; });
@@ -409,27 +409,27 @@ void Server::refuse_restarts(const World& next, shared::load::Diagnostics& diagn
   }
 }
 
-void Server::drain() {
+void Control::drain() {
   if (!serving_) return supervisor_.finish();
   for (auto& worker : workers_) {
-    worker->retire([this] { supervisor_.post([this] { worker_drained(); }); });
+    worker->drain([this] { supervisor_.post([this] { worker_drained(); }); });
     if (!linger_) worker->hasten();
   }
 }
 
-void Server::worker_drained() {
+void Control::worker_drained() {
   if (++drained_ < workers_.size()) return;
   log_event(Level::info, "stopped");
   supervisor_.finish();
 }
 
-std::vector<std::uint64_t> Server::beats() const {
+std::vector<std::uint64_t> Control::beats() const {
   std::vector<std::uint64_t> counts;
   for (const auto& worker : workers_) counts.push_back(worker->heartbeats());
   return counts;
 }
 
-std::optional<std::size_t> Server::hanging_worker(shared::TimePoint now) {
+std::optional<std::size_t> Control::hanging_worker(shared::TimePoint now) {
   if (!serving_) return std::nullopt;
   return heartbeats_.stuck(beats(), now, kHangsAfter);
 }

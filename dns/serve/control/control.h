@@ -1,9 +1,9 @@
 #pragma once
-// Server: the DNS server's parts wired together: workers, steering, Builder, admin port. Publishes a Snapshot whenever
+// Control: the DNS server's parts wired together: workers, steering, Builder, admin port. Publishes a Snapshot whenever
 // a reload or a change of health makes one, all or nothing. Owned by main, on the control loop's thread.
 //
 //   SIGHUP, /reload -> Builder: load_world() -> adopt: steering, Snapshot -> every worker
-//   geo file replaced -> Builder: with_new_geo(), judge_geo() -> adopt (server_geo.cc)
+//   geo file replaced -> Builder: with_new_geo(), judge_geo() -> adopt (control_geo.cc)
 //   probe -> SteeringControl -> AnswerSets -> Snapshot -> every worker
 //   SIGTERM -> workers drain -> finish
 //   a successor is ready (shared/serve/process/upgrade.h) -> the same, but TCP sessions end by themselves
@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "dns/core/answer/snapshot.h"
-#include "dns/load/world/build.h"
 #include "dns/load/world/geo_guard.h"
+#include "dns/load/world/world.h"
 #include "dns/serve/control/alias_control.h"
 #include "dns/serve/control/geo_watch.h"
 #include "dns/serve/control/keeper.h"
@@ -39,7 +39,7 @@
 
 namespace dns {
 
-struct ServerSettings {
+struct ControlSettings {
   std::string config_path;
   std::string version;
   shared::Start start = shared::Start::alone;
@@ -51,14 +51,14 @@ struct ReloadOutcome {
   std::string text;  // what to tell the operator: diagnostics, then a verdict
 };
 
-class Server {
+class Control {
  public:
   // Binds, starts probing and, when first answers may be given, the workers. An error says what to do.
-  [[nodiscard]] static shared::Result<std::unique_ptr<Server>> start(shared::Supervisor& supervisor,
-                                                                     ServerSettings settings, World world);
-  ~Server();  // stops the workers where they are
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
+  [[nodiscard]] static shared::Result<std::unique_ptr<Control>> start(shared::Supervisor& supervisor,
+                                                                      ControlSettings settings, World world);
+  ~Control();  // stops the workers where they are
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
 
   // Everything, or the overrides file alone.
   enum class Reload : std::uint8_t { everything, overrides };
@@ -91,7 +91,7 @@ class Server {
     std::string error;        // why it is not what serves; empty: it is
   };
   using Steered = std::map<std::pair<std::string, std::string>, std::uint64_t>;  // (name, region) -> answers
-  [[nodiscard]] const ServerSettings& settings() const { return settings_; }
+  [[nodiscard]] const ControlSettings& settings() const { return settings_; }
   [[nodiscard]] const World& world() const { return *world_; }
   [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
   [[nodiscard]] const SteeringControl& steering() const { return *steering_; }
@@ -126,7 +126,7 @@ class Server {
     std::vector<shared::UniqueFd> tcp;
   };
 
-  Server(shared::Supervisor& supervisor, ServerSettings settings, World world);
+  Control(shared::Supervisor& supervisor, ControlSettings settings, World world);
 
   [[nodiscard]] shared::Result<void> open();
   [[nodiscard]] shared::Result<void> claim_inheritance();
@@ -137,7 +137,7 @@ class Server {
   void begin_to_serve();
   void open_upgrade_port();
   [[nodiscard]] std::vector<int> sockets() const;
-  void retire();
+  void handed_over();
   [[nodiscard]] std::vector<std::uint64_t> beats() const;
 
   [[nodiscard]] AliasView adopt_aliases();
@@ -163,7 +163,7 @@ class Server {
   void worker_drained();
 
   shared::Supervisor& supervisor_;
-  ServerSettings settings_;
+  ControlSettings settings_;
   std::optional<shared::Inheritance> inheritance_;
   shared::Builder builder_;
   std::shared_ptr<const World> world_;
@@ -190,7 +190,7 @@ class Server {
   Reloads reloads_;
   StartReport start_report_;  // until a reload of everything is good
   Kept kept_;
-  bool retired_ = false;  // a successor keeps the state
+  bool handed_over_ = false;  // a successor keeps the state
   std::size_t reloads_waiting_ = 0;
   std::uint64_t generation_ = 0;
   std::size_t drained_ = 0;

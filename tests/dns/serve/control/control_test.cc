@@ -1,4 +1,4 @@
-#include "dns/serve/control/server.h"
+#include "dns/serve/control/control.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -43,9 +43,9 @@ bool eventually(const std::function<bool()>& condition) {
 }
 
 // Two regions of one edge each, which are listening sockets here, and a server on a thread of its own.
-class ServerTest : public testing::Test {
+class ControlTest : public testing::Test {
  protected:
-  ServerTest() : folder_(std::filesystem::path(testing::TempDir()) / ("server_test_" + std::to_string(::getpid()))) {
+  ControlTest() : folder_(std::filesystem::path(testing::TempDir()) / ("server_test_" + std::to_string(::getpid()))) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     listen_as_edges();
@@ -53,7 +53,7 @@ class ServerTest : public testing::Test {
     write_config("127.0.0.1:0", "all: [{failover: [one, two]}]");
     start();
   }
-  ~ServerTest() override {
+  ~ControlTest() override {
     stop();
     std::filesystem::remove_all(folder_);
   }
@@ -98,7 +98,7 @@ class ServerTest : public testing::Test {
       shared::load::Diagnostics diagnostics;
       auto world = load_world((folder_ / "config.yaml").string(), diagnostics);
       ASSERT_TRUE(world) << diagnostics.render();
-      auto server = Server::start(supervisor, {(folder_ / "config.yaml").string(), "test"}, std::move(*world));
+      auto server = Control::start(supervisor, {(folder_ / "config.yaml").string(), "test"}, std::move(*world));
       ASSERT_TRUE(server) << server.error().message;
       dns_ = (*server)->endpoints().front();
       admin_ = (*server)->admins().front()->endpoint();
@@ -161,7 +161,7 @@ class ServerTest : public testing::Test {
   Endpoint admin_;
 };
 
-TEST_F(ServerTest, AnswersAndReports) {
+TEST_F(ControlTest, AnswersAndReports) {
   EXPECT_TRUE(answers("127.0.0.1"));
   EXPECT_EQ(ask("ns.example.com"), std::vector<std::string>{"ns.example.com. 60 IN A 192.0.2.53"});
   const std::string status = http("GET", "/status");
@@ -179,7 +179,7 @@ TEST_F(ServerTest, AnswersAndReports) {
   EXPECT_NE(http("GET", "/explain?name=a..b").find(" 400 "), std::string::npos);
 }
 
-TEST_F(ServerTest, MovesAwayFromAnEdgeThatDiesAndBack) {
+TEST_F(ControlTest, MovesAwayFromAnEdgeThatDiesAndBack) {
   ASSERT_TRUE(answers("127.0.0.1"));
   const Endpoint where = shared::local_endpoint(edge_one_.get());
   edge_one_.reset();
@@ -189,7 +189,7 @@ TEST_F(ServerTest, MovesAwayFromAnEdgeThatDiesAndBack) {
   EXPECT_TRUE(log_.contains("event=edge_state region=one edge=127.0.0.1 state=down"));
 }
 
-TEST_F(ServerTest, ObeysTheOperatorAndRemembers) {
+TEST_F(ControlTest, ObeysTheOperatorAndRemembers) {
   EXPECT_NE(http("POST", "/drain?target=nowhere").find(" 400 "), std::string::npos);
   EXPECT_NE(http("POST", "/drain?target=one&state=gone").find(" 400 "), std::string::npos);
   EXPECT_NE(http("POST", "/drain?target=one&expires=soon").find(" 400 "), std::string::npos);
@@ -209,7 +209,7 @@ TEST_F(ServerTest, ObeysTheOperatorAndRemembers) {
 }
 
 // An answer means that the word survives the power.
-TEST_F(ServerTest, AnswersTheOperatorWhenTheWordIsWritten) {
+TEST_F(ControlTest, AnswersTheOperatorWhenTheWordIsWritten) {
   for (const bool drained : {true, false, true}) {
     EXPECT_NE(http("POST", drained ? "/drain?target=one&reason=soon" : "/undrain?target=one").find(" 200 "),
               std::string::npos);
@@ -228,7 +228,7 @@ TEST_F(ServerTest, AnswersTheOperatorWhenTheWordIsWritten) {
   EXPECT_EQ(read("state/dns/overrides.json").find("soon"), std::string::npos);
 }
 
-TEST_F(ServerTest, ReloadsAllOrNothing) {
+TEST_F(ControlTest, ReloadsAllOrNothing) {
   write_config("127.0.0.1:0", "all: [{failover: [two, one]}]");
   EXPECT_NE(http("POST", "/reload").find(" 200 "), std::string::npos);
   EXPECT_TRUE(eventually([this] { return answers("127.0.0.2"); }));
@@ -255,17 +255,17 @@ TEST_F(ServerTest, ReloadsAllOrNothing) {
   EXPECT_NE(metrics.find("meridian_dns_steered_total{name=\"www.example.com\",region=\"two\"}"), std::string::npos);
 }
 
-TEST_F(ServerTest, RefusesAStateDirectoryInUse) {
+TEST_F(ControlTest, RefusesAStateDirectoryInUse) {
   shared::load::Diagnostics diagnostics;
   auto world = load_world((folder_ / "config.yaml").string(), diagnostics);
   ASSERT_TRUE(world);
   shared::Supervisor supervisor;
-  const auto second = Server::start(supervisor, {"config.yaml", "test"}, std::move(*world));
+  const auto second = Control::start(supervisor, {"config.yaml", "test"}, std::move(*world));
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("in use"), std::string::npos) << second.error().message;
 }
 
-TEST_F(ServerTest, HundredReloadsUnderLoadLoseNothing) {
+TEST_F(ControlTest, HundredReloadsUnderLoadLoseNothing) {
   std::atomic<bool> stop_load{false};
   std::atomic<unsigned> lost{0};
   std::thread load([&] {
@@ -294,7 +294,7 @@ void flood(int type, const Endpoint& to, std::atomic<unsigned>& replies, const s
 }
 
 // Reload, new answers and the end, all at once and under load over UDP and TCP: what a thread sanitizer is to look at.
-TEST_F(ServerTest, EndsUnderLoadWhileItReloadsAndPublishes) {
+TEST_F(ControlTest, EndsUnderLoadWhileItReloadsAndPublishes) {
   for (int round = 0; round < 4; ++round) {
     std::atomic<unsigned> udp{0};
     std::atomic<unsigned> tcp{0};

@@ -1,4 +1,4 @@
-#include "dns/load/world/build.h"
+#include "dns/load/world/world.h"
 
 #include <malloc.h>
 

@@ -1,4 +1,4 @@
-#include "edge/serve/control/world.h"
+#include "edge/load/world.h"
 
 #include <algorithm>
 #include <utility>
@@ -31,19 +31,19 @@ shared::Result<Place> find_place(const Options& options, const shared::load::Con
   return Place{.region = region, .node = *node};
 }
 
-std::optional<World> WorldMaker::make(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics) {
-  auto config =
+std::optional<World> WorldLoader::load(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics) {
+  auto common =
       shared::load::load_config(options_.config, shared::load::settings_for(shared::load::Role::edge), diagnostics);
-  if (!config || diagnostics.failed()) return std::nullopt;
-  EdgeConfig edge = read_edge_config(*config, diagnostics);
+  if (!common || diagnostics.failed()) return std::nullopt;
+  EdgeConfig config = read_edge_config(*common, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
-  const auto place = find_place(options_, *config);
+  const auto place = find_place(options_, *common);
   if (!place) {
     diagnostics.error({}, place.error().message);
     return std::nullopt;
   }
-  const BuildInput input{.config = *config,
-                         .edge = edge,
+  const BuildInput input{.config = *common,
+                         .edge = config,
                          .region = place->region,
                          .node = place->node,
                          .key_seed = key_seed_,
@@ -51,20 +51,21 @@ std::optional<World> WorldMaker::make(const PoolInputs& inputs, shared::load::Di
   auto built = build(input, ids_, diagnostics);
   if (!built || diagnostics.failed()) return std::nullopt;
   reserve(built->servers);
-  return World{.config = std::move(*config), .edge = std::move(edge), .node = place->node, .built = std::move(*built)};
+  return World{
+      .common = std::move(*common), .config = std::move(config), .node = place->node, .built = std::move(*built)};
 }
 
-std::optional<World> WorldMaker::remake(const World& world, const PoolInputs& inputs,
-                                        shared::load::Diagnostics& diagnostics) {
+std::optional<World> WorldLoader::with_inputs(const World& world, const PoolInputs& inputs,
+                                              shared::load::Diagnostics& diagnostics) {
   World next = world;
-  const PoolPlace place{world.config.service, world.built.settings->identity.region};
-  next.built.servers = build_pools(next.edge, place, inputs, ids_, diagnostics);
+  const PoolPlace place{world.common.service, world.built.settings->identity.region};
+  next.built.servers = build_pools(next.config, place, inputs, ids_, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
   reserve(next.built.servers);
   return next;
 }
 
-void WorldMaker::reserve(const PoolParts& parts) {
+void WorldLoader::reserve(const PoolParts& parts) {
   live_.reserve(parts.last_slot);
   if (parts.last_server) live_.reserve(*parts.last_server);
   // Of builds that failed, too: nobody has used those ids since.
@@ -72,14 +73,14 @@ void WorldMaker::reserve(const PoolParts& parts) {
 }
 
 std::vector<std::string> needs_restart(const World& before, const World& after) {
-  auto options = shared::load::changed_for_good(before.config, after.config, shared::load::Role::edge);
+  auto options = shared::load::changed_for_good(before.common, after.common, shared::load::Role::edge);
   if (before.built.listen != after.built.listen) options.emplace_back("edge.listen");
-  if (before.edge.workers != after.edge.workers) options.emplace_back("edge.workers");
-  if (before.edge.access_log != after.edge.access_log) options.emplace_back("edge.access_log");
-  if (before.edge.client.max_connections != after.edge.client.max_connections) {
+  if (before.config.workers != after.config.workers) options.emplace_back("edge.workers");
+  if (before.config.access_log != after.config.access_log) options.emplace_back("edge.access_log");
+  if (before.config.client.max_connections != after.config.client.max_connections) {
     options.emplace_back("edge.client.max_connections");
   }
-  if (before.edge.client.max_memory != after.edge.client.max_memory) options.emplace_back("edge.client.max_memory");
+  if (before.config.client.max_memory != after.config.client.max_memory) options.emplace_back("edge.client.max_memory");
   if (before.node != after.node) options.emplace_back("this edge's own address");
   return options;
 }

@@ -1,11 +1,11 @@
-// The Server's care for the geo database: taken when its file is replaced, judged by what it would move of the answers
+// The Control's care for the geo database: taken when its file is replaced, judged by what it would move of the answers
 // that are really given.
 #include <algorithm>
 #include <chrono>
 #include <tuple>
 #include <utility>
 
-#include "dns/serve/control/server.h"
+#include "dns/serve/control/control.h"
 #include "shared/serve/os/log.h"
 
 namespace dns {
@@ -23,7 +23,7 @@ bool names_region_and_block(const GivenAnswer& a, const GivenAnswer& b) {
 
 }  // namespace
 
-void Server::add_given(const Publication& from, std::vector<GivenAnswer>& to) {
+void Control::add_given(const Publication& from, std::vector<GivenAnswer>& to) {
   const auto& names = from.snapshot->policies->spec().names;
   for (std::size_t place = 0; place < GivenSamples::kSize; ++place) {
     const auto sample = from.steering->given().read(place);
@@ -32,7 +32,7 @@ void Server::add_given(const Publication& from, std::vector<GivenAnswer>& to) {
   }
 }
 
-void Server::keep_given(const Publication& from) {
+void Control::keep_given(const Publication& from) {
   std::vector<GivenAnswer> gone;
   add_given(from, gone);
   given_before_.insert(given_before_.end(), gone.begin(), gone.end());
@@ -40,7 +40,7 @@ void Server::keep_given(const Publication& from) {
 }
 
 // Those of the present policies, and of earlier ones as far as the present ones have not replaced them.
-std::vector<GivenAnswer> Server::given() const {
+std::vector<GivenAnswer> Control::given() const {
   std::vector<GivenAnswer> all;
   for (std::size_t i = 0; i < workers_.size(); ++i) add_given(publication_of(i), all);
   const std::size_t wanted = GivenSamples::kSize * std::max<std::size_t>(workers_.size(), 1);
@@ -58,12 +58,12 @@ std::vector<GivenAnswer> Server::given() const {
   return sums;
 }
 
-Server::GuardInput Server::guard_input(Geo geo) const { return {world_, snapshot_->answers, given(), geo}; }
+Control::GuardInput Control::guard_input(Geo geo) const { return {world_, snapshot_->answers, given(), geo}; }
 
 // On the Builder. Nothing: the database is the same. More than the guard allows becomes an error, or a warning if it is
 // to be taken all the same.
-std::optional<GeoVerdict> Server::guard_geo(const GuardInput& input, const World& next,
-                                            shared::load::Diagnostics& diagnostics) {
+std::optional<GeoVerdict> Control::guard_geo(const GuardInput& input, const World& next,
+                                             shared::load::Diagnostics& diagnostics) {
   if (next.geo == input.before->geo) return std::nullopt;
   GeoVerdict verdict = judge_geo(*input.before, *input.answers, next, input.given);
   if (!verdict.too_much) return verdict;
@@ -79,7 +79,8 @@ std::optional<GeoVerdict> Server::guard_geo(const GuardInput& input, const World
 }
 
 // A new database has come; what of the diagnostics is an error kept it, or all that came with it, out.
-void Server::note_geo(const GeoVerdict& verdict, const FileStamp& stamp, const shared::load::Diagnostics& diagnostics) {
+void Control::note_geo(const GeoVerdict& verdict, const FileStamp& stamp,
+                       const shared::load::Diagnostics& diagnostics) {
   geo_.verdict = verdict;
   geo_.message.clear();
   geo_.waiting.reset();
@@ -100,7 +101,7 @@ void Server::note_geo(const GeoVerdict& verdict, const FileStamp& stamp, const s
 }
 
 // The guard has spoken at the start already.
-void Server::recall_geo(const StartReport& report) {
+void Control::recall_geo(const StartReport& report) {
   if (!report.geo || !report.geo_waiting) return;
   geo_.verdict = *report.geo;
   geo_.waiting = report.geo_waiting;
@@ -109,7 +110,7 @@ void Server::recall_geo(const StartReport& report) {
 }
 
 // The file was replaced: the present configuration over the new database, or all stays as it is.
-void Server::reload_geo() {
+void Control::reload_geo() {
   struct Loaded {
     std::shared_ptr<const World> before;
     std::shared_ptr<const World> world;  // null: refused
@@ -134,12 +135,12 @@ void Server::reload_geo() {
     }
     note_geo(loaded.verdict, loaded.world ? loaded.world->geo->stamp : FileStamp{}, loaded.diagnostics);
     if (!loaded.diagnostics.failed()) return adopt(std::move(loaded.world));
-    builder_.retire(std::move(loaded.world));
+    builder_.dispose(std::move(loaded.world));
   };
   builder_.run_then(supervisor_.loop(), std::move(load), std::move(finish), shared::Pace::background);
 }
 
-void Server::watch_geo() {
+void Control::watch_geo() {
   if (!geo_watch_) {
     geo_watch_ = std::make_unique<GeoWatch>(supervisor_.loop(), builder_, [this] { reload_geo(); });
     geo_.taken = world_->geo->path.empty() ? 0 : 1;
