@@ -77,7 +77,4 @@ struct OwnResponse {
 [[nodiscard]] std::size_t own_response_bound(const OwnResponse& response);
 [[nodiscard]] std::optional<std::size_t> write_own_response(std::span<char> out, const OwnResponse& response);
 
-// "Not Found"; "Unknown" for a status without a registered phrase.
-[[nodiscard]] std::string_view reason_phrase(std::uint16_t status);
-
 }  // namespace edge

@@ -1,9 +1,8 @@
 // The client's half of rewrite.h.
 
-#include <array>
-
 #include "edge/core/message/rewrite.h"
 #include "shared/http/head_writer.h"
+#include "shared/http/status.h"
 
 namespace edge {
 namespace {
@@ -11,7 +10,11 @@ namespace {
 constexpr std::size_t kOwnNames = 256;  // octets for the names, separators and numbers of our own fields
 
 void write_status_line(http::HeadWriter& out, std::uint16_t status, std::string_view reason) {
-  out.text("HTTP/1.1 ").number(status).text(" ").text(reason.empty() ? reason_phrase(status) : reason).text("\r\n");
+  out.text("HTTP/1.1 ")
+      .number(status)
+      .text(" ")
+      .text(reason.empty() ? http::reason_phrase(status) : reason)
+      .text("\r\n");
 }
 
 void write_persistence(http::HeadWriter& out, http::Persistence persistence, http::Version client) {
@@ -134,65 +137,6 @@ std::optional<std::size_t> write_own_response(std::span<char> out, const OwnResp
   writer.text("\r\n");
   if (!bodyless && response.method != http::Method::head) writer.text(response.body);
   return writer.finish();
-}
-
-std::string_view reason_phrase(std::uint16_t status) {
-  struct Row {
-    std::uint16_t status;
-    std::string_view phrase;
-  };
-  constexpr std::array<Row, 46> kPhrases{{
-      {100, "Continue"},
-      {101, "Switching Protocols"},
-      {103, "Early Hints"},
-      {200, "OK"},
-      {201, "Created"},
-      {202, "Accepted"},
-      {203, "Non-Authoritative Information"},
-      {204, "No Content"},
-      {205, "Reset Content"},
-      {206, "Partial Content"},
-      {300, "Multiple Choices"},
-      {301, "Moved Permanently"},
-      {302, "Found"},
-      {303, "See Other"},
-      {304, "Not Modified"},
-      {307, "Temporary Redirect"},
-      {308, "Permanent Redirect"},
-      {400, "Bad Request"},
-      {401, "Unauthorized"},
-      {402, "Payment Required"},
-      {403, "Forbidden"},
-      {404, "Not Found"},
-      {405, "Method Not Allowed"},
-      {406, "Not Acceptable"},
-      {408, "Request Timeout"},
-      {409, "Conflict"},
-      {410, "Gone"},
-      {411, "Length Required"},
-      {412, "Precondition Failed"},
-      {413, "Content Too Large"},
-      {414, "URI Too Long"},
-      {415, "Unsupported Media Type"},
-      {416, "Range Not Satisfiable"},
-      {417, "Expectation Failed"},
-      {421, "Misdirected Request"},
-      {422, "Unprocessable Content"},
-      {426, "Upgrade Required"},
-      {429, "Too Many Requests"},
-      {431, "Request Header Fields Too Large"},
-      {451, "Unavailable For Legal Reasons"},
-      {500, "Internal Server Error"},
-      {501, "Not Implemented"},
-      {502, "Bad Gateway"},
-      {503, "Service Unavailable"},
-      {504, "Gateway Timeout"},
-      {505, "HTTP Version Not Supported"},
-  }};
-  for (const Row& row : kPhrases) {
-    if (row.status == status) return row.phrase;
-  }
-  return "Unknown";
 }
 
 }  // namespace edge

@@ -17,6 +17,7 @@
 #include "edge/serve/request/decide.h"
 #include "edge/serve/request/health_page.h"
 #include "edge/serve/request/request.h"
+#include "shared/http/status.h"
 
 namespace edge {
 namespace {
@@ -425,7 +426,7 @@ Task<> serve_one(Exchange& exchange, WorkerContext& context) {
 OwnResponse own_error(std::uint16_t status) {
   OwnResponse response;
   response.status = status;
-  response.body = reason_phrase(status);
+  response.body = http::reason_phrase(status);
   response.persistence = http::Persistence::keep;
   return response;
 }

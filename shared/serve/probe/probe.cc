@@ -16,6 +16,8 @@ namespace {
 constexpr milliseconds kFirstEarlyDelay{50};
 constexpr unsigned kMaxDiscards = 3;  // in a row: a loop that always stalls must not blind the probe for ever
 constexpr seconds kComplainEvery{10};
+constexpr std::uint32_t kMaxHead = 16 * 1024;
+constexpr std::uint64_t kMaxBody = 1024 * 1024;  // a health page that is larger is a mistake, not a health page
 
 bool is_silence(error_code error) {
   return error == asio::error::host_unreachable || error == asio::error::network_unreachable ||
@@ -121,7 +123,7 @@ void Probe::begin() {
   next_ = began_ + next_interval();
   replaced_ = false;
   silent_ = false;
-  response_ = ProbeResponse(target_.body_kept);
+  response_ = make_reader();
   round_trip_ = {};
   plan_ = ProbePlan(suspicion_.next());
   begun_ = 0;
@@ -138,7 +140,7 @@ void Probe::attempt() {
   attempt_later();
   if (begun_ > 1 && !attempts_.empty() && context_->gate->full()) return;
   if (begun_ > 1 || !kept_ || target_.kind == ProbeKind::tcp) return connect();
-  attempts_.push_back({std::exchange(kept_, nullptr), ProbeResponse(target_.body_kept), {}, {}, true});
+  attempts_.push_back({std::exchange(kept_, nullptr), make_reader(), {}, {}, true});
   ask(attempts_.back());
 }
 
@@ -150,6 +152,10 @@ void Probe::attempt_later() {
     if (error || !self || self->phase_ != Phase::asking || self->began_ != began) return;
     self->attempt();
   });
+}
+
+http::ResponseReader Probe::make_reader() const {
+  return http::ResponseReader({.head = kMaxHead, .body = kMaxBody, .kept = target_.body_kept});
 }
 
 std::shared_ptr<ProbeConnection> Probe::make_connection() {
@@ -164,7 +170,7 @@ std::shared_ptr<ProbeConnection> Probe::make_connection() {
 
 void Probe::connect() {
   const auto made = make_connection();
-  attempts_.push_back({made, ProbeResponse(target_.body_kept), Clock::now(), {}, false});
+  attempts_.push_back({made, make_reader(), Clock::now(), {}, false});
   const std::weak_ptr<Probe> weak = weak_from_this();
   const ProbeConnection* const connection = made.get();
   ProbeConnection::Events events;
@@ -277,7 +283,7 @@ void Probe::conclude(ProbeOutcome outcome, std::string_view reason) {
   wait_until(std::max(next_, Clock::now()));
   if (!context_->on_report) return;
   // The callback may replace the targets and stop this probe: nothing of it is touched afterwards.
-  const ProbeResponse response = std::exchange(response_, ProbeResponse());
+  const http::ResponseReader response = std::exchange(response_, http::ResponseReader());
   const ProbeReport report{
       target_.id, outcome, reason, round_trip_, response.status(), response.body(), response.body_complete(), silent_};
   const auto context = context_;

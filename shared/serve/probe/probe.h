@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "shared/core/probe_plan.h"
+#include "shared/http/response_reader.h"
 #include "shared/serve/loop/loop.h"
 #include "shared/serve/probe/probe_connection.h"
 #include "shared/serve/probe/probe_gate.h"
-#include "shared/serve/probe/probe_response.h"
 #include "shared/serve/probe/probe_transport.h"
 #include "shared/serve/probe/prober.h"
 #include "shared/serve/probe/stall_watch.h"
@@ -60,7 +60,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
   // One of a round, until it is over.
   struct Attempt {
     std::shared_ptr<ProbeConnection> connection;
-    ProbeResponse response;
+    http::ResponseReader response;
     TimePoint asked;        // the request was written; tcp: connect began
     Duration round_trip{};  // zero until the first byte
     bool connected = false;
@@ -90,6 +90,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
   [[nodiscard]] Attempt* find(const ProbeConnection* connection);
   void drop(const ProbeConnection* connection);
   void keep(Attempt& attempt);
+  [[nodiscard]] http::ResponseReader make_reader() const;
   [[nodiscard]] std::shared_ptr<ProbeConnection> make_connection();
   void close_kept();
   void close_attempts();
@@ -105,7 +106,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
   ProbeSuspicion suspicion_;
   ProbePlan plan_{ProbeCare::usual};  // of this round
   unsigned begun_ = 0;                // attempts of the plan
-  ProbeResponse response_;            // of the attempt that decided
+  http::ResponseReader response_;     // of the attempt that decided
   Duration round_trip_{};
   Timer schedule_;
   Timer next_attempt_;
