@@ -152,7 +152,7 @@ class TestPeer {
 
   Loop& loop_;
   asio::ssl::context context_;
-  TcpAcceptor acceptor_;
+  asio::basic_socket_acceptor<asio::ip::tcp, LoopExecutor> acceptor_;
   std::uint16_t port_ = 0;
   bool tls_ = false;
   std::vector<Held> connections_;
