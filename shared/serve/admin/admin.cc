@@ -13,6 +13,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "shared/core/ascii.h"
 #include "shared/serve/admin/admin_session.h"
 #include "shared/serve/os/log.h"
 #include "shared/serve/os/socket.h"
@@ -28,11 +29,6 @@ using AdminAcceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol
 bool is_loopback(const IpAddress& address) {
   if (address.family == Family::ipv4) return address.bytes[0] == 127;
   return address == *IpAddress::parse("::1");
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 // Whether a server still answers on the socket file; one that is left over from a crash refuses.
@@ -79,7 +75,7 @@ std::optional<std::string_view> AdminRequest::param(std::string_view name) const
 
 std::optional<std::string_view> AdminRequest::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
-    if (same_word(key, name)) return value;
+    if (equals_ignoring_case(key, name)) return value;
   }
   return std::nullopt;
 }

@@ -4,21 +4,18 @@
 #include <atomic>
 #include <utility>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
+
+#include "shared/core/ascii.h"
+#include "shared/http/origin_form.h"
+#include "shared/http/status.h"
 
 namespace shared {
 namespace {
 
-namespace http = boost::beast::http;
-
-using ParsedRequest = http::request<http::string_body>;
+using http::FieldId;
 
 // The host of `Host: host[:port]`, brackets off.
 std::string_view host_of(std::string_view value) {
@@ -34,8 +31,6 @@ bool is_local_name(std::string_view value) {
   return host == "localhost" || IpAddress::parse(host).has_value();
 }
 
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
-
 // In a time that does not tell how much of it was right.
 bool same_key(std::string_view a, std::string_view b) {
   unsigned different = a.size() == b.size() ? 0 : 1;
@@ -43,66 +38,64 @@ bool same_key(std::string_view a, std::string_view b) {
   return different == 0;
 }
 
+std::string_view value_of(const http::FieldList& fields, FieldId id) {
+  const http::Field* const field = fields.find(id);
+  return field == nullptr ? std::string_view() : field->value;
+}
+
 // Why nothing may be changed, or nothing.
-std::optional<AdminResponse> without_key(const ParsedRequest& request, const std::string& key) {
-  if (request.method() != http::verb::post) return std::nullopt;
+std::optional<AdminResponse> without_key(const http::RequestHead& head, const std::string& key) {
+  if (head.method != http::Method::post) return std::nullopt;
   if (key.empty()) {
     return AdminResponse::text(403,
                                "over TCP nothing is changed, as any user of this machine can reach it: use the Unix "
                                "socket in the state directory, or name a key file in admin.key\n");
   }
   constexpr std::string_view kScheme = "Bearer ";
-  const std::string_view given = view(request[http::field::authorization]);
+  const std::string_view given = value_of(head.fields, FieldId::authorization);
   if (given.starts_with(kScheme) && same_key(given.substr(kScheme.size()), key)) return std::nullopt;
   return AdminResponse::text(403, "changes over TCP need the key of admin.key: Authorization: Bearer KEY\n");
 }
 
+bool is_of_another_origin(const http::FieldList& fields, std::string_view host) {
+  const std::string own = "http://" + std::string(host);
+  return std::ranges::any_of(fields, [&](const http::Field& field) {
+    return equals_ignoring_case(field.name, "Origin") && field.value != own;
+  });
+}
+
 // Why this may not be done, or nothing. A Unix socket is out of a browser's reach.
-std::optional<AdminResponse> refusal(const ParsedRequest& request, const AdminService& service) {
+std::optional<AdminResponse> refusal(const http::RequestHead& head, const AdminService& service) {
   const auto refuse = [](std::string text) { return AdminResponse::text(403, std::move(text)); };
   if (service.transport == AdminTransport::unix_socket) return std::nullopt;
-  if (request.count(http::field::host) != 1) return refuse("exactly one Host header is needed\n");
-  const std::string_view host = view(request[http::field::host]);
+  if (head.fields.count(FieldId::host) != 1) return refuse("exactly one Host header is needed\n");
+  const std::string_view host = value_of(head.fields, FieldId::host);
   if (service.access.metrics_only) {
-    if (request.method() == http::verb::post) return refuse("this listener shows /metrics and changes nothing\n");
+    if (head.method == http::Method::post) return refuse("this listener shows /metrics and changes nothing\n");
     return std::nullopt;
   }
   if (!is_local_name(host)) return refuse("the Host header must be an IP address or localhost\n");
-  const auto origin = request.find(http::field::origin);
-  if (origin != request.end() && view(origin->value()) != "http://" + std::string(host)) {
-    return refuse("requests of other origins are refused\n");
-  }
-  return without_key(request, service.access.key);
+  if (is_of_another_origin(head.fields, host)) return refuse("requests of other origins are refused\n");
+  return without_key(head, service.access.key);
 }
 
-std::optional<AdminRequest> to_admin_request(const ParsedRequest& request) {
-  const auto target = boost::urls::parse_origin_form(request.target());
+std::optional<AdminRequest> to_admin_request(const http::RequestHead& head, std::string_view body) {
+  auto target = http::parse_origin_form(head.target);
   if (!target) return std::nullopt;
   AdminRequest out;
-  out.method = request.method() == http::verb::post ? AdminMethod::post : AdminMethod::get;
-  out.path = target->path();
-  for (const auto& param : target->params()) out.query.emplace_back(param.key, param.value);
-  for (const auto& field : request) out.headers.emplace_back(view(field.name_string()), view(field.value()));
-  out.body = request.body();
+  out.method = head.method == http::Method::post ? AdminMethod::post : AdminMethod::get;
+  out.path = std::move(target->path);
+  out.query = std::move(target->query);
+  for (const http::Field& field : head.fields) out.headers.emplace_back(field.name, field.value);
+  out.body = body;
   return out;
 }
 
-unsigned status_of(error_code error) {
-  if (error == http::error::header_limit) return 431;
-  if (error == http::error::body_limit) return 413;
-  return 400;
-}
-
-bool known_method(http::verb method) {
-  return method == http::verb::get || method == http::verb::head || method == http::verb::post;
+bool known_method(http::Method method) {
+  return method == http::Method::get || method == http::Method::head || method == http::Method::post;
 }
 
 }  // namespace
-
-struct AdminSession::Incoming {
-  boost::beast::flat_buffer buffer;
-  std::optional<http::request_parser<http::string_body>> parser;
-};
 
 struct AdminReply::State {
   std::weak_ptr<AdminSession> session;
@@ -132,9 +125,7 @@ AdminSession::AdminSession(AdminSocket socket, std::shared_ptr<AdminService> ser
     : socket_(std::move(socket)),
       service_(std::move(service)),
       deadline_(service_->loop),
-      incoming_(std::make_unique<Incoming>()) {}
-
-AdminSession::~AdminSession() = default;
+      reader_({.head = static_cast<std::uint32_t>(service_->limits.head), .body = service_->limits.body}) {}
 
 void AdminSession::start() { wait_for_request(); }
 
@@ -154,46 +145,55 @@ void AdminSession::set_deadline(Duration timeout) {
 }
 
 void AdminSession::wait_for_request() {
-  if (incoming_->buffer.size() > 0) return read_request();
+  if (reader_.begun()) {  // it came behind the last one
+    set_deadline(service_->limits.read_timeout);
+    return take({});
+  }
   set_deadline(service_->limits.idle_timeout);
   socket_.async_wait(AdminSocket::wait_read, [self = shared_from_this()](error_code error) {
     if (!self->socket_.is_open()) return;
     if (error) return self->close();
-    self->read_request();
+    self->set_deadline(self->service_->limits.read_timeout);
+    self->read_more();
   });
 }
 
-void AdminSession::read_request() {
-  set_deadline(service_->limits.read_timeout);
-  auto& parser = incoming_->parser.emplace();
-  parser.header_limit(static_cast<std::uint32_t>(service_->limits.head));
-  parser.body_limit(service_->limits.body);
-  http::async_read(socket_, incoming_->buffer, parser, [self = shared_from_this()](error_code error, std::size_t) {
+void AdminSession::read_more() {
+  socket_.async_read_some(asio::buffer(in_), [self = shared_from_this()](error_code error, std::size_t n) {
     if (!self->socket_.is_open()) return;
-    if (error) return self->on_bad_request(error);
-    self->on_request();
+    if (error) return self->close();
+    self->take({self->in_.data(), n});
   });
 }
 
-void AdminSession::on_bad_request(error_code error) {
-  const bool spoke = error.category() == http::make_error_code(http::error::bad_method).category() &&
-                     error != http::error::end_of_stream && error != http::error::partial_message;
-  if (!spoke) return close();
+void AdminSession::take(std::string_view bytes) {
+  switch (reader_.feed(bytes)) {
+    case http::RequestReader::State::incomplete:
+      return read_more();
+    case http::RequestReader::State::complete:
+      return on_request();
+    case http::RequestReader::State::refused:
+      return on_bad_request();
+  }
+}
+
+void AdminSession::on_bad_request() {
   keep_alive_ = false;
   head_only_ = false;
-  respond(++requests_, AdminResponse::text(status_of(error), "bad request: " + error.message() + "\n"));
+  const http::Refusal& refused = reader_.refusal();
+  respond(++requests_, AdminResponse::text(refused.status, "bad request: " + std::string(refused.reason) + "\n"));
 }
 
 void AdminSession::on_request() {
-  const ParsedRequest request = incoming_->parser->release();
+  const http::RequestHead& head = reader_.head();
   const std::uint64_t number = ++requests_;
   answering_ = true;
-  keep_alive_ = request.keep_alive();
-  head_only_ = request.method() == http::verb::head;
+  keep_alive_ = reader_.framing().persistence == http::Persistence::keep;
+  head_only_ = head.method == http::Method::head;
   set_deadline(service_->limits.answer_timeout);
-  if (const auto refused = refusal(request, *service_)) return respond(number, *refused);
-  if (!known_method(request.method())) return respond(number, AdminResponse::text(405, "GET, HEAD or POST only\n"));
-  const auto admin_request = to_admin_request(request);
+  if (const auto refused = refusal(head, *service_)) return respond(number, *refused);
+  if (!known_method(head.method)) return respond(number, AdminResponse::text(405, "GET, HEAD or POST only\n"));
+  const auto admin_request = to_admin_request(head, reader_.body());
   if (!admin_request) return respond(number, AdminResponse::text(400, "bad request target\n"));
   const AdminReply reply(std::make_shared<AdminReply::State>(weak_from_this(), service_->loop, number));
   service_->dispatch(*admin_request, reply);
@@ -202,7 +202,7 @@ void AdminSession::on_request() {
 void AdminSession::respond(std::uint64_t request, const AdminResponse& response) {
   if (request != requests_ || !socket_.is_open()) return;
   out_ = "HTTP/1.1 " + std::to_string(response.status) + ' ';
-  out_ += view(http::obsolete_reason(http::int_to_status(response.status)));
+  out_ += http::reason_phrase(static_cast<std::uint16_t>(response.status));
   out_ += "\r\nContent-Type: " + response.content_type;
   out_ += "\r\nContent-Length: " + std::to_string(response.body.size());
   if (response.status == 405) out_ += "\r\nAllow: " + response.allow;
@@ -215,6 +215,7 @@ void AdminSession::respond(std::uint64_t request, const AdminResponse& response)
     if (error || !self->keep_alive_) return self->close();
     self->answering_ = false;
     self->idle_since_ = Clock::now();
+    self->reader_.next();
     self->wait_for_request();
   });
 }

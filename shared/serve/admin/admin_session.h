@@ -2,12 +2,15 @@
 // AdminSession: one connection to the admin port: read a request, have it answered, write the answer, again. Held by
 // its own operations and by the Admin, which closes it. Control loop.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "shared/http/request_reader.h"
 #include "shared/serve/admin/admin.h"
 
 namespace shared {
@@ -32,7 +35,6 @@ struct AdminService {
 class AdminSession : public std::enable_shared_from_this<AdminSession> {
  public:
   AdminSession(AdminSocket socket, std::shared_ptr<AdminService> service);
-  ~AdminSession();
   AdminSession(const AdminSession&) = delete;
   AdminSession& operator=(const AdminSession&) = delete;
 
@@ -46,19 +48,20 @@ class AdminSession : public std::enable_shared_from_this<AdminSession> {
 
  private:
   friend class AdminReply;
-  struct Incoming;  // the parser and its buffer
 
   void wait_for_request();
-  void read_request();
+  void read_more();
+  void take(std::string_view bytes);
   void on_request();
-  void on_bad_request(error_code error);
+  void on_bad_request();
   void respond(std::uint64_t request, const AdminResponse& response);
   void set_deadline(Duration timeout);
 
   AdminSocket socket_;
   std::shared_ptr<AdminService> service_;
   Timer deadline_;
-  std::unique_ptr<Incoming> incoming_;
+  http::RequestReader reader_;
+  std::array<char, 4096> in_{};
   std::string out_;
   TimePoint idle_since_ = Clock::now();
   bool answering_ = false;

@@ -165,6 +165,57 @@ TEST_F(AdminTest, WhatIsNoRequestGets400AndTheEnd) {
   EXPECT_EQ(status(ask("POST /change", "Host: localhost\r\nContent-Length: x\r\n")), "HTTP/1.1 400");
 }
 
+TEST_F(AdminTest, A400SaysWhy) {
+  start();
+  EXPECT_EQ(body(ask("GET /echo", "Host: localhost\r\nX : y\r\n")), "bad request: space before colon\n");
+  EXPECT_EQ(body(ask("POST /change", "Host: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n")),
+            "bad request: Content-Length with Transfer-Encoding\n");
+  const UniqueFd fd = connect();
+  send(fd, "\x16\x03\x01\x02");
+  EXPECT_EQ(status(read_all(fd)), "HTTP/1.1 400");
+}
+
+TEST_F(AdminTest, TakesAChunkedBodyAndWhatCameBehindIt) {
+  start();
+  const UniqueFd fd = connect();
+  const std::string fields = " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + kKey + "\r\n";
+  send(fd, "POST /change" + fields +
+               "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\nGET /echo?name=next" + fields +
+               "Connection: close\r\n\r\n");
+  const std::string answers = read_all(fd);
+  EXPECT_NE(answers.find("\r\n\r\nabcHTTP/1.1 200"), std::string::npos) << answers;
+  EXPECT_TRUE(answers.ends_with("next"));
+}
+
+TEST_F(AdminTest, Http10ClosesUnlessItAsksToKeep) {
+  start();
+  const UniqueFd fd = connect();
+  send(fd, "GET /echo HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_NE(
+      read(fd, [](const std::string& text) { return text.ends_with("nobody"); }).find("Connection: keep-alive\r\n"),
+      std::string::npos);
+  send(fd, "GET /echo HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  EXPECT_NE(read_all(fd).find("Connection: close\r\n"), std::string::npos);
+}
+
+TEST_F(AdminTest, ABodyThatTricklesHasTheTimeOfOneRequest) {
+  AdminLimits limits;
+  limits.read_timeout = milliseconds(60);
+  start(limits);
+  const UniqueFd fd = connect();
+  send(fd, "POST /change HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n");
+  std::size_t sent = 0;
+  const auto trickle = [&] {
+    run_for(loop_, milliseconds(5));
+    const bool more = ::send(fd.get(), "x", 1, MSG_NOSIGNAL) > 0;
+    sent += more ? 1 : 0;
+    return !more;
+  };
+  while (sent < 900 && !trickle()) {
+  }
+  EXPECT_LT(sent, 900U) << "each octet bought it more time";
+}
+
 TEST_F(AdminTest, HeadAndBodyAreLimited) {
   AdminLimits limits;
   limits.head = 1000;
@@ -172,6 +223,9 @@ TEST_F(AdminTest, HeadAndBodyAreLimited) {
   start(limits);
   EXPECT_EQ(status(ask("GET /echo", "Host: localhost\r\nX: " + std::string(2000, 'x') + "\r\n")), "HTTP/1.1 431");
   EXPECT_EQ(status(ask("POST /change", "Host: localhost\r\nContent-Length: 101\r\n")), "HTTP/1.1 413");
+  EXPECT_EQ(status(ask("POST /change", "Host: localhost\r\nTransfer-Encoding: chunked\r\n",
+                       "65\r\n" + std::string(101, 'x') + "\r\n0\r\n\r\n")),
+            "HTTP/1.1 413");
 }
 
 TEST_F(AdminTest, SlowAndIdleConnectionsAreClosed) {
