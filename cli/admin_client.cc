@@ -3,14 +3,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
-#include <optional>
 #include <span>
 
+#include "shared/http/origin_form.h"
+#include "shared/http/response_reader.h"
 #include "shared/load/values.h"
 #include "shared/serve/os/socket.h"
 #include "shared/serve/os/unique_fd.h"
@@ -20,22 +19,6 @@ namespace cli {
 namespace {
 
 constexpr std::size_t kLargestResponse = std::size_t{64} << 20;
-
-std::string escaped(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~:/").find(c) != std::string_view::npos;
-    const auto byte = static_cast<unsigned char>(c);
-    if (plain) {
-      out += c;
-    } else {
-      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-  return out;
-}
 
 // A connected socket and the time until which everything must be done.
 class Connection {
@@ -119,89 +102,37 @@ class Connection {
 
 std::string request_text(const AdminCall& call) {
   const bool post = call.method == shared::AdminMethod::post;
-  return std::string(post ? "POST " : "GET ") + target_of(call) + " HTTP/1.1\r\nHost: localhost\r\n" +
-         (post ? "Content-Length: 0\r\n" : "") +
+  return std::string(post ? "POST " : "GET ") + http::write_origin_form({call.path, call.query}) +
+         " HTTP/1.1\r\nHost: localhost\r\n" + (post ? "Content-Length: 0\r\n" : "") +
          (call.key.empty() ? std::string() : "Authorization: Bearer " + call.key + "\r\n") +
          "Connection: close\r\n\r\n";
 }
 
+shared::Error what_is_wrong(const http::ResponseReader& reader) {
+  if (reader.status() == 0) return {"what answers there does not speak HTTP/1.1: " + std::string(reader.error())};
+  return {"a bad answer: " + std::string(reader.error())};
+}
+
 shared::Result<shared::AdminResponse> exchange(Connection& connection, const AdminCall& call) {
   if (auto sent = connection.send(request_text(call)); !sent) return tl::unexpected(sent.error());
-  std::string received;
+  http::ResponseReader reader({.body = kLargestResponse, .kept = kLargestResponse});
   std::array<char, 16384> block{};
-  for (;;) {
+  while (!reader.done()) {
     const auto got = connection.receive(block);
     if (!got) return tl::unexpected(got.error());
-    received.append(block.data(), *got);
-    auto parsed = parse_response(received, *got == 0 ? StreamState::ended : StreamState::open);
-    if (parsed.state == ParsedResponse::State::complete) return std::move(parsed.response);
-    if (parsed.state == ParsedResponse::State::malformed || *got == 0) {
-      return shared::fail("what answers there does not speak HTTP/1.1");
+    if (*got == 0) {
+      reader.feed_end();
+    } else {
+      reader.feed({block.data(), *got});
     }
-    if (received.size() > kLargestResponse) return shared::fail("the answer is larger than 64 MiB");
+    if (reader.bad()) return tl::unexpected(what_is_wrong(reader));
   }
-}
-
-template <class Number>
-std::optional<Number> whole(std::string_view text) {
-  Number value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// The value of a header, or nothing; `head` ends with the line end of its last line.
-std::optional<std::string> header(std::string_view head, std::string_view name) {
-  for (std::size_t at = head.find("\r\n"); at != std::string_view::npos; at = head.find("\r\n", at + 2)) {
-    const std::string_view line = head.substr(at + 2, head.find("\r\n", at + 2) - at - 2);
-    const bool same =
-        line.size() > name.size() && line[name.size()] == ':' &&
-        std::equal(name.begin(), name.end(), line.begin(), [](char a, char b) {
-          return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
-        });
-    if (!same) continue;
-    std::string_view value = line.substr(name.size() + 1);
-    while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
-    while (!value.empty() && value.back() == ' ') value.remove_suffix(1);
-    return std::string(value);
-  }
-  return std::nullopt;
+  shared::AdminResponse response = shared::AdminResponse::text(reader.status(), std::string(reader.body()));
+  response.content_type = reader.field("Content-Type").value_or(std::string_view());
+  return response;
 }
 
 }  // namespace
-
-std::string target_of(const AdminCall& call) {
-  std::string out = call.path;
-  char separator = '?';
-  for (const auto& [key, value] : call.query) {
-    out += separator + escaped(key) + "=" + escaped(value);
-    separator = '&';
-  }
-  return out;
-}
-
-ParsedResponse parse_response(std::string_view bytes, StreamState stream) {
-  ParsedResponse out;
-  const std::size_t end = bytes.find("\r\n\r\n");
-  if (end == std::string_view::npos) return out;
-  const std::string_view head = bytes.substr(0, end + 2);
-  const std::string_view body = bytes.substr(end + 4);
-  const auto status =
-      head.size() >= 12 && head.starts_with("HTTP/1.") ? whole<unsigned>(head.substr(9, 3)) : std::nullopt;
-  const auto length_text = header(head, "content-length");
-  const auto length = length_text ? whole<std::size_t>(*length_text) : std::nullopt;
-  if (!status || (length_text && !length) || header(head, "transfer-encoding")) {
-    out.state = ParsedResponse::State::malformed;
-    return out;
-  }
-  const bool complete = length ? body.size() >= *length : stream == StreamState::ended;
-  if (!complete) return out;
-  out.state = ParsedResponse::State::complete;
-  out.response.status = *status;
-  out.response.content_type = header(head, "content-type").value_or("");
-  out.response.body = std::string(length ? body.substr(0, *length) : body);
-  return out;
-}
 
 shared::Result<shared::AdminResponse> call_admin(const std::string& address, const AdminCall& call) {
   const auto parsed = shared::AdminAddress::parse(address);

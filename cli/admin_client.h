@@ -35,17 +35,4 @@ struct AdminCall {
 // The same, where any status but 200 is an error that carries the server's words.
 [[nodiscard]] shared::Result<std::string> fetch(const std::string& address, const AdminCall& call);
 
-// "/drain?region=eu&reason=kernel%20update": the request target (RFC 3986 2.1 escapes).
-[[nodiscard]] std::string target_of(const AdminCall& call);
-
-// What has come of an answer so far. Bytes in, so that it is tested without a server.
-struct ParsedResponse {
-  enum class State { incomplete, complete, malformed };
-  State state = State::incomplete;
-  shared::AdminResponse response;
-};
-// `ended`: the server has closed, which ends a body without a length.
-enum class StreamState { open, ended };
-[[nodiscard]] ParsedResponse parse_response(std::string_view bytes, StreamState stream);
-
 }  // namespace cli

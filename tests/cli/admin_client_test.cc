@@ -1,54 +1,20 @@
 #include "cli/admin_client.h"
 
-#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <optional>
 #include <thread>
 
+#include <gtest/gtest.h>
+
 #include "shared/serve/loop/loop.h"
+#include "shared/serve/os/socket.h"
+#include "shared/serve/os/unique_fd.h"
 
 namespace cli {
 namespace {
-
-using State = ParsedResponse::State;
-
-ParsedResponse parse_open(std::string_view bytes) { return parse_response(bytes, StreamState::open); }
-
-TEST(AdminClient, TargetIsEscaped) {
-  AdminCall call;
-  call.path = "/drain";
-  EXPECT_EQ(target_of(call), "/drain");
-  call.query = {{"target", "eu"}, {"reason", "100% new & better?"}};
-  EXPECT_EQ(target_of(call), "/drain?target=eu&reason=100%25%20new%20%26%20better%3F");
-}
-
-TEST(AdminClient, ParsesByLength) {
-  const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\ncontent-length: 5\r\n\r\n";
-  for (std::size_t i = 0; i < head.size() + 5; ++i) {
-    EXPECT_EQ(parse_open((head + "hello").substr(0, i)).state, State::incomplete) << i;
-  }
-  const auto parsed = parse_open(head + "hello");
-  EXPECT_EQ(parsed.state, State::complete);
-  EXPECT_EQ(parsed.response.status, 200U);
-  EXPECT_EQ(parsed.response.content_type, "text/plain");
-  EXPECT_EQ(parsed.response.body, "hello");
-}
-
-TEST(AdminClient, ParsesUntilTheEnd) {
-  const std::string bytes = "HTTP/1.1 503 Busy\r\n\r\nlater";
-  EXPECT_EQ(parse_open(bytes).state, State::incomplete);
-  const auto parsed = parse_response(bytes, StreamState::ended);
-  EXPECT_EQ(parsed.state, State::complete);
-  EXPECT_EQ(parsed.response.status, 503U);
-  EXPECT_EQ(parsed.response.body, "later");
-}
-
-TEST(AdminClient, RefusesWhatIsNoHttp) {
-  EXPECT_EQ(parse_open("SSH-2.0-x\r\n\r\n").state, State::malformed);
-  EXPECT_EQ(parse_open("HTTP/1.1 abc\r\n\r\n").state, State::malformed);
-  EXPECT_EQ(parse_open("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n").state, State::malformed);
-  EXPECT_EQ(parse_open("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").state, State::malformed);
-}
 
 TEST(AdminClient, SaysWhenNobodyListens) {
   AdminCall call;
@@ -60,6 +26,56 @@ TEST(AdminClient, SaysWhenNobodyListens) {
       "cannot reach unix:/nonexistent/meridian.sock: No such file or directory; is the server running, and is this "
       "the address of its admin port?");
   EXPECT_FALSE(fetch("example.com", call));
+}
+
+// Answers the first that comes with these octets, whatever is asked, and closes.
+class Stranger {
+ public:
+  explicit Stranger(std::string answer) : listening_(std::move(shared::listen_tcp(kAnyPort, 1)->front())) {
+    thread_ = std::thread([fd = listening_.get(), answer = std::move(answer)] {
+      pollfd one{fd, POLLIN, 0};
+      ::poll(&one, 1, 10'000);
+      const shared::UniqueFd client(::accept(fd, nullptr, nullptr));
+      std::array<char, 4096> request{};
+      (void)::recv(client.get(), request.data(), request.size(), 0);
+      (void)::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    });
+  }
+  ~Stranger() { thread_.join(); }
+  Stranger(const Stranger&) = delete;
+  Stranger& operator=(const Stranger&) = delete;
+
+  [[nodiscard]] std::string address() const { return shared::local_endpoint(listening_.get()).to_string(); }
+
+ private:
+  inline static const shared::Endpoint kAnyPort = *shared::Endpoint::parse("127.0.0.1:0");
+  shared::UniqueFd listening_;
+  std::thread thread_;
+};
+
+std::string asked(const std::string& answer) {
+  const Stranger stranger(answer);
+  AdminCall call;
+  call.path = "/status";
+  const auto got = fetch(stranger.address(), call);
+  if (got) return *got;
+  return got.error().message.substr(stranger.address().size());
+}
+
+TEST(AdminClient, ReadsByLengthByChunksAndToTheEnd) {
+  EXPECT_EQ(asked("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\ncontent-length: 5\r\n\r\nhello"), "hello");
+  EXPECT_EQ(asked("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), "hello");
+  EXPECT_EQ(asked("HTTP/1.1 503 Busy\r\n\r\nlater\n"), " says 503: later");
+}
+
+TEST(AdminClient, TellsWhatIsNoAnswer) {
+  EXPECT_EQ(asked("SSH-2.0-x\r\n\r\n"), ": what answers there does not speak HTTP/1.1: no HTTP status line");
+  EXPECT_EQ(asked(""), ": what answers there does not speak HTTP/1.1: the connection closed within the answer");
+  EXPECT_EQ(asked("HTTP/1.1 abc\r\n\r\n"), ": what answers there does not speak HTTP/1.1: malformed status");
+  EXPECT_EQ(asked("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
+            ": what answers there does not speak HTTP/1.1: malformed Content-Length");
+  EXPECT_EQ(asked("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"),
+            ": a bad answer: the connection closed within the answer");
 }
 
 // A real admin port on a port of the system's choice.
