@@ -152,6 +152,19 @@ TEST(ServiceHints, FollowAnAliasOfTheTarget) {
                                       "616d706c6503636f6d0000040004cb00711f"});
 }
 
+// What a resolver may keep for how many clients is the choice's, however the binding was reached.
+TEST(ServiceHints, BehindACnameHaveTheScopeOfTheChoice) {
+  for (const char* subnet : {kEu, kUs}) {
+    const Asked direct = ask("www.example.com", RrType::https, subnet);
+    const Asked behind = ask("steered.example.com", RrType::https, subnet);
+    ASSERT_EQ(behind.reply.answer.size(), 2U);
+    EXPECT_EQ(behind.reply.answer[1], direct.reply.answer[0]);
+    EXPECT_EQ(behind.scope, direct.scope);
+    EXPECT_GT(behind.scope, 0U);
+    EXPECT_EQ(ask("to-chain.example.com", RrType::https, subnet).scope, direct.scope) << "the target is an alias";
+  }
+}
+
 TEST(ServiceHints, OfStaticTargetsStayAsTheyAre) {
   const Asked asked = ask("to-static.example.com", RrType::https, kEu);
   EXPECT_EQ(asked.reply.answer, Lines{"to-static.example.com. 50 IN HTTPS \\# 00010673746174696307657861"

@@ -223,6 +223,17 @@ TEST(Answer, Aliases) {
   }
 }
 
+// A name of 255 octets is one, of 256 it is YXDOMAIN (RFC 6672 2.2). The DNAME's target has 200.
+TEST(Answer, ADnameMayMakeANameOf255OctetsAndNoLongerOne) {
+  for (const std::size_t octets : {255U, 256U}) {
+    const std::string label(octets - 200 - 1, 'a');
+    const Asked asked = ask(query(label + ".long.example.com"));
+    EXPECT_EQ(asked.reply.answer.size(), octets == 255 ? 2U : 1U);
+    EXPECT_NE(asked.reply.answer.front().find(" IN DNAME "), std::string::npos);
+    EXPECT_EQ(asked.reply.rcode(), octets == 255 ? 3U : 6U) << "NXDOMAIN of what it leads to, or YXDOMAIN";
+  }
+}
+
 TEST(Answer, Dname) {
   for (const Case& c : std::initializer_list<Case>{
            {"Host.old.example.com",

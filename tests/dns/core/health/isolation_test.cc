@@ -231,6 +231,50 @@ TEST_F(IsolationTest, AReloadKeepsTheHold) {
   EXPECT_EQ(after.holding_until(), kLater + seconds(60));
 }
 
+TEST_F(IsolationTest, AReloadAfterTheHoldBeginsNoOther) {
+  all_up();
+  silence_all(kLater);
+  EXPECT_TRUE(health_.advance(kLater + seconds(60)));
+  ASSERT_FALSE(health_.holding());
+  health_ = RegionHealth(two_regions(), settings(), kLater + seconds(61), RegionHealth(health_));
+  EXPECT_FALSE(health_.holding());
+  silence_all(kLater + seconds(62));
+  (void)health_.advance(kLater + seconds(63));
+  EXPECT_FALSE(health_.holding()) << "this loss has had its hold";
+  EXPECT_EQ(state(kUsA), EdgeState::down);
+}
+
+TEST_F(IsolationTest, AHoldThatAReloadMeetsEndsWhenItWould) {
+  all_up();
+  silence_all(kLater);
+  ASSERT_TRUE(health_.holding());
+  health_ = RegionHealth(two_regions(), settings(), kLater + seconds(30), RegionHealth(health_));
+  EXPECT_FALSE(health_.advance(kLater + seconds(59)));
+  EXPECT_TRUE(health_.holding());
+  EXPECT_TRUE(health_.advance(kLater + seconds(60)));
+  EXPECT_FALSE(health_.holding());
+  EXPECT_EQ(state(kEuA), EdgeState::down);
+}
+
+TEST_F(IsolationTest, OnceARegionServedAgainANewLossIsHeldAgain) {
+  all_up();
+  silence_all(kLater);
+  (void)health_.advance(kLater + seconds(60));
+  ASSERT_FALSE(health_.holding());
+  // Long enough for the falls to be forgotten.
+  const TimePoint back = kLater + std::chrono::hours(1);
+  for (const EdgeId edge : {kUsA, kUsB, kEuA}) see(edge, EdgeOutcome::success, back, 2);
+  const TimePoint again = back + std::chrono::hours(1);
+  (void)health_.advance(again);
+  ASSERT_EQ(state(kUsA), EdgeState::up);
+  silence_all(again);
+  ASSERT_TRUE(health_.holding());
+  EXPECT_EQ(health_.holding_until(), again + seconds(60));
+  EXPECT_EQ(state(kUsA), EdgeState::up);
+  EXPECT_TRUE(health_.advance(again + seconds(60)));
+  EXPECT_EQ(state(kUsA), EdgeState::down);
+}
+
 class IsolationBesideAPlatform : public IsolationTest {
  protected:
   IsolationBesideAPlatform() : IsolationTest(with_platform()) {}
