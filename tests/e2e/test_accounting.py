@@ -7,7 +7,7 @@ import pytest
 import meridian
 from lone_edge import LoneEdge, Scripted, ok, slot_address
 
-CHECK = {"path": "/up", "interval": "100ms", "timeout": "90ms", "fall": 1, "rise": 1}
+CHECK = {"path": "/up", "interval": "250ms", "timeout": "240ms", "fall": 2, "rise": 1}
 PLENTY = {"budget": "100%", "min_rate": 10000}
 
 
@@ -34,10 +34,7 @@ def scripted(exchange):
 
 
 def make(slot, count):
-    servers = [Scripted(slot_address(slot, f"2.{n + 1}"), scripted) for n in range(count)]
-    for server in servers:
-        server.mode, server.ill, server.delay = "ok", False, 0
-    return servers
+    return [Scripted(slot_address(slot, f"2.{n + 1}"), scripted, mode="ok", ill=False, delay=0) for n in range(count)]
 
 
 @pytest.fixture

@@ -26,9 +26,7 @@ def named(exchange):
 
 @pytest.fixture
 def backends(slot):
-    running = [Scripted(slot_address(slot, f"2.{n}"), named) for n in range(1, 5)]
-    for one in running:
-        one.up = ok(b'{"load": 1}')
+    running = [Scripted(slot_address(slot, f"2.{n}"), named, up=ok(b'{"load": 1}')) for n in range(1, 5)]
     yield running
     for one in running:
         one.__exit__()
@@ -65,7 +63,7 @@ def test_servers_come_and_go_and_those_that_stay_keep_what_is_known_of_them(slot
         becomes(edge, {one})
 
 
-CHECK = {"path": "/up", "interval": "100ms", "timeout": "90ms", "fall": 1, "rise": 1}
+CHECK = {"path": "/up", "interval": "250ms", "timeout": "240ms", "fall": 2, "rise": 1}
 
 
 @pytest.mark.parametrize(("change", "health"), [

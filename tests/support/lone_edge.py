@@ -71,9 +71,11 @@ def answering(make=lambda head: ok()):
 
 
 class Scripted:
-    """A server whose every connection is `script(Exchange)` on a thread of its own; `script` may be changed at any time."""
+    """A server whose every connection is `script(Exchange)` on a thread of its own; `script` may be changed at any time, and so
+    may `facts`, which the script finds as members of its server."""
 
-    def __init__(self, address, script=None, port=9000):
+    def __init__(self, address, script=None, port=9000, **facts):
+        self.__dict__.update(facts)
         self.address, self.port = address, port
         self.name = f"{address}:{port}"
         self.script = script or answering()

@@ -33,11 +33,12 @@ TEST(GeoCode, HasSoManyParts) {
 }
 
 TEST(GeoCode, IsAContinentACountryOfTwoLettersAndSubdivisions) {
-  for (const char* good : {"AF", "AN", "AS", "EU", "NA", "OC", "SA", "EU-DE", "EU-GB-ENG", "EU-GB-ENG-LND", "AS-JP-13"}) {
+  for (const char* good :
+       {"AF", "AN", "AS", "EU", "NA", "OC", "SA", "EU-DE", "EU-GB-ENG", "EU-GB-ENG-LND", "AS-JP-13"}) {
     EXPECT_TRUE(GeoCode::parse(good)) << good;
   }
-  for (const char* bad : {"", "XX", "US", "EU-", "EU-D", "EU-DEU", "EU--DE", "-EU", "eu", "EU-de", "EU-DE-", "EU-DE-ABCD",
-                          "EU DE", "EU-DE-B_"}) {
+  for (const char* bad : {"", "XX", "US", "EU-", "EU-D", "EU-DEU", "EU--DE", "-EU", "eu", "EU-de", "EU-DE-",
+                          "EU-DE-ABCD", "EU DE", "EU-DE-B_"}) {
     EXPECT_FALSE(GeoCode::parse(bad)) << bad;
   }
 }

@@ -175,17 +175,20 @@ TEST_F(Steering, WithoutASubnetTheVariantIsDrawnPerQuery) {
   EXPECT_NEAR(seen[0] / 4000.0, 0.75, 0.03);
 }
 
-// A client is the same behind its translator or tunnel: the weights choose by the IPv4 address, whatever it is wrapped in.
+// A client is the same behind its translator or tunnel: the weights choose by the IPv4 address, whatever it is wrapped
+// in.
 TEST_F(Steering, AnEmbeddedIpv4AddressHasTheVariantOfItself) {
   std::map<unsigned, int> seen;
   for (std::uint32_t i = 0; i < 400; ++i) {
     const std::uint32_t value = 0x28000000 + (i << 8) + 9;
     const Choice bare = ask({IpAddress::v4(0), ClientSubnet{IpAddress::v4(value), 32}, 0});
     ++seen[region_of(bare)];
-    for (const auto& [text, shift] : {std::pair("::ffff:0:0", 96), std::pair("64:ff9b::", 96), std::pair("2002::", 16)}) {
+    for (const auto& [text, shift] :
+         {std::pair("::ffff:0:0", 96), std::pair("64:ff9b::", 96), std::pair("2002::", 16)}) {
       IpAddress wrapped = *IpAddress::parse(text);
       for (unsigned octet = 0; octet < 4; ++octet) {
-        wrapped.bytes[static_cast<std::size_t>(shift / 8) + octet] = static_cast<std::uint8_t>(value >> (24 - 8 * octet));
+        wrapped.bytes[static_cast<std::size_t>(shift / 8) + octet] =
+            static_cast<std::uint8_t>(value >> (24 - 8 * octet));
       }
       const Choice choice = ask({IpAddress::v4(0), ClientSubnet{wrapped, 128}, i});
       ASSERT_EQ(region_of(choice), region_of(bare)) << wrapped.to_string();

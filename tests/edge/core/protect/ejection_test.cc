@@ -52,6 +52,19 @@ TEST(Ejection, TroubleThatAllShareEjectsNobody) {
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(w.round({50, 50, 50, 50}, {40, 45, 42, 44}).empty());
 }
 
+// The others' rate is without its own failures: of two servers it would hide itself behind what it does.
+TEST(Ejection, TheRateOfTheOthersIsWithoutItsOwn) {
+  for (const std::uint64_t failures : {44U, 45U}) {
+    World w(2);
+    w.settings.consecutive = 0;  // 25 % beside it, a margin of 20 %
+    EXPECT_EQ(w.round({100, 100}, {failures, 25}).size(), failures == 45 ? 1U : 0U) << failures;
+  }
+  World quiet(2);
+  quiet.settings.consecutive = 0;
+  EXPECT_TRUE(quiet.round({100, 0}, {29, 0}).empty()) << "below error_rate, however well the others do";
+  EXPECT_EQ(quiet.round({100, 0}, {31, 0}).size(), 1U) << "30 % of both rounds";
+}
+
 TEST(Ejection, FewRequestsSayNothing) {
   World w(3);
   w.settings.consecutive = 0;
