@@ -10,6 +10,7 @@
 
 #include "shared/http/origin_form.h"
 #include "shared/http/response_reader.h"
+#include "shared/http/small_request.h"
 #include "shared/load/values.h"
 #include "shared/serve/os/socket.h"
 #include "shared/serve/os/unique_fd.h"
@@ -101,11 +102,13 @@ class Connection {
 };
 
 std::string request_text(const AdminCall& call) {
-  const bool post = call.method == shared::AdminMethod::post;
-  return std::string(post ? "POST " : "GET ") + http::write_origin_form({call.path, call.query}) +
-         " HTTP/1.1\r\nHost: localhost\r\n" + (post ? "Content-Length: 0\r\n" : "") +
-         (call.key.empty() ? std::string() : "Authorization: Bearer " + call.key + "\r\n") +
-         "Connection: close\r\n\r\n";
+  http::SmallRequest request;
+  request.method = call.method == shared::AdminMethod::post ? http::Method::post : http::Method::get;
+  request.target = http::write_origin_form({call.path, call.query});
+  request.host = "localhost";
+  if (!call.key.empty()) request.fields.emplace_back("Authorization", "Bearer " + call.key);
+  request.fields.emplace_back("Connection", "close");
+  return write(request);
 }
 
 shared::Error what_is_wrong(const http::ResponseReader& reader) {

@@ -4,9 +4,10 @@
 #include <utility>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/ssl/error.hpp>
 
 #include "shared/core/hash.h"
+#include "shared/http/small_request.h"
+#include "shared/serve/client/error_words.h"
 #include "shared/serve/loop/local_errors.h"
 #include "shared/serve/os/log.h"
 
@@ -19,32 +20,12 @@ constexpr seconds kComplainEvery{10};
 constexpr std::uint32_t kMaxHead = 16 * 1024;
 constexpr std::uint64_t kMaxBody = 1024 * 1024;  // a health page that is larger is a mistake, not a health page
 
-bool is_silence(error_code error) {
-  return error == asio::error::host_unreachable || error == asio::error::network_unreachable ||
-         error == asio::error::network_down || error == asio::error::timed_out;
-}
-
-// The peer, or its kernel, said that the connection is over.
-bool is_end(error_code error) {
-  return error == asio::error::eof || error == asio::error::connection_reset || error == asio::error::broken_pipe ||
-         error == asio::ssl::error::stream_truncated;
-}
-
-std::string milliseconds_text(Duration d) {
-  return std::to_string(std::chrono::duration_cast<milliseconds>(d).count()) + " ms";
-}
-
 std::string request_text(const ProbeTarget& target) {
-  const std::string host = target.host.empty() ? target.endpoint.to_string() : target.host;
-  return "GET " + target.path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: meridian-health\r\nAccept: */*\r\n\r\n";
-}
-
-// "www.example.com:8443" -> "www.example.com", "[::1]:443" -> "::1".
-std::string without_port(std::string_view host) {
-  if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') - 1));
-  const std::size_t colon = host.find(':');
-  const bool port = colon != std::string_view::npos && colon == host.rfind(':');
-  return std::string(port ? host.substr(0, colon) : host);
+  http::SmallRequest request;
+  request.target = target.path;
+  request.host = target.host.empty() ? target.endpoint.to_string() : target.host;
+  request.fields = {{"User-Agent", "meridian-health"}, {"Accept", "*/*"}};
+  return write(request);
 }
 
 }  // namespace
@@ -123,7 +104,7 @@ void Probe::begin() {
   next_ = began_ + next_interval();
   replaced_ = false;
   silent_ = false;
-  response_ = make_reader();
+  response_ = http::ResponseReader();
   round_trip_ = {};
   plan_ = ProbePlan(suspicion_.next());
   begun_ = 0;
@@ -140,7 +121,7 @@ void Probe::attempt() {
   attempt_later();
   if (begun_ > 1 && !attempts_.empty() && context_->gate->full()) return;
   if (begun_ > 1 || !kept_ || target_.kind == ProbeKind::tcp) return connect();
-  attempts_.push_back({std::exchange(kept_, nullptr), make_reader(), {}, {}, true});
+  attempts_.push_back({std::exchange(kept_, nullptr), began_});
   ask(attempts_.back());
 }
 
@@ -154,31 +135,27 @@ void Probe::attempt_later() {
   });
 }
 
-http::ResponseReader Probe::make_reader() const {
-  return http::ResponseReader({.head = kMaxHead, .body = kMaxBody, .kept = target_.body_kept});
-}
-
-std::shared_ptr<ProbeConnection> Probe::make_connection() {
-  if (target_.kind != ProbeKind::https) {
-    return std::make_shared<ProbeConnection>(make_plain_transport(context_->loop), context_->gate);
-  }
-  const ProbeTls& tls = target_.tls;
-  const std::string name = tls.server_name.empty() ? without_port(target_.host) : tls.server_name;
-  return std::make_shared<ProbeConnection>(make_tls_transport(context_->loop, context_->tls.of(tls), name),
-                                           context_->gate);
+std::shared_ptr<HttpConnection> Probe::make_connection() {
+  const auto tls = target_.kind == ProbeKind::https ? std::optional(target_.tls) : std::nullopt;
+  context_->gate->opened();
+  return std::make_shared<HttpConnection>(make_transport(context_->loop, context_->tls, tls, target_.host),
+                                          [gate = context_->gate] { gate->closed(); });
 }
 
 void Probe::connect() {
   const auto made = make_connection();
-  attempts_.push_back({made, make_reader(), Clock::now(), {}, false});
+  attempts_.push_back({made, Clock::now()});
   const std::weak_ptr<Probe> weak = weak_from_this();
-  const ProbeConnection* const connection = made.get();
-  ProbeConnection::Events events;
+  const HttpConnection* const connection = made.get();
+  HttpConnection::Events events;
   events.connected = [weak, connection] {
     if (const auto self = weak.lock()) self->on_connected(connection);
   };
-  events.bytes = [weak, connection](std::string_view bytes) {
-    if (const auto self = weak.lock()) self->on_bytes(connection, bytes);
+  events.answered = [weak, connection](const http::ResponseReader& answer) {
+    if (const auto self = weak.lock()) self->on_answer(connection, answer);
+  };
+  events.unasked = [weak, connection] {
+    if (const auto self = weak.lock()) self->on_unasked(connection);
   };
   events.failed = [weak, connection](error_code error) {
     if (const auto self = weak.lock()) self->on_failed(connection, error);
@@ -186,71 +163,57 @@ void Probe::connect() {
   made->open(target_.endpoint, std::move(events));
 }
 
-void Probe::on_connected(const ProbeConnection* connection) {
+void Probe::on_connected(const HttpConnection* connection) {
   Attempt* const attempt = find(connection);
   if (attempt == nullptr) return;
-  attempt->connected = true;
   if (target_.kind != ProbeKind::tcp) return ask(*attempt);
-  round_trip_ = Clock::now() - attempt->asked;
+  round_trip_ = Clock::now() - attempt->began;
   keep(*attempt);
   conclude(ProbeOutcome::success, "");
 }
 
 void Probe::ask(Attempt& attempt) {
-  attempt.asked = Clock::now();
-  attempt.connection->write(request_);
+  attempt.connection->ask(request_, {.head = kMaxHead, .body = kMaxBody, .kept = target_.body_kept});
 }
 
-void Probe::on_bytes(const ProbeConnection* connection, std::string_view bytes) {
-  if (target_.kind == ProbeKind::tcp) return;  // a greeting
-  Attempt* const attempt = find(connection);
-  if (attempt == nullptr) {
-    if (kept_.get() != connection) return;
-    // Nobody asked: a 408 before an idle close. Whatever follows could not be told from an answer.
-    close_kept();
-    return begin_early();
-  }
-  if (!attempt->response.started()) attempt->round_trip = Clock::now() - attempt->asked;
-  attempt->response.feed(bytes);
-  if (attempt->response.bad() || attempt->response.done()) on_answer(*attempt);
+// Of tcp a greeting. Else a 408 before an idle close, or the like: whatever follows could not be told from an answer.
+void Probe::on_unasked(const HttpConnection* connection) {
+  if (target_.kind == ProbeKind::tcp || kept_.get() != connection) return;
+  close_kept();
+  begin_early();
 }
 
 // The first answer decides, whatever it says.
-void Probe::on_answer(Attempt& attempt) {
-  response_ = std::move(attempt.response);
-  round_trip_ = attempt.round_trip;
-  if (!response_.bad() && response_.keep_alive()) keep(attempt);
-  if (response_.bad()) return conclude(ProbeOutcome::failure, "bad answer: " + std::string(response_.error()));
-  if (!target_.expected.contains(response_.status())) {
-    return conclude(ProbeOutcome::failure, "status " + std::to_string(response_.status()));
+void Probe::on_answer(const HttpConnection* connection, const http::ResponseReader& answer) {
+  Attempt* const attempt = find(connection);
+  if (attempt == nullptr) return;
+  response_ = answer;
+  round_trip_ = connection->round_trip();
+  if (!answer.bad() && answer.keep_alive()) keep(*attempt);
+  if (answer.bad()) return conclude(ProbeOutcome::failure, "bad answer: " + std::string(answer.error()));
+  if (!target_.expected.contains(answer.status())) {
+    return conclude(ProbeOutcome::failure, "status " + std::to_string(answer.status()));
   }
   conclude(ProbeOutcome::success, "");
 }
 
-void Probe::on_failed(const ProbeConnection* connection, error_code error) {
+void Probe::on_failed(const HttpConnection* connection, error_code error) {
   if (find(connection) != nullptr) return on_attempt_failed(connection, error);
   if (kept_.get() != connection) return;
   kept_.reset();
   if (phase_ == Phase::waiting) begin_early();  // else, tcp: the round's own connect is under way
 }
 
-void Probe::on_attempt_failed(const ProbeConnection* connection, error_code error) {
-  Attempt& attempt = *find(connection);
-  if (attempt.connected) {
-    attempt.response.feed_end();
-    if (attempt.response.done()) return on_answer(attempt);
-  }
+void Probe::on_attempt_failed(const HttpConnection* connection, error_code error) {
   drop(connection);
   if (is_local_error(error)) return discard_for(error);
-  if (error == asio::error::connection_refused) return conclude(ProbeOutcome::refused, "connection refused");
+  if (error == asio::error::connection_refused) return conclude(ProbeOutcome::refused, words_of(error));
   if (is_silence(error)) {
     if (!attempts_.empty() || begun_ < plan_.attempts()) return;
     silent_ = true;
     return conclude(ProbeOutcome::failure, error.message());
   }
-  if (!is_end(error) || replaced_) {
-    return conclude(ProbeOutcome::failure, is_end(error) ? "connection closed" : error.message());
-  }
+  if (!is_end_of_stream(error) || replaced_) return conclude(ProbeOutcome::failure, words_of(error));
   replaced_ = true;
   connect();
 }
@@ -267,8 +230,8 @@ void Probe::begin_early() {
 void Probe::on_deadline(error_code error) {
   if (error || phase_ != Phase::asking) return;
   if (Clock::now() < deadline_.expiry()) return;  // of the round before, already queued when it ended
-  silent_ = std::ranges::none_of(attempts_, [](const Attempt& attempt) { return attempt.response.started(); });
-  conclude(ProbeOutcome::failure, "no answer in " + milliseconds_text(target_.timeout));
+  silent_ = std::ranges::none_of(attempts_, [](const Attempt& attempt) { return attempt.connection->answer_begun(); });
+  conclude(ProbeOutcome::failure, no_answer_in(target_.timeout));
 }
 
 void Probe::conclude(ProbeOutcome outcome, std::string_view reason) {
@@ -334,14 +297,14 @@ void Probe::close_attempts() {
   for (Attempt& attempt : std::exchange(attempts_, {})) attempt.connection->close();
 }
 
-Probe::Attempt* Probe::find(const ProbeConnection* connection) {
+Probe::Attempt* Probe::find(const HttpConnection* connection) {
   const auto found =
       std::ranges::find_if(attempts_, [&](const Attempt& a) { return a.connection.get() == connection; });
   return found == attempts_.end() ? nullptr : &*found;
 }
 
 // It is over; it has closed itself.
-void Probe::drop(const ProbeConnection* connection) {
+void Probe::drop(const HttpConnection* connection) {
   std::erase_if(attempts_, [&](const Attempt& attempt) { return attempt.connection.get() == connection; });
 }
 

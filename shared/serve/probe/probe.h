@@ -17,10 +17,10 @@
 
 #include "shared/core/probe_plan.h"
 #include "shared/http/response_reader.h"
+#include "shared/serve/client/http_connection.h"
+#include "shared/serve/client/transport.h"
 #include "shared/serve/loop/loop.h"
-#include "shared/serve/probe/probe_connection.h"
 #include "shared/serve/probe/probe_gate.h"
-#include "shared/serve/probe/probe_transport.h"
 #include "shared/serve/probe/prober.h"
 #include "shared/serve/probe/stall_watch.h"
 
@@ -31,7 +31,7 @@ struct ProbeContext {
   Loop& loop;
   ProberSettings settings;
   Prober::Callback on_report;  // empty once the Prober is gone
-  ProbeTlsContexts tls;
+  ClientTlsContexts tls;
   StallWatch stalls;
   std::shared_ptr<ProbeGate> gate;
   std::uint64_t draws = 0;      // of the jitter
@@ -59,11 +59,8 @@ class Probe : public std::enable_shared_from_this<Probe> {
 
   // One of a round, until it is over.
   struct Attempt {
-    std::shared_ptr<ProbeConnection> connection;
-    http::ResponseReader response;
-    TimePoint asked;        // the request was written; tcp: connect began
-    Duration round_trip{};  // zero until the first byte
-    bool connected = false;
+    std::shared_ptr<HttpConnection> connection;
+    TimePoint began;
   };
 
   void begin_when_allowed();
@@ -80,18 +77,17 @@ class Probe : public std::enable_shared_from_this<Probe> {
   void wait_until(TimePoint when);
   void begin_early();
 
-  void on_connected(const ProbeConnection* connection);
-  void on_bytes(const ProbeConnection* connection, std::string_view bytes);
-  void on_failed(const ProbeConnection* connection, error_code error);
-  void on_attempt_failed(const ProbeConnection* connection, error_code error);
+  void on_connected(const HttpConnection* connection);
+  void on_answer(const HttpConnection* connection, const http::ResponseReader& answer);
+  void on_unasked(const HttpConnection* connection);
+  void on_failed(const HttpConnection* connection, error_code error);
+  void on_attempt_failed(const HttpConnection* connection, error_code error);
   void on_deadline(error_code error);
-  void on_answer(Attempt& attempt);
 
-  [[nodiscard]] Attempt* find(const ProbeConnection* connection);
-  void drop(const ProbeConnection* connection);
+  [[nodiscard]] Attempt* find(const HttpConnection* connection);
+  void drop(const HttpConnection* connection);
   void keep(Attempt& attempt);
-  [[nodiscard]] http::ResponseReader make_reader() const;
-  [[nodiscard]] std::shared_ptr<ProbeConnection> make_connection();
+  [[nodiscard]] std::shared_ptr<HttpConnection> make_connection();
   void close_kept();
   void close_attempts();
   [[nodiscard]] Duration next_interval();
@@ -101,8 +97,8 @@ class Probe : public std::enable_shared_from_this<Probe> {
   std::string request_;
 
   Phase phase_ = Phase::waiting;
-  std::shared_ptr<ProbeConnection> kept_;  // established, watched and idle
-  std::vector<Attempt> attempts_;          // under way
+  std::shared_ptr<HttpConnection> kept_;  // established, watched and idle
+  std::vector<Attempt> attempts_;         // under way
   ProbeSuspicion suspicion_;
   ProbePlan plan_{ProbeCare::usual};  // of this round
   unsigned begun_ = 0;                // attempts of the plan

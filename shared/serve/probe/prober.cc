@@ -61,18 +61,12 @@ class Prober::Impl {
   std::vector<std::shared_ptr<Probe>> probes_;
 };
 
-bool ProbeTls::operator==(const ProbeTls& other) const {
-  const bool same_file =
-      authorities && other.authorities ? *authorities == *other.authorities : authorities == other.authorities;
-  return same_file && verify == other.verify && server_name == other.server_name;
-}
-
 std::unique_ptr<Prober> Prober::make(Loop& loop, const ProberSettings& settings, Callback on_report) {
   auto gate = std::make_shared<ProbeGate>(loop, settings.most_connections);
   std::shared_ptr<ProbeContext> context(new ProbeContext{loop,
                                                          settings,
                                                          std::move(on_report),
-                                                         ProbeTlsContexts(),
+                                                         ClientTlsContexts(),
                                                          StallWatch(loop, settings.stall_threshold),
                                                          std::move(gate),
                                                          0,

@@ -24,6 +24,7 @@
 #include "shared/core/health.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
+#include "shared/serve/client/client_tls.h"
 #include "shared/serve/loop/loop.h"
 
 namespace shared {
@@ -40,16 +41,6 @@ struct StatusRange {
   bool operator==(const StatusRange&) const = default;
 };
 
-// What an https probe wants of the certificate. Nothing by default, as Route 53, ELB and nginx do: a probe asks whether
-// the server answers; an expired certificate is the same on every server, and must not take all of them down at once.
-struct ProbeTls {
-  bool verify = false;
-  std::shared_ptr<const std::string> authorities;  // PEM, shared by many targets; null: the system's
-  std::string server_name;                         // SNI and, verified, the certificate's; empty: that of `host`
-
-  bool operator==(const ProbeTls& other) const;
-};
-
 struct ProbeTarget {
   ProbeTargetId id{};
   std::string name;  // for the log only
@@ -62,7 +53,7 @@ struct ProbeTarget {
   StatusRange expected;           // another status has failed
   std::size_t body_kept = 4096;   // octets of the body for the report
   double jitter = 0.1;            // each interval is drawn from [1 - jitter, 1] x interval
-  ProbeTls tls;                   // of https
+  ClientTls tls;                  // of https
 };
 
 // One counted probe. Views are valid during the callback only.

@@ -1,4 +1,4 @@
-#include "shared/serve/probe/probe_transport.h"
+#include "shared/serve/client/transport.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
@@ -13,7 +13,7 @@ void close_socket(TcpSocket& socket) {
   socket.close(ignored);
 }
 
-class PlainTransport final : public ProbeTransport {
+class PlainTransport final : public Transport {
  public:
   explicit PlainTransport(Loop& loop) : socket_(loop) {}
 
@@ -32,8 +32,9 @@ class PlainTransport final : public ProbeTransport {
   TcpSocket socket_;
 };
 
-class TlsTransport final : public ProbeTransport {
+class TlsTransport final : public Transport {
  public:
+  // `host` is the SNI and, if the context verifies, the name or address that the certificate must have.
   TlsTransport(Loop& loop, asio::ssl::context& context, const std::string& host) : stream_(TcpSocket(loop), context) {
     SSL* const ssl = stream_.native_handle();
     if (!host.empty() && !IpAddress::parse(host)) {  // RFC 6066 section 3: names only
@@ -64,7 +65,7 @@ class TlsTransport final : public ProbeTransport {
   asio::ssl::stream<TcpSocket> stream_;
 };
 
-std::unique_ptr<asio::ssl::context> make_context(const ProbeTls& tls) {
+std::unique_ptr<asio::ssl::context> make_context(const ClientTls& tls) {
   auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
   context->set_verify_mode(tls.verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
@@ -78,15 +79,30 @@ std::unique_ptr<asio::ssl::context> make_context(const ProbeTls& tls) {
   return context;
 }
 
-}  // namespace
-
-std::unique_ptr<ProbeTransport> make_plain_transport(Loop& loop) { return std::make_unique<PlainTransport>(loop); }
-
-std::unique_ptr<ProbeTransport> make_tls_transport(Loop& loop, asio::ssl::context& context, const std::string& host) {
-  return std::make_unique<TlsTransport>(loop, context, host);
+// "www.example.com:8443" -> "www.example.com", "[::1]:443" -> "::1".
+std::string without_port(std::string_view host) {
+  if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') - 1));
+  const std::size_t colon = host.find(':');
+  const bool port = colon != std::string_view::npos && colon == host.rfind(':');
+  return std::string(port ? host.substr(0, colon) : host);
 }
 
-asio::ssl::context& ProbeTlsContexts::of(const ProbeTls& tls) {
+}  // namespace
+
+bool ClientTls::operator==(const ClientTls& other) const {
+  const bool same_file =
+      authorities && other.authorities ? *authorities == *other.authorities : authorities == other.authorities;
+  return same_file && verify == other.verify && server_name == other.server_name;
+}
+
+std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& contexts, const std::optional<ClientTls>& tls,
+                                          std::string_view host) {
+  if (!tls) return std::make_unique<PlainTransport>(loop);
+  const std::string name = tls->server_name.empty() ? without_port(host) : tls->server_name;
+  return std::make_unique<TlsTransport>(loop, contexts.of(*tls), name);
+}
+
+asio::ssl::context& ClientTlsContexts::of(const ClientTls& tls) {
   std::unique_ptr<asio::ssl::context>* context = &trusting_;
   if (tls.verify) context = tls.authorities ? &verifying_[*tls.authorities] : &verifying_system_;
   if (!*context) *context = make_context(tls);

@@ -1,5 +1,5 @@
 #pragma once
-// ProbeTransport: the seam between a probe and its bytes, plain TCP or TLS. Callbacks run on the control loop, never
+// Transport: the seam between a client of the control loop and its bytes, plain TCP or TLS. Callbacks run there, never
 // from inside the call. The owner must keep the transport alive until every callback has come: after close() they come
 // soon, with an error.
 
@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,20 +15,20 @@
 #include <boost/asio/ssl/context.hpp>
 
 #include "shared/core/ip.h"
+#include "shared/serve/client/client_tls.h"
 #include "shared/serve/loop/loop.h"
-#include "shared/serve/probe/prober.h"
 
 namespace shared {
 
-class ProbeTransport {
+class Transport {
  public:
   using Done = std::function<void(error_code)>;
   using ReadDone = std::function<void(error_code, std::size_t)>;
 
-  virtual ~ProbeTransport() = default;
-  ProbeTransport() = default;
-  ProbeTransport(const ProbeTransport&) = delete;
-  ProbeTransport& operator=(const ProbeTransport&) = delete;
+  virtual ~Transport() = default;
+  Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
 
   virtual void connect(const Endpoint& endpoint, Done done) = 0;  // TLS: with its handshake
   virtual void write(std::string_view bytes, Done done) = 0;      // all of them; they must live until `done`
@@ -35,21 +36,20 @@ class ProbeTransport {
   virtual void close() = 0;
 };
 
-[[nodiscard]] std::unique_ptr<ProbeTransport> make_plain_transport(Loop& loop);
-// `host` is the SNI and, if the context verifies, the name or address that the certificate must have.
-[[nodiscard]] std::unique_ptr<ProbeTransport> make_tls_transport(Loop& loop, asio::ssl::context& context,
-                                                                 const std::string& host);
-
-// The client contexts of https probes: one that trusts every server, and one for each set of authorities.
-class ProbeTlsContexts {
+// The contexts of all that a loop asks over TLS: one that trusts every server, and one for each set of authorities.
+class ClientTlsContexts {
  public:
   // Authorities that cannot be read are none: every certificate is refused. Valid as long as this object.
-  [[nodiscard]] asio::ssl::context& of(const ProbeTls& tls);
+  [[nodiscard]] asio::ssl::context& of(const ClientTls& tls);
 
  private:
   std::unique_ptr<asio::ssl::context> trusting_;
   std::unique_ptr<asio::ssl::context> verifying_system_;
   std::map<std::string, std::unique_ptr<asio::ssl::context>> verifying_;  // by the PEM of their authorities
 };
+
+// Plain without `tls`. `host` is as in the Host field, with its port or without.
+[[nodiscard]] std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& contexts,
+                                                        const std::optional<ClientTls>& tls, std::string_view host);
 
 }  // namespace shared
