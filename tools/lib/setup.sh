@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # install_packages GROUP...: the Debian packages that a command needs, by name; only what is missing is installed, so a
-# second run asks nobody and costs milliseconds. Groups: build demo lint tidy test bench.
+# second run asks nobody and costs milliseconds. Groups: build demo lint tidy test mutate bench.
 
 # The compiler cache serves every checkout and preset of this project alike.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
@@ -20,6 +20,7 @@ meridian_packages() { # group
       echo "$(meridian_packages lint) $(meridian_packages tidy)" python3-pytest python3-pytest-xdist python3-dnspython clang-19 libclang-rt-19-dev \
         bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client wrk curl openssl procps mmdb-bin
       ;;
+    mutate) echo git python3 python3-clang-19 ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light haproxy wrk tor-geoipdb ;;
     *) echo "no package group '$1'" >&2; return 2 ;;
   esac

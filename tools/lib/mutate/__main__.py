@@ -1,0 +1,179 @@
+"""tools/mutate: see there. A mistake is found by the tests that reach its place and fail; one that no test reaches is not run."""
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import time
+
+from build import JOBS, ROOT, build
+
+FOLDERS = ("shared", "dns", "edge", "cli")
+SLOWEST = 300  # seconds for the whole program
+
+
+def program_of(folder):
+    return "_".join(folder.split("/")[:2]) + "_test" if folder != "cli" else "cli_test"
+
+
+def sources_of(folder):
+    return sorted(p for p in (ROOT / folder).rglob("*.cc") if p.name != "main.cc")
+
+
+class Tests:
+    """The test program with its mistakes, which tests it has, how long they take and what they reach."""
+
+    def __init__(self, program, folder):
+        self.program, self.log = program, folder / "reach.txt"
+        done = self.go(-1, None, SLOWEST, MERIDIAN_MUTANT_REACH=str(self.log))
+        if done != "passed":
+            raise SystemExit(f"tools/mutate: {program.name} fails with no mistake made")
+        self.reach, self.time = {}, {}
+        for line in self.log.read_text().splitlines():
+            name, milliseconds, *numbers = line.split()
+            self.time[name] = int(milliseconds)
+            for number in numbers:
+                self.reach.setdefault(int(number), []).append(name)
+
+    def go(self, number, names, limit, **more):
+        environment = {**os.environ, "MERIDIAN_MUTANT": str(number), **more}
+        if names:
+            environment["GTEST_FILTER"] = ":".join(names)
+        try:
+            done = subprocess.run([self.program, "--gtest_fail_fast", "--gtest_brief=1"], cwd=ROOT, env=environment, timeout=limit,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired:
+            return "hung"
+        return "passed" if done.returncode == 0 else "failed"
+
+    def judge(self, number):
+        """"unreached", "survived", or how it was found. The quick tests first."""
+        names = sorted(self.reach.get(number, []), key=self.time.get)
+        if not names:
+            return "unreached"
+        quick = [name for name in names if self.time[name] <= 50]
+        for some in (quick, names[len(quick):]):
+            # A limit that is far off: the machine may be busy.
+            if some and (seen := self.go(number, some, 20 + 10 * sum(map(self.time.get, some)) / 1000)) != "passed":
+                return seen
+        return "survived"
+
+
+class Memory:
+    """What is known from runs before: by the source's text, the mistake, and the text of all tests of the folder."""
+
+    def __init__(self, path, tests):
+        self.path = path
+        digest = hashlib.sha256()
+        for one in sorted(p for p in (ROOT / "tests" / tests).rglob("*") if p.is_file()):
+            digest.update(one.read_bytes())
+        self.tests = digest.hexdigest()
+        self.known = json.loads(path.read_text()) if path.exists() else {}
+
+    def key(self, source, mistake):
+        what = f"{source.name}:{mistake.line}:{mistake.column}:{mistake.kind}".encode() + source.text + self.tests.encode()
+        return hashlib.sha256(what).hexdigest()[:32]
+
+    def keep(self, key, seen):
+        self.known[key] = seen
+        self.path.write_text(json.dumps(self.known))
+
+
+def changed_lines():
+    """{source: lines} that differ from MERIDIAN_BASE."""
+    done = subprocess.run(["git", "diff", "-U0", os.environ.get("MERIDIAN_BASE", "HEAD~1"), "--", *(f"{f}/*.cc" for f in FOLDERS)],
+                          cwd=ROOT, capture_output=True, text=True, check=True)
+    out, path = {}, None
+    for line in done.stdout.splitlines():
+        if line.startswith("+++ "):
+            path = ROOT / line[6:] if line.startswith("+++ b/") else None
+        elif path and (hunk := re.match(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@", line)):
+            first, count = int(hunk[1]), int(hunk[2] or 1)
+            out.setdefault(path, set()).update(range(first, first + count))
+    return {path: lines for path, lines in out.items() if path.exists() and path.name != "main.cc"}
+
+
+def mutate(folder, paths, options, only=None):
+    """Plants, runs and tells; how many of those that were judged survived."""
+    program = program_of(folder)
+    scratch = ROOT / "build/mutate" / folder.replace("/", "-")
+    scratch.mkdir(parents=True, exist_ok=True)
+    made, sources = build(program, paths, scratch)
+    places = [(source, number, mistake) for source in sources for number, mistake in source.mistakes.items()
+              if only is None or mistake.line in only.get(source.path, ())]
+    print(f"{folder}: {len(places)} mistakes in {len(sources)} sources")
+    if options.list:
+        for source, number, mistake in places:
+            print(f"  {source.name}:{mistake.line}:{mistake.column}: {mistake.kind}")
+        return 0
+    memory = Memory(scratch / "known.json", "/".join(folder.split("/")[:2]))
+    if options.sample and len(places) > options.sample:
+        places = random.Random(options.seed).sample(places, options.sample)
+    seen = {}
+    todo = []
+    for place in places:
+        known = memory.known.get(memory.key(place[0], place[2]))
+        if known:
+            seen[place] = known
+        else:
+            todo.append(place)
+    if todo:
+        tests = Tests(made, scratch)
+        end = time.monotonic() + options.seconds
+
+        def judged(place):
+            return place, tests.judge(place[1]) if time.monotonic() < end else None
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            for place, verdict in pool.map(judged, todo):
+                if verdict:
+                    seen[place] = verdict
+                    memory.keep(memory.key(place[0], place[2]), verdict)
+    return tell(folder, seen, len(places))
+
+
+def tell(folder, seen, wanted):
+    missed = sorted((place for place, verdict in seen.items() if verdict in ("survived", "unreached")), key=lambda p: (p[0].name, p[2].line))
+    for source, _, mistake in missed:
+        line = source.text.splitlines()[mistake.line - 1].decode(errors="replace").strip()
+        verdict = seen[(source, _, mistake)]
+        print(f"  {source.name}:{mistake.line}:{mistake.column}: {mistake.kind}{' (no test gets there)' if verdict == 'unreached' else ''}: {line}")
+    if seen:
+        late = f"; {wanted - len(seen)} not tried in the time" if len(seen) < wanted else ""
+        print(f"{folder}: {len(seen) - len(missed)} of {len(seen)} noticed, {100 * (len(seen) - len(missed)) / len(seen):.1f} %{late}")
+    return len(missed)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/mutate")
+    parser.add_argument("folder", nargs="?")
+    parser.add_argument("--changed", action="store_true")
+    parser.add_argument("--sample", type=int, default=None)
+    parser.add_argument("--seconds", type=float, default=None)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    if bool(options.folder) == options.changed:
+        parser.error("a folder, or --changed")
+    if not options.changed:
+        options.sample = 100 if options.sample is None else options.sample
+        options.seconds = options.seconds or 600
+        folder = options.folder.strip("/")
+        if folder.split("/")[0] not in FOLDERS or not (ROOT / folder).is_dir():
+            parser.error(f"no folder of sources: {folder}")
+        mutate(folder, sources_of(folder), options)
+        return 0
+    options.sample = 40 if options.sample is None else options.sample
+    options.seconds = options.seconds or 90
+    lines, missed = changed_lines(), 0
+    for folder in sorted({"/".join(p.relative_to(ROOT).parts[:-1][:2]) for p in lines}):
+        missed += mutate(folder, [p for p in sorted(lines) if str(p.relative_to(ROOT)).startswith(folder + "/")], options, lines)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
