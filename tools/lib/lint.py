@@ -25,7 +25,7 @@ ROOMS = {
     "dns/core": ("wire", "health", "steer", "zone", "answer"),
     "dns/load": ("record", "geo", "config", "zone", "world"),
     "dns/serve": ("responder", "udp", "tcp", "worker", "control"),
-    "edge/core": ("message", "protect", "pool", "route", "snapshot"),
+    "edge/core": ("message", "protect", "pool", "route", "snapshot", "decide"),
     "edge/serve": ("io", "account", "upstream", "request", "client", "worker", "control"),
 }
 # Circles that stand: file -> room.

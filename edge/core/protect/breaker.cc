@@ -97,6 +97,20 @@ std::optional<BreakerWord> with_probe(BreakerWord word, const BreakerSettings& s
   return word;
 }
 
+// What a request is told, and the word after it.
+struct Knock {
+  BreakerPermit permit;
+  BreakerWord after;
+};
+
+Knock knock_at(const BreakerWord& word, const BreakerSettings& settings, TimePoint now) {
+  using Kind = BreakerPermit::Kind;
+  if (word.state == BreakerState::closed) return {{.kind = Kind::normal, .era = word.era}, word};
+  const auto next = with_probe(word, settings, now);
+  if (next) return {{.kind = Kind::probe, .era = next->era}, *next};
+  return {{.kind = settings.mode == Mode::shadow ? Kind::shadowed : Kind::refused, .era = word.era}, word};
+}
+
 }  // namespace
 
 std::string_view to_string(BreakerState state) {
@@ -132,18 +146,18 @@ BreakerPermit Breaker::enter(const BreakerSettings& settings, TimePoint now, Ser
   if (settings.mode == Mode::disabled) return {};
   std::uint64_t bits = word();
   while (true) {
-    const BreakerWord before = BreakerWord::unpack(bits);
-    if (before.state == BreakerState::closed) return {.kind = BreakerPermit::Kind::normal, .era = before.era};
-    const auto next = with_probe(before, settings, now);
-    if (!next) {
-      const bool shadow = settings.mode == Mode::shadow;
-      return {.kind = shadow ? BreakerPermit::Kind::shadowed : BreakerPermit::Kind::refused, .era = before.era};
-    }
-    if (word_.compare_exchange_weak(bits, next->pack(), std::memory_order_relaxed)) {
+    const Knock knock = knock_at(BreakerWord::unpack(bits), settings, now);
+    if (knock.permit.kind != BreakerPermit::Kind::probe) return knock.permit;
+    if (word_.compare_exchange_weak(bits, knock.after.pack(), std::memory_order_relaxed)) {
       mirror(settings, now, mirror_in);
-      return {.kind = BreakerPermit::Kind::probe, .era = next->era};
+      return knock.permit;
     }
   }
+}
+
+BreakerPermit Breaker::foresee(const BreakerSettings& settings, TimePoint now) const {
+  if (settings.mode == Mode::disabled) return {};
+  return knock_at(BreakerWord::unpack(word()), settings, now).permit;
 }
 
 BreakerChange Breaker::leave(BreakerPermit permit, BreakerOutcome outcome, const BreakerSettings& settings,

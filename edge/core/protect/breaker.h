@@ -77,6 +77,8 @@ class Breaker {
  public:
   // A request is about to go to the server.
   [[nodiscard]] BreakerPermit enter(const BreakerSettings& settings, shared::TimePoint now, ServerState& mirror_in);
+  // What enter() would say now; nothing is taken.
+  [[nodiscard]] BreakerPermit foresee(const BreakerSettings& settings, shared::TimePoint now) const;
   // It has come back. `seed` draws the jitter. Each permit is left once.
   BreakerChange leave(BreakerPermit permit, BreakerOutcome outcome, const BreakerSettings& settings,
                       shared::TimePoint now, std::uint64_t seed, ServerState& mirror_in);

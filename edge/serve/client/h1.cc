@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/core/decide/decide.h"
 #include "edge/serve/io/pump.h"
-#include "edge/serve/request/health_page.h"
+#include "edge/serve/request/account.h"
 #include "edge/serve/request/serve_one.h"
 
 namespace edge {

@@ -5,6 +5,7 @@
 #include <random>
 #include <utility>
 
+#include "edge/core/decide/explain.h"
 #include "edge/core/pool/slow_start.h"
 #include "edge/core/snapshot/descriptor_plan.h"
 #include "edge/serve/control/report.h"
@@ -304,7 +305,7 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
   for (const auto& [name, value] : request.query) {
     if (name == "header") asked.headers.push_back(value);
   }
-  const auto text = explain(*snapshot_, loader_.live(), asked);
+  const auto text = explain(*snapshot_, loader_.live(), asked, {.now = shared::Clock::now()});
   if (!text) return AdminResponse::text(400, text.error().message + "\n");
   return AdminResponse::text(200, *text);
 }

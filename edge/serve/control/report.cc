@@ -4,11 +4,8 @@
 
 #include <boost/json.hpp>
 
-#include "edge/core/pool/balance.h"
-#include "edge/core/pool/request_key.h"
 #include "edge/core/snapshot/region_health.h"
 #include "edge/serve/control/pool_report.h"
-#include "edge/serve/request/decide.h"
 #include "shared/serve/admin/metrics.h"
 
 namespace edge {
@@ -133,76 +130,6 @@ std::string status_json(const ReportSource& source) {
     status["override"] = override_json(*source.words->drain, std::chrono::system_clock::now());
   }
   return boost::json::serialize(status) + "\n";
-}
-
-namespace {
-
-// The head as a client would send it, through the parser that clients go through.
-std::string head_text(const ExplainedRequest& request) {
-  std::string text = request.method + " " + request.path + " HTTP/1.1\r\nHost: " + request.host + "\r\n";
-  for (const std::string& header : request.headers) text += header + "\r\n";
-  return text + "\r\n";
-}
-
-std::string refused(const shared::RecordingTrace& trace, const http::Refusal& refusal) {
-  std::string text;
-  for (const auto& line : trace.lines()) text += std::string(line.topic) + ": " + line.text + "\n";
-  return text + "answer: " + std::to_string(refusal.status) + " " + std::string(refusal.reason) + "\n";
-}
-
-std::string chosen(const Looked& looked, const Match& found, const Live& live, shared::RecordingTrace& trace) {
-  const Snapshot& snapshot = looked.snapshot;
-  const Route& route = *found.route;
-  const http::FieldList& fields = looked.head.fields;
-  std::string answer;
-  if (const auto* id = std::get_if<PoolId>(&route.action)) {
-    const Pool& pool = snapshot.pools->effective(*id);
-    BalanceState place;
-    const KeySource key{.client = found.client.address, .fields = fields, .path = found.target.path};
-    PickContext context{.live = live,
-                        .addresses = *snapshot.addresses,
-                        .tried = {},
-                        .now = shared::Clock::now(),
-                        .key = request_key(pool, key),
-                        .session = session_of(pool, fields)};
-    const Server* server = pick(pool, context, place, trace);
-    answer = "pool " + pool.name + ", ";
-    if (server == nullptr && pool.when_all_down == WhenAllDown::try_all) {
-      context.overlook = bit_of(Eligibility::down);
-      server = pick(pool, context, place, trace);
-      if (server != nullptr) answer += "whose servers are all down, as checked, and are tried all the same: ";
-    }
-    answer += server != nullptr ? "server " + server->name : "503: " + std::string(why_no_server(pool));
-  } else if (const auto* respond = std::get_if<Respond>(&route.action)) {
-    answer = "respond " + std::to_string(respond->status);
-  } else {
-    answer = "redirect " + std::to_string(std::get<Redirect>(route.action).status);
-  }
-  std::string text;
-  for (const auto& line : trace.lines()) text += std::string(line.topic) + ": " + line.text + "\n";
-  return text + "answer: route " + route.name + ", " + answer + "\n";
-}
-
-}  // namespace
-
-shared::Result<std::string> explain(const Snapshot& snapshot, const Live& live, const ExplainedRequest& request) {
-  const std::string text = head_text(request);
-  http::HeadParser parser;
-  const auto head = std::make_unique<http::RequestHead>();
-  const http::ParseState state = parser.parse_request(text, snapshot.settings->head_limits, *head);
-  if (state == http::ParseState::error)
-    return shared::fail("such a request is refused: " + std::string(parser.refusal().reason));
-  if (state != http::ParseState::complete || head->size != text.size())
-    return shared::fail("that is no single request");
-  TargetScratch scratch;
-  shared::RecordingTrace trace;
-  Match found;
-  found.client.peer = request.client;
-  const Looked looked{.snapshot = snapshot, .head = *head, .scratch = scratch};
-  if (const auto refusal = identify_request(looked, found, trace)) return refused(trace, *refusal);
-  if (const auto refusal = match_request(looked, found, trace)) return refused(trace, *refusal);
-  if (const auto refusal = admit(found, trace)) return refused(trace, *refusal);
-  return chosen(looked, found, live, trace);
 }
 
 }  // namespace edge

@@ -1,5 +1,5 @@
 #pragma once
-// What Control says about the edge: /metrics, /status and /explain as text, read from the snapshot, Live and the
+// What Control says about the edge: /metrics and /status as text, read from the snapshot, Live and the
 // workers' counters. Pure functions of what they are given; Control loop's thread.
 
 #include <cstddef>
@@ -15,8 +15,6 @@
 #include "edge/serve/control/discovery.h"
 #include "edge/serve/control/operator_words.h"
 #include "edge/serve/worker/worker.h"
-#include "shared/core/ip.h"
-#include "shared/core/result.h"
 #include "shared/serve/process/process_facts.h"
 
 namespace edge {
@@ -34,18 +32,5 @@ struct ReportSource {
 
 [[nodiscard]] std::string metrics_text(const ReportSource& source);
 [[nodiscard]] std::string status_json(const ReportSource& source);
-
-// A request that might come: how it is matched, admitted and to which server it would go.
-struct ExplainedRequest {
-  std::string method = "GET";
-  std::string host;
-  std::string path = "/";
-  shared::IpAddress client;
-  std::vector<std::string> headers;  // "Name: value"
-};
-
-// One line for each step, from the code that serves. An error says what is wrong with the request as it was put.
-[[nodiscard]] shared::Result<std::string> explain(const Snapshot& snapshot, const Live& live,
-                                                  const ExplainedRequest& request);
 
 }  // namespace edge

@@ -29,7 +29,7 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
     : request_(request),
       server_(*target.server),
       live_(request.context.live.server(target.server->id)),
-      pool_live_(request.pool->counts_in_flight() ? &request.pool_live() : nullptr),
+      pool_live_(request.pool().counts_in_flight() ? &request.pool_live() : nullptr),
       permit_(target.permit),
       entered_as_(target.permit.kind),
       work_(work),
@@ -48,10 +48,10 @@ Attempt::~Attempt() {
 
 // The cookie of a session that begins, or goes on at another server.
 void Attempt::remember_session() {
-  const Sticky& sticky = request_.pool->sticky;
+  const Sticky& sticky = request_.pool().sticky;
   if (!sticky.enabled()) return;
-  const auto index = static_cast<std::size_t>(&server_ - request_.pool->servers.data());
-  if (request_.session != index) work_.set_cookie = sticky.set_cookies[index];
+  const auto index = static_cast<std::size_t>(&server_ - request_.pool().servers.data());
+  if (request_.decision.at_pool.session != index) work_.set_cookie = sticky.set_cookies[index];
 }
 
 void Attempt::fail(const Error& error) {
@@ -84,7 +84,7 @@ void Attempt::connect() {
     auto [connection, error] = request_.context.upstreams.connect(server_.id, address());
     upstream_ = std::move(connection);
     if (upstream_ != nullptr) {
-      connect_deadline_ = request_.now() + request_.found.route->timeouts.connect;
+      connect_deadline_ = request_.now() + request_.found().route->timeouts.connect;
       upstream_->stream().bind(&request_.exchange.waiter());
       return;
     }
@@ -106,12 +106,12 @@ void Attempt::forward() {
   const Snapshot& snapshot = *request_.snapshot;
   const UpstreamRequest head{
       .head = request_.exchange.head(),
-      .target = request_.found.target,
+      .target = request_.found().target,
       .framing = request_.exchange.framing(),
-      .client = request_.found.client,
+      .client = request_.found().client,
       .tiers = *snapshot.tiers,
-      .tier = request_.found.tier,
-      .rules = request_.found.route->request_rules,
+      .tier = request_.found().tier,
+      .rules = request_.found().route->request_rules,
       .scheme = request_.exchange.scheme(),
       .request_id = request_.request_id,
       .via = snapshot.settings->via_requests ? kViaName : std::string_view(),
@@ -124,7 +124,7 @@ void Attempt::forward() {
   error_ = {};  // of another address
   request_.exchange.invite_body();
   const Relay::Sides sides{request_.exchange, *request_.body, *upstream_, work_};
-  relay_.emplace(sides, *request_.found.route, *snapshot.settings, request_.context.pipes);
+  relay_.emplace(sides, *request_.found().route, *snapshot.settings, request_.context.pipes);
   phase_ = Phase::relaying;
   relay(Wake::event);
 }
@@ -164,7 +164,7 @@ void Attempt::step(Wake wake) {
 // Until the head of the answer: for one try, from when it has the whole request; and for all together.
 shared::TimePoint Attempt::try_deadline() const {
   if (responding()) return shared::TimePoint::max();
-  const Timeouts& timeouts = request_.found.route->timeouts;
+  const Timeouts& timeouts = request_.found().route->timeouts;
   auto due = shared::TimePoint::max();
   const shared::TimePoint from = relay_ ? relay_->sent() : began_;
   if (timeouts.per_try.count() > 0 && from != shared::TimePoint::max()) due = from + timeouts.per_try;
@@ -182,7 +182,7 @@ shared::TimePoint Attempt::deadline() const {
   return std::min(due, try_deadline());
 }
 
-bool Attempt::bad_head() const { return contains(request_.pool->bad_statuses, status()); }
+bool Attempt::bad_head() const { return contains(request_.pool().bad_statuses, status()); }
 
 // Failures of one request on several servers speak against the request: only the first counts.
 BreakerOutcome Attempt::outcome() const {
@@ -201,8 +201,8 @@ void Attempt::judge_head() {
   const shared::Duration took = std::max<shared::Duration>(relay_->first_byte() - began_, shared::Duration(0));
   const auto micros = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   context.servers.of(server_.id, live_.tenant.load(std::memory_order_relaxed)).latency.record(micros);
-  if (request_.pool->retry.hedge.mode != shared::Mode::disabled) {
-    context.latency_window(request_.pool->slot).record(micros);
+  if (request_.pool().retry.hedge.mode != shared::Mode::disabled) {
+    context.latency_window(request_.pool().slot).record(micros);
   }
   const std::uint16_t seen = status();
   remember_time(took, bad_head() || seen == 500 || (seen >= 502 && seen <= 504));
@@ -227,8 +227,8 @@ void Attempt::count(BreakerOutcome outcome) {
 
 // For least_time: until the first byte of the answer; what failed counts as slow, however soon it did.
 void Attempt::remember_time(shared::Duration took, bool bad) {
-  if (!request_.pool->measures_time()) return;
-  const ResponseTimeRules& rules = request_.pool->response_time;
+  if (!request_.pool().measures_time()) return;
+  const ResponseTimeRules& rules = request_.pool().response_time;
   if (bad) took = std::max<shared::Duration>(took, rules.error);
   live_.response_time.observe(took, request_.now(), rules.half_life);
 }
@@ -241,7 +241,7 @@ void Attempt::release(BreakerOutcome outcome) {
 }
 
 void Attempt::tell_breaker(BreakerOutcome outcome) {
-  const Pool& pool = *request_.pool;
+  const Pool& pool = request_.pool();
   const shared::TimePoint now = request_.now();
   const auto seed =
       static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ request_.context.counters.requests.read();
@@ -263,7 +263,7 @@ void Attempt::settle() {
   count(seen);
   release(seen);
   if (phase_ == Phase::done && relay_->reusable()) {
-    request_.context.upstreams.give_back(std::move(upstream_), request_.pool->keep_alive);
+    request_.context.upstreams.give_back(std::move(upstream_), request_.pool().keep_alive);
   }
   upstream_.reset();
 }

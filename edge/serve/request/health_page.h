@@ -11,8 +11,6 @@
 
 namespace edge {
 
-inline constexpr std::string_view kHealthPath = "/.meridian/health";
-
 struct HealthPage {
   std::uint16_t status = 200;
   std::string body;  // shared/core/edge_report.h

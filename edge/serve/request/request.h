@@ -9,23 +9,18 @@
 #include <optional>
 #include <string_view>
 
+#include "edge/core/decide/decide.h"
 #include "edge/core/message/errors.h"
 #include "edge/core/protect/breaker.h"
-#include "edge/core/protect/retry.h"
 #include "edge/serve/request/context.h"
-#include "edge/serve/request/decide.h"
 #include "edge/serve/request/exchange.h"
 #include "edge/serve/request/request_body.h"
 
 namespace edge {
 
 struct Request {
-  // Servers that were tried, or whose breaker said no at the last moment.
-  static constexpr std::size_t kMaxTried = 2 * kMaxAttempts;
-
   Request(Exchange& exchange_in, WorkerContext& context_in)
       : exchange(exchange_in), context(context_in), snapshot(context_in.snapshots.pin()) {
-    found.client.peer = exchange.peer();
     context.counters.requests.add();
     context.counters.in_flight.add();
   }
@@ -34,29 +29,30 @@ struct Request {
   Request& operator=(const Request&) = delete;
 
   [[nodiscard]] shared::TimePoint now() const { return context.now(); }
-  [[nodiscard]] PoolLive& pool_live() const { return context.live.pool(pool->slot); }
+  [[nodiscard]] const Match& found() const { return decision.match; }
+  // REQUIRES of these two: the request leads to a pool.
+  [[nodiscard]] const Pool& pool() const { return *decision.at_pool.pool; }
+  [[nodiscard]] PoolLive& pool_live() const { return context.live.pool(pool().slot); }
+  void fail(const Error& why) {
+    error = why;
+    failed = true;
+  }
 
   Exchange& exchange;
   WorkerContext& context;
   Snapshots::Pin snapshot;
-  Match found;
+  Decision decision;
   std::array<char, 32> fresh_id{};
   std::string_view request_id;  // what the upstream sees
 
-  const Pool* pool = nullptr;
   const Server* server = nullptr;  // of the last attempt
   const Server* stale = nullptr;   // its kept connection was dead: worth a fresh one if nobody else is there
   std::optional<RequestBody> body;
-  std::array<ServerId, kMaxTried> tried{};
-  std::size_t tried_count = 0;
   std::size_t attempts = 0;  // retries and hedges too
   std::size_t dead_connections = 0;
-  std::optional<std::uint16_t> session;  // the server's index that its cookie asks for
   bool idempotent = false;
   bool hedged = false;
-  bool blamed = false;       // a server has been held to account for this request's failure
-  bool last_resort = false;  // no server is left but those that checks call down
-  shared::TimePoint hedge_at = shared::TimePoint::max();
+  bool blamed = false;  // a server has been held to account for this request's failure
 
   // For the log: of the last attempt.
   shared::TimePoint picked;

@@ -310,25 +310,5 @@ TEST(AccessLog, AFileThatCannotBeOpenedIsAnErrorOfTheStart) {
   EXPECT_FALSE(AccessLog::open("/nowhere/access.log", 1).has_value());
 }
 
-TEST(Explain, FollowsTheCodeThatServes) {
-  Edge edge({*shared::Endpoint::parse("192.0.2.1:80")});
-  const auto snapshot = edge.snapshot();
-  ExplainedRequest request;
-  request.host = "shop.example";
-  request.path = "/x";
-  request.client = *shared::IpAddress::parse("198.51.100.7");
-  const auto text = explain(*snapshot, edge.live, request);
-  ASSERT_TRUE(text.has_value());
-  EXPECT_TRUE(has(*text, "answer: route all, pool web, server 192.0.2.1:80")) << *text;
-  edge.live.server(ServerId{0}).state.set_health(shared::HealthState::down);
-  EXPECT_TRUE(has(*explain(*snapshot, edge.live, request), "tried all the same: server 192.0.2.1:80"));
-  edge.pool.when_all_down = WhenAllDown::refuse;
-  EXPECT_TRUE(has(*explain(*edge.snapshot(), edge.live, request), "no usable server"));
-  request.path = "/%00";
-  EXPECT_TRUE(has(*explain(*snapshot, edge.live, request), "answer: 400"));
-  request.path = "/ HTTP/1.1\r\n";
-  EXPECT_FALSE(explain(*snapshot, edge.live, request).has_value());
-}
-
 }  // namespace
 }  // namespace edge::test

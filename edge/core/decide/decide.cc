@@ -1,0 +1,109 @@
+#include "edge/core/decide/decide.h"
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "edge/core/pool/request_key.h"
+
+namespace edge {
+namespace {
+
+using MaybeRefused = std::optional<http::Refusal>;
+
+// Who asks and for what: client, target, tier. Refusals: 400, 405.
+template <class Trace>
+MaybeRefused identify(const Snapshot& snapshot, const Asked& asked, TargetScratch& scratch, Match& found,
+                      Trace& trace) {
+  const http::FieldList& fields = asked.head.fields;
+  found.client = identify_client(asked.peer, fields, snapshot.settings->trusted_proxies);
+  trace.note("client", [&] {
+    return found.client.address.to_string() + (found.client.trusted ? ", through a trusted proxy" : "");
+  });
+  const auto target = resolve_target(asked.head, scratch);
+  if (!target) return target.error();
+  found.target = *target;
+  if (snapshot.settings->merge_slashes) found.target.kept = found.target.path;
+  trace.note("target", [&] {
+    const std::string forwarded =
+        found.target.kept == target->path ? "" : ", forwarded as " + std::string(target->kept);
+    return "host " + std::string(target->host) + ", path " + std::string(target->path) + forwarded;
+  });
+  found.tier = snapshot.tiers->decide(fields, found.client);
+  if (snapshot.tiers->enabled()) trace.note("tier", [&] { return std::string(snapshot.tiers->name(found.tier)); });
+  return std::nullopt;
+}
+
+// The route of an identified request. Refusals: 400, 404.
+template <class Trace>
+MaybeRefused match(const Snapshot& snapshot, const Asked& asked, TargetScratch& scratch, Match& found, Trace& trace) {
+  const RequestInfo info{.host = found.target.host,
+                         .path = found.target.path,
+                         .method = asked.head.method,
+                         .tier = found.tier,
+                         .client = found.client.address,
+                         .fields = asked.head.fields,
+                         .kept = found.target.kept};
+  const auto route = match(*snapshot.routes, info, scratch, trace);
+  if (!route) return route.error();
+  found.route = *route;
+  return std::nullopt;
+}
+
+// 403 when the route does not allow this client.
+template <class Trace>
+MaybeRefused admit(const Match& match, Trace& trace) {
+  const bool allowed = match.route->allows(match.client.address);
+  if (match.route->allow) {
+    trace.note("allow",
+               [&] { return match.client.address.to_string() + (allowed ? " is allowed" : " is not allowed"); });
+  }
+  if (!allowed) return http::Refusal{.status = 403, .reason = "client not in the route's allow list"};
+  return std::nullopt;
+}
+
+void refuse(Decision& decision, const http::Refusal& refusal) {
+  decision.kind = Decision::Kind::refused;
+  decision.refusal = refusal;
+}
+
+PoolRequest bring_to(const Pool& pool, const Asked& asked, const Match& found) {
+  PoolRequest request;
+  const KeySource source{.client = found.client.address, .fields = asked.head.fields, .path = found.target.path};
+  request.pool = &pool;
+  request.key = request_key(pool, source);
+  request.session = session_of(pool, asked.head.fields);
+  return request;
+}
+
+}  // namespace
+
+template <class AnyLive, class Trace>
+Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, const DecideState& state, Trace& trace) {
+  Decision decision;
+  Match& found = decision.match;
+  if (const auto refusal = identify(snapshot, asked, state.scratch, found, trace)) {
+    refuse(decision, *refusal);
+  } else if (found.target.path == kHealthPath) {
+    decision.kind = Decision::Kind::health_page;
+  } else if (const auto unmatched = match(snapshot, asked, state.scratch, found, trace)) {
+    refuse(decision, *unmatched);
+  } else if (const auto turned_away = admit(found, trace)) {
+    refuse(decision, *turned_away);
+  } else if (const auto* pool = std::get_if<PoolId>(&found.route->action)) {
+    decision.kind = Decision::Kind::pool;
+    decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found);
+    const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
+    decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);
+  } else {
+    const bool redirects = std::holds_alternative<Redirect>(found.route->action);
+    decision.kind = redirects ? Decision::Kind::redirect : Decision::Kind::respond;
+  }
+  return decision;
+}
+
+template Decision decide(const Snapshot&, Live&, const Asked&, const DecideState&, shared::NullTrace&);
+template Decision decide(const Snapshot&, Live&, const Asked&, const DecideState&, shared::RecordingTrace&);
+template Decision decide(const Snapshot&, const Live&, const Asked&, const DecideState&, shared::RecordingTrace&);
+
+}  // namespace edge

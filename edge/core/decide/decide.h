@@ -1,0 +1,69 @@
+#pragma once
+// decide(): what becomes of a request, from its head to the first server that it goes to:
+//
+//   identify -> health page? -> match -> admit -> pick
+//
+// The one deciding path: serve_one takes it for every request and explain() with a trace, and nobody puts the steps
+// together a second time. Whoever fails at the server that was picked asks next_server() again. Deterministic over its
+// arguments, as next_server() is; views point into the head's buffer, the scratch and the snapshot. Any thread.
+
+#include <cstdint>
+#include <string_view>
+
+#include "edge/core/decide/next_server.h"
+#include "edge/core/message/client.h"
+#include "edge/core/message/errors.h"
+#include "edge/core/message/target.h"
+#include "edge/core/message/tier.h"
+#include "edge/core/route/route.h"
+#include "edge/core/snapshot/snapshot.h"
+#include "shared/core/trace.h"
+#include "shared/http/head.h"
+
+namespace edge {
+
+// Answered by every edge for every host, before routes: see health_page.h.
+inline constexpr std::string_view kHealthPath = "/.meridian/health";
+
+// Who asks, for what, and when.
+struct Asked {
+  const http::RequestHead& head;
+  const shared::IpAddress& peer;
+  shared::TimePoint now;
+};
+
+// What deciding writes to: the request's memory for paths, and its worker's place in each pool's order.
+struct DecideState {
+  TargetScratch& scratch;
+  BalanceState& balance;
+};
+
+// Where a request's head leads; what is known before the step that failed is still good for the log.
+struct Match {
+  RequestTarget target;
+  Client client;
+  TierId tier{};
+  const Route* route = nullptr;
+};
+
+struct Decision {
+  enum class Kind : std::uint8_t {
+    refused,      // with `refusal`: 400, 403, 404 or 405
+    health_page,  // of the region
+    respond,      // as the route's action says
+    redirect,     // likewise
+    pool,         // to `first`
+  };
+
+  Kind kind = Kind::refused;
+  http::Refusal refusal;
+  Match match;
+  PoolRequest at_pool;
+  PickedServer first;  // null: the pool has nobody for this request
+};
+
+template <class AnyLive, class Trace>
+[[nodiscard]] Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, const DecideState& state,
+                              Trace& trace);
+
+}  // namespace edge

@@ -1,0 +1,95 @@
+#include "edge/serve/request/account.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace edge {
+namespace {
+
+std::uint64_t micros_since(const Request& r, shared::TimePoint then) {
+  if (then == shared::TimePoint{}) return 0;
+  const auto span = std::chrono::duration_cast<std::chrono::microseconds>(then - r.exchange.began());
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, span.count()));
+}
+
+char ending_of(const Request& r) {
+  if (r.cut) return r.error.side == Side::client ? ending_of(r.error.kind) : kEndedCut;
+  if (r.failed) return ending_of(r.error.kind);
+  return r.refused ? kEndedRefused : kEndedWell;
+}
+
+// Empty in the normal case.
+std::string_view breaker_word(BreakerPermit::Kind kind) {
+  if (kind == BreakerPermit::Kind::probe) return "probe";
+  return kind == BreakerPermit::Kind::shadowed ? "shadow" : std::string_view();
+}
+
+void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
+  const RequestTarget& target = r.found().target;
+  const bool matched = r.found().route != nullptr;
+  lane.write({.time = std::chrono::system_clock::now() - std::chrono::microseconds(total_us),
+              .client = r.found().client.address,
+              .method = r.exchange.head().method_text,
+              .host = target.host,
+              .path = target.kept.empty() ? r.exchange.head().target : target.kept,
+              .route = matched ? std::string_view(r.found().route->name) : std::string_view(),
+              .tier = r.snapshot->tiers->name(r.found().tier),
+              .pool = r.decision.at_pool.pool != nullptr ? std::string_view(r.pool().name) : std::string_view(),
+              .server = r.server != nullptr ? std::string_view(r.server->name) : std::string_view(),
+              .request_id = r.request_id,
+              .status = r.status,
+              .octets_in = r.exchange.body_octets(),
+              .octets_out = r.exchange.octets_sent(),
+              .head_us = micros_since(r, r.exchange.head_read()),
+              .picked_us = micros_since(r, r.picked),
+              .connected_us = micros_since(r, r.connected),
+              .first_byte_us = micros_since(r, r.first_byte),
+              .total_us = total_us,
+              .attempts = static_cast<std::uint32_t>(r.attempts),
+              .ending = ending_of(r),
+              .hedged = r.hedged,
+              .breaker = breaker_word(r.permit),
+              .reason = r.reason,
+              .more = &r.snapshot->settings->access_log,
+              .query = target.query,
+              .fields = &r.exchange.head().fields});
+}
+
+// A probe of the DNS tier, or of somebody else who wants to know.
+bool asks_health(const Request& r) { return r.decision.kind == Decision::Kind::health_page; }
+
+}  // namespace
+
+void account(Request& r) {
+  Counters& counters = r.context.counters;
+  const std::uint64_t total_us = micros_since(r, r.now());
+  counters.duration.record(total_us);
+  counters.responses[r.status < 600 ? r.status / 100 : 0].add();
+  counters.octets_in.add(r.exchange.body_octets());
+  counters.octets_out.add(r.exchange.octets_sent());
+  if (r.failed) counters.errors[static_cast<std::size_t>(r.error.kind)].add();
+  if (r.failed && r.status >= 502 && r.status <= 504) {
+    r.context.failures.report(r.server != nullptr ? std::string_view(r.server->name) : std::string_view(r.pool().name),
+                              r.status, r.reason, r.now());
+  }
+  AccessLane* lane = r.context.lane;
+  if (lane != nullptr && (r.snapshot->settings->access_log.probes || !asks_health(r))) log_access(r, *lane, total_us);
+}
+
+void account_refusal(WorkerContext& context, const Exchange& exchange, const http::Refusal& refusal) {
+  Counters& counters = context.counters;
+  counters.responses[refusal.status / 100].add();
+  const bool slow = refusal.status == 408;
+  counters.errors[static_cast<std::size_t>(slow ? ErrorKind::request_timeout : ErrorKind::bad_request)].add();
+  AccessLane* lane = context.lane;
+  if (lane == nullptr) return;
+  AccessRecord record;
+  record.time = std::chrono::system_clock::now();
+  record.client = exchange.peer();
+  record.status = refusal.status;
+  record.ending = slow ? ending_of(ErrorKind::request_timeout) : kEndedRefused;
+  record.reason = refusal.reason;
+  lane->write(record);
+}
+
+}  // namespace edge

@@ -1,0 +1,87 @@
+#include "edge/core/decide/decide.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/edge/core/decide_world.h"
+
+namespace edge::test {
+namespace {
+
+using Kind = Decision::Kind;
+
+void fill(DecideWorld& world) {
+  const Pool& web = world.add_pool("web", Algorithm::round_robin, {1, 1});
+  world.add_route("/", web.id);
+  world.add_route("/closed", web.id).allow = allow_list("192.0.2.0/24");
+  world.add_route("/words", Respond{.status = 200, .body = "words"});
+  world.add_route("/old", Redirect{.status = 301, .to = "/new"});
+}
+
+TEST(Decide, LeadsWhereTheRouteSays) {
+  DecideWorld world;
+  fill(world);
+  BalanceState balance;
+  EXPECT_EQ(Asker(world, "/words").decide_in(world, balance).kind, Kind::respond);
+  EXPECT_EQ(Asker(world, "/old/x").decide_in(world, balance).kind, Kind::redirect);
+  Asker asker(world, "/x");
+  const Decision decision = asker.decide_in(world, balance);
+  ASSERT_EQ(decision.kind, Kind::pool);
+  EXPECT_EQ(decision.match.route->name, "r0");
+  EXPECT_EQ(decision.at_pool.pool->name, "web");
+  EXPECT_EQ(decision.first.server->name, "web0");
+  EXPECT_EQ(decision.at_pool.tried_count, 1U) << "a retry goes to another one";
+  EXPECT_EQ(asker.decide_in(world, balance).first.server->name, "web1");
+}
+
+TEST(Decide, RefusesWithWhatIsKnownForTheLog) {
+  DecideWorld world;
+  fill(world);
+  BalanceState balance;
+  Asker closed(world, "/closed/x");
+  const Decision forbidden = closed.decide_in(world, balance);
+  ASSERT_EQ(forbidden.kind, Kind::refused);
+  EXPECT_EQ(forbidden.refusal.status, 403);
+  EXPECT_EQ(forbidden.match.route->name, "r1");
+  EXPECT_EQ(forbidden.first.server, nullptr);
+  Asker malformed(world, "/%00");
+  EXPECT_EQ(malformed.decide_in(world, balance).refusal.status, 400);
+  world.routes.erase(world.routes.begin());
+  Asker lost(world, "/elsewhere");
+  const Decision missing = lost.decide_in(world, balance);
+  EXPECT_EQ(missing.refusal.status, 404);
+  EXPECT_EQ(missing.match.target.path, "/elsewhere");
+}
+
+TEST(Decide, TheHealthPageNeedsNoRoute) {
+  DecideWorld world;
+  BalanceState balance;
+  EXPECT_EQ(Asker(world, "/.meridian/health").decide_in(world, balance).kind, Kind::health_page);
+  EXPECT_EQ(Asker(world, "/.meridian/other").decide_in(world, balance).refusal.status, 404);
+}
+
+TEST(Decide, ATrustedProxySaysWhoAsks) {
+  DecideWorld world;
+  fill(world);
+  BalanceState balance;
+  const std::string through = "X-Forwarded-For: 192.0.2.9\r\n";
+  EXPECT_EQ(Asker(world, "/closed", through).decide_in(world, balance).kind, Kind::refused);
+  world.settings.trusted_proxies = allow_list("198.51.100.0/24");
+  EXPECT_EQ(Asker(world, "/closed", through).decide_in(world, balance).kind, Kind::pool);
+}
+
+TEST(Decide, APoolWithoutAServerIsStillWhereItLeads) {
+  DecideWorld world;
+  fill(world);
+  world.pools[0].when_all_down = WhenAllDown::refuse;
+  for (std::size_t i : {0U, 1U}) world.server(world.pools[0], i).state.set_health(shared::HealthState::down);
+  BalanceState balance;
+  Asker asker(world);
+  const Decision decision = asker.decide_in(world, balance);
+  EXPECT_EQ(decision.kind, Kind::pool);
+  EXPECT_EQ(decision.first.server, nullptr);
+}
+
+}  // namespace
+}  // namespace edge::test
