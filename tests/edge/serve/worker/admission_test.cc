@@ -98,7 +98,7 @@ TEST_F(AdmissionTest, WhoAskedTheHealthPageStays) {
   start(3);
   Conn checker = edge.client();
   ASSERT_TRUE(served(checker, kHealth));
-  checker.read_exactly(std::string(R"("region":"eu","state":"up"})").size() + 1);
+  checker.read_exactly(std::string(R"("version":1,"region":"eu","state":"up"})").size() + 1);
   Conn others = idle();
   until_served(edge);
   for (int i = 0; i < 10; ++i) until_served(edge);
