@@ -4,10 +4,8 @@
 #include <utility>
 
 #include "edge/core/message/rewrite.h"
-#include "edge/core/pool/breaker_share.h"
 #include "shared/core/hash.h"
 #include "shared/serve/loop/local_errors.h"
-#include "shared/serve/os/log.h"
 
 namespace edge {
 namespace {
@@ -27,30 +25,19 @@ Error connect_failure(int error) {
 
 Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
     : request_(request),
-      server_(*target.server),
-      live_(request.context.live.server(target.server->id)),
-      pool_live_(request.pool().counts_in_flight() ? &request.pool_live() : nullptr),
-      permit_(target.permit),
-      entered_as_(target.permit.kind),
+      visit_({.live = request.context.live, .servers = request.context.servers},
+             {.pool = request.pool(), .server = *target.server, .permit = target.permit}, request.now()),
       work_(work),
-      connection_(target.connection),
-      began_(request.now()) {
-  live_.in_flight.fetch_add(1, std::memory_order_relaxed);
-  live_.requests.fetch_add(1, std::memory_order_relaxed);
-  if (pool_live_ != nullptr) pool_live_->in_flight.fetch_add(1, std::memory_order_relaxed);
+      connection_(target.connection) {
   work_.set_cookie = {};
-  if (!target.visiting) remember_session();
-}
-
-Attempt::~Attempt() {
-  if (!released_) release(BreakerOutcome::unknown);
+  if (!target.races_session) remember_session();
 }
 
 // The cookie of a session that begins, or goes on at another server.
 void Attempt::remember_session() {
   const Sticky& sticky = request_.pool().sticky;
   if (!sticky.enabled()) return;
-  const auto index = static_cast<std::size_t>(&server_ - request_.pool().servers.data());
+  const auto index = static_cast<std::size_t>(&server() - request_.pool().servers.data());
   if (request_.decision.at_pool.session != index) work_.set_cookie = sticky.set_cookies[index];
 }
 
@@ -65,14 +52,14 @@ void Attempt::begin() {
     first_address_ = static_cast<std::uint32_t>(shared::hash_to_index(context.balance.draw(), all.size()));
     for (std::size_t i = 1; i < all.size() && context.upstreams.shunned(address()); ++i) ++first_address_;
   }
-  if (connection_ == Connection::any) upstream_ = context.upstreams.take_idle(server_.id, address());
+  if (connection_ == Connection::any) upstream_ = context.upstreams.take_idle(server().id, address());
   if (upstream_ == nullptr) return connect();
   reused_ = true;
   upstream_->stream().bind(&request_.exchange.waiter());
   forward();
 }
 
-std::span<const shared::Endpoint> Attempt::addresses() const { return request_.snapshot->addresses->of(server_.id); }
+std::span<const shared::Endpoint> Attempt::addresses() const { return request_.snapshot->addresses->of(server().id); }
 
 const shared::Endpoint& Attempt::address() const {
   const auto all = addresses();
@@ -81,7 +68,7 @@ const shared::Endpoint& Attempt::address() const {
 
 void Attempt::connect() {
   while (phase_ == Phase::connecting) {
-    auto [connection, error] = request_.context.upstreams.connect(server_.id, address());
+    auto [connection, error] = request_.context.upstreams.connect(server().id, address());
     upstream_ = std::move(connection);
     if (upstream_ != nullptr) {
       connect_deadline_ = request_.now() + request_.found().route->timeouts.connect;
@@ -166,7 +153,7 @@ shared::TimePoint Attempt::try_deadline() const {
   if (responding()) return shared::TimePoint::max();
   const Timeouts& timeouts = request_.found().route->timeouts;
   auto due = shared::TimePoint::max();
-  const shared::TimePoint from = relay_ ? relay_->sent() : began_;
+  const shared::TimePoint from = relay_ ? relay_->sent() : visit_.began();
   if (timeouts.per_try.count() > 0 && from != shared::TimePoint::max()) due = from + timeouts.per_try;
   if (timeouts.total.count() > 0) due = std::min(due, request_.exchange.head_read() + timeouts.total);
   return due;
@@ -194,74 +181,26 @@ BreakerOutcome Attempt::outcome() const {
   return responding() ? BreakerOutcome::success : BreakerOutcome::unknown;
 }
 
-// What is known with the head of an answer is told at once: what follows may stream for hours.
 void Attempt::judge_head() {
   judged_ = true;
-  WorkerContext& context = request_.context;
-  const shared::Duration took = std::max<shared::Duration>(relay_->first_byte() - began_, shared::Duration(0));
-  const auto micros = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  context.servers.of(server_.id, live_.tenant.load(std::memory_order_relaxed)).latency.record(micros);
-  if (request_.pool().retry.hedge.mode != shared::Mode::disabled) {
-    context.latency_window(request_.pool().slot).record(micros);
-  }
   const std::uint16_t seen = status();
-  remember_time(took, bad_head() || seen == 500 || (seen >= 502 && seen <= 504));
-  if (permit_.kind != BreakerPermit::Kind::probe || bad_head()) return;
-  tell_breaker(BreakerOutcome::success);
-  permit_.kind = BreakerPermit::Kind::normal;  // should the rest fail, it is a failure like another
-}
-
-void Attempt::count(BreakerOutcome outcome) {
-  ServerCounters& counters = request_.context.servers.of(server_.id, live_.tenant.load(std::memory_order_relaxed));
-  const std::uint16_t seen = responding() ? status() : 0;
-  counters.responses[seen < 600 ? seen / 100 : 0].add();
-  if (request_.attempts > 1) counters.retries.add();
-  if (outcome == BreakerOutcome::failure) {
-    live_.failures.fetch_add(1, std::memory_order_relaxed);
-    live_.failures_in_a_row.fetch_add(1, std::memory_order_relaxed);
-    if (!responding() || !bad_head()) remember_time((heard() ? relay_->first_byte() : request_.now()) - began_, true);
-  } else if (outcome == BreakerOutcome::success && live_.failures_in_a_row.load(std::memory_order_relaxed) != 0) {
-    live_.failures_in_a_row.store(0, std::memory_order_relaxed);
+  const bool poor = seen == 500 || (seen >= 502 && seen <= 504);
+  const FirstWord word = bad_head() ? FirstWord::bad : poor ? FirstWord::poor : FirstWord::good;
+  const std::uint64_t micros = visit_.hear(word, relay_->first_byte(), request_.now());
+  if (request_.pool().retry.hedge.mode != shared::Mode::disabled) {
+    request_.context.latency_window(request_.pool().slot).record(micros);
   }
-}
-
-// For least_time: until the first byte of the answer; what failed counts as slow, however soon it did.
-void Attempt::remember_time(shared::Duration took, bool bad) {
-  if (!request_.pool().measures_time()) return;
-  const ResponseTimeRules& rules = request_.pool().response_time;
-  if (bad) took = std::max<shared::Duration>(took, rules.error);
-  live_.response_time.observe(took, request_.now(), rules.half_life);
-}
-
-void Attempt::release(BreakerOutcome outcome) {
-  released_ = true;
-  live_.in_flight.fetch_sub(1, std::memory_order_relaxed);
-  if (pool_live_ != nullptr) pool_live_->in_flight.fetch_sub(1, std::memory_order_relaxed);
-  tell_breaker(outcome);
-}
-
-void Attempt::tell_breaker(BreakerOutcome outcome) {
-  const Pool& pool = request_.pool();
-  const shared::TimePoint now = request_.now();
-  const auto seed =
-      static_cast<std::uint64_t>(now.time_since_epoch().count()) ^ request_.context.counters.requests.read();
-  BreakerChange change = live_.breaker.report(permit_, outcome, pool.breaker, now, seed, live_.state);
-  if (change == BreakerChange::due) change = open_breaker(pool, server_, request_.context.live, now, seed);
-  if (change == BreakerChange::none) return;
-  if (change == BreakerChange::opened) live_.breaker_opened.fetch_add(1, std::memory_order_relaxed);
-  shared::log_event(change == BreakerChange::opened ? shared::Level::warn : shared::Level::info,
-                    change == BreakerChange::opened ? "breaker_opened" : "breaker_closed",
-                    {{"pool", pool.name},
-                     {"server", server_.name},
-                     {"shadow", pool.breaker.mode == shared::Mode::shadow},
-                     {"reason", error_.detail}});
 }
 
 void Attempt::settle() {
   const BreakerOutcome seen = outcome();
   if (seen == BreakerOutcome::failure) request_.blamed = true;
-  count(seen);
-  release(seen);
+  const VisitEnd end{.outcome = seen,
+                     .status = responding() ? status() : std::uint16_t{0},
+                     .again = request_.attempts > 1,
+                     .first_byte = heard() ? relay_->first_byte() : shared::TimePoint{},
+                     .reason = error_.detail};
+  visit_.end(end, request_.now());
   if (phase_ == Phase::done && relay_->reusable()) {
     request_.context.upstreams.give_back(std::move(upstream_), request_.pool().keep_alive);
   }
@@ -269,11 +208,11 @@ void Attempt::settle() {
 }
 
 void Attempt::write_times(Request& request) const {
-  request.server = &server_;
-  request.picked = began_;
+  request.server = &server();
+  request.picked = visit_.began();
   request.connected = connected_at_;
   if (heard()) request.first_byte = relay_->first_byte();
-  request.permit = entered_as_;
+  request.permit = visit_.entered_as();
 }
 
 }  // namespace edge

@@ -1,8 +1,8 @@
 #pragma once
-// Attempt: one try of a request at one server: acquire a connection (of several addresses the next if one cannot be
-// reached), forward, relay; and what is known of the server by it: its time and its breaker's probe as soon as it has
-// the head of an answer, the rest at the end. Plain calls that never wait: after begin() and after every wake step(),
-// until waiting() is over. Whatever way it ends, it gives back what it holds.
+// Attempt: one try of a request at one server: a Visit, a connection (of several addresses the next if one cannot be
+// reached) and HTTP/1 on it: acquire, forward, relay. The visit is told of the head of the answer as soon as that is
+// there, and of the rest at the end. Plain calls that never wait: after begin() and after every wake step(), until
+// waiting() is over. Whatever way it ends, it gives back what it holds.
 // In serve_one's frame; its worker's thread.
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "edge/serve/request/relay.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/upstream/upstreams.h"
+#include "edge/serve/upstream/visit.h"
 
 namespace edge {
 
@@ -27,11 +28,11 @@ class Attempt {
     const Server* server = nullptr;  // null: none is left
     BreakerPermit permit;
     Connection connection = Connection::any;
-    bool visiting = false;  // it races the server of the session, which stays there whoever wins
+    bool races_session = false;  // the server of the session, which stays there whoever wins
   };
 
   Attempt(Request& request, const Target& target, UpstreamWork& work);
-  ~Attempt();  // one that was not settled was cancelled: it says nothing about its server
+  ~Attempt() = default;  // one that was not settled was cancelled: it says nothing about its server
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
@@ -55,7 +56,7 @@ class Attempt {
     return phase_ == Phase::failed && error_.kind == ErrorKind::upstream_reset && reused_ && !heard();
   }
   [[nodiscard]] const Error& error() const { return error_; }
-  [[nodiscard]] const Server& server() const { return server_; }
+  [[nodiscard]] const Server& server() const { return visit_.server(); }
   [[nodiscard]] std::uint16_t status() const { return relay_->status(); }
   void write_times(Request& request) const;
 
@@ -75,29 +76,19 @@ class Attempt {
   [[nodiscard]] BreakerOutcome outcome() const;
   [[nodiscard]] bool bad_head() const;
   void judge_head();
-  void count(BreakerOutcome outcome);
-  void remember_time(shared::Duration took, bool bad);
-  void tell_breaker(BreakerOutcome outcome);
   void remember_session();
-  void release(BreakerOutcome outcome);
 
   Request& request_;
-  const Server& server_;
-  ServerLive& live_;
-  PoolLive* pool_live_;  // null: only a pool that bounds its load counts its requests as a whole
-  BreakerPermit permit_;
-  BreakerPermit::Kind entered_as_;
+  Visit visit_;
   UpstreamWork& work_;
   Connection connection_;
   Phase phase_ = Phase::connecting;
   bool reused_ = false;
-  bool released_ = false;
   bool judged_ = false;              // the head of its answer
   std::uint32_t first_address_ = 0;  // of several
   std::uint32_t passed_ = 0;         // addresses that could not be reached
   std::unique_ptr<UpstreamConnection> upstream_;
   std::optional<Relay> relay_;
-  shared::TimePoint began_;
   shared::TimePoint connect_deadline_;
   shared::TimePoint connected_at_;
   Error error_;

@@ -155,7 +155,7 @@ void Tries::hedge() {
   Attempt::Target target = next_target();
   if (target.server == nullptr) return;
   const auto& session = r_.decision.at_pool.session;
-  target.visiting = session && &lead()->server() == &r_.pool().servers[*session];
+  target.races_session = session && &lead()->server() == &r_.pool().servers[*session];
   note_again(r_.pool_live().hedges);
   ++r_.attempts;
   r_.hedged = true;
