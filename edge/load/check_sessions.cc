@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "shared/core/ascii.h"
+
 namespace edge {
 namespace {
 
@@ -71,8 +73,7 @@ std::string session_cookie(std::string_view pool, const StickyConfig& config) {
   if (!config.cookie.empty()) return config.cookie;
   std::string name = "MERIDIAN_";
   for (const char c : pool) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    name += plain || c == '-' || c == '.' ? c : '_';
+    name += shared::is_alphanumeric(c) || c == '-' || c == '.' ? c : '_';
   }
   return name;
 }

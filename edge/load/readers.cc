@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "edge/core/message/target.h"
+#include "shared/core/ascii.h"
 #include "shared/load/idn.h"
 #include "shared/load/table.h"
 #include "shared/load/values.h"
@@ -254,8 +255,7 @@ bool is_dns_name(std::string_view text) {
   if (text.empty() || text.size() > 253) return false;
   std::size_t label = 0;
   for (const char c : text) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    const bool plain = shared::is_alphanumeric(c) || c == '-' || c == '_';
     if (c == '.' ? label == 0 : !plain) return false;
     label = c == '.' ? 0 : label + 1;
     if (label > 63) return false;

@@ -3,19 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "shared/core/ascii.h"
 #include "shared/http/head.h"
 
 namespace http {
 namespace {
 
 constexpr std::uint8_t kMaxDigits = 16;  // of a chunk's size: 64 bits
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
 
@@ -28,7 +22,7 @@ ChunkStep ChunkDecoder::fail(std::string_view reason) {
 }
 
 std::string_view ChunkDecoder::in_size(char c) {
-  if (const int digit = hex_digit(c); digit >= 0) {
+  if (const int digit = shared::hex_digit(c); digit >= 0) {
     if (++digits_ > kMaxDigits) return "chunk size too long";
     remaining_ = remaining_ << 4 | static_cast<std::uint64_t>(digit);
     return {};

@@ -47,8 +47,7 @@ constexpr std::array<std::string_view, kFieldIds> kNames{
     "X-Request-Id",
 };
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-constexpr char hyphen(char c) { return c == '_' ? '-' : lower(c); }
+constexpr char hyphen(char c) { return c == '_' ? '-' : shared::lower(c); }
 
 constexpr std::size_t kSlots = 128;
 constexpr std::size_t kLongest = 25;  // "Proxy-Authentication-Info"
@@ -128,14 +127,6 @@ FieldId underscore_twin(std::string_view name) {
 }
 
 std::string_view canonical_name(FieldId id) { return kNames[static_cast<std::size_t>(id)]; }
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
 
 bool equals_as_twin(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;

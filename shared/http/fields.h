@@ -9,6 +9,8 @@
 #include <span>
 #include <string_view>
 
+#include "shared/core/ascii.h"
+
 namespace http {
 
 enum class FieldId : std::uint8_t {
@@ -66,7 +68,7 @@ static_assert(kFieldIds <= 64, "FieldList keeps one bit for each");
 [[nodiscard]] std::string_view canonical_name(FieldId id);  // "Content-Length"; empty for `other`
 
 // ASCII only, as field names, methods, hosts and schemes are compared (RFC 9110 5.1).
-[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
+using shared::equals_ignoring_case;
 // The same with '_' equal to '-'.
 [[nodiscard]] bool equals_as_twin(std::string_view a, std::string_view b);
 [[nodiscard]] bool is_token(std::string_view text);  // RFC 9110 5.6.2, not empty
@@ -127,10 +129,8 @@ template <class Visit>
 void for_each_element(std::string_view list, Visit&& visit) {
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
-    std::string_view element = list.substr(0, comma);
+    const std::string_view element = shared::trim(list.substr(0, comma));
     list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
-    while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) element.remove_prefix(1);
-    while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) element.remove_suffix(1);
     if (!element.empty()) visit(element);
   }
 }

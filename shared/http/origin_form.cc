@@ -9,8 +9,8 @@ enum class Part { path, query };
 
 // RFC 3986 3.3 and 3.4, and the brackets that names of addresses have.
 bool is_allowed(char c, Part part) {
-  const bool letter = (shared::lower(c) >= 'a' && shared::lower(c) <= 'z') || shared::is_digit(c);
-  if (letter || std::string_view("-._~!$&'()*+,;=:@/").find(c) != std::string_view::npos) return true;
+  if (shared::is_alphanumeric(c) || std::string_view("-._~!$&'()*+,;=:@/").find(c) != std::string_view::npos)
+    return true;
   return part == Part::query && (c == '?' || c == '[' || c == ']');
 }
 
@@ -40,9 +40,8 @@ std::string escaped(std::string_view text, Part part) {
   constexpr std::string_view kPlain = "-._~:/";
   std::string out;
   for (const char c : text) {
-    const bool letter = (shared::lower(c) >= 'a' && shared::lower(c) <= 'z') || shared::is_digit(c);
     const auto octet = static_cast<unsigned char>(c);
-    if (letter || kPlain.find(c) != std::string_view::npos || (part == Part::path && c == '@')) {
+    if (shared::is_alphanumeric(c) || kPlain.find(c) != std::string_view::npos || (part == Part::path && c == '@')) {
       out += c;
     } else {
       out += {'%', kHex[octet >> 4], kHex[octet & 15]};

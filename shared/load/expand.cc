@@ -4,14 +4,14 @@
 #include <optional>
 #include <string_view>
 
+#include "shared/core/ascii.h"
+
 namespace shared::load {
 namespace {
 
 bool is_variable_name(std::string_view name) {
-  if (name.empty() || (name.front() >= '0' && name.front() <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  if (name.empty() || is_digit(name.front())) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) { return is_alphanumeric(c) || c == '_'; });
 }
 
 std::string value_of(std::string_view name, const Position& at, const YamlSettings& settings,

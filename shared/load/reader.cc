@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "shared/core/ascii.h"
 #include "shared/load/nearest.h"
 #include "shared/load/table.h"
 
@@ -11,12 +12,6 @@ namespace {
 
 // What YAML 1.1 readers take for a boolean (yaml.org/type/bool.html), besides true and false.
 constexpr std::array<std::string_view, 6> kYaml11Booleans = {"yes", "no", "on", "off", "y", "n"};
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  return out;
-}
 
 bool is_plain_word(std::string_view text) {
   return !text.empty() && std::none_of(text.begin(), text.end(),

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <random>
 
+#include "shared/core/ascii.h"
+
 namespace dns {
 
 namespace {
@@ -20,9 +22,7 @@ constexpr std::uint64_t kHashB = 0xD6E8FEB86659FD93ULL;  // holds a 'Y': no lowe
 
 const std::uint64_t kRootHash = draw_root_hash();
 
-[[nodiscard]] constexpr std::uint8_t lower(std::uint8_t c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c + 32) : c;
-}
+constexpr auto kLower = [](std::uint8_t c) { return shared::lower(c); };
 
 // Eight octets at a time. Length octets are below 'A', so a whole wire name can go through.
 [[nodiscard]] constexpr std::uint64_t lower_word(std::uint64_t word) {
@@ -153,8 +153,8 @@ std::string name_to_text(NameSpan name) {
 }
 
 bool names_equal(NameSpan a, NameSpan b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](std::uint8_t x, std::uint8_t y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](std::uint8_t x, std::uint8_t y) { return kLower(x) == kLower(y); });
 }
 
 std::strong_ordering compare_canonical(NameSpan a, NameSpan b) {
@@ -175,7 +175,7 @@ std::strong_ordering compare_canonical(NameSpan a, NameSpan b) {
 std::optional<Name> Name::from_wire(std::span<const std::uint8_t> wire) {
   if (wire.empty() || name_length(wire) != wire.size()) return std::nullopt;
   Name name;
-  std::transform(wire.begin(), wire.end(), name.bytes_.begin(), lower);
+  std::transform(wire.begin(), wire.end(), name.bytes_.begin(), kLower);
   name.size_ = static_cast<std::uint8_t>(wire.size());
   return name;
 }
@@ -185,7 +185,7 @@ shared::Result<Name> Name::from_text(std::string_view text) {
   if (!written) return tl::unexpected(written.error());
   Name name;
   name.size_ = written->size;
-  std::transform(written->bytes.begin(), written->bytes.begin() + written->size, name.bytes_.begin(), lower);
+  std::transform(written->bytes.begin(), written->bytes.begin() + written->size, name.bytes_.begin(), kLower);
   return name;
 }
 
@@ -236,7 +236,7 @@ std::size_t HashedName::assign(std::span<const std::uint8_t> bytes) {
 inline void HashedName::copy_label(std::span<const std::uint8_t> message, std::size_t from, std::size_t to) {
   const std::size_t size = message[from] + 1U;
   if (from + size + 7 > message.size()) {
-    std::transform(&message[from], &message[from] + size, &bytes_[to], lower);
+    std::transform(&message[from], &message[from] + size, &bytes_[to], kLower);
     return;
   }
   std::size_t i = 0;

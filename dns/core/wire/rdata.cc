@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shared/core/ascii.h"
+
 namespace dns {
 
 namespace {
@@ -149,9 +151,9 @@ NameSpan target_name(RrType type, RdataSpan rdata) {
 
 std::strong_ordering compare_rdata(RrType type, RdataSpan a, RdataSpan b) {
   if (target_offset(type) == std::size_t{0}) {
-    const auto lower = [](std::uint8_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; };
-    return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end(),
-                                                  [&](auto x, auto y) { return lower(x) <=> lower(y); });
+    return std::lexicographical_compare_three_way(
+        a.begin(), a.end(), b.begin(), b.end(),
+        [](std::uint8_t x, std::uint8_t y) { return shared::lower(x) <=> shared::lower(y); });
   }
   const std::size_t common = std::min(a.size(), b.size());
   const int order = common == 0 ? 0 : std::memcmp(a.data(), b.data(), common);

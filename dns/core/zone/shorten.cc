@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shared/core/ascii.h"
+
 namespace dns {
 
 namespace {
@@ -10,13 +12,9 @@ constexpr std::size_t kMostWritten = 8;    // names that are pointed into: the o
 constexpr std::size_t kFarthest = 0x1000;  // from the set's begin: so a pointer has room wherever a set stands
 constexpr std::size_t kLeastSuffix = 3;    // a pointer has two octets
 
-[[nodiscard]] std::uint8_t lower(std::uint8_t c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c + 32) : c;
-}
-
 [[nodiscard]] std::vector<std::uint8_t> lowered(NameSpan name) {
   std::vector<std::uint8_t> out(name.size());
-  std::transform(name.begin(), name.end(), out.begin(), lower);
+  std::ranges::transform(name, out.begin(), [](std::uint8_t c) { return shared::lower(c); });
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "shared/core/ascii.h"
 #include "shared/load/file.h"
 
 namespace dns {
@@ -16,21 +17,14 @@ constexpr std::size_t kMaxFile = 4096;  // octets: two secrets and comments
 constexpr std::size_t kDigits = 32;
 constexpr std::string_view kForm = "a secret is 32 hexadecimal digits, `openssl rand -hex 16` makes one";
 
-std::optional<unsigned> digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
-  return std::nullopt;
-}
-
 std::optional<shared::SipKey> parse_secret(std::string_view text) {
   if (text.size() != kDigits) return std::nullopt;
   shared::SipKey key;
   for (std::size_t i = 0; i < key.size(); ++i) {
-    const auto high = digit(text[2 * i]);
-    const auto low = digit(text[2 * i + 1]);
-    if (!high || !low) return std::nullopt;
-    key[i] = static_cast<std::uint8_t>(*high << 4 | *low);
+    const int high = shared::hex_digit(text[2 * i]);
+    const int low = shared::hex_digit(text[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    key[i] = static_cast<std::uint8_t>(high << 4 | low);
   }
   return key;
 }

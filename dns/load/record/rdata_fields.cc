@@ -7,6 +7,7 @@
 
 #include "dns/load/record/rdata_records.h"
 #include "dns/load/record/service_params.h"
+#include "shared/core/ascii.h"
 #include "shared/core/ip.h"
 #include "shared/load/idn.h"
 
@@ -16,7 +17,7 @@ using shared::fail;
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+using shared::is_digit;
 
 // What may stand for a number, in any case.
 struct Mnemonic {
@@ -54,7 +55,7 @@ unsigned octets_of(Field number) {
 
 Result<void> read_mnemonic(FieldReader& reader, std::span<const Mnemonic> words, unsigned octets) {
   const MasterToken* const token = reader.peek();
-  const auto same = [&](const Mnemonic& row) { return same_word(row.word, token->text); };
+  const auto same = [&](const Mnemonic& row) { return shared::equals_ignoring_case(row.word, token->text); };
   const auto* const found = token == nullptr || token->quoted
                                 ? words.data() + words.size()
                                 : std::find_if(words.data(), words.data() + words.size(), same);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "shared/core/ascii.h"
 #include "shared/core/ip.h"
 
 namespace dns {
@@ -13,7 +14,7 @@ using shared::fail;
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+using shared::is_digit;
 
 // "12.34" times 10^places; nothing if there are more places, or if it is above `largest`.
 std::optional<std::int64_t> parse_fixed(std::string_view text, unsigned places, std::int64_t largest) {
@@ -143,9 +144,9 @@ std::optional<std::uint64_t> port_of(std::string_view word, bool tcp) {
 Result<void> read_services(FieldReader& reader) {
   const auto word = reader.take_word();
   if (!word) return tl::unexpected(word.error());
-  const auto protocol = same_word(*word, "tcp")   ? std::optional<std::uint64_t>(6)
-                        : same_word(*word, "udp") ? 17
-                                                  : parse_decimal(*word, 255);
+  const auto protocol = shared::equals_ignoring_case(*word, "tcp")   ? std::optional<std::uint64_t>(6)
+                        : shared::equals_ignoring_case(*word, "udp") ? 17
+                                                                     : parse_decimal(*word, 255);
   if (!protocol) return fail(quoted(*word) + " is not a protocol: tcp, udp or its number");
   Octets bits;
   while (!reader.at_end()) {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "dns/load/record/text_codec.h"
+#include "shared/core/ascii.h"
 
 namespace dns {
 
@@ -114,7 +115,7 @@ struct AnyCase {
   using is_transparent = void;
   bool operator()(std::string_view a, std::string_view b) const {
     return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                        [](char x, char y) { return lower(x) < lower(y); });
+                                        [](char x, char y) { return shared::lower(x) < shared::lower(y); });
   }
 };
 
@@ -140,7 +141,7 @@ const RdataType* find_rdata_type(std::uint16_t number) {
 std::optional<std::uint16_t> type_from_text(std::string_view text) {
   if (text == "A") return std::uint16_t{1};
   if (text == "AAAA") return std::uint16_t{28};
-  if (text.size() > 4 && same_word(text.substr(0, 4), "TYPE")) {
+  if (text.size() > 4 && shared::equals_ignoring_case(text.substr(0, 4), "TYPE")) {
     std::uint16_t value = 0;
     const auto [end, error] = std::from_chars(text.data() + 4, text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;

@@ -1,7 +1,8 @@
 #include "dns/load/record/text_codec.h"
 
-#include <algorithm>
 #include <array>
+
+#include "shared/core/ascii.h"
 
 namespace dns {
 
@@ -46,7 +47,7 @@ std::optional<Octets> decode_digits(std::string_view text, const Digits& digits,
   return out;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+using shared::is_digit;
 
 }  // namespace
 
@@ -62,10 +63,6 @@ std::optional<Octets> decode_base64(std::string_view text) {
 }
 
 std::optional<Octets> decode_base32hex(std::string_view text) { return decode_digits(text, kBase32Hex, 5); }
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::optional<std::string> unescape(std::string_view text) {
   std::string out;

@@ -19,10 +19,6 @@ using Octets = std::vector<std::uint8_t>;
 // Without padding, either case (RFC 5155 section 3.3).
 [[nodiscard]] std::optional<Octets> decode_base32hex(std::string_view text);
 
-[[nodiscard]] constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-// Equal but for the case of ASCII letters.
-[[nodiscard]] bool same_word(std::string_view a, std::string_view b);
-
 // \DDD up to 255 and \X replaced by their octets; nothing if an escape is broken.
 [[nodiscard]] std::optional<std::string> unescape(std::string_view text);
 

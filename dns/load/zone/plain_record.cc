@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "shared/core/ascii.h"
 #include "shared/core/ip.h"
 
 namespace dns {
@@ -12,7 +13,7 @@ constexpr std::uint64_t kMaxTtl = 0x7FFFFFFF;  // RFC 2181 section 8
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+using shared::is_digit;
 
 // The characters of an owner that stand for themselves, in lower case; 0: any other.
 constexpr std::array<std::uint8_t, 256> kPlain = [] {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dns/load/record/text_codec.h"
+#include "shared/core/ascii.h"
 #include "shared/load/idn.h"
 
 namespace dns {
@@ -15,15 +16,17 @@ namespace {
 
 constexpr std::uint32_t kMaxTtl = 0x7FFFFFFF;  // RFC 2181 section 8
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+using shared::equals_ignoring_case;
+using shared::is_digit;
 
 // RFC 1035 section 5.1 with the CLASSn of RFC 3597; `in`: the only class that is served.
 enum class ClassWord : std::uint8_t { none, in, other };
 
 ClassWord class_word(std::string_view text) {
-  if (same_word(text, "IN") || same_word(text, "CLASS1")) return ClassWord::in;
-  const bool other = same_word(text, "CH") || same_word(text, "CS") || same_word(text, "HS") ||
-                     (text.size() > 5 && same_word(text.substr(0, 5), "CLASS") && is_digit(text[5]));
+  if (equals_ignoring_case(text, "IN") || equals_ignoring_case(text, "CLASS1")) return ClassWord::in;
+  const bool other = equals_ignoring_case(text, "CH") || equals_ignoring_case(text, "CS") ||
+                     equals_ignoring_case(text, "HS") ||
+                     (text.size() > 5 && equals_ignoring_case(text.substr(0, 5), "CLASS") && is_digit(text[5]));
   return other ? ClassWord::other : ClassWord::none;
 }
 
@@ -150,13 +153,13 @@ bool ZoneReader::read_directive(const MasterEntry& entry, const std::filesystem:
   const std::span<const MasterToken> tokens = entry.tokens;
   const std::string_view word = tokens[0].text;
   const auto arguments = tokens.subspan(1);
-  if (same_word(word, "$ORIGIN")) {
+  if (equals_ignoring_case(word, "$ORIGIN")) {
     set_origin(arguments);
-  } else if (same_word(word, "$TTL")) {
+  } else if (equals_ignoring_case(word, "$TTL")) {
     set_ttl(arguments);
-  } else if (same_word(word, "$INCLUDE")) {
+  } else if (equals_ignoring_case(word, "$INCLUDE")) {
     include(arguments, file);
-  } else if (same_word(word, "$GENERATE")) {
+  } else if (equals_ignoring_case(word, "$GENERATE")) {
     generate(arguments);
   } else {
     return false;

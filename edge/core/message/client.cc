@@ -2,20 +2,16 @@
 
 #include <algorithm>
 
+#include "shared/core/ascii.h"
+
 namespace edge {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // Walks one field's hops from the right. True when the walk is over: an untrusted hop, or one that cannot be read.
 bool walk_hops(std::string_view list, const PrefixSet& trusted, shared::IpAddress& client) {
   while (true) {
     const std::size_t comma = list.rfind(',');
-    const std::string_view hop = trimmed(comma == std::string_view::npos ? list : list.substr(comma + 1));
+    const std::string_view hop = shared::trim(comma == std::string_view::npos ? list : list.substr(comma + 1));
     const std::optional<shared::IpAddress> address = parse_hop(hop);
     // Who wrote what cannot be read is not known; the hop to its right is the last that a trusted proxy vouches for.
     if (!address) return true;

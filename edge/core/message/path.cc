@@ -5,21 +5,16 @@
 
 #include "edge/core/message/target.h"
 
+#include "shared/core/ascii.h"
+
 namespace edge {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // The octet of the escape that begins at `at`, if one does.
 std::optional<unsigned> escape_at(std::string_view text, std::size_t at) {
   if (at + 2 >= text.size() || text[at] != '%') return std::nullopt;
-  const int high = hex_digit(text[at + 1]);
-  const int low = hex_digit(text[at + 2]);
+  const int high = shared::hex_digit(text[at + 1]);
+  const int low = shared::hex_digit(text[at + 2]);
   if (high < 0 || low < 0) return std::nullopt;
   return static_cast<unsigned>(high * 16 + low);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "shared/core/ascii.h"
 #include "shared/core/ip.h"
 
 namespace edge {
@@ -10,10 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxHost = 255;
 
-bool is_host_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
-}
+bool is_host_char(char c) { return shared::is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~'; }
 
 bool is_registered_name(std::string_view host) {
   return !host.empty() && host.size() <= kMaxHost && host.front() != '.' && host.find("..") == std::string_view::npos &&

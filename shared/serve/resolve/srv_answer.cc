@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "shared/core/ascii.h"
+
 namespace shared {
 namespace {
 
@@ -47,10 +49,7 @@ class Message {
     }
     const std::unique_ptr<char, decltype(&ares_free_string)> owned(text, &ares_free_string);
     at_ += static_cast<std::size_t>(length);
-    std::string out(text);
-    std::ranges::transform(out, out.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return out;
+    return lower(std::string_view(text));
   }
 
  private:
