@@ -30,7 +30,10 @@ PrefixSet::PrefixSet(std::span<const shared::Prefix> prefixes) {
   std::vector<Range> sorted;
   sorted.reserve(prefixes.size());
   for (const shared::Prefix& prefix : prefixes) sorted.push_back({prefix.address, last_of(prefix)});
-  std::sort(sorted.begin(), sorted.end(), [](const Range& a, const Range& b) { return a.first < b.first; });
+  // Of those that begin at the same address the longest range first.
+  std::sort(sorted.begin(), sorted.end(), [](const Range& a, const Range& b) {
+    return a.first < b.first || (a.first == b.first && b.last < a.last);
+  });
   for (const Range& range : sorted) {
     // Prefixes nest or are disjoint, so a range that begins inside the last one ends inside it too.
     if (!ranges_.empty() && range.first <= ranges_.back().last) continue;

@@ -52,6 +52,12 @@ TEST(EmbeddedIpv4, FindsTheAddressAndTheShift) {
   EXPECT_FALSE(embedded_ipv4(*IpAddress::parse("203.0.113.9")));
 }
 
+TEST(Prefix, HoldsAddressesOfItsOwnFamilyOnly) {
+  EXPECT_TRUE(Prefix::parse("0.0.0.0/0")->contains(*IpAddress::parse("192.0.2.1")));
+  EXPECT_FALSE(Prefix::parse("0.0.0.0/0")->contains(*IpAddress::parse("::")));
+  EXPECT_FALSE(Prefix::parse("::/0")->contains(*IpAddress::parse("0.0.0.0")));
+}
+
 TEST(Endpoint, NeedsBracketsForIpv6Only) {
   EXPECT_EQ(Endpoint::parse("[::1]:53")->to_string(), "[::1]:53");
   EXPECT_EQ(Endpoint::parse("127.0.0.1:5300")->port, 5300);
