@@ -197,6 +197,18 @@ TEST(Breaker, ShadowRefusesNobodyAndShowsWhatItWouldDo) {
   EXPECT_EQ(w.request(BreakerOutcome::success), BreakerChange::closed);
 }
 
+TEST(Breaker, OneThatOpenedInShadowIsOpenForAllFromTheTickAfterItIsEnforced) {
+  World w;
+  w.set.mode = shared::Mode::shadow;
+  w.open();
+  w.later(milliseconds(10));
+  EXPECT_EQ(w.mirror.breaker(), BreakerState::closed);
+  w.set.mode = shared::Mode::enforce;
+  w.later(milliseconds(10));
+  EXPECT_EQ(w.mirror.breaker(), BreakerState::open);
+  EXPECT_TRUE(w.enter().refused());
+}
+
 TEST(Breaker, DisabledIsNothing) {
   World w;
   w.open();

@@ -100,6 +100,28 @@ TEST(Ejection, AgainMeansLonger) {
   EXPECT_EQ(w.round({50, 0, 50}, {0, 0, 0}).size(), 1u);
 }
 
+TEST(Ejection, TheWindowIsSoLongAndNoLonger) {
+  for (const int quiet : {8, 9, 10}) {
+    World w(3);
+    w.settings.consecutive = 0;
+    w.settings.min_requests = 40;
+    w.round({50, 39, 50}, {0, 39, 0});
+    for (int i = 0; i < quiet; ++i) EXPECT_TRUE(w.round({50, 0, 50}, {0, 0, 0}).empty());
+    EXPECT_EQ(w.round({50, 1, 50}, {0, 1, 0}).size(), quiet == 8 ? 1U : 0U) << quiet << " rounds between";
+  }
+}
+
+// The window is longer than the ejection: what led to it is in there still.
+TEST(Ejection, WhoComesBackIsNotEjectedForWhatItDidBefore) {
+  World w(3);
+  w.settings.consecutive = 0;
+  w.settings.time = seconds(3);
+  EXPECT_EQ(w.round({50, 50, 50}, {0, 50, 0}).size(), 1U);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(w.round({50, 0, 50}, {0, 0, 0}).empty());
+  EXPECT_EQ(w.round({50, 0, 50}, {0, 0, 0}).size(), 1U);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(w.round({50, 10, 50}, {0, 0, 0}).empty()) << i;
+}
+
 TEST(Ejection, SwitchedOffAllComeBack) {
   World w(3);
   w.round({50, 50, 50}, {0, 50, 0});
