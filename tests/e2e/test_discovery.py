@@ -3,6 +3,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections import Counter
 
 import dns.exception
@@ -310,3 +311,26 @@ def test_checks_sessions_and_slow_starts_hold_for_servers_that_were_found(tmp_pa
         edge.wait_for(f"{edge.backend(2)}:9000")
         status, headers, body = edge.shop.edge_get(REGION, "/", {"Cookie": cookie})
         assert status == 200 and json.loads(body)["server"] == "eu-web-2" and headers["set-cookie"]
+
+
+def test_many_names_are_published_together(tmp_path):
+    """200 servers that are names, and 100 sources: what is found within a short time is one publication."""
+    names = [f"n{n}.internal" for n in range(200)]
+    sources = [f"{{dns: s{n}.internal, port: 9000}}" for n in range(100)]
+    servers = "{eu: [" + ", ".join([f'"{name}:9000"' for name in names] + sources) + "]}"
+    with Edge(tmp_path, servers) as edge:
+        for n, name in enumerate(names):
+            edge.dns.say(name + ".", "A", edge.backend(1 + n % 3), ttl=600)
+        for n in range(100):
+            edge.dns.say(f"s{n}.internal.", "A", edge.backend(1 + n % 3), ttl=600)
+        began = time.monotonic()
+        edge.start()
+        wait_until(lambda: edge.log().count("event=name_resolved") == 200 and edge.log().count("event=servers_found") == 100, "all names are known")
+        # At most one for each quiet time of 20 ms, of names and of sources, and far fewer than names; the health of the
+        # shop's other servers is none.
+        took = time.monotonic() - began
+        published = json.loads(edge.admin("/status")[1])["generation"]
+        assert published <= min(4 + 2 * took / 0.02, 60), (published, took)
+        # Three servers by discovery, since what has one address and port is one server.
+        wait_until(lambda: len(edge.servers()) == 203, "all are in the pool")
+        assert set(edge.ask(300)) == {f"eu-web-{n}" for n in (1, 2, 3)}

@@ -1,17 +1,17 @@
 #pragma once
-// AliasControl: keeps the addresses of ALIAS targets known. Each type of each target is asked for by itself, again when
-// its TTL is over; the last good answer stays while asking fails, and survives a restart in the state directory. An
-// answer without addresses is an answer; NXDOMAIN, SERVFAIL and silence are failures. Never blocks. Owned by Control,
-// on the control loop.
+// AliasControl: keeps the addresses of ALIAS targets known. Each type of each target is followed by itself
+// (shared/serve/resolve/name_follower.h); the last good answer stays while lookups fail, and survives a restart in the
+// state directory. An answer without addresses is an answer; NXDOMAIN, SERVFAIL and silence are failures. Never blocks.
+// Owned by Control, on its loop.
 //
-// However many targets there are, what is learnt within 50 ms is told and written once, and costs what changed.
+// However many targets there are, what is learnt within a short quiet time is told and written once, and costs what
+// changed.
 //
-//   adopt() -> c-ares -> answers that differ -> `changed` -> SteeringControl: AnswerSets with these -> Snapshot
+//   adopt() -> NameFollower -> answers that differ -> `changed` -> SteeringControl: AnswerSets with these -> Snapshot
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,10 +25,11 @@
 #include "dns/core/steer/policy_tables.h"
 #include "dns/serve/control/alias_state.h"
 #include "shared/core/time.h"
+#include "shared/serve/loop/debounce.h"
 #include "shared/serve/loop/loop.h"
 #include "shared/serve/process/builder.h"
 #include "shared/serve/process/state.h"
-#include "shared/serve/resolve/resolver.h"
+#include "shared/serve/resolve/name_follower.h"
 
 namespace dns {
 
@@ -37,14 +38,14 @@ class AliasControl {
   using Changed = std::function<void(const std::vector<AliasChange>&)>;
 
   // `state` may be null: then nothing is remembered. `changed` is never called from inside adopt().
-  AliasControl(shared::Loop& loop, shared::Builder& builder, const shared::StateDirectory* state, Changed changed);
+  AliasControl(shared::Loop& loop, shared::NameFollower& names, shared::Builder& builder,
+               const shared::StateDirectory* state, Changed changed);
   ~AliasControl();
   AliasControl(const AliasControl&) = delete;
   AliasControl& operator=(const AliasControl&) = delete;
 
-  // Takes over the ALIAS names of these tables and what is known of their targets; begins to ask for what is new.
-  // `servers`: empty for those of /etc/resolv.conf.
-  AliasView adopt(const PolicyTables& tables, const std::vector<shared::Endpoint>& servers);
+  // Takes over the ALIAS names of these tables and what is known of their targets; begins to follow what is new.
+  AliasView adopt(const PolicyTables& tables);
 
   // For /status and /metrics: one for each target and type.
   struct Report {
@@ -66,35 +67,25 @@ class AliasControl {
   using Key = std::pair<Name, AddressType>;
 
   void restore();
-  void open_resolver(const std::vector<shared::Endpoint>& servers);
-  std::shared_ptr<Lookup> make_lookup(const Key& key);
-  void ask(const std::shared_ptr<Lookup>& lookup);
-  void ask_waiting();
-  void ask_now(const std::shared_ptr<Lookup>& lookup);
-  void ask_after(const std::shared_ptr<Lookup>& lookup, shared::Duration delay);
-  void take(const std::shared_ptr<Lookup>& lookup, shared::Result<shared::Resolved> result);
+  std::unique_ptr<Lookup> begin_lookup(const Key& key);
+  void take(Lookup& lookup, const shared::Result<shared::Resolved>& result);
   void take_failure(Lookup& lookup, const std::string& reason);
   void take_answer(Lookup& lookup, const shared::Resolved& answer);
-  void tell_soon();
+  void tell();
   [[nodiscard]] std::array<AliasAnswer, 2> known(const Name& target) const;
   [[nodiscard]] AliasView view() const;
   void save();
 
   shared::Loop& loop_;
+  shared::NameFollower& names_;
   shared::Builder& builder_;
   const shared::StateDirectory* state_;
   Changed changed_;
-  std::vector<shared::Endpoint> servers_;
-  std::unique_ptr<shared::Resolver> resolver_;
   std::map<Key, std::vector<shared::IpAddress>> remembered_;
   std::vector<Name> targets_;  // by index in PolicyTables::aliases()
-  std::map<Key, std::shared_ptr<Lookup>> lookups_;
-  std::deque<std::weak_ptr<Lookup>> waiting_;  // to be asked, while many are
-  std::size_t asked_ = 0;                      // and not answered yet
-  std::set<std::size_t> untold_;               // numbers of ALIAS names
-  shared::Timer tell_;
-  bool telling_ = false;  // tell_ is set
-  shared::TimePoint told_{};
+  std::map<Key, std::unique_ptr<Lookup>> lookups_;
+  std::set<std::size_t> untold_;  // numbers of ALIAS names
+  shared::Debounce together_;
   bool unwritten_ = false;
   bool writing_ = false;  // the Builder does
 };

@@ -58,6 +58,7 @@ Control::Control(shared::Supervisor& supervisor, ControlSettings settings, World
     : supervisor_(supervisor),
       settings_(std::move(settings)),
       world_(std::make_shared<const World>(std::move(world))),
+      names_(supervisor.loop()),
       cells_(std::make_shared<ResponseCells>(random_seed())),
       own_cookie_secret_(random_cookie_secret()),
       start_report_(settings_.report) {
@@ -133,16 +134,23 @@ Result<void> Control::open_steering() {
   steering_ = std::make_unique<SteeringControl>(supervisor_.loop(), builder_, inheritance_->state_directory(),
                                                 std::move(hooks));
   aliases_ = std::make_unique<AliasControl>(
-      supervisor_.loop(), builder_, inheritance_->state_directory(),
+      supervisor_.loop(), names_, builder_, inheritance_->state_directory(),
       [this](const std::vector<AliasChange>& changes) { steering_->update_aliases(changes); });
   steering_->set_aliases(adopt_aliases());
   return steering_->start(world_->policies, world_->common);
 }
 
+// A resolver that does not start is no reason not to serve: the names that it should look up stay as they are known.
 AliasView Control::adopt_aliases() {
-  std::vector<shared::Endpoint> servers;
-  for (const auto& server : world_->config.resolvers) servers.push_back(server.value);
-  return aliases_->adopt(*world_->policies, servers);
+  shared::ResolverSettings settings;
+  for (const auto& server : world_->config.resolvers) settings.servers.push_back(server.value);
+  if (!world_->policies->aliases().empty() && resolvers_ != settings.servers) {
+    resolvers_ = settings.servers;
+    if (const auto used = names_.use(settings); !used) {
+      log_event(Level::error, "resolvers_not_used", {{"reason", used.error().message}});
+    }
+  }
+  return aliases_->adopt(*world_->policies);
 }
 
 void Control::make_workers(std::vector<Sockets> sockets) {

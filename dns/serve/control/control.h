@@ -36,6 +36,7 @@
 #include "shared/serve/process/supervisor.h"
 #include "shared/serve/process/upgrade.h"
 #include "shared/serve/process/watchdog.h"
+#include "shared/serve/resolve/name_follower.h"
 
 namespace dns {
 
@@ -168,6 +169,8 @@ class Control {
   shared::Builder builder_;
   std::shared_ptr<const World> world_;
   std::unique_ptr<SteeringControl> steering_;
+  std::optional<std::vector<shared::Endpoint>> resolvers_;  // that names_ asks
+  shared::NameFollower names_;
   std::unique_ptr<AliasControl> aliases_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::shared_ptr<SteeringCounts>> steering_counts_;  // by worker, for snapshot_'s policies

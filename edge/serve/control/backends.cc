@@ -1,8 +1,9 @@
 #include "edge/serve/control/backends.h"
 
 #include <algorithm>
+#include <iterator>
 #include <random>
-#include <set>
+#include <utility>
 
 #include "edge/serve/control/health_verdict.h"
 #include "shared/serve/os/log.h"
@@ -52,33 +53,16 @@ HealthVerdict verdict_of(const HealthCheck& check, const shared::ProbeReport& re
 
 }  // namespace
 
-shared::Result<std::unique_ptr<Backends>> Backends::make(shared::Loop& loop, Live& live,
-                                                         std::function<void()> on_addresses) {
-  std::unique_ptr<Backends> made(new Backends(loop, live, std::move(on_addresses)));
-  Backends* self = made.get();
+Backends::Backends(shared::Loop& loop, Live& live, shared::NameFollower& follower, std::function<void()> on_addresses)
+    : live_(live),
+      on_addresses_(std::move(on_addresses)),
+      follower_(follower),
+      together_(loop, {}, [this] { take_changes(); }) {
   shared::ProberSettings settings;
   settings.seed = std::random_device{}();  // the edges of a region do not probe in step
   settings.after_refusal = kAfterRefusal;
   settings.most_connections = check_connections(shared::raise_descriptor_limit());
-  made->prober_ =
-      shared::Prober::make(loop, settings, [self](const shared::ProbeReport& report) { self->on_report(report); });
-  return made;
-}
-
-shared::Result<void> Backends::use(const std::vector<shared::Endpoint>& resolvers) {
-  shared::ResolverSettings settings;
-  settings.servers = resolvers;
-  auto resolver = shared::Resolver::make(loop_, std::move(settings));
-  if (!resolver) return tl::unexpected(resolver.error());
-  for (auto& [id, named] : names_) named.watch = {};
-  resolver_ = std::move(*resolver);
-  for (auto& [id, named] : names_) watch(named);
-  return {};
-}
-
-void Backends::watch(Named& named) {
-  named.watch = resolver_->watch(named.name.host, shared::ResolveFamily::any,
-                                 [this, id = named.name.id](auto result) { on_resolved(id, std::move(result)); });
+  prober_ = shared::Prober::make(loop, settings, [this](const shared::ProbeReport& report) { on_report(report); });
 }
 
 void Backends::set(const Built& built) {
@@ -89,8 +73,11 @@ void Backends::set(const Built& built) {
     if (!checked.contains(before.id)) live_.server(before.id).state.set_health(shared::HealthState::unknown);
   }
   targets_ = built.servers.health_targets;
+  target_of_.clear();
+  for (const HealthTarget& target : targets_) target_of_.emplace(target.id, &target);
   literal_ = built.servers.addresses;
-  watch_names(built.servers.names);
+  follow_names(built.servers.names);
+  changed_.clear();
   rebuild_addresses();
   rebuild_probes();
 }
@@ -108,10 +95,10 @@ std::string Backends::remember() const {
       lines += "resolved " + named.name.host + ' ' + endpoint.address.to_string() + '\n';
     }
   }
-  for (const auto& [target, probed] : probes_) {
-    const shared::HealthState state = checks_.at(probed).machine.state();
+  for (const auto& [probed, check] : checks_) {
+    const shared::HealthState state = check.machine.state();
     if (state == shared::HealthState::unknown) continue;
-    lines += line_of(*target, probed) + std::string(to_string(state)) + '\n';
+    lines += line_of(*target_of_.at(probed.server), probed) + std::string(to_string(state)) + '\n';
   }
   return lines;
 }
@@ -125,12 +112,12 @@ void Backends::recall(std::string_view lines) {
   }
   if (known.empty()) return;
   recall_addresses(known);
-  for (const auto& [target, probed] : probes_) {
+  for (auto& [probed, check] : checks_) {
     using shared::HealthState;
-    const std::string line = line_of(*target, probed);
+    const std::string line = line_of(*target_of_.at(probed.server), probed);
     for (const auto state : {HealthState::up, HealthState::degraded, HealthState::down}) {
       if (known.contains(line + std::string(to_string(state)))) {
-        checks_.at(probed).machine = shared::HealthMachine(state);
+        check.machine = shared::HealthMachine(state);
       }
     }
   }
@@ -150,28 +137,32 @@ void Backends::recall_addresses(const std::set<std::string_view>& known) {
   rebuild_probes();
 }
 
-void Backends::watch_names(const std::vector<NameToResolve>& names) {
+void Backends::follow_names(const std::vector<NameToResolve>& names) {
   std::map<ServerId, Named> next;
   for (const NameToResolve& name : names) {
-    // The same id has the same name and port: its watch goes on.
+    // The same id has the same name and port: it is followed on.
     if (auto before = names_.extract(name.id)) {
       next.insert(std::move(before));
       continue;
     }
-    Named named{.name = name, .endpoints = {}, .watch = {}};
-    watch(named);
+    Named named{.name = name, .endpoints = {}, .follow = {}};
+    named.follow =
+        follower_.follow(name.host, shared::ResolveFamily::any, shared::NameFollower::Tell::changes,
+                         [this, id = name.id](const shared::Result<shared::Resolved>& r) { on_resolved(id, r); });
     next.emplace(name.id, std::move(named));
   }
   names_ = std::move(next);
 }
 
-void Backends::on_resolved(ServerId server, shared::Result<shared::Resolved> result) {
+// A name without an address is no better than one that does not resolve: what it said last holds.
+void Backends::on_resolved(ServerId server, const shared::Result<shared::Resolved>& result) {
   const auto it = names_.find(server);
   if (it == names_.end()) return;
   Named& named = it->second;
-  if (!result) {
-    shared::log_event(shared::Level::warn, "name_unresolved",
-                      {{"name", named.name.host}, {"reason", result.error().message}});
+  if (!result || result->addresses.empty()) {
+    shared::log_event(
+        shared::Level::warn, "name_unresolved",
+        {{"name", named.name.host}, {"reason", result ? "the name has no address" : result.error().message}});
     return;
   }
   std::vector<shared::Endpoint> endpoints;
@@ -179,8 +170,29 @@ void Backends::on_resolved(ServerId server, shared::Result<shared::Resolved> res
   shared::log_event(shared::Level::info, "name_resolved", {{"name", named.name.host}, {"addresses", endpoints.size()}});
   if (endpoints == named.endpoints) return;  // a row of failures is over
   named.endpoints = std::move(endpoints);
-  rebuild_addresses();
-  rebuild_probes();
+  changed_.insert(server);
+  together_.trigger();
+}
+
+// One new set of addresses for all that changed, and new probes where they differ: the others go on.
+void Backends::take_changes() {
+  const std::set<ServerId> changed = std::exchange(changed_, {});
+  auto all = std::make_shared<Addresses>(*all_);
+  for (const ServerId id : changed) {
+    if (const auto named = names_.find(id); named != names_.end()) all->set(id, named->second.endpoints);
+  }
+  all_ = std::move(all);
+  change_probes(changed);
+  auto used = std::make_shared<Addresses>(*addresses_);
+  bool other = false;
+  for (const ServerId id : changed) {
+    std::vector<shared::Endpoint> now = answering(id);
+    if (std::ranges::equal(now, addresses_->of(id))) continue;
+    used->set(id, std::move(now));
+    other = true;
+  }
+  if (!other) return;
+  addresses_ = std::move(used);
   on_addresses_();
 }
 
@@ -196,16 +208,6 @@ void Backends::choose_addresses() {
     if (all_->of(target.id).size() > 1) next->set(target.id, answering(target.id));
   }
   addresses_ = std::move(next);
-}
-
-// True: they are others than before.
-bool Backends::choose_addresses(ServerId server) {
-  std::vector<shared::Endpoint> now = answering(server);
-  if (std::ranges::equal(now, addresses_->of(server))) return false;
-  auto next = std::make_shared<Addresses>(*addresses_);
-  next->set(server, std::move(now));
-  addresses_ = std::move(next);
-  return true;
 }
 
 // The addresses that are not known to be down; all of them if all are.
@@ -230,6 +232,7 @@ std::vector<shared::Endpoint> Backends::left_out(ServerId server) const {
 
 void Backends::rebuild_probes() {
   probes_.clear();
+  free_.clear();
   std::vector<shared::ProbeTarget> targets;
   std::map<Probed, Check> checks;
   for (const HealthTarget& target : targets_) {
@@ -237,9 +240,9 @@ void Backends::rebuild_probes() {
       for (std::size_t i = 0; i < target.checks.size(); ++i) {
         const Probed probed{target.id, endpoint, i};
         const auto before = checks_.find(probed);
-        checks.emplace(probed, before != checks_.end() ? before->second : Check());
+        Check& check = checks.emplace(probed, before != checks_.end() ? before->second : Check()).first->second;
         targets.push_back(probe_target(target, target.checks[i], endpoint));
-        targets.back().id = shared::ProbeTargetId{static_cast<std::uint32_t>(probes_.size())};
+        targets.back().id = check.probe = shared::ProbeTargetId{static_cast<std::uint32_t>(probes_.size())};
         probes_.emplace_back(&target, probed);
       }
     }
@@ -248,6 +251,43 @@ void Backends::rebuild_probes() {
   for (const HealthTarget& target : targets_) store_health(target);
   choose_addresses();
   prober_->set_targets(std::move(targets));
+}
+
+void Backends::change_probes(const std::set<ServerId>& servers) {
+  std::vector<shared::ProbeTargetId> gone;
+  std::vector<shared::ProbeTarget> fresh;
+  for (const ServerId id : servers) {
+    const auto found = target_of_.find(id);
+    if (found == target_of_.end()) continue;  // it is not checked
+    const HealthTarget& target = *found->second;
+    const auto now = all_->of(id);
+    for (auto it = checks_.lower_bound({id, shared::Endpoint(), 0}); it != checks_.end() && it->first.server == id;) {
+      const bool stays = std::ranges::find(now, it->first.endpoint) != now.end();
+      if (!stays) gone.push_back(it->second.probe);
+      it = stays ? std::next(it) : checks_.erase(it);
+    }
+    for (const shared::Endpoint& endpoint : now) {
+      for (std::size_t i = 0; i < target.checks.size(); ++i) begin_probe(target, {id, endpoint, i}, fresh);
+    }
+    store_health(target);
+  }
+  prober_->change_targets(gone, std::move(fresh));
+  for (const shared::ProbeTargetId id : gone) free_.push_back(id);
+}
+
+// Unless there is one.
+void Backends::begin_probe(const HealthTarget& target, const Probed& probed, std::vector<shared::ProbeTarget>& fresh) {
+  const auto [at, is_new] = checks_.try_emplace(probed);
+  if (!is_new) return;
+  if (free_.empty()) {
+    free_.push_back(shared::ProbeTargetId{static_cast<std::uint32_t>(probes_.size())});
+    probes_.emplace_back();
+  }
+  at->second.probe = free_.back();
+  free_.pop_back();
+  probes_[static_cast<std::size_t>(at->second.probe)] = {&target, probed};
+  fresh.push_back(probe_target(target, target.checks[probed.check], probed.endpoint));
+  fresh.back().id = at->second.probe;
 }
 
 void Backends::on_report(const shared::ProbeReport& report) {
@@ -274,7 +314,10 @@ void Backends::on_report(const shared::ProbeReport& report) {
                      {"check", settings.name.empty() ? settings.path : settings.name},
                      {"reason", check.reason}});
   store_health(*target);
-  if (all_->of(target->id).size() > 1 && choose_addresses(target->id)) on_addresses_();
+  if (all_->of(target->id).size() > 1 && !std::ranges::equal(answering(target->id), addresses_->of(target->id))) {
+    changed_.insert(target->id);
+    together_.trigger();
+  }
 }
 
 // As well as the worst of its checks says; unknown, too, while one that could be worse is still out.

@@ -2,7 +2,8 @@
 // Backends: what Control does about servers all the time: checks them and writes the result into Live, resolves the
 // names among them and says when addresses changed. A name that does not resolve has no address, so its server is down;
 // it never holds up a start. Of a server with several addresses each is checked for itself, and those that are down are
-// left out of addresses() while another is not. Control loop's thread.
+// left out of addresses() while another is not. What is found within a short quiet time is told once, and costs what
+// changed. Owned by Control, on its loop's thread.
 
 #include <cstdint>
 #include <functional>
@@ -19,21 +20,21 @@
 #include "shared/core/health.h"
 #include "shared/core/ip.h"
 #include "shared/core/result.h"
+#include "shared/serve/loop/debounce.h"
 #include "shared/serve/loop/loop.h"
 #include "shared/serve/probe/prober.h"
-#include "shared/serve/resolve/resolver.h"
+#include "shared/serve/resolve/name_follower.h"
 
 namespace edge {
 
 class Backends {
  public:
   // `on_addresses` is called when addresses() has changed, by DNS or by a check.
-  [[nodiscard]] static shared::Result<std::unique_ptr<Backends>> make(shared::Loop& loop, Live& live,
-                                                                      std::function<void()> on_addresses);
+  Backends(shared::Loop& loop, Live& live, shared::NameFollower& follower, std::function<void()> on_addresses);
+  Backends(const Backends&) = delete;
+  Backends& operator=(const Backends&) = delete;
 
-  // Whom to ask for names; empty: as /etc/resolv.conf says. What they resolved to holds.
-  [[nodiscard]] shared::Result<void> use(const std::vector<shared::Endpoint>& resolvers);
-  // The servers of a new world. What kept its name keeps its state. REQUIRES: use().
+  // The servers of a new world. What kept its name keeps its state.
   void set(const Built& built);
   // What the checks have found, and names have resolved to, for the process that takes over: lines that recall()
   // reads, which then need not begin with servers unknown.
@@ -58,42 +59,45 @@ class Backends {
   struct Check {
     shared::HealthMachine machine;
     std::string reason;  // of the last result; empty: all is well
+    shared::ProbeTargetId probe{};
   };
   struct Named {
     NameToResolve name;
     std::vector<shared::Endpoint> endpoints;
-    shared::Resolver::Watch watch;
+    shared::NameFollower::Follow follow;
   };
 
-  Backends(shared::Loop& loop, Live& live, std::function<void()> on_addresses)
-      : loop_(loop), live_(live), on_addresses_(std::move(on_addresses)) {}
   [[nodiscard]] static std::string line_of(const HealthTarget& target, const Probed& probed);
   void recall_addresses(const std::set<std::string_view>& known);
-  void watch(Named& named);
-  void watch_names(const std::vector<NameToResolve>& names);
-  void on_resolved(ServerId server, shared::Result<shared::Resolved> result);
+  void follow_names(const std::vector<NameToResolve>& names);
+  void on_resolved(ServerId server, const shared::Result<shared::Resolved>& result);
+  void take_changes();
   void rebuild_addresses();
   void choose_addresses();
-  bool choose_addresses(ServerId server);
   void rebuild_probes();
+  void change_probes(const std::set<ServerId>& servers);
+  void begin_probe(const HealthTarget& target, const Probed& probed, std::vector<shared::ProbeTarget>& fresh);
   [[nodiscard]] std::vector<shared::Endpoint> answering(ServerId server) const;
   [[nodiscard]] shared::HealthState health_at(ServerId server, const shared::Endpoint& endpoint) const;
   void on_report(const shared::ProbeReport& report);
   void store_health(const HealthTarget& target);
   [[nodiscard]] shared::HealthState health_of(const HealthTarget& target) const;
 
-  shared::Loop& loop_;
   Live& live_;
   std::function<void()> on_addresses_;
+  shared::NameFollower& follower_;
+  shared::Debounce together_;
+  std::set<ServerId> changed_;  // and not taken yet: they have other addresses, or others of them answer
   std::vector<HealthTarget> targets_;
+  std::map<ServerId, const HealthTarget*> target_of_;
   std::shared_ptr<const Addresses> literal_;
   std::shared_ptr<const Addresses> all_;  // with the names'
   std::shared_ptr<const Addresses> addresses_;
   std::map<Probed, Check> checks_;
   std::vector<std::pair<const HealthTarget*, Probed>> probes_;  // by ProbeTargetId
-  std::unique_ptr<shared::Resolver> resolver_;
+  std::vector<shared::ProbeTargetId> free_;                     // places in probes_
   std::unique_ptr<shared::Prober> prober_;
-  std::map<ServerId, Named> names_;  // their watches go before the resolver
+  std::map<ServerId, Named> names_;
 };
 
 }  // namespace edge

@@ -66,7 +66,9 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
       loader_(loader),
       start_(start),
       world_(std::make_shared<const World>(std::move(world))),
-      discovery_(supervisor.loop(), [this] { remake_pools(); }),
+      names_(supervisor.loop()),
+      discovery_(supervisor.loop(), names_, [this] { remake_pools(); }),
+      backends_(supervisor.loop(), loader.live(), names_, [this] { publish(); }),
       healing_(supervisor.loop(), loader.live()),
       word_end_(supervisor.loop()),
       drain_(supervisor.loop()) {
@@ -90,9 +92,6 @@ shared::Result<void> Control::start() {
 }
 
 shared::Result<void> Control::open() {
-  auto backends = Backends::make(supervisor_.loop(), loader_.live(), [this] { publish(); });
-  if (!backends) return tl::unexpected(backends.error());
-  backends_ = std::move(*backends);
   for (const auto step : {&Control::use_resolvers, &Control::claim_inheritance, &Control::open_access_log,
                           &Control::start_workers, &Control::start_admin}) {
     if (auto done = (this->*step)(); !done) return done;
@@ -105,9 +104,9 @@ shared::Result<void> Control::open() {
 }
 
 shared::Result<void> Control::use_resolvers() {
-  const std::vector<shared::Endpoint> resolvers = resolvers_of(*world_);
-  if (auto used = backends_->use(resolvers); !used) return used;
-  return discovery_.use(resolvers);
+  shared::ResolverSettings settings;
+  settings.servers = resolvers_of(*world_);
+  return names_.use(std::move(settings));
 }
 
 shared::Result<void> Control::claim_inheritance() {
@@ -122,15 +121,15 @@ shared::Result<void> Control::claim_inheritance() {
   discovery_.set(world_->built.servers.sources);
   discovery_.recall(found);
   remake_at_start();
-  backends_->set(world_->built);
-  backends_->recall(found);
+  backends_.set(world_->built);
+  backends_.recall(found);
   publish();
   return {};
 }
 
 // A line with what an operator has said, then what the DNS and the checks have found.
 std::string Control::state_text() const {
-  return words_.to_json() + "\n" + discovery_.remember() + backends_->remember();
+  return words_.to_json() + "\n" + discovery_.remember() + backends_.remember();
 }
 
 void Control::begin_to_serve() {
@@ -287,7 +286,7 @@ ReportSource Control::source() const {
   return {.snapshot = *snapshot_,
           .live = loader_.live(),
           .workers = counted_,
-          .backends = backends_.get(),
+          .backends = &backends_,
           .discovery = &discovery_,
           .words = &words_,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
@@ -314,8 +313,9 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
 void Control::publish() {
   auto next = std::make_shared<Snapshot>(world_->built.snapshot(++generation_));
   log_event(Level::debug, "published", {{"generation", generation_}});
-  next->addresses = backends_->addresses();
-  if (snapshot_ != nullptr) start_slowly(*snapshot_->pools, *next->pools, loader_.live(), shared::Clock::now());
+  next->addresses = backends_.addresses();
+  if (snapshot_ != nullptr && snapshot_->pools != next->pools)
+    start_slowly(*snapshot_->pools, *next->pools, loader_.live(), shared::Clock::now());
   words_.apply(*next->pools, loader_.live());
   std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
   for (const auto& worker : workers_) worker->publish(snapshot_);
@@ -385,7 +385,7 @@ void Control::take_over(std::shared_ptr<World> world) {
   discovery_.set(world_->built.servers.sources);
   if (const auto level = shared::parse_level(to_string(world_->common.log.level))) shared::set_log_level(*level);
   shared::apply_access(admins_, world_->common);
-  backends_->set(world_->built);
+  backends_.set(world_->built);
   note_configured();
   publish();
 }

@@ -29,6 +29,7 @@
 #include "shared/serve/process/supervisor.h"
 #include "shared/serve/process/upgrade.h"
 #include "shared/serve/process/watchdog.h"
+#include "shared/serve/resolve/name_follower.h"
 
 namespace edge {
 
@@ -124,8 +125,9 @@ class Control {
   std::optional<shared::Watchdog> watchdog_;  // while it serves
   std::size_t workers_busy_ = 0;
   std::vector<shared::Endpoint> listening_;
-  std::unique_ptr<Backends> backends_;
+  shared::NameFollower names_;
   Discovery discovery_;
+  Backends backends_;
   bool remaking_ = false;  // its end sees what has changed meanwhile
   Healing healing_;
   std::vector<std::unique_ptr<shared::Admin>> admins_;

@@ -217,7 +217,7 @@ void Control::finish_remake(Remade made) {
   if (made.world == nullptr) return log_event(Level::error, "pools_not_rebuilt", {{"reason", made.problems}});
   made.base.reset();
   builder_.dispose(std::exchange(world_, std::move(made.world)));
-  backends_->set(world_->built);
+  backends_.set(world_->built);
   publish();
 }
 

@@ -14,6 +14,7 @@ using shared::log_event;
 using shared::ResolveFamily;
 
 constexpr std::array<ResolveFamily, 2> kFamilies{ResolveFamily::ipv4, ResolveFamily::ipv6};
+constexpr auto kTell = shared::NameFollower::Tell::changes;
 constexpr std::string_view kRemembered = "found ";
 
 std::string_view kind_of(const ServerSource& source) { return source.kind == ServerSource::Kind::srv ? "srv" : "dns"; }
@@ -42,81 +43,68 @@ std::string Discovery::Name::failure() const {
   return none ? "the name has no address" : "";
 }
 
-shared::Result<void> Discovery::use(const std::vector<shared::Endpoint>& resolvers) {
-  shared::ResolverSettings settings;
-  settings.servers = resolvers;
-  return use(std::move(settings));
-}
-
-shared::Result<void> Discovery::use(shared::ResolverSettings settings) {
-  settings.empty_is_answer = true;  // of one family
-  auto resolver = shared::Resolver::make(loop_, std::move(settings));
-  if (!resolver) return tl::unexpected(resolver.error());
-  for (auto& [host, name] : names_) {
-    for (Half& half : name.halves) half.watch = {};
-  }
-  for (auto& [source, followed] : followed_) followed.records.watch = {};
-  resolver_ = std::move(*resolver);
-  for (auto& [host, name] : names_) watch_name(host, name);
-  for (auto& [source, followed] : followed_) watch_source(source, followed);
-  return {};
-}
+Discovery::Discovery(shared::Loop& loop, shared::NameFollower& follower, std::function<void()> on_change,
+                     shared::Debounce::Times together)
+    : follower_(follower), together_(loop, together, std::move(on_change)) {}
 
 void Discovery::set(const std::set<ServerSource>& sources) {
-  std::erase_if(followed_, [&](const auto& one) { return !sources.contains(one.first); });
-  std::erase_if(found_, [&](const auto& one) { return !sources.contains(one.first); });
+  for (auto it = followed_.begin(); it != followed_.end();) {
+    if (sources.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    need(it->first, it->second, {});
+    found_.erase(it->first);
+    it = followed_.erase(it);
+  }
   for (const ServerSource& source : sources) {
     const auto [at, fresh] = followed_.try_emplace(source);
-    if (fresh) watch_source(source, at->second);
+    if (fresh) follow_source(source, at->second);
   }
-  begin_names();
 }
 
-void Discovery::watch_source(const ServerSource& source, Followed& followed) {
-  if (source.kind == ServerSource::Kind::dns) return;  // begin_names()
-  followed.records.watch =
-      resolver_->watch_srv(source.name, [this, source](const shared::Result<shared::SrvAnswer>& result) {
-        const auto known = followed_.find(source);
-        if (known == followed_.end()) return;
-        take(known->second.records, result, [](const shared::SrvAnswer& answer) { return answer.records; });
-        begin_names();
-        update();
+void Discovery::follow_source(const ServerSource& source, Followed& followed) {
+  if (source.kind == ServerSource::Kind::dns) return need(source, followed, {source.name});
+  followed.records.follow =
+      follower_.follow_services(source.name, kTell, [this, source](const shared::Result<shared::SrvAnswer>& result) {
+        Followed& known = followed_.at(source);
+        take(known.records, result, [](const shared::SrvAnswer& answer) { return answer.records; });
+        std::set<std::string> hosts;
+        for (const shared::SrvRecord& record : known.records.content) hosts.insert(record.target);
+        need(source, known, std::move(hosts));
+        update(source, known);
       });
 }
 
-void Discovery::watch_name(const std::string& host, Name& name) {
+void Discovery::follow_name(const std::string& host, Name& name) {
   for (std::size_t i = 0; i < kFamilies.size(); ++i) {
-    name.halves[i].watch =
-        resolver_->watch(host, kFamilies[i], [this, host, i](const shared::Result<shared::Resolved>& result) {
-          const auto known = names_.find(host);
-          if (known == names_.end()) return;
-          take(known->second.halves[i], result, [](const shared::Resolved& answer) { return answer.addresses; });
-          update();
+    name.halves[i].follow =
+        follower_.follow(host, kFamilies[i], kTell, [this, &name, i](const shared::Result<shared::Resolved>& result) {
+          take(name.halves[i], result, [](const shared::Resolved& answer) { return answer.addresses; });
+          for (const ServerSource& source : name.users) update(source, followed_.at(source));
         });
   }
 }
 
-// Watches the names that the sources need now, and no others.
-void Discovery::begin_names() {
-  std::set<std::string> wanted;
-  for (const auto& [source, followed] : followed_) {
-    if (source.kind == ServerSource::Kind::dns) wanted.insert(source.name);
-    for (const shared::SrvRecord& record : followed.records.content) wanted.insert(record.target);
-  }
-  std::erase_if(names_, [&](const auto& one) { return !wanted.contains(one.first); });
-  for (const std::string& host : wanted) {
+// Follows the names that the source needs now, and no others.
+void Discovery::need(const ServerSource& source, Followed& followed, std::set<std::string> hosts) {
+  for (const std::string& host : hosts) {
     const auto [at, fresh] = names_.try_emplace(host);
-    if (fresh) watch_name(host, at->second);
+    at->second.users.insert(source);
+    if (fresh) follow_name(host, at->second);
   }
+  for (const std::string& host : followed.hosts) {
+    if (hosts.contains(host)) continue;
+    const auto at = names_.find(host);
+    at->second.users.erase(source);
+    if (at->second.users.empty()) names_.erase(at);
+  }
+  followed.hosts = std::move(hosts);
 }
 
-void Discovery::update() {
-  bool changed = false;
-  for (auto& [source, followed] : followed_) {
-    if (adopt(source, followed)) changed = true;
-    judge(source, followed);
-  }
-  if (changed) on_change_();
+void Discovery::update(const ServerSource& source, Followed& followed) {
+  if (adopt(source, followed)) together_.trigger();
+  judge(source, followed);
 }
 
 // The servers that the last good answers name, if they can be taken now; else none.
@@ -184,9 +172,9 @@ Discovery::Standing Discovery::standing(const ServerSource& source) const {
   const auto at = followed_.find(source);
   if (at == followed_.end()) return standing;
   standing.reason = failure_of(source, at->second);
-  standing.failures = at->second.records.watch.failures();
+  standing.failures = at->second.records.follow.failures();
   const auto count = [&](const std::string& host) {
-    for (const Half& half : names_.at(host).halves) standing.failures += half.watch.failures();
+    for (const Half& half : names_.at(host).halves) standing.failures += half.follow.failures();
   };
   if (source.kind == ServerSource::Kind::dns) count(source.name);
   for (const shared::SrvRecord& record : at->second.records.content) count(record.target);

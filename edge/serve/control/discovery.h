@@ -10,7 +10,8 @@
 //        out; if none has, the set before stays.
 //
 // A failure (time-out, SERVFAIL, no such name, an empty answer) is logged when a row of them begins and when it ends.
-// Owned by Control, on its loop's thread; found() goes into PoolInputs, `on_change` says that it has changed.
+// Owned by Control, on its loop's thread; found() goes into PoolInputs. `on_change` says that it has changed, once for
+// all that changes within a short quiet time; an answer costs what hangs on its name, however many others there are.
 
 #include <array>
 #include <cstdint>
@@ -26,8 +27,9 @@
 #include "edge/load/build_pools.h"
 #include "shared/core/ip.h"
 #include "shared/core/result.h"
+#include "shared/serve/loop/debounce.h"
 #include "shared/serve/loop/loop.h"
-#include "shared/serve/resolve/resolver.h"
+#include "shared/serve/resolve/name_follower.h"
 
 namespace edge {
 
@@ -43,14 +45,12 @@ class Discovery {
     std::uint64_t failures = 0;  // lookups that failed, since it is followed
   };
 
-  Discovery(shared::Loop& loop, std::function<void()> on_change) : loop_(loop), on_change_(std::move(on_change)) {}
+  Discovery(shared::Loop& loop, shared::NameFollower& follower, std::function<void()> on_change,
+            shared::Debounce::Times together = {});
+  Discovery(const Discovery&) = delete;
+  Discovery& operator=(const Discovery&) = delete;
 
-  // Whom to ask; empty: as /etc/resolv.conf says. What was found holds.
-  [[nodiscard]] shared::Result<void> use(const std::vector<shared::Endpoint>& resolvers);
-  // Same, with the settings of a test.
-  [[nodiscard]] shared::Result<void> use(shared::ResolverSettings settings);
-
-  // The sources of the present world. Those that stay go on. REQUIRES: use().
+  // The sources of the present world. Those that stay go on.
   void set(const std::set<ServerSource>& sources);
   [[nodiscard]] const FoundServers& found() const { return found_; }
   [[nodiscard]] Standing standing(const ServerSource& source) const;
@@ -63,14 +63,15 @@ class Discovery {
   // What one family, or the SRV records, of a name last said.
   template <class Content>
   struct Known {
-    shared::Resolver::Watch watch;
+    shared::NameFollower::Follow follow;
     Content content;  // of the last good answer
     bool heard = false;
     std::string failure;  // of the row that goes on
   };
   using Half = Known<std::vector<shared::IpAddress>>;
   struct Name {
-    std::array<Half, 2> halves;  // A, AAAA
+    std::array<Half, 2> halves;    // A, AAAA
+    std::set<ServerSource> users;  // that need it
 
     [[nodiscard]] bool heard() const { return halves[0].heard && halves[1].heard; }
     [[nodiscard]] std::vector<shared::IpAddress> addresses() const;
@@ -78,23 +79,22 @@ class Discovery {
   };
   struct Followed {
     Known<std::vector<shared::SrvRecord>> records;  // of srv
+    std::set<std::string> hosts;                    // that it needs, in names_
     bool failing = false;                           // and it has been logged
   };
 
-  void watch_source(const ServerSource& source, Followed& followed);
-  void watch_name(const std::string& host, Name& name);
-  void begin_names();
-  void update();
+  void follow_source(const ServerSource& source, Followed& followed);
+  void follow_name(const std::string& host, Name& name);
+  void need(const ServerSource& source, Followed& followed, std::set<std::string> hosts);
+  void update(const ServerSource& source, Followed& followed);
   bool adopt(const ServerSource& source, const Followed& followed);
   void judge(const ServerSource& source, Followed& followed);
   [[nodiscard]] std::vector<FoundServer> servers_now(const ServerSource& source, const Followed& followed) const;
   [[nodiscard]] std::string failure_of(const ServerSource& source, const Followed& followed) const;
 
-  shared::Loop& loop_;
-  std::function<void()> on_change_;
+  shared::NameFollower& follower_;
+  shared::Debounce together_;
   FoundServers found_;
-  std::unique_ptr<shared::Resolver> resolver_;
-  // Their watches go before the resolver.
   std::map<std::string, Name> names_;
   std::map<ServerSource, Followed> followed_;
 };

@@ -13,7 +13,9 @@ class Prober::Impl {
   explicit Impl(std::shared_ptr<ProbeContext> context) : context_(std::move(context)) {}
   ~Impl() {
     context_->on_report = nullptr;
-    for (const auto& probe : probes_) probe->stop();
+    for (const auto& probe : probes_) {
+      if (probe) probe->stop();
+    }
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -21,13 +23,15 @@ class Prober::Impl {
   void set_targets(std::vector<ProbeTarget> targets) {
     std::multimap<Endpoint, std::shared_ptr<Probe>> before;
     for (auto& probe : std::exchange(probes_, {})) {
+      if (!probe) continue;
       const Endpoint endpoint = probe->endpoint();
       before.emplace(endpoint, std::move(probe));
     }
     std::vector<std::shared_ptr<Probe>> fresh;
-    auto shortest = Duration::max();
+    shortest_ = Duration::max();
+    empty_ = 0;
     for (ProbeTarget& target : targets) {
-      shortest = std::min(shortest, target.interval);
+      shortest_ = std::min(shortest_, target.interval);
       if (auto same = take_same(before, target)) {
         same->rename(target);
         probes_.push_back(std::move(same));
@@ -37,8 +41,29 @@ class Prober::Impl {
       probes_.push_back(fresh.back());
     }
     for (const auto& [endpoint, probe] : before) probe->stop();
-    if (!probes_.empty()) context_->gate->spread(shortest, probes_.size());
-    for (const auto& probe : fresh) probe->start();
+    begin(fresh);
+  }
+
+  void change_targets(std::span<const ProbeTargetId> gone, std::vector<ProbeTarget> targets) {
+    for (const ProbeTargetId id : gone) {
+      auto& place = probes_[static_cast<std::size_t>(id)];
+      place->stop();
+      place.reset();
+      ++empty_;
+    }
+    std::vector<std::shared_ptr<Probe>> fresh;
+    for (ProbeTarget& target : targets) {
+      shortest_ = std::min(shortest_, target.interval);
+      const auto number = static_cast<std::size_t>(target.id);
+      fresh.push_back(std::make_shared<Probe>(context_, std::move(target)));
+      if (number == probes_.size()) {
+        probes_.push_back(fresh.back());
+      } else {
+        probes_[number] = fresh.back();
+        --empty_;
+      }
+    }
+    begin(fresh);
   }
 
   [[nodiscard]] std::optional<TimePoint> next_round(std::size_t number) const { return probes_[number]->next_round(); }
@@ -48,6 +73,13 @@ class Prober::Impl {
   [[nodiscard]] std::uint64_t discarded() const { return context_->discarded; }
 
  private:
+  // The starts of all are spread over the shortest interval.
+  void begin(const std::vector<std::shared_ptr<Probe>>& fresh) {
+    const std::size_t count = probes_.size() - empty_;
+    if (count > 0) context_->gate->spread(shortest_, count);
+    for (const auto& probe : fresh) probe->start();
+  }
+
   using ByEndpoint = std::multimap<Endpoint, std::shared_ptr<Probe>>;
 
   static std::shared_ptr<Probe> take_same(ByEndpoint& before, const ProbeTarget& target) {
@@ -58,7 +90,9 @@ class Prober::Impl {
   }
 
   std::shared_ptr<ProbeContext> context_;
-  std::vector<std::shared_ptr<Probe>> probes_;
+  std::vector<std::shared_ptr<Probe>> probes_;  // null: the place is free
+  std::size_t empty_ = 0;                       // places that are
+  Duration shortest_ = Duration::max();         // interval, of any since set_targets()
 };
 
 std::unique_ptr<Prober> Prober::make(Loop& loop, const ProberSettings& settings, Callback on_report) {
@@ -80,6 +114,10 @@ Prober::Prober(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Prober::~Prober() = default;
 
 void Prober::set_targets(std::vector<ProbeTarget> targets) { impl_->set_targets(std::move(targets)); }
+
+void Prober::change_targets(std::span<const ProbeTargetId> gone, std::vector<ProbeTarget> fresh) {
+  impl_->change_targets(gone, std::move(fresh));
+}
 
 std::optional<TimePoint> Prober::next_round(std::size_t number) const { return impl_->next_round(number); }
 

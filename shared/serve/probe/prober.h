@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,6 +90,10 @@ class Prober {
   // Replaces the set. A target that differs in nothing but id and name keeps its connection and schedule and takes the
   // new id; a new one is probed at once.
   void set_targets(std::vector<ProbeTarget> targets);
+
+  // Takes targets out of the set, by their place in it, and adds others, whose ids say their place: one that is free,
+  // or the next.
+  void change_targets(std::span<const ProbeTargetId> gone, std::vector<ProbeTarget> fresh);
 
   // When the target that stood at this place of the set is probed next; absent: just now.
   [[nodiscard]] std::optional<TimePoint> next_round(std::size_t number) const;

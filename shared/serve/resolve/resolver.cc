@@ -55,7 +55,7 @@ tl::unexpected<Error> unresolved(const std::string& name, const std::string& rea
   return fail("cannot resolve " + name + ": " + reason);
 }
 
-Result<Resolved> collect(const std::string& name, const ares_addrinfo& answer, bool empty_is_answer) {
+Resolved collect(const ares_addrinfo& answer) {
   Resolved out;
   int ttl = 0x7FFFFFFF;
   for (const ares_addrinfo_node* node = answer.nodes; node != nullptr; node = node->ai_next) {
@@ -65,8 +65,7 @@ Result<Resolved> collect(const std::string& name, const ares_addrinfo& answer, b
   for (const ares_addrinfo_cname* cname = answer.cnames; cname != nullptr; cname = cname->next) {
     ttl = std::min(ttl, cname->ttl);
   }
-  if (out.addresses.empty() && empty_is_answer) return Resolved{};
-  if (out.addresses.empty()) return unresolved(name, "no addresses");
+  if (out.addresses.empty()) return {};
   std::ranges::sort(out.addresses);
   const auto repeated = std::ranges::unique(out.addresses);
   out.addresses.erase(repeated.begin(), repeated.end());
@@ -98,9 +97,6 @@ class Resolver::Impl : public std::enable_shared_from_this<Resolver::Impl> {
   Result<void> open();
   void resolve(const std::string& name, ResolveFamily family, Callback done);
   void resolve_srv(const std::string& name, SrvCallback done);
-
-  Loop& loop() { return loop_; }
-  const ResolverSettings& settings() const { return settings_; }
 
  private:
   struct Lent {
@@ -167,10 +163,7 @@ Resolver::Impl::~Impl() {
 void Resolver::Impl::resolve(const std::string& name, ResolveFamily family, Callback done) {
   if (const auto literal = IpAddress::parse(name)) {
     const Resolved itself{{*literal}, kLiteralTtl};
-    if (wanted(*literal, family)) return deliver(std::move(done), Result<Resolved>(itself));
-    if (settings_.empty_is_answer) return deliver(std::move(done), Result<Resolved>(Resolved()));
-    const Error other{"cannot resolve " + name + ": an address of the other family"};
-    return deliver(std::move(done), Result<Resolved>(tl::unexpected(other)));
+    return deliver(std::move(done), Result<Resolved>(wanted(*literal, family) ? itself : Resolved{}));
   }
   ares_addrinfo_hints hints{};
   hints.ai_family = to_ares(family);
@@ -186,10 +179,9 @@ void Resolver::Impl::on_answer(void* arg, int status, int /*timeouts*/, ares_add
   const auto owner = query->owner.lock();
   if (!owner) return;  // the channel is being destroyed
   const auto result = [&]() -> Result<Resolved> {
-    const bool empty_is_answer = owner->settings().empty_is_answer;
-    if (status == ARES_ENODATA && empty_is_answer) return Resolved{};
+    if (status == ARES_ENODATA) return Resolved{};
     if (status != ARES_SUCCESS || answer == nullptr) return unresolved(query->name, ares_strerror(status));
-    return collect(query->name, *answer, empty_is_answer);
+    return collect(*answer);
   };
   owner->deliver(std::move(query->done), result());
 }
@@ -285,71 +277,6 @@ void Resolver::Impl::set_timer() {
   });
 }
 
-namespace {
-
-const std::vector<IpAddress>& content(const Resolved& answer) { return answer.addresses; }
-const std::vector<SrvRecord>& content(const SrvAnswer& answer) { return answer.records; }
-
-}  // namespace
-
-template <class Answer>
-class Resolver::WatchState : public std::enable_shared_from_this<Resolver::WatchState<Answer>> {
- public:
-  using Done = std::function<void(Result<Answer>)>;
-  using Ask = std::function<void(Impl& owner, Done done)>;
-
-  WatchState(const std::shared_ptr<Impl>& owner, Ask ask, Done changed)
-      : owner_(owner), ask_(std::move(ask)), changed_(std::move(changed)), timer_(owner->loop()) {}
-
-  void ask() {
-    const auto owner = owner_.lock();
-    if (!owner) return;
-    ask_(*owner, [weak = this->weak_from_this()](Result<Answer> result) {
-      if (const auto self = weak.lock()) self->take(std::move(result));
-    });
-  }
-
-  std::uint64_t failures = 0;
-
- private:
-  void take(Result<Answer> result) {
-    const auto owner = owner_.lock();
-    if (!owner) return;
-    const ResolverSettings& settings = owner->settings();
-    if (!result) {
-      ++failures;
-      const bool first = in_a_row_++ == 0;
-      retry_ = first ? settings.retry_first : std::min(retry_ * 2, settings.retry_max);
-      ask_after(retry_);
-      if (first) changed_(std::move(result));
-      return;
-    }
-    const bool same = last_good_ && content(*result) == content(*last_good_);
-    const bool ends_a_row = std::exchange(in_a_row_, 0U) != 0;
-    ask_after(content(*result).empty() ? settings.empty_ttl
-                                       : std::clamp<Duration>(result->ttl, settings.min_ttl, settings.max_ttl));
-    if (same && !ends_a_row) return;
-    last_good_ = *result;
-    changed_(std::move(result));
-  }
-
-  void ask_after(Duration delay) {
-    timer_.expires_after(delay);
-    timer_.async_wait([weak = this->weak_from_this()](error_code error) {
-      const auto self = weak.lock();
-      if (!error && self) self->ask();
-    });
-  }
-
-  std::weak_ptr<Impl> owner_;
-  Ask ask_;
-  Done changed_;
-  Timer timer_;
-  std::optional<Answer> last_good_;
-  Duration retry_{};
-  unsigned in_a_row_ = 0;  // failures
-};
-
 Result<std::unique_ptr<Resolver>> Resolver::make(Loop& loop, ResolverSettings settings) {
   auto impl = std::make_shared<Impl>(loop, std::move(settings));
   if (const Result<void> opened = impl->open(); !opened) return tl::unexpected(opened.error());
@@ -364,21 +291,6 @@ void Resolver::resolve(const std::string& name, ResolveFamily family, Callback d
   impl_->resolve(name, family, std::move(done));
 }
 
-template <class Answer>
-Resolver::Watch Resolver::begin_watch(std::shared_ptr<WatchState<Answer>> state) {
-  state->ask();
-  const std::uint64_t* const failures = &state->failures;
-  return Watch(std::shared_ptr<const std::uint64_t>(std::move(state), failures));
-}
-
-Resolver::Watch Resolver::watch(const std::string& name, ResolveFamily family, Callback changed) {
-  auto ask = [name, family](Impl& impl, Callback done) { impl.resolve(name, family, std::move(done)); };
-  return begin_watch(std::make_shared<WatchState<Resolved>>(impl_, std::move(ask), std::move(changed)));
-}
-
-Resolver::Watch Resolver::watch_srv(const std::string& name, SrvCallback changed) {
-  auto ask = [name](Impl& impl, SrvCallback done) { impl.resolve_srv(name, std::move(done)); };
-  return begin_watch(std::make_shared<WatchState<SrvAnswer>>(impl_, std::move(ask), std::move(changed)));
-}
+void Resolver::resolve_srv(const std::string& name, SrvCallback done) { impl_->resolve_srv(name, std::move(done)); }
 
 }  // namespace shared

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ class TestDns {
     std::string name;
     std::uint8_t type = a;
   };
+  struct Cname {
+    std::string target;
+    std::uint32_t ttl = 60;
+  };
   // Of all of it, what the question's type asks for.
   struct Answer {
     std::vector<std::string> addresses;
@@ -30,6 +35,7 @@ class TestDns {
     std::uint8_t rcode = 0;
     bool silent = false;
     std::vector<SrvRecord> services{};
+    std::optional<Cname> cname{};  // the addresses are its target's
   };
 
   explicit TestDns(Loop& loop) : socket_(loop, asio::ip::udp::endpoint(asio::ip::address_v4::loopback(), 0)) { read(); }
@@ -64,13 +70,22 @@ class TestDns {
     if (what.silent) return;
     const std::vector<std::string> records = records_of(what, type);
     std::string reply = query.substr(0, 2) + '\x84' + static_cast<char>(what.rcode) + std::string("\0\1\0", 3) +
-                        static_cast<char>(records.size()) + std::string(4, '\0') + query.substr(12, at + 5 - 12);
-    for (const std::string& data : records) {
-      reply += std::string("\xC0\x0C\x00", 3) + static_cast<char>(type) + std::string("\x00\x01", 2);
-      for (int shift = 24; shift >= 0; shift -= 8) reply += static_cast<char>(what.ttl >> shift);
-      reply += u16(data.size()) + data;
+                        static_cast<char>(records.size() + (what.cname ? 1 : 0)) + std::string(4, '\0') +
+                        query.substr(12, at + 5 - 12);
+    std::string owner("\xC0\x0C", 2);  // the question's name
+    if (what.cname) {
+      const std::string target = wire_name(what.cname->target);
+      reply += record(owner, 5, what.cname->ttl, target);
+      owner = target;
     }
+    for (const std::string& data : records) reply += record(owner, type, what.ttl, data);
     socket_.send_to(asio::buffer(reply), peer_);
+  }
+
+  static std::string record(const std::string& owner, std::uint8_t type, std::uint32_t ttl, const std::string& data) {
+    std::string out = owner + '\0' + static_cast<char>(type) + std::string("\x00\x01", 2);
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(ttl >> shift);
+    return out + u16(data.size()) + data;
   }
 
   static std::string u16(std::size_t value) { return {static_cast<char>(value >> 8U), static_cast<char>(value)}; }

@@ -1,6 +1,7 @@
 #include "edge/serve/control/discovery.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,19 +32,16 @@ class DiscoveryTest : public ::testing::Test {
       const auto found = zone_.find(question.name);
       return found != zone_.end() ? found->second : TestDns::Answer{.addresses = {}, .rcode = 3};
     };
-    use(discovery_);
+    use();
   }
 
-  void use(Discovery& discovery) {
+  void use() {
     shared::ResolverSettings settings;
     settings.servers = {dns_.endpoint()};
     settings.timeout = shared::seconds(20);  // that a slow machine does not turn into a failure
     settings.tries = 1;
     settings.ndots = 1;
-    settings.min_ttl = settings.empty_ttl = shared::milliseconds(20);
-    settings.retry_first = shared::milliseconds(10);
-    settings.retry_max = shared::milliseconds(40);
-    ASSERT_TRUE(discovery.use(settings));
+    ASSERT_TRUE(names_.use(settings));
   }
 
   static TestDns::Answer at(std::vector<std::string> addresses) {
@@ -77,7 +75,12 @@ class DiscoveryTest : public ::testing::Test {
   TestDns dns_{loop_};
   std::map<std::string, TestDns::Answer> zone_;  // by "name" or "name/type"
   int changes_ = 0;
-  Discovery discovery_{loop_, [this] { ++changes_; }};
+  shared::NameFollower names_{loop_,
+                              {.min_ttl = shared::milliseconds(20),
+                               .empty_ttl = shared::milliseconds(20),
+                               .retry_first = shared::milliseconds(10),
+                               .retry_max = shared::milliseconds(40)}};
+  Discovery discovery_{loop_, names_, [this] { ++changes_; }};
 };
 
 TEST_F(DiscoveryTest, OneServerForEachAddressAndItFollows) {
@@ -85,8 +88,10 @@ TEST_F(DiscoveryTest, OneServerForEachAddressAndItFollows) {
   discovery_.set({kName});
   EXPECT_FALSE(discovery_.standing(kName).answered);
   ASSERT_TRUE(until(kName, {"10.0.0.1:8080", "10.0.0.2:8080", "2001:db8::1:8080"}));
+  shared::test::run_for(loop_, shared::milliseconds(100));  // it is told of
   const int before = changes_;
   ASSERT_TRUE(ask_on());
+  shared::test::run_for(loop_, shared::milliseconds(100));
   EXPECT_EQ(changes_, before);  // the same again is no news
   zone_["backend.example"] = at({"10.0.0.2", "10.0.0.3"});
   ASSERT_TRUE(until(kName, {"10.0.0.2:8080", "10.0.0.3:8080"}));
@@ -158,7 +163,7 @@ TEST_F(DiscoveryTest, ANewSetIsTakenWhenItCanBeReached) {
   ASSERT_TRUE(run_until(loop_, [&] { return !dns_.asked.empty() && dns_.asked.back() == "nowhere.example"; }));
   EXPECT_EQ(hosts(kService), Hosts{"old.example:80"});
   zone_["new.example"] = at({"10.0.0.2"});
-  use(discovery_);  // asks again at once
+  use();  // asks again at once
   ASSERT_TRUE(until(kService, {"new.example:80"}));
   EXPECT_NE(discovery_.standing(kService).reason.find("nowhere.example"), std::string::npos);
 }
@@ -182,12 +187,47 @@ TEST_F(DiscoveryTest, ASuccessorBeginsWithWhatWasFound) {
   discovery_.set({kName, kService});
   ASSERT_TRUE(run_until(loop_, [&] { return hosts(kName).size() == 1 && hosts(kService).size() == 1; }));
   ASSERT_TRUE(run_until(loop_, [&] { return discovery_.found().at(kService)[0].addresses.size() == 2; }));
-  Discovery successor(loop_, [] {});
-  use(successor);
+  Discovery successor(loop_, names_, [] {});
   successor.set({kName, kService});
   successor.recall("{}\nresolved x 10.0.0.1\nfound dns other.example 1 10.0.0.1 1 1 0 10.0.0.1\nfound dns\n" +
                    discovery_.remember());
   EXPECT_EQ(successor.found(), discovery_.found());
+}
+
+// However many names are answered at once, it is told of in a few turns.
+TEST_F(DiscoveryTest, ManyNamesAreToldOfTogether) {
+  constexpr std::size_t kNames = 200;
+  std::set<ServerSource> sources;
+  for (std::size_t i = 0; i < kNames; ++i) {
+    const std::string name = "n" + std::to_string(i) + ".example";
+    zone_[name] = {.addresses = {"10.0.0.1"}, .ttl = 600};
+    sources.insert({ServerSource::Kind::dns, name, 8080});
+  }
+  const shared::TimePoint began = shared::Clock::now();
+  discovery_.set(sources);
+  ASSERT_TRUE(run_until(loop_, [&] { return discovery_.found().size() == kNames; }));
+  const auto took = std::chrono::duration_cast<shared::milliseconds>(shared::Clock::now() - began);
+  shared::test::run_for(loop_, shared::milliseconds(100));
+  EXPECT_GE(changes_, 1);
+  EXPECT_LE(changes_, 2 + took.count() / 20) << "one for each quiet time, at most";
+  EXPECT_LT(changes_, 50);
+}
+
+// A target that two services share is followed until neither needs it.
+TEST_F(DiscoveryTest, ASharedTargetGoesOnWithTheLastOfItsServices) {
+  const ServerSource other{ServerSource::Kind::srv, "_api._tcp.example", 0};
+  zone_[kService.name] = services({{0, 0, 80, "a.example"}});
+  zone_[other.name] = services({{0, 0, 81, "a.example"}});
+  zone_["a.example"] = at({"10.0.0.1"});
+  discovery_.set({kService, other});
+  ASSERT_TRUE(until(kService, {"a.example:80"}));
+  ASSERT_TRUE(until(other, {"a.example:81"}));
+  discovery_.set({other});
+  zone_["a.example"] = at({"10.0.0.2"});
+  const auto moved = [&] {
+    return discovery_.found().at(other)[0].addresses[0] == *shared::IpAddress::parse("10.0.0.2");
+  };
+  EXPECT_TRUE(run_until(loop_, moved));
 }
 
 TEST_F(DiscoveryTest, WhatIsNotWantedAnyMoreIsForgotten) {

@@ -30,9 +30,6 @@ class ResolverTest : public ::testing::Test {
     settings.timeout = timeout;
     settings.tries = 1;
     settings.ndots = 1;
-    settings.min_ttl = milliseconds(20);
-    settings.retry_first = milliseconds(10);
-    settings.retry_max = milliseconds(40);
     auto made = Resolver::make(loop_, settings);
     EXPECT_TRUE(made) << made.error().message;
     resolver_ = std::move(*made);
@@ -75,7 +72,7 @@ TEST_F(ResolverTest, FamilyIsObeyed) {
 TEST_F(ResolverTest, LiteralsAreNotAsked) {
   EXPECT_EQ(resolve("192.0.2.7")->addresses, addresses({"192.0.2.7"}));
   EXPECT_EQ(resolve("2001:db8::7", ResolveFamily::ipv6)->addresses, addresses({"2001:db8::7"}));
-  EXPECT_FALSE(resolve("192.0.2.7", ResolveFamily::ipv6));
+  EXPECT_EQ(resolve("192.0.2.7", ResolveFamily::ipv6)->addresses, addresses({}));
   EXPECT_TRUE(dns_.asked.empty());
 }
 
@@ -86,30 +83,34 @@ TEST_F(ResolverTest, HostsFileCounts) {
   EXPECT_TRUE(dns_.asked.empty());
 }
 
-// What is asked about must exist: an absent type is an answer then, an absent name is not.
-TEST_F(ResolverTest, AnEmptyAnswerCanBeAnAnswer) {
-  ResolverSettings settings;
-  settings.servers = {dns_.endpoint()};
-  settings.timeout = seconds(20);
-  settings.tries = 1;
-  settings.empty_is_answer = true;
-  resolver_ = std::move(*Resolver::make(loop_, settings));
+// What is asked about must exist: an absent type is an answer, an absent name is not.
+TEST_F(ResolverTest, AnEmptyAnswerIsAnAnswer) {
   answer_ = {.addresses = {"192.0.2.1"}};
   EXPECT_EQ(resolve("a.example.", ResolveFamily::ipv4)->addresses, addresses({"192.0.2.1"}));
-  const auto empty = resolve("a.example.", ResolveFamily::ipv6);
-  ASSERT_TRUE(empty) << empty.error().message;
-  EXPECT_TRUE(empty->addresses.empty());
+  for (const auto family : {ResolveFamily::ipv6, ResolveFamily::any}) {
+    if (family == ResolveFamily::any) answer_.addresses.clear();
+    const auto empty = resolve("a.example.", family);
+    ASSERT_TRUE(empty) << empty.error().message;
+    EXPECT_TRUE(empty->addresses.empty());
+  }
   answer_ = {.addresses = {}, .rcode = 3};
   EXPECT_FALSE(resolve("nowhere.example.", ResolveFamily::ipv4));
   answer_ = {.addresses = {}, .rcode = 2};
   EXPECT_FALSE(resolve("broken.example.", ResolveFamily::ipv4));
 }
 
+// An answer holds as long as the shortest of what it is made of: here the alias on the way.
+TEST_F(ResolverTest, TheTtlIsThatOfACnameToo) {
+  answer_ = {.addresses = {"192.0.2.1"}, .ttl = 300, .cname = TestDns::Cname{"b.example", 7}};
+  const auto result = resolve("a.example.", ResolveFamily::ipv4);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->addresses, addresses({"192.0.2.1"}));
+  EXPECT_EQ(result->ttl, seconds(7));
+}
+
 TEST_F(ResolverTest, FailuresNameTheName) {
   answer_ = {.addresses = {}, .rcode = 3};
   EXPECT_EQ(resolve("nowhere.example").error().message, "cannot resolve nowhere.example: Domain name not found");
-  answer_ = {.addresses = {}};
-  EXPECT_FALSE(resolve("empty.example"));
   start(milliseconds(50));
   answer_ = {.addresses = {}, .silent = true};
   EXPECT_EQ(resolve("silent.example").error().message,
@@ -128,76 +129,24 @@ TEST_F(ResolverTest, ManyAtOnce) {
   EXPECT_TRUE(run_until(loop_, [&] { return done == 200; }));
 }
 
-TEST_F(ResolverTest, WatchTellsOfChangesOnly) {
-  answer_ = {.addresses = {"192.0.2.1"}, .ttl = 0};
-  std::vector<std::vector<IpAddress>> seen;
-  const auto watch = resolver_->watch("a.example", ResolveFamily::ipv4, [&](const Result<Resolved>& result) {
-    ASSERT_TRUE(result);
-    seen.push_back(result->addresses);
-  });
-  ASSERT_TRUE(run_until(loop_, [&] { return dns_.asked.size() >= 4; }));
-  EXPECT_EQ(seen.size(), 1U);
-  answer_.addresses = {"192.0.2.2"};
-  ASSERT_TRUE(run_until(loop_, [&] { return seen.size() == 2; }));
-  EXPECT_EQ(seen.back(), addresses({"192.0.2.2"}));
-}
-
-TEST_F(ResolverTest, WatchKeepsTheLastGoodAnswerThroughFailures) {
-  answer_ = {.addresses = {"192.0.2.1"}, .ttl = 0};
-  int answers = 0;
-  int failures = 0;
-  const auto watch = resolver_->watch("a.example", ResolveFamily::ipv4,
-                                      [&](const Result<Resolved>& result) { ++(result ? answers : failures); });
-  ASSERT_TRUE(run_until(loop_, [&] { return answers == 1; }));
-  answer_ = {.addresses = {}, .rcode = 2};
-  const std::size_t before = dns_.asked.size();
-  ASSERT_TRUE(run_until(loop_, [&] { return dns_.asked.size() >= before + 4; }));
-  EXPECT_EQ(failures, 1);  // the first of the row
-  answer_ = {.addresses = {"192.0.2.1"}, .ttl = 0};
-  const std::size_t failed = dns_.asked.size();
-  ASSERT_TRUE(run_until(loop_, [&] { return dns_.asked.size() >= failed + 4; }));
-  EXPECT_EQ(answers, 2);  // the failures are over; what is the same after that is no news
-  EXPECT_GE(watch.failures(), 4U);
-}
-
-TEST_F(ResolverTest, WatchOfANameThatComesUpLater) {
+TEST_F(ResolverTest, ServicesHaveTheirRecords) {
+  std::optional<Result<SrvAnswer>> out;
+  const auto ask = [&] {
+    out.reset();
+    resolver_->resolve_srv("_http._tcp.example", [&](Result<SrvAnswer> result) { out = std::move(result); });
+    return run_until(loop_, [&] { return out.has_value(); });
+  };
+  answer_ = {.addresses = {}, .ttl = 30, .services = {{1, 2, 8080, "a.example"}}};
+  ASSERT_TRUE(ask());
+  ASSERT_TRUE(*out) << out->error().message;
+  EXPECT_EQ((*out)->records, (std::vector<SrvRecord>{{1, 2, 8080, "a.example"}}));
+  EXPECT_EQ((*out)->ttl, seconds(30));
   answer_ = {.addresses = {}, .rcode = 3};
-  std::vector<bool> seen;
-  const auto watch = resolver_->watch("late.example", ResolveFamily::ipv4,
-                                      [&](const Result<Resolved>& result) { seen.push_back(result.has_value()); });
-  ASSERT_TRUE(run_until(loop_, [&] { return seen.size() == 1; }));
-  answer_ = {.addresses = {"192.0.2.1"}};
-  ASSERT_TRUE(run_until(loop_, [&] { return seen.size() == 2; }));
-  EXPECT_EQ(seen, (std::vector<bool>{false, true}));
-}
-
-TEST_F(ResolverTest, ServicesAreWatchedToo) {
-  answer_ = {.addresses = {}, .ttl = 0, .services = {{1, 2, 8080, "a.example"}}};
-  std::vector<Result<SrvAnswer>> seen;
-  const auto watch =
-      resolver_->watch_srv("_http._tcp.example", [&](const Result<SrvAnswer>& result) { seen.push_back(result); });
-  ASSERT_TRUE(run_until(loop_, [&] { return dns_.asked.size() >= 3; }));
-  ASSERT_EQ(seen.size(), 1U);
-  ASSERT_TRUE(seen[0]) << seen[0].error().message;
-  EXPECT_EQ(seen[0]->records, (std::vector<SrvRecord>{{1, 2, 8080, "a.example"}}));
-  answer_ = {.addresses = {}, .rcode = 3};
-  ASSERT_TRUE(run_until(loop_, [&] { return seen.size() == 2; }));
-  EXPECT_EQ(seen[1].error().message, "cannot resolve _http._tcp.example: Domain name not found");
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(out->error().message, "cannot resolve _http._tcp.example: Domain name not found");
   answer_ = {.addresses = {}, .ttl = 0, .services = {{1, 0, 0, ""}}};
-  ASSERT_TRUE(run_until(loop_, [&] { return watch.failures() >= 3; }));
-  EXPECT_EQ(seen.size(), 2U);  // "not offered" goes on with the row of failures
-}
-
-TEST_F(ResolverTest, WatchEndsWithItsHandle) {
-  answer_ = {.addresses = {"192.0.2.1"}, .ttl = 0};
-  int calls = 0;
-  {
-    const auto watch = resolver_->watch("a.example", ResolveFamily::ipv4, [&](const Result<Resolved>&) { ++calls; });
-    ASSERT_TRUE(run_until(loop_, [&] { return calls == 1; }));
-  }
-  const std::size_t before = dns_.asked.size();
-  run_for(loop_, milliseconds(100));
-  EXPECT_EQ(dns_.asked.size(), before);
+  ASSERT_TRUE(ask());
+  EXPECT_FALSE(*out);  // "not offered"
 }
 
 TEST_F(ResolverTest, NothingComesAfterItIsGone) {
