@@ -44,6 +44,15 @@ TEST(HoldDown, FallsAreForgottenOneByOneWhileItIsWell) {
   EXPECT_EQ(held_for(edge, kStart + seconds(131)), seconds(5)) << "one fall was left, and this one";
 }
 
+TEST(HoldDown, NothingIsForgottenWhileItIsDown) {
+  HoldDown edge;
+  for (int fall = 0; fall < 3; ++fall) {
+    edge.recovered(kStart, kSettings);
+    edge.fell(kStart, kSettings);
+  }
+  EXPECT_EQ(edge.falls(kStart + seconds(3600), kSettings), 3U);
+}
+
 // However long it has flapped, it is as good as new after a bounded time.
 TEST(HoldDown, ManyFallsAreNotRememberedForEver) {
   HoldDown edge;

@@ -275,6 +275,31 @@ TEST_F(IsolationTest, OnceARegionServedAgainANewLossIsHeldAgain) {
   EXPECT_EQ(state(kUsA), EdgeState::down);
 }
 
+TEST_F(IsolationTest, WhoRefusedWithinTheWindowIsNotHeldWithTheOthers) {
+  all_up();
+  see(kUsA, EdgeOutcome::refused, kLater);
+  silence_all(kLater + seconds(2));
+  ASSERT_TRUE(health_.holding());
+  EXPECT_EQ(state(kUsA), EdgeState::down) << "that was no silence";
+  EXPECT_EQ(state(kUsB), EdgeState::up);
+}
+
+TEST_F(IsolationTest, WhatAFormerHoldKeptIsNotKeptByTheNextOne) {
+  all_up();
+  silence_all(kLater);
+  EXPECT_TRUE(health_.advance(kLater + seconds(60)));
+  const TimePoint back = kLater + std::chrono::hours(1);
+  for (const EdgeId edge : {kUsB, kEuA}) see(edge, EdgeOutcome::success, back, 2);
+  const TimePoint again = back + std::chrono::hours(1);
+  (void)health_.advance(again);
+  ASSERT_EQ(state(kUsB), EdgeState::up);
+  silence(kUsB, again);
+  silence(kEuA, again);
+  ASSERT_TRUE(health_.holding());
+  EXPECT_EQ(state(kUsB), EdgeState::up);
+  EXPECT_EQ(state(kUsA), EdgeState::down) << "it was dead for two hours";
+}
+
 class IsolationBesideAPlatform : public IsolationTest {
  protected:
   IsolationBesideAPlatform() : IsolationTest(with_platform()) {}

@@ -148,6 +148,85 @@ TEST(RegionHealth, ForcedUpMeansItsLivingEdgesElseAll) {
   EXPECT_EQ(state(health, kUsB), EdgeState::up);
 }
 
+TEST(RegionHealth, ForcedUpTheFirstEdgeAloneIsEnoughToo) {
+  RegionHealth health = all_seen_up();
+  (void)health.set_override(kUs, {Override::State::up, "", std::nullopt}, kStart);
+  (void)health.observe(kUsB, EdgeOutcome::refused, kStart);
+  EXPECT_EQ(state(health, kUsA), EdgeState::up);
+  EXPECT_EQ(state(health, kUsB), EdgeState::down);
+}
+
+TEST(RegionHealth, ForcedUpWithoutALivingEdgeThoseThatNobodyHasProbedComeFirst) {
+  RegionHealth health = fresh();
+  (void)health.observe(kUsA, EdgeOutcome::refused, kStart);
+  (void)health.set_override(kUs, {Override::State::up, "", std::nullopt}, kStart);
+  EXPECT_EQ(state(health, kUsA), EdgeState::down);
+  EXPECT_EQ(state(health, kUsB), EdgeState::up);
+}
+
+// A living IPv6 edge is no answer to a query for A.
+TEST(RegionHealth, ForcedUpCountsEachFamilyByItself) {
+  auto regions = two_regions();
+  regions[0].edges = {*IpAddress::parse("192.0.2.1"), *IpAddress::parse("2001:db8::1")};
+  for (const EdgeId dead : {kUsA, kUsB}) {
+    RegionHealth health(regions, settings(), kStart, std::vector<PersistedEdge>{});
+    for (const EdgeId edge : {kUsA, kUsB}) (void)health.observe(edge, EdgeOutcome::success, kStart);
+    (void)health.observe(dead, EdgeOutcome::refused, kStart);
+    EXPECT_EQ(state(health, dead), EdgeState::down);
+    (void)health.set_override(kUs, {Override::State::up, "", std::nullopt}, kStart);
+    EXPECT_EQ(state(health, dead), EdgeState::up);
+  }
+}
+
+TEST(RegionHealth, ForcedUpAnEdgeThatIsHeldDownIsALivingOne) {
+  RegionHealthSettings with = settings();
+  with.hold_down = {seconds(5), seconds(300)};
+  RegionHealth health(two_regions(), with, kStart, std::vector<PersistedEdge>{});
+  for (const EdgeId edge : {kUsA, kUsB, kEuA}) (void)health.observe(edge, EdgeOutcome::success, kStart);
+  for (int fall = 0; fall < 2; ++fall) {
+    (void)health.observe(kUsA, EdgeOutcome::refused, kStart);
+    for (int i = 0; i < 2; ++i) (void)health.observe(kUsA, EdgeOutcome::success, kStart);
+  }
+  (void)health.observe(kUsB, EdgeOutcome::refused, kStart);
+  ASSERT_EQ(state(health, kUsA), EdgeState::held_down);
+  (void)health.set_override(kUs, {Override::State::up, "", std::nullopt}, kStart);
+  EXPECT_EQ(state(health, kUsA), EdgeState::up);
+  EXPECT_EQ(state(health, kUsB), EdgeState::down) << "so this one is not needed";
+}
+
+TEST(RegionHealth, WhatTheProbesOfAForcedEdgeSayIsNoPressure) {
+  RegionHealth health = all_seen_up();
+  (void)health.set_override(kUsB, {Override::State::up, "", std::nullopt}, kStart);
+  (void)health.observe(kUsB, EdgeOutcome::failure, kStart);
+  EXPECT_FALSE(health.view().regions[0].pressure);
+  (void)health.observe(kUsA, EdgeOutcome::failure, kStart);
+  EXPECT_TRUE(health.view().regions[0].pressure);
+}
+
+TEST(RegionHealth, OneEdgeThatIsOnlyRememberedIsPressureWhateverTheOthersAre) {
+  for (const EdgeId first : {kUsA, kUsB}) {
+    const std::vector<PersistedEdge> persisted = {{"us", *IpAddress::parse("192.0.2.1"), HealthState::up},
+                                                  {"us", *IpAddress::parse("192.0.2.2"), HealthState::up}};
+    RegionHealth health(two_regions(), settings(), kStart, persisted);
+    (void)health.observe(first, EdgeOutcome::success, kStart);
+    EXPECT_TRUE(health.view().regions[0].pressure);
+    (void)health.observe(first == kUsA ? kUsB : kUsA, EdgeOutcome::success, kStart);
+    EXPECT_FALSE(health.view().regions[0].pressure);
+  }
+}
+
+TEST(RegionHealth, StatesAreReadAsTheyAreWritten) {
+  for (const auto state :
+       {EdgeState::up, EdgeState::unknown, EdgeState::held_down, EdgeState::drained, EdgeState::down}) {
+    EXPECT_EQ(parse_edge_state(to_string(state)), state);
+  }
+  EXPECT_FALSE(parse_edge_state("elsewhere"));
+  for (const auto word : {Override::State::up, Override::State::down, Override::State::drained}) {
+    EXPECT_EQ(parse_override_state(to_string(word)), word);
+  }
+  EXPECT_FALSE(parse_override_state("unknown"));
+}
+
 TEST(RegionHealth, OneEdgeCanBeForcedByItself) {
   RegionHealth health = all_seen_up();
   EXPECT_TRUE(health.set_override(kUsB, {Override::State::down, "disk", std::nullopt}, kStart));
