@@ -31,7 +31,7 @@ def via(request):
 
 # -- messages
 
-@pytest.mark.parametrize("packet", [b"\x12", header()[:11], header(flags=0x8100) + question("www"), header(flags=0x8000, counts=(0,) * 4)])
+@pytest.mark.parametrize("packet", [b"", b"\x12", header()[:11], header(flags=0x8100) + question("www"), header(flags=0x8000, counts=(0,) * 4)])
 def test_short_messages_and_responses_get_no_reply(server, via, packet):
     good = header(ident=0x7777) + question("static")
     if via.startswith("tcp"):
