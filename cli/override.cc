@@ -1,14 +1,13 @@
 #include "cli/override.h"
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/servers.h"
-#include "shared/load/values.h"
+#include "cli/word_options.h"
 
 namespace cli {
 namespace {
@@ -19,22 +18,8 @@ struct Options {
   std::string pool;
   bool edge = false;
   std::string state = "drained";
-  std::string reason;
-  std::string expires;
+  WordOptions word;
 };
-
-// "2h" by the same rules as the configuration's durations.
-shared::Result<std::chrono::seconds> parse_expiry(const std::string& text) {
-  shared::load::Node node;
-  node.kind = shared::load::Node::Kind::scalar;
-  node.text = text;
-  node.key = "--expires";
-  shared::load::Diagnostics diagnostics;
-  const auto value =
-      shared::load::duration(std::chrono::seconds(1), std::chrono::hours(24 * 365)).read(node, diagnostics);
-  if (!value) return shared::fail(diagnostics.list().front().message);
-  return std::chrono::ceil<std::chrono::seconds>(*value);
-}
 
 // What is said, to whom: a region or an edge in the answers of DNS nodes, a server of a pool at an edge, or a whole
 // edge.
@@ -69,12 +54,7 @@ Exit run_drain(const Options& options) {
     return complain(Exit::invalid,
                     "--state " + options.state + " is for regions and edges in the answers of DNS nodes");
   }
-  if (!options.reason.empty()) call.query.emplace_back("reason", options.reason);
-  if (!options.expires.empty()) {
-    const auto expires = parse_expiry(options.expires);
-    if (!expires) return complain(Exit::invalid, expires.error().message);
-    call.query.emplace_back("expires", std::to_string(expires->count()));
-  }
+  if (const auto put = put_word(options.word, call); !put) return complain(Exit::invalid, put.error().message);
   return ask_each(options.servers, subject->role, call);
 }
 
@@ -106,8 +86,7 @@ Command drain_command(CLI::App& parent) {
                   "drained: used only if nothing else is up; down: as if dead; up: as if alive")
       ->check(CLI::IsMember({"drained", "down", "up"}))
       ->capture_default_str();
-  app->add_option("--reason", options->reason, "Shown by status and in the log");
-  app->add_option("--expires", options->expires, "Ends by itself after this time, such as 2h; else undrain ends it");
+  add_word_options(*app, options->word, "undrain");
   app->footer(
       "The word beats the probe, and survives a restart. Each server is told on its own.\n"
       "With --pool: the server gets nothing new until `meridian undrain` or `enable`; sessions stay if the pool says "

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/servers.h"
+#include "cli/word_options.h"
 
 namespace cli {
 namespace {
@@ -15,6 +16,7 @@ struct Word {
   std::string pool;
   std::string server;  // as configured: "10.0.1.10:8080"
   std::string weight;
+  WordOptions said;
 };
 
 Exit tell(const Word& word, std::string path) {
@@ -23,6 +25,7 @@ Exit tell(const Word& word, std::string path) {
   call.path = std::move(path);
   call.query = {{"pool", word.pool}, {"server", word.server}};
   if (!word.weight.empty()) call.query.emplace_back("weight", word.weight);
+  if (const auto put = put_word(word.said, call); !put) return complain(Exit::invalid, put.error().message);
   return ask_each(word.servers, Role::edge, call);
 }
 
@@ -47,9 +50,10 @@ Command weight_command(CLI::App& parent) {
   auto* app = parent.add_subcommand("weight", "Give a server of a pool another weight while the edge runs");
   add_options(*app, *word);
   app->add_option("WEIGHT", word->weight, "1 to 256, or default: as configured")->required();
+  add_word_options(*app, word->said, "`default`");
   app->footer(
       "The word beats the file, and survives a reload and a restart.\n"
-      "Example: meridian weight 10.0.1.10:8080 50 --pool web");
+      "Example: meridian weight 10.0.1.10:8080 50 --pool web --reason \"warming up\" --expires 2h");
   return {app, [word] { return tell(*word, "/weight"); }};
 }
 

@@ -99,14 +99,25 @@ std::string aligned(const std::vector<Row>& rows) {
   return out;
 }
 
-// The operator's word, then what the checks say.
+// "drained since 2026-03-01T10:00:00Z: kernel"; empty without such a word.
+std::string word_text(const json::object& server, std::string_view key) {
+  const auto* word = server.if_contains(key);
+  if (word == nullptr || !word->is_object()) return {};
+  const json::object& object = word->get_object();
+  const std::uint64_t weight = number(object, "weight");
+  std::string said = (weight == 0 ? "drained" : "weight " + std::to_string(weight)) + " since " + text(object, "since");
+  if (const std::string because = text(object, "reason"); !because.empty()) said += ": " + because;
+  return said;
+}
+
+// The operator's words, then what the checks say.
 std::string why(const json::object& server) {
-  const auto* word = server.if_contains("override");
-  const std::string reason = text(server, "reason");
-  if (word == nullptr || !word->is_object()) return reason;
-  std::string said = "drained since " + text(word->get_object(), "since");
-  if (const std::string because = text(word->get_object(), "reason"); !because.empty()) said += ": " + because;
-  return reason.empty() ? said : said + "; " + reason;
+  std::string all;
+  for (const std::string& part :
+       {word_text(server, "override"), word_text(server, "weight_override"), text(server, "reason")}) {
+    if (!part.empty()) all += (all.empty() ? "" : "; ") + part;
+  }
+  return all;
 }
 
 std::string drained_text(const json::object& status) {

@@ -48,11 +48,16 @@ TEST(StatusTable, NamesThatDoNotAnswerAreShown) {
 TEST(StatusTable, TellsWhatAnOperatorHasSaid) {
   const auto text =
       edge_table(R"({"override": {"since": "2026-01-01T00:00:00Z", "reason": "kernel"}, "pools": [{"pool": "web",
-      "servers": [{"server": "10.0.0.1:80", "override": {"since": "2026-01-02T00:00:00Z", "reason": "bad disk"}}]}]})",
+      "servers": [{"server": "10.0.0.1:80", "override": {"since": "2026-01-02T00:00:00Z", "reason": "bad disk"},
+      "weight_override": {"weight": 7, "since": "2026-01-03T00:00:00Z", "reason": "slow"},
+      "reason": "status 500"}]}]})",
                  {});
   ASSERT_TRUE(text);
   EXPECT_NE(text->find("drained since 2026-01-01T00:00:00Z by an operator: kernel"), std::string::npos) << *text;
-  EXPECT_NE(text->find("drained since 2026-01-02T00:00:00Z: bad disk"), std::string::npos) << *text;
+  EXPECT_NE(text->find("drained since 2026-01-02T00:00:00Z: bad disk; weight 7 since 2026-01-03T00:00:00Z: slow; "
+                       "status 500"),
+            std::string::npos)
+      << *text;
 }
 
 TEST(StatusTable, AnotherServersStatusIsNotATable) {

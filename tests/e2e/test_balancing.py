@@ -181,12 +181,38 @@ def test_a_weight_at_run_time_survives_a_reload(tmp_path):
         assert edge.admin("/reload")[0] == 200
         meridian.wait_until(lambda: Counter(edge.ask(100)[0]) == wanted, "the weight holds over a reload")
         assert command("weight", edge.address(3), "default", "--pool", "web", "--server", admin).returncode == 0
+        assert "weight_override" not in edge.shop.admin(REGION, "/status")[1]
         meridian.wait_until(lambda: Counter(edge.ask(60)[0]) == {"eu-web-1": 30, "eu-web-2": 20, "eu-web-3": 10}, "as configured again")
         for bad, reason in ((("0",), "drain"), (("999",), "weight"), (("x",), "weight")):
             refused = command("weight", edge.address(3), *bad, "--pool", "web", "--server", admin)
             assert refused.returncode == 1 and reason in refused.stderr
         unknown = command("weight", "127.0.0.1:1", "2", "--pool", "web", "--server", admin)
         assert unknown.returncode == 1 and edge.address(1) in unknown.stderr
+
+
+def test_a_weight_has_a_reason_and_an_end(tmp_path):
+    with Edge(tmp_path, None) as edge:
+        def third():
+            return edge.shop.status(REGION)["pools"][0]["servers"][2]
+
+        def say(weight, *more, status=0):
+            done = command("weight", edge.address(3), weight, "--pool", "web", "--server", edge.shop.server(REGION), *more)
+            assert done.returncode == status, done.stderr
+            return done.stderr
+        say("5", "--reason", "a hot rack", "--expires", "2h")
+        word = third()["weight_override"]
+        assert word["weight"] == 5 and word["reason"] == "a hot rack" and word["since"].endswith("Z")
+        assert 0 < word["expires_in_seconds"] <= 7200
+        assert "weight 5 since" in command("status", "--server", edge.shop.server(REGION)).stdout
+        assert "word=\"a hot rack\"" in edge.shop.edge(REGION).text()
+        edge.shop.edge(REGION).stop()
+        edge.shop.start_edge(REGION)
+        assert third()["weight_override"]["reason"] == "a hot rack", "it survives a restart"
+        say("7", "--reason", "a trial", "--expires", "1s")
+        meridian.wait_until(lambda: third()["weight"] == 1 and "weight_override" not in third(), "the word ends by itself")
+        assert "the operator's word has expired" in edge.shop.edge(REGION).text()
+        assert "expires" in say("default", "--expires", "1h", status=1)
+        assert "expires" in say("5", "--expires", "soon", status=2)
 
 
 def test_a_drained_edge_stays_drained_over_a_restart(tmp_path):

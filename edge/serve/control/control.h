@@ -83,11 +83,12 @@ class Control {
   [[nodiscard]] shared::Result<OperatorWords::ServerKey> find_server(const shared::AdminRequest& request) const;
   [[nodiscard]] std::optional<shared::AdminResponse> not_now() const;
   void wait_for_expiry();
-  [[nodiscard]] static shared::Result<DrainWord> read_drain(const shared::AdminRequest& request);
+  void end_words();
+  [[nodiscard]] static shared::Result<OperatorWord> read_word(const shared::AdminRequest& request);
   shared::AdminResponse drain(const shared::AdminRequest& request);
   shared::AdminResponse undrain(const shared::AdminRequest& request);
-  shared::AdminResponse set_edge_drain(std::optional<DrainWord> word);
-  shared::AdminResponse set_server_drain(const shared::AdminRequest& request, std::optional<DrainWord> drain);
+  shared::AdminResponse set_edge_drain(std::optional<OperatorWord> word);
+  shared::AdminResponse set_server_drain(const shared::AdminRequest& request, std::optional<OperatorWord> drain);
   shared::AdminResponse set_server_weight(const shared::AdminRequest& request);
   void remake_pools();
   void finish_remake(Remade made);

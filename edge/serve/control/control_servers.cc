@@ -81,22 +81,36 @@ void Control::wait_for_expiry() {
   const auto left = std::chrono::duration_cast<shared::Duration>(*next - std::chrono::system_clock::now());
   word_end_.expires_after(std::clamp<shared::Duration>(left, shared::milliseconds(1), std::chrono::minutes(1)));
   word_end_.async_wait([this](shared::error_code error) {
-    if (error) return;
-    for (const std::string& ended : words_.expire(std::chrono::system_clock::now())) {
-      log_event(Level::info, "drain_ended", {{"of", ended}, {"reason", "the operator's word has expired"}});
-      if (ended == "the edge" && !supervisor_.stopping()) loader_.live().draining = false;
-    }
-    words_.apply(*snapshot_->pools, loader_.live());
-    keep_words();
-    wait_for_expiry();
+    if (!error) end_words();
   });
 }
 
+void Control::end_words() {
+  constexpr std::string_view kExpired = "the operator's word has expired";
+  bool weights = false;
+  for (const auto& [what, place] : words_.expire(std::chrono::system_clock::now())) {
+    if (what == OperatorWords::Ended::What::server_weight) {
+      weights = true;
+      log_event(Level::info, "server_weight",
+                {{"pool", place.first}, {"server", place.second}, {"weight", "default"}, {"reason", kExpired}});
+    } else if (what == OperatorWords::Ended::What::server_drain) {
+      log_event(Level::info, "drain_ended", {{"of", place.first + "/" + place.second}, {"reason", kExpired}});
+    } else {
+      log_event(Level::info, "drain_ended", {{"of", "the edge"}, {"reason", kExpired}});
+      if (!supervisor_.stopping()) loader_.live().draining = false;
+    }
+  }
+  words_.apply(*snapshot_->pools, loader_.live());
+  if (weights) remake_pools();
+  keep_words();
+  wait_for_expiry();
+}
+
 // What is said in a request, or what is wrong with it.
-shared::Result<DrainWord> Control::read_drain(const AdminRequest& request) {
+shared::Result<OperatorWord> Control::read_word(const AdminRequest& request) {
   const auto expires = shared::expires_of(request);
   if (!expires) return tl::unexpected(expires.error());
-  DrainWord word;
+  OperatorWord word;
   word.reason = param(request, "reason");
   word.since = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   if (*expires) word.expires = word.since + std::chrono::duration_cast<std::chrono::seconds>(**expires);
@@ -133,7 +147,7 @@ std::optional<AdminResponse> Control::not_now() const {
   return AdminResponse::text(409, "an upgrade is under way: say it again when the new process serves\n");
 }
 
-AdminResponse Control::set_edge_drain(std::optional<DrainWord> word) {
+AdminResponse Control::set_edge_drain(std::optional<OperatorWord> word) {
   if (auto refusal = not_now()) return *refusal;
   const bool on = word.has_value();
   if (!on && supervisor_.stopping()) return AdminResponse::text(409, "the process is stopping\n");
@@ -159,7 +173,7 @@ shared::Result<OperatorWords::ServerKey> Control::find_server(const AdminRequest
   return shared::fail("server: pool " + pool + " has no server '" + server + "' here; it has: " + known);
 }
 
-AdminResponse Control::set_server_drain(const AdminRequest& request, std::optional<DrainWord> drain) {
+AdminResponse Control::set_server_drain(const AdminRequest& request, std::optional<OperatorWord> drain) {
   if (auto refusal = not_now()) return *refusal;
   const auto place = find_server(request);
   if (!place) return AdminResponse::text(400, place.error().message + "\n");
@@ -186,12 +200,20 @@ AdminResponse Control::set_server_weight(const AdminRequest& request) {
     return AdminResponse::text(400, "weight: 1 to " + std::to_string(kMaxWeight) + ", or default, not '" + text +
                                         "'; to send nothing there, drain it\n");
   }
+  auto said = read_word(request);
+  if (!said) return AdminResponse::text(400, said.error().message + "\n");
+  if (!weight && said->expires) {
+    return AdminResponse::text(400, "expires: for another weight; the default one holds until another is said\n");
+  }
+  log_event(Level::info, "server_weight",
+            {{"pool", place->first}, {"server", place->second}, {"weight", text}, {"word", std::string(said->reason)}});
   ServerWord word = words_.of(*place);
-  word.weight = weight;
+  word.weight.reset();
+  if (weight) word.weight = WeightWord{.weight = *weight, .word = std::move(*said)};
   words_.set(*place, word);
   keep_words();
   remake_pools();
-  log_event(Level::info, "server_weight", {{"pool", place->first}, {"server", place->second}, {"weight", text}});
+  wait_for_expiry();
   return AdminResponse::text(200, place->first + "/" + place->second + " has weight " + text + "\n");
 }
 
@@ -227,7 +249,7 @@ AdminResponse Control::drain(const AdminRequest& request) {
   if (auto refusal = refused(known)) return *refusal;
   const auto scope = scope_of(request);
   if (!scope) return AdminResponse::text(400, scope.error().message + "\n");
-  auto word = read_drain(request);
+  auto word = read_word(request);
   if (!word) return AdminResponse::text(400, word.error().message + "\n");
   return *scope == Scope::edge ? set_edge_drain(std::move(*word)) : set_server_drain(request, std::move(*word));
 }
@@ -248,7 +270,8 @@ void Control::add_server_routes(shared::Admin& admin) {
     return set_server_drain(request, std::nullopt);
   });
   admin.route(AdminMethod::post, "/weight", [this](const AdminRequest& request) {
-    if (auto refusal = refused(shared::only_params(request, {"pool", "server", "weight"}))) return *refusal;
+    if (auto refusal = refused(shared::only_params(request, {"pool", "server", "weight", "reason", "expires"})))
+      return *refusal;
     return set_server_weight(request);
   });
 }

@@ -28,7 +28,7 @@ ServerWord OperatorWords::of(const ServerKey& place) const {
 std::map<OperatorWords::ServerKey, std::uint16_t> OperatorWords::weights() const {
   std::map<ServerKey, std::uint16_t> out;
   for (const auto& [place, word] : servers) {
-    if (word.weight) out.emplace(place, *word.weight);
+    if (word.weight) out.emplace(place, word.weight->weight);
   }
   return out;
 }
@@ -45,28 +45,36 @@ void OperatorWords::apply(const Pools& pools, Live& live) const {
 
 std::optional<shared::WallTime> OperatorWords::next_expiry() const {
   std::optional<shared::WallTime> next;
-  const auto look = [&next](const std::optional<DrainWord>& word) {
-    if (word && word->expires && (!next || *word->expires < *next)) next = word->expires;
+  const auto look = [&next](const OperatorWord& word) {
+    if (word.expires && (!next || *word.expires < *next)) next = word.expires;
   };
-  look(drain);
-  for (const auto& [place, word] : servers) look(word.drain);
+  if (drain) look(*drain);
+  for (const auto& [place, word] : servers) {
+    if (word.drain) look(*word.drain);
+    if (word.weight) look(word.weight->word);
+  }
   return next;
 }
 
-std::vector<std::string> OperatorWords::expire(shared::WallTime now) {
-  const auto over = [now](const std::optional<DrainWord>& word) {
-    return word && word->expires && *word->expires <= now;
-  };
-  std::vector<std::string> ended;
-  if (over(drain)) {
+std::vector<OperatorWords::Ended> OperatorWords::expire(shared::WallTime now) {
+  const auto over = [now](const OperatorWord& word) { return word.expires && *word.expires <= now; };
+  std::vector<Ended> ended;
+  if (drain && over(*drain)) {
     drain.reset();
-    ended.emplace_back("the edge");
+    ended.push_back({Ended::What::edge_drain, {}});
   }
   const auto words = servers;
-  for (const auto& [place, word] : words) {
-    if (!over(word.drain)) continue;
-    set(place, {.drain = std::nullopt, .weight = word.weight});
-    ended.push_back(place.first + "/" + place.second);
+  for (const auto& [place, before] : words) {
+    ServerWord word = before;
+    if (word.drain && over(*word.drain)) {
+      word.drain.reset();
+      ended.push_back({Ended::What::server_drain, place});
+    }
+    if (word.weight && over(word.weight->word)) {
+      word.weight.reset();
+      ended.push_back({Ended::What::server_weight, place});
+    }
+    set(place, word);
   }
   return ended;
 }
@@ -77,7 +85,7 @@ std::int64_t unix_seconds(shared::WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
-json::object to_object(const DrainWord& word) {
+json::object to_object(const OperatorWord& word) {
   json::object object{{"reason", word.reason}, {"since", unix_seconds(word.since)}};
   if (word.expires) object["expires"] = unix_seconds(*word.expires);
   return object;
@@ -89,12 +97,10 @@ std::optional<shared::WallTime> time_at(const json::object& object, std::string_
   return shared::WallTime(std::chrono::seconds(value->get_int64()));
 }
 
-// {"draining": true, "drain": {...}}; the second is missing in files of earlier versions.
-std::optional<DrainWord> drain_of(const json::object& object) {
-  const json::value* const drains = object.if_contains("draining");
-  if (drains == nullptr || !drains->is_bool() || !drains->get_bool()) return std::nullopt;
-  DrainWord word;
-  const json::value* const more = object.if_contains("drain");
+// Empty in files of earlier versions, which did not keep it.
+OperatorWord word_at(const json::object& object, std::string_view key) {
+  OperatorWord word;
+  const json::value* const more = object.if_contains(key);
   if (more == nullptr || !more->is_object()) return word;
   const json::object& said = more->get_object();
   const json::value* const reason = said.if_contains("reason");
@@ -104,17 +110,44 @@ std::optional<DrainWord> drain_of(const json::object& object) {
   return word;
 }
 
-void put_drain(json::object& object, const std::optional<DrainWord>& drain) {
+// {"draining": true, "drain": {...}}
+std::optional<OperatorWord> drain_of(const json::object& object) {
+  const json::value* const drains = object.if_contains("draining");
+  if (drains == nullptr || !drains->is_bool() || !drains->get_bool()) return std::nullopt;
+  return word_at(object, "drain");
+}
+
+// {"weight": 50, "weight_word": {...}}; nothing for a weight that no option allows.
+std::optional<WeightWord> weight_of(const json::object& object) {
+  const json::value* const weight = object.if_contains("weight");
+  const std::int64_t value = weight != nullptr && weight->is_int64() ? weight->get_int64() : 0;
+  if (value < 1 || value > kMaxWeight) return std::nullopt;
+  return WeightWord{.weight = static_cast<std::uint16_t>(value), .word = word_at(object, "weight_word")};
+}
+
+void put_drain(json::object& object, const std::optional<OperatorWord>& drain) {
   object["draining"] = drain.has_value();
   if (drain) object["drain"] = to_object(*drain);
 }
 
-}  // namespace
-
-json::object override_json(const DrainWord& word, shared::WallTime now) {
-  json::object object{{"state", "drained"}, {"reason", word.reason}, {"since", shared::utc(word.since)}};
+void show(json::object& object, const OperatorWord& word, shared::WallTime now) {
+  object["reason"] = word.reason;
+  object["since"] = shared::utc(word.since);
   if (word.expires)
     object["expires_in_seconds"] = std::max<std::int64_t>(0, unix_seconds(*word.expires) - unix_seconds(now));
+}
+
+}  // namespace
+
+json::object override_json(const OperatorWord& drain, shared::WallTime now) {
+  json::object object{{"state", "drained"}};
+  show(object, drain, now);
+  return object;
+}
+
+json::object override_json(const WeightWord& weight, shared::WallTime now) {
+  json::object object{{"weight", weight.weight}};
+  show(object, weight.word, now);
   return object;
 }
 
@@ -123,7 +156,10 @@ std::string OperatorWords::to_json() const {
   for (const auto& [place, word] : servers) {
     json::object one{{"pool", place.first}, {"server", place.second}};
     put_drain(one, word.drain);
-    if (word.weight) one["weight"] = *word.weight;
+    if (word.weight) {
+      one["weight"] = word.weight->weight;
+      one["weight_word"] = to_object(word.weight->word);
+    }
     list.emplace_back(std::move(one));
   }
   json::object all;
@@ -152,9 +188,7 @@ shared::Result<OperatorWords> OperatorWords::parse(std::string_view text) {
     if (pool == nullptr || server == nullptr) return fail("it has a server without a name");
     ServerWord word;
     word.drain = drain_of(*one);
-    const json::value* const weight = one->if_contains("weight");
-    const std::int64_t value = weight != nullptr && weight->is_int64() ? weight->get_int64() : 0;
-    if (value >= 1 && value <= kMaxWeight) word.weight = static_cast<std::uint16_t>(value);
+    word.weight = weight_of(*one);
     words.set({std::string(*pool), std::string(*server)}, word);
   }
   return words;

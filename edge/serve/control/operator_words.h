@@ -1,6 +1,6 @@
 #pragma once
 // OperatorWords: what an operator has said to this edge while it runs: it drains, a server drains, a server has another
-// weight. A drain has its reason, its begin and perhaps its end. Words hold over reloads, and over restarts as a file
+// weight. Each word has its reason, its begin and perhaps its end. Words hold over reloads, and over restarts as a file
 // in the state directory. A word on a server that the configuration no longer has is kept: it may come back. Value
 // type; Control's, on its thread.
 
@@ -21,17 +21,24 @@
 
 namespace edge {
 
-struct DrainWord {
+struct OperatorWord {
   std::string reason;
   shared::WallTime since{};                 // whole seconds, as it is kept
   std::optional<shared::WallTime> expires;  // absent: until it is taken back
 
-  bool operator==(const DrainWord&) const = default;
+  bool operator==(const OperatorWord&) const = default;
+};
+
+struct WeightWord {
+  std::uint16_t weight = 1;
+  OperatorWord word;
+
+  bool operator==(const WeightWord&) const = default;
 };
 
 struct ServerWord {
-  std::optional<DrainWord> drain;
-  std::optional<std::uint16_t> weight;
+  std::optional<OperatorWord> drain;
+  std::optional<WeightWord> weight;
 
   bool operator==(const ServerWord&) const = default;
 };
@@ -39,7 +46,7 @@ struct ServerWord {
 struct OperatorWords {
   using ServerKey = std::pair<std::string, std::string>;  // pool, server
 
-  std::optional<DrainWord> drain;  // the whole edge
+  std::optional<OperatorWord> drain;  // the whole edge
   std::map<ServerKey, ServerWord> servers;
 
   // Forgets words that say nothing any more.
@@ -50,8 +57,15 @@ struct OperatorWords {
   void apply(const Pools& pools, Live& live) const;
 
   [[nodiscard]] std::optional<shared::WallTime> next_expiry() const;
-  // Takes back what is over by now; "the edge", "web/10.0.0.1:80": what that was.
-  std::vector<std::string> expire(shared::WallTime now);
+  // Takes back what is over by now, and says what that was.
+  struct Ended {
+    enum class What : std::uint8_t { edge_drain, server_drain, server_weight };
+    What what = What::edge_drain;
+    ServerKey place;  // of a server
+
+    bool operator==(const Ended&) const = default;
+  };
+  std::vector<Ended> expire(shared::WallTime now);
 
   [[nodiscard]] std::string to_json() const;
   [[nodiscard]] static shared::Result<OperatorWords> parse(std::string_view text);
@@ -59,7 +73,8 @@ struct OperatorWords {
   bool operator==(const OperatorWords&) const = default;
 };
 
-// For /status: {"state":"drained","reason":...,"since":...,"expires_in_seconds":...}.
-[[nodiscard]] boost::json::object override_json(const DrainWord& word, shared::WallTime now);
+// For /status: {"state":"drained","reason":...,"since":...,"expires_in_seconds":...}; of a weight {"weight":50,...}.
+[[nodiscard]] boost::json::object override_json(const OperatorWord& drain, shared::WallTime now);
+[[nodiscard]] boost::json::object override_json(const WeightWord& weight, shared::WallTime now);
 
 }  // namespace edge

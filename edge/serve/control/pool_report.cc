@@ -165,7 +165,9 @@ boost::json::object server_json(const Subject& s) {
                            {"p99_us", seen.latency.quantile(0.99)}};
   if (s.source.words != nullptr) {
     const ServerWord word = s.source.words->of({s.pool.name, s.server.name});
-    if (word.drain) json["override"] = override_json(*word.drain, std::chrono::system_clock::now());
+    const shared::WallTime wall = std::chrono::system_clock::now();
+    if (word.drain) json["override"] = override_json(*word.drain, wall);
+    if (word.weight) json["weight_override"] = override_json(*word.weight, wall);
   }
   if (!unreached.empty()) json["addresses_down"] = std::move(unreached);
   if (s.source.backends != nullptr) {

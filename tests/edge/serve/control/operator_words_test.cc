@@ -1,6 +1,8 @@
 #include "edge/serve/control/operator_words.h"
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,9 +14,10 @@ namespace {
 TEST(OperatorWords, ReadBackAsTheyWereWritten) {
   OperatorWords words;
   const shared::WallTime since{std::chrono::seconds(1'700'000'000)};
-  words.drain = DrainWord{.reason = "a \"reason\"", .since = since, .expires = since + std::chrono::hours(2)};
-  words.set({"web", "10.0.0.1:80"}, {.drain = DrainWord{.reason = {}, .since = since, .expires = {}}, .weight = {}});
-  words.set({"web", "a \"quoted\" name:80"}, {.drain = std::nullopt, .weight = 7});
+  words.drain = OperatorWord{.reason = "a \"reason\"", .since = since, .expires = since + std::chrono::hours(2)};
+  words.set({"web", "10.0.0.1:80"}, {.drain = OperatorWord{.reason = {}, .since = since, .expires = {}}, .weight = {}});
+  words.set({"web", "a \"quoted\" name:80"},
+            {.drain = std::nullopt, .weight = WeightWord{.weight = 7, .word = *words.drain}});
   const auto again = OperatorWords::parse(words.to_json());
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(*again, words);
@@ -23,7 +26,7 @@ TEST(OperatorWords, ReadBackAsTheyWereWritten) {
 
 TEST(OperatorWords, ForgetWhatSaysNothing) {
   OperatorWords words;
-  words.set({"web", "a:80"}, {.drain = DrainWord(), .weight = std::nullopt});
+  words.set({"web", "a:80"}, {.drain = OperatorWord(), .weight = std::nullopt});
   words.set({"web", "a:80"}, {});
   EXPECT_EQ(words, OperatorWords());
 }
@@ -31,23 +34,32 @@ TEST(OperatorWords, ForgetWhatSaysNothing) {
 TEST(OperatorWords, EndWhenTheirTimeIsOver) {
   const shared::WallTime now{std::chrono::seconds(1'700'000'000)};
   OperatorWords words;
-  words.drain = DrainWord{.reason = {}, .since = now, .expires = now + std::chrono::hours(2)};
-  const DrainWord short_one{.reason = {}, .since = now, .expires = now + std::chrono::hours(1)};
-  words.set({"web", "a:80"}, {.drain = short_one, .weight = 7});
-  words.set({"web", "b:80"}, {.drain = DrainWord(), .weight = std::nullopt});
+  words.drain = OperatorWord{.reason = {}, .since = now, .expires = now + std::chrono::hours(2)};
+  const OperatorWord short_one{.reason = {}, .since = now, .expires = now + std::chrono::hours(1)};
+  const OperatorWord long_one{.reason = {}, .since = now, .expires = now + std::chrono::minutes(90)};
+  words.set({"web", "a:80"}, {.drain = short_one, .weight = WeightWord{.weight = 7, .word = long_one}});
+  words.set({"web", "b:80"}, {.drain = OperatorWord(), .weight = std::nullopt});
   EXPECT_EQ(words.next_expiry(), now + std::chrono::hours(1));
   EXPECT_TRUE(words.expire(now).empty());
-  EXPECT_EQ(words.expire(now + std::chrono::hours(1)), std::vector<std::string>{"web/a:80"});
-  EXPECT_EQ(words.of({"web", "a:80"}).weight, 7);
-  EXPECT_EQ(words.expire(now + std::chrono::hours(3)), std::vector<std::string>{"the edge"});
+  using Ended = OperatorWords::Ended;
+  const OperatorWords::ServerKey a{"web", "a:80"};
+  EXPECT_EQ(words.expire(now + std::chrono::hours(1)), (std::vector<Ended>{{Ended::What::server_drain, a}}));
+  EXPECT_FALSE(words.of(a).drain);
+  EXPECT_EQ(words.weights(), (std::map<OperatorWords::ServerKey, std::uint16_t>{{a, 7}}))
+      << "the weight has its own end";
+  EXPECT_EQ(words.next_expiry(), long_one.expires);
+  EXPECT_EQ(words.expire(*long_one.expires), (std::vector<Ended>{{Ended::What::server_weight, a}}));
+  EXPECT_TRUE(words.weights().empty());
+  EXPECT_EQ(words.expire(now + std::chrono::hours(3)), (std::vector<Ended>{{Ended::What::edge_drain, {}}}));
   EXPECT_FALSE(words.next_expiry());
   EXPECT_TRUE(words.of({"web", "b:80"}).drain) << "it was given no end";
 }
 
 TEST(OperatorWords, ReadWhatAnEarlierVersionHasKept) {
-  const auto words =
-      OperatorWords::parse(R"({"draining": true, "servers": [{"pool": "web", "server": "a:80", "draining": true}]})");
+  const auto words = OperatorWords::parse(
+      R"({"draining": true, "servers": [{"pool": "web", "server": "a:80", "draining": true, "weight": 7}]})");
   ASSERT_TRUE(words);
+  EXPECT_EQ(words->of({"web", "a:80"}).weight, (WeightWord{.weight = 7, .word = {}}));
   EXPECT_TRUE(words->drain);
   EXPECT_TRUE(words->of({"web", "a:80"}).drain);
 }
