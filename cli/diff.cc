@@ -20,15 +20,15 @@ Exit run_diff(const Options& options) {
   const auto before = load_or_complain(options.before);
   const auto after = load_or_complain(options.after);
   if (!before || !after) return Exit::invalid;
-  const auto given = fetch_given(options.moves);
-  if (!given) return complain(Exit::failed, given.error().message);
-  const auto answers = [&](const dns::World& world) {
-    return dns::AnswerSets::build(*world.policies, health_of(dns::regions_of(world.common), *given));
-  };
-  const auto answers_before = answers(*before);
-  const auto answers_after = answers(*after);
-  return print_moves({before->policies.get(), answers_before.get()}, {after->policies.get(), answers_after.get()},
-                     *given, options.after + " took the place of " + options.before, options.moves);
+  return report_each(options.moves, options.before, [&](const std::optional<Given>& given) {
+    const auto answers = [&](const dns::World& world) {
+      return dns::AnswerSets::build(*world.policies, health_of(dns::regions_of(world.common), given));
+    };
+    const auto answers_before = answers(*before);
+    const auto answers_after = answers(*after);
+    return print_moves({before->policies.get(), answers_before.get()}, {after->policies.get(), answers_after.get()},
+                       given, options.after + " took the place of " + options.before, options.moves);
+  });
 }
 
 }  // namespace
@@ -40,8 +40,9 @@ Command diff_command(CLI::App& parent) {
   app->add_option("NEW", options->after, "As it is to be")->required();
   add_moves_options(*app, options->moves);
   app->footer(
-      "Answers of policy names by region; without --server every address counts the same and every region is up.\n"
-      "Example: meridian diff meridian.yaml new.yaml --server 127.0.0.1:9053");
+      "Answers of policy names by region; where no server is asked every address counts the same and every region is "
+      "up.\n"
+      "Example: meridian diff /etc/meridian/meridian.yaml new.yaml");
   return {app, [options] { return run_diff(*options); }};
 }
 

@@ -31,13 +31,13 @@ Exit run_geo_diff(const GeoDiffOptions& options) {
   if (!before) return complain(Exit::invalid, before.error().message);
   const auto after = compile_over(*world, options.after);
   if (!after) return complain(Exit::invalid, after.error().message);
-  const auto given = fetch_given(options.moves);
-  if (!given) return complain(Exit::failed, given.error().message);
-  const dns::HealthView health = health_of(dns::regions_of(world->common), *given);
-  const auto answers_before = dns::AnswerSets::build(**before, health);
-  const auto answers_after = dns::AnswerSets::build(**after, health);
-  return print_moves({before->get(), answers_before.get()}, {after->get(), answers_after.get()}, *given,
-                     options.after + " took the place of " + options.before, options.moves);
+  return report_each(options.moves, options.config, [&](const std::optional<Given>& given) {
+    const dns::HealthView health = health_of(dns::regions_of(world->common), given);
+    const auto answers_before = dns::AnswerSets::build(**before, health);
+    const auto answers_after = dns::AnswerSets::build(**after, health);
+    return print_moves({before->get(), answers_before.get()}, {after->get(), answers_after.get()}, given,
+                       options.after + " took the place of " + options.before, options.moves);
+  });
 }
 
 void add_geo_diff(CLI::App& geo, const std::shared_ptr<GeoDiffOptions>& options) {
@@ -47,8 +47,8 @@ void add_geo_diff(CLI::App& geo, const std::shared_ptr<GeoDiffOptions>& options)
   diff->add_option("--config", options->config, "The configuration whose policies are asked")->required();
   add_moves_options(*diff, options->moves);
   diff->footer(
-      "Without --server every address counts the same and every region is up.\n"
-      "Example: meridian geo diff city.mmdb new.mmdb --config meridian.yaml --server 127.0.0.1:9053");
+      "Where no server is asked every address counts the same and every region is up.\n"
+      "Example: meridian geo diff city.mmdb new.mmdb --config /etc/meridian/meridian.yaml");
 }
 
 }  // namespace cli

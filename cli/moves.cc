@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 
 #include "cli/admin_client.h"
+#include "cli/servers.h"
 #include "dns/load/world/geo_guard.h"
 
 namespace cli {
@@ -113,8 +114,13 @@ json::array words(const std::vector<std::string>& list) {
 }  // namespace
 
 void add_moves_options(CLI::App& app, MovesOptions& options) {
-  app.add_option("--server", options.server,
-                 "Weigh by the answers that this server gave lately, and take the health that it sees: unix:/PATH");
+  auto* servers = app.add_option(
+      "--server", options.servers,
+      "Weigh by the answers that this server gave lately, and take the health that it sees: unix:/PATH or "
+      "127.0.0.1:PORT; may be repeated. Else the DNS node of the configuration, if it runs on this machine");
+  servers->allow_extra_args(false);
+  app.add_flag("--addresses", options.addresses, "Ask no server: every address counts the same, every region is up")
+      ->excludes(servers);
   app.add_flag("--json", options.json, "Print JSON");
 }
 
@@ -133,20 +139,51 @@ Result<Given> parse_given(std::string_view text) {
   }
 }
 
-Result<std::optional<Given>> fetch_given(const MovesOptions& options) {
-  if (options.server.empty()) return std::optional<Given>();
+namespace {
+
+Result<Given> fetch_given(const std::string& server) {
   AdminCall call;
   call.path = "/given";
-  const auto body = fetch(options.server, call);
+  const auto body = fetch(server, call);
   if (!body) return fail(body.error().message);
   auto given = parse_given(*body);
-  if (!given) return fail(options.server + ": " + given.error().message);
+  if (!given) return fail(server + ": " + given.error().message);
   if (given->answers.empty()) {
-    return fail("too few samples: " + options.server +
+    return fail("too few samples: " + server +
                 " has sampled none of its answers to policy names yet, of which it takes one in " +
-                std::to_string(given->sampled_one_in) + "; without --server all addresses count");
+                std::to_string(given->sampled_one_in) + "; with --addresses all addresses count");
   }
-  return std::optional<Given>(std::move(*given));
+  given->server = server;
+  return given;
+}
+
+// Of who was found and not named: one that cannot be asked is no reason to say nothing, but it is told.
+Exit report_found(const std::string& config, const Report& report) {
+  const auto found = running_servers(config, Role::dns);
+  std::string problem = found ? "" : found.error().message;
+  if (found && !found->empty()) {
+    const auto given = fetch_given(found->front());  // a configuration has one DNS node here
+    if (given) return report(*given);
+    problem = given.error().message;
+  }
+  if (!problem.empty()) std::fputs((problem + "\nnobody is asked: all addresses count the same\n").c_str(), stderr);
+  return report({});
+}
+
+}  // namespace
+
+Exit report_each(const MovesOptions& options, const std::string& config, const Report& report) {
+  if (options.addresses) return report({});
+  if (options.servers.empty()) return report_found(config, report);
+  Exit exit = Exit::ok;
+  for (const std::string& server : options.servers) {
+    if (options.servers.size() > 1) print((&server == &options.servers.front() ? "" : "\n") + server + "\n");
+    const auto given = fetch_given(server);
+    if (!given) std::fflush(stdout);
+    const Exit one = given ? report(*given) : complain(Exit::failed, given.error().message);
+    if (one != Exit::ok) exit = one;
+  }
+  return exit;
 }
 
 dns::HealthView health_of(const std::vector<dns::Region>& regions, const std::optional<Given>& given) {
@@ -170,13 +207,12 @@ std::optional<dns::World> load_or_complain(const std::string& file) {
   return world;
 }
 
-std::string moves_text(const dns::MoveReport& report, const std::string& change, const std::optional<Given>& given,
-                       const std::string& server) {
+std::string moves_text(const dns::MoveReport& report, const std::string& change, const std::optional<Given>& given) {
   const bool by_answers = given.has_value();
   std::string out = "if " + change;
   if (by_answers) {
     const std::uint64_t total = total_of(*given);
-    out += " (by " + std::to_string(total) + " sampled answers of " + server + ", one in " +
+    out += " (by " + std::to_string(total) + " sampled answers of " + given->server + ", one in " +
            std::to_string(given->sampled_one_in) + ")";
   }
   out += ": " + estimate(report.moved, report.error, by_answers) + " of the " +
@@ -210,7 +246,7 @@ std::string moves_json(const dns::MoveReport& report, const std::string& change,
 Exit print_moves(const dns::Side& before, const dns::Side& after, const std::optional<Given>& given,
                  const std::string& change, const MovesOptions& options) {
   const auto report = given ? dns::moves_of_answers(before, after, given->answers) : dns::moves_of_space(before, after);
-  print(options.json ? moves_json(report, change, given) : moves_text(report, change, given, options.server));
+  print(options.json ? moves_json(report, change, given) : moves_text(report, change, given));
   return Exit::ok;
 }
 

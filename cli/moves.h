@@ -1,7 +1,8 @@
 #pragma once
-// What the commands that compare (`what-if`, `diff`, `geo diff`) share: the answers to weigh by, fetched from a running
-// server or absent, and the report as text or JSON. One thread.
+// What the commands that compare (`what-if`, `diff`, `geo diff`) share: the answers to weigh by, fetched from running
+// servers or absent, and the report as text or JSON. One thread.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,13 +15,15 @@
 namespace cli {
 
 struct MovesOptions {
-  std::string server;  // empty: over the address space
+  std::vector<std::string> servers;  // empty: the DNS node of the configuration, if it runs on this machine
+  bool addresses = false;            // nobody is asked
   bool json = false;
 };
 void add_moves_options(CLI::App& app, MovesOptions& options);
 
 // What a running server gave lately, and what it believes of its edges.
 struct Given {
+  std::string server;  // who says so
   std::vector<dns::GivenAnswer> answers;
   struct Region {
     std::string name;
@@ -30,8 +33,11 @@ struct Given {
   std::uint64_t sampled_one_in = 1;  // so many answers for each of these
 };
 [[nodiscard]] shared::Result<Given> parse_given(std::string_view json);
-// Nothing if no server was named.
-[[nodiscard]] shared::Result<std::optional<Given>> fetch_given(const MovesOptions& options);
+
+// One report for each server that is asked, with several under a line that says whose it is; one over the address
+// space, where no server was named and none of `config` runs here or has samples. Failed if any has failed.
+using Report = std::function<Exit(const std::optional<Given>& given)>;
+Exit report_each(const MovesOptions& options, const std::string& config, const Report& report);
 
 // The health that the server sees, for regions of the same name and number of edges; all others up.
 [[nodiscard]] dns::HealthView health_of(const std::vector<dns::Region>& regions, const std::optional<Given>& given);
@@ -45,7 +51,7 @@ Exit print_moves(const dns::Side& before, const dns::Side& after, const std::opt
 
 // For tests.
 [[nodiscard]] std::string moves_text(const dns::MoveReport& report, const std::string& change,
-                                     const std::optional<Given>& given, const std::string& server);
+                                     const std::optional<Given>& given);
 [[nodiscard]] std::string moves_json(const dns::MoveReport& report, const std::string& change,
                                      const std::optional<Given>& given);
 

@@ -30,13 +30,9 @@ class Search {
     }
   }
 
-  [[nodiscard]] Result<std::vector<std::string>> result(const fs::path& directory) {
-    if (!found_.empty()) return std::move(found_);
-    if (!forbidden_.empty()) {
-      return fail("permission denied: " + forbidden_ + "; be root, or in the group of the server");
-    }
-    return fail("no server runs with the state directory " + directory.string() +
-                ": name a configuration file, or --server ADDRESS");
+  [[nodiscard]] Result<std::vector<std::string>> result() {
+    if (!found_.empty() || forbidden_.empty()) return std::move(found_);
+    return fail("permission denied: " + forbidden_ + "; be root, or in the group of the server");
   }
 
  private:
@@ -44,7 +40,13 @@ class Search {
   std::string forbidden_;
 };
 
-Result<std::vector<std::string>> of_configuration(const std::string& file, Role role) {
+// The servers of one state directory.
+struct Place {
+  Result<std::vector<std::string>> servers;
+  fs::path directory;
+};
+
+Result<Place> of_configuration(const std::string& file, Role role) {
   shared::load::Diagnostics diagnostics;
   const auto config =
       shared::load::load_config(file, shared::load::settings_for(shared::load::Role::both), diagnostics);
@@ -55,10 +57,10 @@ Result<std::vector<std::string>> of_configuration(const std::string& file, Role 
     if (role == Role::dns) break;
     for (const auto& edge : region.value.edges) search.look(shared::load::edge_state_directory(*config, edge.value));
   }
-  return search.result(fs::absolute(config->state_directory));
+  return Place{search.result(), fs::absolute(config->state_directory)};
 }
 
-Result<std::vector<std::string>> of_usual_place(Role role) {
+Place of_usual_place(Role role) {
   const fs::path directory = shared::load::Config().state_directory;
   Search search;
   std::error_code error;
@@ -69,7 +71,11 @@ Result<std::vector<std::string>> of_usual_place(Role role) {
     const std::string name = folder.filename();
     if (name == "dns" ? role != Role::edge : name.starts_with("edge-") && role != Role::dns) search.look(folder);
   }
-  return search.result(directory);
+  return {search.result(), directory};
+}
+
+Result<Place> look(const ServerOptions& options, Role role) {
+  return options.file.empty() ? Result<Place>(of_usual_place(role)) : of_configuration(options.file, role);
 }
 
 Result<std::string> read_key(const std::string& file) {
@@ -94,7 +100,19 @@ void add_server_options(CLI::App& app, ServerOptions& options, FileAs file) {
 
 Result<std::vector<std::string>> find_servers(const ServerOptions& options, Role role) {
   if (!options.servers.empty()) return options.servers;
-  return options.file.empty() ? of_usual_place(role) : of_configuration(options.file, role);
+  auto place = look(options, role);
+  if (!place) return tl::unexpected(place.error());
+  if (place->servers && place->servers->empty()) {
+    return fail("no server runs with the state directory " + place->directory.string() +
+                ": name a configuration file, or --server ADDRESS");
+  }
+  return std::move(place->servers);
+}
+
+Result<std::vector<std::string>> running_servers(const std::string& file, Role role) {
+  auto place = look({.servers = {}, .file = file, .key = {}}, role);
+  if (!place) return tl::unexpected(place.error());
+  return std::move(place->servers);
 }
 
 Exit ask_each(const ServerOptions& options, Role role, const AdminCall& call, const Show& show) {

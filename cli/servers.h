@@ -32,6 +32,9 @@ void add_server_options(CLI::App& app, ServerOptions& options, FileAs file);
 // Admin addresses. An error says where was looked.
 [[nodiscard]] shared::Result<std::vector<std::string>> find_servers(const ServerOptions& options, Role role);
 
+// Those of a configuration that run on this machine; none is no error.
+[[nodiscard]] shared::Result<std::vector<std::string>> running_servers(const std::string& file, Role role);
+
 // The same request to each of them, each answer printed; with several under a line that says whose it is. Failed if any
 // has failed.
 using Show = std::function<shared::Result<std::string>(const std::string& body)>;

@@ -33,13 +33,9 @@ shared::Result<void> take_down(const std::vector<dns::Region>& regions, const st
   return shared::fail("--down: unknown region '" + name + "'" + shared::load::suggestion(name, names));
 }
 
-Exit run_what_if(const Options& options) {
-  const auto world = load_or_complain(options.file);
-  if (!world) return Exit::invalid;
-  const auto given = fetch_given(options.moves);
-  if (!given) return complain(Exit::failed, given.error().message);
-  const auto regions = dns::regions_of(world->common);
-  const dns::HealthView now = health_of(regions, *given);
+Exit report(const dns::World& world, const Options& options, const std::optional<Given>& given) {
+  const auto regions = dns::regions_of(world.common);
+  const dns::HealthView now = health_of(regions, given);
   dns::HealthView then = now;
   std::string change;
   for (const std::string& name : options.down) {
@@ -47,10 +43,17 @@ Exit run_what_if(const Options& options) {
     change += (change.empty() ? "" : " and ") + name;
   }
   change += options.down.size() == 1 ? " were down" : " were all down";
-  const auto before = dns::AnswerSets::build(*world->policies, now);
-  const auto after = dns::AnswerSets::build(*world->policies, std::move(then));
-  return print_moves({world->policies.get(), before.get()}, {world->policies.get(), after.get()}, *given, change,
+  const auto before = dns::AnswerSets::build(*world.policies, now);
+  const auto after = dns::AnswerSets::build(*world.policies, std::move(then));
+  return print_moves({world.policies.get(), before.get()}, {world.policies.get(), after.get()}, given, change,
                      options.moves);
+}
+
+Exit run_what_if(const Options& options) {
+  const auto world = load_or_complain(options.file);
+  if (!world) return Exit::invalid;
+  return report_each(options.moves, options.file,
+                     [&](const std::optional<Given>& given) { return report(*world, options, given); });
 }
 
 }  // namespace
@@ -62,8 +65,8 @@ Command what_if_command(CLI::App& parent) {
   app->add_option("--down", options->down, "This region; may be repeated")->required()->allow_extra_args(false);
   add_moves_options(*app, options->moves);
   app->footer(
-      "Without --server every address counts the same and every region is up but those named.\n"
-      "Example: meridian what-if meridian.yaml --down us-east --server 127.0.0.1:9053");
+      "Where no server is asked every address counts the same and every region is up but those named.\n"
+      "Example: meridian what-if /etc/meridian/meridian.yaml --down us-east");
   return {app, [options] { return run_what_if(*options); }};
 }
 

@@ -137,6 +137,14 @@ def test_a_database_that_moves_too_much_is_refused_until_it_is_forced(served):
     assert told["names"][0]["flows"][0]["from"] == "eu" and told["names"][0]["prefixes"][0]["prefix"].startswith("80.")
     down = meridian_command("what-if", served.config, "--down", "eu", "--server", served.server)
     assert "eu -> us-east" in down and "sampled answers" in down, down
+    # Found by the configuration, as the other commands find it; and each that is named, unless nobody is to be asked.
+    diff = ("geo", "diff", served.databases / "base", served.databases / "moved", "--config", served.config)
+    for words in (diff, ("diff", served.config, served.config), ("what-if", served.config, "--down", "eu")):
+        found = json.loads(meridian_command(*words, "--json"))
+        assert found["weighed_by"] == "answers", found
+        assert json.loads(meridian_command(*words, "--json", "--addresses"))["weighed_by"] == "addresses"
+    both = meridian_command(*diff, "--server", served.server, "--server", f"{shop.dns_address}:9053")
+    assert both.count("sampled answers of") == 2 and both.startswith(served.server + "\n"), both
     meridian_command("reload", "--server", served.server, "--force-geo")
     assert shop.region_of("80.7.7.0/24") == "us-west"
     assert served.geo()["refused_because"] == "" and "taken by force" in shop.dns.text()
@@ -154,6 +162,8 @@ def test_what_if_of_a_weighted_name_goes_by_its_weights(served):
     if not json.loads(shop.admin("dns", "/given")[1])["answers"]:
         none = what_if(status=1)
         assert "too few samples" in none and "one in 16" in none, none
+        found = meridian_command("what-if", served.config, "--down", "us-east")
+        assert "IPv4 addresses would move" in found and "too few samples" in found and "nobody is asked" in found, found
     while not json.loads(shop.admin("dns", "/given")[1])["answers"]:
         shop.query("www.shop.example")
     few = what_if()
