@@ -8,7 +8,14 @@ namespace {
 
 using namespace shared::load;
 
+// It waits in memory for each client that is slow to take it (OutBuffer::kCeiling is the bound of that).
+constexpr std::size_t kLargestBody = std::size_t{512} * 1024;
+
 void check_respond(const Respond& respond, const Node& node, Diagnostics& diagnostics) {
+  if (respond.body.size() > kLargestBody) {
+    diagnostics.error(node.at, "respond: a body of " + std::to_string(respond.body.size()) +
+                                   " octets; at most 512 KiB, what is larger belongs to a server of a pool");
+  }
   const bool bare = respond.status == 204 || respond.status == 205 || respond.status == 304;
   if (!bare || respond.body.empty()) return;
   diagnostics.error(node.at, "respond: a " + std::to_string(respond.status) + " has no body (RFC 9110 section 15)");
@@ -17,7 +24,7 @@ void check_respond(const Respond& respond, const Node& node, Diagnostics& diagno
 const Table<Respond>& respond_table() {
   static const auto table = Table<Respond>("edge.routes.respond", "An answer of the edge's own.")
                                 .field("status", &Respond::status, integer<std::uint16_t>(200, 599), "Status")
-                                .field("body", &Respond::body, any_text(), "Body")
+                                .field("body", &Respond::body, any_text(), "Body, of at most 512 KiB")
                                 .field("content_type", &Respond::content_type, text(), "Content-Type of the body")
                                 .check(check_respond);
   return table;

@@ -68,7 +68,7 @@ void account(Request& r) {
   counters.octets_in.add(r.exchange.body_octets());
   counters.octets_out.add(r.exchange.octets_sent());
   if (r.failed) counters.errors[static_cast<std::size_t>(r.error.kind)].add();
-  if (r.failed && r.status >= 502 && r.status <= 504) {
+  if (r.failed && r.error.side != Side::client && r.status >= 502 && r.status <= 504) {
     r.context.failures.report(r.server != nullptr ? std::string_view(r.server->name) : std::string_view(r.pool().name),
                               r.status, r.reason, r.now());
   }

@@ -7,6 +7,7 @@
 #include "edge/serve/request/account.h"
 #include "edge/serve/request/health_page.h"
 #include "edge/serve/request/request.h"
+#include "edge/serve/request/send_rest.h"
 #include "edge/serve/request/tries.h"
 #include "shared/http/status.h"
 
@@ -125,12 +126,12 @@ Task<> serve_one(Exchange& exchange, WorkerContext& context) {
   } else {
     answer_ourselves(request);
   }
-  shared::TimePoint send_deadline = request.now() + request.snapshot->settings->timeouts.send;
-  Sent sent = exchange.flush();
-  while (sent == Sent::blocked) {
-    const Wake wake = co_await waiter.until(send_deadline);
-    if (wake == Wake::deadline && send_deadline <= request.now()) exchange.cut();
-    sent = wake == Wake::deadline ? Sent::failed : exchange.flush();
+  SendRest rest(request);
+  bool sending = rest.advance();
+  while (sending) {
+    const shared::TimePoint deadline = rest.deadline();
+    co_await waiter.until(deadline);
+    sending = rest.advance();
   }
   account(request);
 }

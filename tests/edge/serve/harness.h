@@ -38,9 +38,11 @@ class Conn {
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   }
 
-  static Conn to(const shared::Endpoint& endpoint) {
+  // With a bound on what the kernel keeps for it, a client that does not read is felt soon.
+  static Conn to(const shared::Endpoint& endpoint, int receive_buffer = 0) {
     const auto address = shared::to_socket_address(endpoint);
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (receive_buffer > 0) ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address.bytes), address.length), 0);
     return Conn(fd);
   }
@@ -244,6 +246,9 @@ class Edge {
     auto sockets = shared::listen_tcp(*shared::Endpoint::parse("127.0.0.1:0"), 1);
     if (!sockets) throw std::runtime_error(sockets.error().message);
     endpoint = shared::local_endpoint(sockets->front().get());
+    if (send_buffer > 0) {
+      ::setsockopt(sockets->front().get(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+    }
     WorkerSettings worker_settings;
     worker_settings.name = "worker";
     worker_settings.max_connections = max_connections;
@@ -265,6 +270,8 @@ class Edge {
     return next;
   }
   [[nodiscard]] Conn client() const { return Conn::to(endpoint); }
+  // One that takes little before it reads. REQUIRES: send_buffer is small, too.
+  [[nodiscard]] Conn narrow_client() const { return Conn::to(endpoint, 4096); }
 
   Settings settings;
   Pool pool;
@@ -273,6 +280,7 @@ class Edge {
   Live live;
   AccessLane* lane = nullptr;
   std::size_t max_connections = 1000;
+  int send_buffer = 0;  // of accepted connections; 0: the kernel's
   std::uint64_t generation = 0;
   std::atomic<int> retired{0};
   shared::Endpoint endpoint;

@@ -1,0 +1,28 @@
+#pragma once
+// SendRest: the end of an exchange: what is queued of the answer goes out, as fast as the client takes it. Meanwhile
+// the client is read: one that writes everything first would never get to read (RFC 9112 9.6), and one that has left is
+// not waited for. Plain calls, as Relay's. Lives in serve_one's frame; its worker's thread.
+
+#include <string_view>
+
+#include "edge/serve/request/request.h"
+
+namespace edge {
+
+class SendRest {
+ public:
+  explicit SendRest(Request& request) : r_(request), progress_(request.now()) {}
+
+  // True while there is something to wait for.
+  [[nodiscard]] bool advance();
+  [[nodiscard]] shared::TimePoint deadline() const;
+
+ private:
+  void discard_body();
+  bool give_up(std::string_view detail);
+
+  Request& r_;
+  shared::TimePoint progress_;  // when the client last took something
+};
+
+}  // namespace edge
