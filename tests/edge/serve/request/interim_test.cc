@@ -56,6 +56,38 @@ TEST(Interim, ManyPassAndTheAnswerFollows) {
   EXPECT_EQ(backend.connections(), 1);
 }
 
+// A client that reads nothing is no reason to take in what is for it: the server is not read then.
+TEST(Interim, WhileTheClientTakesNothingTheServerIsNotRead) {
+  std::promise<void> sent;
+  const std::string hints = "HTTP/1.1 103 Early Hints\r\nLink: " + std::string(500, 'x') + "\r\n\r\n";
+  Backend backend([&](Conn& conn) {
+    for (std::string head = conn.read_head(); !head.empty(); head = conn.read_head()) {
+      if (head.starts_with("GET /other ")) {
+        conn.send(ok("other"));
+        continue;
+      }
+      for (int i = 0; i < 150; ++i) conn.send(hints);  // more than are allowed
+      sent.set_value();
+    }
+  });
+  Edge edge({backend.endpoint()});
+  edge.send_buffer = 4096;
+  edge.start();
+  Conn slow = edge.narrow_client();
+  slow.send(get());
+  sent.get_future().wait();
+  Conn other = edge.client();
+  for (int turn = 0; turn < 300; ++turn) {  // each costs a turn of the loop at least, in which one head would be read
+    other.send(get("/other"));
+    EXPECT_TRUE(other.read_head().starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(other.read_exactly(5), "other");
+  }
+  EXPECT_EQ(errors(edge, ErrorKind::bad_response), 0U) << "all of them were read";
+  std::string answer;
+  EXPECT_LE(interims_before_the_answer(slow, answer), 100);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 502 ")) << answer;
+}
+
 // Fewer than would be too many, in a time that is much longer than the server has.
 TEST(Interim, TheyBuyTheServerNoTime) {
   Backend backend([](Conn& conn) {
