@@ -45,10 +45,11 @@ const Table<TiersConfig>& tiers_table() {
           .required("order", &TiersConfig::order, list_of(located(word())), "Names, lowest class first")
           .field("default", &TiersConfig::fallback, optional_of(located(word())),
                  "Tier of who shows nothing; else the lowest")
-          .required("from", &TiersConfig::from, tier_sources(),
-                    "Asked in this order: a key file (`KEY TIER` lines; X-Api-Key or Authorization: Bearer), a header "
-                    "that only "
-                    "`trusted_proxies` may send")
+          .required(
+              "from", &TiersConfig::from, tier_sources(),
+              "Asked in this order: a key file (`KEY TIER` lines; X-Api-Key or Authorization: Bearer), which others "
+              "cannot read unless its first line begins with `# public`; a header that only `trusted_proxies` "
+              "may send")
           .position(&TiersConfig::at);
   return table;
 }

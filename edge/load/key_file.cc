@@ -17,6 +17,7 @@ using shared::load::Position;
 
 constexpr std::size_t kMaxFile = 64 * 1024 * 1024;  // octets
 constexpr std::size_t kLeastKey = 8;                // octets: anything shorter is guessed, or a slip
+constexpr std::string_view kPublic = "# public";    // in the first line: keys that are no secret
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -95,8 +96,11 @@ std::vector<ApiKeys::Entry> read_key_file(const std::filesystem::path& path, con
     diagnostics.error(at, "cannot read the key file " + path.string() + ": " + text.error().message);
     return {};
   }
-  if (shared::load::is_open_to_all(path)) {
-    diagnostics.warning(at, "everybody can read the keys in " + path.string() + ": chmod o-rwx");
+  if (shared::load::is_writable_by_all(path)) {
+    diagnostics.warning(at, "everybody can change the keys in " + path.string() + ": chmod o-rwx");
+  } else if (shared::load::is_open_to_all(path) && !text->starts_with(kPublic)) {
+    diagnostics.warning(at, "everybody can read the keys in " + path.string() +
+                                ": chmod o-rwx; or let its first line begin with `# public`, if they are no secret");
   }
   return parse_keys(*text, path.string(), tiers, diagnostics);
 }

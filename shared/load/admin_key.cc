@@ -1,7 +1,5 @@
 #include "shared/load/admin_key.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "shared/load/file.h"
@@ -23,8 +21,7 @@ std::string load_admin_key(const Located<std::filesystem::path>& file, Diagnosti
                                    " printable characters: `openssl rand -hex 32` makes one");
     return {};
   }
-  struct stat facts{};
-  if (::stat(name.c_str(), &facts) == 0 && (facts.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+  if (is_open_to_all(file.value)) {
     diagnostics.warning(file.at, "key: everybody can read or write " + name + ": chmod o-rw");
   }
   return key;

@@ -62,9 +62,17 @@ Result<std::string> read_file(const std::filesystem::path& path, const FileRules
   return text;
 }
 
-bool is_open_to_all(const std::filesystem::path& path) {
+namespace {
+
+bool allows(const std::filesystem::path& path, mode_t any_of) {
   struct stat facts{};
-  return ::stat(path.c_str(), &facts) == 0 && (facts.st_mode & (S_IROTH | S_IWOTH)) != 0;
+  return ::stat(path.c_str(), &facts) == 0 && (facts.st_mode & any_of) != 0;
 }
+
+}  // namespace
+
+bool is_open_to_all(const std::filesystem::path& path) { return allows(path, S_IROTH | S_IWOTH); }
+
+bool is_writable_by_all(const std::filesystem::path& path) { return allows(path, S_IWOTH); }
 
 }  // namespace shared::load

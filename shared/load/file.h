@@ -19,7 +19,8 @@ struct FileRules {
 // for.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, const FileRules& rules = {});
 
-// For files that hold secrets: who is neither their owner nor of their group can read or change them.
+// For files that hold secrets: who is neither their owner nor of their group can read or change them; can change them.
 [[nodiscard]] bool is_open_to_all(const std::filesystem::path& path);
+[[nodiscard]] bool is_writable_by_all(const std::filesystem::path& path);
 
 }  // namespace shared::load

@@ -13,7 +13,12 @@ def meridian_command(*arguments, status=0):
 
 
 def test_the_example_configuration_is_clean(idle_shop):
-    meridian_command("check", idle_shop.config)
+    for mode in (0o644, 0o664):  # what git and a umask make of it
+        (idle_shop.zones / "shop.keys").chmod(mode)
+        assert "warning" not in meridian_command("check", idle_shop.config)
+    (idle_shop.zones / "shop.keys").chmod(0o666)
+    assert "everybody can change the keys" in meridian_command("check", idle_shop.config)
+    (idle_shop.zones / "shop.keys").chmod(0o644)
     for program, extra in (("meridian-dns", []), ("meridian-edge", ["--region", "eu"])):
         done = subprocess.run([meridian.binaries() / program, "--config", idle_shop.config, "--check", *extra], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr

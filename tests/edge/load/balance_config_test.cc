@@ -31,7 +31,10 @@ struct Made {
 struct TemporaryFile {
   std::filesystem::path path = std::filesystem::temp_directory_path() / ("sticky-keys-" + std::to_string(::getpid()));
 
-  explicit TemporaryFile(const std::string& text) { std::ofstream(path) << text; }
+  explicit TemporaryFile(const std::string& text) {
+    std::ofstream(path) << text;
+    std::filesystem::permissions(path, std::filesystem::perms(0600));
+  }
   ~TemporaryFile() { std::filesystem::remove(path); }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -104,6 +107,16 @@ TEST(BalanceConfig, StickySessionsTakeTheirKeysFromAFile) {
   EXPECT_NE(Made("{sticky: {" + keys + ", same_site: none, secure: false}, " + servers).problems().find("browsers"),
             std::string::npos);
   EXPECT_NE(Made("{sticky: {keys: /no/such/file}, " + servers).problems().find("openssl rand -hex 16"),
+            std::string::npos);
+}
+
+TEST(BalanceConfig, StickyKeysThatEverybodyCanReadAreWarnedAt) {
+  const TemporaryFile file("000102030405060708090a0b0c0d0e0f\n");
+  const std::string pool = "{sticky: {keys: \"" + file.path.string() + "\"}, servers: [\"10.0.0.1:80\"]}";
+  std::filesystem::permissions(file.path, std::filesystem::perms(0640));
+  EXPECT_EQ(Made(pool).problems(), "");
+  std::filesystem::permissions(file.path, std::filesystem::perms(0644));
+  EXPECT_NE(Made(pool).problems().find("warning: sticky: everybody can read the keys in " + file.path.string()),
             std::string::npos);
 }
 

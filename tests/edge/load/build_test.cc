@@ -1,13 +1,9 @@
 #include "edge/load/build.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
-#include "edge/load/key_file.h"
 #include "tests/edge/load/load.h"
 
 namespace edge {
@@ -118,32 +114,7 @@ TEST(Build, AuthoritiesThatCannotBeReadFailIt) {
       << loaded.diagnostics.render();
 }
 
-Tiers gold_and_free() {
-  Tiers::Settings settings;
-  settings.order = {"free", "gold"};
-  return Tiers(std::move(settings));
-}
-
-TEST(KeyFile, ReadsKeysAndSaysWhatIsWrong) {
-  shared::load::Diagnostics diagnostics;
-  const auto entries =
-      parse_keys("# comment\n\nabcdefgh gold\r\n  12345678\tfree  ", "keys.txt", gold_and_free(), diagnostics);
-  EXPECT_EQ(diagnostics.render(), "");
-  ASSERT_EQ(entries.size(), 2u);
-  EXPECT_EQ(entries[0].key, "abcdefgh");
-  EXPECT_EQ(entries[0].tier, TierId{1});
-  const std::string bad =
-      "abcdefgh gold\nabcdefgh free\nshort gold\nabcdefg1\nabcdefg2 gold extra\nabcdefg3 glod\nabc\x01"
-      "defgh gold\n";
-  EXPECT_EQ(parse_keys(bad, "keys.txt", gold_and_free(), diagnostics).size(), 1u);
-  const std::string text = diagnostics.render();
-  EXPECT_EQ(diagnostics.errors(), 6u) << text;
-  EXPECT_NE(text.find("keys.txt:2:1: error: this key already stands in line 1"), std::string::npos) << text;
-  EXPECT_NE(text.find("keys.txt:6:1: error: unknown tier 'glod' (did you mean 'gold'?)"), std::string::npos) << text;
-  EXPECT_EQ(text.find("abcdefg"), std::string::npos) << "keys never show";
-}
-
-TEST(KeyFile, AFileThatCannotBeReadFailsTheBuild) {
+TEST(Build, AKeyFileThatCannotBeReadFailsIt) {
   const std::string edge =
       "  listen: [{address: \"{edge}:80\"}]\n  tiers: {order: [free], from: [{api_key: no-such-file.txt}]}\n"
       "  routes: [{path: /, respond: {}}]\n";
@@ -155,16 +126,6 @@ TEST(KeyFile, AFileThatCannotBeReadFailsTheBuild) {
   EXPECT_NE(loaded.diagnostics.render().find("cannot read the key file no-such-file.txt: No such file"),
             std::string::npos)
       << loaded.diagnostics.render();
-}
-
-TEST(KeyFile, IsReadFromDisk) {
-  const auto path = std::filesystem::temp_directory_path() / ("meridian-keys-" + std::to_string(getpid()));
-  std::ofstream(path) << "abcdefgh gold\n";
-  shared::load::Diagnostics diagnostics;
-  EXPECT_EQ(read_key_file(path, gold_and_free(), {}, diagnostics).size(), 1u);
-  EXPECT_EQ(read_key_file(path.parent_path(), gold_and_free(), {}, diagnostics).size(), 0u);
-  EXPECT_NE(diagnostics.render().find("not a regular file"), std::string::npos) << diagnostics.render();
-  std::filesystem::remove(path);
 }
 
 }  // namespace

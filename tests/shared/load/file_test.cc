@@ -64,5 +64,20 @@ TEST_F(ReadFile, NeverWaitsForAPipeUnlessItMay) {
   EXPECT_EQ(reason({.largest = 4096, .pipes = true}), "it is larger than 4096 octets");
 }
 
+TEST_F(ReadFile, TellsWhoElseMayReadOrChangeIt) {
+  const struct {
+    mode_t mode;
+    bool open;
+    bool writable;
+  } cases[] = {{0600, false, false}, {0660, false, false}, {0644, true, false}, {0642, true, true}, {0666, true, true}};
+  write("secret");
+  for (const auto& [mode, open, writable] : cases) {
+    ASSERT_EQ(::chmod(path_.c_str(), mode), 0);
+    EXPECT_EQ(is_open_to_all(path_), open) << std::oct << mode;
+    EXPECT_EQ(is_writable_by_all(path_), writable) << std::oct << mode;
+  }
+  EXPECT_FALSE(is_open_to_all(folder_ / "nothing"));
+}
+
 }  // namespace
 }  // namespace shared::load
