@@ -44,7 +44,7 @@ class DnsRun:
         cores = "0,1" if any("workers" in WORKS[work] for work in wanted) else SERVER_CORE
         self.process = Process(peer.name, peer.command(setup), setup.directory, core=cores)
         self.works = wanted
-        self.start_seconds = self.process.wait_until(lambda: self.ready(wanted), 300)
+        self.start_seconds = self.process.wait_for(lambda: self.ready(wanted), 300)
 
     def ready(self, works):
         load = WORKS[works[0]]

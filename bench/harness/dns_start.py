@@ -100,17 +100,6 @@ def available(options):
         yield peer
 
 
-def wait_for_answer(process, port, packet, seconds=300):
-    deadline = time.monotonic() + seconds
-    while not answers(port, packet):
-        if not process.alive():
-            process.fail(f"ended with status {process.child.returncode}")
-        if time.monotonic() > deadline:
-            process.fail(f"no answer after {seconds} s")
-        time.sleep(0.005)
-    return time.monotonic() - process.started
-
-
 def steady_load(options, port, seconds):
     """20,000 queries a second for the last name: what was lost, and the p99 in microseconds."""
     command = ["taskset", "-c", str(LOAD_CORE), options.binaries / "bench_dns_load", "--server", f"127.0.0.1:{port}", "--name", LAST,
@@ -121,7 +110,7 @@ def steady_load(options, port, seconds):
 def loaded_reload(process, options, port):
     """p99 of a steady load at rest, and over a second that lies within a reload."""
     at_rest = json.loads(steady_load(options, port, 1).communicate()[0])
-    process.child.send_signal(signal.SIGHUP)
+    process.signal(signal.SIGHUP)
     during = json.loads(steady_load(options, port, 1).communicate()[0])
     time.sleep(2)  # until the next world is served
     return {"rest_p99_us": at_rest["p99_us"], "reload_p99_us": during["p99_us"], "reload_lost": at_rest["lost"] + during["lost"]}
@@ -129,9 +118,9 @@ def loaded_reload(process, options, port):
 
 def reload_meridian(process, port):
     """SIGHUP with queries all the while: seconds until the new world is served, queries lost, memory afterwards."""
-    generation = lambda: len(re.findall(r"event=reloaded|\"reloaded\"| reloaded ", process.log_path.read_text(errors="replace")))  # noqa: E731
+    generation = lambda: len(re.findall(r"event=reloaded|\"reloaded\"| reloaded ", process.text()))  # noqa: E731
     before, began, lost, packet = generation(), time.monotonic(), 0, question(LAST)
-    process.child.send_signal(signal.SIGHUP)
+    process.signal(signal.SIGHUP)
     while generation() == before:
         lost += not answers(port, packet, timeout=1.0)
         if time.monotonic() - began > 120:
@@ -156,9 +145,10 @@ def measure(peer, options):
         setup = dns_peers.Setup(Path(directory) / "x", port, options.database, ["million"], options.binaries)
         setup.admin_port = free_port()
         command = peer.command(setup)
+        first = question(getattr(peer, "first", LAST))
         process = Process("server", command, setup.directory)
         try:
-            seconds = wait_for_answer(process, port, question(getattr(peer, "first", LAST)))
+            seconds = process.wait_for(lambda: answers(port, first), 300, pause=0.005)
             found = {"seconds": seconds, "cpu": cpu_spent(process.pid), "mib": memory_mib(process.pid)}
             if peer in (MeridianWithPolicy, MeridianShop):
                 found.update(policy_tables(setup.admin_port))

@@ -45,7 +45,7 @@ class Backends:
         self.addresses = [f"127.0.0.1:{port}" for port in self.ports]
         command = [options.binaries / "meridian-test-backend", *(f"{a}=b{i},web,here" for i, a in enumerate(self.addresses))]
         self.process = Process("backends", command, directory, core=LOAD_CORE)
-        self.process.wait_until(lambda: "ready" in self.process.log_path.read_text())
+        self.process.wait_ready(self.process.name, 60)
 
 
 def request(port, path, fields):
@@ -72,13 +72,13 @@ class HttpRun:
         self.works = [work for work in works if work in peer.works]
         self.port = free_port()
         Path(directory).mkdir(parents=True, exist_ok=True)
-        if Backends.shared is None or not Backends.shared.process.alive():
+        if Backends.shared is None or not Backends.shared.process.running():
             Backends.shared = Backends(directory, options, WORKS[works[0]].get("backends", 3))
         self.backends = Backends.shared
         setup = http_peers.Setup(Path(directory) / peer.name.replace(" ", "-"), self.port, self.backends.addresses, works[0], options.binaries, peer.balance)
         cores = "0,1" if WORKS[works[0]].get("workers", 1) > 1 else SERVER_CORE
         self.process = Process(peer.name, peer.command(setup), setup.directory, core=cores)
-        self.process.wait_until(self.ready, 20)
+        self.process.wait_for(self.ready, 20)
         for work in self.works:
             self.check(work)
 
@@ -211,7 +211,7 @@ class HttpRun:
 
     def stop(self):
         self.process.stop()
-        if self.backends.process.alive():
+        if self.backends.process.running():
             self.backends.process.stop()
 
 

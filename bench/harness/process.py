@@ -2,20 +2,20 @@
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
+import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("MERIDIAN_ALLOW_ROOT", "1")  # who measures as root means it; a server alone would refuse
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/lib"))
+
+import processes  # noqa: E402  (the path comes first)
+from processes import free_port  # noqa: E402,F401  (taken from here by who has a Process from here)
 
 SERVER_CORE = 0
 LOAD_CORE = 1
 
 
-class ServerFailed(Exception):
-    """A server that could not be started or did not answer."""
+ServerFailed = processes.Failed  # a server could not be started or did not answer
 
 
 class Starved(ServerFailed):
@@ -71,62 +71,28 @@ def machine_busy_seconds():
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
-class Process:
+class Process(processes.Process):
     """A program in the foreground, pinned to one core, its output in a file."""
 
     def __init__(self, name, command, directory, core=SERVER_CORE, environment=None):
         self.name = name
-        self.log_path = Path(directory) / f"{name}.log"
-        self.started = time.monotonic()
-        with open(self.log_path, "wb") as log:
-            self.child = subprocess.Popen(
-                ["taskset", "-c", str(core), *map(str, command)], cwd=directory, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env={**os.environ, **(environment or {})}, start_new_session=True)
-        self.pid = self.child.pid
-
-    def alive(self):
-        return self.child.poll() is None
+        super().__init__(["taskset", "-c", core, *command], Path(directory) / f"{name}.log", cwd=directory,
+                         environment={**os.environ, **(environment or {})})
 
     def cpu(self):
         return cpu_seconds(self.pid)
 
     def fail(self, why):
-        tail = self.log_path.read_text(errors="replace").strip().splitlines()[-5:]
-        raise ServerFailed(f"{self.name}: {why}: " + " | ".join(tail))
+        raise ServerFailed(f"{self.name}: {why}: " + " | ".join(self.tail(5).splitlines()))
 
-    def stop(self):
-        if self.alive():
-            os.killpg(self.pid, signal.SIGTERM)
-            try:
-                self.child.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.pid, signal.SIGKILL)
-        self.child.wait()
+    def stop(self, timeout=5):
+        processes.stop_all([self], timeout)
 
-    def wait_until(self, ready, seconds=60):
-        """Waits for ready() to hold; returns the seconds since the start of the process."""
-        deadline = time.monotonic() + seconds
+    def wait_for(self, ready, seconds=60, pause=0.02):
+        """Waits for ready() to hold; returns the seconds since the start of the process. It is ended if it never does."""
         try:
-            while not ready():
-                if not self.alive():
-                    self.fail(f"ended with status {self.child.returncode}")
-                if time.monotonic() > deadline:
-                    self.fail(f"not ready after {seconds} s")
-                time.sleep(0.02)
+            self.wait_until(ready, self.name, seconds, pause=pause, passing=())
         except BaseException:
             self.stop()
             raise
-        return time.monotonic() - self.started
-
-
-def free_port():
-    """A port that is free for both TCP and UDP on 127.0.0.1 now."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        return time.monotonic() - self.began

@@ -13,7 +13,7 @@ PLENTY = {"budget": "100%", "min_rate": 10000}
 
 @pytest.fixture
 def slot():
-    held = meridian.Slot()
+    held = meridian.Lease()
     yield held
     held.release()
 

@@ -132,7 +132,7 @@ def test_replies_leave_from_the_address_that_was_asked(server):
     for last in (1, 2, 77):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(10)
-            sock.connect((f"127.{server.slot.number}.9.{last}", server.port))
+            sock.connect((f"127.{server.lease.number}.9.{last}", server.port))
             sock.send(plain("static"))
             assert rcode_of(sock.recv(65535)) == dns.rcode.NOERROR
     assert rcode_of(server.ask(plain("static"), "udp6")) == dns.rcode.NOERROR

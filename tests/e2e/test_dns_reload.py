@@ -18,7 +18,7 @@ from lone_node import LoneNode
 
 @pytest.fixture
 def slot():
-    held = meridian.Slot()
+    held = meridian.Lease()
     yield held
     held.release()
 

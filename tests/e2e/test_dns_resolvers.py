@@ -95,7 +95,7 @@ def scopes(tmp_path):
 def test_subnets_are_cached_by_scope(scopes, tmp_path, kind):
     """Queries that reach us are counted. Clients have real addresses, from which the resolver makes the subnet."""
     def client(rest):
-        return f"127.{scopes.slot.number}.{rest}"
+        return f"127.{scopes.lease.number}.{rest}"
 
     def asked(name):
         return scopes.counted("meridian_dns_steered_total", f'name="{name}.example.com"')
@@ -119,9 +119,9 @@ def test_subnets_are_cached_by_scope(scopes, tmp_path, kind):
 
 def test_without_subnets_one_answer_serves_all_clients(scopes, tmp_path):
     """BIND sends none: it is steered by its own address, and asks once."""
-    with resolvers.start_bind(tmp_path, f"127.{scopes.slot.number}.9.53", {"example.com": (scopes.address, scopes.port)}) as resolver:
+    with resolvers.start_bind(tmp_path, f"127.{scopes.lease.number}.9.53", {"example.com": (scopes.address, scopes.port)}) as resolver:
         resolver.wait("example.com")
         for rest in ("16.5", "32.1", "200.1"):
-            resolver.ask("www.example.com", client=f"127.{scopes.slot.number}.{rest}")
+            resolver.ask("www.example.com", client=f"127.{scopes.lease.number}.{rest}")
         assert scopes.counted("meridian_dns_steered_total", 'name="www.example.com"') == 1
         assert scopes.counted("meridian_dns_subnet_queries_total") == 0

@@ -12,7 +12,7 @@ HOST = b"Host: lone.example\r\n"
 
 @pytest.fixture
 def slot():
-    held = meridian.Slot()
+    held = meridian.Lease()
     yield held
     held.release()
 

@@ -22,9 +22,9 @@ class Farm:
     """One edge with two workers before three servers, each a process of its own."""
 
     def __init__(self, directory, pool=BREAKER, edge="timeout: {connect: 20s, read: 20s}", delay="2ms"):
-        self.slot, self.directory, self.delay = meridian.Slot(), directory, delay
-        self.host = f"127.{self.slot.number}.1.1"
-        self.servers = [f"127.{self.slot.number}.1.{11 + n}" for n in range(3)]
+        self.lease, self.directory, self.delay = meridian.Lease(), directory, delay
+        self.host = f"127.{self.lease.number}.1.1"
+        self.servers = [f"127.{self.lease.number}.1.{11 + n}" for n in range(3)]
         self.backends = [None] * 3
         self.log = directory / "access.log"
         config = directory / "farm.yaml"
@@ -90,7 +90,7 @@ edge:
     def close(self):
         for process in [self.process, *self.backends]:
             process.kill()
-        self.slot.release()
+        self.lease.release()
 
     def __enter__(self):
         return self

@@ -83,10 +83,10 @@ class Script:
 
 class Edge:
     def __init__(self, directory, options=""):
-        self.slot = meridian.Slot()
-        self.host = f"127.{self.slot.number}.1.1"
+        self.lease = meridian.Lease()
+        self.host = f"127.{self.lease.number}.1.1"
         self.log = directory / "access.log"
-        self.server = Script(f"127.{self.slot.number}.1.11")
+        self.server = Script(f"127.{self.lease.number}.1.11")
         (directory / "state").mkdir()
         config = directory / "edge.yaml"
         config.write_text(f"""
@@ -100,7 +100,7 @@ edge:
   access_log: {self.log}
   {options}
   pools:
-    web: {{servers: ["127.{self.slot.number}.1.11:9000"], breaker: {{mode: disabled}}}}
+    web: {{servers: ["127.{self.lease.number}.1.11:9000"], breaker: {{mode: disabled}}}}
   routes:
     - {{path: /, pool: web}}
     - {{path: /closed, pool: web, allow: [192.0.2.0/24]}}
@@ -133,7 +133,7 @@ edge:
     def __exit__(self, *_):
         self.process.kill()
         self.server.close()
-        self.slot.release()
+        self.lease.release()
 
 
 @pytest.fixture(scope="module")

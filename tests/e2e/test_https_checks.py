@@ -67,9 +67,9 @@ class Checked:
     """One edge before two servers that speak HTTP to clients and https to its checks."""
 
     def __init__(self, directory, certificates, check=""):
-        self.slot = meridian.Slot()
-        self.host = f"127.{self.slot.number}.1.1"
-        self.servers = [f"127.{self.slot.number}.1.{11 + n}" for n in range(2)]
+        self.lease = meridian.Lease()
+        self.host = f"127.{self.lease.number}.1.1"
+        self.servers = [f"127.{self.lease.number}.1.{11 + n}" for n in range(2)]
         self.pages = [HealthPage(address, certificate) for address, certificate in zip(self.servers, certificates)]
         self.config = directory / "checked.yaml"
         self.config.write_text(f"""
@@ -97,7 +97,7 @@ edge:
             process.kill()
         for page in self.pages:
             page.close()
-        self.slot.release()
+        self.lease.release()
 
     def server(self, n):
         pools = json.loads(meridian.http_get(self.host, 9080, "/status")[2])["pools"]

@@ -51,9 +51,9 @@ class Site:
     """A DNS node and an edge, without a backend."""
 
     def __init__(self, folder, edit=lambda text: text):
-        self.slot = meridian.Slot()
+        self.lease = meridian.Lease()
         self.folder = pathlib.Path(folder)
-        net = f"127.{self.slot.number}"
+        net = f"127.{self.lease.number}"
         self.dns, self.edge, self.scraper, self.backend = f"{net}.0.1", f"{net}.1.1", f"{net}.0.9", f"{net}.2.1"
         self.config = self.folder / "ops.yaml"
         self.config.write_text(edit(CONFIG.format(folder=folder, dns=self.dns, edge=self.edge, scraper=self.scraper, backend=self.backend)))
@@ -70,7 +70,7 @@ class Site:
     def __exit__(self, *_):
         for process in self.processes.values():
             process.kill()
-        self.slot.release()
+        self.lease.release()
 
     def arguments(self, who):
         program = [meridian.binaries() / f"meridian-{who}", "--config", self.config]
@@ -143,9 +143,9 @@ def full_pipe():
 @pytest.mark.parametrize("who", ("edge", "dns"))
 def test_a_full_standard_error_holds_nobody(own_site, who):
     reading, writing = full_pipe()
-    process = subprocess.Popen([str(a) for a in own_site.arguments(who)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing)
+    process = meridian.Process(own_site.arguments(who), own_site.folder / f"{who}.log", error=writing)
     try:
-        own_site.ready(who, lambda: process.poll() is None)
+        own_site.ready(who, process.running)
         for number in range(100):
             if who == "edge":
                 assert own_site.get(f"/raw?{number}")[0] in (502, 503)
@@ -155,11 +155,10 @@ def test_a_full_standard_error_holds_nobody(own_site, who):
             assert own_site.post(who, "/reload")[0] == 200
         metrics = own_site.post(who, "/metrics", "GET")[1]
         assert f"meridian_{who}_log_dropped_total" in metrics
-        process.send_signal(signal.SIGTERM)
+        process.signal(signal.SIGTERM)
         assert process.wait(120) == 0
     finally:
         process.kill()
-        process.wait()
         os.close(reading)
         os.close(writing)
 

@@ -131,9 +131,9 @@ def test_a_dead_address_of_several_takes_no_share(tmp_path, kind, health):
 
 def test_more_checks_than_descriptors(tmp_path):
     """200 well servers under 150 descriptors: all are known to be well, and none was ever thought to be down."""
-    slot = meridian.Slot()
-    host = f"127.{slot.number}.1.1"
-    servers = [f"127.{slot.number}.5.{n + 1}:9000" for n in range(200)]
+    lease = meridian.Lease()
+    host = f"127.{lease.number}.1.1"
+    servers = [f"127.{lease.number}.5.{n + 1}:9000" for n in range(200)]
     (tmp_path / "state").mkdir()
     config = tmp_path / "many.yaml"
     config.write_text(f"""
@@ -163,4 +163,4 @@ edge:
     finally:
         edge.kill()
         backend.kill()
-        slot.release()
+        lease.release()

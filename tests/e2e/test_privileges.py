@@ -3,7 +3,6 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import threading
 
 import pytest
@@ -134,14 +133,12 @@ def test_a_user_that_does_not_exist_is_an_error(idle_shop):
 def test_root_does_not_stay_root_unless_somebody_says_so(idle_shop, program):
     arguments = [str(meridian.binaries() / program), "--config", str(idle_shop.config), *(["--region", "eu"] if program == "meridian-edge" else [])]
     environment = {name: value for name, value in os.environ.items() if name != "MERIDIAN_ALLOW_ROOT"}
-    process = subprocess.Popen(arguments, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = meridian.Process(arguments, idle_shop.directory / "root.log", environment=environment)
     try:
         if "\nmeridian:" not in pathlib.Path("/etc/passwd").read_text():
             assert process.wait(60) == 1
-            assert "`user: NAME`" in process.stderr.read()
+            assert "`user: NAME`" in process.text()
         else:
-            wait_until(lambda: process.poll() is not None or fields(f"/proc/{process.pid}/status")["Uid"].split()[1] != "0", "it is not root any more")
+            wait_until(lambda: not process.running() or fields(f"/proc/{process.pid}/status")["Uid"].split()[1] != "0", "it is not root any more")
     finally:
         process.kill()
-        process.wait()
-        process.stderr.close()

@@ -94,12 +94,12 @@ class Node:
     """A DNS node with `us` (four edges, or as many as told), `eu` and an unprobed platform `cdn`."""
 
     def __init__(self, directory, order, us=1, edit=lambda text: text):
-        slot = meridian.Slot()
-        net = f"127.{slot.number}"
+        lease = meridian.Lease()
+        net = f"127.{lease.number}"
         self.us = [f"{net}.61.{n}" for n in range(1, us + 1)]
         self.eu = f"{net}.62.1"
         text = CONFIG.replace("US", ", ".join(f'"{a}"' for a in self.us)).replace("ORDER", ", ".join(order))
-        self.server = Authority(directory, edit(text), {"example.com": ZONE}, slot)
+        self.server = Authority(directory, edit(text), {"example.com": ZONE}, lease)
         self.edges = {address: Edge(address) for address in (*self.us, self.eu)}
 
     def __enter__(self):

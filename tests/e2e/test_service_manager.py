@@ -3,7 +3,6 @@ import array
 import os
 import signal
 import socket
-import subprocess
 
 import pytest
 
@@ -52,12 +51,9 @@ def manager(tmp_path):
 
 
 def start(shop, who, environment, prefix=(), pass_fds=()):
-    log = open(shop.directory / f"{who}-managed.log", "ab")
     program = ["meridian-dns", "--config", str(shop.config)] if who == "dns" else ["meridian-edge", "--config", str(shop.config), "--region", who]
-    process = subprocess.Popen([*prefix, str(meridian.binaries() / program[0]), *program[1:]], env=environment, stdin=subprocess.DEVNULL,
-                               stdout=log, stderr=log, pass_fds=pass_fds)
-    log.close()
-    return process
+    return meridian.Process([*prefix, meridian.binaries() / program[0], *program[1:]], shop.directory / f"{who}-managed.log",
+                            environment=environment, pass_fds=pass_fds)
 
 
 @pytest.mark.parametrize("who", ["dns", "eu"])
@@ -67,16 +63,15 @@ def test_a_healthy_server_keeps_saying_so(idle_shop, manager, who):
         wait_until(lambda: "READY=1" in manager.read(), "it is ready")
         wait_until(lambda: manager.read().count("WATCHDOG=1") >= 4, "it feeds the watchdog")
         del manager.messages[:]
-        process.send_signal(signal.SIGHUP)
+        process.signal(signal.SIGHUP)
         wait_until(lambda: "READY=1" in manager.read(), "it has reloaded")
         assert any(m.startswith("RELOADING=1\nMONOTONIC_USEC=") for m in manager.messages), manager.messages
-        process.terminate()
+        process.signal(signal.SIGTERM)
         wait_until(lambda: "STOPPING=1" in manager.read(), "it says that it stops")
-        process.send_signal(signal.SIGTERM)  # an edge announces its end for seconds
+        process.signal(signal.SIGTERM)  # an edge announces its end for seconds
         process.wait(60)
     finally:
         process.kill()
-        process.wait()
 
 
 def test_sockets_kept_by_the_manager_lose_nothing_over_sigkill(idle_shop, manager):
@@ -86,7 +81,6 @@ def test_sockets_kept_by_the_manager_lose_nothing_over_sigkill(idle_shop, manage
         wait_until(lambda: "FDSTORE=1\nFDNAME=listener" in manager.read(), "it stores its sockets")
         assert len(manager.descriptors) >= 3  # UDP, TCP, admin
         process.kill()
-        process.wait()
         query = meridian.dns.message.make_query("ns1.shop.example", "A")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client, \
                 socket.create_connection((shop.dns_address, 5300), timeout=30) as connection:
@@ -106,8 +100,7 @@ def test_sockets_kept_by_the_manager_lose_nothing_over_sigkill(idle_shop, manage
                 os.close(fd)
             assert meridian.dns.message.from_wire(client.recv(4096)).answer
             assert int.from_bytes(connection.recv(2), "big") > 20
-        process.terminate()
+        process.signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:
         process.kill()
-        process.wait()

@@ -72,7 +72,7 @@ def test_dns_upgrades_lose_no_query(fragile_shop):
         for _ in range(UPGRADES):
             old = upgrader.upgrade()
             assert old.wait() == 0, old.text()
-            old.handle.close()
+            old.forget()
         output = finish(load)
     assert int(re.search(r"Queries completed:\s+(\d+)", output).group(1)) > 1000, output
     assert int(re.search(r"Queries lost:\s+(\d+)", output).group(1)) == 0, output
@@ -91,7 +91,7 @@ def test_edge_upgrades_fail_no_request(fragile_shop):
         for _ in range(min(UPGRADES, 10)):
             old = upgrader.upgrade()
             assert old.wait() == 0, old.text()
-            old.handle.close()
+            old.forget()
         output = finish(load)
     assert int(re.search(r"(\d+) requests in", output).group(1)) > 1000, output
     assert "Socket errors" not in output and "Non-2xx" not in output, output
@@ -161,7 +161,7 @@ def test_without_upgrade_a_second_server_is_refused(fragile_shop):
         process = meridian.Process(shop.processes[who].arguments, shop.directory / f"second-{who}.log")
         assert process.wait() == 1, process.text()
         assert "is in use by process" in process.text() and "--upgrade" in process.text(), process.text()
-        process.handle.close()
+        process.forget()
     assert shop.addresses("ns1.shop.example")
     assert shop.edge_get("eu", "/.meridian/health")[0] == 200
 

@@ -12,7 +12,7 @@ from lone_edge import LoneEdge, Scripted, answering, ok, slot_address
 
 @pytest.fixture
 def slot():
-    held = meridian.Slot()
+    held = meridian.Lease()
     yield held
     held.release()
 

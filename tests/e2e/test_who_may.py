@@ -11,7 +11,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH")
 
 @pytest.fixture(scope="module")
 def slot():
-    held = meridian.Slot()
+    held = meridian.Lease()
     yield held
     held.release()
 
@@ -64,7 +64,7 @@ REPEATED = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
 
 @pytest.fixture
 def own_slot():
-    held = meridian.Slot()
+    held = meridian.Lease()
     yield held
     held.release()
 

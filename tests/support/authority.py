@@ -13,7 +13,7 @@ import struct
 
 import dns.message
 
-from meridian import Process, Slot, ask_socket, binaries, geo_database, http_get, wait_until
+from meridian import Lease, Process, ask_socket, binaries, geo_database, http_get, wait_until
 
 TRANSPORTS = ("udp4", "tcp4", "udp6", "tcp6")
 FIRST_PORT = 15000  # below the ports that the kernel hands out
@@ -22,13 +22,13 @@ FIRST_PORT = 15000  # below the ports that the kernel hands out
 class Authority:
     """`config` and the zones may say {address} (127.N.0.1), {net} (127.N), {port}, {directory} and {geo}."""
 
-    def __init__(self, directory, config, zones, slot=None):
-        self.slot = slot or Slot()
+    def __init__(self, directory, config, zones, lease=None):
+        self.lease = lease or Lease()
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(exist_ok=True)
-        self.address = f"127.{self.slot.number}.0.1"
-        self.port = FIRST_PORT + self.slot.number
-        self.words = {"{address}": self.address, "{net}": f"127.{self.slot.number}", "{port}": str(self.port),
+        self.address = f"127.{self.lease.number}.0.1"
+        self.port = FIRST_PORT + self.lease.number
+        self.words = {"{address}": self.address, "{net}": f"127.{self.lease.number}", "{port}": str(self.port),
                       "{directory}": str(self.directory), "{geo}": str(geo_database("city.mmdb"))}
         for name, text in zones.items():
             (self.directory / f"{name}.zone").write_text(self.fill(text))
@@ -102,7 +102,7 @@ class Authority:
 
     def __exit__(self, *_):
         self.stop()
-        self.slot.release()
+        self.lease.release()
 
 
 def read_exactly(connection, size):

@@ -7,7 +7,6 @@
 
 Everything waits for conditions, never for a fixed time. Standard library and dnspython only.
 """
-import fcntl
 import http.client
 import json
 import os
@@ -16,7 +15,7 @@ import re
 import shutil
 import socket
 import subprocess
-import time
+import sys
 
 import dns.edns
 import dns.flags
@@ -25,9 +24,13 @@ import dns.query
 import dns.rdatatype
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools/lib"))
+
+from processes import Lease, Process, eventually  # noqa: E402,F401  (the path comes first; tests take them from here)
+from shop import REGIONS, backends_of  # noqa: E402
+
+Slot = Lease  # as some tests call it
 SANITIZED = os.environ.get("MERIDIAN_SANITIZED") == "1"
-REGIONS = ("us-east", "us-west", "eu")
-os.environ.setdefault("MERIDIAN_ALLOW_ROOT", "1")  # who runs tests as root means it; a server alone would refuse
 
 
 def binaries():
@@ -36,93 +39,7 @@ def binaries():
 
 def wait_until(condition, what, timeout=120.0):
     """Polls until condition() is true; its last exception or value is told when it never is."""
-    end = time.monotonic() + timeout
-    last = None
-    while time.monotonic() < end:
-        try:
-            last = condition()
-            if last:
-                return last
-        except (OSError, http.client.HTTPException, dns.exception.DNSException) as error:
-            last = error
-        time.sleep(0.02)
-    raise AssertionError(f"never came true within {timeout} s: {what}; last: {last!r}")
-
-
-class Slot:
-    """One second byte N of 127.N.0.0/16, held by a lock file, so that test runs never share addresses."""
-
-    def __init__(self):
-        folder = pathlib.Path("/tmp/meridian-slots")
-        folder.mkdir(exist_ok=True)
-        for number in range(20, 250):
-            handle = open(folder / str(number), "w")
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self.number, self.handle = number, handle
-                return
-            except OSError:
-                handle.close()
-        raise RuntimeError("no free loopback network")
-
-    def release(self):
-        self.handle.close()
-
-
-class Process:
-    """One program with its output in a file."""
-
-    def __init__(self, arguments, log, cwd=None):
-        self.arguments = [str(a) for a in arguments]
-        self.log = pathlib.Path(log)
-        self.handle = open(self.log, "ab")
-        self.popen = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=self.handle, stderr=self.handle, cwd=cwd)
-
-    @property
-    def pid(self):
-        return self.popen.pid
-
-    def running(self):
-        return self.popen.poll() is None
-
-    def text(self):
-        return self.log.read_text(errors="replace")
-
-    def wait_ready(self, what):
-        """Until it has printed the line `ready`. (An address `already in use` is none.)"""
-        wait_until(lambda: "ready\n" in self.text() or not self.running(), f"{what}: ready")
-        assert self.running(), self.text()
-
-    def signal(self, number):
-        self.popen.send_signal(number)
-
-    def wait(self, timeout=60):
-        return self.popen.wait(timeout)
-
-    def kill(self):
-        if self.running():
-            self.popen.kill()
-        self.popen.wait()
-        self.handle.close()
-
-    def stop(self, timeout=60):
-        """SIGTERM, and the exit status; killed and an error if it does not end."""
-        if self.running():
-            self.popen.terminate()
-        try:
-            return self.popen.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
-            raise AssertionError(f"did not end within {timeout} s of SIGTERM: {self.arguments}\n{self.text()[-2000:]}") from None
-        finally:
-            self.handle.close()
-
-    def memory_kib(self):
-        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text()).group(1))
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+    return eventually(condition, what, timeout, passing=(OSError, http.client.HTTPException, dns.exception.DNSException))
 
 
 def http_get(host, port, path, headers=None, method="GET", body=None, timeout=60):
@@ -191,7 +108,7 @@ class Shop:
     """The example service of zones/ on 127.N.0.0/16: the same files, with the addresses moved and `edit` applied."""
 
     def __init__(self, directory, edit=None):
-        self.slot = Slot()
+        self.lease = Lease()
         self.directory = pathlib.Path(directory)
         self.zones = self.directory / "zones"
         shutil.copytree(ROOT / "zones", self.zones)
@@ -205,10 +122,10 @@ class Shop:
         self.processes = {}
 
     def moved(self, text):
-        return text.replace("127.0.", f"127.{self.slot.number}.")
+        return text.replace("127.0.", f"127.{self.lease.number}.")
 
     def address(self, rest):
-        return f"127.{self.slot.number}.{rest}"
+        return self.lease.address(rest)
 
     @property
     def dns_address(self):
@@ -220,11 +137,8 @@ class Shop:
     # -- processes
 
     def start_backends(self):
-        servers = []
-        for index, region in enumerate(REGIONS, 1):
-            for pool, base, count in (("web", 11, 3), ("api", 21, 5), ("checkout", 31, 2), ("search", 41, 2), ("admin", 51, 1), ("enterprise", 61, 1)):
-                servers += [f"{self.address(f'{index}.{base + n}')}:9000={region}-{pool}-{n + 1},{pool},{region}" for n in range(count)]
-        process = self.launch("backends", [binaries() / "meridian-test-backend", *servers])
+        servers = [server for region in REGIONS for server in backends_of(region, f"127.{self.lease.number}")]
+        process = self.launch("backends", [binaries() / "meridian-test-backend", *map(str, servers)])
         process.wait_ready("the backends")
 
     def start_edge(self, region):
@@ -272,7 +186,7 @@ class Shop:
     def close(self):
         for process in self.processes.values():
             process.kill()
-        self.slot.release()
+        self.lease.release()
 
     def __enter__(self):
         return self

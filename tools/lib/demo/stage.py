@@ -3,55 +3,34 @@
 Whatever was started is ended with the Stage: also after Ctrl-C or a failure, and by the kernel if the demo itself is killed.
 """
 
-import ctypes
 import http.client
 import json
 import os
 import pathlib
 import shutil
-import signal
 import socket
-import subprocess
 import tempfile
-import time
+
+from processes import Failed, Process, eventually, stop_all
+from shop import REGIONS, backends_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-REGIONS = ("us-east", "us-west", "eu")
 EDGES = {region: f"127.0.{number}.1" for number, region in enumerate(REGIONS, 1)}
-POOLS = (("web", 11, 3), ("api", 21, 5), ("checkout", 31, 2), ("search", 41, 2), ("admin", 51, 1), ("enterprise", 61, 1))
 DNS = ("127.0.0.1", 5300)
 DNS_ADMIN = ("127.0.0.1", 9053)
-PR_SET_PDEATHSIG = 1
-os.environ.setdefault("MERIDIAN_ALLOW_ROOT", "1")  # who runs the demo as root means it; a server alone would refuse
-libc = ctypes.CDLL(None)
-
-
-class Trouble(Exception):
-    """The demo cannot go on; the message says why."""
+Trouble = Failed  # the demo cannot go on; the message says why
 
 
 def region_of(address):
     return next((region for region, edge in EDGES.items() if edge == address), None)
 
 
-def backends_of(region):
-    """[(address, port, name, pool)] of a region, as zones/shop.yaml has them."""
-    number = REGIONS.index(region) + 1
-    return [(f"127.0.{number}.{base + n}", 9000, f"{region}-{pool}-{n + 1}", pool) for pool, base, count in POOLS for n in range(count)]
+NOT_YET = (OSError, http.client.HTTPException, ValueError)
 
 
 def wait_until(condition, what, seconds=20.0):
     """Polls until condition() gives something true, and returns it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            found = condition()
-        except (OSError, http.client.HTTPException, ValueError):
-            found = None
-        if found:
-            return found
-        time.sleep(0.02)
-    raise Trouble(f"{what}: not within {seconds:g} s")
+    return eventually(condition, what, seconds, passing=NOT_YET)
 
 
 def get(host, port, path, timeout=2):
@@ -62,10 +41,6 @@ def get(host, port, path, timeout=2):
         return response.status, response.read().decode(errors="replace")
     finally:
         connection.close()
-
-
-def prepare_child():
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Stage:
@@ -84,16 +59,7 @@ class Stage:
         return self
 
     def __exit__(self, *_):
-        for process in self.processes.values():
-            if process.poll() is None:
-                process.terminate()
-        deadline = time.monotonic() + 5
-        for process in self.processes.values():
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        stop_all(self.processes.values(), 5)
         if not self.keep_logs:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -102,7 +68,7 @@ class Stage:
         wanted = [(DNS, socket.SOCK_DGRAM), (DNS, socket.SOCK_STREAM), (DNS_ADMIN, socket.SOCK_STREAM)]
         for region in REGIONS:
             wanted += [((EDGES[region], 8080), socket.SOCK_STREAM), ((EDGES[region], 9080), socket.SOCK_STREAM)]
-            wanted += [((address, port), socket.SOCK_STREAM) for address, port, _, _ in backends_of(region)]
+            wanted += [((server.address, server.port), socket.SOCK_STREAM) for server in backends_of(region)]
         busy = []
         for address, kind in wanted:
             with socket.socket(socket.AF_INET, kind) as probe:
@@ -117,26 +83,15 @@ class Stage:
                           "; is another demo running? See who listens there: ss -lntup")
 
     def launch(self, name, *arguments):
-        with open(self.directory / f"{name}.log", "ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [str(part) for part in arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
-                start_new_session=True, preexec_fn=prepare_child)
+        self.processes[name] = Process(arguments, self.directory / f"{name}.log", cwd=ROOT)
         return self.processes[name]
 
     def ready(self, name, condition):
         """Waits for a process; if it ends instead, tells the end of its log."""
-        def alive_and_ready():
-            if self.processes[name].poll() is not None:
-                tail = (self.directory / f"{name}.log").read_text(errors="replace").strip().splitlines()[-8:]
-                raise Trouble(f"{name} ended with status {self.processes[name].returncode}:\n" + "\n".join(tail))
-            return condition()
-        wait_until(alive_and_ready, f"{name} ready", 90)
+        self.processes[name].wait_until(condition, f"{name} ready", 90, passing=NOT_YET)
 
     def start_backends(self, region):
-        name = f"backends-{region}"
-        servers = [f"{address}:{port}={server},{pool},{region}" for address, port, server, pool in backends_of(region)]
-        self.launch(name, self.binaries / "meridian-test-backend", *servers)
-        self.ready(name, lambda: "ready" in (self.directory / f"{name}.log").read_text())
+        self.launch(f"backends-{region}", self.binaries / "meridian-test-backend", *backends_of(region)).wait_ready(region, 90)
 
     def start_edge(self, region):
         self.launch(region, self.binaries / "meridian-edge", "--config", self.config, "--region", region)
