@@ -77,8 +77,8 @@ AdminResponse upgrade_under_way() {
 SteeringControl::Saved when_saved(const shared::AdminReply& reply, std::string done) {
   return [reply, done = std::move(done)](const Result<void>& saved) {
     if (saved) return reply(AdminResponse::text(200, done + "\n"));
-    reply(AdminResponse::text(kFailed, done + ", but only until this process ends: it could not be written down: " +
-                                           saved.error().message + "\n"));
+    reply(AdminResponse::text(kFailed, done + ", but only until this process ends: it could not be written down, " +
+                                           saved.error().message + "; that is tried again\n"));
   };
 }
 

@@ -30,11 +30,11 @@ struct AliasControl::Lookup {
   shared::NameFollower::Follow follow;
 };
 
-AliasControl::AliasControl(shared::Loop& loop, shared::NameFollower& names, shared::Builder& builder,
+AliasControl::AliasControl(shared::Loop& loop, shared::NameFollower& names, shared::StateWriter& writer,
                            const shared::StateDirectory* state, Changed changed)
     : loop_(loop),
       names_(names),
-      builder_(builder),
+      writer_(writer),
       state_(state),
       changed_(std::move(changed)),
       together_(loop, kTogether, [this] { tell(); }) {
@@ -172,14 +172,8 @@ void AliasControl::save() {
     if (lookup->answer.state == AliasAnswer::State::unknown) continue;
     aliases.push_back({key.first, key.second, lookup->answer.addresses});
   }
-  auto write = [state = state_, aliases = std::move(aliases)] {
-    auto written = state->write(kAliasesFile, write_aliases(aliases));
-    if (!written) {
-      log_event(Level::warn, "state_unwritten", {{"file", kAliasesFile}, {"reason", written.error().message}});
-    }
-    return written;
-  };
-  builder_.run_then(loop_, std::move(write), [this](const shared::Result<void>&) {
+  auto text = [aliases = std::move(aliases)] { return write_aliases(aliases); };
+  writer_.write(std::string(kAliasesFile), std::move(text), [this](const shared::Result<void>&) {
     writing_ = false;
     if (unwritten_) together_.trigger();
   });

@@ -27,8 +27,8 @@
 #include "shared/core/time.h"
 #include "shared/serve/loop/debounce.h"
 #include "shared/serve/loop/loop.h"
-#include "shared/serve/process/builder.h"
 #include "shared/serve/process/state.h"
+#include "shared/serve/process/state_writer.h"
 #include "shared/serve/resolve/name_follower.h"
 
 namespace dns {
@@ -38,7 +38,7 @@ class AliasControl {
   using Changed = std::function<void(const std::vector<AliasChange>&)>;
 
   // `state` may be null: then nothing is remembered. `changed` is never called from inside adopt().
-  AliasControl(shared::Loop& loop, shared::NameFollower& names, shared::Builder& builder,
+  AliasControl(shared::Loop& loop, shared::NameFollower& names, shared::StateWriter& writer,
                const shared::StateDirectory* state, Changed changed);
   ~AliasControl();
   AliasControl(const AliasControl&) = delete;
@@ -78,7 +78,7 @@ class AliasControl {
 
   shared::Loop& loop_;
   shared::NameFollower& names_;
-  shared::Builder& builder_;
+  shared::StateWriter& writer_;
   const shared::StateDirectory* state_;
   Changed changed_;
   std::map<Key, std::vector<shared::IpAddress>> remembered_;
@@ -87,7 +87,7 @@ class AliasControl {
   std::set<std::size_t> untold_;  // numbers of ALIAS names
   shared::Debounce together_;
   bool unwritten_ = false;
-  bool writing_ = false;  // the Builder does
+  bool writing_ = false;  // the writer does
 };
 
 }  // namespace dns

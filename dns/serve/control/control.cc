@@ -71,6 +71,7 @@ Control::~Control() {
   watchdog_.reset();
   workers_.clear();
   builder_.stop();
+  state_writer_.reset();
   if (steering_) steering_->save();
 }
 
@@ -131,10 +132,11 @@ Result<void> Control::open_steering() {
     ready_ = true;
     if (!workers_.empty()) begin_to_serve();
   };
-  steering_ = std::make_unique<SteeringControl>(supervisor_.loop(), builder_, inheritance_->state_directory(),
-                                                std::move(hooks));
+  const auto* state = inheritance_->state_directory();
+  state_writer_.emplace(supervisor_.loop(), state);
+  steering_ = std::make_unique<SteeringControl>(supervisor_.loop(), builder_, *state_writer_, state, std::move(hooks));
   aliases_ = std::make_unique<AliasControl>(
-      supervisor_.loop(), names_, builder_, inheritance_->state_directory(),
+      supervisor_.loop(), names_, *state_writer_, state,
       [this](const std::vector<AliasChange>& changes) { steering_->update_aliases(changes); });
   steering_->set_aliases(adopt_aliases());
   return steering_->start(world_->policies, world_->common);
@@ -220,7 +222,7 @@ void Control::keep() {
     if (!result.first) return;
     kept_ = {std::chrono::system_clock::now(), ""};
   };
-  builder_.run_then(supervisor_.loop(), std::move(work), std::move(done));
+  state_writer_->run(std::move(work), std::move(done));
 }
 
 void Control::open_upgrade_port() {
@@ -248,6 +250,7 @@ std::vector<int> Control::sockets() const {
 // notice; those that fall silent are closed as ever.
 void Control::handed_over() {
   handed_over_ = true;
+  state_writer_->handed_over();
   steering_->stop_saving();
   aliases_->stop_saving();
   for (const auto& admin : admins_) admin->hand_over();
@@ -401,7 +404,8 @@ shared::ProcessFacts Control::facts() const {
           .started = started_,
           .configured = reloads_.last,
           .reloads_done = reloads_.done,
-          .reloads_refused = reloads_.refused};
+          .reloads_refused = reloads_.refused,
+          .state_problem = state_writer_ ? state_writer_->problem() : std::string()};
 }
 
 void Control::refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const {

@@ -33,6 +33,7 @@
 #include "shared/serve/process/builder.h"
 #include "shared/serve/process/inheritance.h"
 #include "shared/serve/process/process_facts.h"
+#include "shared/serve/process/state_writer.h"
 #include "shared/serve/process/supervisor.h"
 #include "shared/serve/process/upgrade.h"
 #include "shared/serve/process/watchdog.h"
@@ -167,6 +168,7 @@ class Control {
   ControlSettings settings_;
   std::optional<shared::Inheritance> inheritance_;
   shared::Builder builder_;
+  std::optional<shared::StateWriter> state_writer_;
   std::shared_ptr<const World> world_;
   std::unique_ptr<SteeringControl> steering_;
   std::optional<std::vector<shared::Endpoint>> resolvers_;  // that names_ asks

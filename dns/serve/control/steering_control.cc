@@ -94,9 +94,15 @@ shared::WallTime wall_time(shared::TimePoint time) {
   return System::now() + std::chrono::duration_cast<System::duration>(time - Clock::now());
 }
 
-SteeringControl::SteeringControl(shared::Loop& loop, shared::Builder& builder, const shared::StateDirectory* state,
-                                 Hooks hooks)
-    : loop_(loop), builder_(builder), state_(state), hooks_(std::move(hooks)), deadline_(loop), start_wait_(loop) {}
+SteeringControl::SteeringControl(shared::Loop& loop, shared::Builder& builder, shared::StateWriter& writer,
+                                 const shared::StateDirectory* state, Hooks hooks)
+    : loop_(loop),
+      builder_(builder),
+      writer_(writer),
+      state_(state),
+      hooks_(std::move(hooks)),
+      deadline_(loop),
+      start_wait_(loop) {}
 
 SteeringControl::~SteeringControl() = default;
 
@@ -436,39 +442,16 @@ std::vector<NamedOverride> SteeringControl::overrides() const {
   return out;
 }
 
-// One write at a time, and of what is true when it begins: however fast things change, nothing queues up.
-void SteeringControl::save_later() {
-  if (state_ == nullptr) return;
-  save_again_ = saving_;
-  if (std::exchange(saving_, true)) return;
-  auto write = [state = state_, health = write_health(health_->persist()), words = write_overrides(overrides())] {
-    Result<void> words_written;
-    for (const auto& [file, text] : {std::pair(kHealthFile, health), std::pair(kOverridesFile, words)}) {
-      words_written = state->write(file, text);
-      if (words_written) continue;
-      log_event(Level::warn, "state_unwritten", {{"file", file}, {"reason", words_written.error().message}});
-    }
-    return words_written;  // of the last file
-  };
-  builder_.run_then(loop_, std::move(write),
-                    [this, to_tell = std::exchange(to_tell_, {})](const Result<void>& words_written) {
-                      for (const Saved& tell : to_tell) tell(words_written);
-                      saving_ = false;
-                      if (std::exchange(save_again_, false)) save_later();
-                    });
-}
-
 void SteeringControl::save_later(Saved saved) {
-  if (state_ == nullptr) return saved({});
-  to_tell_.push_back(std::move(saved));
-  save_later();
+  writer_.write(std::string(kHealthFile), [text = write_health(health_->persist())] { return text; });
+  auto words = [text = write_overrides(overrides())] { return text; };
+  writer_.write(std::string(kOverridesFile), std::move(words), std::move(saved));
 }
 
 void SteeringControl::save() {
   if (state_ == nullptr || health_ == nullptr) return;
   (void)state_->write(kHealthFile, write_health(health_->persist()));
-  const auto words_written = state_->write(kOverridesFile, write_overrides(overrides()));
-  for (const Saved& tell : std::exchange(to_tell_, {})) tell(words_written);
+  (void)state_->write(kOverridesFile, write_overrides(overrides()));
 }
 
 }  // namespace dns

@@ -22,6 +22,7 @@
 #include "shared/serve/probe/prober.h"
 #include "shared/serve/process/builder.h"
 #include "shared/serve/process/state.h"
+#include "shared/serve/process/state_writer.h"
 
 namespace dns {
 
@@ -44,7 +45,8 @@ class SteeringControl {
   };
 
   // `state` may be null: then nothing is remembered.
-  SteeringControl(shared::Loop& loop, shared::Builder& builder, const shared::StateDirectory* state, Hooks hooks);
+  SteeringControl(shared::Loop& loop, shared::Builder& builder, shared::StateWriter& writer,
+                  const shared::StateDirectory* state, Hooks hooks);
   ~SteeringControl();
   SteeringControl(const SteeringControl&) = delete;
   SteeringControl& operator=(const SteeringControl&) = delete;
@@ -91,8 +93,7 @@ class SteeringControl {
 
   // Writes what has not been written; blocks. For the end.
   void save();
-  void save_later();  // on the Builder
-  void save_later(Saved saved);
+  void save_later(Saved saved = {});
   // Another process writes the files from here on.
   void stop_saving() { state_ = nullptr; }
 
@@ -124,10 +125,8 @@ class SteeringControl {
 
   shared::Loop& loop_;
   shared::Builder& builder_;
+  shared::StateWriter& writer_;
   const shared::StateDirectory* state_;
-  bool saving_ = false;         // the Builder writes
-  bool save_again_ = false;     // and what it writes is old already
-  std::vector<Saved> to_tell_;  // when what is true now has been written
   Hooks hooks_;
   std::unique_ptr<shared::Prober> prober_;
   std::shared_ptr<const PolicyTables> tables_;

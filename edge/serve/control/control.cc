@@ -114,6 +114,7 @@ shared::Result<void> Control::claim_inheritance() {
   auto claimed = shared::Inheritance::claim(path.string(), start_);
   if (!claimed) return tl::unexpected(claimed.error());
   inheritance_.emplace(std::move(*claimed));
+  state_writer_.emplace(supervisor_.loop(), inheritance_->state_directory());
   const std::string_view inherited = inheritance_->state();
   const std::size_t line = std::min(inherited.find('\n'), inherited.size());
   const std::string_view found = inherited.substr(std::min(line + 1, inherited.size()));
@@ -283,6 +284,8 @@ AdminResponse Control::healthz() {
 }
 
 ReportSource Control::source() const {
+  shared::ProcessFacts process = facts_;
+  process.state_problem = state_writer_->problem();
   return {.snapshot = *snapshot_,
           .live = loader_.live(),
           .workers = counted_,
@@ -290,7 +293,7 @@ ReportSource Control::source() const {
           .discovery = &discovery_,
           .words = &words_,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
-          .process = facts_};
+          .process = std::move(process)};
 }
 
 AdminResponse Control::answer_explain(const AdminRequest& request) const {
@@ -420,6 +423,7 @@ void Control::stop() {
 // close" with their next answer; the few that never speak again are closed after a while.
 void Control::handed_over() {
   handed_over_ = true;
+  state_writer_->handed_over();
   for (const auto& admin : admins_) admin->hand_over();
   const shared::Duration linger = std::min(world_->config.client.keep_alive_timeout, world_->config.drain_grace);
   supervisor_.set_stop_grace(linger + world_->config.drain_grace);

@@ -26,6 +26,7 @@
 #include "shared/serve/process/builder.h"
 #include "shared/serve/process/inheritance.h"
 #include "shared/serve/process/process_facts.h"
+#include "shared/serve/process/state_writer.h"
 #include "shared/serve/process/supervisor.h"
 #include "shared/serve/process/upgrade.h"
 #include "shared/serve/process/watchdog.h"
@@ -119,6 +120,7 @@ class Control {
   OperatorWords words_;
   std::size_t reloads_waiting_ = 0;
   shared::Builder builder_;
+  std::optional<shared::StateWriter> state_writer_;
   std::unique_ptr<AccessLog> access_log_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<const Worker*> counted_;

@@ -132,13 +132,7 @@ void Control::remake_at_start() {
 PoolInputs Control::pool_inputs() const { return {.weights = words_.weights(), .found = discovery_.found()}; }
 
 void Control::keep_words() {
-  const auto* state = inheritance_->state_directory();
-  if (state == nullptr) return;
-  builder_.run_then(
-      supervisor_.loop(), [state, text = words_.to_json()] { return state->write(kWordsFile, text); },
-      [](const shared::Result<void>& written) {
-        if (!written) log_event(Level::error, "state_not_kept", {{"reason", written.error().message}});
-      });
+  state_writer_->write(std::string(kWordsFile), [text = words_.to_json()] { return text; });
 }
 
 // While a successor starts with what we have told it, a word to us would be lost.

@@ -32,7 +32,7 @@ bool may_come_back(int niceness) {
 
 }  // namespace
 
-Builder::Builder() : thread_([this] { loop(); }) {}
+Builder::Builder(const char* thread_name) : name_(thread_name), thread_([this] { loop(); }) {}
 
 Builder::~Builder() { stop(); }
 
@@ -88,7 +88,7 @@ void Builder::stop() {
 }
 
 void Builder::loop() {
-  begin_thread("builder");
+  begin_thread(name_);
   thread_id_ = ::gettid();
   const int niceness = ::getpriority(PRIO_PROCESS, 0) + kNice;
   (void)::setpriority(PRIO_PROCESS, 0, niceness);  // of this thread alone

@@ -33,7 +33,7 @@ class Builder {
  public:
   static constexpr Duration kBackground = seconds(2);
 
-  Builder();
+  explicit Builder(const char* thread_name = "builder");
   ~Builder();  // stop()
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
@@ -79,6 +79,7 @@ class Builder {
   std::atomic<std::uint64_t> background_{0};           // number of the one that it has, 0: none
   std::atomic<std::uint64_t> over_{0};                 // of the last one that is over
   std::atomic<pid_t> thread_id_{0};
+  const char* name_;  // of the thread
   std::thread thread_;
 };
 

@@ -40,6 +40,9 @@ void write_facts(MetricsWriter& out, std::string_view prefix, const ProcessFacts
   family(MetricKind::counter, "_reloads_total", "Reloads by outcome.");
   out.sample({{"outcome", "done"}}, facts.reloads_done);
   out.sample({{"outcome", "refused"}}, facts.reloads_refused);
+  family(MetricKind::gauge, "_state_unwritten",
+         "1: the state directory does not take what is to be kept; it is tried again.");
+  out.sample({}, std::uint64_t{facts.state_problem.empty() ? 0U : 1U});
   family(MetricKind::counter, "_log_dropped_total", "Lines of the log that nobody read in time.");
   out.sample({}, log_lines_dropped());
 }
@@ -52,6 +55,7 @@ void put_facts(boost::json::object& status, const ProcessFacts& facts) {
   status["configured"] = utc(facts.configured);
   status["reloads_done"] = facts.reloads_done;
   status["reloads_refused"] = facts.reloads_refused;
+  if (!facts.state_problem.empty()) status["state_problem"] = facts.state_problem;
 }
 
 void log_diagnostics(const load::Diagnostics& diagnostics) {

@@ -22,6 +22,7 @@ struct ProcessFacts {
   WallTime configured{};  // when the configuration in force was taken
   std::uint64_t reloads_done = 0;
   std::uint64_t reloads_refused = 0;
+  std::string state_problem;  // why something is not kept in the state directory; empty: all is well
 };
 
 // `prefix`: "meridian_dns".

@@ -2,11 +2,32 @@
 
 #include <sys/resource.h>
 
+#include <unistd.h>
+
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
+#include <thread>
 
 #include "shared/serve/os/log.h"
+#include "shared/serve/os/thread_setup.h"
 
 namespace shared {
+
+struct Supervisor::LastWait {
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool over = false;
+
+  void run(Duration patience, int status) {
+    begin_thread("last-wait");
+    std::unique_lock lock(mutex);
+    if (wake.wait_for(lock, patience, [this] { return over; })) return;
+    log_event(Level::error, "stop_forced", {{"reason", "a thread is held by the kernel: does a mount hang?"}});
+    std::this_thread::sleep_for(milliseconds(100));  // for the log's thread
+    ::_exit(status);
+  }
+};
 
 Supervisor::Supervisor(SupervisorSettings settings)
     : settings_(settings),
@@ -14,6 +35,7 @@ Supervisor::Supervisor(SupervisorSettings settings)
       signals_(loop_.get_executor(), SIGHUP, SIGTERM, SIGINT),
       grace_(loop_) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   signals_.add(SIGUSR1);
   wait_for_signal();
 }
@@ -31,9 +53,24 @@ void Supervisor::wait_for_signal() {
   });
 }
 
+Supervisor::~Supervisor() {
+  if (last_wait_ == nullptr) return;
+  const std::lock_guard lock(last_wait_->mutex);
+  last_wait_->over = true;
+  last_wait_->wake.notify_one();
+}
+
 int Supervisor::run() {
   loop_.run();
+  begin_last_wait();
   return status_;
+}
+
+void Supervisor::begin_last_wait() {
+  last_wait_ = std::make_shared<LastWait>();
+  std::thread([wait = last_wait_, patience = settings_.last_wait, status = status_] {
+    wait->run(patience, status);
+  }).detach();
 }
 
 void Supervisor::finish(int status) {

@@ -5,9 +5,11 @@
 //   SIGUSR1          on_reopen: log files, after a rotation
 //   SIGTERM, SIGINT  on_stop: drain, then call finish(); the same signal again, or the grace time, ends at once
 //   (handed over)    as a stop, by handed_over(): another process serves already, so one signal ends at once
-//   SIGPIPE          ignored
+//   SIGPIPE          ignored, and SIGXFSZ: a limit on file sizes is an error of the write
 //
-// Made first in main, before any thread, and destroyed last. Everything on the control loop's thread but post().
+// What follows run() may wait for threads that the kernel holds, in a mount that hangs: the process ends all the same,
+// `last_wait` later. Made first in main, before any thread, and destroyed last. Everything on the control loop's thread
+// but post().
 
 #include <cstdint>
 #include <functional>
@@ -26,11 +28,13 @@ namespace shared {
 
 struct SupervisorSettings {
   Duration stop_grace = seconds(30);
+  Duration last_wait = seconds(10);  // from the end of run() to the end of the process, however it hangs
 };
 
 class Supervisor {
  public:
   explicit Supervisor(SupervisorSettings settings = {});
+  ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
@@ -62,6 +66,9 @@ class Supervisor {
  private:
   void wait_for_signal();
   void begin_grace();
+  void begin_last_wait();
+
+  struct LastWait;
 
   SupervisorSettings settings_;
   Loop loop_{kOneThread};
@@ -74,6 +81,7 @@ class Supervisor {
   bool stopping_ = false;
   bool handed_over_ = false;
   int status_ = 0;
+  std::shared_ptr<LastWait> last_wait_;  // from the end of run() on
 };
 
 // Raises the soft limit of descriptors to the hard one and returns it.

@@ -32,13 +32,13 @@ class AliasControlTest : public ::testing::Test {
   }
 
   shared::Loop loop_{shared::kOneThread};
-  shared::Builder builder_;
+  shared::StateWriter writer_{loop_, nullptr};
   Snapshot snapshot_;
   shared::NameFollower names_{loop_, {.retry_first = shared::milliseconds(5)}};
   shared::test::FakeLookups lookups_{names_};
   std::vector<AliasChange> changes_;
   int tellings_ = 0;
-  AliasControl aliases_{loop_, names_, builder_, nullptr, [this](const std::vector<AliasChange>& changes) {
+  AliasControl aliases_{loop_, names_, writer_, nullptr, [this](const std::vector<AliasChange>& changes) {
                           ++tellings_;
                           changes_ = changes;
                         }};

@@ -114,6 +114,29 @@ TEST(SupervisorTest, BrokenPipeIsAnErrorNotADeath) {
   ::close(ends[1]);
 }
 
+TEST(SupervisorTest, ALimitOnFileSizesIsAnErrorNotADeath) {
+  const Supervisor supervisor;
+  EXPECT_EQ(std::signal(SIGXFSZ, SIG_IGN), SIG_IGN);
+}
+
+// As a thread that is held in a mount that hangs, and that somebody joins.
+TEST(SupervisorDeathTest, TheProcessEndsAlthoughAThreadDoesNot) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto hang = [] {
+    Supervisor supervisor({.last_wait = milliseconds(20)});
+    supervisor.post([&] { supervisor.finish(7); });
+    const int status = supervisor.run();
+    while (status == 7) ::pause();
+  };
+  EXPECT_EXIT(hang(), ::testing::ExitedWithCode(7), "");
+}
+
+TEST(SupervisorTest, WhatFollowsTheRunHasItsTime) {
+  Supervisor supervisor({.last_wait = std::chrono::hours(1)});
+  supervisor.post([&] { supervisor.finish(7); });
+  EXPECT_EQ(supervisor.run(), 7);
+}
+
 TEST(SupervisorTest, DescriptorLimitIsRaised) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
