@@ -24,7 +24,7 @@ bool takes_now(int descriptor) {
 }
 
 // What could not be written, because of an error: empty when all is well. Waits where the descriptor waits.
-std::string_view write_all(int descriptor, std::string_view text) {
+std::string_view write_rest(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(descriptor, text.data(), text.size());
     if (n >= 0) {
@@ -39,10 +39,31 @@ std::string_view write_all(int descriptor, std::string_view text) {
   return text;
 }
 
+// A line that a full disk has torn ends before the next one begins.
+class Output {
+ public:
+  explicit Output(int descriptor) : descriptor_(descriptor) {}
+
+  // Who calls it is the only one now. What could not be written.
+  std::string_view write(std::string_view text) {
+    if (torn_ && !write_rest(descriptor_, "\n").empty()) return text;
+    torn_ = false;
+    const std::string_view left = write_rest(descriptor_, text);
+    const std::size_t done = text.size() - left.size();
+    torn_ = !left.empty() && done > 0 && text[done - 1] != '\n';
+    return left;
+  }
+
+ private:
+  const int descriptor_;
+  bool torn_ = false;
+};
+
 }  // namespace
 
 struct LineWriter::State {
   const int descriptor;
+  Output output;  // of the thread while it runs, else guarded by mutex
   const Missing missing;
   const std::size_t bound;
   std::atomic<std::uint64_t> dropped{0};
@@ -55,7 +76,7 @@ struct LineWriter::State {
   bool running = false;
   bool ending = false;
 
-  State(int fd, Missing tell, std::size_t most) : descriptor(fd), missing(std::move(tell)), bound(most) {}
+  State(int fd, Missing tell, std::size_t most) : descriptor(fd), output(fd), missing(std::move(tell)), bound(most) {}
 
   void drop(std::uint64_t lines) {
     dropped.fetch_add(lines, std::memory_order_relaxed);
@@ -65,8 +86,7 @@ struct LineWriter::State {
   void add(std::string_view line) {
     const std::lock_guard lock(mutex);
     if (!running && queue.empty() && takes_now(descriptor)) {
-      write_all(descriptor, line);
-      return;
+      return drop(lines_in(output.write(line)));
     }
     if (queue.size() + line.size() > bound) return drop(lines_in(line));
     queue += line;
@@ -82,9 +102,9 @@ struct LineWriter::State {
       std::string batch = std::exchange(queue, {});
       if (const std::uint64_t lost = std::exchange(untold, 0); lost > 0) batch += missing(lost);
       lock.unlock();
-      const std::string_view left = write_all(descriptor, batch);
+      const std::string_view left = output.write(batch);
       lock.lock();
-      if (!left.empty()) dropped.fetch_add(lines_in(left), std::memory_order_relaxed);
+      drop(lines_in(left));
     }
     running = false;
     done.notify_all();

@@ -1,12 +1,16 @@
 #include "shared/serve/os/line_writer.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -100,6 +104,31 @@ TEST(LineWriter, AReaderThatHasLeftIsCountedAndNoDeath) {
   writer.write("unread\n");
   writer.finish(seconds(60));
   EXPECT_EQ(writer.dropped(), 1U);
+}
+
+// A file that may not grow stands for a full disk.
+TEST(LineWriter, AFullDiskTearsOneLineAndSpoilsNoOther) {
+  ::signal(SIGXFSZ, SIG_IGN);  // as the supervisor does
+  std::string path = ::testing::TempDir() + "/meridian_lines_XXXXXX";
+  const UniqueFd file(::mkstemp(path.data()));
+  const std::string line = std::string(99, 'x') + "\n";
+  LineWriter writer(file.get(), missing);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit narrow{150, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &narrow);
+  for (int i = 0; i < 3; ++i) writer.write(line);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(writer.dropped(), 2U);
+  writer.write("one\n");
+  writer.start();
+  writer.write("two\n");
+  writer.finish(seconds(60));
+  std::ifstream text(path);
+  std::vector<std::string> lines;
+  for (std::string one; std::getline(text, one);) lines.push_back(one);
+  EXPECT_EQ(lines, (std::vector<std::string>{std::string(99, 'x'), std::string(50, 'x'), "one", "two", "missing 2"}));
+  ::unlink(path.c_str());
 }
 
 }  // namespace
