@@ -63,6 +63,7 @@ class Site:
         (self.folder / "ops.zone").write_text("$TTL 60\n@ SOA ns host 1 2h 15m 2w 5m\n@ NS ns\nns A 192.0.2.53\n")
         (self.folder / "state").mkdir()
         self.processes = {}
+        self.environment = None
 
     def __enter__(self):
         return self
@@ -78,7 +79,7 @@ class Site:
 
     def start(self, *who):
         for one in who or ("edge", "dns"):
-            self.processes[one] = meridian.Process(self.arguments(one), self.folder / f"{one}.log")
+            self.processes[one] = meridian.Process(self.arguments(one), self.folder / f"{one}.log", environment=self.environment)
             self.ready(one, self.processes[one].running)
         return self
 
