@@ -224,6 +224,17 @@ def test_the_access_log_holds_what_is_asked_for_and_no_probes(site):
     assert not [line for line in site.access() if line["path"].startswith("/.meridian")]
 
 
+def test_no_process_repeats_the_request_ids_of_another(own_site):
+    """Their keys are drawn at the start: whoever knows the ids of one process knows nothing of the next one's."""
+    for start in range(3):
+        own_site.start("edge")
+        for number in range(5):
+            assert own_site.get(f"/raw?{start}-{number}")[0] in (502, 503)
+        assert own_site.processes["edge"].stop() == 0
+    ids = [line["request_id"] for line in own_site.access()]
+    assert len(ids) == 15 and len({half for one in ids for half in (one[:16], one[16:])}) == 30
+
+
 # -- drains
 
 def test_a_drain_says_whom_it_means(own_site):
