@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/serve/os/log.h"
@@ -62,6 +63,14 @@ std::string format_time(shared::WallTime time) {
   const auto fraction = static_cast<unsigned>(ms.time_since_epoch().count() % 1000);
   std::string digits = std::to_string(1000 + fraction);
   return std::string(text, n) + digits.substr(1) + "Z";
+}
+
+// Two descriptors of one file: a reload opens the log again though nobody has moved it.
+bool are_one(int one, int other) {
+  struct stat first{};
+  struct stat second{};
+  return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino && S_ISREG(first.st_mode);
 }
 
 // The first of each: an attacker's hundred do not make the line longer.
@@ -171,8 +180,9 @@ shared::Result<void> AccessLog::State::open_file() {
     if (errno == ENXIO && !file.valid()) return {};
     return shared::fail("cannot open the access log " + path + ": " + std::generic_category().message(errno));
   }
+  const bool same = file.valid() && are_one(file.get(), next.get());
   file = std::move(next);
-  drop_torn();
+  if (!same) drop_torn();
   return {};
 }
 
