@@ -373,11 +373,11 @@ Decoded decode(const Choice& choice, AddressType type) {
   Decoded out;
   out.refuse = choice.refuse;
   out.fail = choice.fail;
-  const std::size_t size = choice.cname ? choice.rrs.size() : AnswerSets::rr_size(type);
-  for (std::size_t i = 0; i < choice.count; ++i) {
-    const auto rr = choice.rrs.subspan(i * size, size);
+  const std::size_t size = choice.is_cname() ? choice.rrset.wire.size() : AnswerSets::rr_size(type);
+  for (std::size_t i = 0; i < choice.rrset.count; ++i) {
+    const auto rr = choice.rrset.wire.subspan(i * size, size);
     out.ttls.insert(std::uint32_t{rr[6]} << 24 | std::uint32_t{rr[7]} << 16 | std::uint32_t{rr[8]} << 8 | rr[9]);
-    if (choice.cname) {
+    if (choice.is_cname()) {
       out.cname = name_to_text(rr.subspan(12));
       continue;
     }

@@ -262,7 +262,7 @@ typename Answering<Trace>::Step Answering<Trace>::synthesise(const Match& match)
     fail(Rcode::yxdomain);
     return Step::done;
   }
-  const std::size_t rr_at = reply_.add_synthesised_cname(name_at_, load_u32(&dname.wire[6]), prefix, target_at);
+  const std::size_t rr_at = reply_.add_synthesised_cname(name_at_, dname.ttl(), prefix, target_at);
   if (rr_at == 0) return cut_off();
   if (query_.type == RrType::cname || query_.type == RrType::any) return Step::done;  // it is the answer
   chain_.follow_dname(*name_, dname, target_at);
@@ -311,9 +311,9 @@ void Answering<Trace>::answer_policy(const Zone& zone, const Node& node, Address
   const Choice choice = choose_for(node, type);
   if (choice.refuse || choice.fail) return give_no_answer(choice);
   const bool any = query_.type == RrType::any;
-  if (any && choice.count == 0 && type == AddressType::a) return answer_policy(zone, node, AddressType::aaaa);
-  const bool asked = any || is_address(query_.type) || choice.cname;
-  if (choice.count == 0 || !asked) {
+  if (any && choice.rrset.count == 0 && type == AddressType::a) return answer_policy(zone, node, AddressType::aaaa);
+  const bool asked = any || is_address(query_.type) || choice.is_cname();
+  if (choice.rrset.count == 0 || !asked) {
     opt_.scope = choice.scope;  // others may have regions that are up, or be given a CNAME
     return deny(zone, AnswerKind::nodata);
   }
@@ -321,9 +321,7 @@ void Answering<Trace>::answer_policy(const Zone& zone, const Node& node, Address
   info_.policy = node.policy();
   info_.region = choice.region;
   opt_.scope = choice.scope;
-  const RrType addresses = type == AddressType::a ? RrType::a : RrType::aaaa;
-  const RrType rr_type = choice.cname ? RrType::cname : addresses;
-  info_.truncated = reply_.add(Section::answer, {rr_type, choice.count, 0, choice.rrs}, name_at_) == 0;
+  info_.truncated = reply_.add(Section::answer, choice.rrset, name_at_) == 0;
 }
 
 // All down and the operator wants it refused, or an ALIAS of which nothing is known yet.
@@ -432,7 +430,7 @@ std::size_t Answering<Trace>::add_set(Section section, const Rrset& rrset, std::
 template <class Trace>
 std::size_t Answering<Trace>::add_bindings(Section section, const Rrset& rrset, std::size_t owner_at) {
   const Reply::Mark before = reply_.mark();
-  std::uint32_t ttl = load_u32(&rrset.wire[6]);
+  std::uint32_t ttl = rrset.ttl();
   std::size_t first = 0;
   std::span<const std::uint8_t> rest = rrset.wire;
   for (unsigned i = 0; i < rrset.count; ++i) {
@@ -467,16 +465,15 @@ std::optional<HintAddresses> Answering<Trace>::choose_hints(std::span<const std:
   const Node node = find_hinted();
   if (!node || !node.has(Node::kPolicy)) return std::nullopt;
   const auto addresses = [&](AddressType type) {
-    const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
-    if (node.has_beside(rr_type)) {
-      const Rrset rrset = node.find(rr_type);
-      ttl = std::min(ttl, load_u32(&rrset.wire[6]));
+    if (node.has_beside(rr_type_of(type))) {
+      const Rrset rrset = node.find(rr_type_of(type));
+      ttl = std::min(ttl, rrset.ttl());
       return rrset.wire;
     }
     const Choice choice = choose_for(node, type);
     opt_.scope = std::max(opt_.scope, choice.scope);
-    if (choice.count > 0) ttl = std::min(ttl, load_u32(&choice.rrs[6]));
-    return choice.cname ? std::span<const std::uint8_t>() : choice.rrs;
+    if (choice.rrset.count > 0) ttl = std::min(ttl, choice.rrset.ttl());
+    return choice.is_cname() ? std::span<const std::uint8_t>() : choice.rrset.wire;
   };
   const HintAddresses hints{addresses(AddressType::a), addresses(AddressType::aaaa)};
   trace_.note("hints", [&] {
@@ -538,16 +535,16 @@ bool Answering<Trace>::add_addresses(const Node& node, std::size_t owner_at) {
 
 template <class Trace>
 bool Answering<Trace>::add_address(const Node& node, AddressType type, std::size_t owner_at) {
-  const RrType rr_type = type == AddressType::a ? RrType::a : RrType::aaaa;
+  const RrType rr_type = rr_type_of(type);
   if (!node.has(Node::kPolicy) || node.has_beside(rr_type)) {
     const Rrset rrset = node.find(rr_type);
     return rrset.count == 0 || reply_.add(Section::additional, rrset, owner_at) != 0;
   }
   const Choice choice = choose_for(node, type);
-  if (choice.refuse || choice.count == 0) return true;
+  if (choice.refuse || choice.rrset.count == 0) return true;
   opt_.scope = std::max(opt_.scope, choice.scope);  // the reply is as particular as its most particular part
-  if (choice.cname) return true;                    // its addresses are somebody else's
-  return reply_.add(Section::additional, {rr_type, choice.count, 0, choice.rrs}, owner_at) != 0;
+  if (choice.is_cname()) return true;               // its addresses are somebody else's
+  return reply_.add(Section::additional, choice.rrset, owner_at) != 0;
 }
 
 template <class Trace>

@@ -2,7 +2,8 @@
 // AnswerSets: the quick half of steering. Class x health -> ready wire RRs, rebuilt in well under a millisecond
 // whenever RegionHealth's view changes. Bytes belong to (profile, region, family, TTL), of which there are few; a class
 // is a slot of a few words that points at them. ALIAS names have an AliasSet each. Immutable, part of the Snapshot; any
-// thread may read.
+// thread may read. Names share bytes; a signature belongs to one (name, region, window, type), so signatures will lie
+// beside them (docs/decisions/018-place-of-signatures.md).
 //
 //   slot of (profile, type, class) -> candidates: [region, weight, usable] ... -> ring: RRs of the usable edges, twice
 //   over,
@@ -70,14 +71,13 @@ class AnswerSets {
     return {candidates_.data() + slot.first_candidate, slot.candidates};
   }
   // The window of `count` RRs that starts at the `start`-th. REQUIRES: start < ring.edges, count <= ring.edges.
-  [[nodiscard]] std::span<const std::uint8_t> window(const Ring& ring, AddressType type, std::uint32_t start,
-                                                     std::uint32_t count) const {
+  [[nodiscard]] Rrset window(const Ring& ring, AddressType type, std::uint32_t start, std::uint16_t count) const {
     const std::size_t size = rr_size(type);
-    return {bytes_.data() + ring.offset + start * size, count * size};
+    return {rr_type_of(type), count, 0, {bytes_.data() + ring.offset + start * size, count * size}};
   }
   // REQUIRES: candidate.cname_size > 0
-  [[nodiscard]] std::span<const std::uint8_t> cname(const Candidate& candidate) const {
-    return {bytes_.data() + candidate.ring.offset, candidate.cname_size};
+  [[nodiscard]] Rrset cname(const Candidate& candidate) const {
+    return {RrType::cname, 1, 0, {bytes_.data() + candidate.ring.offset, candidate.cname_size}};
   }
   [[nodiscard]] const HealthView& health() const { return health_; }
   // REQUIRES: the profile of an ALIAS name.

@@ -34,7 +34,7 @@ AddressType type_of(const PolicyTables& tables, PolicyNameId name) {
 int region_for(const Side& side, PolicyNameId name, AddressType type, const Client& client) {
   NullTrace trace;
   const Choice choice = choose(*side.tables, *side.answers, name, type, client, trace);
-  return choice.count == 0 ? kNone : static_cast<int>(index_of(choice.region));
+  return choice.rrset.count == 0 ? kNone : static_cast<int>(index_of(choice.region));
 }
 
 // What becomes of the clients of two classes, one for each side; regions as region_for() has them.

@@ -131,8 +131,7 @@ Choice choose_alias(const PolicyTables& tables, const AnswerSets& answers, Polic
   trace.note("alias", [&] { return narrate_alias(tables, answers, name, type); });
   Choice choice;
   choice.fail = set.known.state == AliasAnswer::State::unknown;
-  choice.count = static_cast<std::uint16_t>(set.known.addresses.size());
-  choice.rrs = set.rrs;
+  choice.rrset = {rr_type_of(type), static_cast<std::uint16_t>(set.known.addresses.size()), 0, set.rrs};
   return choice;
 }
 
@@ -179,23 +178,22 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
   const std::uint64_t variant = slot.variants ? variant_of(policy.seed, located, scope, client.entropy) : 0;
   const AnswerSets::Candidate& chosen = candidates.size() == 1 ? candidates.front() : draw(candidates, variant);
   tell(chosen.region);
-  choice.count = chosen.ring.edges;
   choice.region = chosen.region;
   choice.steered = true;
-  choice.cname = chosen.cname_size > 0;
-  if (choice.cname) {
+  if (chosen.cname_size > 0) {
     trace.note("cname", [] { return std::string("this region is somebody else's platform: its CNAME, alone"); });
-    choice.rrs = answers.cname(chosen);
+    choice.rrset = answers.cname(chosen);
     return choice;
   }
   std::uint32_t start = 0;
+  std::uint16_t count = chosen.ring.edges;
   const bool windowed = profile.answers > 0 && slot.verdict == AnswerSets::Verdict::answer;
-  if (windowed && choice.count > profile.answers) {
-    start = shared::hash_to_index(shared::mix(~variant), choice.count);
-    choice.count = profile.answers;
-    trace.note("window", [&] { return narrate_window(start, choice.count, chosen.ring.edges); });
+  if (windowed && count > profile.answers) {
+    start = shared::hash_to_index(shared::mix(~variant), count);
+    count = profile.answers;
+    trace.note("window", [&] { return narrate_window(start, count, chosen.ring.edges); });
   }
-  choice.rrs = answers.window(chosen.ring, type, start, choice.count);
+  choice.rrset = answers.window(chosen.ring, type, start, count);
   return choice;
 }
 

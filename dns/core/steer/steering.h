@@ -13,6 +13,8 @@
 
 #include "dns/core/health/region.h"
 #include "dns/core/steer/trace.h"
+#include "dns/core/wire/rrset.h"
+#include "dns/core/wire/wire.h"
 #include "shared/core/ip.h"
 
 namespace dns {
@@ -36,20 +38,23 @@ struct Client {
   std::uint64_t entropy = 0;           // a draw per query, for clients without a subnet
 };
 
-// What choose() found. `rrs` are `count` RRs of 16 (A) or 28 (AAAA) bytes, ready for the wire with the owner as C0 0C
-// and the TTL set; they live as long as the AnswerSets. count 0: NODATA (all down and `when_all_down: nodata`).
+enum class AddressType : std::uint8_t { a, aaaa };
+[[nodiscard]] constexpr RrType rr_type_of(AddressType type) {
+  return type == AddressType::a ? RrType::a : RrType::aaaa;
+}
+
+// What choose() found. The set lives as long as the AnswerSets: RRs of 16 (A) or 28 (AAAA) octets, or one CNAME, which
+// is the answer to every type, alone (RFC 7871 7.2.1). None in it: NODATA (all down and `when_all_down: nodata`).
 struct Choice {
-  std::span<const std::uint8_t> rrs;
-  std::uint16_t count = 0;
+  Rrset rrset;
   std::uint8_t scope = 0;  // SCOPE PREFIX-LENGTH in the family of the query's own subnet option
   bool refuse = false;     // all down and `when_all_down: refuse`
-  bool cname = false;      // `rrs` is one CNAME: the answer to every type, alone (RFC 7871 7.2.1)
   bool fail = false;       // the addresses of an ALIAS target are not known yet: SERVFAIL
   bool steered = false;    // a policy chose; else `region` means nothing
-  RegionId region{};       // whose edges they are; REQUIRES: count > 0, steered
-};
+  RegionId region{};       // whose edges they are; REQUIRES: steered, the set is not empty
 
-enum class AddressType : std::uint8_t { a, aaaa };
+  [[nodiscard]] bool is_cname() const { return rrset.type == RrType::cname; }
+};
 
 template <class Trace>
 [[nodiscard]] Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameId name, AddressType type,

@@ -18,31 +18,11 @@
 
 #include "dns/core/steer/steering.h"
 #include "dns/core/wire/name.h"
+#include "dns/core/wire/rrset.h"
 #include "dns/core/wire/wire.h"
 #include "shared/core/large_pages.h"
 
 namespace dns {
-
-// All RRs of one owner and type. A view into the zone's arena.
-struct Rrset {
-  RrType type{};
-  std::uint16_t count = 0;
-  std::uint16_t pointers = 0;          // in the data
-  std::span<const std::uint8_t> wire;  // `count` RRs, owner C0 0C; of a zone's set the moves stand behind it
-
-  // What moves pointer i when the set stands elsewhere than was thought (shorten.h): its place in `wire`, whether it
-  // points into the set, and the octet of the set or of the owner that it points to. REQUIRES: i < pointers.
-  static constexpr std::uint32_t kInSet = 0x80000000;
-  static constexpr unsigned kPlaceAt = 16;
-  static constexpr std::uint32_t kMostPlace = 0x7FFF;
-  [[nodiscard]] std::uint32_t move(unsigned i) const {
-    std::uint32_t value = 0;
-    std::memcpy(&value, wire.data() + moves_at(wire.size()) + i * sizeof value, sizeof value);
-    return value;
-  }
-  // From the begin of `wire`.
-  [[nodiscard]] static std::size_t moves_at(std::size_t wire_size) { return (wire_size + 3) & ~std::size_t{3}; }
-};
 
 // One name of a zone. A view into the zone's arena: cheap to copy, empty if it names nothing.
 class Node {

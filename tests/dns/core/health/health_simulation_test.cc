@@ -90,7 +90,7 @@ class Simulation {
     NullTrace trace;
     const Client who{IpAddress::v4(1), ClientSubnet{IpAddress::v4((10 + client) << 24), 24}, 0};
     const Choice choice = choose(*tables_, *answers_, PolicyNameId{0}, AddressType::a, who, trace);
-    return {choice.region, choice.count, choice.rrs[9]};
+    return {choice.region, choice.rrset.count, choice.rrset.wire[9]};
   }
   [[nodiscard]] std::uint64_t builds() const { return builds_; }
 

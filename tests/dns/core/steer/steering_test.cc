@@ -214,8 +214,8 @@ TEST_F(Steering, AnswersAreAWindowOfTheOneRegion) {
 
 TEST_F(Steering, TheBytesAreReadyForTheWire) {
   const Choice choice = ask("80.1.2.3", 32);
-  ASSERT_EQ(choice.count, 4);
-  const std::vector<std::uint8_t> first(choice.rrs.begin(), choice.rrs.begin() + 16);
+  ASSERT_EQ(choice.rrset.count, 4);
+  const std::vector<std::uint8_t> first(choice.rrset.wire.begin(), choice.rrset.wire.begin() + 16);
   EXPECT_EQ(first, (std::vector<std::uint8_t>{0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 32}));
 }
 
@@ -239,10 +239,10 @@ TEST_F(Steering, OrderOfUseIsUpFullDrainedAllDown) {
   EXPECT_EQ(region_of(ask("40.1.2.3", 32)), 1u) << "drained before nothing";
   take_down(kWest);
   const Choice all = ask("40.1.2.3", 32);
-  EXPECT_EQ(all.count, 12) << "answer_all";
+  EXPECT_EQ(all.rrset.count, 12) << "answer_all";
   health_.regions[index_of(kEast)].forced = true;
   publish();
-  EXPECT_EQ(ask("40.1.2.3", 32).count, 8) << "but not what the operator took down";
+  EXPECT_EQ(ask("40.1.2.3", 32).rrset.count, 8) << "but not what the operator took down";
 }
 
 TEST_F(Steering, WhatIsNotKnownComesAfterWhatIsKnownToServe) {
@@ -261,7 +261,7 @@ TEST_F(Steering, WhatIsNotKnownComesAfterWhatIsKnownToServe) {
   health_.regions[index_of(kEu)].edges[1] = EdgeState::up;
   publish();
   const Choice choice = ask("80.1.2.3", 32);
-  EXPECT_EQ(choice.count, 1) << "inside a region likewise";
+  EXPECT_EQ(choice.rrset.count, 1) << "inside a region likewise";
 }
 
 TEST_F(Steering, WhatIsHeldDownIsUsedIfNothingElseIsUp) {
@@ -294,7 +294,7 @@ TEST_F(Steering, AllDownPoliciesKeepARealScope) {
     tables_ = compile(spec).tables;
     for (const RegionId region : {kEast, kWest, kEu}) take_down(region);
     const Choice choice = ask("80.1.2.3", 32);
-    EXPECT_EQ(choice.count, 0);
+    EXPECT_EQ(choice.rrset.count, 0);
     EXPECT_EQ(choice.refuse, policy == WhenAllDown::refuse);
     EXPECT_EQ(choice.scope, 8);
   }
