@@ -12,6 +12,7 @@
 #include "dns/core/answer/answer.h"
 #include "dns/core/zone/zone.h"
 #include "dns/core/zone/zone_builder.h"
+#include "tests/support/dns_ask.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
@@ -61,12 +62,10 @@ using test::Bytes;
 void answer_all(benchmark::State& state, const dns::Snapshot& snapshot, const std::vector<Bytes>& packets) {
   std::vector<std::uint8_t> out(dns::kMaxMessageSize);
   dns::NullTrace trace;
-  dns::AnswerRequest request;
-  request.client = shared::IpAddress::v4(0xC0000201);
+  const test::Asker asker{.client = shared::IpAddress::v4(0xC0000201)};
   std::size_t next = 0;
   for (auto _ : state) {
-    request.packet = packets[next++ % packets.size()];
-    benchmark::DoNotOptimize(dns::answer(snapshot, request, out, trace));
+    benchmark::DoNotOptimize(test::answer_packet(snapshot, packets[next++ % packets.size()], asker, out, trace));
   }
 }
 
@@ -132,7 +131,6 @@ void static_names_in_batches(benchmark::State& state) {
   const std::vector<shared::IpAddress> clients(kBatch, shared::IpAddress::v4(0xC0000201));
   std::vector<std::uint8_t> out(dns::kMaxMessageSize);
   dns::NullTrace trace;
-  dns::AnswerRequest request;
   std::size_t next = 0;
   for (auto _ : state) {
     for (std::size_t i = 0; i < kBatch; ++i) {
@@ -140,7 +138,7 @@ void static_names_in_batches(benchmark::State& state) {
     }
     dns::look_up(snapshot, queries, clients, found);
     for (std::size_t i = 0; i < kBatch; ++i) {
-      benchmark::DoNotOptimize(dns::answer(snapshot, queries[i], found[i], request, out, trace));
+      benchmark::DoNotOptimize(dns::answer(snapshot, test::request_of(queries[i], found[i], {}), out, trace));
     }
     next += kBatch;
   }

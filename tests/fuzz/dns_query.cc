@@ -10,6 +10,7 @@
 
 #include "dns/core/answer/answer.h"
 #include "dns/core/answer/rate_limit.h"
+#include "tests/support/dns_ask.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
@@ -49,10 +50,9 @@ void check(std::span<const std::uint8_t> packet, dns::Transport transport) {
   const dns::Query query = dns::parse_query(packet);
   const std::size_t limit = limit_of(query, transport, snapshot);
   const auto out = std::make_unique<std::uint8_t[]>(limit);  // the address sanitizer watches its end
-  dns::AnswerRequest request;
-  request.packet = packet;
-  request.client = shared::IpAddress::v4(0xC0000201);
-  request.transport = transport;
+  const dns::Found found = dns::look_up(snapshot, query);
+  const test::Asker asker{.client = shared::IpAddress::v4(0xC0000201), .transport = transport};
+  const dns::AnswerRequest request = test::request_of(query, found, asker);
   dns::RecordingTrace trace;
   const dns::AnswerInfo info = dns::answer(snapshot, request, {out.get(), limit}, trace);
   require(info.length <= limit);
@@ -61,7 +61,7 @@ void check(std::span<const std::uint8_t> packet, dns::Transport transport) {
   check_reply(query, info, {out.get(), info.length});
   for (const dns::Ruling ruling : {dns::Ruling::truncate, dns::Ruling::bad_cookie}) {
     if (ruling == dns::Ruling::bad_cookie && info.cookie == dns::CookieState::none) continue;  // BADCOOKIE needs an OPT
-    const dns::AnswerInfo declined = dns::decline(snapshot, query, request, {out.get(), limit}, ruling);
+    const dns::AnswerInfo declined = dns::decline(snapshot, request, {out.get(), limit}, ruling);
     require(declined.length <= packet.size() + dns::kOptFixedSize + 4 + dns::kCookieSize);  // amplifies nothing
     check_reply(query, declined, {out.get(), declined.length});
   }

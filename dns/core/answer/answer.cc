@@ -32,15 +32,14 @@ constexpr unsigned kMaxHintLinks = 16;  // CNAMEs behind which a binding's addre
 template <class Trace>
 class Answering {
  public:
-  Answering(const Snapshot& snapshot, const Query& query, const Found& found, const AnswerRequest& request,
-            std::span<std::uint8_t> out, Trace& trace)
+  Answering(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out, Trace& trace)
       : snapshot_(snapshot),
-        query_(query),
-        found_(found),
+        query_(request.query),
+        found_(request.found),
         request_(request),
         trace_(trace),
-        reply_(out, std::min(size_limit(snapshot, query, request.transport), out.size())),
-        name_(&query.name) {}
+        reply_(out, std::min(size_limit(snapshot, request.query, request.transport), out.size())),
+        name_(&request.query.name) {}
 
   AnswerInfo run();
 
@@ -574,22 +573,11 @@ AnswerInfo Answering<Trace>::finish() {
 }  // namespace
 
 template <class Trace>
-AnswerInfo answer(const Snapshot& snapshot, const Query& query, const Found& found, const AnswerRequest& request,
-                  std::span<std::uint8_t> out, Trace& trace) {
-  return Answering<Trace>(snapshot, query, found, request, out, trace).run();
-}
-
-template <class Trace>
 AnswerInfo answer(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out, Trace& trace) {
-  const Query query = parse_query(request.packet);
-  return answer(snapshot, query, look_up(snapshot, query), request, out, trace);
+  return Answering<Trace>(snapshot, request, out, trace).run();
 }
 
 template AnswerInfo answer(const Snapshot&, const AnswerRequest&, std::span<std::uint8_t>, NullTrace&);
 template AnswerInfo answer(const Snapshot&, const AnswerRequest&, std::span<std::uint8_t>, RecordingTrace&);
-template AnswerInfo answer(const Snapshot&, const Query&, const Found&, const AnswerRequest&, std::span<std::uint8_t>,
-                           NullTrace&);
-template AnswerInfo answer(const Snapshot&, const Query&, const Found&, const AnswerRequest&, std::span<std::uint8_t>,
-                           RecordingTrace&);
 
 }  // namespace dns

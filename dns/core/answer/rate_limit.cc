@@ -36,8 +36,8 @@ Ruling judge(ResponseCells& cells, const RateLimit& limit, const AnswerRequest& 
   return info.cookie == CookieState::none ? Ruling::truncate : Ruling::bad_cookie;
 }
 
-AnswerInfo decline(const Snapshot& snapshot, const Query& query, const AnswerRequest& request,
-                   std::span<std::uint8_t> out, Ruling ruling) {
+AnswerInfo decline(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out, Ruling ruling) {
+  const Query& query = request.query;
   Reply reply(out, out.size());
   reply.begin(query);
   AnswerInfo info;

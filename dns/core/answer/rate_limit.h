@@ -16,8 +16,9 @@
 #include <cstdint>
 #include <span>
 
-#include "dns/core/answer/answer.h"
+#include "dns/core/answer/answer_request.h"
 #include "dns/core/answer/response_cells.h"
+#include "dns/core/answer/snapshot.h"
 
 namespace dns {
 
@@ -32,7 +33,7 @@ inline constexpr std::size_t kRulings = 4;
 
 // Makes the small reply in place of an answer: header, question and OPT. REQUIRES: ruling is truncate or bad_cookie;
 // out.size() >= 512.
-[[nodiscard]] AnswerInfo decline(const Snapshot& snapshot, const Query& query, const AnswerRequest& request,
-                                 std::span<std::uint8_t> out, Ruling ruling);
+[[nodiscard]] AnswerInfo decline(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out,
+                                 Ruling ruling);
 
 }  // namespace dns

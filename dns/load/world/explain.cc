@@ -146,11 +146,13 @@ shared::Result<Explanation> explain(const Snapshot& snapshot, const ExplainQuest
     return shared::fail("'" + question.type + "' is not the name of a record type; A, AAAA, TYPE65400 ... are");
 
   const Bytes packet = build_query(*name, *type, question.client);
-  AnswerRequest request;
-  request.packet = packet;
-  request.client = question.resolver;
-  request.transport = Transport::tcp;  // nothing is cut off
-  request.entropy = question.entropy;
+  const Query query = parse_query(packet);
+  const Found found = look_up(snapshot, query);
+  const AnswerRequest request{.query = query,
+                              .found = found,
+                              .client = question.resolver,
+                              .transport = Transport::tcp,  // nothing is cut off
+                              .entropy = question.entropy};
   Bytes reply(kMaxMessageSize);
   RecordingTrace trace;
   const AnswerInfo info = answer(snapshot, request, std::span<std::uint8_t>(reply), trace);

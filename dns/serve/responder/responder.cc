@@ -25,21 +25,20 @@ void Responder::read_clocks() {
   }
 }
 
-std::size_t Responder::respond(const Query& query, const Found& found, AnswerRequest request,
-                               std::span<std::uint8_t> out) {
+std::size_t Responder::respond(AnswerRequest request, std::span<std::uint8_t> out) {
   request.entropy = draw();
   request.unix_time = unix_time_;
   NullTrace trace;
-  AnswerInfo info = answer(*now_.snapshot, query, found, request, out, trace);
+  AnswerInfo info = answer(*now_.snapshot, request, out, trace);
   if (info.length == 0) counters_.unanswered.add();
   const bool limited = now_.snapshot->rate_limit.mode != shared::Mode::disabled;
-  if (limited && request.transport == Transport::udp && info.length > 0) limit(query, request, out, info);
-  count(query, request, info);
+  if (limited && request.transport == Transport::udp && info.length > 0) limit(request, out, info);
+  count(request, info);
   return info.length;
 }
 
 // What is declined is counted as what is sent in its place, if anything is.
-void Responder::limit(const Query& query, const AnswerRequest& request, std::span<std::uint8_t> out, AnswerInfo& info) {
+void Responder::limit(const AnswerRequest& request, std::span<std::uint8_t> out, AnswerInfo& info) {
   if (cells_ == nullptr) return;
   const RateLimit& rate_limit = now_.snapshot->rate_limit;
   const Ruling ruling = judge(*cells_, rate_limit, request, info, now_us_);
@@ -52,11 +51,12 @@ void Responder::limit(const Query& query, const AnswerRequest& request, std::spa
   if (ruling == Ruling::drop) {
     info.length = 0;
   } else {
-    info = decline(*now_.snapshot, query, request, out, ruling);
+    info = decline(*now_.snapshot, request, out, ruling);
   }
 }
 
-void Responder::count(const Query& query, const AnswerRequest& request, const AnswerInfo& info) {
+void Responder::count(const AnswerRequest& request, const AnswerInfo& info) {
+  const Query& query = request.query;
   const auto by_transport = static_cast<std::size_t>(request.transport);
   counters_.queries[by_transport].add();
   if (info.cookie != CookieState::none) counters_.cookies[static_cast<std::size_t>(info.cookie)].add();

@@ -48,9 +48,9 @@ class Responder {
     dns::look_up(*now_.snapshot, queries, clients, found);
   }
 
-  // Length of the reply in `out`; 0: none. `request.entropy` is drawn here. REQUIRES: the caller has the turn.
-  [[nodiscard]] std::size_t respond(const Query& query, const Found& found, AnswerRequest request,
-                                    std::span<std::uint8_t> out);
+  // Length of the reply in `out`; 0: none. Entropy and time of the request are set here. REQUIRES: the caller has the
+  // turn.
+  [[nodiscard]] std::size_t respond(AnswerRequest request, std::span<std::uint8_t> out);
 
   // Written by who has the turn; those of TCP connections by the loop's thread.
   [[nodiscard]] WorkerCounters& counters() { return counters_; }
@@ -58,8 +58,8 @@ class Responder {
 
  private:
   void read_clocks();
-  void limit(const Query& query, const AnswerRequest& request, std::span<std::uint8_t> out, AnswerInfo& info);
-  void count(const Query& query, const AnswerRequest& request, const AnswerInfo& info);
+  void limit(const AnswerRequest& request, std::span<std::uint8_t> out, AnswerInfo& info);
+  void count(const AnswerRequest& request, const AnswerInfo& info);
   [[nodiscard]] std::uint64_t draw();
 
   std::mutex mutex_;

@@ -125,14 +125,13 @@ void TcpSession::drop_answered(std::size_t octets) {
 // Octets written to `out`, the length in front included.
 std::size_t TcpSession::answer_one(std::span<const std::uint8_t> packet, std::span<std::uint8_t> out) {
   const Query query = parse_query(packet);
-  const AnswerRequest request{.packet = packet,
+  const Found found = server_.responder_.look_up(query);
+  const AnswerRequest request{.query = query,
+                              .found = found,
                               .client = client_,
                               .transport = Transport::tcp,
-                              .entropy = 0,
-                              .idle_timeout = idle_timeout_in_100_ms(server_.settings_.idle_timeout),
-                              .unix_time = 0};
-  const std::size_t length =
-      server_.responder_.respond(query, server_.responder_.look_up(query), request, out.subspan(2, kMaxMessageSize));
+                              .idle_timeout = idle_timeout_in_100_ms(server_.settings_.idle_timeout)};
+  const std::size_t length = server_.responder_.respond(request, out.subspan(2, kMaxMessageSize));
   if (length == 0) return 0;
   store_u16(out.data(), static_cast<std::uint16_t>(length));
   return 2 + length;

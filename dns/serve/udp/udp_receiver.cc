@@ -60,13 +60,8 @@ void UdpReceiver::answer_group(unsigned first, unsigned count) {
   }
   responder_.look_up({queries_.data(), count}, {clients_.data(), count}, {found_.data(), count});
   for (unsigned i = 0; i < count; ++i) {
-    const AnswerRequest request{.packet = batch_.packet(first + i),
-                                .client = clients_[i],
-                                .transport = Transport::udp,
-                                .entropy = 0,
-                                .idle_timeout = 0,
-                                .unix_time = 0};
-    batch_.set_reply(first + i, responder_.respond(queries_[i], found_[i], request, batch_.reply_buffer(first + i)));
+    const AnswerRequest request{.query = queries_[i], .found = found_[i], .client = clients_[i]};
+    batch_.set_reply(first + i, responder_.respond(request, batch_.reply_buffer(first + i)));
   }
 }
 

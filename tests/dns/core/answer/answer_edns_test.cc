@@ -4,6 +4,7 @@
 #include <random>
 
 #include "dns/core/answer/answer.h"
+#include "tests/support/dns_ask.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
@@ -29,14 +30,13 @@ struct Asked {
                         const char* client = "192.0.2.200") {
   const Bytes packet = query.build();
   Bytes out(kMaxMessageSize);
-  AnswerRequest request;
-  request.packet = packet;
-  request.client = shared::IpAddress::parse(client).value();
-  request.transport = transport;
-  request.idle_timeout = 300;
+  test::Asker asker;
+  asker.client = shared::IpAddress::parse(client).value();
+  asker.transport = transport;
+  asker.idle_timeout = 300;
   NullTrace trace;
   Asked asked;
-  asked.info = answer(snapshot, request, out, trace);
+  asked.info = test::answer_packet(snapshot, packet, asker, out, trace);
   out.resize(asked.info.length);
   asked.reply = test::parse_reply(out);
   asked.packet = std::move(out);
@@ -113,11 +113,10 @@ TEST(Edns, ACookieAlone) {
     Bytes packet = test::from_hex("1234 0000 0000 0000 0000 0001");
     test::append(packet, QueryBuilder().option(10, cookie).opt());
     Bytes out(kMaxMessageSize);
-    AnswerRequest request;
-    request.packet = packet;
-    request.transport = transport;
+    test::Asker asker;
+    asker.transport = transport;
     NullTrace trace;
-    out.resize(answer(snapshot, request, out, trace).length);
+    out.resize(test::answer_packet(snapshot, packet, asker, out, trace).length);
     return test::parse_reply(out);
   };
   const Snapshot cookies = world_with_cookies();

@@ -8,6 +8,7 @@
 
 #include "dns/core/answer/answer.h"
 #include "dns/core/zone/zone.h"
+#include "tests/support/dns_ask.h"
 #include "tests/support/dns_message.h"
 
 namespace dns {
@@ -33,11 +34,10 @@ struct Asked {
   query.type = type;
   const test::Bytes packet = query.build();
   std::array<std::uint8_t, kMaxMessageSize> out;
-  AnswerRequest request;
-  request.packet = packet;
+  test::Asker asker;
   NullTrace trace;
   Asked asked;
-  asked.info = answer(snapshot, request, out, trace);
+  asked.info = test::answer_packet(snapshot, packet, asker, out, trace);
   asked.reply = test::parse_reply(std::span(out).first(asked.info.length));
   EXPECT_TRUE(asked.reply.sound) << name;
   return asked;

@@ -9,6 +9,7 @@
 #include "dns/core/steer/answer_sets.h"
 #include "dns/core/steer/policy_tables.h"
 #include "dns/core/zone/zone.h"
+#include "tests/support/dns_ask.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
@@ -40,13 +41,12 @@ struct Asked {
   if (!subnet.empty()) builder.subnet(subnet);
   const Bytes packet = builder.build();
   Bytes out(room);
-  AnswerRequest request;
-  request.packet = packet;
-  request.client = shared::IpAddress::parse("192.0.2.200").value();
-  request.transport = Transport::tcp;
+  test::Asker asker;
+  asker.client = shared::IpAddress::parse("192.0.2.200").value();
+  asker.transport = Transport::tcp;
   NullTrace trace;
   Asked asked;
-  asked.info = answer(snapshot, request, out, trace);
+  asked.info = test::answer_packet(snapshot, packet, asker, out, trace);
   out.resize(asked.info.length);
   asked.reply = test::parse_reply(out);
   EXPECT_TRUE(asked.reply.sound) << name;

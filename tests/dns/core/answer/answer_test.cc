@@ -6,6 +6,7 @@
 
 #include "dns/core/answer/reply.h"
 #include "dns/core/zone/zone.h"
+#include "tests/support/dns_ask.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
@@ -34,14 +35,13 @@ struct Asked {
 
 [[nodiscard]] Asked ask_raw(const Snapshot& snapshot, const Bytes& packet, Transport transport = Transport::udp) {
   std::array<std::uint8_t, kMaxMessageSize> out;
-  AnswerRequest request;
-  request.packet = packet;
-  request.client = shared::IpAddress::parse("192.0.2.200").value();
-  request.transport = transport;
-  request.idle_timeout = 300;
+  test::Asker asker;
+  asker.client = shared::IpAddress::parse("192.0.2.200").value();
+  asker.transport = transport;
+  asker.idle_timeout = 300;
   NullTrace trace;
   Asked asked;
-  asked.info = answer(snapshot, request, out, trace);
+  asked.info = test::answer_packet(snapshot, packet, asker, out, trace);
   asked.reply = test::parse_reply(std::span(out).first(asked.info.length));
   return asked;
 }
@@ -516,14 +516,12 @@ void expect_batch_like_singles(const Snapshot& snapshot) {
   std::vector<Found> found(packets.size());
   look_up(snapshot, queries, clients, found);
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    AnswerRequest request;
-    request.packet = packets[i];
-    request.client = clients[i];
+    const test::Asker asker{.client = clients[i]};
     std::array<std::uint8_t, 1232> in_batch{};
     std::array<std::uint8_t, 1232> alone{};
     NullTrace trace;
-    const AnswerInfo info = answer(snapshot, queries[i], found[i], request, in_batch, trace);
-    EXPECT_EQ(info.length, answer(snapshot, request, alone, trace).length) << i;
+    const AnswerInfo info = answer(snapshot, test::request_of(queries[i], found[i], asker), in_batch, trace);
+    EXPECT_EQ(info.length, test::answer_packet(snapshot, packets[i], asker, alone, trace).length) << i;
     EXPECT_EQ(in_batch, alone) << i;
     EXPECT_EQ(info.length == 0, i == 0);
   }
@@ -539,10 +537,8 @@ TEST(Answer, BatchesAnswerAsSingleQueriesDo) {
 TEST(Answer, WhatNoLinkTakesIsCutToItsQuestion) {
   const Bytes asked = query("www.example.com").with_edns().build();
   Bytes packet(kMinUdpSize);
-  AnswerRequest request;
-  request.packet = asked;
   NullTrace trace;
-  ASSERT_GT(answer(world(), request, packet, trace).length, asked.size());
+  ASSERT_GT(test::answer_packet(world(), asked, {}, packet, trace).length, asked.size());
   packet.resize(truncate(packet));
   const test::ParsedReply reply = test::parse_reply(packet);
   EXPECT_TRUE(reply.sound && reply.tc());

@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 
+#include "dns/core/answer/answer.h"
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
@@ -42,18 +43,19 @@ class Limiter {
 
   Ruling ask(const QueryBuilder& builder, const char* client = "192.0.2.200", Transport transport = Transport::udp) {
     const Bytes packet = builder.build();
-    request_ = {};
-    request_.packet = packet;
-    request_.client = *shared::IpAddress::parse(client);
-    request_.transport = transport;
-    request_.entropy = random_();
-    request_.unix_time = kNow;
     const Query query = parse_query(packet);
+    const Found found = look_up(world(), query);
+    const AnswerRequest request{.query = query,
+                                .found = found,
+                                .client = *shared::IpAddress::parse(client),
+                                .transport = transport,
+                                .entropy = random_(),
+                                .unix_time = kNow};
     NullTrace trace;
-    const AnswerInfo info = answer(world(), query, look_up(world(), query), request_, out_, trace);
-    const Ruling ruling = judge(cells_, limit_, request_, info, now_us_);
+    const AnswerInfo info = answer(world(), request, out_, trace);
+    const Ruling ruling = judge(cells_, limit_, request, info, now_us_);
     if (ruling == Ruling::truncate || ruling == Ruling::bad_cookie) {
-      const AnswerInfo declined = decline(world(), query, request_, out_, ruling);
+      const AnswerInfo declined = decline(world(), request, out_, ruling);
       reply_ = test::parse_reply(std::span(out_).first(declined.length));
     } else {
       reply_ = test::parse_reply(std::span(out_).first(info.length));
@@ -77,7 +79,6 @@ class Limiter {
   RateLimit limit_;
   std::mt19937_64 random_{5};
   std::uint64_t now_us_ = 77;
-  AnswerRequest request_;
   std::array<std::uint8_t, kMaxMessageSize> out_;
   ParsedReply reply_;
 };
