@@ -27,6 +27,14 @@ const Zone* find_zone(const ZoneSet& zones, const HashedName& name, RrType type)
   return cut && cut.has(Node::kCut) && !cut.has(Node::kOccluded) ? parent : zone;
 }
 
+AddressNode find_address_node(const ZoneSet& zones, const HashedName& name) {
+  const Zone* zone = zones.find(name);
+  if (zone == nullptr) return {};
+  const Match match = zone->match(name);
+  if (match.kind == Match::Kind::exact || match.kind == Match::Kind::wildcard) return {zone, match.node};
+  return {zone, match.kind == Match::Kind::delegation ? zone->find(name, 0) : Node{}};
+}
+
 Found look_up(const Snapshot& snapshot, const Query& query) {
   Found found;
   if (!is_looked_up(query)) return found;

@@ -25,6 +25,13 @@ struct Found {
 // is ours and has the cut.
 [[nodiscard]] const Zone* find_zone(const ZoneSet& zones, const HashedName& name, RrType type);
 
+// The node that has the addresses of a name that some data mention: its own, that of a wildcard, or glue.
+struct AddressNode {
+  const Zone* zone = nullptr;
+  Node node;
+};
+[[nodiscard]] AddressNode find_address_node(const ZoneSet& zones, const HashedName& name);
+
 [[nodiscard]] Found look_up(const Snapshot& snapshot, const Query& query);
 
 // `clients` are where the queries came from. REQUIRES: spans of one size.

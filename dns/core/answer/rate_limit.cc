@@ -1,8 +1,6 @@
 #include "dns/core/answer/rate_limit.h"
 
-#include "dns/core/answer/reply.h"
-#include "dns/core/wire/cookie.h"
-#include "dns/core/wire/opt.h"
+#include "dns/core/answer/reply_frame.h"
 
 namespace dns {
 
@@ -37,31 +35,11 @@ Ruling judge(ResponseCells& cells, const RateLimit& limit, const AnswerRequest& 
 }
 
 AnswerInfo decline(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out, Ruling ruling) {
-  const Query& query = request.query;
-  Reply reply(out, out.size());
-  reply.begin(query);
-  AnswerInfo info;
-  info.kind = AnswerKind::error;
-  info.rcode = ruling == Ruling::bad_cookie ? Rcode::badcookie : Rcode::noerror;
-  info.truncated = ruling == Ruling::truncate;
-  const auto rcode = static_cast<std::uint16_t>(info.rcode);
-  std::size_t opt_octets = 0;
-  if (query.edns) {
-    const CookieCheck cookie = check_cookie(snapshot.cookies, query.edns->cookie, request.client, request.unix_time);
-    OptReply opt;
-    opt.udp_payload_size = snapshot.udp_payload_size;
-    opt.extended_rcode = static_cast<std::uint8_t>(rcode >> 4);
-    opt.dnssec_ok = query.edns->dnssec_ok;
-    opt.subnet = query.edns->subnet;
-    if (cookie.state != CookieState::none) opt.cookie = cookie.reply;
-    info.cookie = cookie.state;
-    info.with_subnet = !opt.subnet.empty();
-    opt_octets = write_opt(reply.tail(), opt);
-  }
-  auto flags = static_cast<std::uint16_t>(kFlagQr | (query.flags & (kOpcodeMask | kFlagRd)) | (rcode & 0xF));
-  if (info.truncated) flags |= kFlagTc;
-  info.length = reply.finish(flags, opt_octets);
-  return info;
+  ReplyFrame frame(snapshot, request, out);
+  frame.opt.nsid = {};  // a small reply
+  frame.fail(ruling == Ruling::bad_cookie ? Rcode::badcookie : Rcode::noerror);
+  frame.info.truncated = ruling == Ruling::truncate;
+  return frame.finish();
 }
 
 }  // namespace dns

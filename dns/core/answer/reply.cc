@@ -161,11 +161,4 @@ void Reply::copy_with_owner(std::span<const std::uint8_t> wire, std::size_t owne
   }
 }
 
-std::size_t truncate(std::span<std::uint8_t> message) {
-  store_u16(&message[2], static_cast<std::uint16_t>(load_u16(&message[2]) | kFlagTc));
-  const bool asked = load_u16(&message[4]) != 0;
-  std::memset(&message[6], 0, 6);
-  return kHeaderSize + (asked ? name_length(message.subspan(kHeaderSize)) + 4 : 0);
-}
-
 }  // namespace dns

@@ -97,7 +97,4 @@ class Reply {
   std::array<std::uint16_t, 3> counts_{};
 };
 
-// A finished message without its records, TC set: for one that turns out to be too long to send. Its new size.
-[[nodiscard]] std::size_t truncate(std::span<std::uint8_t> message);
-
 }  // namespace dns

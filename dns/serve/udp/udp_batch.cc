@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "dns/core/answer/reply.h"
+#include "dns/core/answer/reply_frame.h"
 
 namespace dns {
 

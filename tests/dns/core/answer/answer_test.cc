@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "dns/core/answer/reply.h"
+#include "dns/core/answer/reply_frame.h"
 #include "dns/core/zone/zone.h"
 #include "tests/support/dns_ask.h"
 #include "tests/support/dns_message.h"

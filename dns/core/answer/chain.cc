@@ -1,4 +1,4 @@
-#include "dns/core/zone/chain.h"
+#include "dns/core/answer/chain.h"
 
 #include <algorithm>
 
