@@ -40,7 +40,7 @@ void add_service_target(Draft<Trace>& draft, RrType type, std::size_t rdata_at, 
   const bool root = rdata[2] == 0;
   if (alias && root) return;
   const std::size_t target_at = root ? draft.name_at : rdata_at + 2;
-  draft.target.assign_at(draft.frame.reply.message(), target_at);
+  draft.read_target(target_at);
   if (!seen.insert(draft.target.hash(0))) return;
   const bool itself = draft.target.hash(0) == draft.name->hash(0);  // what is answered already
   const Node node = find_address_node(*draft.snapshot.zones, draft.target).node;
@@ -59,6 +59,7 @@ enum class Glue : std::uint8_t { required, optional };
 template <class Trace>
 void add_additional(Draft<Trace>& draft, const Rrset& rrset, std::size_t rr_at) {
   const Reply& reply = draft.frame.reply;
+  const std::size_t offset = *target_offset(rrset.type);
   SeenNames seen;
   for (unsigned i = 0; i < rrset.count; ++i, rr_at = reply.next_rr(rr_at)) {
     const std::size_t rdata_at = reply.rdata_at(rr_at);
@@ -66,8 +67,8 @@ void add_additional(Draft<Trace>& draft, const Rrset& rrset, std::size_t rr_at) 
       add_service_target(draft, rrset.type, rdata_at, seen);
       continue;
     }
-    const std::size_t target_at = rdata_at + *target_offset(rrset.type);
-    draft.target.assign_at(reply.message(), target_at);
+    const std::size_t target_at = rdata_at + offset;
+    draft.read_target(target_at);
     if (!seen.insert(draft.target.hash(0))) continue;
     const Node node = find_address_node(*draft.snapshot.zones, draft.target).node;
     if (node) add_addresses(draft, node, target_at);
@@ -82,7 +83,7 @@ void add_glue(Draft<Trace>& draft, std::size_t rr_at, unsigned count, unsigned c
     std::size_t at = rr_at;
     for (unsigned i = 0; i < count; ++i, at = reply.next_rr(at)) {
       const std::size_t target_at = reply.rdata_at(at);
-      draft.target.assign_at(reply.message(), target_at);
+      draft.read_target(target_at);
       const bool other = (glue == Glue::required) != draft.target.is_within(*draft.name, cut);
       others |= other;
       if (other) continue;

@@ -199,7 +199,7 @@ typename Answering<Trace>::Step Answering<Trace>::synthesise(const Match& match)
 // Goes on with the name that stands in the reply at `target_at`, unless the chain is too long or bites its tail.
 template <class Trace>
 typename Answering<Trace>::Step Answering<Trace>::move_to(std::size_t target_at) {
-  chased_.assign_at(frame().reply.message(), target_at);
+  chased_.assign_at(frame().reply.message(), target_at, query_.name);
   draft_.name = &chased_;
   draft_.name_at = target_at;
   trace().note("alias", [&] { return "continues as " + name_to_text(chased_.wire()); });

@@ -51,7 +51,7 @@ template <class Trace>
   const bool alias = load_u16(rdata.data()) == 0;
   if (alias || !has_address_hints(rdata)) return std::nullopt;
   if (rdata[2] == 0) {
-    draft.target.assign_at(draft.frame.reply.message(), owner_at);
+    draft.read_target(owner_at);
   } else {
     draft.target.assign(rdata.subspan(2));
   }

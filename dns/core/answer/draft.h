@@ -31,6 +31,9 @@ struct Draft {
   // The owner of a set is suffix `label` of the name at hand.
   [[nodiscard]] Shared shared_from(unsigned label) const { return {name_at, static_cast<int>(name->offset(label))}; }
 
+  // The name that stands in the reply at this octet.
+  void read_target(std::size_t at) { target.assign_at(frame.reply.message(), at, request.query.name); }
+
   const Snapshot& snapshot;
   const AnswerRequest& request;
   Trace& trace;

@@ -11,13 +11,6 @@ constexpr std::size_t kPointerSize = 2;
 
 }  // namespace
 
-void Reply::begin(const Query& query) {
-  store_u16(&out_[0], query.id);
-  store_u16(&out_[4], query.question.empty() ? 0 : 1);
-  if (!query.question.empty()) std::memcpy(&out_[kHeaderSize], query.question.data(), query.question.size());
-  size_ = question_end_ = kHeaderSize + query.question.size();
-}
-
 void Reply::drop_records() {
   size_ = question_end_;
   counts_ = {};
@@ -28,10 +21,11 @@ std::size_t Reply::add(Section section, const Rrset& rrset, std::size_t owner_at
   const std::size_t size = rrset.wire.size() + (owner - kPointerSize) * rrset.count;
   if (size > room()) return 0;
   const std::size_t start = size_;
-  if (owner_at == kHeaderSize) {
-    std::memcpy(&out_[size_], rrset.wire.data(), rrset.wire.size());
-  } else {
+  if (owner_at > kMaxPointerTarget) {
     copy_with_owner(rrset.wire, owner_at);
+  } else {
+    std::memcpy(&out_[size_], rrset.wire.data(), rrset.wire.size());
+    if (owner_at != kHeaderSize) point_to_owner(rrset.count, owner_at);
   }
   // Unless owner and set stand where the zone thought them to.
   const bool in_place = shared.at == kHeaderSize && shared.shift == 0 && start == question_end_;
@@ -107,14 +101,6 @@ void Reply::rollback(const Mark& mark) {
   counts_ = mark.counts;
 }
 
-std::size_t Reply::finish(std::uint16_t flags, std::size_t opt_octets) {
-  store_u16(&out_[2], flags);
-  store_u16(&out_[6], counts_[0]);
-  store_u16(&out_[8], counts_[1]);
-  store_u16(&out_[10], static_cast<std::uint16_t>(counts_[2] + (opt_octets > 0 ? 1 : 0)));
-  return size_ + opt_octets;
-}
-
 // Octets of the name at `at`, written in full.
 std::size_t Reply::name_size(std::size_t at) const {
   std::size_t size = 1;
@@ -148,6 +134,15 @@ std::size_t Reply::put_owner(std::size_t at, std::size_t owner_at) {
     copy_labels(&out_[at], owner_at, size);
   }
   return at + size;
+}
+
+// The RRs that were just copied, each of which has a pointer as its owner.
+inline void Reply::point_to_owner(unsigned count, std::size_t owner_at) {
+  std::size_t at = size_;
+  for (unsigned i = 0; i < count; ++i) {
+    store_u16(&out_[at], static_cast<std::uint16_t>(kPointerMask | owner_at));
+    at += kPointerSize + kRrFixedSize + load_u16(&out_[at + kPointerSize + kRrFixedSize - 2]);
+  }
 }
 
 void Reply::copy_with_owner(std::span<const std::uint8_t> wire, std::size_t owner_at) {

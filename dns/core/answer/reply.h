@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "dns/core/wire/rdata.h"
@@ -88,6 +89,7 @@ class Reply {
   std::uint8_t* copy_labels(std::uint8_t* to, std::size_t at, std::size_t octets) const;
   void move_pointers(const Rrset& rrset, std::size_t start, Shared shared);
   std::size_t put_owner(std::size_t at, std::size_t owner_at);
+  void point_to_owner(unsigned count, std::size_t owner_at);
   void copy_with_owner(std::span<const std::uint8_t> wire, std::size_t owner_at);
 
   std::span<std::uint8_t> out_;
@@ -96,5 +98,20 @@ class Reply {
   std::size_t question_end_ = kHeaderSize;
   std::array<std::uint16_t, 3> counts_{};
 };
+
+inline void Reply::begin(const Query& query) {
+  store_u16(&out_[0], query.id);
+  store_u16(&out_[4], query.question.empty() ? 0 : 1);
+  if (!query.question.empty()) std::memcpy(&out_[kHeaderSize], query.question.data(), query.question.size());
+  size_ = question_end_ = kHeaderSize + query.question.size();
+}
+
+inline std::size_t Reply::finish(std::uint16_t flags, std::size_t opt_octets) {
+  store_u16(&out_[2], flags);
+  store_u16(&out_[6], counts_[0]);
+  store_u16(&out_[8], counts_[1]);
+  store_u16(&out_[10], static_cast<std::uint16_t>(counts_[2] + (opt_octets > 0 ? 1 : 0)));
+  return size_ + opt_octets;
+}
 
 }  // namespace dns

@@ -19,7 +19,11 @@ class ReplyFrame {
  public:
   // Begins the reply: header and question as they came, and room for the OPT that finish() writes if the query had one.
   // REQUIRES: the query wants a reply; out.size() >= 512.
-  ReplyFrame(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out);
+  ReplyFrame(const Snapshot& snapshot, const AnswerRequest& request, std::span<std::uint8_t> out)
+      : reply(out, std::min(size_limit(snapshot, request), out.size())), query_(request.query) {
+    reply.begin(query_);
+    if (query_.edns) begin_opt(snapshot, request, *query_.edns);
+  }
   ReplyFrame(const ReplyFrame&) = delete;
   ReplyFrame& operator=(const ReplyFrame&) = delete;
 
@@ -53,11 +57,29 @@ class ReplyFrame {
   bool authoritative = false;
 
  private:
+  [[nodiscard]] static std::size_t size_limit(const Snapshot& snapshot, const AnswerRequest& request);
   void begin_opt(const Snapshot& snapshot, const AnswerRequest& request, const Edns& edns);
+  [[nodiscard]] std::size_t end_opt();
 
   const Query& query_;
   CookieCheck cookie_;  // opt.cookie points into it
 };
+
+inline std::size_t ReplyFrame::size_limit(const Snapshot& snapshot, const AnswerRequest& request) {
+  if (request.transport == Transport::tcp) return kMaxMessageSize;
+  const auto& edns = request.query.edns;
+  return edns ? std::min(edns->udp_size, snapshot.udp_payload_size) : kMinUdpSize;
+}
+
+inline AnswerInfo ReplyFrame::finish() {
+  const std::size_t opt_octets = query_.edns ? end_opt() : 0;
+  std::uint16_t flags = static_cast<std::uint16_t>(kFlagQr | (query_.flags & (kOpcodeMask | kFlagRd)) |
+                                                   (static_cast<std::uint16_t>(info.rcode) & 0xF));
+  if (authoritative) flags |= kFlagAa;
+  if (info.truncated) flags |= kFlagTc;
+  info.length = reply.finish(flags, opt_octets);
+  return info;
+}
 
 // A finished reply without its records, TC set: for one that turns out to be too long to send. Its new size.
 [[nodiscard]] std::size_t truncate(std::span<std::uint8_t> message);

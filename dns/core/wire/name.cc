@@ -247,34 +247,79 @@ inline void HashedName::copy_label(std::span<const std::uint8_t> message, std::s
   } while (i < size);
 }
 
-void HashedName::assign_at(std::span<const std::uint8_t> message, std::size_t at) {
-  std::array<std::uint16_t, kMaxLabels + 1> from;  // where each label stands
+// Labels are copied up to the root, or to a pointer to an octet before `known_end`, which is returned; 0: to the root.
+inline std::size_t HashedName::read_labels(std::span<const std::uint8_t> message, std::size_t at, std::size_t known_end,
+                                           Labels& labels) {
   std::size_t size = 0;
-  std::size_t last = 0;  // octet that is read
   unsigned count = 0;
+  std::size_t known_at = 0;
   while (true) {
     const std::uint8_t length = message[at];
     if (length > kMaxLabelSize) {
       at = load_u16(&message[at]) & kMaxPointerTarget;
-      continue;
+      if (at >= known_end) continue;
+      known_at = at;
+      break;
     }
     offsets_[count] = static_cast<std::uint8_t>(size);
     if (length == 0) break;
-    from[count++] = static_cast<std::uint16_t>(at);
+    labels.from[count++] = static_cast<std::uint16_t>(at);
     copy_label(message, at, size);
     size += length + 1U;
     at += length + 1U;
-    last = std::max(last, at);
+    labels.end = std::max(labels.end, at);
   }
   bytes_[size] = 0;
   size_ = static_cast<std::uint8_t>(size + 1);
   labels_ = static_cast<std::uint8_t>(count);
-  const bool roomy = last + 8 <= message.size();  // see assign()
-  hashes_[count] = kRootHash;
+  return known_at;
+}
+
+// In place of the root that stands at the end.
+inline void HashedName::append_suffix(const HashedName& other, unsigned label) {
+  const std::size_t size = size_ - 1U;
+  const NameSpan suffix = other.suffix(label);
+  for (std::size_t i = 0; i < suffix.size(); i += 8) {
+    const std::uint64_t word = load_word(suffix.data() + i);
+    std::memcpy(&bytes_[size + i], &word, sizeof word);
+  }
+  unsigned count = labels_;
+  for (unsigned i = label; i <= other.labels_; ++i, ++count) {
+    offsets_[count] = static_cast<std::uint8_t>(size + other.offsets_[i] - other.offsets_[label]);
+    hashes_[count] = other.hashes_[i];
+  }
+  size_ = static_cast<std::uint8_t>(size + suffix.size());
+  labels_ = static_cast<std::uint8_t>(count - 1);
+}
+
+// Of the first `count`; that of what follows them is known.
+inline void HashedName::hash_labels(std::span<const std::uint8_t> message, const Labels& labels, unsigned count) {
+  const bool roomy = labels.end + 8 <= message.size();  // see assign()
   while (count > 0) {
     --count;
-    hashes_[count] = mix_label(hashes_[count + 1], roomy ? &message[from[count]] : &bytes_[offsets_[count]]);
+    hashes_[count] = mix_label(hashes_[count + 1], roomy ? &message[labels.from[count]] : &bytes_[offsets_[count]]);
   }
+}
+
+void HashedName::assign_at(std::span<const std::uint8_t> message, std::size_t at, const HashedName& question) {
+  Labels labels;
+  const std::size_t known_at = read_labels(message, at, kHeaderSize + question.size_, labels);
+  const unsigned own = labels_;
+  if (known_at != 0) {
+    unsigned label = 0;
+    while (kHeaderSize + question.offset(label) != known_at) ++label;
+    append_suffix(question, label);
+  } else {
+    hashes_[own] = kRootHash;
+  }
+  hash_labels(message, labels, own);
+}
+
+void HashedName::assign_at(std::span<const std::uint8_t> message, std::size_t at) {
+  Labels labels;
+  (void)read_labels(message, at, 0, labels);
+  hashes_[labels_] = kRootHash;
+  hash_labels(message, labels, labels_);
 }
 
 void HashedName::copy_lowered(std::span<const std::uint8_t> bytes) {

@@ -86,7 +86,11 @@ class HashedName {
 
   // Reads one uncompressed name from the front of `bytes`. Returns its length, 0 if there is none (see name_length).
   std::size_t assign(std::span<const std::uint8_t> bytes);
-  // The name at `at` of a message of our own, which may be shortened (RFC 1035 section 4.1.4).
+  // The name at `at` of a message of our own, which may be shortened (RFC 1035 section 4.1.4). What it shares with the
+  // message's question is taken from there: a hash grows from the root, so that of a suffix is the same in both.
+  // REQUIRES: `question` stands behind the message's header, in one piece.
+  void assign_at(std::span<const std::uint8_t> message, std::size_t at, const HashedName& question);
+  // The same of a message whose question nobody has looked at.
   void assign_at(std::span<const std::uint8_t> message, std::size_t at);
 
   [[nodiscard]] NameSpan wire() const { return {bytes_.data(), size_}; }
@@ -98,8 +102,17 @@ class HashedName {
   [[nodiscard]] bool is_within(const HashedName& other, unsigned label) const;
 
  private:
+  // Where the labels of a name of a message stand, and the end of what was read.
+  struct Labels {
+    std::array<std::uint16_t, kMaxLabels + 1> from;  // NOLINT: filled as far as there are labels
+    std::size_t end = 0;
+  };
+
   void copy_lowered(std::span<const std::uint8_t> bytes);
   void copy_label(std::span<const std::uint8_t> message, std::size_t from, std::size_t to);
+  std::size_t read_labels(std::span<const std::uint8_t> message, std::size_t at, std::size_t known_end, Labels& labels);
+  void append_suffix(const HashedName& other, unsigned label);
+  void hash_labels(std::span<const std::uint8_t> message, const Labels& labels, unsigned count);
 
   std::uint8_t size_;
   std::uint8_t labels_;
@@ -110,20 +123,25 @@ class HashedName {
 
 // Inline: names are short, and a call of memcmp costs more than the words of most of them.
 inline bool same_octets(NameSpan a, NameSpan b) {
-  if (a.size() != b.size()) return false;
-  constexpr std::size_t kWord = sizeof(std::uint64_t);
-  const auto differ = [&](std::size_t at) {
-    std::uint64_t x = 0;
-    std::uint64_t y = 0;
-    std::memcpy(&x, a.data() + at, kWord);
-    std::memcpy(&y, b.data() + at, kWord);
+  const std::size_t size = a.size();
+  if (size != b.size()) return false;
+  const auto differ = [&]<class Word>(std::size_t at, Word x) {
+    Word y = 0;
+    std::memcpy(&x, a.data() + at, sizeof x);
+    std::memcpy(&y, b.data() + at, sizeof y);
     return x != y;
   };
-  if (a.size() < kWord) return std::equal(a.begin(), a.end(), b.begin());
-  for (std::size_t at = 0; at + kWord <= a.size(); at += kWord) {
-    if (differ(at)) return false;
+  if (size < 4) {
+    for (std::size_t at = 0; at < size; ++at) {
+      if (a[at] != b[at]) return false;
+    }
+    return true;
   }
-  return !differ(a.size() - kWord);
+  if (size < 8) return !differ(0, std::uint32_t{}) && !differ(size - 4, std::uint32_t{});
+  for (std::size_t at = 0; at + 8 <= size; at += 8) {
+    if (differ(at, std::uint64_t{})) return false;
+  }
+  return !differ(size - 8, std::uint64_t{});
 }
 
 }  // namespace dns
