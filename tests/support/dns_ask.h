@@ -7,6 +7,7 @@
 #include "dns/core/answer/answer.h"
 #include "dns/core/answer/lookup.h"
 #include "dns/core/zone/query.h"
+#include "tests/support/dns_message.h"
 
 namespace test {
 
@@ -37,5 +38,16 @@ template <class Trace>
   const dns::Found found = dns::look_up(snapshot, query);
   return dns::answer(snapshot, request_of(query, found, asker), out, trace);
 }
+
+// A query from 192.0.2.200, and what came back. `room`: octets that the reply may take.
+struct Asked {
+  dns::AnswerInfo info;
+  ParsedReply reply;
+  Bytes packet;
+  unsigned scope = 0;  // of the client subnet option, if there is one
+};
+[[nodiscard]] Asked exchange(const dns::Snapshot& snapshot, const QueryBuilder& query,
+                             const Asker& asker = {.client = shared::IpAddress::v4(0xC00002C8)},
+                             std::size_t room = dns::kMaxMessageSize);
 
 }  // namespace test

@@ -292,41 +292,6 @@ TEST(Answer, LongChainsEnd) {
   EXPECT_FALSE(growing.reply.tc());
 }
 
-TEST(Answer, Referrals) {
-  for (const char* name : {"sub.example.com", "ns.sub.example.com", "x.y.sub.example.com"}) {
-    for (const RrType type : {RrType::a, RrType::ns, RrType::any}) {
-      const Asked asked = ask(query(name, type));
-      EXPECT_EQ(asked.info.kind, AnswerKind::referral) << name;
-      EXPECT_FALSE(asked.reply.aa());
-      EXPECT_EQ(asked.info.rcode, Rcode::noerror);
-      EXPECT_EQ(asked.reply.answer, Lines{});
-      EXPECT_EQ(asked.reply.authority,
-                (Lines{"sub.example.com. 900 IN NS ns.sub.example.com.", "sub.example.com. 900 IN NS ns.other.org.",
-                       "sub.example.com. 900 IN NS mail.example.com."}));
-      // What lies below the cut comes first: nobody else has it.
-      EXPECT_EQ(asked.reply.additional,
-                (Lines{"ns.sub.example.com. 900 IN A 192.0.2.54", "ns.sub.example.com. 900 IN AAAA 2001:db8::54",
-                       "mail.example.com. 300 IN A 192.0.2.25", "mail.example.com. 300 IN AAAA 2001:db8::25"}));
-    }
-  }
-  EXPECT_EQ(ask(query("a.far.example.com")).reply.additional, Lines{});
-}
-
-// A resolver keeps a referral for all its clients, so a server whose addresses a policy chooses comes without them.
-TEST(Answer, ReferralsAreTheSameForEveryClient) {
-  test::ZoneText text = test::example_zone();
-  text.lines.push_back("part 60 NS www");
-  text.lines.push_back("part 60 NS mail");
-  Snapshot snapshot = world();
-  snapshot.zones = std::make_shared<ZoneSet>(std::vector<std::shared_ptr<const Zone>>{test::zone_of(text)});
-  const Asked asked = ask_raw(snapshot, query("x.part.example.com").subnet("198.51.100.0/24").build());
-  EXPECT_EQ(asked.info.kind, AnswerKind::referral);
-  EXPECT_EQ(asked.reply.additional,
-            (Lines{"mail.example.com. 300 IN A 192.0.2.25", "mail.example.com. 300 IN AAAA 2001:db8::25"}));
-  ASSERT_TRUE(asked.reply.option(8));
-  EXPECT_EQ((*asked.reply.option(8))[3], 0);
-}
-
 TEST(Answer, AChainIntoADelegationRefersWithAuthority) {
   const Asked asked = ask(query("into.example.com"));
   EXPECT_TRUE(asked.reply.aa());  // for the alias, which is ours
@@ -345,19 +310,6 @@ TEST(Answer, DsIsTheParentsToAnswer) {
   expect({"far.example.com", RrType::ds, AnswerKind::nodata, Rcode::noerror, {}, {kSoa}});
   expect({"example.com", RrType::ds, AnswerKind::nodata, Rcode::noerror, {}, {kSoa}});
   EXPECT_EQ(ask(query("x.sub.example.com", RrType::ds)).info.kind, AnswerKind::referral);
-}
-
-TEST(Answer, DsAtTheApexOfAChildGoesToAParentThatIsOursToo) {
-  test::ZoneText child;
-  child.apex = "sub.example.com";
-  child.lines = {"@ 60 SOA ns h 1 2 3 4 5", "@ 60 NS ns", "ns 60 A 192.0.2.54"};
-  Snapshot snapshot;
-  snapshot.zones = std::make_shared<ZoneSet>(std::vector<std::shared_ptr<const Zone>>{
-      test::zone_of(child), test::zone_of(test::other_zone()), world().zones->zones()[0]});
-  EXPECT_EQ(ask_raw(snapshot, query("sub.example.com", RrType::ds).build()).reply.answer.size(), 1U);
-  EXPECT_EQ(ask_raw(snapshot, query("sub.example.com", RrType::ns).build()).reply.answer,
-            Lines{"sub.example.com. 60 IN NS ns.sub.example.com."});
-  EXPECT_EQ(ask_raw(snapshot, query("example.net", RrType::ds).build()).info.kind, AnswerKind::nodata);
 }
 
 TEST(Answer, AnyAndRrsigAreMinimal) {
@@ -402,63 +354,6 @@ TEST(Answer, WhatIsNotOursIsRefused) {
   }
 }
 
-TEST(Answer, ChaosSaysWhoWeAre) {
-  struct ChaosCase {
-    const char* name;
-    RrType type;
-    Lines answer;
-  };
-  for (const ChaosCase& c : std::initializer_list<ChaosCase>{
-           {"id.server", RrType::txt, {"id.server. 0 CH TXT \"node-1\""}},
-           {"HOSTNAME.bind", RrType::txt, {"HOSTNAME.bind. 0 CH TXT \"node-1\""}},
-           {"version.bind", RrType::txt, {"version.bind. 0 CH TXT \"meridian\""}},
-           {"version.server", RrType::any, {"version.server. 0 CH TXT \"meridian\""}},
-           {"version.bind", RrType::a, {}},
-           {"authors.bind", RrType::txt, {}},
-           {"www.example.com", RrType::txt, {}},
-       }) {
-    QueryBuilder builder = query(c.name, c.type);
-    builder.klass = 3;
-    const Asked asked = ask(builder);
-    EXPECT_EQ(asked.reply.answer, c.answer) << c.name;
-    EXPECT_EQ(asked.info.rcode, c.answer.empty() ? Rcode::refused : Rcode::noerror) << c.name;
-    Snapshot silent = world();
-    silent.identity = {};
-    EXPECT_EQ(ask_raw(silent, builder.build()).info.rcode, Rcode::refused);
-  }
-}
-
-TEST(Answer, AdditionalAddresses) {
-  const Asked mx = ask(query("example.com", RrType::mx).with_edns());
-  EXPECT_EQ(mx.reply.additional,
-            (Lines{"mail.example.com. 300 IN A 192.0.2.25", "mail.example.com. 300 IN AAAA 2001:db8::25",
-                   "www.example.com. 60 IN A 192.0.2.11", "www.example.com. 60 IN AAAA 2001:db8:1::11"}));
-  const Asked ns = ask(query("example.com", RrType::ns).with_edns());
-  EXPECT_EQ(ns.reply.additional,
-            (Lines{"ns1.example.com. 3600 IN A 192.0.2.53", "ns1.example.com. 3600 IN AAAA 2001:db8::53",
-                   "ns2.example.net. 3600 IN A 198.51.100.53"}));
-  const Asked srv = ask(query("_sip._tcp.example.com", RrType::srv).with_edns());
-  EXPECT_EQ(srv.reply.additional,
-            (Lines{"mail.example.com. 300 IN A 192.0.2.25", "mail.example.com. 300 IN AAAA 2001:db8::25",
-                   "four.example.com. 60 IN A 192.0.2.11"}));
-  const Asked https = ask(query("example.com", RrType::https).with_edns());
-  EXPECT_EQ(https.reply.additional,
-            (Lines{"www.example.com. 60 IN A 192.0.2.11", "www.example.com. 60 IN AAAA 2001:db8:1::11"}));
-  const Asked alias = ask(query("svc.example.com", RrType::https).with_edns());
-  const Asked bindings = ask(query("www.example.com", RrType::https).with_edns());
-  Lines expected = bindings.reply.answer;  // behind an alias its target's bindings come first
-  expected.insert(expected.end(), https.reply.additional.begin(), https.reply.additional.end());
-  EXPECT_EQ(alias.reply.additional, expected);
-  const Asked own = ask(query("own.example.com", RrType::svcb).with_edns());
-  EXPECT_EQ(own.reply.additional, Lines{"own.example.com. 200 IN A 192.0.2.60"});
-}
-
-TEST(Answer, AdditionalAddressesFollowTheClientAndWidenTheScope) {
-  const Asked asked = ask(query("example.com", RrType::mx).subnet("198.51.100.0/24"));
-  EXPECT_EQ(asked.reply.additional[2], "www.example.com. 60 IN A 203.0.113.31");
-  EXPECT_GT((*asked.reply.option(8))[3], 0);
-}
-
 TEST(Answer, TheHeaderIsCopiedAsItMustBe) {
   QueryBuilder builder = query("StAtIc.ExAmPlE.cOm");
   builder.id = 0xBEEF;
@@ -485,66 +380,6 @@ TEST(Answer, ErrorsKeepWhatCanBeKept) {
   EXPECT_TRUE(rejected.reply.question.empty());
   EXPECT_EQ(rejected.info.rcode, Rcode::formerr);
   EXPECT_EQ(ask_raw(world(), Bytes(11)).info.length, 0U);
-}
-
-// Long enough for the step that only large zones need, with names that share a slot's line with others.
-[[nodiscard]] Snapshot large_world() {
-  test::ZoneText text = test::example_zone();
-  for (int i = 0; i < 20'000; ++i) text.lines.push_back("n" + std::to_string(i) + ".example.com. 60 A 192.0.2.1");
-  Snapshot snapshot = test::example_world();
-  snapshot.zones = std::make_shared<ZoneSet>(std::vector{test::zone_of(text)});
-  return snapshot;
-}
-
-[[nodiscard]] std::vector<Bytes> mixed_queries() {
-  std::vector<Bytes> packets = {Bytes(11), query("example.com", RrType::soa).build(), query("elsewhere.test").build()};
-  for (const char* name :
-       {"alias.example.com", "www.example.com", "x.geo.example.com", "flat.example.com", "mixed.example.com",
-        "four.example.com", "n17.example.com", "n19999.example.com", "no.such.example.com", "example.com"}) {
-    packets.push_back(query(name).build());
-    packets.push_back(query(name).subnet("198.51.100.0/24").build());
-    packets.push_back(query(name).subnet("2001:db8:ec::/48").build());
-  }
-  return packets;
-}
-
-void expect_batch_like_singles(const Snapshot& snapshot) {
-  const std::vector<Bytes> packets = mixed_queries();
-  std::vector<Query> queries;
-  for (const Bytes& packet : packets) queries.push_back(parse_query(packet));
-  const std::vector<shared::IpAddress> clients(packets.size(), shared::IpAddress::v4(0xC0000207));
-  std::vector<Found> found(packets.size());
-  look_up(snapshot, queries, clients, found);
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    const test::Asker asker{.client = clients[i]};
-    std::array<std::uint8_t, 1232> in_batch{};
-    std::array<std::uint8_t, 1232> alone{};
-    NullTrace trace;
-    const AnswerInfo info = answer(snapshot, test::request_of(queries[i], found[i], asker), in_batch, trace);
-    EXPECT_EQ(info.length, test::answer_packet(snapshot, packets[i], asker, alone, trace).length) << i;
-    EXPECT_EQ(in_batch, alone) << i;
-    EXPECT_EQ(info.length == 0, i == 0);
-  }
-}
-
-TEST(Answer, BatchesAnswerAsSingleQueriesDo) {
-  expect_batch_like_singles(world());
-  const Snapshot large = large_world();
-  EXPECT_TRUE(large.zones->zones().front()->is_large());
-  expect_batch_like_singles(large);
-}
-
-TEST(Answer, WhatNoLinkTakesIsCutToItsQuestion) {
-  const Bytes asked = query("www.example.com").with_edns().build();
-  Bytes packet(kMinUdpSize);
-  NullTrace trace;
-  ASSERT_GT(test::answer_packet(world(), asked, {}, packet, trace).length, asked.size());
-  packet.resize(truncate(packet));
-  const test::ParsedReply reply = test::parse_reply(packet);
-  EXPECT_TRUE(reply.sound && reply.tc());
-  EXPECT_EQ(reply.question, query("www.example.com").question());
-  EXPECT_TRUE(reply.answer.empty());
-  EXPECT_FALSE(reply.has_opt);
 }
 
 }  // namespace

@@ -132,6 +132,33 @@ TEST(HashedName, ReadsNamesThatAreShortened) {
   }
 }
 
+// With the question known, the same name, label for label; whatever part of it the pointer leads to.
+TEST(HashedName, TakesFromTheQuestionWhatANameSharesWithIt) {
+  const test::Bytes asked = test::wire_name("Deep.Below.example.com");
+  HashedName question;
+  ASSERT_EQ(question.assign(asked), asked.size());
+  for (unsigned label = 0; label <= question.labels(); ++label) {
+    for (const std::size_t behind : {0, 8}) {
+      test::Bytes message(kHeaderSize);
+      test::append(message, asked);
+      const std::size_t at = message.size();
+      test::append(message, test::from_hex("03 4e5331 02 7878"));
+      test::append_u16(message, 0xC000U | static_cast<unsigned>(kHeaderSize + question.offset(label)));
+      message.resize(message.size() + behind, 'Z');
+      HashedName alone;
+      alone.assign_at(message, at);
+      HashedName known;
+      known.assign_at(message, at, question);
+      ASSERT_EQ(known.labels(), 2 + question.labels() - label);
+      EXPECT_TRUE(std::ranges::equal(known.wire(), alone.wire())) << label;
+      for (unsigned i = 0; i <= known.labels(); ++i) {
+        EXPECT_EQ(known.hash(i), alone.hash(i)) << label << ' ' << i;
+        EXPECT_EQ(known.offset(i), alone.offset(i)) << label << ' ' << i;
+      }
+    }
+  }
+}
+
 // A name at the very end of its packet cannot be read by whole words.
 TEST(HashedName, IsTheSameWhateverStandsBehindIt) {
   for (std::size_t label = 1; label <= 63; ++label) {

@@ -1,3 +1,5 @@
+#include "dns/core/answer/reply_frame.h"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -365,6 +367,19 @@ TEST(Size, OwnersBeyondAPointersReachAreWrittenInFull) {
   const Asked srv = ask(snapshot, query("srv.example.com", RrType::srv), Transport::tcp);
   EXPECT_EQ(srv.reply.answer.size(), static_cast<std::size_t>(kServers));
   EXPECT_EQ(srv.reply.additional.size(), 16U);  // bounded work
+}
+
+TEST(ReplyFrame, WhatNoLinkTakesIsCutToItsQuestion) {
+  const Bytes asked = query("www.example.com").with_edns().build();
+  Bytes packet(kMinUdpSize);
+  NullTrace trace;
+  ASSERT_GT(test::answer_packet(world(), asked, {}, packet, trace).length, asked.size());
+  packet.resize(truncate(packet));
+  const test::ParsedReply reply = test::parse_reply(packet);
+  EXPECT_TRUE(reply.sound && reply.tc());
+  EXPECT_EQ(reply.question, query("www.example.com").question());
+  EXPECT_TRUE(reply.answer.empty());
+  EXPECT_FALSE(reply.has_opt);
 }
 
 }  // namespace
