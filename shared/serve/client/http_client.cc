@@ -1,5 +1,6 @@
 #include "shared/serve/client/http_client.h"
 
+#include <algorithm>
 #include <deque>
 #include <utility>
 
@@ -19,7 +20,8 @@ class HttpClient::Impl : public std::enable_shared_from_this<HttpClient::Impl> {
     if (calls_.size() == kMostWaiting) return tell_later(std::move(done), fail("too many calls wait for this server"));
     const TimePoint until = Clock::now() + call.timeout;
     calls_.push_back({std::move(call), std::move(done), until, false});
-    if (calls_.size() == 1) begin();
+    if (calls_.size() == 1) return begin();
+    wait_for_deadline();
   }
 
   void stop() {
@@ -38,17 +40,35 @@ class HttpClient::Impl : public std::enable_shared_from_this<HttpClient::Impl> {
 
   // The first of those that wait.
   void begin() {
-    Waiting& first = calls_.front();
-    deadline_.expires_at(first.until);
-    deadline_.async_wait([weak = weak_from_this()](error_code error) {
-      const auto self = weak.lock();
-      if (error || !self || self->calls_.empty() || Clock::now() < self->calls_.front().until) return;
-      self->drop_connection();
-      self->finish(fail(no_answer_in(self->calls_.front().call.timeout)));
-    });
+    wait_for_deadline();
     reused_ = connection_ && connection_->connected();
     if (reused_) return ask();
     connect();
+  }
+
+  // The earliest of all: who waits behind a slow call is not told later than he asked for.
+  void wait_for_deadline() {
+    deadline_.expires_at(std::ranges::min_element(calls_, {}, &Waiting::until)->until);
+    deadline_.async_wait([weak = weak_from_this()](error_code error) {
+      const auto self = weak.lock();
+      if (!error && self && !self->calls_.empty()) self->on_deadline(Clock::now());
+    });
+  }
+
+  void on_deadline(TimePoint now) {
+    const bool asked = calls_.front().until <= now;
+    for (auto late = calls_.begin(); late != calls_.end();) {
+      if (now < late->until) {
+        ++late;
+        continue;
+      }
+      tell_later(std::move(late->done), fail(no_answer_in(late->call.timeout)));
+      late = calls_.erase(late);
+    }
+    if (asked) drop_connection();
+    if (calls_.empty()) return;
+    if (asked) return begin();
+    wait_for_deadline();
   }
 
   void connect() {

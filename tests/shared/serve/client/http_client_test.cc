@@ -128,6 +128,22 @@ TEST_F(HttpClientTest, TheDeadlineCountsFromTheCall) {
   EXPECT_EQ(asked(get()), "200 late") << "on a connection of its own";
 }
 
+TEST_F(HttpClientTest, WhoWaitsBehindASlowCallIsToldInTime) {
+  bool silent = true;
+  peer_.script = [&](const std::string&) { return silent ? std::nullopt : std::optional(ok_answer("third")); };
+  client();
+  ask(get());
+  ask(get(milliseconds(30)));
+  ask(get());
+  ASSERT_TRUE(run_until(loop_, [&] { return told_.size() == 1; }));
+  EXPECT_EQ(told_[0], "no answer in 30 ms");
+  peer_.say_to_all(ok_answer("first"));
+  silent = false;
+  ASSERT_TRUE(run_until(loop_, [&] { return told_.size() == 3; }));
+  EXPECT_EQ(told_[1], "200 first");
+  EXPECT_EQ(told_[2], "200 third");
+}
+
 TEST_F(HttpClientTest, AKeptConnectionThatEndedIsReplaced) {
   client();
   EXPECT_EQ(asked(get()), "200 {}");
