@@ -4,25 +4,9 @@
 #include <utility>
 
 #include "shared/core/hash.h"
+#include "shared/http/authorization.h"
 
 namespace edge {
-namespace {
-
-// Every octet is looked at, so that the time says nothing about where two keys differ.
-bool equals_in_constant_time(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned>(a[i] ^ b[i]);
-  return difference == 0;
-}
-
-std::string_view bearer_token(std::string_view authorization) {
-  constexpr std::string_view kScheme = "Bearer ";
-  if (!http::equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return {};
-  return authorization.substr(kScheme.size());
-}
-
-}  // namespace
 
 ApiKeys::ApiKeys(std::vector<Entry> entries, std::uint64_t seed) : seed_(seed), entries_(std::move(entries)) {
   slots_.resize(std::bit_ceil(entries_.size() * 2 + 1));
@@ -38,7 +22,7 @@ std::optional<TierId> ApiKeys::find(std::string_view key) const {
   std::size_t slot = shared::hash_text(seed_, key) & (slots_.size() - 1);
   for (; slots_[slot] != 0; slot = (slot + 1) & (slots_.size() - 1)) {
     const Entry& entry = entries_[slots_[slot] - 1];
-    if (equals_in_constant_time(entry.key, key)) return entry.tier;
+    if (http::equals_in_constant_time(entry.key, key)) return entry.tier;
   }
   return std::nullopt;
 }
@@ -56,7 +40,7 @@ TierId Tiers::decide(const http::FieldList& fields, const Client& client) const 
 std::optional<TierId> Tiers::from_key(const http::FieldList& fields) const {
   if (const http::Field* key = fields.find(http::FieldId::x_api_key)) return settings_.keys.find(key->value);
   const http::Field* authorization = fields.find(http::FieldId::authorization);
-  return authorization == nullptr ? std::nullopt : settings_.keys.find(bearer_token(authorization->value));
+  return authorization == nullptr ? std::nullopt : settings_.keys.find(http::bearer_token(authorization->value));
 }
 
 std::optional<TierId> Tiers::from_header(const http::FieldList& fields, const Client& client) const {

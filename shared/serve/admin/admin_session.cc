@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 
 #include "shared/core/ascii.h"
+#include "shared/http/authorization.h"
 #include "shared/http/origin_form.h"
 #include "shared/http/status.h"
 
@@ -31,13 +32,6 @@ bool is_local_name(std::string_view value) {
   return host == "localhost" || IpAddress::parse(host).has_value();
 }
 
-// In a time that does not tell how much of it was right.
-bool same_key(std::string_view a, std::string_view b) {
-  unsigned different = a.size() == b.size() ? 0 : 1;
-  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) different |= static_cast<unsigned char>(a[i] ^ b[i]);
-  return different == 0;
-}
-
 std::string_view value_of(const http::FieldList& fields, FieldId id) {
   const http::Field* const field = fields.find(id);
   return field == nullptr ? std::string_view() : field->value;
@@ -51,9 +45,8 @@ std::optional<AdminResponse> without_key(const http::RequestHead& head, const st
                                "over TCP nothing is changed, as any user of this machine can reach it: use the Unix "
                                "socket in the state directory, or name a key file in admin.key\n");
   }
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string_view given = value_of(head.fields, FieldId::authorization);
-  if (given.starts_with(kScheme) && same_key(given.substr(kScheme.size()), key)) return std::nullopt;
+  const std::string_view given = http::bearer_token(value_of(head.fields, FieldId::authorization));
+  if (http::equals_in_constant_time(given, key)) return std::nullopt;
   return AdminResponse::text(403, "changes over TCP need the key of admin.key: Authorization: Bearer KEY\n");
 }
 
