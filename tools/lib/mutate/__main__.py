@@ -149,6 +149,7 @@ def tell(folder, seen, wanted):
 
 
 def main():
+    sys.stdout.reconfigure(line_buffering=True)
     parser = argparse.ArgumentParser(prog="tools/mutate")
     parser.add_argument("folder", nargs="?")
     parser.add_argument("--changed", action="store_true")

@@ -88,6 +88,7 @@ TEST(Tiers, FromKeyOrTrustedHeaderOnly) {
   EXPECT_EQ(tier_of("203.0.113.7", "X-Api-Key:\r\n"), "standard");
   EXPECT_EQ(tier_of("203.0.113.7", "Authorization: bearer enterprise-key\r\n"), "enterprise");
   EXPECT_EQ(tier_of("203.0.113.7", "Authorization: Basic enterprise-key\r\n"), "standard");
+  EXPECT_EQ(tier_of("203.0.113.7", "Authorization: Digest enterprise-key\r\n"), "standard") << "a word as long";
   EXPECT_EQ(tier_of("203.0.113.7", "X-Customer-Tier: enterprise\r\n"), "standard") << "forged";
   EXPECT_EQ(tier_of("203.0.113.7", "X-Forwarded-For: 10.0.0.1\r\nX-Customer-Tier: enterprise\r\n"), "standard")
       << "forged";

@@ -192,6 +192,8 @@ TEST(Route, AmongEqualsTheFirstWhoseConditionsHold) {
   EXPECT_EQ(matched(table, {.fields = "x-beta: 1\r\n"}), "beta");
   EXPECT_EQ(matched(table, {.fields = "X-Beta: 2\r\nX-Beta: 1\r\n"}), "beta");
   EXPECT_EQ(matched(table, {.fields = "X-Beta: 2\r\n"}), "rest");
+  EXPECT_EQ(matched(table, {.fields = "X-Alpha: 1\r\n"}), "rest") << "another field with that value";
+  EXPECT_EQ(matched(table, {.fields = "X-Alpha: 1\r\nX-Beta: 1\r\n"}), "beta");
   EXPECT_EQ(matched(table, {.fields = "Cookie: a=b; canary=; c=d\r\n"}), "cookie");
   EXPECT_EQ(matched(table, {.fields = "Cookie: a=canary=1; xcanary=1\r\n"}), "rest");
 }
