@@ -179,26 +179,5 @@ TEST(Rdata, RefusesWhatIsWrong) {
   }
 }
 
-TEST(Rdata, KnowsTypesByNameAndNumber) {
-  EXPECT_EQ(type_from_text("mx"), 15);
-  EXPECT_EQ(type_from_text("HTTPS"), 65);
-  EXPECT_EQ(type_from_text("type65535"), 65535);
-  for (const char* text : {"", "BOGUS", "TYPE", "TYPE65536", "TYPE1x", "TYPE-1", "IN"}) {
-    EXPECT_FALSE(type_from_text(text)) << text;
-  }
-  EXPECT_EQ(type_to_text(15), "MX");
-  EXPECT_EQ(type_to_text(65400), "TYPE65400");
-}
-
-TEST(ParseTtl, ReadsSecondsAndUnits) {
-  EXPECT_EQ(parse_ttl("0"), 0U);
-  EXPECT_EQ(parse_ttl("3600"), 3600U);
-  EXPECT_EQ(parse_ttl("1h30M"), 5400U);
-  EXPECT_EQ(parse_ttl("1w1d1h1m1s"), 694861U);
-  EXPECT_EQ(parse_ttl("1m30"), 90U);
-  EXPECT_GT(*parse_ttl("99999999999999999999"), 1U << 31);
-  for (const char* text : {"", "h", "1x", "1hh", "-1", "1 "}) EXPECT_FALSE(parse_ttl(text)) << text;
-}
-
 }  // namespace
 }  // namespace dns
