@@ -219,7 +219,9 @@ Expected::Candidate everything(const Order& order, const SteeringWorld& world, c
   return out;
 }
 
-std::uint32_t seconds_of(std::chrono::seconds time) { return static_cast<std::uint32_t>(time.count()); }
+std::uint32_t seconds_of(shared::Duration time) {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
+}
 
 Expected expect_alias(const SteeringWorld& world, const AliasView& aliases, std::size_t name, AddressType type) {
   Expected out;
@@ -229,8 +231,8 @@ Expected expect_alias(const SteeringWorld& world, const AliasView& aliases, std:
   out.fail = known.state == AliasAnswer::State::unknown;
   if (out.fail) return out;
   const SteeredName& alias = world.spec.names[name];
-  const auto least = seconds_of(alias.ttl_min);
-  out.ttl = known.state == AliasAnswer::State::stale ? least : std::clamp(known.ttl, least, seconds_of(alias.ttl_max));
+  const auto least = seconds_of(alias.ttl.min);
+  out.ttl = known.state == AliasAnswer::State::stale ? least : std::clamp(known.ttl, least, seconds_of(alias.ttl.max));
   out.group = {{true, known.addresses, ""}};
   return out;
 }
@@ -291,12 +293,12 @@ Expected expect(const SteeringWorld& world, const Beliefs& beliefs, std::size_t 
       }
       if (std::ranges::none_of(out.group, &Expected::Candidate::usable)) continue;
       out.limit = steered.answers;
-      out.ttl = seconds_of(pressed ? steered.ttl_min : steered.ttl_max);
+      out.ttl = seconds_of(pressed ? steered.ttl.min : steered.ttl.max);
       return out;
     }
   }
   out.group.clear();
-  out.ttl = seconds_of(steered.ttl_min);
+  out.ttl = seconds_of(steered.ttl.min);
   out.refuse = steered.when_all_down == WhenAllDown::refuse;
   if (steered.when_all_down == WhenAllDown::answer_all) {
     out.group = {everything(order, world, beliefs.health, asked)};

@@ -15,7 +15,7 @@ std::string degrees(const Location& location) {
   return text;
 }
 
-std::string describe_address(const Client& client, const Located& located) {
+std::string describe_address(const Client& client, const ClientMatch& located) {
   std::string text;
   if (located.by_subnet) {
     text = "client subnet " + client.subnet->address.to_string() + "/" + std::to_string(client.subnet->source);
@@ -75,7 +75,7 @@ bool holds(const std::vector<RegionId>& regions, RegionId region) {
 
 // Who the client is, for a step that looks at it.
 struct Who {
-  const Located& located;
+  const ClientMatch& located;
   const GeoRecord& record;
   std::uint32_t asn = 0;
 };
@@ -127,14 +127,14 @@ const Policy& policy_of(const PolicyTables& tables, PolicyNameId name) {
   return tables.spec().policies[tables.spec().names[static_cast<std::size_t>(name)].policy];
 }
 
-const Order& order_of(const PolicyTables& tables, PolicyNameId name, const Located& located) {
+const Order& order_of(const PolicyTables& tables, PolicyNameId name, const ClientMatch& located) {
   return tables.compiled()[tables.profiles()[tables.profile_of(name)].policy].classes[located.class_id];
 }
 
 }  // namespace
 
 std::vector<Sentence> narrate_client(const PolicyTables& tables, PolicyNameId name, const Client& client,
-                                     const Located& located) {
+                                     const ClientMatch& located) {
   const SteeringSpec& spec = tables.spec();
   const Policy& policy = policy_of(tables, name);
   std::vector<Sentence> out;
@@ -170,7 +170,7 @@ std::vector<Sentence> narrate_client(const PolicyTables& tables, PolicyNameId na
   return out;
 }
 
-std::string narrate_class(const PolicyTables& tables, PolicyNameId name, const Located& located) {
+std::string narrate_class(const PolicyTables& tables, PolicyNameId name, const ClientMatch& located) {
   const shared::Prefix block{located.address.masked(located.depth), located.depth};
   return to_string(order_of(tables, name, located), tables.spec().regions) + ", class " +
          std::to_string(located.class_id) + ": the same for all of " + block.to_string();
@@ -296,7 +296,7 @@ std::string narrate_ttl(const PolicyTables& tables, const AnswerSets& answers, c
   return text + region_list(unsettled, tables.spec().regions) + " may change soon";
 }
 
-std::string narrate_scope(const AnswerSets::Slot& slot, const Located& located, std::uint8_t scope) {
+std::string narrate_scope(const AnswerSets::Slot& slot, const ClientMatch& located, std::uint8_t scope) {
   if (located.private_scope > 0)
     return "/" + std::to_string(scope) +
            ": the private block, whose clients are all answered by the resolver's address";

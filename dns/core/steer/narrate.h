@@ -13,7 +13,7 @@
 namespace dns {
 
 // Where choose() found the client in the tables.
-struct Located {
+struct ClientMatch {
   shared::IpAddress address;  // that was looked up: an embedded IPv4 address in place of its IPv6 one
   std::uint32_t class_id = 0;
   std::uint8_t depth = 0;  // at which the table decides, in the family of `address`
@@ -31,15 +31,15 @@ struct Sentence {
 
 // The name's policy, the address used, its row in the database, what each step added or why it added nothing.
 [[nodiscard]] std::vector<Sentence> narrate_client(const PolicyTables& tables, PolicyNameId name, const Client& client,
-                                                   const Located& located);
+                                                   const ClientMatch& located);
 // The finished order, and for whom else it holds.
-[[nodiscard]] std::string narrate_class(const PolicyTables& tables, PolicyNameId name, const Located& located);
+[[nodiscard]] std::string narrate_class(const PolicyTables& tables, PolicyNameId name, const ClientMatch& located);
 
 // What choose() decided upon.
 struct Decided {
   PolicyNameId name{};
   AddressType type{};
-  const Located& located;
+  const ClientMatch& located;
   const AnswerSets::Slot& slot;
   std::optional<RegionId> region;  // absent: no addresses are given
 };
@@ -51,6 +51,6 @@ struct Decided {
                                         AddressType type);
 [[nodiscard]] std::string narrate_window(std::uint32_t start, std::uint32_t count, std::uint32_t edges);
 [[nodiscard]] std::string narrate_ttl(const PolicyTables& tables, const AnswerSets& answers, const Decided& decided);
-[[nodiscard]] std::string narrate_scope(const AnswerSets::Slot& slot, const Located& located, std::uint8_t scope);
+[[nodiscard]] std::string narrate_scope(const AnswerSets::Slot& slot, const ClientMatch& located, std::uint8_t scope);
 
 }  // namespace dns

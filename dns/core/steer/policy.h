@@ -15,11 +15,12 @@
 #include "dns/core/health/region.h"
 #include "dns/core/steer/geo.h"
 #include "shared/core/ip.h"
+#include "shared/core/time.h"
 
 namespace dns {
 
 // Where something stood in the configuration; only the loader knows what the number means.
-enum class PlaceId : std::uint32_t {};
+enum class PositionId : std::uint32_t {};
 
 struct Member {
   RegionId region{};
@@ -36,25 +37,25 @@ inline constexpr std::size_t kMaxGroupMembers = 32;
 struct SubnetRow {
   shared::Prefix prefix;
   Order order;
-  PlaceId place{};
+  PositionId position{};
 };
 
 struct AsnRow {
   std::uint32_t asn = 0;
   Order order;
-  PlaceId place{};
+  PositionId position{};
 };
 
 struct GeoRow {
   GeoCode code;
   Order order;
-  PlaceId place{};
+  PositionId position{};
 };
 
 struct FenceRow {
   GeoCode code;
   std::vector<RegionId> regions;
-  PlaceId place{};
+  PositionId position{};
 };
 
 // The rows of one step are distinct; only the most specific that matches contributes.
@@ -87,7 +88,7 @@ struct FenceStep {
 
 struct Step {
   std::variant<SubnetsStep, ResolversStep, AsnStep, GeoStep, NearestStep, FailoverStep, FenceStep> what;
-  PlaceId place{};
+  PositionId position{};
   bool of_overrides = false;  // rows of the overrides file, put before what the policy says
 };
 
@@ -96,7 +97,7 @@ struct Step {
 struct Policy {
   std::string name;
   std::vector<Step> steps;
-  PlaceId place{};
+  PositionId position{};
 };
 
 // By RegionId: whether some step, a fence apart, can name the region for some client.
@@ -104,17 +105,22 @@ struct Policy {
 
 enum class WhenAllDown : std::uint8_t { answer_all, nodata, refuse };
 
+// TTLs of a name's answers: the longest while nothing changes, the shortest as soon as something may.
+struct TtlBounds {
+  shared::Duration min = shared::seconds(10);
+  shared::Duration max = shared::seconds(60);
+};
+
 // A name whose addresses come from a policy.
 struct SteeredName {
   std::string name;
   std::size_t policy = 0;                    // index
   std::optional<Name> alias = std::nullopt;  // ALIAS: the addresses are this name's, and no policy is asked
-  std::chrono::seconds ttl_min{10};
-  std::chrono::seconds ttl_max{60};
-  std::uint16_t answers = 0;  // at most so many addresses; 0: all that are up
+  TtlBounds ttl;                             // whole seconds
+  std::uint16_t answers = 0;                 // at most so many addresses; 0: all that are up
   WhenAllDown when_all_down = WhenAllDown::answer_all;
   std::optional<std::vector<shared::Family>> families;  // said by the operator; else derived from the regions
-  PlaceId place{};
+  PositionId position{};
 };
 
 // All that a build of PolicyTables needs. `seed` is a hash of the service's name, the same on every node.

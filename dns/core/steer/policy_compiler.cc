@@ -62,8 +62,8 @@ PrefixTable own_blocks(const Policy& policy) {
     const auto* subnets = std::get_if<SubnetsStep>(&step.what);
     if (subnets == nullptr) continue;
     for (const SubnetRow& row : subnets->rows) {
-      const Seclusion seclusion = seclusion_of(row.prefix.address);
-      if (seclusion.is_private && row.prefix.length >= seclusion.length) rows.push_back({row.prefix, 1});
+      const PrivateBlock block = private_block_of(row.prefix.address);
+      if (block.is_private && row.prefix.length >= block.length) rows.push_back({row.prefix, 1});
     }
   }
   return PrefixTable::from_rows(std::move(rows), 0);
@@ -178,16 +178,16 @@ void PolicyCompiler::report_empty(const Preference& preference, const Picks& pic
   const std::string client = "a client such as " + example.to_string() + " (" +
                              (record.code.empty() ? "of no known place" : record.code.text()) + ")";
   if (!preference.emptying_fence) {
-    if (!reported_.insert(policy_.place).second) return;
-    findings_.push_back({Finding::Severity::error, policy_.place,
+    if (!reported_.insert(policy_.position).second) return;
+    findings_.push_back({Finding::Severity::error, policy_.position,
                          "policy '" + policy_.name + "' names no region for " + client +
                              ": end it with a failover step that names every region"});
     return;
   }
   const std::size_t step = *preference.emptying_fence;
   const FenceRow& row = std::get<FenceStep>(policy_.steps[step].what).rows[picks[step]];
-  if (!reported_.insert(row.place).second) return;
-  findings_.push_back({Finding::Severity::error, row.place,
+  if (!reported_.insert(row.position).second) return;
+  findings_.push_back({Finding::Severity::error, row.position,
                        "fence " + row.code.text() + " of policy '" + policy_.name + "' leaves " + client +
                            " with no region: the other steps give it " +
                            to_string(preference.before_fences, spec_.regions)});
@@ -197,7 +197,7 @@ void PolicyCompiler::report_dead_steps() {
   for (std::size_t i = 0; i < policy_.steps.size(); ++i) {
     const Step& step = policy_.steps[i];
     if (ever_added_[i] || step.of_overrides || std::holds_alternative<FenceStep>(step.what)) continue;
-    findings_.push_back({Finding::Severity::warning, step.place,
+    findings_.push_back({Finding::Severity::warning, step.position,
                          std::string("step '") + name_of(step) + "' of policy '" + policy_.name +
                              "' never changes an order: the steps before it name its regions for every client"});
   }

@@ -63,7 +63,7 @@ class PolicyCompiler {
   std::map<Order, ClassId> class_of_;
   std::vector<Order> classes_;
   std::vector<bool> ever_added_;  // by step
-  std::set<PlaceId> reported_;
+  std::set<PositionId> reported_;
 };
 
 }  // namespace dns

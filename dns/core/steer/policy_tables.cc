@@ -17,8 +17,12 @@ using shared::Family;
 constexpr const char* kCoordinates = "coordinates";
 constexpr const char* kSystems = "systems";
 
-void add_error(std::vector<Finding>& findings, PlaceId place, std::string message) {
-  findings.push_back({Finding::Severity::error, place, std::move(message)});
+[[nodiscard]] std::uint32_t seconds_of(shared::Duration time) {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
+}
+
+void add_error(std::vector<Finding>& findings, PositionId position, std::string message) {
+  findings.push_back({Finding::Severity::error, position, std::move(message)});
 }
 
 // Of a row for something that the databases do not have.
@@ -32,7 +36,7 @@ void check_codes(const Rows& rows, const Step& step, const SteeringSpec& spec, s
     const auto reason = spec.geo->why_never(row.code);
     if (!reason) continue;
     findings.push_back(
-        {severity_for(spec, row.code.text()), row.place,
+        {severity_for(spec, row.code.text()), row.position,
          std::string(name_of(step)) + " row " + row.code.text() + " can never match a client: " + *reason});
   }
 }
@@ -40,26 +44,27 @@ void check_codes(const Rows& rows, const Step& step, const SteeringSpec& spec, s
 void check_nearest(const Step& step, const SteeringSpec& spec, std::vector<Finding>& findings) {
   for (const Region& region : spec.regions) {
     if (region.location || region.cname) continue;  // a platform may be everywhere: `nearest` leaves it out then
-    add_error(findings, step.place, "nearest needs the location of every region, but '" + region.name + "' has none");
+    add_error(findings, step.position,
+              "nearest needs the location of every region, but '" + region.name + "' has none");
   }
   const bool located =
       std::ranges::any_of(spec.geo->records(), [](const GeoRecord& record) { return record.location.has_value(); });
   if (located) return;
   const auto& source = spec.geo->source();
-  findings.push_back({severity_for(spec, kCoordinates), step.place,
+  findings.push_back({severity_for(spec, kCoordinates), step.position,
                       source.file.empty()
                           ? "nearest needs a geo database (dns.geo.database)"
                           : "nearest needs coordinates, but " + source.file + " (" + source.type + ") has none"});
 }
 
 // Autonomous systems come and go between two editions of a database: one that is missing is no error, none at all is.
-void check_systems(const AsnStep& step, PlaceId place, const SteeringSpec& spec, std::vector<Finding>& findings) {
+void check_systems(const AsnStep& step, PositionId position, const SteeringSpec& spec, std::vector<Finding>& findings) {
   std::set<std::uint32_t> known;
   for (const GeoRecord& record : spec.systems().records()) known.insert(record.asn);
   known.erase(0);
   const auto& source = spec.systems().source();
   if (known.empty()) {
-    findings.push_back({severity_for(spec, kSystems), place,
+    findings.push_back({severity_for(spec, kSystems), position,
                         source.file.empty() ? "asn needs a database of AS numbers (dns.geo.asn)"
                                             : "asn needs AS numbers, but " + source.file + " (" + source.type +
                                                   ") has none: name a database that has (dns.geo.asn)"});
@@ -67,7 +72,7 @@ void check_systems(const AsnStep& step, PlaceId place, const SteeringSpec& spec,
   }
   for (const AsnRow& row : step.rows) {
     if (known.contains(row.asn)) continue;
-    findings.push_back({Finding::Severity::warning, row.place,
+    findings.push_back({Finding::Severity::warning, row.position,
                         "asn row AS" + std::to_string(row.asn) + " matches no client: " + source.file + " (" +
                             source.type + ") has no network of it"});
   }
@@ -77,7 +82,7 @@ void check_systems(const AsnStep& step, PlaceId place, const SteeringSpec& spec,
 void check_steps(const Policy& policy, const SteeringSpec& spec, std::vector<Finding>& findings) {
   for (const Step& step : policy.steps) {
     if (const auto* geo = std::get_if<GeoStep>(&step.what)) check_codes(geo->rows, step, spec, findings);
-    if (const auto* systems = std::get_if<AsnStep>(&step.what)) check_systems(*systems, step.place, spec, findings);
+    if (const auto* systems = std::get_if<AsnStep>(&step.what)) check_systems(*systems, step.position, spec, findings);
     if (const auto* fence = std::get_if<FenceStep>(&step.what)) check_codes(fence->rows, step, spec, findings);
     if (std::holds_alternative<NearestStep>(step.what)) check_nearest(step, spec, findings);
   }
@@ -113,14 +118,14 @@ bool decide_family(const SteeredName& name, Family family, const SteeringSpec& s
   if (name.families) {
     if (std::ranges::find(*name.families, family) == name.families->end()) return false;
     if (without == nullptr) return true;
-    add_error(findings, name.place,
+    add_error(findings, name.position,
               name.name + " says families: " + type_of(family) + ", but region '" + without->name + "' has no " +
                   records + " edge");
     return false;
   }
   if (with != nullptr && without != nullptr) {
     const Family other = family == Family::ipv4 ? Family::ipv6 : Family::ipv4;
-    add_error(findings, name.place,
+    add_error(findings, name.position,
               name.name + ": region '" + with->name + "' has " + records + " edges, region '" + without->name +
                   "' has none: give it one, or say families: [" + type_of(other) + "]");
     return false;
@@ -140,7 +145,7 @@ void check_size(const SteeredName& name, Family family, const SteeringSpec& spec
   constexpr std::size_t kAround = kHeaderSize + kMaxNameSize + 4 + kOptFixedSize;
   const std::size_t rr_size = 2 + kRrFixedSize + shared::bits_of(family) / 8;
   if (kAround + count * rr_size <= kMaxMessageSize) return;
-  add_error(findings, name.place,
+  add_error(findings, name.position,
             name.name + ": the " + std::to_string(count) + (family == Family::ipv4 ? " IPv4" : " IPv6") +
                 " edges of its regions fit into no message, which holds " +
                 std::to_string((kMaxMessageSize - kAround) / rr_size));
@@ -152,8 +157,8 @@ PolicyTables::Profile profile_for(const SteeredName& name, const SteeringSpec& s
   profile.policy = static_cast<std::uint32_t>(name.policy);
   profile.answers = name.answers;
   profile.when_all_down = name.when_all_down;
-  profile.ttl_min = static_cast<std::uint32_t>(name.ttl_min.count());
-  profile.ttl_max = static_cast<std::uint32_t>(name.ttl_max.count());
+  profile.ttl_min = seconds_of(name.ttl.min);
+  profile.ttl_max = seconds_of(name.ttl.max);
   const std::size_t before = findings.size();
   profile.has_a = decide_family(name, Family::ipv4, spec, regions, findings);
   profile.has_aaaa = decide_family(name, Family::ipv6, spec, regions, findings);
@@ -161,7 +166,7 @@ PolicyTables::Profile profile_for(const SteeredName& name, const SteeringSpec& s
       std::ranges::any_of(regions, [&spec](RegionId id) { return spec.regions[index_of(id)].cname.has_value(); });
   for (const Family family : {Family::ipv4, Family::ipv6}) check_size(name, family, spec, regions, findings);
   if (findings.size() == before && !profile.has_a && !profile.has_aaaa && !profile.may_cname) {
-    add_error(findings, name.place, name.name + " would have no address: its regions have no edges");
+    add_error(findings, name.position, name.name + " would have no address: its regions have no edges");
   }
   return profile;
 }
@@ -169,8 +174,8 @@ PolicyTables::Profile profile_for(const SteeredName& name, const SteeringSpec& s
 // Whether it has a type is for its target to say.
 PolicyTables::Profile alias_profile(const SteeredName& name, std::uint32_t number) {
   PolicyTables::Profile profile;
-  profile.ttl_min = static_cast<std::uint32_t>(name.ttl_min.count());
-  profile.ttl_max = static_cast<std::uint32_t>(name.ttl_max.count());
+  profile.ttl_min = seconds_of(name.ttl.min);
+  profile.ttl_max = seconds_of(name.ttl.max);
   profile.has_a = profile.has_aaaa = true;
   profile.alias = number;
   return profile;

@@ -20,7 +20,7 @@ namespace dns {
 struct Finding {
   enum class Severity : std::uint8_t { warning, error };
   Severity severity = Severity::error;
-  PlaceId place{};
+  PositionId position{};
   std::string message;
 };
 

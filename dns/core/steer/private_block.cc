@@ -29,8 +29,9 @@ constexpr std::array<Block, 3> kIpv6{
   return b.length;
 }
 
-[[nodiscard]] constexpr Seclusion beside(const std::array<std::uint8_t, 16>& address, std::span<const Block> blocks) {
-  Seclusion out;
+[[nodiscard]] constexpr PrivateBlock beside(const std::array<std::uint8_t, 16>& address,
+                                            std::span<const Block> blocks) {
+  PrivateBlock out;
   for (const Block& block : blocks) {
     const unsigned common = common_bits(address, block);
     if (common == block.length) return {true, block.length};
@@ -57,7 +58,7 @@ constexpr std::array<Block, 3> kIpv6{
 
 constexpr std::array<std::array<std::uint8_t, 256>, 2> kPublicByOctet = {by_first_octet(kIpv4), by_first_octet(kIpv6)};
 
-Seclusion seclusion_of(const shared::IpAddress& address) {
+PrivateBlock private_block_of(const shared::IpAddress& address) {
   if (const std::uint8_t known = known_public_length(address)) return {false, known};
   const bool ipv4 = address.family == shared::Family::ipv4;
   return ipv4 ? beside(address.bytes, kIpv4) : beside(address.bytes, kIpv6);
@@ -65,7 +66,7 @@ Seclusion seclusion_of(const shared::IpAddress& address) {
 
 bool is_private_client(const shared::IpAddress& address) {
   const auto embedded = shared::embedded_ipv4(address);
-  return seclusion_of(embedded ? embedded->address : address).is_private;
+  return private_block_of(embedded ? embedded->address : address).is_private;
 }
 
 }  // namespace dns

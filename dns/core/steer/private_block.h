@@ -11,13 +11,13 @@
 namespace dns {
 
 // Where an address stands beside these blocks.
-struct Seclusion {
+struct PrivateBlock {
   bool is_private = false;
   // Private: the length of its block. Public: that of the largest block around it which holds no private address.
   std::uint8_t length = 0;
 };
 
-[[nodiscard]] Seclusion seclusion_of(const shared::IpAddress& address);
+[[nodiscard]] PrivateBlock private_block_of(const shared::IpAddress& address);
 
 // The length of a public address by its first octet alone, as most have it; 0: that octet does not tell. By family.
 extern const std::array<std::array<std::uint8_t, 256>, 2> kPublicByOctet;

@@ -40,8 +40,8 @@ Search search_for(const PolicyTables& tables, PolicyNameId name, const std::opti
   return {&table_for(tables.compiled()[profile.policy], by_subnet), by_subnet ? &subnet->address : &resolver};
 }
 
-Located locate(const PolicyTables::Compiled& policy, const IpAddress& address, bool by_subnet) {
-  Located out;
+ClientMatch locate(const PolicyTables::Compiled& policy, const IpAddress& address, bool by_subnet) {
+  ClientMatch out;
   out.by_subnet = by_subnet;
   out.address = address;
   const shared::PrefixTable& table = table_for(policy, by_subnet);
@@ -59,29 +59,30 @@ Located locate(const PolicyTables::Compiled& policy, const IpAddress& address, b
 
 // A private subnet is answered by the resolver's address, for all of its block, and no other answer's block holds it
 // (RFC 7871 section 10); unless the policy has a row for it. `found`: as if it were a client's.
-[[gnu::noinline]] Located seclude(const PolicyTables::Compiled& policy, const Client& client, Located found) {
-  const Seclusion seclusion = seclusion_of(found.address);
-  if (!seclusion.is_private) {
-    found.depth = std::max(found.depth, seclusion.length);
+[[gnu::noinline]] ClientMatch locate_private(const PolicyTables::Compiled& policy, const Client& client,
+                                             ClientMatch found) {
+  const PrivateBlock block = private_block_of(found.address);
+  if (!block.is_private) {
+    found.depth = std::max(found.depth, block.length);
     return found;
   }
   const shared::PrefixMatch own = policy.own.lookup(found.address);
-  const std::uint8_t length = std::max(seclusion.length, own.depth);
+  const std::uint8_t length = std::max(block.length, own.depth);
   if (own.value != 0) {
     found.depth = std::max(found.depth, length);
     return found;
   }
-  Located out = locate(policy, client.resolver, false);
+  ClientMatch out = locate(policy, client.resolver, false);
   out.private_scope = static_cast<std::uint8_t>(length + found.shift);
   return out;
 }
 
-[[nodiscard]] inline Located locate(const PolicyTables::Compiled& policy, const Client& client) {
+[[nodiscard]] inline ClientMatch locate(const PolicyTables::Compiled& policy, const Client& client) {
   const bool by_subnet = is_given(client.subnet);
-  Located out = locate(policy, by_subnet ? client.subnet->address : client.resolver, by_subnet);
+  ClientMatch out = locate(policy, by_subnet ? client.subnet->address : client.resolver, by_subnet);
   if (!by_subnet || policy.one_answer) return out;
   const std::uint8_t known = known_public_length(out.address);
-  if (known == 0) return seclude(policy, client, out);
+  if (known == 0) return locate_private(policy, client, out);
   out.depth = std::max(out.depth, known);
   return out;
 }
@@ -89,7 +90,7 @@ Located locate(const PolicyTables::Compiled& policy, const IpAddress& address, b
 // What picks among the variants of a class: the client's block, or a draw if only the resolver is known, lest all users
 // of one big resolver get the same. What a private subnet is given is kept for its whole block: there the resolver's
 // own address picks.
-std::uint64_t variant_of(std::uint64_t seed, const Located& located, std::uint8_t scope, std::uint64_t entropy) {
+std::uint64_t variant_of(std::uint64_t seed, const ClientMatch& located, std::uint8_t scope, std::uint64_t entropy) {
   if (!located.by_subnet && located.private_scope == 0) return shared::mix(seed ^ entropy);
   const IpAddress block = located.by_subnet ? located.address.masked(scope) : located.address;
   const std::size_t size = shared::bits_of(block.family) / 8;
@@ -148,7 +149,7 @@ Choice choose(const PolicyTables& tables, const AnswerSets& answers, PolicyNameI
   const PolicyTables::Profile& profile = tables.profiles()[profile_index];
   if (profile.alias != 0) return choose_alias(tables, answers, name, type, trace);
   const PolicyTables::Compiled& policy = tables.compiled()[profile.policy];
-  const Located located = locate(policy, client);
+  const ClientMatch located = locate(policy, client);
   const AnswerSets::Slot& slot = answers.slot(profile_index, type, located.class_id);
   if constexpr (!std::is_same_v<Trace, NullTrace>) {
     note_all(trace, narrate_client(tables, name, client, located));

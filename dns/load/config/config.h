@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "dns/core/answer/response_cells.h"
+#include "dns/core/answer/snapshot.h"
 #include "dns/load/config/signed_zones.h"
 #include "dns/load/geo/policies.h"
 #include "shared/core/ip.h"
@@ -31,9 +33,9 @@ struct CookieConfig {
 };
 
 struct RateLimitConfig {
-  shared::Mode mode = shared::Mode::shadow;
-  shared::load::Rate rate{200};
-  std::uint32_t slip = 2;
+  shared::Mode mode = shared::Mode::shadow;  // a snapshot without a configuration limits nothing
+  shared::load::Rate rate{1e6 / RateLimit().interval_us};
+  std::uint32_t slip = RateLimit().slip;
 };
 
 struct Config {
@@ -44,7 +46,7 @@ struct Config {
   SignedZones signed_zones = SignedZones::refuse;
   std::string nsid;
   std::string version;
-  std::uint64_t udp_payload_size = 1232;  // octets
+  std::uint64_t udp_payload_size = Snapshot().udp_payload_size;  // octets
   TcpConfig tcp;
   std::vector<shared::load::Located<shared::Endpoint>> resolvers;  // empty: those of /etc/resolv.conf
   CookieConfig cookies;

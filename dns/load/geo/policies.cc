@@ -98,7 +98,7 @@ const Table<StepConfig>& step_table() {
   return table;
 }
 
-void check_ttl(const TtlConfig& ttl, const Node& node, Diagnostics& diagnostics) {
+void check_ttl(const TtlBounds& ttl, const Node& node, Diagnostics& diagnostics) {
   for (const shared::Duration value : {ttl.min, ttl.max}) {
     if (value % shared::seconds(1) == shared::Duration::zero()) continue;
     diagnostics.error(node.at, "a TTL is a whole number of seconds, not " + print_duration(value));
@@ -108,13 +108,13 @@ void check_ttl(const TtlConfig& ttl, const Node& node, Diagnostics& diagnostics)
                     "ttl: min (" + print_duration(ttl.min) + ") is longer than max (" + print_duration(ttl.max) + ")");
 }
 
-const Table<TtlConfig>& ttl_table() {
+const Table<TtlBounds>& ttl_table() {
   static const auto table =
-      Table<TtlConfig>("dns.names.NAME.ttl",
+      Table<TtlBounds>("dns.names.NAME.ttl",
                        "TTL of the answers: `max` while nothing changes, `min` as soon as something may.")
-          .field("min", &TtlConfig::min, duration(shared::seconds(1), std::chrono::hours(24 * 7)),
+          .field("min", &TtlBounds::min, duration(shared::seconds(1), std::chrono::hours(24 * 7)),
                  "While a region of the client's order begins to fail, to return or to drain")
-          .field("max", &TtlConfig::max, duration(shared::seconds(1), std::chrono::hours(24 * 7)), "Otherwise")
+          .field("max", &TtlBounds::max, duration(shared::seconds(1), std::chrono::hours(24 * 7)), "Otherwise")
           .check(check_ttl);
   return table;
 }

@@ -60,15 +60,10 @@ struct StepConfig {
 };
 using PolicyConfig = std::vector<StepConfig>;
 
-struct TtlConfig {
-  shared::Duration min = shared::seconds(10);
-  shared::Duration max = shared::seconds(60);
-};
-
 struct NameConfig {
   std::optional<shared::load::Located<std::string>> policy;
   std::optional<shared::load::Located<std::string>> alias;
-  TtlConfig ttl;
+  TtlBounds ttl;
   std::optional<std::uint16_t> answers;
   std::optional<WhenAllDown> when_all_down;
   std::optional<std::vector<shared::Family>> families;

@@ -28,9 +28,9 @@ class SpecBuilder {
   void know_policies(const SteeringConfig& config) { policies_ = Known(shared::load::names_of(config.policies)); }
 
   Policy policy(const shared::load::Named<PolicyConfig>& written) {
-    Policy out{written.name, {}, place(written.at)};
+    Policy out{written.name, {}, position(written.at)};
     if (written.value.empty()) diagnostics_.error(written.at, "policy '" + written.name + "' has no steps");
-    if (!overrides_.rows.empty()) out.steps.push_back({overrides_, out.place, true});
+    if (!overrides_.rows.empty()) out.steps.push_back({overrides_, out.position, true});
     for (const StepConfig& step : written.value) out.steps.push_back(this->step(step));
     return out;
   }
@@ -48,7 +48,7 @@ class SpecBuilder {
       if (row.code && !row.code->empty() && geo != nullptr) warn_of_place(*row.code, value.place->at, *geo);
       if (value.location) row.location = Location{value.location->latitude, value.location->longitude};
       if (row.code || row.location || row.asn) out.push_back(std::move(row));
-      if (value.regions) overrides_.rows.push_back({*prefix, order(*value.regions), place(at)});
+      if (value.regions) overrides_.rows.push_back({*prefix, order(*value.regions), position(at)});
     }
     return out;
   }
@@ -59,18 +59,17 @@ class SpecBuilder {
     out.name = written.name;
     if (value.policy) out.policy = index(*value.policy, "policy", policies_);
     if (value.alias) out.alias = name_at(*value.alias);
-    out.ttl_min = std::chrono::duration_cast<std::chrono::seconds>(value.ttl.min);
-    out.ttl_max = std::chrono::duration_cast<std::chrono::seconds>(value.ttl.max);
-    out.answers = value.answers.value_or(std::uint16_t{0});
-    out.when_all_down = value.when_all_down.value_or(WhenAllDown::answer_all);
+    out.ttl = value.ttl;
+    out.answers = value.answers.value_or(out.answers);
+    out.when_all_down = value.when_all_down.value_or(out.when_all_down);
     out.families = value.families;
-    out.place = place(written.at);
+    out.position = position(written.at);
     return out;
   }
 
   void report(const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
-      const Position& at = places_[static_cast<std::size_t>(finding.place)];
+      const Position& at = positions_[static_cast<std::size_t>(finding.position)];
       if (finding.severity == Finding::Severity::error) {
         diagnostics_.error(at, finding.message);
       } else {
@@ -80,9 +79,9 @@ class SpecBuilder {
   }
 
  private:
-  PlaceId place(const Position& at) {
-    places_.push_back(at);
-    return static_cast<PlaceId>(places_.size() - 1);
+  PositionId position(const Position& at) {
+    positions_.push_back(at);
+    return static_cast<PositionId>(positions_.size() - 1);
   }
 
   Name name_at(const Located<std::string>& text) {
@@ -91,20 +90,20 @@ class SpecBuilder {
     return name.value_or(Name{});
   }
 
-  // Names by their place in the file. The configuration outlives them.
+  // Names by their index in the file. The configuration outlives them.
   struct Known {
     Known() = default;
     explicit Known(std::vector<std::string_view> all) : names(std::move(all)) {
-      for (std::size_t i = 0; i < names.size(); ++i) places.emplace(names[i], i);
+      for (std::size_t i = 0; i < names.size(); ++i) indexes.emplace(names[i], i);
     }
     std::vector<std::string_view> names;
-    std::unordered_map<std::string_view, std::size_t> places;
+    std::unordered_map<std::string_view, std::size_t> indexes;
   };
 
   // 0 with an error if the name is unknown: nothing is compiled then.
   std::size_t index(const Located<std::string>& name, std::string_view kind, const Known& known) {
-    const auto found = known.places.find(name.value);
-    if (found != known.places.end()) return found->second;
+    const auto found = known.indexes.find(name.value);
+    if (found != known.indexes.end()) return found->second;
     shared::load::unknown_name(name.at, kind, name.value, known.names, diagnostics_);
     return 0;
   }
@@ -134,7 +133,7 @@ class SpecBuilder {
     std::set<shared::Prefix> seen;
     for (const auto& [key, at, value] : written) {
       const auto prefix = this->prefix(key, at, seen);
-      rows.push_back({prefix.value_or(shared::Prefix{}), order(value), place(at)});
+      rows.push_back({prefix.value_or(shared::Prefix{}), order(value), position(at)});
     }
     return rows;
   }
@@ -173,7 +172,7 @@ class SpecBuilder {
       if (number != 0 && !seen.insert(number).second) {
         diagnostics_.error(at, "AS" + std::to_string(number) + " has two rows here");
       }
-      out.rows.push_back({number, order(value), place(at)});
+      out.rows.push_back({number, order(value), position(at)});
     }
     return out;
   }
@@ -195,7 +194,7 @@ class SpecBuilder {
   FenceStep fence(const FenceConfig& written) {
     FenceStep out;
     for (const auto& [key, at, value] : written) {
-      FenceRow row{code(key, at), {}, place(at)};
+      FenceRow row{code(key, at), {}, position(at)};
       for (const auto& name : value) row.regions.push_back(region(name.value, name.at));
       out.rows.push_back(std::move(row));
     }
@@ -214,7 +213,7 @@ class SpecBuilder {
   }
 
   Step step(const StepConfig& written) {
-    const PlaceId at = place(written.at);
+    const PositionId at = position(written.at);
     if (written.subnets) return {SubnetsStep{subnet_rows(*written.subnets)}, at};
     if (written.resolvers) return {ResolversStep{subnet_rows(*written.resolvers)}, at};
     if (written.asn) return {systems(*written.asn), at};
@@ -224,7 +223,7 @@ class SpecBuilder {
     GeoStep geo;
     if (!written.geo) return {geo, at};  // its own error stands
     for (const auto& [key, key_at, value] : *written.geo) {
-      geo.rows.push_back({code(key, key_at), order(value), place(key_at)});
+      geo.rows.push_back({code(key, key_at), order(value), position(key_at)});
     }
     return {std::move(geo), at};
   }
@@ -232,7 +231,7 @@ class SpecBuilder {
   Known regions_;
   Known policies_;
   Diagnostics& diagnostics_;
-  std::vector<Position> places_;  // by PlaceId
+  std::vector<Position> positions_;  // by PositionId
   SubnetsStep overrides_;
 };
 

@@ -175,8 +175,8 @@ json::array names_of(const PolicyTables& policies, const AnswerSets& answers) {
     } else {
       object["policy"] = spec.policies[name.policy].name;
     }
-    object["ttl_min"] = name.ttl_min.count();
-    object["ttl_max"] = name.ttl_max.count();
+    object["ttl_min"] = std::chrono::duration_cast<std::chrono::seconds>(name.ttl.min).count();
+    object["ttl_max"] = std::chrono::duration_cast<std::chrono::seconds>(name.ttl.max).count();
     object["ttl_lowest_now"] = ttl.lowest;
     object["ttl_highest_now"] = ttl.highest;
     names.push_back(std::move(object));

@@ -57,7 +57,7 @@ RegionHealthSettings settings_of(const shared::load::Config& config, const Polic
   settings.hold_down = {health.edge.hold_down, health.edge.hold_down_max};
   settings.drain_settles = {};
   for (const SteeredName& name : tables.spec().names) {
-    if (!name.alias) settings.drain_settles = std::max<shared::Duration>(settings.drain_settles, name.ttl_max);
+    if (!name.alias) settings.drain_settles = std::max(settings.drain_settles, name.ttl.max);
   }
   return settings;
 }

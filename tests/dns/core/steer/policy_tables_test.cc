@@ -34,16 +34,16 @@ SteeringSpec spec_with(std::vector<Step> steps) {
   spec.regions = {{"us-east", Location{38.95, -77.45}, {*IpAddress::parse("192.0.2.11")}},
                   {"us-west", Location{45.59, -121.18}, {*IpAddress::parse("198.51.100.21")}},
                   {"eu", Location{53.35, -6.26}, {*IpAddress::parse("203.0.113.31")}}};
-  spec.policies.push_back({"closest", std::move(steps), PlaceId{1}});
+  spec.policies.push_back({"closest", std::move(steps), PositionId{1}});
   spec.geo = small_world();
   SteeredName name;
   name.name = "www.example.com";
-  name.place = PlaceId{2};
+  name.position = PositionId{2};
   spec.names.push_back(name);
   return spec;
 }
 
-Step failover_all() { return {FailoverStep{{only(kEast), only(kWest), only(kEu)}}, PlaceId{99}}; }
+Step failover_all() { return {FailoverStep{{only(kEast), only(kWest), only(kEu)}}, PositionId{99}}; }
 
 // The order of a client, as text.
 std::string order_of(const CompiledPolicies& compiled, const char* address) {
@@ -55,7 +55,7 @@ std::string order_of(const CompiledPolicies& compiled, const char* address) {
 std::string messages(const CompiledPolicies& compiled) {
   std::string out;
   for (const Finding& finding : compiled.findings) {
-    out += std::to_string(static_cast<unsigned>(finding.place)) + ": " + finding.message + "\n";
+    out += std::to_string(static_cast<unsigned>(finding.position)) + ": " + finding.message + "\n";
   }
   return out;
 }
@@ -98,7 +98,7 @@ TEST(Policies, NearestOrdersByDistanceAndBias) {
 
 TEST(Policies, AFenceFiltersTheFinishedListWhereverItStands) {
   const auto compiled =
-      compile(spec_with({{FenceStep{{{*GeoCode::parse("EU"), {kEu, kWest}, PlaceId{7}}}}, {}}, failover_all()}));
+      compile(spec_with({{FenceStep{{{*GeoCode::parse("EU"), {kEu, kWest}, PositionId{7}}}}, {}}, failover_all()}));
   ASSERT_TRUE(compiled.tables) << messages(compiled);
   EXPECT_EQ(order_of(compiled, "80.1.2.3"), "[us-west, eu]");
   EXPECT_EQ(order_of(compiled, "2a00::1"), "[us-west, eu]");
@@ -108,7 +108,7 @@ TEST(Policies, AFenceFiltersTheFinishedListWhereverItStands) {
 TEST(Policies, AFenceThatLeavesAClientWithNothingIsAnError) {
   const auto compiled = compile(spec_with({{SubnetsStep{{{*Prefix::parse("80.7.0.0/16"), {only(kEast)}, {}}}}, {}},
                                            {GeoStep{{{*GeoCode::parse("EU-DE"), {only(kWest)}, {}}}}, {}},
-                                           {FenceStep{{{*GeoCode::parse("EU"), {kEu}, PlaceId{7}}}}, {}},
+                                           {FenceStep{{{*GeoCode::parse("EU"), {kEu}, PositionId{7}}}}, {}},
                                            {FailoverStep{{only(kEast)}}, {}}}));
   EXPECT_FALSE(compiled.tables);
   EXPECT_EQ(messages(compiled),
@@ -125,9 +125,9 @@ TEST(Policies, AClientThatNoStepNamesARegionForIsAnError) {
 }
 
 TEST(Policies, ARowThatTheDatabaseCannotMatchIsAnError) {
-  const auto compiled = compile(spec_with({{GeoStep{{{*GeoCode::parse("EU-US"), {only(kEu)}, PlaceId{3}},
-                                                     {*GeoCode::parse("AS"), {only(kEu)}, PlaceId{4}},
-                                                     {*GeoCode::parse("NA-US-CA-SF"), {only(kEu)}, PlaceId{5}}}},
+  const auto compiled = compile(spec_with({{GeoStep{{{*GeoCode::parse("EU-US"), {only(kEu)}, PositionId{3}},
+                                                     {*GeoCode::parse("AS"), {only(kEu)}, PositionId{4}},
+                                                     {*GeoCode::parse("NA-US-CA-SF"), {only(kEu)}, PositionId{5}}}},
                                             {}},
                                            failover_all()}));
   EXPECT_FALSE(compiled.tables);
@@ -139,12 +139,12 @@ TEST(Policies, ARowThatTheDatabaseCannotMatchIsAnError) {
 
 TEST(Policies, WhatWasGoodBeforeIsWorthAWarningWhenANewDatabaseHasItNoMore) {
   const auto steps = [] {
-    return std::vector<Step>{{FenceStep{{{*GeoCode::parse("AS"), {kEu}, PlaceId{2}}}}, {}},
-                             {GeoStep{{{*GeoCode::parse("AS"), {only(kEu)}, PlaceId{3}},
-                                       {*GeoCode::parse("EU-DE"), {only(kWest)}, PlaceId{4}}}},
+    return std::vector<Step>{{FenceStep{{{*GeoCode::parse("AS"), {kEu}, PositionId{2}}}}, {}},
+                             {GeoStep{{{*GeoCode::parse("AS"), {only(kEu)}, PositionId{3}},
+                                       {*GeoCode::parse("EU-DE"), {only(kWest)}, PositionId{4}}}},
                               {}},
-                             {NearestStep{}, PlaceId{5}},
-                             {AsnStep{{{64500, {only(kEast)}, PlaceId{6}}}}, PlaceId{7}},
+                             {NearestStep{}, PositionId{5}},
+                             {AsnStep{{{64500, {only(kEast)}, PositionId{6}}}}, PositionId{7}},
                              failover_all()};
   };
   SteeringSpec spec = spec_with(steps());
@@ -174,8 +174,9 @@ TEST(Policies, WhatWasGoodBeforeIsWorthAWarningWhenANewDatabaseHasItNoMore) {
 }
 
 TEST(Policies, WithoutADatabaseGeoAndNearestAreErrors) {
-  SteeringSpec spec = spec_with(
-      {{GeoStep{{{*GeoCode::parse("EU"), {only(kEu)}, PlaceId{3}}}}, {}}, {NearestStep{}, PlaceId{4}}, failover_all()});
+  SteeringSpec spec = spec_with({{GeoStep{{{*GeoCode::parse("EU"), {only(kEu)}, PositionId{3}}}}, {}},
+                                 {NearestStep{}, PositionId{4}},
+                                 failover_all()});
   spec.geo = std::make_shared<const GeoDatabase>();
   EXPECT_EQ(messages(compile(std::move(spec))),
             "3: geo row EU can never match a client: there is no geo database\n"
@@ -183,7 +184,7 @@ TEST(Policies, WithoutADatabaseGeoAndNearestAreErrors) {
 }
 
 TEST(Policies, StepsAfterOneThatAlwaysNamesEveryRegionAreDeadText) {
-  const auto compiled = compile(spec_with({failover_all(), {NearestStep{}, PlaceId{4}}}));
+  const auto compiled = compile(spec_with({failover_all(), {NearestStep{}, PositionId{4}}}));
   ASSERT_TRUE(compiled.tables);
   ASSERT_EQ(compiled.findings.size(), 1u);
   EXPECT_EQ(compiled.findings[0].severity, Finding::Severity::warning);
@@ -227,9 +228,9 @@ TEST(Policies, ResolversHaveATableOfTheirOwn) {
 }
 
 TEST(Policies, AutonomousSystemsComeFromADatabaseOfTheirOwn) {
-  const AsnStep rows{{{64500, {only(kEu)}, PlaceId{3}}, {64501, {only(kWest)}, PlaceId{4}}}};
+  const AsnStep rows{{{64500, {only(kEu)}, PositionId{3}}, {64501, {only(kWest)}, PositionId{4}}}};
   SteeringSpec spec =
-      spec_with({{rows, PlaceId{2}}, {GeoStep{{{*GeoCode::parse("EU"), {only(kEu)}, {}}}}, {}}, failover_all()});
+      spec_with({{rows, PositionId{2}}, {GeoStep{{{*GeoCode::parse("EU"), {only(kEu)}, {}}}}, {}}, failover_all()});
   EXPECT_EQ(messages(compile(spec)),
             "2: asn needs AS numbers, but small.mmdb (City) has none: name a database that has (dns.geo.asn)\n");
   std::vector<GeoRecord> systems = {{}, {{}, std::nullopt, 64500}};

@@ -27,7 +27,7 @@ TEST(PrivateBlock, KnowsTheBlocksAndTheirBorders) {
                                                    {"fe80::1", true, 10},
                                                    {"::1", true, 128},
                                                    {"::2", false, 127}}) {
-    const Seclusion seen = seclusion_of(ip(c.address));
+    const PrivateBlock seen = private_block_of(ip(c.address));
     EXPECT_EQ(seen.is_private, c.is_private) << c.address;
     EXPECT_EQ(seen.length, c.length) << c.address;
   }
@@ -39,8 +39,8 @@ TEST(PrivateBlock, TheFirstOctetTellsTheSameWhereItTells) {
     const shared::IpAddress address = shared::IpAddress::v4(octet << 24 | 0x00010203);
     const std::uint8_t known = known_public_length(address);
     if (known == 0) continue;
-    EXPECT_FALSE(seclusion_of(address).is_private) << octet;
-    EXPECT_EQ(seclusion_of(address).length, known) << octet;
+    EXPECT_FALSE(private_block_of(address).is_private) << octet;
+    EXPECT_EQ(private_block_of(address).length, known) << octet;
   }
   for (const unsigned octet : {10U, 100U, 127U, 169U, 172U, 192U}) {
     EXPECT_EQ(known_public_length(shared::IpAddress::v4(octet << 24)), 0) << octet;
