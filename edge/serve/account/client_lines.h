@@ -14,13 +14,13 @@
 
 namespace edge {
 
-class H1Connection;
+class ClientConnection;
 
 enum class ClientState : std::uint8_t { busy, head, idle, checker };
 
 // Where a connection stands; a part of it.
 struct LinePlace {
-  H1Connection* connection = nullptr;
+  ClientConnection* connection = nullptr;
   shared::IpAddress client;  // as client_network() has it
   shared::TimePoint since;   // when its head began, or its idleness
   ClientState state = ClientState::busy;

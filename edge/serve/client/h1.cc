@@ -26,13 +26,15 @@ bool asks_for_head(std::string_view input) {
 
 }  // namespace
 
-H1Connection::H1Connection(Worker& worker, shared::UniqueFd fd, const shared::Endpoint& peer)
-    : worker_(worker),
-      stream_(worker.loop(), fd.release(), Stream::Begin::connected),
+H1Connection::H1Connection(WorkerContext& context, Clients& clients, shared::UniqueFd fd, const shared::Endpoint& peer,
+                           std::unique_ptr<StreamLayer> layer)
+    : context_(context),
+      clients_(clients),
+      stream_(context.loop, fd.release(), Stream::Begin::connected, std::move(layer)),
       peer_(peer),
-      waiter_(worker.loop()) {
+      waiter_(context.loop) {
   stream_.bind(&waiter_);
-  deadline_ = worker.loop().now() + worker.context().snapshots.current().settings->timeouts.head;
+  deadline_ = context.now() + context.snapshots.current().settings->timeouts.head;
 }
 
 H1Connection::~H1Connection() {
@@ -45,13 +47,15 @@ void H1Connection::start() {
   root_->start();
 }
 
-void H1Connection::close_idle() {
+// A busy one asks Clients when its answer is out.
+void H1Connection::drain() {
+  if (!idle()) return;
   closing_ = true;
   waiter_.wake();
 }
 
-void H1Connection::evict() {
-  evicted_ = true;
+void H1Connection::close() {
+  closed_ = true;
   stream_.break_off();
   waiter_.wake();
 }
@@ -60,12 +64,12 @@ std::optional<double> H1Connection::waiting_rate() {
   if (turn_ == nullptr || turn_->tunnel) return std::nullopt;
   const bool sends = !turn_->reader.finished() && !stream_.readable();
   if (!sends && stream_.writable()) return std::nullopt;
-  const shared::Duration span = worker_.loop().now() - turn_->window_began;
+  const shared::Duration span = context_.now() - turn_->window_began;
   if (span < kLeastWindow) return std::nullopt;
   const std::uint64_t octets = turn_->reader.consumed() + turn_->writer.octets_sent();
   const double rate = static_cast<double>(octets - turn_->window_octets) / std::chrono::duration<double>(span).count();
   if (span >= kWindow) {
-    turn_->window_began = worker_.loop().now();
+    turn_->window_began = context_.now();
     turn_->window_octets = octets;
   }
   return rate;
@@ -80,11 +84,11 @@ Task<> H1Connection::run() {
       read = wake == Wake::deadline ? head_expired() : try_read_head();
     }
     if (read != Read::request) break;
-    co_await serve_one(*this, worker_.context());
+    co_await serve_one(*this, context_);
     if (!finish_exchange()) break;
   }
   co_await close_gently();
-  worker_.retire(*this);
+  clients_.remove(*this);
 }
 
 void H1Connection::begin_turn() {
@@ -95,11 +99,11 @@ void H1Connection::begin_turn() {
 // A part of a head costs its own octets while it waits for the rest.
 void H1Connection::park() {
   turn_->parked = turn_->work->client_in.park();
-  worker_.context().works.give_back(std::move(turn_->work));
+  context_.works.give_back(std::move(turn_->work));
 }
 
 void H1Connection::unpark() {
-  turn_->work = worker_.context().works.take();
+  turn_->work = context_.works.take();
   if (turn_->parked.size() > 0) turn_->work->client_in.unpark(turn_->parked);
   turn_->parked = Octets();
   // The client may close without a request, or after its last one: what then ends the connection flushes this buffer,
@@ -109,12 +113,12 @@ void H1Connection::unpark() {
 
 void H1Connection::end_turn() {
   if (turn_ == nullptr) return;
-  if (turn_->work != nullptr) worker_.context().works.give_back(std::move(turn_->work));
+  if (turn_->work != nullptr) context_.works.give_back(std::move(turn_->work));
   turn_.reset();
 }
 
 H1Connection::Read H1Connection::try_read_head() {
-  if (evicted_) return Read::closed;
+  if (closed_) return Read::closed;
   if (const Progress progress = stream_.progress(); progress != Progress::ready) {
     return progress == Progress::waiting && !closing_ ? Read::wait : Read::closed;
   }
@@ -135,10 +139,9 @@ H1Connection::Read H1Connection::try_read_head() {
     }
     const IoResult received = stream_.receive(buffer.space());
     if (received.status == IoStatus::ok) {
-      if (buffer.empty()) turn_->began = worker_.loop().now();
+      if (buffer.empty()) turn_->began = context_.now();
       // The first head of a connection has had its deadline since the accept.
-      if (buffer.empty() && !first_)
-        deadline_ = turn_->began + worker_.context().snapshots.current().settings->timeouts.head;
+      if (buffer.empty() && !first_) deadline_ = turn_->began + context_.snapshots.current().settings->timeouts.head;
       buffer.commit(received.bytes);
       continue;
     }
@@ -147,14 +150,14 @@ H1Connection::Read H1Connection::try_read_head() {
     if (received.status != IoStatus::again || (nothing && closing_)) return Read::closed;
     if (nothing) return Read::wait;
     park();
-    worker_.stand(*this, ClientState::head);
+    clients_.stand(*this, ClientState::head);
     return Read::wait;
   }
 }
 
 H1Connection::Read H1Connection::parse_head() {
   ReadBuffer& buffer = turn_->work->client_in;
-  const http::HeadLimits& limits = worker_.context().snapshots.current().settings->head_limits;
+  const http::HeadLimits& limits = context_.snapshots.current().settings->head_limits;
   http::ParseState state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
   if (state == http::ParseState::incomplete && buffer.space().empty()) {
     buffer.grow(limits.max_head + kRoomBehind);
@@ -167,12 +170,12 @@ H1Connection::Read H1Connection::parse_head() {
 }
 
 H1Connection::Read H1Connection::take_head() {
-  const Settings& settings = *worker_.context().snapshots.current().settings;
+  const Settings& settings = *context_.snapshots.current().settings;
   const auto framing = http::frame_request(turn_->work->request, settings.max_body);
   if (!framing) return refuse(framing.error());
-  if (worker_.out_of_memory()) return refuse({.status = 503, .reason = "client.max_memory is in use"});
+  if (clients_.out_of_memory()) return refuse({.status = 503, .reason = "client.max_memory is in use"});
   turn_->framing = *framing;
-  turn_->head_read = turn_->window_began = worker_.loop().now();
+  turn_->head_read = turn_->window_began = context_.now();
   turn_->window_octets = 0;
   turn_->work->client_in.pin(turn_->work->request.size);
   turn_->reader.begin(stream_, turn_->work->client_in, turn_->framing.body, settings.max_body);
@@ -181,7 +184,7 @@ H1Connection::Read H1Connection::take_head() {
   turn_->takes_trailers = turn_->framing.te_trailers;
   turn_->via = settings.via_responses;
   turn_->leaves_by_fin = settings.half_close == HalfClose::abort;
-  worker_.stand(*this, ClientState::busy);
+  clients_.stand(*this, ClientState::busy);
   return Read::request;
 }
 
@@ -195,12 +198,12 @@ H1Connection::Read H1Connection::refuse(const http::Refusal& refusal) {
   turn_->work->request.version = http::Version::http_1_1;
   turn_->writer.begin(stream_, turn_->work->client_out);
   respond(own_error(refusal.status));
-  account_refusal(worker_.context(), *this, refusal);
+  account_refusal(context_, *this, refusal);
   return Read::refused;
 }
 
 H1Connection::Read H1Connection::head_expired() {
-  if (deadline_ > worker_.loop().now()) return Read::wait;
+  if (deadline_ > context_.now()) return Read::wait;
   if (turn_ == nullptr) return Read::closed;
   if (turn_->work == nullptr) unpark();
   return refuse({.status = 408, .reason = "request head came too slowly"});
@@ -231,7 +234,7 @@ void H1Connection::queue_interim(const http::ResponseHead& head) {
 
 http::Persistence H1Connection::persistence() const {
   const bool keep =
-      turn_->framing.persistence == http::Persistence::keep && turn_->reader.finished() && !worker_.finishing();
+      turn_->framing.persistence == http::Persistence::keep && turn_->reader.finished() && !clients_.winding_down();
   return keep ? http::Persistence::keep : http::Persistence::close;
 }
 
@@ -245,7 +248,7 @@ void H1Connection::start_response(const http::ResponseHead& head, const http::Re
                                 .persistence = keep_ ? http::Persistence::keep : http::Persistence::close,
                                 .client_version = turn_->work->request.version,
                                 .rules = rules,
-                                .date = worker_.context().http_date.at(worker_.loop().now()),
+                                .date = context_.http_date.at(context_.now()),
                                 .via = turn_->via ? kViaName : std::string_view()};
   const auto size = write_client_response(turn_->work->client_out.room(client_response_bound(response)), response);
   if (size) turn_->work->client_out.commit(*size);
@@ -267,28 +270,28 @@ void H1Connection::respond(OwnResponse response) {
   response.persistence = keep_ ? http::Persistence::keep : http::Persistence::close;
   response.method = turn_->work->request.method;
   response.client_version = turn_->work->request.version;
-  response.date = worker_.context().http_date.at(worker_.loop().now());
-  if (response.rules == nullptr) response.rules = &worker_.context().snapshots.current().settings->response_rules;
+  response.date = context_.http_date.at(context_.now());
+  if (response.rules == nullptr) response.rules = &context_.snapshots.current().settings->response_rules;
   const auto size = write_own_response(turn_->work->client_out.room(own_response_bound(response)), response);
   if (size) turn_->work->client_out.commit(*size);
 }
 
 bool H1Connection::finish_exchange() {
-  if (evicted_ || cut_ || !keep_ || failed() || !turn_->reader.finished()) return false;
+  if (closed_ || cut_ || !keep_ || failed() || !turn_->reader.finished()) return false;
   first_ = false;
   const bool checker = turn_->work->request.target == kHealthPath;
   turn_->work->client_in.unpin();
   turn_->parser.reset();
-  const ClientTimeouts& timeouts = worker_.context().snapshots.current().settings->timeouts;
-  const shared::TimePoint now = worker_.loop().now();
+  const ClientTimeouts& timeouts = context_.snapshots.current().settings->timeouts;
+  const shared::TimePoint now = context_.now();
   const bool pipelined = !turn_->work->client_in.empty();
   // Its head went out before the drain began and promised another one; nobody waits for that now.
-  if (!pipelined && worker_.hastening()) return false;
+  if (!pipelined && clients_.hastening()) return false;
   if (pipelined) {
     turn_->began = now;
   } else {
     end_turn();
-    worker_.stand(*this, checker ? ClientState::checker : ClientState::idle);
+    clients_.stand(*this, checker ? ClientState::checker : ClientState::idle);
   }
   deadline_ = now + (pipelined ? timeouts.head : timeouts.keep_alive);
   return true;
@@ -301,7 +304,7 @@ bool H1Connection::discard_input() {
     if (received.status == IoStatus::again) return true;
     if (received.status != IoStatus::ok) return false;
     taken += received.bytes;
-    turn_->linger.read(received.bytes, worker_.loop().now());
+    turn_->linger.read(received.bytes, context_.now());
   }
   waiter_.wake_soon();
   return true;
@@ -309,11 +312,11 @@ bool H1Connection::discard_input() {
 
 // A close while input is unread would send a reset, which may destroy our answer on its way (RFC 9112 section 9.6).
 Task<> H1Connection::close_gently() {
-  if (turn_ == nullptr || turn_->work == nullptr || evicted_) co_return stream_.close();
-  worker_.stand(*this, ClientState::head);  // it may go first, as one that has asked for nothing
+  if (turn_ == nullptr || turn_->work == nullptr || closed_) co_return stream_.close();
+  clients_.stand(*this, ClientState::head);  // it may go first, as one that has asked for nothing
   const bool unread = refused_ || !turn_->reader.finished() || !turn_->work->client_in.empty() || stream_.readable();
   if (cut_ && turn_->response_body.kind == http::BodyKind::until_close) co_return stream_.abort();
-  deadline_ = worker_.loop().now() + kLastWords;
+  deadline_ = context_.now() + kLastWords;
   bool waiting = last_words();
   while (waiting) {
     const Wake wake = co_await waiter_.until(deadline_);
@@ -327,21 +330,21 @@ Task<> H1Connection::close_gently() {
 bool H1Connection::last_words() {
   const Sent sent = turn_->writer.flush();
   if (sent != Sent::all) return sent == Sent::blocked;
-  return stream_.raw() == nullptr && stream_.shutdown() == IoStatus::again;
+  return stream_.layered() && stream_.shutdown() == IoStatus::again;
 }
 
 // Whatever still comes is thrown away, so that a client which writes everything before it reads finds its answer; it
 // costs neither buffers nor copies.
 Task<> H1Connection::linger() {
-  worker_.context().works.give_back(std::move(turn_->work));
+  context_.works.give_back(std::move(turn_->work));
   static_cast<void>(stream_.shutdown());  // under TLS it has been said, or nobody takes it
-  turn_->linger.begin(worker_.loop().now(), worker_.context().snapshots.current().settings->timeouts.linger);
+  turn_->linger.begin(context_.now(), context_.snapshots.current().settings->timeouts.linger);
   bool reading = discard_input();
   while (reading) {
     const shared::TimePoint end = turn_->linger.deadline();
     const Wake wake = co_await waiter_.until(end);
-    const bool over = wake == Wake::deadline && turn_->linger.deadline() <= worker_.loop().now();
-    reading = !evicted_ && !over && discard_input();
+    const bool over = wake == Wake::deadline && turn_->linger.deadline() <= context_.now();
+    reading = !closed_ && !over && discard_input();
   }
 }
 

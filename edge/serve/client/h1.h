@@ -1,8 +1,8 @@
 #pragma once
 // H1Connection: one client's HTTP/1 connection and, one after another, its exchanges. Reads heads with an absolute
 // deadline, keeps alive, answers what it refuses itself and closes so that an answer is not lost. All that only a
-// running exchange needs is in its Turn: an idle connection is this object and one small coroutine frame. Owned by a
-// Worker; its thread only.
+// running exchange needs is in its Turn: an idle connection is this object and one small coroutine frame. Owned by
+// Clients; its worker's thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,41 +10,33 @@
 #include <optional>
 
 #include "edge/core/message/linger.h"
+#include "edge/serve/client/client_connection.h"
+#include "edge/serve/client/clients.h"
 #include "edge/serve/io/frame_pool.h"
 #include "edge/serve/io/task.h"
 #include "edge/serve/request/exchange.h"
-#include "edge/serve/worker/worker.h"
 
 namespace edge {
 
-class H1Connection final : public Exchange, public Pooled {
+class H1Connection final : public ClientConnection, public Exchange, public Pooled {
  public:
-  H1Connection(Worker& worker, shared::UniqueFd fd, const shared::Endpoint& peer);
+  // `layer` may be null: plain.
+  H1Connection(WorkerContext& context, Clients& clients, shared::UniqueFd fd, const shared::Endpoint& peer,
+               std::unique_ptr<StreamLayer> layer);
   ~H1Connection() override;
   H1Connection(const H1Connection&) = delete;
   H1Connection& operator=(const H1Connection&) = delete;
 
-  void start();
-  // Between two requests, with nothing received.
-  [[nodiscard]] bool idle() const { return turn_ == nullptr; }
-  // Closes it unless a request has come meanwhile: that is answered first. REQUIRES: idle().
-  void close_idle();
-
-  // Closes it now, whatever it does.
-  void evict();
-  // Octets a second that have moved of late while it is the client that is waited for; nothing: it is not, or for a
-  // moment only.
-  [[nodiscard]] std::optional<double> waiting_rate();
-
-  // The worker's: where it keeps this connection, where it stands, whether it counts.
-  std::size_t index = 0;
-  LinePlace place;
-  bool counted = true;
+  void start() override;
+  [[nodiscard]] bool idle() const override { return turn_ == nullptr; }
+  void close() override;
+  void drain() override;
+  [[nodiscard]] std::optional<double> waiting_rate() override;
 
   const http::RequestHead& head() const override { return turn_->work->request; }
   const http::RequestFraming& framing() const override { return turn_->framing; }
   const shared::IpAddress& peer() const override { return peer_.address; }
-  std::string_view scheme() const override { return "http"; }
+  std::string_view scheme() const override { return stream_.layered() ? "https" : "http"; }
   shared::TimePoint began() const override { return turn_->began; }
   shared::TimePoint head_read() const override { return turn_->head_read; }
   BodyPiece peek() override { return turn_->reader.peek(); }
@@ -117,7 +109,8 @@ class H1Connection final : public Exchange, public Pooled {
   Task<> linger();
   bool discard_input();
 
-  Worker& worker_;
+  WorkerContext& context_;
+  Clients& clients_;
   Stream stream_;
   shared::Endpoint peer_;
   Waiter waiter_;
@@ -128,7 +121,7 @@ class H1Connection final : public Exchange, public Pooled {
   bool refused_ = false;
   bool cut_ = false;
   bool closing_ = false;
-  bool evicted_ = false;
+  bool closed_ = false;
   std::optional<Task<>> root_;
 };
 

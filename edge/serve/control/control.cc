@@ -191,10 +191,10 @@ shared::Result<void> Control::start_workers() {
     WorkerSettings settings;
     settings.name = "worker-" + std::to_string(i);
     if (one_per_core) settings.core = cores[i];
-    settings.admission = admission;
-    settings.index = i;
+    settings.clients.admission = admission;
+    settings.clients.index = i;
     settings.context.max_pipes = plan.pipes_per_worker;
-    settings.max_memory = world_->config.client.max_memory / count;
+    settings.clients.max_memory = world_->config.client.max_memory / count;
     settings.context.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
     for (shared::SipKey& key : settings.context.id_keys)
       std::ranges::generate(key, [&] { return std::uint8_t(random()); });
@@ -204,6 +204,7 @@ shared::Result<void> Control::start_workers() {
                                  [this](std::shared_ptr<const Snapshot> old) { builder_.dispose(std::move(old)); }));
     counted_.push_back(workers_.back().get());
   }
+  const auto plain = std::make_shared<const Listener>();
   for (const shared::Endpoint& where : world_->built.listen) {
     // A predecessor may have had more workers: then some of ours accept on several of its sockets.
     auto made = shared::listen_tcp(where, count, inheritance_->sockets().take_tcp(where));
@@ -211,7 +212,7 @@ shared::Result<void> Control::start_workers() {
     listening_.push_back(shared::local_endpoint(made->front().get()));
     for (std::size_t i = 0; i < made->size(); ++i) {
       listener_descriptors_.push_back((*made)[i].get());
-      workers_[i % count]->add_listener(std::move((*made)[i]));
+      workers_[i % count]->add_listener(std::move((*made)[i]), plain);
     }
   }
   return {};

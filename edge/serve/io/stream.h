@@ -59,6 +59,7 @@ class Stream {
   // told otherwise.
   [[nodiscard]] bool silent();
 
+  [[nodiscard]] bool layered() const { return layer_ != nullptr; }
   // The socket where octets pass unchanged, for who moves them inside the kernel; else null.
   [[nodiscard]] Socket* raw() { return layer_ == nullptr ? &socket_ : nullptr; }
 

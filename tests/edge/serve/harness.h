@@ -251,11 +251,11 @@ class Edge {
     }
     WorkerSettings worker_settings;
     worker_settings.name = "worker";
-    worker_settings.max_connections = max_connections;
+    worker_settings.clients.max_connections = max_connections;
     worker_settings.context.id_keys = {shared::SipKey{1}, shared::SipKey{2}};
     worker = std::make_unique<Worker>(worker_settings, live, lane, snapshot(),
                                       [this](std::shared_ptr<const Snapshot>) { ++retired; });
-    worker->add_listener(std::move(sockets->front()));
+    worker->add_listener(std::move(sockets->front()), listener);
   }
   void stop() { worker.reset(); }
 
@@ -279,6 +279,7 @@ class Edge {
   Addresses addresses;
   Live live;
   AccessLane* lane = nullptr;
+  std::shared_ptr<const Listener> listener = std::make_shared<const Listener>();
   std::size_t max_connections = 1000;
   int send_buffer = 0;  // of accepted connections; 0: the kernel's
   std::uint64_t generation = 0;

@@ -61,7 +61,8 @@ TEST(Drain, IdleConnectionsCloseAndRunningRequestsFinish) {
   running.send(get());
   asked.get_future().wait();
   std::promise<void> finished;
-  edge.worker->finish([&] { finished.set_value(); });
+  edge.worker->wind_down([&] { finished.set_value(); });
+  edge.worker->hasten();
   EXPECT_TRUE(idle.closed());
   go.set_value();
   EXPECT_TRUE(has(running.read_head(), "Connection: close\r\n"));
@@ -84,7 +85,8 @@ TEST(Drain, AKeptConnectionWhoseAnswerEndsMeanwhileIsClosed) {
   EXPECT_FALSE(has(client.read_head(), "Connection: close\r\n"));
   EXPECT_EQ(client.read_exactly(4), "half");
   std::promise<void> finished;
-  edge.worker->finish([&] { finished.set_value(); });
+  edge.worker->wind_down([&] { finished.set_value(); });
+  edge.worker->hasten();
   go.set_value();
   EXPECT_EQ(client.read_to_end(), "more");
   EXPECT_EQ(finished.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
@@ -97,7 +99,8 @@ TEST(Drain, ARequestThatCameWithItsConnectionIsAnswered) {
   Conn client = edge.client();
   Conn silent = edge.client();
   client.send(get());
-  edge.worker->finish([] {});  // in its first turn, which accepts them
+  edge.worker->wind_down([] {});  // in its first turn, which accepts them
+  edge.worker->hasten();
   edge.worker->start();
   EXPECT_TRUE(has(client.read_head(), "Connection: close\r\n"));
   EXPECT_EQ(client.read_to_end(), "last");

@@ -1,4 +1,4 @@
-#include "edge/serve/worker/admission.h"
+#include "edge/serve/client/admission.h"
 
 #include <algorithm>
 

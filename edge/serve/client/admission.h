@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "edge/serve/client/listener.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
 #include "shared/serve/os/unique_fd.h"
@@ -23,8 +24,9 @@ namespace edge {
 struct Newcomer {
   std::shared_ptr<shared::UniqueFd> fd;
   shared::Endpoint peer;
-  std::size_t asked = 0;  // workers that had no room
-  bool directed = false;  // to the one that is to look first
+  std::shared_ptr<const Listener> listener;  // that it came by
+  std::size_t asked = 0;                     // workers that had no room
+  bool directed = false;                     // to the one that is to look first
 };
 
 class Admission {

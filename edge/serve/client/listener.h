@@ -1,0 +1,23 @@
+#pragma once
+// Listener: what the clients of one listen address speak, and under which layer. The same for all workers; it goes with
+// every accepted descriptor to the worker that takes it, which makes the connection by it (make_connection()). Made by
+// Control, immutable; any thread.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "edge/serve/io/stream_layer.h"
+
+namespace edge {
+
+struct Listener {
+  // What is spoken inside the stream. TLS is none of these but a layer under them, and ALPN its choice among them.
+  enum class Protocol : std::uint8_t { http };
+
+  Protocol protocol = Protocol::http;
+  // For each connection its own; empty: plain. Called by workers.
+  std::function<std::unique_ptr<StreamLayer>()> make_layer;
+};
+
+}  // namespace edge

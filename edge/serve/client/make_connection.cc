@@ -1,0 +1,21 @@
+#include "edge/serve/client/make_connection.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "edge/serve/client/h1.h"
+
+namespace edge {
+
+std::unique_ptr<ClientConnection> make_connection(WorkerContext& context, Clients& clients, const Newcomer& newcomer) {
+  const Listener& listener = *newcomer.listener;
+  std::unique_ptr<StreamLayer> layer = listener.make_layer ? listener.make_layer() : nullptr;
+  shared::UniqueFd fd = std::move(*newcomer.fd);
+  switch (listener.protocol) {
+    case Listener::Protocol::http:
+      return std::make_unique<H1Connection>(context, clients, std::move(fd), newcomer.peer, std::move(layer));
+  }
+  std::abort();
+}
+
+}  // namespace edge
