@@ -98,22 +98,28 @@ void H1Connection::begin_turn() {
 
 // A part of a head costs its own octets while it waits for the rest.
 void H1Connection::park() {
-  turn_->parked = turn_->work->client_in.park();
+  turn_->parked = turn_->buffers->in.park();
+  give_back();
+}
+
+void H1Connection::give_back() {
+  context_.client_buffers.give_back(std::move(turn_->buffers));
   context_.works.give_back(std::move(turn_->work));
 }
 
 void H1Connection::unpark() {
+  turn_->buffers = context_.client_buffers.take();
   turn_->work = context_.works.take();
-  if (turn_->parked.size() > 0) turn_->work->client_in.unpark(turn_->parked);
+  if (turn_->parked.size() > 0) turn_->buffers->in.unpark(turn_->parked);
   turn_->parked = Octets();
   // The client may close without a request, or after its last one: what then ends the connection flushes this buffer,
   // not the one that went back to the pool and may be another connection's by now.
-  turn_->writer.begin(stream_, turn_->work->client_out);
+  turn_->writer.begin(stream_, turn_->buffers->out);
 }
 
 void H1Connection::end_turn() {
   if (turn_ == nullptr) return;
-  if (turn_->work != nullptr) context_.works.give_back(std::move(turn_->work));
+  give_back();
   turn_.reset();
 }
 
@@ -131,7 +137,7 @@ H1Connection::Read H1Connection::try_read_head() {
     if (!stream_.readable()) return Read::wait;
     unpark();
   }
-  ReadBuffer& buffer = turn_->work->client_in;
+  ReadBuffer& buffer = turn_->buffers->in;
   while (true) {
     if (!buffer.empty()) {
       const Read parsed = parse_head();
@@ -156,7 +162,7 @@ H1Connection::Read H1Connection::try_read_head() {
 }
 
 H1Connection::Read H1Connection::parse_head() {
-  ReadBuffer& buffer = turn_->work->client_in;
+  ReadBuffer& buffer = turn_->buffers->in;
   const http::HeadLimits& limits = context_.snapshots.current().settings->head_limits;
   http::ParseState state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
   if (state == http::ParseState::incomplete && buffer.space().empty()) {
@@ -177,9 +183,9 @@ H1Connection::Read H1Connection::take_head() {
   turn_->framing = *framing;
   turn_->head_read = turn_->window_began = context_.now();
   turn_->window_octets = 0;
-  turn_->work->client_in.pin(turn_->work->request.size);
-  turn_->reader.begin(stream_, turn_->work->client_in, turn_->framing.body, settings.max_body);
-  turn_->writer.begin(stream_, turn_->work->client_out);
+  turn_->buffers->in.pin(turn_->work->request.size);
+  turn_->reader.begin(stream_, turn_->buffers->in, turn_->framing.body, settings.max_body);
+  turn_->writer.begin(stream_, turn_->buffers->out);
   turn_->invited = false;
   turn_->takes_trailers = turn_->framing.te_trailers;
   turn_->via = settings.via_responses;
@@ -194,9 +200,9 @@ H1Connection::Read H1Connection::refuse(const http::Refusal& refusal) {
   refused_ = true;
   turn_->framing = {};
   turn_->framing.persistence = http::Persistence::close;
-  turn_->work->request.method = asks_for_head(turn_->work->client_in.view()) ? http::Method::head : http::Method::get;
+  turn_->work->request.method = asks_for_head(turn_->buffers->in.view()) ? http::Method::head : http::Method::get;
   turn_->work->request.version = http::Version::http_1_1;
-  turn_->writer.begin(stream_, turn_->work->client_out);
+  turn_->writer.begin(stream_, turn_->buffers->out);
   respond(own_error(refusal.status));
   account_refusal(context_, *this, refusal);
   return Read::refused;
@@ -213,8 +219,8 @@ void H1Connection::invite_body() {
   if (turn_->invited || turn_->framing.expectation != http::Expectation::continue_100) return;
   turn_->invited = true;
   // A client that did not wait needs no word.
-  if (!turn_->work->client_in.empty() || turn_->reader.finished()) return;
-  turn_->work->client_out.append(kContinue);
+  if (!turn_->buffers->in.empty() || turn_->reader.finished()) return;
+  turn_->buffers->out.append(kContinue);
   static_cast<void>(turn_->writer.flush());  // a failure shows at the next flush
 }
 
@@ -228,8 +234,8 @@ void H1Connection::queue_interim(const http::ResponseHead& head) {
                              .rules = kNoRules,
                              .date = {},
                              .via = {}};
-  const auto size = write_interim_response(turn_->work->client_out.room(client_response_bound(bound)), head);
-  if (size) turn_->work->client_out.commit(*size);
+  const auto size = write_interim_response(turn_->buffers->out.room(client_response_bound(bound)), head);
+  if (size) turn_->buffers->out.commit(*size);
 }
 
 http::Persistence H1Connection::persistence() const {
@@ -250,8 +256,8 @@ void H1Connection::start_response(const http::ResponseHead& head, const http::Re
                                 .rules = rules,
                                 .date = context_.http_date.at(context_.now()),
                                 .via = turn_->via ? kViaName : std::string_view()};
-  const auto size = write_client_response(turn_->work->client_out.room(client_response_bound(response)), response);
-  if (size) turn_->work->client_out.commit(*size);
+  const auto size = write_client_response(turn_->buffers->out.room(client_response_bound(response)), response);
+  if (size) turn_->buffers->out.commit(*size);
   turn_->writer.begin_body(turn_->response_body);
 }
 
@@ -260,7 +266,7 @@ void H1Connection::begin_tunnel() {
   turn_->tunnel = true;
   turn_->leaves_by_fin = false;
   turn_->response_body = {.kind = http::BodyKind::until_close, .length = 0};
-  turn_->reader.begin(stream_, turn_->work->client_in, turn_->response_body);
+  turn_->reader.begin(stream_, turn_->buffers->in, turn_->response_body);
   turn_->writer.begin_body(turn_->response_body);
 }
 
@@ -272,19 +278,19 @@ void H1Connection::respond(OwnResponse response) {
   response.client_version = turn_->work->request.version;
   response.date = context_.http_date.at(context_.now());
   if (response.rules == nullptr) response.rules = &context_.snapshots.current().settings->response_rules;
-  const auto size = write_own_response(turn_->work->client_out.room(own_response_bound(response)), response);
-  if (size) turn_->work->client_out.commit(*size);
+  const auto size = write_own_response(turn_->buffers->out.room(own_response_bound(response)), response);
+  if (size) turn_->buffers->out.commit(*size);
 }
 
 bool H1Connection::finish_exchange() {
   if (closed_ || cut_ || !keep_ || failed() || !turn_->reader.finished()) return false;
   first_ = false;
   const bool checker = turn_->work->request.target == kHealthPath;
-  turn_->work->client_in.unpin();
+  turn_->buffers->in.unpin();
   turn_->parser.reset();
   const ClientTimeouts& timeouts = context_.snapshots.current().settings->timeouts;
   const shared::TimePoint now = context_.now();
-  const bool pipelined = !turn_->work->client_in.empty();
+  const bool pipelined = !turn_->buffers->in.empty();
   // Its head went out before the drain began and promised another one; nobody waits for that now.
   if (!pipelined && clients_.hastening()) return false;
   if (pipelined) {
@@ -314,7 +320,7 @@ bool H1Connection::discard_input() {
 Task<> H1Connection::close_gently() {
   if (turn_ == nullptr || turn_->work == nullptr || closed_) co_return stream_.close();
   clients_.stand(*this, ClientState::head);  // it may go first, as one that has asked for nothing
-  const bool unread = refused_ || !turn_->reader.finished() || !turn_->work->client_in.empty() || stream_.readable();
+  const bool unread = refused_ || !turn_->reader.finished() || !turn_->buffers->in.empty() || stream_.readable();
   if (cut_ && turn_->response_body.kind == http::BodyKind::until_close) co_return stream_.abort();
   deadline_ = context_.now() + kLastWords;
   bool waiting = last_words();
@@ -336,7 +342,7 @@ bool H1Connection::last_words() {
 // Whatever still comes is thrown away, so that a client which writes everything before it reads finds its answer; it
 // costs neither buffers nor copies.
 Task<> H1Connection::linger() {
-  context_.works.give_back(std::move(turn_->work));
+  give_back();
   static_cast<void>(stream_.shutdown());  // under TLS it has been said, or nobody takes it
   turn_->linger.begin(context_.now(), context_.snapshots.current().settings->timeouts.linger);
   bool reading = discard_input();

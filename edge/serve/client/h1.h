@@ -72,7 +72,9 @@ class H1Connection final : public ClientConnection, public Exchange, public Pool
 
   // From the first octet of a request until its response is out.
   struct Turn : Pooled {
-    std::unique_ptr<Work> work;  // null: a part of the head is parked and waits for more, or the connection lingers
+    // Null, both: a part of the head is parked and waits for more, or the connection lingers.
+    std::unique_ptr<ClientBuffers> buffers;
+    std::unique_ptr<Work> work;
     Octets parked;
     http::HeadParser parser;
     http::RequestFraming framing;
@@ -105,6 +107,7 @@ class H1Connection final : public ClientConnection, public Exchange, public Pool
   void end_turn();
   void park();
   void unpark();
+  void give_back();
   bool last_words();
   Task<> linger();
   bool discard_input();

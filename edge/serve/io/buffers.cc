@@ -102,8 +102,6 @@ void OutBuffer::clear() {
 }
 
 void Work::clear() {
-  client_in.clear();
-  client_out.clear();
   if (kept_body.capacity() > kKeptOutput) kept_body = std::string();
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// The memory of one running request: read buffers, heads, output queues. The client's side is taken from the worker's
-// pool when something arrives, a server's when an attempt begins; both are given back when the request is done. An idle
-// connection holds none, and one with a part of a head holds that part. One worker's thread.
+// The memory of connections and requests: read buffers, heads, output queues, each kind from a pool of the worker's.
+// ClientBuffers are a connection's, Work is a request's, UpstreamWork an attempt's at a server: HTTP/1 has one of each
+// at a time, streams of one connection share its buffers. Taken when something arrives, given back when the request is
+// done: an idle connection holds none, and one with a part of a head holds that part. One worker's thread.
 
 #include <algorithm>
 #include <cstddef>
@@ -92,10 +93,19 @@ struct UpstreamWork : Pooled {
   }
 };
 
-// The side of the client.
+// A client's connection, while it has something to read or to say.
+struct ClientBuffers : Pooled {
+  ReadBuffer in;
+  OutBuffer out;
+
+  void clear() {
+    in.clear();
+    out.clear();
+  }
+};
+
+// A request, whatever it came by.
 struct Work : Pooled {
-  ReadBuffer client_in;
-  OutBuffer client_out;
   http::RequestHead request;
   TargetScratch target;
   std::string kept_body;  // of a small request body, to be sent again

@@ -27,6 +27,7 @@ LatencyWindow& WorkerContext::latency_window(PoolSlot pool) {
 }
 
 void WorkerContext::sweep() {
+  client_buffers.sweep();
   works.sweep();
   upstream_works.sweep();
   FramePool& memory = FramePool::of_this_thread();
@@ -36,6 +37,7 @@ void WorkerContext::sweep() {
 }
 
 void WorkerContext::clear() {
+  client_buffers.clear();
   works.clear();
   upstream_works.clear();
   upstreams.close_idle();

@@ -54,6 +54,7 @@ struct WorkerContext {
   ServerCounterTable servers;
   Snapshots snapshots;
   Upstreams upstreams;
+  WorkPool<ClientBuffers> client_buffers;
   WorkPool<Work> works;
   WorkPool<UpstreamWork> upstream_works;
   PipePool pipes;

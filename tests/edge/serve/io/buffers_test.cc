@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace edge {
 namespace {
@@ -88,6 +90,28 @@ TEST(WorkPool, WhatIsNotNeededGoes) {
   EXPECT_EQ(pool.take().get(), kept);
   for (int i = 0; i < 4; ++i) pool.sweep();
   EXPECT_EQ(pool.take()->in.capacity(), ReadBuffer::kFirst);
+}
+
+// What HTTP/2 will hold: one connection, a hundred requests of it and as many tries, each with what it has grown to.
+TEST(WorkPool, AHundredStreamsOfAConnectionAreNoHundredConnections) {
+  FramePool& memory = FramePool::of_this_thread();
+  const std::size_t before = memory.used();
+  WorkPool<ClientBuffers> connections;
+  WorkPool<Work> requests;
+  WorkPool<UpstreamWork> tries;
+  auto buffers = connections.take();
+  buffers->in.grow(ReadBuffer::kSize);
+  std::vector<std::unique_ptr<Work>> works;
+  std::vector<std::unique_ptr<UpstreamWork>> upstreams;
+  for (int i = 0; i < 100; ++i) works.push_back(requests.take());
+  const std::size_t waiting = memory.used() - before;
+  EXPECT_LT(waiting, 1024U * 1024) << "requests that wait for a server";
+  for (int i = 0; i < 100; ++i) {
+    upstreams.push_back(tries.take());
+    upstreams.back()->in.grow(ReadBuffer::kSize);
+    upstreams.back()->out.append(std::string(1000, 'x'));
+  }
+  EXPECT_LT(memory.used() - before, 5U * 1024 * 1024);
 }
 
 }  // namespace

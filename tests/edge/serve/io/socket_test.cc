@@ -13,29 +13,6 @@
 namespace edge {
 namespace {
 
-Task<int> value(int n) { co_return n; }
-
-Task<int> sum_of_many() {
-  int sum = 0;
-  for (int i = 0; i < 1'000'000; ++i) {
-    const int one = co_await value(1);
-    sum += one;
-  }
-  co_return sum;
-}
-
-Task<> store(int& out) {
-  const int sum = co_await sum_of_many();
-  out = sum;
-}
-
-TEST(Task, AMillionAwaitsInALoopNeedNoStack) {
-  int out = 0;
-  Task<> task = store(out);
-  task.start();
-  EXPECT_EQ(out, 1'000'000);
-}
-
 struct Pair {
   explicit Pair(shared::WorkerLoop& loop) {
     int fds[2];

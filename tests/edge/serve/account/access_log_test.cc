@@ -1,0 +1,145 @@
+#include "edge/serve/account/access_log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "shared/serve/os/unique_fd.h"
+#include "tests/edge/serve/harness.h"
+
+namespace edge::test {
+namespace {
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+TEST(AccessLog, ALineForEachRequestWithItsReason) {
+  const auto path = std::filesystem::temp_directory_path() / ("access-" + std::to_string(::getpid()) + ".log");
+  {
+    auto log = AccessLog::open(path.string(), 1);
+    ASSERT_TRUE(log.has_value());
+    Backend backend(answering(ok("hello")));
+    Edge edge({backend.endpoint()});
+    edge.lane = &(*log)->lane(0);
+    edge.pool.when_all_down = WhenAllDown::refuse;
+    edge.start();
+    Conn client = edge.client();
+    client.send(get("/a%22b"));
+    client.read_head();
+    client.read_exactly(5);
+    edge.live.server(ServerId{0}).state.set_health(shared::HealthState::down);
+    client.send(get("/down"));
+    client.read_head();
+    Conn broken = edge.client();
+    broken.send("nonsense\r\n\r\n");
+    broken.read_to_end();
+    EXPECT_TRUE(eventually([&] { return edge.worker->counters().responses[4].read() == 1; }));
+  }
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  std::filesystem::remove(path);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_TRUE(has(lines[0], "\"status\":200") && has(lines[0], "\"route\":\"all\"") && has(lines[0], "\"attempts\":1"));
+  EXPECT_TRUE(has(lines[1], "\"status\":503") && has(lines[1], "no usable server")) << lines[1];
+  EXPECT_TRUE(has(lines[2], "\"status\":400")) << lines[2];
+}
+
+TEST(AccessLog, ATunnelOfDaysHasItsTimes) {
+  AccessRecord record;
+  record.first_byte_us = 5'000'000'000;
+  record.total_us = 400'000'000'000;
+  const std::string line = format_access(record);
+  EXPECT_TRUE(has(line, R"("first_byte_us":5000000000,)")) << line;
+  EXPECT_TRUE(has(line, R"("total_us":400000000000,)")) << line;
+}
+
+TEST(AccessLog, AFullLaneDropsAndCounts) {
+  AccessLane lane;
+  AccessRecord record;
+  const std::string path(1000, 'x');
+  record.path = path;
+  for (int i = 0; i < 2000; ++i) lane.write(record);
+  EXPECT_GT(lane.dropped(), 0U);
+}
+
+// A FIFO, and a reader of it that comes and goes.
+struct Fifo {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("access-" + std::to_string(::getpid()) + ".fifo");
+  shared::UniqueFd reader;
+
+  Fifo() {
+    std::filesystem::remove(path);
+    EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  }
+  ~Fifo() { std::filesystem::remove(path); }
+  Fifo(const Fifo&) = delete;
+  Fifo& operator=(const Fifo&) = delete;
+
+  void open() { reader = shared::UniqueFd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)); }
+  std::string read() const {
+    std::string text(1 << 20, '\0');
+    const ssize_t n = ::read(reader.get(), text.data(), text.size());
+    text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return text;
+  }
+};
+
+TEST(AccessLog, AFifoWithoutAReaderHoldsNeitherTheStartNorALine) {
+  Fifo fifo;
+  auto log = AccessLog::open(fifo.path.string(), 1);
+  ASSERT_TRUE(log.has_value());
+  AccessRecord record;
+  record.path = "/kept";
+  (*log)->lane(0).write(record);
+  fifo.open();
+  std::string text;
+  EXPECT_TRUE(eventually([&] { return has(text += fifo.read(), "/kept"); }));
+}
+
+TEST(AccessLog, AReaderThatStopsHoldsNobody) {
+  Fifo fifo;
+  fifo.open();
+  auto log = AccessLog::open(fifo.path.string(), 1);
+  ASSERT_TRUE(log.has_value());
+  AccessRecord record;
+  const std::string path(1000, 'x');
+  record.path = path;
+  std::string first;
+  (*log)->lane(0).write(record);
+  ASSERT_TRUE(eventually([&] { return !(first += fifo.read()).empty(); }));
+  for (int i = 0; i < 3000; ++i) (*log)->lane(0).write(record);  // more than a pipe and the lane take
+  EXPECT_GT((*log)->dropped(), 0U);
+  std::atomic<bool> reopened{false};
+  (*log)->reopen([&](const shared::Result<void>& done) { reopened = done.has_value(); });
+  EXPECT_TRUE(eventually([&] { return reopened.load(); }));
+  log->reset();  // returns, although what is left is never read
+}
+
+TEST(AccessLog, AReaderThatComesBackGetsWholeLines) {
+  Fifo fifo;
+  fifo.open();
+  auto log = AccessLog::open(fifo.path.string(), 1);
+  ASSERT_TRUE(log.has_value());
+  AccessRecord record;
+  const std::string path(1000, 'x');
+  record.path = path;
+  for (int i = 0; i < 500; ++i) (*log)->lane(0).write(record);  // a pipe takes 64 KiB: the last line is cut
+  std::string text;
+  ASSERT_TRUE(eventually([&] { return text.size() > 0 || (text += fifo.read()).size() > 0; }));
+  fifo.reader.reset();
+  EXPECT_TRUE(eventually([&] { return (*log)->dropped() > 0; }));
+  fifo.open();
+  text.clear();
+  EXPECT_TRUE(eventually([&] { return (text += fifo.read()).size() > 4096; }));
+  EXPECT_TRUE(text.starts_with("{\"time\"")) << text.substr(0, 80);
+}
+
+TEST(AccessLog, AFileThatCannotBeOpenedIsAnErrorOfTheStart) {
+  EXPECT_FALSE(AccessLog::open("/nowhere/access.log", 1).has_value());
+}
+
+}  // namespace
+}  // namespace edge::test
