@@ -173,7 +173,7 @@ class PoolBuilder {
     Pool pool;
     pool.critical = config.critical;
     protect(pool, config);
-    pool.keep_alive = {config.idle.connections, ceil<milliseconds>(config.idle.timeout)};
+    pool.idle = config.idle;
     pool.slow_start = ceil<milliseconds>(config.slow_start);
     pool.hash_key = config.hash.by;
     pool.response_time = {ceil<milliseconds>(config.response_time.half_life),

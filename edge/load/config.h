@@ -106,11 +106,6 @@ struct ServersConfig {
   [[nodiscard]] const std::vector<ServerConfig>* in(std::string_view region) const;  // null: none there
 };
 
-struct IdleConfig {
-  std::uint32_t connections = 64;
-  shared::Duration timeout = shared::seconds(60);
-};
-
 struct PoolConfig {
   Balance balance = Balance::round_robin;
   ServersConfig servers;
@@ -124,7 +119,7 @@ struct PoolConfig {
   std::optional<BreakerSettings> breaker;
   RetrySettings retry;
   std::vector<StatusRange> bad_statuses{{502, 504}};
-  IdleConfig idle;
+  IdleSettings idle;
   HashConfig hash;
   ResponseTimeConfig response_time;
   shared::Duration slow_start{};

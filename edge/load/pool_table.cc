@@ -75,12 +75,12 @@ void check_balance(const PoolConfig& pool, const Node& node, Diagnostics& diagno
   }
 }
 
-const Table<IdleConfig>& idle_table() {
+const Table<IdleSettings>& idle_table() {
   static const auto table =
-      Table<IdleConfig>("edge.pools.NAME.idle", "Connections to servers that are kept between requests.")
-          .field("connections", &IdleConfig::connections, integer<std::uint32_t>(0, 65535),
+      Table<IdleSettings>("edge.pools.NAME.idle", "Connections to servers that are kept between requests.")
+          .field("connections", &IdleSettings::connections, integer<std::uint32_t>(0, 65535),
                  "At most so many to each server from each worker")
-          .field("timeout", &IdleConfig::timeout, duration(shared::milliseconds(100), hours(1)),
+          .field("timeout", &IdleSettings::timeout, duration(shared::milliseconds(100), hours(1)),
                  "How long one may stay unused");
   return table;
 }

@@ -51,9 +51,10 @@ struct ServerSource {
 };
 [[nodiscard]] std::string to_string(const ServerSource& source);  // "backend.internal:8080", "_http._tcp.internal"
 
-struct KeepAlive {
-  std::uint32_t idle = 64;  // idle connections kept to each server by each worker; 0: none
-  shared::milliseconds idle_timeout{60000};
+// Connections that are kept between requests.
+struct IdleSettings {
+  std::uint32_t connections = 64;  // to each server, by each worker; 0: none
+  shared::Duration timeout = shared::seconds(60);
 };
 
 // What a request's hash is made of, for the algorithms that hash.
@@ -94,7 +95,7 @@ struct Pool {
   BreakerSettings breaker{.mode = shared::Mode::disabled};
   RetrySettings retry;
   std::vector<StatusRange> bad_statuses{{502, 504}};  // of answers that speak against their server
-  KeepAlive keep_alive;
+  IdleSettings idle;
   shared::milliseconds slow_start{0};  // a server that came up reaches its weight after it
   bool critical = false;               // without a server here the region is down for DNS
 

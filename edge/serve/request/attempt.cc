@@ -202,7 +202,7 @@ void Attempt::settle() {
                      .reason = error_.detail};
   visit_.end(end, request_.now());
   if (phase_ == Phase::done && relay_->reusable()) {
-    request_.context.upstreams.give_back(std::move(upstream_), request_.pool().keep_alive);
+    request_.context.upstreams.give_back(std::move(upstream_), request_.pool().idle);
   }
   upstream_.reset();
 }

@@ -58,17 +58,17 @@ bool Upstreams::shunned(const shared::Endpoint& endpoint) const {
                              [&](const Shunned& one) { return one.endpoint == endpoint && one.until > loop_.now(); });
 }
 
-void Upstreams::give_back(std::unique_ptr<UpstreamConnection> connection, const KeepAlive& settings) {
+void Upstreams::give_back(std::unique_ptr<UpstreamConnection> connection, const IdleSettings& settings) {
   Stream& stream = connection->stream();
   stream.bind(nullptr);
-  if (settings.idle == 0 || !stream.silent()) return;
+  if (settings.connections == 0 || !stream.silent()) return;
   IdleList& list = list_of(connection->server());
-  if (list.size() >= settings.idle) {
+  if (list.size() >= settings.connections) {
     list.pop_front();
     --idle_count_;
   }
   connection->owner_ = this;
-  connection->idle_until_ = loop_.now() + settings.idle_timeout;
+  connection->idle_until_ = loop_.now() + settings.timeout;
   stream.on_idle_event({.handler = &Upstreams::on_idle_event, .owner = connection.get()});
   list.push_back(std::move(connection));
   if (idle_count_++ == 0) loop_.timers().set(sweeper_, loop_.now() + kSweep);

@@ -62,7 +62,7 @@ class Upstreams {
   void shun(const shared::Endpoint& endpoint);
   [[nodiscard]] bool shunned(const shared::Endpoint& endpoint) const;
   // After a whole response. REQUIRES: nothing is left to be read that we know of.
-  void give_back(std::unique_ptr<UpstreamConnection> connection, const KeepAlive& settings);
+  void give_back(std::unique_ptr<UpstreamConnection> connection, const IdleSettings& settings);
   // Makes room when the process is near its limit of descriptors.
   void close_idle();
 

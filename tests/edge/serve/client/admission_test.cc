@@ -195,7 +195,7 @@ TEST(Admission, FewAreOnTheirWayAtATime) {
   Admission admission(1, 2);
   std::size_t taken = 0;
   admission.join(1, [&](const Newcomer&) { ++taken; });
-  const Newcomer newcomer{.fd = nullptr, .peer = {}};
+  const Newcomer newcomer{.fd = nullptr, .peer = {}, .listener = nullptr};
   for (std::size_t i = 0; i < Admission::kPassing; ++i) EXPECT_TRUE(admission.pass(1, newcomer));
   EXPECT_FALSE(admission.pass(1, newcomer));
   EXPECT_EQ(taken, Admission::kPassing);

@@ -53,11 +53,14 @@ std::unique_ptr<ClientConnection> make_fake(WorkerContext& /*context*/, Clients&
 
 class ClientsTest : public testing::Test {
  protected:
-  explicit ClientsTest(std::size_t most = 2) : clients_(context_, {.max_connections = most}, make_fake) {
-    seen.clear();
-  }
+  explicit ClientsTest(std::size_t most = 2) : clients_(context_, settings(most), make_fake) { seen.clear(); }
   ~ClientsTest() override { clients_.clear(); }
 
+  static ClientsSettings settings(std::size_t most) {
+    ClientsSettings made;
+    made.max_connections = most;
+    return made;
+  }
   static std::shared_ptr<const Snapshot> snapshot() {
     auto made = std::make_shared<Snapshot>();
     auto settings = std::make_shared<Settings>();

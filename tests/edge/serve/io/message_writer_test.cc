@@ -6,6 +6,9 @@
 namespace edge::test {
 namespace {
 
+using http::Body;
+using http::BodyKind;
+
 constexpr Body kChunked{.kind = BodyKind::chunked, .length = 0};
 
 Body of_length(std::uint64_t length) { return {.kind = BodyKind::length, .length = length}; }

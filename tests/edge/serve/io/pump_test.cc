@@ -26,8 +26,8 @@ struct Sink {
   std::size_t room = std::string::npos;
   Sent flushed = Sent::all;
   bool broken = false;
-  std::string got;
-  std::string ended;
+  std::string got{};
+  std::string ended{};
   int flushes = 0;
 
   [[nodiscard]] std::size_t write(std::string_view data) {
@@ -49,17 +49,18 @@ constexpr BodyPiece kWait{.state = BodyState::wait, .data = {}};
 constexpr BodyPiece kEnd{.state = BodyState::end, .data = {}};
 constexpr BodyPiece kFailed{.state = BodyState::failed, .data = {}};
 
-BodyPiece data(std::string_view text) { return {.state = BodyState::data, .data = text}; }
+BodyPiece piece(std::string_view text) { return {.state = BodyState::data, .data = text}; }
 
 Pumped run(Source& from, Sink& to) {
   std::uint64_t moved = 0;
+  const std::size_t before = from.consumed;
   const Pumped pumped = pump(from, to, moved);
-  EXPECT_EQ(moved, from.consumed);
+  EXPECT_EQ(moved, from.consumed - before);
   return pumped;
 }
 
 TEST(Pump, MovesAllAndEndsWithTheTrailers) {
-  Source from{{data("hello "), data("world"), kEnd}};
+  Source from{{piece("hello "), piece("world"), kEnd}};
   Sink to;
   EXPECT_EQ(run(from, to), Pumped::done);
   EXPECT_EQ(to.got, "hello world");
@@ -68,7 +69,7 @@ TEST(Pump, MovesAllAndEndsWithTheTrailers) {
 }
 
 TEST(Pump, AWaitFlushesWhatHasCome) {
-  Source from{{data("hello"), kWait}};
+  Source from{{piece("hello"), kWait}};
   Sink to;
   EXPECT_EQ(run(from, to), Pumped::source_waits);
   EXPECT_EQ(to.flushes, 1);
@@ -76,7 +77,7 @@ TEST(Pump, AWaitFlushesWhatHasCome) {
 }
 
 TEST(Pump, StopsWhereTheSinkIsBlocked) {
-  Source from{{data("hello"), kEnd}};
+  Source from{{piece("hello"), kEnd}};
   Sink to{.room = 3};
   EXPECT_EQ(run(from, to), Pumped::sink_blocked);
   EXPECT_EQ(to.got, "hel");
@@ -92,10 +93,10 @@ TEST(Pump, AnEndThatIsNotOutYetIsNotDone) {
 }
 
 TEST(Pump, TellsWhichSideFailed) {
-  Source broken{{data("x"), kFailed}};
+  Source broken{{piece("x"), kFailed}};
   Sink well;
   EXPECT_EQ(run(broken, well), Pumped::source_failed);
-  Source from{{data("x"), kEnd}};
+  Source from{{piece("x"), kEnd}};
   Sink gone{.broken = true};
   EXPECT_EQ(run(from, gone), Pumped::sink_failed);
   Source over{{kEnd}};
@@ -105,7 +106,7 @@ TEST(Pump, TellsWhichSideFailed) {
 
 TEST(Pump, OthersHaveTheirTurnAfterAShare) {
   const std::string large(kPumpShare, 'x');
-  Source from{{data(large), data("more"), kEnd}};
+  Source from{{piece(large), piece("more"), kEnd}};
   Sink to;
   EXPECT_EQ(run(from, to), Pumped::turn_over);
   EXPECT_EQ(to.got.size(), large.size());

@@ -74,7 +74,7 @@ TEST(Failure, WhatWeLackSpeaksAgainstNoServer) {
   Backend two(answering(ok("x")));
   Edge edge({one.endpoint(), two.endpoint()});
   edge.pool.breaker = {.mode = shared::Mode::enforce, .failures = 1};
-  edge.pool.keep_alive.idle = 0;
+  edge.pool.idle.connections = 0;
   edge.route.path = "/known";
   edge.start();
   Conn client = edge.client();

@@ -92,7 +92,7 @@ TEST(Addresses, ADeadOneOfSeveralCostsNoRequest) {
   Backend backend(answering(ok("x")));
   Edge edge({backend.endpoint()});
   edge.addresses.set(ServerId{0}, {refusing(), backend.endpoint(), *shared::Endpoint::parse("[::1]:1")});
-  edge.pool.keep_alive.idle = 0;
+  edge.pool.idle.connections = 0;
   edge.start();
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(status_of(edge, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"), "HTTP/1.1 200");

@@ -74,7 +74,7 @@ class UpstreamsTest : public testing::Test {
 
   shared::WorkerLoop loop_;
   Counters counters_;
-  KeepAlive settings_;
+  IdleSettings settings_;
   Upstreams upstreams_{loop_, counters_};
   shared::UniqueFd listener_;
   shared::Endpoint endpoint_;
@@ -100,7 +100,7 @@ TEST_F(UpstreamsTest, OnlyForTheSameServerAndAddress) {
 }
 
 TEST_F(UpstreamsTest, OverTheirNumberTheOldestGoes) {
-  settings_.idle = 1;
+  settings_.connections = 1;
   auto [first, first_peer] = connected();
   auto [second, second_peer] = connected();
   upstreams_.give_back(std::move(first), settings_);
@@ -108,7 +108,7 @@ TEST_F(UpstreamsTest, OverTheirNumberTheOldestGoes) {
   EXPECT_EQ(first_peer->receive(), "") << "closed";
   EXPECT_NE(upstreams_.take_idle(kServer, endpoint_), nullptr);
   EXPECT_EQ(upstreams_.take_idle(kServer, endpoint_), nullptr);
-  settings_.idle = 0;
+  settings_.connections = 0;
   auto [none, none_peer] = connected();
   upstreams_.give_back(std::move(none), settings_);
   EXPECT_EQ(upstreams_.take_idle(kServer, endpoint_), nullptr);
@@ -136,7 +136,7 @@ TEST_F(UpstreamsTest, OneWithSomethingLeftToReadIsNotKept) {
 }
 
 TEST_F(UpstreamsTest, IdleOnesAreClosedInTime) {
-  settings_.idle_timeout = shared::milliseconds(10);
+  settings_.timeout = shared::milliseconds(10);
   auto [one, peer] = connected();
   upstreams_.give_back(std::move(one), settings_);
   EXPECT_TRUE(until([&] { return peer_closed(*peer); }));

@@ -1,7 +1,5 @@
 #include "tests/edge/serve/harness.h"
 
-#include "edge/serve/control/report.h"
-
 namespace edge::test {
 namespace {
 
@@ -176,8 +174,6 @@ TEST(Actions, RespondRedirectAndAllow) {
   Conn other = edge.client();
   other.send(get());
   EXPECT_TRUE(other.read_head().starts_with("HTTP/1.1 403 "));
-}
-
 }
 
 }  // namespace
