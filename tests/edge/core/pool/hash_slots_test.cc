@@ -150,6 +150,11 @@ TEST(RequestKey, OfHeaderCookiePathOrClient) {
   EXPECT_NE(key(client, "/"), key(neighbour, "/"));
   pool.hash_key = {.kind = HashKey::Kind::header, .name = "x-user"};
   EXPECT_EQ(key(client, "/"), key(neighbour, "/x"));
+  http::FieldList others;
+  ASSERT_TRUE(others.push({.name = "X-Other", .value = "anna"}));
+  ASSERT_TRUE(others.push({.name = "Cookie", .value = "sid=7; cart=2", .id = http::FieldId::cookie}));
+  ASSERT_TRUE(others.push({.name = "X-User", .value = "bert"}));
+  EXPECT_NE(request_key(pool, {.client = client, .fields = others, .path = "/"}), key(client, "/"));
   pool.hash_key = {.kind = HashKey::Kind::cookie, .name = "sid"};
   const std::uint64_t by_cookie = key(client, "/");
   EXPECT_EQ(by_cookie, key(neighbour, "/x"));
