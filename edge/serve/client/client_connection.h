@@ -2,7 +2,7 @@
 // ClientConnection: what a worker wants of any client's connection, whatever protocol it speaks: to know whether it is
 // idle, to close it, and to let it come to its end. HTTP/1 is one (h1.h). Owned by Clients; its worker's thread.
 
-#include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "edge/serve/account/client_lines.h"
@@ -31,9 +31,9 @@ class ClientConnection {
 
  private:
   friend class Clients;
-  std::size_t index_ = 0;  // in Clients
+  std::uint32_t index_ = 0;  // in Clients
+  bool counted_ = true;      // in Admission; here, so that an idle connection is not a step larger
   LinePlace place_;
-  bool counted_ = true;  // in Admission
 };
 
 }  // namespace edge

@@ -55,7 +55,7 @@ void Clients::offer(Newcomer newcomer) {
 void Clients::admit(const Newcomer& newcomer, const shared::IpAddress& client) {
   connections_.push_back(make_(context_, *this, newcomer));
   ClientConnection& admitted = *connections_.back();
-  admitted.index_ = connections_.size() - 1;
+  admitted.index_ = static_cast<std::uint32_t>(connections_.size() - 1);
   admitted.place_.connection = &admitted;
   admitted.place_.client = client;
   context_.counters.connections_open.add();
@@ -139,7 +139,7 @@ void Clients::count_out(ClientConnection& connection) {
 void Clients::remove(ClientConnection& connection) {
   count_out(connection);
   context_.loop.defer([this, &connection] {
-    const std::size_t index = connection.index_;
+    const std::uint32_t index = connection.index_;
     std::swap(connections_[index], connections_.back());
     connections_[index]->index_ = index;
     connections_.pop_back();
