@@ -111,6 +111,16 @@ TEST(Ejection, TheWindowIsSoLongAndNoLonger) {
   }
 }
 
+TEST(Ejection, WhatItDidWellLongAgoHidesNothing) {
+  World w(3);
+  w.settings.consecutive = 0;
+  EXPECT_TRUE(w.round({100000, 100000, 100000}, {0, 0, 0}).empty());
+  for (int i = 0; i < 12; ++i) EXPECT_TRUE(w.round({50, 50, 50}, {0, 0, 0}).empty());
+  bool ejected = false;
+  for (int i = 0; i < 6; ++i) ejected = !w.round({50, 50, 50}, {0, 50, 0}).empty() || ejected;
+  EXPECT_TRUE(ejected);
+}
+
 // The window is longer than the ejection: what led to it is in there still.
 TEST(Ejection, WhoComesBackIsNotEjectedForWhatItDidBefore) {
   World w(3);
