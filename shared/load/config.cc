@@ -387,14 +387,23 @@ YamlSettings settings_for(Role role) {
   return settings;
 }
 
-std::optional<Config> load_config(const std::string& path, const YamlSettings& settings, Diagnostics& diagnostics) {
+std::optional<Config> load_sections(const std::string& path, const YamlSettings& settings, Diagnostics& diagnostics) {
   auto document = read_yaml_file(path, settings, diagnostics);
   if (!document) return std::nullopt;
   const std::uint64_t hash = hash_of(*document, kHashSeed);
   drop_unread(*document, settings.unread);
   Config config = read_config(*document, diagnostics);
   config.hash = hash;
+  return config;
+}
+
+void load_key(Config& config, Diagnostics& diagnostics) {
   if (config.admin.key) config.admin.key_text = load_admin_key(*config.admin.key, diagnostics);
+}
+
+std::optional<Config> load_config(const std::string& path, const YamlSettings& settings, Diagnostics& diagnostics) {
+  auto config = load_sections(path, settings, diagnostics);
+  if (config) load_key(*config, diagnostics);
   return config;
 }
 

@@ -82,7 +82,7 @@ struct Admin {
   std::vector<Located<ListenAddress>> dns;
   std::vector<Located<ListenAddress>> edge;
   std::optional<Located<std::filesystem::path>> key;
-  std::string key_text;  // what stands in the file: load_config() reads it
+  std::string key_text;  // what stands in the file: load_config() and load_key() read it
 };
 
 // Listeners that show /metrics alone.
@@ -126,9 +126,17 @@ enum class Role : std::uint8_t { both, dns, edge };
 // How the programs of a role read: with the process's own environment.
 [[nodiscard]] YamlSettings settings_for(Role role);
 
-// The file and its includes, read and checked as above. Null when the file could not be read as YAML at all.
+// The file and its includes, read and checked as above, and the admin port's key. Null when the file could not be read
+// as YAML at all.
 [[nodiscard]] std::optional<Config> load_config(const std::string& path, const YamlSettings& settings,
                                                 Diagnostics& diagnostics);
+
+// The same but for the key, which nobody needs for what the sections say.
+[[nodiscard]] std::optional<Config> load_sections(const std::string& path, const YamlSettings& settings,
+                                                  Diagnostics& diagnostics);
+
+// The key from the file that `config` names.
+void load_key(Config& config, Diagnostics& diagnostics);
 
 // The region that has this edge address: its index in `regions`.
 [[nodiscard]] std::optional<std::size_t> region_of_edge(const Config& config, const IpAddress& address);

@@ -174,6 +174,35 @@ def test_a_broken_configuration_is_the_last_good_copy_of_everything(node, broken
     assert node.shop.metric("dns", "meridian_dns_last_good_configuration") == 0
 
 
+KEY = "a-key-that-is-long-enough-for-this"
+
+
+@pytest.mark.parametrize("broken", ["short", "missing"])
+def test_a_broken_admin_key_shuts_the_tcp_port_to_changes_and_nothing_else(node, broken):
+    key = node.folder / "admin.key"
+    key.write_text(KEY + "\n")
+    node.config.write_text(node.config.read_text().replace("admin:\n", "admin:\n  key: admin.key\n"))
+    post = lambda: meridian.http_get(node.shop.dns_address, 9053, "/reload", {"Authorization": f"Bearer {KEY}"}, method="POST")[0]
+    node.started()
+    assert post() == 200
+    node.kill()
+    node.zone("shop.example", 2, "192.0.2.11")
+    if broken == "short":
+        key.write_text("short\n")
+    else:
+        os.remove(key)
+    assert "admin.key" in node.refused("--no-last-good")
+    node.start()
+    assert node.here("shop.example") == ["192.0.2.11"], "all else is as the files are now"
+    start = node.shop.status()["start"]
+    assert "admin.key" in start["problems"][0] and start["serves"] != "last good copy", start
+    assert post() in (401, 403), "the old key must not come back"
+    assert meridian_command("reload", "--server", node.server, status=1), "a reload is all or nothing"
+    key.write_text(KEY + "\n")
+    meridian_command("reload", "--server", node.server)
+    assert post() == 200 and not node.shop.status()["start"]["problems"]
+
+
 def test_without_any_copy_a_broken_zone_refuses_the_start(node):
     node.zone("b.example", 2, "192.0.2.999")
     assert "b.example.zone:5:8" in node.refused()

@@ -156,6 +156,15 @@ void keep_tables_apart() {
   std::call_once(once, [] { ::mallopt(M_MMAP_THRESHOLD, 256 << 10); });
 }
 
+// At a start a broken key shuts the TCP ports of the admin port to changes until it is mended, and nothing else. It is
+// not in the copy: a secret that was replaced must not come back.
+void load_key(shared::load::Config& common, StartCare* care, Diagnostics& diagnostics) {
+  Diagnostics found;
+  shared::load::load_key(common, found);
+  if (care != nullptr && found.failed()) return keep_errors(found, care->problems);
+  add(found, diagnostics);
+}
+
 }  // namespace
 
 std::optional<World> load_world(const std::string& path, Diagnostics& diagnostics, const LoadOptions& options) {
@@ -165,8 +174,9 @@ std::optional<World> load_world(const std::string& path, Diagnostics& diagnostic
   noted.files = shared::load::noting(options.files, {*notes, *fresh, options.is_kept});
   auto settings = shared::load::settings_for(shared::load::Role::dns);
   settings.files = noted.files;
-  auto common = shared::load::load_config(path, settings, diagnostics);
+  auto common = shared::load::load_sections(path, settings, diagnostics);
   if (!common) return std::nullopt;
+  load_key(*common, options.care, diagnostics);
   auto world = build_world(std::move(*common), diagnostics, noted);
   if (!world) return world;
   world->files = std::move(notes);

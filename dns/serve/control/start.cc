@@ -60,7 +60,7 @@ bool is_owners(const std::string& user, uid_t owner) {
 
 Result<void> Starter::confine() {
   Diagnostics unsaid;
-  auto common = shared::load::load_config(path_, settings_over(shared::load::disk()), unsaid);
+  auto common = shared::load::load_sections(path_, settings_over(shared::load::disk()), unsaid);
   if (common) {
     state_ = shared::load::dns_state_directory(*common);
   } else {
@@ -90,7 +90,7 @@ void Starter::open_copy() {
 std::optional<shared::load::Config> Starter::common_of_copy() const {
   if (copy_ == nullptr) return std::nullopt;
   Diagnostics unsaid;
-  auto common = shared::load::load_config(path_, settings_over(files_of(copy_)), unsaid);
+  auto common = shared::load::load_sections(path_, settings_over(files_of(copy_)), unsaid);
   if (!common || unsaid.failed()) return std::nullopt;
   if (is_owners(common->user, copy_->owner())) return common;
   log_event(Level::warn, "last_good_unusable", {{"reason", "it names another user than the one that it belongs to"}});
