@@ -46,7 +46,6 @@ int run(const edge::Options& options, const std::string& task, shared::Start sta
   shared::log_text(diagnostics.render());
   if (!world) return 2;
   if (task == "check") return 0;
-  if (const auto level = shared::parse_level(to_string(world->common.log.level))) shared::set_log_level(*level);
   edge::Control control(supervisor, loader, std::move(*world), start);
   if (const auto started = control.start(); !started) {
     std::fprintf(stderr, "meridian-edge: %s\n", started.error().message.c_str());

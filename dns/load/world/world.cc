@@ -2,12 +2,14 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
 #include "dns/load/config/cname_names.h"
 #include "dns/load/config/cookie_file.h"
 #include "dns/load/config/unused.h"
+#include "shared/load/restart.h"
 
 namespace dns {
 
@@ -225,6 +227,21 @@ std::optional<World> with_geo(const World& before, std::shared_ptr<const GeoFile
   }
   if (next.policies == nullptr) return std::nullopt;
   return next;
+}
+
+std::vector<NeedsRestart> needs_restart(const World& before, const World& after) {
+  std::vector<NeedsRestart> options;
+  for (auto& option : shared::load::changed_for_good(before.common, after.common, shared::load::Role::dns)) {
+    options.push_back({std::move(option), {}});
+  }
+  const auto& listen = after.config.listen;
+  const bool same_listeners =
+      std::ranges::equal(before.config.listen, listen, [](const auto& a, const auto& b) { return a.value == b.value; });
+  if (!same_listeners) {
+    options.push_back({"dns.listen", listen.empty() ? shared::load::Position{} : listen.front().at});
+  }
+  if (before.config.workers != after.config.workers) options.push_back({"dns.workers", {}});
+  return options;
 }
 
 Snapshot make_snapshot(const World& world, std::shared_ptr<const AnswerSets> answers) {

@@ -72,6 +72,13 @@ struct LoadOptions {
 // The same world after the overrides file alone was read again: nothing else is touched. Nothing: as above.
 [[nodiscard]] std::optional<World> with_new_overrides(const World& world, shared::load::Diagnostics& diagnostics);
 
+// The options that differ and cannot change while the process runs, with their place in the file of `after`.
+struct NeedsRestart {
+  std::string option;
+  shared::load::Position at;
+};
+[[nodiscard]] std::vector<NeedsRestart> needs_restart(const World& before, const World& after);
+
 [[nodiscard]] Snapshot make_snapshot(const World& world, std::shared_ptr<const AnswerSets> answers);
 
 }  // namespace dns

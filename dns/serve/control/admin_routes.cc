@@ -31,10 +31,7 @@ std::string_view param(const AdminRequest& request, std::string_view name) {
 
 AdminResponse healthz(Control& control) {
   if (!control.serving()) return AdminResponse::text(kUnavailable, "not serving\n");
-  if (const auto worker = control.hanging_worker(shared::Clock::now())) {
-    return AdminResponse::text(kUnavailable, "worker " + std::to_string(*worker) + " hangs\n");
-  }
-  return AdminResponse::text(200, "ok\n");
+  return control.service().healthz();
 }
 
 AdminResponse explain_question(const Control& control, const AdminRequest& request) {
@@ -147,9 +144,6 @@ void add_routes(shared::Admin& admin, Control& control) {
                        });
   admin.route(AdminMethod::post, "/logs/reopen", [](const AdminRequest&) {
     return AdminResponse::text(200, "a DNS node writes to standard error alone: nothing to reopen\n");
-  });
-  admin.route(AdminMethod::get, "/building", [&control](const AdminRequest&) {
-    return AdminResponse::text(200, control.building() ? "building\n" : "idle\n");
   });
   admin.route_deferred(
       AdminMethod::post, "/reload",

@@ -10,7 +10,6 @@
 #include "shared/load/restart.h"
 #include "shared/serve/os/log.h"
 #include "shared/serve/os/socket.h"
-#include "shared/serve/process/admin_ports.h"
 
 namespace dns {
 
@@ -23,12 +22,6 @@ using shared::Result;
 namespace {
 
 constexpr auto kStopGrace = shared::seconds(5);
-constexpr std::size_t kMostReloads = 16;  // that wait; each holds a request and a job
-constexpr auto kHangsAfter = shared::seconds(5);
-
-Level log_level(shared::load::LogLevel level) {
-  return shared::parse_level(shared::load::to_string(level)).value_or(Level::info);
-}
 
 std::uint64_t random_seed() {
   std::random_device device;
@@ -48,7 +41,7 @@ CookieSecrets random_cookie_secret() {
 Result<std::unique_ptr<Control>> Control::start(shared::Supervisor& supervisor, ControlSettings settings, World world) {
   std::unique_ptr<Control> control(new Control(supervisor, std::move(settings), std::move(world)));
   if (const auto opened = control->open(); !opened) {
-    if (control->inheritance_) control->inheritance_->failed(opened.error().message);
+    control->service_.failed(opened.error().message);
     return fail(opened.error().message);
   }
   return control;
@@ -57,7 +50,9 @@ Result<std::unique_ptr<Control>> Control::start(shared::Supervisor& supervisor, 
 Control::Control(shared::Supervisor& supervisor, ControlSettings settings, World world)
     : supervisor_(supervisor),
       settings_(std::move(settings)),
+      service_(supervisor, settings_.version, settings_.config_path, hooks()),
       world_(std::make_shared<const World>(std::move(world))),
+      rebuild_(supervisor.loop(), service_.builder(), [this] { return world_; }),
       names_(supervisor.loop()),
       cells_(std::make_shared<ResponseCells>(random_seed())),
       own_cookie_secret_(random_cookie_secret()),
@@ -66,23 +61,21 @@ Control::Control(shared::Supervisor& supervisor, ControlSettings settings, World
 }
 
 Control::~Control() {
-  admins_.clear();
-  upgrade_port_.reset();
-  watchdog_.reset();
+  service_.close();
   workers_.clear();
-  builder_.stop();
-  state_writer_.reset();
+  service_.stop();
   if (steering_) steering_->save();
 }
 
 Result<void> Control::open() {
-  shared::set_log_level(log_level(world_->common.log.level));
+  service_.configured(world_->common);
   descriptors_ = shared::raise_descriptor_limit();
   supervisor_.set_stop_grace(kStopGrace);
   supervisor_.on_reload([this] { reload(Reload::everything, [](const ReloadOutcome&) {}); });
   supervisor_.on_reopen([] { log_event(Level::info, "logs_reopened", {{"files", 0}}); });  // standard error alone
   supervisor_.on_stop([this] { drain(); });
-  if (const auto done = claim_inheritance(); !done) return done;
+  const auto state = shared::load::dns_state_directory(world_->common);
+  if (const auto done = service_.claim(state.string(), settings_.start); !done) return done;
   const std::size_t cores = std::max<std::size_t>(shared::usable_cores().size(), 1);
   auto sockets = bind(world_->config.workers.value_or(static_cast<std::uint16_t>(cores)));
   if (!sockets) return fail(sockets.error().message);
@@ -95,17 +88,9 @@ Result<void> Control::open() {
                {"connections", std::to_string(most)}});
   }
   if (const auto done = open_admin(); !done) return done;
-  started_ = reloads_.last = geo_.last = std::chrono::system_clock::now();
+  geo_.last = std::chrono::system_clock::now();
   watch_geo();
   if (ready_) begin_to_serve();
-  return {};
-}
-
-Result<void> Control::claim_inheritance() {
-  auto claimed =
-      shared::Inheritance::claim(shared::load::dns_state_directory(world_->common).string(), settings_.start);
-  if (!claimed) return fail(claimed.error().message);
-  inheritance_.emplace(std::move(*claimed));
   return {};
 }
 
@@ -113,11 +98,10 @@ Result<void> Control::claim_inheritance() {
 Result<std::vector<Control::Sockets>> Control::bind(std::size_t workers) {
   std::vector<Sockets> sockets(workers);
   for (const auto& listen : world_->config.listen) {
-    auto made = listen_on(listen.value, workers, inheritance_->sockets());
+    auto made = listen_on(listen.value, workers, service_.inherited());
     if (!made) return fail(made.error().message);
-    endpoints_.push_back(made->endpoint);
     for (const auto* list : {&made->udp, &made->tcp}) {
-      for (const auto& fd : *list) listening_.push_back(fd.get());
+      for (const auto& fd : *list) service_.listens_on(made->endpoint, fd.get());
     }
     for (std::size_t i = 0; i < made->udp.size(); ++i) sockets[i % workers].udp.push_back(std::move(made->udp[i]));
     for (std::size_t i = 0; i < made->tcp.size(); ++i) sockets[i % workers].tcp.push_back(std::move(made->tcp[i]));
@@ -132,11 +116,11 @@ Result<void> Control::open_steering() {
     ready_ = true;
     if (!workers_.empty()) begin_to_serve();
   };
-  const auto* state = inheritance_->state_directory();
-  state_writer_.emplace(supervisor_.loop(), state);
-  steering_ = std::make_unique<SteeringControl>(supervisor_.loop(), builder_, *state_writer_, state, std::move(hooks));
+  const auto* state = service_.state_directory();
+  steering_ = std::make_unique<SteeringControl>(supervisor_.loop(), service_.builder(), service_.state_writer(), state,
+                                                std::move(hooks));
   aliases_ = std::make_unique<AliasControl>(
-      supervisor_.loop(), names_, *state_writer_, state,
+      supervisor_.loop(), names_, service_.state_writer(), state,
       [this](const std::vector<AliasChange>& changes) { steering_->update_aliases(changes); });
   steering_->set_aliases(adopt_aliases());
   return steering_->start(world_->policies, world_->common);
@@ -176,42 +160,37 @@ void Control::make_workers(std::vector<Sockets> sockets) {
 
 Result<void> Control::open_admin() {
   const shared::load::Config& config = world_->common;
-  auto ports = shared::open_admin_ports(supervisor_.loop(), *inheritance_,
-                                        {.admin = config.admin.dns, .metrics = config.metrics.dns, .own = {}});
-  if (!ports) return fail(ports.error().message);
-  admins_ = std::move(*ports);
-  shared::apply_access(admins_, config);
-  for (const auto& admin : admins_) add_routes(*admin, *this);
+  const auto opened =
+      service_.open_admin({.admin = config.admin.dns, .metrics = config.metrics.dns, .own = {}}, config);
+  if (!opened) return opened;
+  for (const auto& admin : service_.admins()) add_routes(*admin, *this);
   return {};
+}
+
+shared::Service::Hooks Control::hooks() {
+  shared::Service::Hooks hooks;
+  hooks.heartbeats = [this] { return beats(); };
+  hooks.state = [this] {
+    steering_->save();
+    return std::string();
+  };
+  hooks.handed_over = [this] { handed_over(); };
+  hooks.predecessor_ended = [this] { steering_->save_later(); };
+  return hooks;
 }
 
 void Control::begin_to_serve() {
   if (serving_ || supervisor_.stopping()) return;
   serving_ = true;
   for (auto& worker : workers_) worker->start();
-  std::string where;
-  for (const auto& endpoint : endpoints_) where += (where.empty() ? "" : " ") + endpoint.to_string();
-  log_event(Level::info, "started",
-            {{"listen", where},
-             {"workers", workers_.size()},
-             {"version", settings_.version},
-             {"config_hash", shared::config_hash_text(world_->common.hash)},
-             {"zones", world_->zones->zones().size()}});
-  inheritance_->serving(supervisor_.loop(), [this] {
-    log_event(Level::info, "predecessor_ended");
-    steering_->save_later();
-  });
-  open_upgrade_port();
-  shared::notify_ready();
-  shared::notify_store(sockets());
-  watchdog_.emplace(supervisor_.loop(), [this] { return beats(); });
+  service_.serve({{"zones", world_->zones->zones().size()}});
   keep();
 }
 
 // Not on the way to an answer, nor to the start: it costs what has changed.
 void Control::keep() {
-  const auto* state = inheritance_->state_directory();
-  if (state == nullptr || handed_over_) return;
+  const auto* state = service_.state_directory();
+  if (state == nullptr || service_.handed_over()) return;  // a successor keeps it
   Keepsake what{world_, settings_.config_path, start_report_.all_is_well(), geo_.waiting};
   auto work = [state, what = std::move(what)] { return std::pair(what.files, dns::keep(*state, what)); };
   auto done = [this](const std::pair<bool, Result<void>>& result) {
@@ -222,38 +201,14 @@ void Control::keep() {
     if (!result.first) return;
     kept_ = {std::chrono::system_clock::now(), ""};
   };
-  state_writer_->run(std::move(work), std::move(done));
-}
-
-void Control::open_upgrade_port() {
-  const auto* state = inheritance_->state_directory();
-  if (state == nullptr) return;
-  shared::UpgradePort::Hooks hooks;
-  hooks.offer = [this]() -> std::optional<shared::UpgradePort::Offer> {
-    if (supervisor_.stopping()) return std::nullopt;
-    steering_->save();
-    return shared::UpgradePort::Offer{sockets(), {}};
-  };
-  hooks.taken_over = [this] { handed_over(); };
-  auto port = shared::UpgradePort::open(supervisor_.loop(), *state, std::move(hooks));
-  if (!port) return log_event(Level::warn, "no_upgrades", {{"reason", port.error().message}});
-  upgrade_port_ = std::move(*port);
-}
-
-std::vector<int> Control::sockets() const {
-  std::vector<int> all = listening_;
-  for (const auto& admin : admins_) all.push_back(admin->descriptor());
-  return all;
+  service_.state_writer().run(std::move(work), std::move(done));
 }
 
 // The successor reads our sockets: what is queued on them is its business now. Clients of kept TCP connections need not
 // notice; those that fall silent are closed as ever.
 void Control::handed_over() {
-  handed_over_ = true;
-  state_writer_->handed_over();
   steering_->stop_saving();
   aliases_->stop_saving();
-  for (const auto& admin : admins_) admin->hand_over();
   const auto linger = world_->config.tcp.idle_timeout;
   supervisor_.set_stop_grace(linger + kStopGrace);
   linger_.emplace(supervisor_.loop());
@@ -263,7 +218,6 @@ void Control::handed_over() {
       if (!error) worker->hasten();
     }
   });
-  supervisor_.handed_over();
 }
 
 // One Snapshot of what is true now, to every worker.
@@ -272,7 +226,7 @@ void Control::publish() {
   if (next.cookies.count == 0 && world_->config.cookies.enabled) next.cookies = own_cookie_secret_;
   next.generation = ++generation_;
   log_event(Level::debug, "published", {{"generation", generation_}});
-  builder_.dispose(std::exchange(snapshot_, std::make_shared<const Snapshot>(std::move(next))));
+  service_.builder().dispose(std::exchange(snapshot_, std::make_shared<const Snapshot>(std::move(next))));
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->set(tcp_settings());
     take_back(i, workers_[i]->publish(publication_of(i)));
@@ -284,7 +238,7 @@ Publication Control::publication_of(std::size_t worker) const { return {snapshot
 // What is configured, or what there are descriptors for.
 std::uint32_t Control::most_tcp_connections() const {
   if (descriptors_ == 0) return world_->config.tcp.max_connections;  // the system does not say
-  OwnDescriptors own{listening_.size(), steering_counts_.size(), 0};
+  OwnDescriptors own{service_.listeners(), steering_counts_.size(), 0};
   for (const Region& region : world_->policies->spec().regions) own.probed += region.edges.size();
   return std::min(world_->config.tcp.max_connections, most_connections(descriptors_, own));
 }
@@ -311,7 +265,7 @@ void Control::take_back(std::size_t worker, Publication old) {
     add_counts(old, steered_before_);
     keep_given(old);
   }
-  builder_.dispose(std::move(old.snapshot));
+  service_.builder().dispose(std::move(old.snapshot));
 }
 
 void Control::add_counts(const Publication& from, Steered& to) {
@@ -333,92 +287,55 @@ Control::Steered Control::steered() const {
 }
 
 void Control::reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo) {
-  struct Loaded {
-    std::shared_ptr<const World> world;  // null: refused
-    std::optional<GeoVerdict> verdict;   // of a new geo database
-    shared::load::Diagnostics diagnostics;
+  if (!service_.begin_reload()) return done({false, "refused: so many reloads wait already\n"});
+  Job job;
+  job.build = [what, path = settings_.config_path](const World& before, shared::load::Diagnostics& diagnostics) {
+    if (what == Reload::overrides) return with_new_overrides(before, diagnostics);
+    LoadOptions options{.before = &before};
+    options.is_kept =
+        before.files == nullptr ? [](const auto&) { return false; } : shared::load::contents_of(*before.files);
+    return load_world(path, diagnostics, options);
   };
-  if (reloads_waiting_ >= kMostReloads) {
-    ++reloads_.refused;
-    shared::notify_ready();
-    return done({false, "refused: so many reloads wait already\n"});
-  }
-  ++reloads_waiting_;
-  auto load = [what, path = settings_.config_path, input = guard_input(geo)] {
-    Loaded loaded;
-    LoadOptions options{.before = input.before.get()};
-    const auto& files = input.before->files;
-    options.is_kept = files == nullptr ? [](const auto&) { return false; } : shared::load::contents_of(*files);
-    auto world = what == Reload::everything ? load_world(path, loaded.diagnostics, options)
-                                            : with_new_overrides(*input.before, loaded.diagnostics);
-    if (!world) return loaded;
-    warn_of_serials(*input.before->zones, *world->zones, world->config, loaded.diagnostics);
-    loaded.verdict = guard_geo(input, *world, loaded.diagnostics);
-    loaded.world = std::make_shared<const World>(std::move(*world));
-    return loaded;
+  job.permit = [](const World& present, const World& next, shared::load::Diagnostics& diagnostics) {
+    for (const auto& [option, at] : needs_restart(present, next)) {
+      diagnostics.error(at, shared::load::needs_restart(option));
+    }
   };
-  auto finish = [this, what, done = std::move(done)](Loaded loaded) {
-    --reloads_waiting_;
-    if (loaded.world) refuse_restarts(*loaded.world, loaded.diagnostics);
-    shared::log_diagnostics(loaded.diagnostics);
-    if (loaded.verdict) note_geo(*loaded.verdict, loaded.world->geo->stamp, loaded.diagnostics);
-    ReloadOutcome outcome{!loaded.diagnostics.failed() && loaded.world != nullptr, loaded.diagnostics.render()};
+  job.adopt = [this, what](std::shared_ptr<const World> next) {
+    if (what == Reload::everything) start_report_ = StartReport{};
+    adopt(std::move(next));
+  };
+  job.done = [this, done = std::move(done)](shared::Rebuilt end, const shared::load::Diagnostics& diagnostics) {
+    ReloadOutcome outcome{end == shared::Rebuilt::adopted, diagnostics.render()};
     if (outcome.done) {
-      if (what == Reload::everything) start_report_ = StartReport{};
-      adopt(std::move(loaded.world));
+      service_.reloaded({{"generation", generation_},
+                         {"config_hash", shared::config_hash_text(world_->common.hash)},
+                         {"zones", world_->zones->zones().size()}});
       outcome.text += "reloaded: generation " + std::to_string(generation_) + "\n";
     } else {
-      ++reloads_.refused;
-      builder_.dispose(std::move(loaded.world));
+      service_.refused(diagnostics);
       outcome.text += "refused: the configuration before goes on\n";
-      shared::log_refusal(loaded.diagnostics);
     }
-    shared::notify_ready();
     done(outcome);
   };
-  builder_.run_then(supervisor_.loop(), std::move(load), std::move(finish), shared::Pace::background);
+  job.pace = shared::Pace::background;
+  add_guard(job, geo);
+  job.note = [note = std::move(job.note)](const World* next, const shared::load::Diagnostics& diagnostics) {
+    shared::log_diagnostics(diagnostics);
+    note(next, diagnostics);
+  };
+  rebuild_.run(std::move(job));
 }
 
 void Control::adopt(std::shared_ptr<const World> next) {
-  builder_.dispose(std::exchange(world_, std::move(next)));
+  service_.builder().dispose(std::exchange(world_, std::move(next)));
   make_steering_counts();
   steering_->set_aliases(adopt_aliases());
   steering_->reload(world_->policies, world_->common);
   publish();
-  shared::set_log_level(log_level(world_->common.log.level));
-  shared::apply_access(admins_, world_->common);
+  service_.configured(world_->common);
   watch_geo();
-  ++reloads_.done;
-  reloads_.last = std::chrono::system_clock::now();
-  log_event(Level::info, "reloaded",
-            {{"generation", generation_},
-             {"config_hash", shared::config_hash_text(world_->common.hash)},
-             {"zones", world_->zones->zones().size()}});
   keep();
-}
-
-shared::ProcessFacts Control::facts() const {
-  return {.version = settings_.version,
-          .config = settings_.config_path,
-          .config_hash = world_->common.hash,
-          .started = started_,
-          .configured = reloads_.last,
-          .reloads_done = reloads_.done,
-          .reloads_refused = reloads_.refused,
-          .state_problem = state_writer_ ? state_writer_->problem() : std::string()};
-}
-
-void Control::refuse_restarts(const World& next, shared::load::Diagnostics& diagnostics) const {
-  auto options = shared::load::changed_for_good(world_->common, next.common, shared::load::Role::dns);
-  const bool same_listeners = std::ranges::equal(world_->config.listen, next.config.listen,
-                                                 [](const auto& a, const auto& b) { return a.value == b.value; });
-  if (!same_listeners) options.emplace_back("dns.listen");
-  if (world_->config.workers != next.config.workers) options.emplace_back("dns.workers");
-  for (const std::string& option : options) {
-    const auto at = option == "dns.listen" && !next.config.listen.empty() ? next.config.listen.front().at
-                                                                          : shared::load::Position{};
-    diagnostics.error(at, shared::load::needs_restart(option));
-  }
 }
 
 void Control::drain() {
@@ -439,11 +356,6 @@ std::vector<std::uint64_t> Control::beats() const {
   std::vector<std::uint64_t> counts;
   for (const auto& worker : workers_) counts.push_back(worker->heartbeats());
   return counts;
-}
-
-std::optional<std::size_t> Control::hanging_worker(shared::TimePoint now) {
-  if (!serving_) return std::nullopt;
-  return heartbeats_.stuck(beats(), now, kHangsAfter);
 }
 
 }  // namespace dns

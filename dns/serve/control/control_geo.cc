@@ -58,24 +58,39 @@ std::vector<GivenAnswer> Control::given() const {
   return sums;
 }
 
-Control::GuardInput Control::guard_input(Geo geo) const { return {world_, snapshot_->answers, given(), geo}; }
+namespace {
 
 // On the Builder. Nothing: the database is the same. More than the guard allows becomes an error, or a warning if it is
 // to be taken all the same.
-std::optional<GeoVerdict> Control::guard_geo(const GuardInput& input, const World& next,
-                                             shared::load::Diagnostics& diagnostics) {
-  if (next.geo == input.before->geo) return std::nullopt;
-  GeoVerdict verdict = judge_geo(*input.before, *input.answers, next, input.given);
+std::optional<GeoVerdict> guard_geo(const World& before, const World& next, const AnswerSets& answers,
+                                    const std::vector<GivenAnswer>& given, Control::Geo geo,
+                                    shared::load::Diagnostics& diagnostics) {
+  if (next.geo == before.geo) return std::nullopt;
+  GeoVerdict verdict = judge_geo(before, answers, next, given);
   if (!verdict.too_much) return verdict;
   const GeoConfig& config = next.config.geo;
   const std::string text = verdict.text + "; dns.geo.guard allows " + print_share(config.guard.share / 100);
-  if (config.guard.mode == shared::Mode::enforce && input.geo == Geo::guarded) {
+  if (config.guard.mode == shared::Mode::enforce && geo == Control::Geo::guarded) {
     diagnostics.error(config.at, guard_advice(verdict, config.guard));
   } else {
     diagnostics.warning(config.at,
-                        text + (input.geo == Geo::forced ? ": taken by force" : ": taken, the guard only watches"));
+                        text + (geo == Control::Geo::forced ? ": taken by force" : ": taken, the guard only watches"));
   }
   return verdict;
+}
+
+}  // namespace
+
+void Control::add_guard(Job& job, Geo geo) {
+  auto verdict = std::make_shared<std::optional<GeoVerdict>>();  // the Builder's, then ours
+  job.judge = [verdict, geo, answers = snapshot_->answers, given = given()](const World& before, const World& next,
+                                                                            shared::load::Diagnostics& diagnostics) {
+    if (before.zones != next.zones) warn_of_serials(*before.zones, *next.zones, next.config, diagnostics);
+    *verdict = guard_geo(before, next, *answers, given, geo, diagnostics);
+  };
+  job.note = [this, verdict](const World* next, const shared::load::Diagnostics& diagnostics) {
+    if (*verdict) note_geo(**verdict, next->geo->stamp, diagnostics);
+  };
 }
 
 // A new database has come; what of the diagnostics is an error kept it, or all that came with it, out.
@@ -111,38 +126,39 @@ void Control::recall_geo(const StartReport& report) {
 
 // The file was replaced: the present configuration over the new database, or all stays as it is.
 void Control::reload_geo() {
-  struct Loaded {
-    std::shared_ptr<const World> before;
-    std::shared_ptr<const World> world;  // null: refused
-    GeoVerdict verdict;
-    shared::load::Diagnostics diagnostics;
+  Job job;
+  job.build = [](const World& before, shared::load::Diagnostics& diagnostics) {
+    return with_new_geo(before, diagnostics);
   };
-  auto load = [input = guard_input(Geo::guarded)] {
-    Loaded loaded;
-    loaded.before = input.before;
-    auto world = with_new_geo(*input.before, loaded.diagnostics);
-    if (!world) return loaded;
-    loaded.verdict = guard_geo(input, *world, loaded.diagnostics).value_or(GeoVerdict{});
-    loaded.world = std::make_shared<const World>(std::move(*world));
-    return loaded;
-  };
-  auto finish = [this](Loaded loaded) {
-    if (loaded.before != world_) return reload_geo();  // a reload came between: over its configuration, then
-    if (loaded.world && loaded.world->geo == world_->geo) return;  // it has been read meanwhile
-    for (const auto& said : loaded.diagnostics.list()) {
+  job.holds = [this](const std::shared_ptr<const World>& before) { return before == world_; };
+  add_guard(job, Geo::guarded);
+  job.note = [this, note = std::move(job.note)](const World* next, const shared::load::Diagnostics& diagnostics) {
+    if (next != nullptr && next->geo == world_->geo) return;  // it has been read meanwhile
+    for (const auto& said : diagnostics.list()) {
       if (said.severity != shared::load::Severity::warning) continue;
       log_event(Level::warn, "config_warning", {{"at", said.at.to_string()}, {"message", said.message}});
     }
-    note_geo(loaded.verdict, loaded.world ? loaded.world->geo->stamp : FileStamp{}, loaded.diagnostics);
-    if (!loaded.diagnostics.failed()) return adopt(std::move(loaded.world));
-    builder_.dispose(std::move(loaded.world));
+    if (next == nullptr) return note_geo(GeoVerdict{}, FileStamp{}, diagnostics);
+    note(next, diagnostics);
   };
-  builder_.run_then(supervisor_.loop(), std::move(load), std::move(finish), shared::Pace::background);
+  job.adopt = [this](std::shared_ptr<const World> next) {
+    if (next->geo == world_->geo) return service_.builder().dispose(std::move(next));
+    adopt(std::move(next));
+    service_.taken({{"generation", generation_},
+                    {"config_hash", shared::config_hash_text(world_->common.hash)},
+                    {"zones", world_->zones->zones().size()}});
+  };
+  // A reload came between: over its configuration, then.
+  job.done = [this](shared::Rebuilt end, const shared::load::Diagnostics&) {
+    if (end == shared::Rebuilt::outdated) reload_geo();
+  };
+  job.pace = shared::Pace::background;
+  rebuild_.run(std::move(job));
 }
 
 void Control::watch_geo() {
   if (!geo_watch_) {
-    geo_watch_ = std::make_unique<GeoWatch>(supervisor_.loop(), builder_, [this] { reload_geo(); });
+    geo_watch_ = std::make_unique<GeoWatch>(supervisor_.loop(), service_.builder(), [this] { reload_geo(); });
     geo_.taken = world_->geo->path.empty() ? 0 : 1;
   }
   // What waits has been looked at.

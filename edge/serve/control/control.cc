@@ -16,7 +16,6 @@
 #include "shared/serve/loop/worker_thread.h"
 #include "shared/serve/os/log.h"
 #include "shared/serve/os/socket.h"
-#include "shared/serve/process/admin_ports.h"
 
 namespace edge {
 namespace {
@@ -27,8 +26,6 @@ using shared::AdminResponse;
 using shared::Level;
 using shared::log_event;
 
-constexpr std::size_t kMostReloads = 16;  // that wait; each holds a request and a job
-constexpr auto kHangsAfter = shared::seconds(5);
 constexpr auto kReopenPatience = shared::seconds(2);
 
 // While it drains, the edge still serves, and says so for as long as the slowest DNS node needs to hear it: a probe may
@@ -65,33 +62,32 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
     : supervisor_(supervisor),
       loader_(loader),
       start_(start),
+      service_(supervisor, loader.options().version, loader.options().config, hooks()),
       world_(std::make_shared<const World>(std::move(world))),
+      rebuild_(supervisor.loop(), service_.builder(), [this] { return world_; }),
       names_(supervisor.loop()),
-      discovery_(supervisor.loop(), names_, [this] { remake_pools(); }),
+      discovery_(supervisor.loop(), names_, [this] { rebuild_pools(); }),
       backends_(supervisor.loop(), loader.live(), names_, [this] { publish(); }),
       healing_(supervisor.loop(), loader.live()),
       word_end_(supervisor.loop()),
-      drain_(supervisor.loop()) {
-  facts_.version = loader.options().version;
-  facts_.config = loader.options().config;
-}
+      drain_(supervisor.loop()) {}
 
 Control::~Control() {
-  watchdog_.reset();
-  upgrade_port_.reset();
+  service_.close();
   for (const auto& worker : workers_) worker->stop();  // all of them before one is gone: they pass connections on
   workers_.clear();
   // What the workers have given back dies with the builder.
-  builder_.stop();
+  service_.stop();
 }
 
 shared::Result<void> Control::start() {
   auto opened = open();
-  if (!opened && inheritance_) inheritance_->failed(opened.error().message);
+  if (!opened) service_.failed(opened.error().message);
   return opened;
 }
 
 shared::Result<void> Control::open() {
+  service_.configured(world_->common);
   for (const auto step : {&Control::use_resolvers, &Control::claim_inheritance, &Control::open_access_log,
                           &Control::start_workers, &Control::start_admin}) {
     if (auto done = (this->*step)(); !done) return done;
@@ -111,17 +107,14 @@ shared::Result<void> Control::use_resolvers() {
 
 shared::Result<void> Control::claim_inheritance() {
   const auto path = shared::load::edge_state_directory(world_->common, world_->node);
-  auto claimed = shared::Inheritance::claim(path.string(), start_);
-  if (!claimed) return tl::unexpected(claimed.error());
-  inheritance_.emplace(std::move(*claimed));
-  state_writer_.emplace(supervisor_.loop(), inheritance_->state_directory());
-  const std::string_view inherited = inheritance_->state();
+  if (auto claimed = service_.claim(path.string(), start_); !claimed) return claimed;
+  const std::string_view inherited = service_.inherited_state();
   const std::size_t line = std::min(inherited.find('\n'), inherited.size());
   const std::string_view found = inherited.substr(std::min(line + 1, inherited.size()));
   recall_words(inherited.substr(0, line));
   discovery_.set(world_->built.servers.sources);
   discovery_.recall(found);
-  remake_at_start();
+  rebuild_at_start();
   backends_.set(world_->built);
   backends_.recall(found);
   publish();
@@ -134,41 +127,16 @@ std::string Control::state_text() const {
 }
 
 void Control::begin_to_serve() {
-  facts_.started = std::chrono::system_clock::now();
-  note_configured();
   for (const auto& worker : workers_) worker->start();
-  std::string where;
-  for (const shared::Endpoint& endpoint : listening_) where += (where.empty() ? "" : " ") + endpoint.to_string();
-  log_event(Level::info, "started",
-            {{"listen", where},
-             {"workers", workers_.size()},
-             {"version", facts_.version},
-             {"config_hash", shared::config_hash_text(facts_.config_hash)}});
-  inheritance_->serving(supervisor_.loop(), [] { log_event(Level::info, "predecessor_ended"); });
-  open_upgrade_port();
-  shared::notify_ready();
-  shared::notify_store(sockets());
-  watchdog_.emplace(supervisor_.loop(), [this] { return beats(); });
+  service_.serve({});
 }
 
-void Control::open_upgrade_port() {
-  const auto* state = inheritance_->state_directory();
-  if (state == nullptr) return;
-  shared::UpgradePort::Hooks hooks;
-  hooks.offer = [this]() -> std::optional<shared::UpgradePort::Offer> {
-    if (supervisor_.stopping()) return std::nullopt;
-    return shared::UpgradePort::Offer{sockets(), state_text()};
-  };
-  hooks.taken_over = [this] { handed_over(); };
-  auto port = shared::UpgradePort::open(supervisor_.loop(), *state, std::move(hooks));
-  if (!port) return log_event(Level::warn, "no_upgrades", {{"reason", port.error().message}});
-  upgrade_port_ = std::move(*port);
-}
-
-std::vector<int> Control::sockets() const {
-  std::vector<int> all = listener_descriptors_;
-  for (const auto& admin : admins_) all.push_back(admin->descriptor());
-  return all;
+shared::Service::Hooks Control::hooks() {
+  shared::Service::Hooks hooks;
+  hooks.heartbeats = [this] { return beats(); };
+  hooks.state = [this] { return state_text(); };
+  hooks.handed_over = [this] { handed_over(); };
+  return hooks;
 }
 
 shared::Result<void> Control::open_access_log() {
@@ -199,19 +167,19 @@ shared::Result<void> Control::start_workers() {
     for (shared::SipKey& key : settings.context.id_keys)
       std::ranges::generate(key, [&] { return std::uint8_t(random()); });
     AccessLane* lane = access_log_ != nullptr ? &access_log_->lane(i) : nullptr;
-    workers_.push_back(
-        std::make_unique<Worker>(std::move(settings), loader_.live(), lane, snapshot_,
-                                 [this](std::shared_ptr<const Snapshot> old) { builder_.dispose(std::move(old)); }));
+    workers_.push_back(std::make_unique<Worker>(
+        std::move(settings), loader_.live(), lane, snapshot_,
+        [this](std::shared_ptr<const Snapshot> old) { service_.builder().dispose(std::move(old)); }));
     counted_.push_back(workers_.back().get());
   }
   const auto plain = std::make_shared<const Listener>();
   for (const shared::Endpoint& where : world_->built.listen) {
     // A predecessor may have had more workers: then some of ours accept on several of its sockets.
-    auto made = shared::listen_tcp(where, count, inheritance_->sockets().take_tcp(where));
+    auto made = shared::listen_tcp(where, count, service_.inherited().take_tcp(where));
     if (!made) return tl::unexpected(made.error());
-    listening_.push_back(shared::local_endpoint(made->front().get()));
+    const shared::Endpoint bound = shared::local_endpoint(made->front().get());
     for (std::size_t i = 0; i < made->size(); ++i) {
-      listener_descriptors_.push_back((*made)[i].get());
+      service_.listens_on(bound, (*made)[i].get());
       workers_[i % count]->add_listener(std::move((*made)[i]), plain);
     }
   }
@@ -220,13 +188,10 @@ shared::Result<void> Control::start_workers() {
 
 shared::Result<void> Control::start_admin() {
   const shared::load::Config& config = world_->common;
-  auto ports =
-      shared::open_admin_ports(supervisor_.loop(), *inheritance_,
-                               {.admin = config.admin.edge, .metrics = config.metrics.edge, .own = world_->node});
-  if (!ports) return tl::unexpected(ports.error());
-  admins_ = std::move(*ports);
-  shared::apply_access(admins_, config);
-  for (const auto& admin : admins_) add_routes(*admin);
+  auto opened =
+      service_.open_admin({.admin = config.admin.edge, .metrics = config.metrics.edge, .own = world_->node}, config);
+  if (!opened) return opened;
+  for (const auto& admin : service_.admins()) add_routes(*admin);
   return {};
 }
 
@@ -236,14 +201,11 @@ void Control::add_routes(shared::Admin& admin) {
     response.content_type = shared::MetricsWriter::kContentType;
     return response;
   });
-  admin.route(AdminMethod::get, "/healthz", [this](const AdminRequest&) { return healthz(); });
+  admin.route(AdminMethod::get, "/healthz", [this](const AdminRequest&) { return service_.healthz(); });
   admin.route(AdminMethod::get, "/status",
               [this](const AdminRequest&) { return AdminResponse::json(200, status_json(source())); });
   admin.route(AdminMethod::get, "/explain", [this](const AdminRequest& request) { return answer_explain(request); });
   add_server_routes(admin);
-  admin.route(AdminMethod::get, "/building", [this](const AdminRequest&) {
-    return AdminResponse::text(200, reloads_waiting_ > 0 ? "building\n" : "idle\n");
-  });
   admin.route_deferred(AdminMethod::post, "/logs/reopen",
                        [this](const AdminRequest&, const shared::AdminReply& reply) { answer_reopen(reply); });
   admin.route_deferred(
@@ -278,15 +240,7 @@ std::vector<std::uint64_t> Control::beats() const {
   return counts;
 }
 
-AdminResponse Control::healthz() {
-  const auto hangs = heartbeats_.stuck(beats(), shared::Clock::now(), kHangsAfter);
-  if (hangs) return AdminResponse::text(503, "worker " + std::to_string(*hangs) + " hangs\n");
-  return AdminResponse::text(200, "ok\n");
-}
-
 ReportSource Control::source() const {
-  shared::ProcessFacts process = facts_;
-  process.state_problem = state_writer_->problem();
   return {.snapshot = *snapshot_,
           .live = loader_.live(),
           .workers = counted_,
@@ -294,7 +248,7 @@ ReportSource Control::source() const {
           .discovery = &discovery_,
           .words = &words_,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
-          .process = std::move(process)};
+          .process = service_.facts()};
 }
 
 AdminResponse Control::answer_explain(const AdminRequest& request) const {
@@ -324,73 +278,51 @@ void Control::publish() {
   std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
   for (const auto& worker : workers_) worker->publish(snapshot_);
   healing_.set(snapshot_);
-  if (old != nullptr) builder_.dispose(std::move(old));
+  if (old != nullptr) service_.builder().dispose(std::move(old));
 }
 
 void Control::reload(ReloadDone done) {
-  if (reloads_waiting_ >= kMostReloads) {
-    ++facts_.reloads_refused;
-    shared::notify_ready();
+  if (!service_.begin_reload()) {
     if (done) done(shared::fail("so many reloads wait already"));
     return;
   }
-  ++reloads_waiting_;
-  // Jobs run one after another, so reloads that overlap end in order.
-  builder_.run_then(
-      supervisor_.loop(),
-      [this, inputs = pool_inputs()] {
-        Reloaded result{.world = nullptr, .diagnostics = {}, .inputs = inputs};
-        auto world = loader_.load(inputs, result.diagnostics);
-        if (world) result.world = std::make_shared<World>(std::move(*world));
-        return result;
-      },
-      [this, done = std::move(done)](Reloaded result) { finish_reload(std::move(result), done); });
-}
-
-void Control::finish_reload(Reloaded result, const ReloadDone& done) {
-  --reloads_waiting_;
-  shared::load::Diagnostics& diagnostics = result.diagnostics;
-  if (result.world != nullptr) {
-    for (const std::string& option : needs_restart(*world_, *result.world)) {
+  shared::Rebuild<World>::Job job;
+  job.build = [this, inputs = pool_inputs()](const World&, shared::load::Diagnostics& diagnostics) {
+    return loader_.load(inputs, diagnostics);
+  };
+  job.permit = [](const World& present, const World& next, shared::load::Diagnostics& diagnostics) {
+    for (const std::string& option : needs_restart(present, next)) {
       diagnostics.error({}, shared::load::needs_restart(option));
     }
-  }
-  shared::log_diagnostics(diagnostics);
-  shared::Result<std::uint64_t> outcome = generation_;
-  if (result.world != nullptr && !diagnostics.failed()) {
-    take_over(std::move(result.world));
-    if (result.inputs != pool_inputs()) remake_pools();
-    outcome = generation_;
-    ++facts_.reloads_done;
-    log_event(Level::info, "reloaded",
-              {{"generation", generation_}, {"config_hash", shared::config_hash_text(facts_.config_hash)}});
-  } else {
-    ++facts_.reloads_refused;
-    shared::log_refusal(diagnostics);
-    outcome = shared::fail(diagnostics.render());
-  }
-  shared::notify_ready();
-  if (done) done(outcome);
+  };
+  job.note = [](const World*, const shared::load::Diagnostics& diagnostics) { shared::log_diagnostics(diagnostics); };
+  job.adopt = [this, inputs = pool_inputs()](std::shared_ptr<const World> next) {
+    adopt(std::move(next));
+    if (inputs != pool_inputs()) rebuild_pools();  // it was built with what was known when it began
+  };
+  job.done = [this, done = std::move(done)](shared::Rebuilt end, const shared::load::Diagnostics& diagnostics) {
+    if (end == shared::Rebuilt::adopted) {
+      service_.reloaded({{"generation", generation_}, {"config_hash", shared::config_hash_text(world_->common.hash)}});
+      if (done) done(generation_);
+    } else {
+      service_.refused(diagnostics);
+      if (done) done(shared::fail(diagnostics.render()));
+    }
+  };
+  rebuild_.run(std::move(job));
 }
 
-void Control::note_configured() {
-  facts_.config_hash = world_->common.hash;
-  facts_.configured = std::chrono::system_clock::now();
-}
-
-void Control::take_over(std::shared_ptr<World> world) {
+void Control::adopt(std::shared_ptr<const World> world) {
   if (access_log_ != nullptr) reopen_logs({});
   const std::vector<shared::Endpoint> resolvers = resolvers_of(*world_);
-  builder_.dispose(std::exchange(world_, std::move(world)));
+  service_.builder().dispose(std::exchange(world_, std::move(world)));
   if (resolvers != resolvers_of(*world_)) {
     if (auto used = use_resolvers(); !used)
       log_event(Level::error, "resolvers_not_used", {{"reason", used.error().message}});
   }
   discovery_.set(world_->built.servers.sources);
-  if (const auto level = shared::parse_level(to_string(world_->common.log.level))) shared::set_log_level(*level);
-  shared::apply_access(admins_, world_->common);
+  service_.configured(world_->common);
   backends_.set(world_->built);
-  note_configured();
   publish();
 }
 
@@ -408,7 +340,7 @@ void Control::reopen_logs(AccessLog::Reopened done) {
 }
 
 void Control::stop() {
-  if (handed_over_) return finish_workers();
+  if (service_.handed_over()) return finish_workers();
   loader_.live().draining = true;
   const shared::Duration announce = announce_time(*world_);
   supervisor_.set_stop_grace(announce + world_->config.drain_grace);
@@ -423,9 +355,6 @@ void Control::stop() {
 // The successor accepts on our sockets: nobody has to be told. Clients that keep a connection idle hear "Connection:
 // close" with their next answer; the few that never speak again are closed after a while.
 void Control::handed_over() {
-  handed_over_ = true;
-  state_writer_->handed_over();
-  for (const auto& admin : admins_) admin->hand_over();
   const shared::Duration linger = std::min(world_->config.client.keep_alive_timeout, world_->config.drain_grace);
   supervisor_.set_stop_grace(linger + world_->config.drain_grace);
   drain_.expires_after(linger);
@@ -434,7 +363,6 @@ void Control::handed_over() {
       if (!error) worker->hasten();
     }
   });
-  supervisor_.handed_over();
 }
 
 void Control::finish_workers() {
@@ -446,7 +374,7 @@ void Control::finish_workers() {
         if (--workers_busy_ == 0) supervisor_.finish(0);
       });
     });
-    if (!handed_over_) worker->hasten();
+    if (!service_.handed_over()) worker->hasten();
   }
 }
 

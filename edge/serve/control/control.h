@@ -19,17 +19,12 @@
 #include "edge/serve/control/operator_words.h"
 #include "edge/serve/control/report.h"
 #include "edge/serve/worker/worker.h"
-#include "shared/core/heartbeats.h"
 #include "shared/core/result.h"
 #include "shared/serve/admin/admin.h"
 #include "shared/serve/loop/loop.h"
-#include "shared/serve/process/builder.h"
-#include "shared/serve/process/inheritance.h"
-#include "shared/serve/process/process_facts.h"
-#include "shared/serve/process/state_writer.h"
+#include "shared/serve/process/rebuild.h"
+#include "shared/serve/process/service.h"
 #include "shared/serve/process/supervisor.h"
-#include "shared/serve/process/upgrade.h"
-#include "shared/serve/process/watchdog.h"
 #include "shared/serve/resolve/name_follower.h"
 
 namespace edge {
@@ -46,28 +41,16 @@ class Control {
   [[nodiscard]] shared::Result<void> start();
 
   // The addresses that are listened on, with the real ports; for the log and tests.
-  [[nodiscard]] const std::vector<shared::Endpoint>& listening() const { return listening_; }
+  [[nodiscard]] const std::vector<shared::Endpoint>& listening() const { return service_.listening(); }
 
  private:
-  struct Reloaded {
-    std::shared_ptr<World> world;  // null: failed
-    shared::load::Diagnostics diagnostics;
-    PoolInputs inputs;
-  };
-  struct Remade {
-    std::shared_ptr<const World> base;
-    PoolInputs inputs;
-    std::shared_ptr<World> world;  // null: failed
-    std::string problems;
-  };
   using ReloadDone = std::function<void(const shared::Result<std::uint64_t>& generation)>;
 
   [[nodiscard]] shared::Result<void> open();
   [[nodiscard]] shared::Result<void> claim_inheritance();
   [[nodiscard]] std::string state_text() const;
   void begin_to_serve();
-  void open_upgrade_port();
-  [[nodiscard]] std::vector<int> sockets() const;
+  [[nodiscard]] shared::Service::Hooks hooks();
   void handed_over();
   shared::Result<void> open_access_log();
   shared::Result<void> start_workers();
@@ -91,53 +74,39 @@ class Control {
   shared::AdminResponse set_edge_drain(std::optional<OperatorWord> word);
   shared::AdminResponse set_server_drain(const shared::AdminRequest& request, std::optional<OperatorWord> drain);
   shared::AdminResponse set_server_weight(const shared::AdminRequest& request);
-  void remake_pools();
-  void finish_remake(Remade made);
-  void remake_at_start();
+  void rebuild_pools();
+  void rebuild_at_start();
 
   void publish();
   void reload(ReloadDone done);
-  void finish_reload(Reloaded result, const ReloadDone& done);
-  void take_over(std::shared_ptr<World> world);
-  void note_configured();
+  void adopt(std::shared_ptr<const World> world);
   void reopen_logs(AccessLog::Reopened done);
   void answer_reopen(const shared::AdminReply& reply);
   void stop();
   void finish_workers();
   [[nodiscard]] std::vector<std::uint64_t> beats() const;
-  [[nodiscard]] shared::AdminResponse healthz();
   [[nodiscard]] ReportSource source() const;
   [[nodiscard]] shared::AdminResponse answer_explain(const shared::AdminRequest& request) const;
 
   shared::Supervisor& supervisor_;
   WorldLoader& loader_;
   shared::Start start_;
-  std::optional<shared::Inheritance> inheritance_;
+  shared::Service service_;
   std::shared_ptr<const World> world_;
+  shared::Rebuild<World> rebuild_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::uint64_t generation_ = 0;
-  shared::ProcessFacts facts_;
   OperatorWords words_;
-  std::size_t reloads_waiting_ = 0;
-  shared::Builder builder_;
-  std::optional<shared::StateWriter> state_writer_;
   std::unique_ptr<AccessLog> access_log_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<const Worker*> counted_;
-  shared::Heartbeats heartbeats_;             // as seen by /healthz
-  std::optional<shared::Watchdog> watchdog_;  // while it serves
   std::size_t workers_busy_ = 0;
-  std::vector<shared::Endpoint> listening_;
   shared::NameFollower names_;
   Discovery discovery_;
   Backends backends_;
-  bool remaking_ = false;  // its end sees what has changed meanwhile
+  bool rebuilding_pools_ = false;  // its end sees what has changed meanwhile
   Healing healing_;
-  std::vector<std::unique_ptr<shared::Admin>> admins_;
-  std::vector<int> listener_descriptors_;  // of the workers, for a successor
-  std::unique_ptr<shared::UpgradePort> upgrade_port_;
-  bool handed_over_ = false;  // a successor serves
-  shared::Timer word_end_;    // of an operator's word
+  shared::Timer word_end_;  // of an operator's word
   shared::Timer drain_;
 };
 

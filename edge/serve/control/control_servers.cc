@@ -54,7 +54,7 @@ std::optional<std::uint16_t> parse_weight(std::string_view text) {
 void Control::recall_words(std::string_view inherited) {
   const auto lost = [](std::string_view reason) { log_event(Level::warn, "state_not_kept", {{"reason", reason}}); };
   std::string text(inherited);
-  const auto* state = inheritance_->state_directory();
+  const auto* state = service_.state_directory();
   if (text.empty() && state != nullptr) {
     const auto kept = state->read(kWordsFile);
     if (!kept) return lost(kept.error().message);
@@ -101,7 +101,7 @@ void Control::end_words() {
     }
   }
   words_.apply(*snapshot_->pools, loader_.live());
-  if (weights) remake_pools();
+  if (weights) rebuild_pools();
   keep_words();
   wait_for_expiry();
 }
@@ -118,7 +118,7 @@ shared::Result<OperatorWord> Control::read_word(const AdminRequest& request) {
 }
 
 // The world was made from its file alone; a predecessor may have told more.
-void Control::remake_at_start() {
+void Control::rebuild_at_start() {
   const PoolInputs inputs = pool_inputs();
   if (inputs == PoolInputs()) return;
   shared::load::Diagnostics diagnostics;
@@ -132,12 +132,12 @@ void Control::remake_at_start() {
 PoolInputs Control::pool_inputs() const { return {.weights = words_.weights(), .found = discovery_.found()}; }
 
 void Control::keep_words() {
-  state_writer_->write(std::string(kWordsFile), [text = words_.to_json()] { return text; });
+  service_.state_writer().write(std::string(kWordsFile), [text = words_.to_json()] { return text; });
 }
 
 // While a successor starts with what we have told it, a word to us would be lost.
 std::optional<AdminResponse> Control::not_now() const {
-  if (!upgrade_port_ || !upgrade_port_->busy()) return std::nullopt;
+  if (!service_.upgrading()) return std::nullopt;
   return AdminResponse::text(409, "an upgrade is under way: say it again when the new process serves\n");
 }
 
@@ -206,35 +206,34 @@ AdminResponse Control::set_server_weight(const AdminRequest& request) {
   if (weight) word.weight = WeightWord{.weight = *weight, .word = std::move(*said)};
   words_.set(*place, word);
   keep_words();
-  remake_pools();
+  rebuild_pools();
   wait_for_expiry();
   return AdminResponse::text(200, place->first + "/" + place->second + " has weight " + text + "\n");
 }
 
-// The pools of the present world anew. A reload that ends in between has built them with what it knew when it began,
-// so both ask again if what they began with is no longer what is.
-void Control::remake_pools() {
-  if (std::exchange(remaking_, true)) return;
-  builder_.run_then(
-      supervisor_.loop(),
-      [this, base = world_, inputs = pool_inputs()] {
-        shared::load::Diagnostics diagnostics;
-        auto world = loader_.with_inputs(*base, inputs, diagnostics);
-        Remade made{.base = base, .inputs = inputs, .world = nullptr, .problems = diagnostics.render()};
-        if (world) made.world = std::make_shared<World>(std::move(*world));
-        return made;
-      },
-      [this](Remade made) { finish_remake(std::move(made)); });
-}
-
-void Control::finish_remake(Remade made) {
-  remaking_ = false;
-  if (made.base != world_ || made.inputs != pool_inputs()) return remake_pools();
-  if (made.world == nullptr) return log_event(Level::error, "pools_not_rebuilt", {{"reason", made.problems}});
-  made.base.reset();
-  builder_.dispose(std::exchange(world_, std::move(made.world)));
-  backends_.set(world_->built);
-  publish();
+// The pools of the present world anew, over what is known now. What has become known while they were built is for the
+// next time: where names change all the time, pools would else never be published.
+void Control::rebuild_pools() {
+  if (std::exchange(rebuilding_pools_, true)) return;
+  shared::Rebuild<World>::Job job;
+  const auto inputs = std::make_shared<const PoolInputs>(pool_inputs());
+  job.build = [this, inputs](const World& before, shared::load::Diagnostics& diagnostics) {
+    return loader_.with_inputs(before, *inputs, diagnostics);
+  };
+  job.holds = [this](const std::shared_ptr<const World>& before) { return before == world_; };
+  job.adopt = [this](std::shared_ptr<const World> next) {
+    service_.builder().dispose(std::exchange(world_, std::move(next)));
+    backends_.set(world_->built);
+    publish();
+  };
+  job.done = [this, inputs](shared::Rebuilt end, const shared::load::Diagnostics& diagnostics) {
+    rebuilding_pools_ = false;
+    if (end == shared::Rebuilt::refused) {
+      log_event(Level::error, "pools_not_rebuilt", {{"reason", diagnostics.render()}});
+    }
+    if (end == shared::Rebuilt::outdated || *inputs != pool_inputs()) rebuild_pools();
+  };
+  rebuild_.run(std::move(job));
 }
 
 // Who is not named, the whole edge or one server of a pool, is not guessed: the one that was meant is never the other.

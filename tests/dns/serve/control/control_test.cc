@@ -101,7 +101,7 @@ class ControlTest : public testing::Test {
       auto server = Control::start(supervisor, {(folder_ / "config.yaml").string(), "test"}, std::move(*world));
       ASSERT_TRUE(server) << server.error().message;
       dns_ = (*server)->endpoints().front();
-      admin_ = (*server)->admins().front()->endpoint();
+      admin_ = (*server)->service().admins().front()->endpoint();
       supervisor_ = &supervisor;
       supervisor.post([&up] { up.set_value(); });
       status_ = supervisor.run();
