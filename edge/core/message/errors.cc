@@ -13,7 +13,7 @@ struct KindRow {
 };
 
 // By ErrorKind.
-constexpr std::array<KindRow, 15> kKinds{{
+constexpr std::array<KindRow, 14> kKinds{{
     {400, "bad_request", 'R'},
     {408, "request_timeout", 'T'},
     {499, "client_closed", 'C'},
@@ -21,7 +21,6 @@ constexpr std::array<KindRow, 15> kKinds{{
     {404, "no_route", 'R'},
     {403, "forbidden", 'R'},
     {503, "no_server", 'N'},
-    {503, "draining", 'D'},
     {502, "connect_refused", 'c'},
     {504, "connect_timeout", 't'},
     {502, "upstream_reset", 'r'},
@@ -35,6 +34,23 @@ static_assert(kKinds.size() == static_cast<std::size_t>(ErrorKind::internal) + 1
 }  // namespace
 
 std::uint16_t status_of(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)].status; }
+
+ErrorKind kind_of(const http::Refusal& refusal) {
+  switch (refusal.status) {
+    case 403:
+      return ErrorKind::forbidden;
+    case 404:
+      return ErrorKind::no_route;
+    case 408:
+      return ErrorKind::request_timeout;
+    case 413:
+      return ErrorKind::body_too_large;
+    case 503:
+      return ErrorKind::exhausted;
+    default:
+      return ErrorKind::bad_request;
+  }
+}
 
 std::string_view name_of(ErrorKind kind) { return kKinds[static_cast<std::size_t>(kind)].name; }
 

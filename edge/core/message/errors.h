@@ -6,19 +6,20 @@
 #include <cstdint>
 #include <string_view>
 
+#include "shared/http/refusal.h"
+
 namespace edge {
 
 enum class Side : std::uint8_t { client, upstream, internal };
 
 enum class ErrorKind : std::uint8_t {
-  bad_request,       // the Refusal's status is answered
+  bad_request,       // 400, 405, 414, 417, 431, 501: what the Refusal says
   request_timeout,   // 408: head or body came too slowly
   client_closed,     // 499 in the log; nobody is left to answer
   body_too_large,    // 413
   no_route,          // 404
   forbidden,         // 403: not in the route's allow list
   no_server,         // 503: the pool has no usable server here
-  draining,          // 503: this process is stopping
   connect_refused,   // 502
   connect_timeout,   // 504
   upstream_reset,    // 502: closed or reset before the whole response was read
@@ -36,13 +37,14 @@ struct Error {
 
 // The status that a client sees for an error; 499 stands for "the client left".
 [[nodiscard]] std::uint16_t status_of(ErrorKind kind);
+// What a refused request counts as; its status is the Refusal's.
+[[nodiscard]] ErrorKind kind_of(const http::Refusal& refusal);
 // "no_server": for logs and metrics.
 [[nodiscard]] std::string_view name_of(ErrorKind kind);
 
 // One letter for how a request ended, for the access log; docs/operations.md has the table.
 inline constexpr char kEndedWell = '-';
-inline constexpr char kEndedCut = 'x';      // the server failed inside its answer: the client saw it cut off
-inline constexpr char kEndedRefused = 'R';  // 4xx of the edge's own: the reason says why
+inline constexpr char kEndedCut = 'x';  // the server failed inside its answer: the client saw it cut off
 [[nodiscard]] char ending_of(ErrorKind kind);
 
 }  // namespace edge

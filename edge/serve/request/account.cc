@@ -14,8 +14,7 @@ std::uint64_t micros_since(const Request& r, shared::TimePoint then) {
 
 char ending_of(const Request& r) {
   if (r.cut) return r.error.side == Side::client ? ending_of(r.error.kind) : kEndedCut;
-  if (r.failed) return ending_of(r.error.kind);
-  return r.refused ? kEndedRefused : kEndedWell;
+  return r.failed ? ending_of(r.error.kind) : kEndedWell;
 }
 
 // Empty in the normal case.
@@ -77,19 +76,17 @@ void account(Request& r) {
 }
 
 void account_refusal(WorkerContext& context, const Exchange& exchange, const http::Refusal& refusal) {
-  Counters& counters = context.counters;
-  counters.responses[refusal.status / 100].add();
-  const bool slow = refusal.status == 408;
-  counters.errors[static_cast<std::size_t>(slow ? ErrorKind::request_timeout : ErrorKind::bad_request)].add();
-  AccessLane* lane = context.lane;
-  if (lane == nullptr) return;
+  const ErrorKind kind = kind_of(refusal);
+  context.counters.responses[refusal.status / 100].add();
+  context.counters.errors[static_cast<std::size_t>(kind)].add();
+  if (context.lane == nullptr) return;
   AccessRecord record;
   record.time = std::chrono::system_clock::now();
   record.client = exchange.peer();
   record.status = refusal.status;
-  record.ending = slow ? ending_of(ErrorKind::request_timeout) : kEndedRefused;
+  record.ending = ending_of(kind);
   record.reason = refusal.reason;
-  lane->write(record);
+  context.lane->write(record);
 }
 
 }  // namespace edge

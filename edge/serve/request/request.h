@@ -60,10 +60,9 @@ struct Request {
   shared::TimePoint first_byte;
   BreakerPermit::Kind permit = BreakerPermit::Kind::normal;
 
-  bool done = false;     // a server's whole answer was relayed
-  bool failed = false;   // `error` says how
-  bool refused = false;  // by the edge itself, with a 4xx
-  bool cut = false;      // the client has a part of the answer
+  bool done = false;    // a server's whole answer was relayed
+  bool failed = false;  // `error` says how
+  bool cut = false;     // the client has a part of the answer
   Error error;
   std::uint16_t status = 0;  // what the client was told
   std::string_view reason;

@@ -29,7 +29,7 @@ void refuse(Request& r) {
   response.persistence = refusal.status == 400 ? http::Persistence::close : http::Persistence::keep;
   if (refusal.status == 405) response.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
   r.exchange.respond(response);
-  r.refused = true;
+  r.fail({.kind = kind_of(refusal), .side = Side::client, .detail = refusal.reason});
   r.status = refusal.status;
   r.reason = refusal.reason;
 }
