@@ -60,21 +60,31 @@ struct ClientResponse {
 [[nodiscard]] std::optional<std::size_t> write_interim_response(std::span<char> out, const http::ResponseHead& head);
 inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-// A response of the edge's own: errors, `respond`, `redirect`, the health path.
-struct OwnResponse {
+// The head of a page of the edge's own, whatever the client speaks: errors, `respond`, `redirect`, the health path.
+struct OwnHead {
   std::uint16_t status = 500;
-  std::string_view body{};
+  std::uint64_t length = 0;  // octets of the page, also where HEAD leaves it out
   std::string_view content_type = "text/plain; charset=utf-8";
-  std::string_view location{};     // empty: none
-  std::string_view retry_after{};  // empty: none
-  std::string_view allow{};        // empty: none
+  std::string_view location{};         // empty: none
+  std::string_view retry_after{};      // empty: none
+  std::string_view allow{};            // empty: none
+  const HeaderRules* rules = nullptr;  // null: no route stands behind it
+  bool distrust = false;               // the request broke the protocol: what else comes with it is not believed
+};
+
+// No page, whatever the method (RFC 9110 15.3.5, 15.4.5).
+[[nodiscard]] constexpr bool is_bodyless(std::uint16_t status) { return status == 204 || status == 304; }
+
+// The same as HTTP/1 has it.
+struct OwnResponse {
+  const OwnHead& head;
   std::string_view date{};
   http::Persistence persistence = http::Persistence::close;
-  http::Method method = http::Method::get;  // HEAD: the fields without the body
   http::Version client_version = http::Version::http_1_1;
   const HeaderRules* rules = nullptr;
 };
 [[nodiscard]] std::size_t own_response_bound(const OwnResponse& response);
+// The page goes behind it.
 [[nodiscard]] std::optional<std::size_t> write_own_response(std::span<char> out, const OwnResponse& response);
 
 }  // namespace edge

@@ -115,28 +115,26 @@ std::optional<std::size_t> write_interim_response(std::span<char> out, const htt
 }
 
 std::size_t own_response_bound(const OwnResponse& response) {
-  return kOwnNames + response.body.size() + response.content_type.size() + response.location.size() +
-         response.retry_after.size() + response.allow.size() + response.date.size() +
-         (response.rules == nullptr ? 0 : appended_size(*response.rules));
+  const OwnHead& head = response.head;
+  return kOwnNames + head.content_type.size() + head.location.size() + head.retry_after.size() + head.allow.size() +
+         response.date.size() + (response.rules == nullptr ? 0 : appended_size(*response.rules));
 }
 
 std::optional<std::size_t> write_own_response(std::span<char> out, const OwnResponse& response) {
   http::HeadWriter writer(out);
-  const bool bodyless = response.status == 204 || response.status == 304;
-  write_status_line(writer, response.status, {});
+  const OwnHead& head = response.head;
+  write_status_line(writer, head.status, {});
   write_optional(writer, "Date", response.date);
-  if (!bodyless) {
-    if (!response.body.empty()) write_optional(writer, "Content-Type", response.content_type);
-    writer.text("Content-Length: ").number(response.body.size()).text("\r\n");
+  if (!is_bodyless(head.status)) {
+    if (head.length > 0) write_optional(writer, "Content-Type", head.content_type);
+    writer.text("Content-Length: ").number(head.length).text("\r\n");
   }
-  write_optional(writer, "Location", response.location);
-  write_optional(writer, "Retry-After", response.retry_after);
-  write_optional(writer, "Allow", response.allow);
+  write_optional(writer, "Location", head.location);
+  write_optional(writer, "Retry-After", head.retry_after);
+  write_optional(writer, "Allow", head.allow);
   if (response.rules != nullptr) write_appended(writer, *response.rules);
   write_persistence(writer, response.persistence, response.client_version);
-  writer.text("\r\n");
-  if (!bodyless && response.method != http::Method::head) writer.text(response.body);
-  return writer.finish();
+  return writer.text("\r\n").finish();
 }
 
 }  // namespace edge

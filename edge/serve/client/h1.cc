@@ -7,6 +7,7 @@
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/account.h"
 #include "edge/serve/request/serve_one.h"
+#include "shared/http/status.h"
 
 namespace edge {
 namespace {
@@ -84,11 +85,17 @@ Task<> H1Connection::run() {
       read = wake == Wake::deadline ? head_expired() : try_read_head();
     }
     if (read != Read::request) break;
-    co_await serve_one(*this, context_);
+    co_await serve();
     if (!finish_exchange()) break;
   }
   co_await close_gently();
   clients_.remove(*this);
+}
+
+// No coroutine: what it names would be in the frame of every idle connection.
+Task<> H1Connection::serve() {
+  const Exchange exchange{*this, *this, waiter_, *turn_->work};
+  return serve_one(exchange, context_);
 }
 
 void H1Connection::begin_turn() {
@@ -145,9 +152,10 @@ H1Connection::Read H1Connection::try_read_head() {
     }
     const IoResult received = stream_.receive(buffer.space());
     if (received.status == IoStatus::ok) {
-      if (buffer.empty()) turn_->began = context_.now();
+      if (buffer.empty()) turn_->facts.began = context_.now();
       // The first head of a connection has had its deadline since the accept.
-      if (buffer.empty() && !first_) deadline_ = turn_->began + context_.snapshots.current().settings->timeouts.head;
+      if (buffer.empty() && !first_)
+        deadline_ = turn_->facts.began + context_.snapshots.current().settings->timeouts.head;
       buffer.commit(received.bytes);
       continue;
     }
@@ -180,14 +188,17 @@ H1Connection::Read H1Connection::take_head() {
   const auto framing = http::frame_request(turn_->work->request, settings.max_body);
   if (!framing) return refuse(framing.error());
   if (clients_.out_of_memory()) return refuse({.status = 503, .reason = "client.max_memory is in use"});
-  turn_->framing = *framing;
-  turn_->head_read = turn_->window_began = context_.now();
+  turn_->facts.framing = *framing;
+  turn_->facts.head = &turn_->work->request;
+  turn_->facts.peer = peer_.address;
+  turn_->facts.scheme = stream_.layered() ? "https" : "http";
+  turn_->facts.head_read = turn_->window_began = context_.now();
   turn_->window_octets = 0;
   turn_->buffers->in.pin(turn_->work->request.size);
-  turn_->reader.begin(stream_, turn_->buffers->in, turn_->framing.body, settings.max_body);
+  turn_->reader.begin(stream_, turn_->buffers->in, turn_->facts.framing.body, settings.max_body);
   turn_->writer.begin(stream_, turn_->buffers->out);
   turn_->invited = false;
-  turn_->takes_trailers = turn_->framing.te_trailers;
+  turn_->takes_trailers = turn_->facts.framing.te_trailers;
   turn_->via = settings.via_responses;
   turn_->leaves_by_fin = settings.half_close == HalfClose::abort;
   clients_.stand(*this, ClientState::busy);
@@ -198,13 +209,16 @@ H1Connection::Read H1Connection::take_head() {
 H1Connection::Read H1Connection::refuse(const http::Refusal& refusal) {
   keep_ = false;
   refused_ = true;
-  turn_->framing = {};
-  turn_->framing.persistence = http::Persistence::close;
+  turn_->facts.framing = {};
+  turn_->facts.framing.persistence = http::Persistence::close;
   turn_->work->request.method = asks_for_head(turn_->buffers->in.view()) ? http::Method::head : http::Method::get;
   turn_->work->request.version = http::Version::http_1_1;
   turn_->writer.begin(stream_, turn_->buffers->out);
-  respond(own_error(refusal.status));
-  account_refusal(context_, *this, refusal);
+  const std::string_view page = http::reason_phrase(refusal.status);
+  start({.status = refusal.status, .length = page.size()});
+  if (turn_->work->request.method != http::Method::head) static_cast<void>(write(page));  // so small it is queued
+  end({});
+  account_refusal(context_, peer_.address, refusal);
   return Read::refused;
 }
 
@@ -215,8 +229,8 @@ H1Connection::Read H1Connection::head_expired() {
   return refuse({.status = 408, .reason = "request head came too slowly"});
 }
 
-void H1Connection::invite_body() {
-  if (turn_->invited || turn_->framing.expectation != http::Expectation::continue_100) return;
+void H1Connection::invite() {
+  if (turn_->invited || turn_->facts.framing.expectation != http::Expectation::continue_100) return;
   turn_->invited = true;
   // A client that did not wait needs no word.
   if (!turn_->buffers->in.empty() || turn_->reader.finished()) return;
@@ -224,7 +238,7 @@ void H1Connection::invite_body() {
   static_cast<void>(turn_->writer.flush());  // a failure shows at the next flush
 }
 
-void H1Connection::queue_interim(const http::ResponseHead& head) {
+void H1Connection::interim(const http::ResponseHead& head) {
   if (turn_->work->request.version != http::Version::http_1_1) return;
   const ClientResponse bound{.head = head,
                              .framing = {},
@@ -239,13 +253,13 @@ void H1Connection::queue_interim(const http::ResponseHead& head) {
 }
 
 http::Persistence H1Connection::persistence() const {
-  const bool keep =
-      turn_->framing.persistence == http::Persistence::keep && turn_->reader.finished() && !clients_.winding_down();
+  const bool keep = turn_->facts.framing.persistence == http::Persistence::keep && turn_->reader.finished() &&
+                    !clients_.winding_down();
   return keep ? http::Persistence::keep : http::Persistence::close;
 }
 
-void H1Connection::start_response(const http::ResponseHead& head, const http::ResponseFraming& framing,
-                                  const HeaderRules& rules) {
+void H1Connection::start(const http::ResponseHead& head, const http::ResponseFraming& framing,
+                         const HeaderRules& rules) {
   turn_->response_body = http::client_body(framing.body, turn_->work->request.version);
   keep_ = persistence() == http::Persistence::keep && turn_->response_body.kind != http::BodyKind::until_close;
   const ClientResponse response{.head = head,
@@ -259,8 +273,10 @@ void H1Connection::start_response(const http::ResponseHead& head, const http::Re
   const auto size = write_client_response(turn_->buffers->out.room(client_response_bound(response)), response);
   if (size) turn_->buffers->out.commit(*size);
   turn_->writer.begin_body(turn_->response_body);
+  if (framing.switched) begin_tunnel();
 }
 
+// Both directions are octets from now on, until one side closes.
 void H1Connection::begin_tunnel() {
   keep_ = false;
   turn_->tunnel = true;
@@ -270,16 +286,18 @@ void H1Connection::begin_tunnel() {
   turn_->writer.begin_body(turn_->response_body);
 }
 
-void H1Connection::respond(OwnResponse response) {
-  turn_->response_body = {.kind = http::BodyKind::length, .length = response.body.size()};
-  keep_ = persistence() == http::Persistence::keep && response.persistence == http::Persistence::keep;
-  response.persistence = keep_ ? http::Persistence::keep : http::Persistence::close;
-  response.method = turn_->work->request.method;
-  response.client_version = turn_->work->request.version;
-  response.date = context_.http_date.at(context_.now());
-  if (response.rules == nullptr) response.rules = &context_.snapshots.current().settings->response_rules;
+void H1Connection::start(const OwnHead& head) {
+  turn_->response_body = {.kind = http::BodyKind::length, .length = head.length};
+  keep_ = persistence() == http::Persistence::keep && !head.distrust;
+  const HeaderRules& rules = context_.snapshots.current().settings->response_rules;
+  const OwnResponse response{.head = head,
+                             .date = context_.http_date.at(context_.now()),
+                             .persistence = keep_ ? http::Persistence::keep : http::Persistence::close,
+                             .client_version = turn_->work->request.version,
+                             .rules = head.rules != nullptr ? head.rules : &rules};
   const auto size = write_own_response(turn_->buffers->out.room(own_response_bound(response)), response);
   if (size) turn_->buffers->out.commit(*size);
+  turn_->writer.begin_body(turn_->response_body);
 }
 
 bool H1Connection::finish_exchange() {
@@ -294,7 +312,7 @@ bool H1Connection::finish_exchange() {
   // Its head went out before the drain began and promised another one; nobody waits for that now.
   if (!pipelined && clients_.hastening()) return false;
   if (pipelined) {
-    turn_->began = now;
+    turn_->facts.began = now;
   } else {
     end_turn();
     clients_.stand(*this, checker ? ClientState::checker : ClientState::idle);

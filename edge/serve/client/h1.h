@@ -18,7 +18,7 @@
 
 namespace edge {
 
-class H1Connection final : public ClientConnection, public Exchange, public Pooled {
+class H1Connection final : public ClientConnection, public RequestSource, public ResponseSink, public Pooled {
  public:
   // `layer` may be null: plain.
   H1Connection(WorkerContext& context, Clients& clients, shared::UniqueFd fd, const shared::Endpoint& peer,
@@ -33,23 +33,15 @@ class H1Connection final : public ClientConnection, public Exchange, public Pool
   void drain() override;
   [[nodiscard]] std::optional<double> waiting_rate() override;
 
-  const http::RequestHead& head() const override { return turn_->work->request; }
-  const http::RequestFraming& framing() const override { return turn_->framing; }
-  const shared::IpAddress& peer() const override { return peer_.address; }
-  std::string_view scheme() const override { return stream_.layered() ? "https" : "http"; }
-  shared::TimePoint began() const override { return turn_->began; }
-  shared::TimePoint head_read() const override { return turn_->head_read; }
+  const RequestFacts& facts() const override { return turn_->facts; }
   BodyPiece peek() override { return turn_->reader.peek(); }
   void consume(std::size_t n) override { turn_->reader.consume(n); }
-  BodyFailure body_failure() const override { return turn_->reader.failure(); }
-  std::uint64_t body_octets() const override { return turn_->reader.consumed(); }
+  BodyFailure failure() const override { return turn_->reader.failure(); }
   std::string_view trailers() const override { return turn_->reader.trailers(); }
-  void invite_body() override;
-  void queue_interim(const http::ResponseHead& head) override;
-  void start_response(const http::ResponseHead& head, const http::ResponseFraming& framing,
-                      const HeaderRules& rules) override;
-  void begin_tunnel() override;
-  void respond(OwnResponse response) override;
+  void invite() override;
+  void interim(const http::ResponseHead& head) override;
+  void start(const http::ResponseHead& head, const http::ResponseFraming& framing, const HeaderRules& rules) override;
+  void start(const OwnHead& head) override;
   std::size_t write(std::string_view data) override { return turn_->writer.write(data); }
   void end(std::string_view trailers) override {
     turn_->writer.end(turn_->takes_trailers ? trailers : std::string_view{});
@@ -61,8 +53,6 @@ class H1Connection final : public ClientConnection, public Exchange, public Pool
   bool blocked() const override { return turn_->writer.blocked(); }
   std::uint64_t octets_sent() const override { return turn_->writer.octets_sent(); }
   void cut() override { cut_ = true; }
-  Waiter& waiter() override { return waiter_; }
-  Work& work() override { return *turn_->work; }
   bool abandoned() const override {
     return stream_.broken() || (turn_->leaves_by_fin && stream_.peer_closed() && turn_->reader.finished());
   }
@@ -77,12 +67,10 @@ class H1Connection final : public ClientConnection, public Exchange, public Pool
     std::unique_ptr<Work> work;
     Octets parked;
     http::HeadParser parser;
-    http::RequestFraming framing;
+    RequestFacts facts;
     BodyReader reader;
     MessageWriter writer;
     http::Body response_body;
-    shared::TimePoint began{};
-    shared::TimePoint head_read{};
     shared::TimePoint window_began{};  // of waiting_rate()
     std::uint64_t window_octets = 0;
     Linger linger;  // once the answer is out and the connection only waits to be closed
@@ -94,6 +82,7 @@ class H1Connection final : public ClientConnection, public Exchange, public Pool
   };
 
   Task<> run();
+  Task<> serve();
   Task<> close_gently();
   Read try_read_head();
   Read parse_head();
@@ -101,6 +90,7 @@ class H1Connection final : public ClientConnection, public Exchange, public Pool
   Read refuse(const http::Refusal& refusal);
   Read head_expired();
   [[nodiscard]] http::Persistence persistence() const;
+  void begin_tunnel();
   // True when the connection waits for another request.
   bool finish_exchange();
   void begin_turn();

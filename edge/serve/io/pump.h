@@ -1,6 +1,6 @@
 #pragma once
 // pump(): moves a body from a source (peek, consume, trailers) to a sink (write, end, flush, failed) until one of them
-// blocks. Both are the plain, never-waiting halves of exchange.h; the same loop serves both directions.
+// blocks. Neither ever waits; the same loop serves both directions.
 
 #include <cstdint>
 

@@ -8,9 +8,11 @@ namespace {
 
 std::uint64_t micros_since(const Request& r, shared::TimePoint then) {
   if (then == shared::TimePoint{}) return 0;
-  const auto span = std::chrono::duration_cast<std::chrono::microseconds>(then - r.exchange.began());
+  const auto span = std::chrono::duration_cast<std::chrono::microseconds>(then - r.asked.began);
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, span.count()));
 }
+
+std::uint64_t octets_in(const Request& r) { return r.discarded + (r.body ? r.body->octets() : 0); }
 
 char ending_of(const Request& r) {
   if (r.cut) return r.error.side == Side::client ? ending_of(r.error.kind) : kEndedCut;
@@ -28,18 +30,18 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
   const bool matched = r.found().route != nullptr;
   lane.write({.time = std::chrono::system_clock::now() - std::chrono::microseconds(total_us),
               .client = r.found().client.address,
-              .method = r.exchange.head().method_text,
+              .method = r.asked.head->method_text,
               .host = target.host,
-              .path = target.kept.empty() ? r.exchange.head().target : target.kept,
+              .path = target.kept.empty() ? r.asked.head->target : target.kept,
               .route = matched ? std::string_view(r.found().route->name) : std::string_view(),
               .tier = r.snapshot->tiers->name(r.found().tier),
               .pool = r.decision.at_pool.pool != nullptr ? std::string_view(r.pool().name) : std::string_view(),
               .server = r.server != nullptr ? std::string_view(r.server->name) : std::string_view(),
               .request_id = r.request_id,
               .status = r.status,
-              .octets_in = r.exchange.body_octets(),
-              .octets_out = r.exchange.octets_sent(),
-              .head_us = micros_since(r, r.exchange.head_read()),
+              .octets_in = octets_in(r),
+              .octets_out = r.exchange.sink.octets_sent(),
+              .head_us = micros_since(r, r.asked.head_read),
               .picked_us = micros_since(r, r.picked),
               .connected_us = micros_since(r, r.connected),
               .first_byte_us = micros_since(r, r.first_byte),
@@ -51,7 +53,7 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
               .reason = r.reason,
               .more = &r.snapshot->settings->access_log,
               .query = target.query,
-              .fields = &r.exchange.head().fields});
+              .fields = &r.asked.head->fields});
 }
 
 // A probe of the DNS tier, or of somebody else who wants to know.
@@ -64,8 +66,8 @@ void account(Request& r) {
   const std::uint64_t total_us = micros_since(r, r.now());
   counters.duration.record(total_us);
   counters.responses[r.status < 600 ? r.status / 100 : 0].add();
-  counters.octets_in.add(r.exchange.body_octets());
-  counters.octets_out.add(r.exchange.octets_sent());
+  counters.octets_in.add(octets_in(r));
+  counters.octets_out.add(r.exchange.sink.octets_sent());
   if (r.failed) counters.errors[static_cast<std::size_t>(r.error.kind)].add();
   if (r.failed && r.error.side != Side::client && r.status >= 502 && r.status <= 504) {
     r.context.failures.report(r.server != nullptr ? std::string_view(r.server->name) : std::string_view(r.pool().name),
@@ -75,14 +77,14 @@ void account(Request& r) {
   if (lane != nullptr && (r.snapshot->settings->access_log.probes || !asks_health(r))) log_access(r, *lane, total_us);
 }
 
-void account_refusal(WorkerContext& context, const Exchange& exchange, const http::Refusal& refusal) {
+void account_refusal(WorkerContext& context, const shared::IpAddress& client, const http::Refusal& refusal) {
   const ErrorKind kind = kind_of(refusal);
   context.counters.responses[refusal.status / 100].add();
   context.counters.errors[static_cast<std::size_t>(kind)].add();
   if (context.lane == nullptr) return;
   AccessRecord record;
   record.time = std::chrono::system_clock::now();
-  record.client = exchange.peer();
+  record.client = client;
   record.status = refusal.status;
   record.ending = ending_of(kind);
   record.reason = refusal.reason;

@@ -10,6 +10,6 @@ namespace edge {
 void account(Request& request);
 
 // For a request that never got to serve_one: its head was refused.
-void account_refusal(WorkerContext& context, const Exchange& exchange, const http::Refusal& refusal);
+void account_refusal(WorkerContext& context, const shared::IpAddress& client, const http::Refusal& refusal);
 
 }  // namespace edge

@@ -55,7 +55,7 @@ void Attempt::begin() {
   if (connection_ == Connection::any) upstream_ = context.upstreams.take_idle(server().id, address());
   if (upstream_ == nullptr) return connect();
   reused_ = true;
-  upstream_->stream().bind(&request_.exchange.waiter());
+  upstream_->stream().bind(&request_.exchange.waiter);
   forward();
 }
 
@@ -72,7 +72,7 @@ void Attempt::connect() {
     upstream_ = std::move(connection);
     if (upstream_ != nullptr) {
       connect_deadline_ = request_.now() + request_.found().route->timeouts.connect;
-      upstream_->stream().bind(&request_.exchange.waiter());
+      upstream_->stream().bind(&request_.exchange.waiter);
       return;
     }
     unreachable(connect_failure(error));
@@ -92,14 +92,14 @@ void Attempt::unreachable(const Error& error) {
 void Attempt::forward() {
   const Snapshot& snapshot = *request_.snapshot;
   const UpstreamRequest head{
-      .head = request_.exchange.head(),
+      .head = *request_.asked.head,
       .target = request_.found().target,
-      .framing = request_.exchange.framing(),
+      .framing = request_.asked.framing,
       .client = request_.found().client,
       .tiers = *snapshot.tiers,
       .tier = request_.found().tier,
       .rules = request_.found().route->request_rules,
-      .scheme = request_.exchange.scheme(),
+      .scheme = request_.asked.scheme,
       .request_id = request_.request_id,
       .via = snapshot.settings->via_requests ? kViaName : std::string_view(),
   };
@@ -109,7 +109,7 @@ void Attempt::forward() {
   work_.out.commit(*size);
   connected_at_ = request_.now();
   error_ = {};  // of another address
-  request_.exchange.invite_body();
+  request_.exchange.source.invite();
   const Relay::Sides sides{request_.exchange, *request_.body, *upstream_, work_};
   relay_.emplace(sides, *request_.found().route, *snapshot.settings, request_.context.pipes);
   phase_ = Phase::relaying;
@@ -117,7 +117,7 @@ void Attempt::forward() {
 }
 
 void Attempt::check_connect(Wake wake) {
-  if (request_.exchange.abandoned()) {
+  if (request_.exchange.source.abandoned()) {
     return fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
   }
   const Progress progress = upstream_->stream().progress();
@@ -155,7 +155,7 @@ shared::TimePoint Attempt::try_deadline() const {
   auto due = shared::TimePoint::max();
   const shared::TimePoint from = relay_ ? relay_->sent() : visit_.began();
   if (timeouts.per_try.count() > 0 && from != shared::TimePoint::max()) due = from + timeouts.per_try;
-  if (timeouts.total.count() > 0) due = std::min(due, request_.exchange.head_read() + timeouts.total);
+  if (timeouts.total.count() > 0) due = std::min(due, request_.asked.head_read + timeouts.total);
   return due;
 }
 

@@ -2,8 +2,8 @@
 // Relay: one attempt: a request to one upstream connection and its response back, both directions at once, with
 // back-pressure. Plain calls: advance() moves what can be moved; when it says `waiting`, sleep until deadline().
 //
-//   client --exchange.peek--> pump --MessageWriter--> upstream
-//   client <--exchange.write-- pump <--BodyReader--   upstream      (large bodies: Splice, inside the kernel)
+//   client --RequestSource--> pump --MessageWriter--> upstream
+//   client <--ResponseSink--  pump <--BodyReader--    upstream      (large bodies: Splice, inside the kernel)
 //
 // Lives in serve_one's frame for one attempt; its worker's thread.
 
@@ -31,7 +31,7 @@ class Relay {
 
   // What a relay works with; all of it outlives the relay.
   struct Sides {
-    Exchange& exchange;
+    const Exchange& exchange;
     RequestBody& body;
     UpstreamConnection& upstream;
     UpstreamWork& work;
@@ -89,7 +89,7 @@ class Relay {
   [[nodiscard]] shared::TimePoint client_seen() const;
   [[nodiscard]] Step expire_request();
 
-  Exchange& exchange_;
+  const Exchange& exchange_;
   RequestBody& body_;
   UpstreamConnection& upstream_;
   UpstreamWork& work_;

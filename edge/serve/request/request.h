@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "edge/core/decide/decide.h"
@@ -14,13 +15,17 @@
 #include "edge/core/protect/breaker.h"
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/exchange.h"
+#include "edge/serve/request/page.h"
 #include "edge/serve/request/request_body.h"
 
 namespace edge {
 
 struct Request {
-  Request(Exchange& exchange_in, WorkerContext& context_in)
-      : exchange(exchange_in), context(context_in), snapshot(context_in.snapshots.pin()) {
+  Request(const Exchange& exchange_in, WorkerContext& context_in)
+      : exchange(exchange_in),
+        asked(exchange.source.facts()),
+        context(context_in),
+        snapshot(context_in.snapshots.pin()) {
     context.counters.requests.add();
     context.counters.in_flight.add();
   }
@@ -38,7 +43,8 @@ struct Request {
     failed = true;
   }
 
-  Exchange& exchange;
+  Exchange exchange;
+  const RequestFacts& asked;
   WorkerContext& context;
   Snapshots::Pin snapshot;
   Decision decision;
@@ -48,7 +54,8 @@ struct Request {
   const Server* server = nullptr;  // of the last attempt
   const Server* stale = nullptr;   // its kept connection was dead: worth a fresh one if nobody else is there
   std::optional<RequestBody> body;
-  std::size_t attempts = 0;  // retries and hedges too
+  std::uint64_t discarded = 0;  // octets of the body that nobody was left for
+  std::size_t attempts = 0;     // retries and hedges too
   std::size_t dead_connections = 0;
   bool idempotent = false;
   bool hedged = false;
@@ -66,6 +73,8 @@ struct Request {
   Error error;
   std::uint16_t status = 0;  // what the client was told
   std::string_view reason;
+  std::optional<Page> page;  // an answer of the edge's own
+  std::string page_text;     // of pages that are made for the request
 };
 
 }  // namespace edge

@@ -4,24 +4,25 @@
 // once. A source for pump(). Owned by one request; one thread.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "edge/serve/request/exchange.h"
+#include "edge/serve/request/request_source.h"
 
 namespace edge {
 
 class RequestBody {
  public:
   // `memory` holds what is kept and outlives this; `limit` in octets, 0: nothing is kept.
-  RequestBody(Exchange& exchange, std::string& memory, std::size_t limit)
-      : exchange_(exchange), kept_(memory), limit_(limit) {
+  RequestBody(RequestSource& source, std::string& memory, std::size_t limit)
+      : source_(source), kept_(memory), limit_(limit) {
     kept_.clear();
   }
 
   [[nodiscard]] BodyPiece peek() {
     if (at_ < kept_.size()) return {.state = BodyState::data, .data = std::string_view(kept_).substr(at_)};
-    const BodyPiece piece = exchange_.peek();
+    const BodyPiece piece = source_.peek();
     fresh_ = piece.data;
     return piece;
   }
@@ -40,10 +41,13 @@ class RequestBody {
       kept_.clear();
       at_ = 0;
     }
-    exchange_.consume(n);
+    octets_ += n;
+    source_.consume(n);
   }
 
-  [[nodiscard]] std::string_view trailers() const { return exchange_.trailers(); }
+  [[nodiscard]] std::string_view trailers() const { return source_.trailers(); }
+  // Taken from the client.
+  [[nodiscard]] std::uint64_t octets() const { return octets_; }
   // All that was taken from the client is at hand.
   [[nodiscard]] bool replayable() const { return whole_; }
   // There will be no other attempt: what comes is passed through.
@@ -58,10 +62,11 @@ class RequestBody {
   void rewind() { at_ = 0; }
 
  private:
-  Exchange& exchange_;
+  RequestSource& source_;
   std::string& kept_;
   std::size_t limit_;
   std::size_t at_ = 0;
+  std::uint64_t octets_ = 0;
   std::string_view fresh_;  // of the last peek at the client
   bool whole_ = true;
 };

@@ -9,30 +9,50 @@ namespace edge {
 shared::TimePoint SendRest::deadline() const { return progress_ + r_.snapshot->settings->timeouts.send; }
 
 bool SendRest::advance() {
-  const std::uint64_t before = r_.exchange.octets_sent();
-  const Sent sent = r_.exchange.flush();
-  if (r_.exchange.octets_sent() != before) progress_ = r_.now();
+  const std::uint64_t before = r_.exchange.sink.octets_sent();
+  const Sent sent = send();
+  if (r_.exchange.sink.octets_sent() != before) progress_ = r_.now();
   if (sent != Sent::blocked) return false;
   discard_body();
-  const bool truncated = r_.exchange.body_failure() == BodyFailure::truncated;
-  if (truncated || r_.exchange.abandoned()) return give_up("client closed inside the answer");
+  const bool truncated = r_.exchange.source.failure() == BodyFailure::truncated;
+  if (truncated || r_.exchange.source.abandoned()) return give_up("client closed inside the answer");
   return deadline() > r_.now() || give_up("client took no more of the answer");
+}
+
+Sent SendRest::send() {
+  if (!r_.page) return r_.exchange.sink.flush();
+  std::uint64_t moved = 0;
+  switch (pump(*r_.page, r_.exchange.sink, moved)) {
+    case Pumped::done:
+      return Sent::all;
+    case Pumped::turn_over:
+      r_.exchange.waiter.wake_soon();
+      return Sent::blocked;
+    case Pumped::sink_blocked:
+    case Pumped::source_waits:
+      return Sent::blocked;
+    case Pumped::sink_failed:
+    case Pumped::source_failed:
+      break;
+  }
+  return Sent::failed;
 }
 
 void SendRest::discard_body() {
   std::uint64_t moved = 0;
   while (moved < kPumpShare) {
-    const BodyPiece piece = r_.exchange.peek();
+    const BodyPiece piece = r_.exchange.source.peek();
     if (piece.state != BodyState::data) return;
-    r_.exchange.consume(piece.data.size());
+    r_.exchange.source.consume(piece.data.size());
+    r_.discarded += piece.data.size();
     moved += piece.data.size();
   }
-  r_.exchange.waiter().wake_soon();
+  r_.exchange.waiter.wake_soon();
 }
 
 // What went wrong before, if anything did, is what the log tells.
 bool SendRest::give_up(std::string_view detail) {
-  r_.exchange.cut();
+  r_.exchange.sink.cut();
   if (r_.failed) return false;
   r_.error = {.kind = ErrorKind::client_closed, .side = Side::client, .detail = detail};
   r_.failed = r_.cut = true;

@@ -1,7 +1,8 @@
 #pragma once
-// SendRest: the end of an exchange: what is queued of the answer goes out, as fast as the client takes it. Meanwhile
-// the client is read: one that writes everything first would never get to read (RFC 9112 9.6), and one that has left is
-// not waited for. Plain calls, as Relay's. Lives in serve_one's frame; its worker's thread.
+// SendRest: the end of an exchange: a page of the edge's own, or what is queued of a server's answer, goes out as fast
+// as the client takes it. Meanwhile the client is read: one that writes everything first would never get to read (RFC
+// 9112 9.6), and one that has left is not waited for. Plain calls, as Relay's. Lives in serve_one's frame; its worker's
+// thread.
 
 #include <string_view>
 
@@ -18,6 +19,7 @@ class SendRest {
   [[nodiscard]] shared::TimePoint deadline() const;
 
  private:
+  [[nodiscard]] Sent send();
   void discard_body();
   bool give_up(std::string_view detail);
 

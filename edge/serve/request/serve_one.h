@@ -7,9 +7,6 @@
 //
 // The one coroutine of a request; every step is a plain function. Runs on the worker that owns the exchange.
 
-#include <cstdint>
-
-#include "edge/core/message/rewrite.h"
 #include "edge/serve/io/task.h"
 #include "edge/serve/request/exchange.h"
 
@@ -17,9 +14,7 @@ namespace edge {
 
 struct WorkerContext;
 
-[[nodiscard]] Task<> serve_one(Exchange& exchange, WorkerContext& context);
-
-// The plain answer for a status of the edge's own; its body is a literal.
-[[nodiscard]] OwnResponse own_error(std::uint16_t status);
+// The halves of the exchange and its memory outlive the task.
+[[nodiscard]] Task<> serve_one(Exchange exchange, WorkerContext& context);
 
 }  // namespace edge

@@ -25,9 +25,9 @@ UpstreamWork& Tries::work_of(std::size_t slot) {
 shared::TimePoint Tries::hedge_time() const {
   const HedgeSettings& hedge = r_.pool().retry.hedge;
   if (hedge.mode == shared::Mode::disabled) return shared::TimePoint::max();
-  const http::RequestFraming& framing = r_.exchange.framing();
+  const http::RequestFraming& framing = r_.asked.framing;
   const bool bare = framing.body.kind == http::BodyKind::none && !framing.upgrade;
-  if (!bare || !is_safe(r_.exchange.head().method)) return shared::TimePoint::max();
+  if (!bare || !is_safe(r_.asked.head->method)) return shared::TimePoint::max();
   const std::uint64_t micros = r_.context.latency_window(r_.pool().slot).quantile(hedge.quantile);
   if (micros == 0) return shared::TimePoint::max();
   return r_.now() + std::max<shared::Duration>(hedge.min_delay, std::chrono::microseconds(micros));
@@ -128,7 +128,7 @@ bool Tries::may_try_again(const Attempt& attempt) const {
                                    .idempotent = r_.idempotent,
                                    .replayable = r_.body->replayable()});
   const shared::milliseconds total = r_.found().route->timeouts.total;
-  if (!safe || (total.count() > 0 && r_.now() >= r_.exchange.head_read() + total)) return false;
+  if (!safe || (total.count() > 0 && r_.now() >= r_.asked.head_read + total)) return false;
   // Nor does it cost the pool anything.
   return attempt.stale() || (r_.decision.at_pool.tried_count < r_.pool().servers.size() && spend());
 }

@@ -315,15 +315,15 @@ std::string own(const OwnResponse& response) {
 }
 
 TEST(OwnResponse, IsWhole) {
-  OwnResponse response{.status = 404, .body = "no route\n", .date = "DATE"};
-  const std::string head =
-      "HTTP/1.1 404 Not Found\r\nDate: DATE\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 9\r\n"
-      "Connection: close\r\n\r\n";
-  EXPECT_EQ(own(response), head + "no route\n");
-  response.method = http::Method::head;
-  EXPECT_EQ(own(response), head);
-  const std::string moved = own({.status = 308, .location = "https://a/", .persistence = http::Persistence::keep});
-  EXPECT_EQ(moved, "HTTP/1.1 308 Permanent Redirect\r\nContent-Length: 0\r\nLocation: https://a/\r\n\r\n");
+  const OwnHead missing{.status = 404, .length = 9};
+  EXPECT_EQ(own({.head = missing, .date = "DATE"}),
+            "HTTP/1.1 404 Not Found\r\nDate: DATE\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 9\r\n"
+            "Connection: close\r\n\r\n");
+  const OwnHead moved{.status = 308, .location = "https://a/"};
+  EXPECT_EQ(own({.head = moved, .persistence = http::Persistence::keep}),
+            "HTTP/1.1 308 Permanent Redirect\r\nContent-Length: 0\r\nLocation: https://a/\r\n\r\n");
+  const OwnHead nothing{.status = 204, .length = 9};
+  EXPECT_EQ(own({.head = nothing, .persistence = http::Persistence::keep}), "HTTP/1.1 204 No Content\r\n\r\n");
 }
 
 }  // namespace

@@ -1,0 +1,80 @@
+#include "edge/serve/request/answer.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "edge/serve/request/health_page.h"
+#include "shared/http/status.h"
+
+namespace edge {
+namespace {
+
+// `text` stays until the request is over.
+void open_page(Request& r, OwnHead head, std::string_view text) {
+  head.length = text.size();
+  const bool left_out = r.asked.head->method == http::Method::head || is_bodyless(head.status);
+  r.exchange.sink.start(head);
+  r.page.emplace(left_out ? std::string_view() : text);
+  r.status = head.status;
+}
+
+// The plain page of a status; a literal.
+void open_status_page(Request& r, const OwnHead& head) { open_page(r, head, http::reason_phrase(head.status)); }
+
+void refuse(Request& r) {
+  const http::Refusal& refusal = r.decision.refusal;
+  r.fail({.kind = kind_of(refusal), .side = Side::client, .detail = refusal.reason});
+  OwnHead head{.status = refusal.status};
+  head.distrust = refusal.status == 400;
+  if (refusal.status == 405) head.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+  open_status_page(r, head);
+  r.reason = refusal.reason;
+}
+
+void show_health(Request& r) {
+  HealthPage page = health_page(*r.snapshot, r.context.live);
+  r.page_text = std::move(page.body);
+  open_page(r, {.status = page.status, .content_type = "application/json"}, r.page_text);
+}
+
+void respond(Request& r) {
+  const Route& route = *r.found().route;
+  const auto& action = std::get<Respond>(route.action);
+  open_page(r, {.status = action.status, .content_type = action.content_type, .rules = &route.response_rules},
+            action.body);
+}
+
+void redirect(Request& r) {
+  const Route& route = *r.found().route;
+  const auto& action = std::get<Redirect>(route.action);
+  const std::string location = redirect_location(action, r.found().target);
+  open_status_page(r, {.status = action.status, .location = location, .rules = &route.response_rules});
+}
+
+}  // namespace
+
+void answer_ourselves(Request& r) {
+  switch (r.decision.kind) {
+    case Decision::Kind::refused:
+      return refuse(r);
+    case Decision::Kind::health_page:
+      return show_health(r);
+    case Decision::Kind::respond:
+      return respond(r);
+    case Decision::Kind::redirect:
+      return redirect(r);
+    case Decision::Kind::pool:
+      break;
+  }
+}
+
+void answer_error(Request& r) {
+  r.reason = r.error.detail;
+  if (r.cut) return r.exchange.sink.cut();
+  r.status = status_of(r.error.kind);
+  if (r.error.kind == ErrorKind::client_closed) return r.exchange.sink.cut();
+  open_status_page(r, {.status = r.status, .rules = &r.found().route->response_rules});
+}
+
+}  // namespace edge

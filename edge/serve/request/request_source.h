@@ -1,0 +1,44 @@
+#pragma once
+// RequestSource: where a request comes from: what its head says, and its body, pulled in pieces. Calls never wait. One
+// of the project's virtual seams: HTTP/1 is one, a stream of HTTP/2 another, a test writes one in a few lines. Owned by
+// the client's connection; its worker's thread.
+
+#include <cstddef>
+#include <string_view>
+
+#include "edge/serve/io/body_reader.h"
+#include "shared/core/ip.h"
+#include "shared/core/time.h"
+#include "shared/http/framing.h"
+#include "shared/http/head.h"
+
+namespace edge {
+
+struct RequestFacts {
+  const http::RequestHead* head = nullptr;  // never null in a request that is served
+  http::RequestFraming framing;
+  shared::IpAddress peer;
+  std::string_view scheme = "http";
+  // When the head's first octet and its last one were seen.
+  shared::TimePoint began{};
+  shared::TimePoint head_read{};
+};
+
+class RequestSource {
+ public:
+  virtual ~RequestSource() = default;
+
+  // They, and all views in them, stay until the request is over.
+  [[nodiscard]] virtual const RequestFacts& facts() const = 0;
+  // The body, as BodyReader has it; after a 101 it is all that the client sends, to its end.
+  [[nodiscard]] virtual BodyPiece peek() = 0;
+  virtual void consume(std::size_t n) = 0;
+  [[nodiscard]] virtual std::string_view trailers() const = 0;
+  [[nodiscard]] virtual BodyFailure failure() const = 0;
+  // A client that waits for a word before it sends the body gets it, once.
+  virtual void invite() = 0;
+  // The client has gone: there is nobody to answer.
+  [[nodiscard]] virtual bool abandoned() const = 0;
+};
+
+}  // namespace edge

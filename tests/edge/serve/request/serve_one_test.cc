@@ -1,0 +1,275 @@
+// serve_one over halves that are no connection: what it answers itself, errors, and a server's answer.
+#include "edge/serve/request/serve_one.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <random>
+#include <string>
+
+#include "edge/core/decide/explain.h"
+#include "tests/edge/serve/fakes.h"
+
+namespace edge::test {
+namespace {
+
+// A server's kept connection whose other end the test holds.
+struct FakeServer {
+  FakeServer(FakeWorker& worker, std::size_t server) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    end = shared::UniqueFd(ends[0]);
+    auto connection = std::make_unique<UpstreamConnection>(
+        worker.loop, shared::UniqueFd(ends[1]), nullptr, worker.pool.servers[server].id, FakeWorker::endpoint(server));
+    worker.loop.poll();
+    EXPECT_EQ(connection->stream().progress(), Progress::ready);
+    worker.context().upstreams.give_back(std::move(connection), worker.pool.idle);
+  }
+  void say(std::string_view text) {
+    EXPECT_EQ(::send(end.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  std::string heard() {
+    char bytes[65536];
+    const ssize_t n = ::recv(end.get(), bytes, sizeof bytes, 0);
+    return n > 0 ? std::string(bytes, static_cast<std::size_t>(n)) : std::string();
+  }
+  shared::UniqueFd end;
+};
+
+struct Answered {
+  FakeSource source;
+  FakeSink sink;
+
+  Answered(FakeWorker& worker, const std::string& text) : source(text) {
+    Served served(worker, source, sink);
+    EXPECT_TRUE(served.done()) << text;
+  }
+};
+
+TEST(ServeOne, AnswersItself) {
+  FakeWorker worker;
+  worker.add_route("/words", Respond{.status = 200, .body = "some words", .content_type = "text/x"});
+  worker.add_route("/old", Redirect{.status = 301, .to = "https://{host}/new"});
+  const Answered words(worker, get("/words"));
+  EXPECT_EQ(words.sink.status, 200);
+  EXPECT_EQ(words.sink.body, "some words");
+  EXPECT_EQ(words.sink.content_type, "text/x");
+  EXPECT_EQ(words.sink.ends, 1);
+  const Answered moved(worker, get("/old"));
+  EXPECT_EQ(moved.sink.status, 301);
+  EXPECT_EQ(moved.sink.location, "https://shop.example/new");
+  const Answered health(worker, get("/.meridian/health"));
+  EXPECT_TRUE(health.sink.body.find("\"region\":\"eu\"") != std::string::npos) << health.sink.body;
+  EXPECT_EQ(health.sink.content_type, "application/json");
+  EXPECT_EQ(worker.context().counters.in_flight.read(), 0U);
+  EXPECT_EQ(worker.context().counters.responses[2].read() + worker.context().counters.responses[5].read(), 2U);
+}
+
+TEST(ServeOne, HeadLeavesThePageOutAndSaysItsLength) {
+  FakeWorker worker;
+  worker.add_route("/words", Respond{.status = 200, .body = "some words"});
+  worker.add_route("/nothing", Respond{.status = 204, .body = "some words"});
+  const Answered head(worker, "HEAD /words HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(head.sink.length, 10U);
+  EXPECT_EQ(head.sink.body, "");
+  EXPECT_EQ(head.sink.ends, 1);
+  EXPECT_EQ(Answered(worker, get("/nothing")).sink.body, "");
+}
+
+TEST(ServeOne, RefusalsCountAsWhatTheyAre) {
+  FakeWorker worker;
+  worker.routes.clear();
+  worker.add_route("/closed", PoolId{0}).allow = PrefixSet();
+  worker.add_route("/words", Respond{.status = 404, .body = "none of ours"});
+  EXPECT_EQ(Answered(worker, get("/elsewhere")).sink.status, 404);
+  EXPECT_EQ(Answered(worker, get("/closed")).sink.status, 403);
+  const Answered malformed(worker, get("/%00"));
+  EXPECT_EQ(malformed.sink.status, 400);
+  EXPECT_TRUE(malformed.sink.distrusts) << "nothing else that comes on such a connection is believed";
+  EXPECT_EQ(Answered(worker, "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n").sink.status, 405);
+  EXPECT_EQ(worker.errors(ErrorKind::no_route), 1U);
+  EXPECT_EQ(worker.errors(ErrorKind::forbidden), 1U);
+  EXPECT_EQ(worker.errors(ErrorKind::bad_request), 2U);
+  EXPECT_EQ(Answered(worker, get("/words")).sink.status, 404);
+  EXPECT_EQ(worker.errors(ErrorKind::no_route), 1U) << "a route said it";
+}
+
+TEST(ServeOne, APoolWithoutAServerIs503) {
+  FakeWorker worker(0);
+  const Answered asked(worker, get("/"));
+  EXPECT_EQ(asked.sink.status, 503);
+  EXPECT_EQ(asked.sink.body, "Service Unavailable");
+  EXPECT_FALSE(asked.sink.distrusts);
+  EXPECT_EQ(worker.errors(ErrorKind::no_server), 1U);
+}
+
+TEST(ServeOne, NobodyListensIs502) {
+  FakeWorker worker;
+  const Answered asked(worker, get("/"));
+  EXPECT_EQ(asked.sink.status, 502);
+  EXPECT_EQ(worker.live.server(ServerId{0}).failures.load(), 1U);
+  EXPECT_EQ(worker.live.server(ServerId{0}).in_flight.load(), 0U);
+}
+
+TEST(ServeOne, APageWaitsForWhoTakesItSlowly) {
+  FakeWorker worker;
+  const std::string large(10000, 'x');
+  worker.add_route("/large", Respond{.status = 200, .body = large});
+  FakeSource source(get("/large"));
+  FakeSink sink;
+  sink.room = 4000;
+  Served served(worker, source, sink);
+  EXPECT_FALSE(served.done());
+  EXPECT_EQ(sink.body.size(), 4000U);
+  sink.room = 1 << 20;
+  served.waiter().wake();
+  EXPECT_TRUE(served.done());
+  EXPECT_EQ(sink.body, large);
+  EXPECT_EQ(sink.starts, 1);
+  EXPECT_FALSE(sink.was_cut);
+}
+
+TEST(ServeOne, AServersAnswerComesThrough) {
+  FakeWorker worker;
+  FakeServer server(worker, 0);
+  FakeSource source("POST /x HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\n");
+  source.body = "hello";
+  FakeSink sink;
+  Served served(worker, source, sink);
+  EXPECT_FALSE(served.done());
+  const std::string request = server.heard();
+  EXPECT_TRUE(request.starts_with("POST /x HTTP/1.1\r\n")) << request;
+  EXPECT_TRUE(request.ends_with("\r\n\r\nhello")) << request;
+  EXPECT_EQ(source.invited, 1);
+  EXPECT_EQ(worker.live.server(ServerId{0}).in_flight.load(), 1U);
+  server.say("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\nyes");
+  EXPECT_TRUE(served.done());
+  EXPECT_EQ(sink.interims, std::vector<std::uint16_t>{103});
+  EXPECT_EQ(sink.status, 201);
+  EXPECT_EQ(sink.body, "yes");
+  EXPECT_EQ(sink.ends, 1);
+  EXPECT_EQ(worker.live.server(ServerId{0}).in_flight.load(), 0U);
+  EXPECT_EQ(worker.context().counters.octets_in.read(), 5U);
+}
+
+TEST(ServeOne, AnAnswerThatBreaksOffIsCut) {
+  FakeWorker worker;
+  FakeServer server(worker, 0);
+  FakeSource source(get("/"));
+  FakeSink sink;
+  Served served(worker, source, sink);
+  server.heard();
+  server.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+  server.end.reset();
+  EXPECT_TRUE(served.done());
+  EXPECT_EQ(sink.body, "half");
+  EXPECT_TRUE(sink.was_cut);
+  EXPECT_EQ(sink.ends, 0);
+  EXPECT_EQ(worker.errors(ErrorKind::upstream_reset), 1U);
+}
+
+TEST(ServeOne, AClientThatHasGoneIsNotAnswered) {
+  FakeWorker worker;
+  FakeServer server(worker, 0);
+  FakeSource source(get("/"));
+  FakeSink sink;
+  Served served(worker, source, sink);
+  EXPECT_FALSE(served.done());
+  source.gone = true;
+  served.waiter().wake();
+  EXPECT_TRUE(served.done());
+  EXPECT_EQ(sink.starts, 0);
+  EXPECT_TRUE(sink.was_cut);
+  EXPECT_EQ(worker.errors(ErrorKind::client_closed), 1U);
+  EXPECT_EQ(worker.live.server(ServerId{0}).failures.load(), 0U) << "it says nothing of the server";
+}
+
+// What may stand before a sink: a copy of what passes, as a cache would take it.
+struct Tee final : ResponseSink {
+  explicit Tee(ResponseSink& to) : next(to) {}
+  void interim(const http::ResponseHead& head) override { next.interim(head); }
+  void start(const http::ResponseHead& head, const http::ResponseFraming& framing, const HeaderRules& rules) override {
+    next.start(head, framing, rules);
+  }
+  void start(const OwnHead& head) override { next.start(head); }
+  std::size_t write(std::string_view data) override {
+    const std::size_t n = next.write(data);
+    copy += data.substr(0, n);
+    return n;
+  }
+  void end(std::string_view trailers) override {
+    whole = true;
+    next.end(trailers);
+  }
+  Sent flush() override { return next.flush(); }
+  bool failed() const override { return next.failed(); }
+  bool blocked() const override { return next.blocked(); }
+  std::uint64_t octets_sent() const override { return next.octets_sent(); }
+  void cut() override { next.cut(); }
+
+  ResponseSink& next;
+  std::string copy;
+  bool whole = false;
+};
+
+TEST(ServeOne, SomethingMayStandBeforeTheSink) {
+  FakeWorker worker;
+  FakeServer server(worker, 0);
+  FakeSource source(get("/"));
+  FakeSink sink;
+  Tee tee(sink);
+  Served served(worker, source, tee);
+  const std::string large(300000, 'x');
+  server.say("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n");
+  std::string_view rest = large;
+  for (int turn = 0; turn < 100 && !rest.empty(); ++turn) {
+    const ssize_t n = ::send(server.end.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (n > 0) rest.remove_prefix(static_cast<std::size_t>(n));
+    served.done();
+  }
+  EXPECT_TRUE(served.done());
+  EXPECT_EQ(sink.body.size(), large.size());
+  EXPECT_TRUE(tee.copy == sink.body) << "nothing went past it";
+  EXPECT_TRUE(tee.whole);
+}
+
+// The server of explain's answer is the one that the next request goes to, whatever the state of the servers.
+TEST(ServeOne, GoesWhereExplainSays) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 60; ++round) {
+    FakeWorker worker(4);
+    worker.pool.breaker = {.mode = shared::Mode::enforce, .failures = 1};
+    worker.pool.retry.attempts = 1;
+    if (random() % 2 == 0) worker.pool.when_all_down = WhenAllDown::refuse;
+    WorkerContext& context = worker.context();
+    worker.live.pool(worker.pool.slot).panic = random() % 4 == 0;
+    for (const Server& server : worker.pool.servers) {
+      ServerLive& live = worker.live.server(server.id);
+      if (random() % 2 == 0) live.state.set_health(shared::HealthState::down);
+      if (random() % 4 == 0) live.state.set_draining(true);
+      if (random() % 4 == 0) live.state.set_ejected(true);
+    }
+    for (int request = 0; request < 6; ++request) {
+      ExplainedRequest asked;
+      asked.host = "shop.example";
+      asked.client = *shared::IpAddress::parse("198.51.100.7");
+      const auto text =
+          explain(context.snapshots.current(), worker.live, asked, {.now = context.now(), .balance = context.balance});
+      ASSERT_TRUE(text.has_value());
+      std::vector<std::uint64_t> before;
+      for (const Server& server : worker.pool.servers) before.push_back(worker.live.server(server.id).requests.load());
+      const Answered got(worker, get("/"));
+      std::string reached = "503: no usable server in the pool\n";
+      for (std::size_t i = 0; i < before.size(); ++i) {
+        if (worker.live.server(ServerId{static_cast<std::uint32_t>(i)}).requests.load() == before[i]) continue;
+        reached = "server " + worker.pool.servers[i].name + "\n";
+      }
+      EXPECT_TRUE(text->ends_with(reached)) << *text << "but went to: " << reached;
+      EXPECT_EQ(got.sink.status == 503, reached.starts_with("503") || text->find("tried all") != std::string::npos);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace edge::test
