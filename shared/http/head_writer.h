@@ -15,6 +15,13 @@
 
 namespace http {
 
+// Octets of these fields at most, each as a line of its own; heads that did not come as lines (HTTP/2) have them too.
+[[nodiscard]] inline std::size_t lines_bound(const FieldList& fields) {
+  std::size_t bound = 4 * fields.size();
+  for (const Field& field : fields) bound += field.name.size() + field.value.size();
+  return bound;
+}
+
 class HeadWriter {
  public:
   explicit HeadWriter(std::span<char> out) : begin_(out.data()), p_(out.data()), end_(out.data() + out.size()) {}

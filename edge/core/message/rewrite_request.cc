@@ -148,8 +148,8 @@ class RequestWriter {
 
 std::size_t upstream_request_bound(const UpstreamRequest& request) {
   constexpr std::size_t kOwnNames = 512;  // names, separators, numbers and addresses of our own fields
-  std::size_t bound =
-      kOwnNames + request.head.size + request.head.fields.size() * 2 + 3 * request.target.authority.size();
+  std::size_t bound = kOwnNames + http::lines_bound(request.head.fields) + 3 * request.target.authority.size();
+  bound += request.head.method_text.size() + request.target.kept.size() + request.target.query.size();
   bound += request.scheme.size() + request.request_id.size() + request.via.size();
   bound += request.tiers.header().size() + request.tiers.name(request.tier).size();
   for (const HeaderRules::Appended& field : request.rules.appended())

@@ -76,15 +76,8 @@ void write_optional(http::HeadWriter& out, std::string_view name, std::string_vi
 }  // namespace
 
 std::size_t client_response_bound(const ClientResponse& response) {
-  const http::FieldList& fields = response.head.fields;
-  std::size_t cookies = 0;  // one of them may not be the head's own but a session's
-  if (fields.has(http::FieldId::set_cookie)) {
-    for (const http::Field& field : fields) {
-      if (field.id == http::FieldId::set_cookie) cookies += field.name.size() + field.value.size();
-    }
-  }
-  return kOwnNames + response.head.size + cookies + fields.size() * 4 + response.date.size() + response.via.size() +
-         appended_size(response.rules);
+  return kOwnNames + response.head.reason.size() + http::lines_bound(response.head.fields) + response.date.size() +
+         response.via.size() + appended_size(response.rules);
 }
 
 std::optional<std::size_t> write_client_response(std::span<char> out, const ClientResponse& response) {

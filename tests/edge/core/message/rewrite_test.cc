@@ -27,7 +27,8 @@ struct Sent {
 
 // The head that an upstream gets. 10.0.0.0/8 is trusted.
 std::string forwarded(const Sent& sent) {
-  const http::RequestHead head = http::testing::request(sent.text);
+  http::RequestHead head = http::testing::request(sent.text);
+  head.size = 0;  // only heads that came as lines have one: the bound must do without
   TargetScratch scratch;
   const auto target = resolve_target(head, scratch);
   const auto framing = http::frame_request(head, http::kNoBodyLimit);
