@@ -61,8 +61,8 @@ struct HashConfig {
 };
 
 struct ResponseTimeConfig {
-  shared::Duration half_life = shared::seconds(10);
-  shared::Duration error = shared::seconds(5);
+  shared::Duration half_life = ResponseTimeRules{}.half_life;
+  shared::Duration error = ResponseTimeRules{}.error;
 };
 
 enum class StickyDraining : std::uint8_t { stay, move };
@@ -70,13 +70,13 @@ enum class StickyDraining : std::uint8_t { stay, move };
 struct StickyConfig {
   std::string cookie;  // empty: session_cookie() makes it of the pool's name
   std::filesystem::path keys;
-  std::string path = "/";
+  std::string path = StickySettings{}.path;
   std::string domain;
-  SameSite same_site = SameSite::lax;
-  bool secure = true;
-  bool http_only = true;
+  SameSite same_site = StickySettings{}.same_site;
+  bool secure = StickySettings{}.secure;
+  bool http_only = StickySettings{}.http_only;
   std::optional<shared::Duration> max_age;
-  StickyDraining draining = StickyDraining::stay;
+  StickyDraining draining = StickySettings{}.while_draining ? StickyDraining::stay : StickyDraining::move;
   shared::load::Position at;
 };
 
@@ -110,19 +110,19 @@ struct PoolConfig {
   Balance balance = Balance::round_robin;
   ServersConfig servers;
   std::optional<shared::load::Located<std::string>> absent;  // another pool; none is `fail`
-  bool critical = false;
+  bool critical = Pool{}.critical;
   std::vector<HealthCheck> health;
-  double degraded_share = 0.25;
-  double panic = 0;
-  WhenAllDown when_all_down = WhenAllDown::try_all;
+  double degraded_share = static_cast<double>(Pool{}.degraded_share) / kFullShare;
+  double panic = Pool{}.panic;
+  WhenAllDown when_all_down = Pool{}.when_all_down;
   std::optional<EjectionSettings> ejection;
   std::optional<BreakerSettings> breaker;
   RetrySettings retry;
-  std::vector<StatusRange> bad_statuses{{502, 504}};
+  std::vector<StatusRange> bad_statuses = Pool{}.bad_statuses;
   IdleSettings idle;
   HashConfig hash;
   ResponseTimeConfig response_time;
-  shared::Duration slow_start{};
+  shared::Duration slow_start = Pool{}.slow_start;
   std::optional<StickyConfig> sticky;
   shared::load::Position at;
 };
@@ -161,26 +161,26 @@ struct RouteConfig {
 
 // What is taken from clients.
 struct ClientConfig {
-  std::uint64_t max_head = 32ULL * 1024;
-  std::uint64_t max_target = 8ULL * 1024;
-  std::uint16_t max_fields = http::FieldList::kCapacity;
-  std::uint64_t max_body = 1024ULL * 1024 * 1024;
+  std::uint64_t max_head = http::HeadLimits{}.max_head;
+  std::uint64_t max_target = http::HeadLimits{}.max_target;
+  std::uint16_t max_fields = http::HeadLimits{}.max_fields;
+  std::uint64_t max_body = Settings{}.max_body;
   std::uint32_t max_connections = 10000;
-  std::uint32_t max_per_client = 0;
-  std::uint64_t min_rate = 240;
+  std::uint32_t max_per_client = Settings{}.max_per_client;
+  std::uint64_t min_rate = Settings{}.min_rate;
   std::uint64_t max_memory = 1024ULL * 1024 * 1024;
-  shared::Duration head_timeout = shared::seconds(10);
-  shared::Duration keep_alive_timeout = shared::seconds(75);
-  shared::Duration body_timeout = shared::seconds(60);
-  shared::Duration send_timeout = shared::seconds(60);
-  shared::Duration linger = shared::seconds(30);
-  HalfClose half_close = HalfClose::abort;
+  shared::Duration head_timeout = ClientTimeouts{}.head;
+  shared::Duration keep_alive_timeout = ClientTimeouts{}.keep_alive;
+  shared::Duration body_timeout = ClientTimeouts{}.body;
+  shared::Duration send_timeout = ClientTimeouts{}.send;
+  shared::Duration linger = ClientTimeouts{}.linger;
+  HalfClose half_close = Settings{}.half_close;
 };
 
 // What is taken from servers.
 struct AnswerConfig {
-  std::uint64_t max_head = 32ULL * 1024;
-  std::uint16_t max_fields = http::FieldList::kCapacity;
+  std::uint64_t max_head = http::HeadLimits{}.max_head;
+  std::uint16_t max_fields = http::HeadLimits{}.max_fields;
 };
 
 // In which messages Via says that they went through this proxy (RFC 9110 7.6.3).
@@ -196,13 +196,13 @@ struct EdgeConfig {
   std::vector<RouteConfig> routes;
   ClientConfig client;
   AnswerConfig answer;
-  bool merge_slashes = false;
+  bool merge_slashes = Settings{}.merge_slashes;
   ViaConfig via = ViaConfig::requests;
   TimeoutConfig timeout;
   HeaderRulesConfig request_headers;
   HeaderRulesConfig response_headers;
   std::filesystem::path access_log;  // empty: none
-  bool access_log_probes = true;
+  bool access_log_probes = AccessLogSettings{}.probes;
   std::vector<std::string> access_log_fields = {"query", "User-Agent", "Referer"};
   shared::Duration drain_grace = shared::seconds(30);
 };
