@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edge/core/snapshot/region_health.h"
@@ -213,11 +214,12 @@ TEST(RegionHealth, AStandInCountsForThePoolItStandsFor) {
     region.set(0, HealthState::down);
     region.set(1, HealthState::down);
     region.set(server_that_is_up, HealthState::up);
-    return regional_health(region.snapshot, region.live);
+    const RegionHealth health = regional_health(region.snapshot, region.live);
+    return std::pair(health.reason, std::string(health.pool));
   };
-  EXPECT_EQ(of_critical_api(0).reason, Reason::up) << "web stands for api, and is well";
-  EXPECT_EQ(of_critical_api(1).reason, Reason::critical_pool) << "nobody asks api's own servers";
-  EXPECT_EQ(of_critical_api(1).pool, "api");
+  EXPECT_EQ(of_critical_api(0).first, Reason::up) << "web stands for api, and is well";
+  EXPECT_EQ(of_critical_api(1).first, Reason::critical_pool) << "nobody asks api's own servers";
+  EXPECT_EQ(of_critical_api(1).second, "api");
 }
 
 TEST(RegionHealth, AnEdgeWithoutPoolsIsUp) {
