@@ -74,7 +74,8 @@ def test_a_process_dies_with_who_has_started_it(tmp_path):
               "p = processes.Process(['sleep', '1000'], sys.argv[2]); print(p.pid, flush=True); time.sleep(1000)")
     starter = subprocess.Popen([sys.executable, "-c", script, meridian.ROOT / "tools/lib", tmp_path / "log"], stdout=subprocess.PIPE, text=True)
     pid = int(starter.stdout.readline())
-    assert is_alive(pid)
+    # Until then it is the program that asks the kernel for this fate.
+    eventually(lambda: pathlib.Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "it is what it was to become")
     starter.kill()
     starter.wait()
     starter.stdout.close()
