@@ -40,7 +40,7 @@ class DnsRun:
         self.port = free_port()
         self.load_program = options.binaries / "bench_dns_load"
         wanted = [work for work in works if work in peer.works]
-        setup = dns_peers.Setup(Path(directory) / peer.name, self.port, options.database, wanted, options.binaries)
+        setup = dns_peers.Setup(Path(directory) / peer.name.replace(" ", "-"), self.port, options.database, wanted, options.binaries)
         cores = "0,1" if any("workers" in WORKS[work] for work in wanted) else SERVER_CORE
         self.process = Process(peer.name, peer.command(setup), setup.directory, core=cores)
         self.works = wanted
