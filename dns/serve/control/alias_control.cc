@@ -32,8 +32,7 @@ struct AliasControl::Lookup {
 
 AliasControl::AliasControl(shared::Loop& loop, shared::NameFollower& names, shared::StateWriter& writer,
                            const shared::StateDirectory* state, Changed changed)
-    : loop_(loop),
-      names_(names),
+    : names_(names),
       writer_(writer),
       state_(state),
       changed_(std::move(changed)),

@@ -76,7 +76,6 @@ class AliasControl {
   [[nodiscard]] AliasView view() const;
   void save();
 
-  shared::Loop& loop_;
   shared::NameFollower& names_;
   shared::StateWriter& writer_;
   const shared::StateDirectory* state_;
