@@ -32,11 +32,9 @@ struct AliasControl::Lookup {
 
 AliasControl::AliasControl(shared::Loop& loop, shared::NameFollower& names, shared::StateWriter& writer,
                            const shared::StateDirectory* state, Changed changed)
-    : names_(names),
-      writer_(writer),
-      state_(state),
-      changed_(std::move(changed)),
-      together_(loop, kTogether, [this] { tell(); }) {
+    : names_(names), writer_(writer), state_(state), changed_(std::move(changed)), together_(loop, kTogether, [this] {
+        tell();
+      }) {
   restore();
 }
 
