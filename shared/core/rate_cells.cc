@@ -1,0 +1,57 @@
+#include "shared/core/rate_cells.h"
+
+#include <limits>
+#include <new>
+
+namespace shared {
+
+// calloc: what is zeroed by the kernel is not touched before it is used, and most lines of a large table never are.
+RateCells::RateCells(unsigned line_bits)
+    : line_bits_(line_bits),
+      memory_(static_cast<Line*>(std::calloc((std::size_t{1} << line_bits) + 1, sizeof(Line)))) {  // NOLINT
+  if (memory_ == nullptr) throw std::bad_alloc();
+  void* at = memory_.get();
+  std::size_t space = ((std::size_t{1} << line_bits) + 1) * sizeof(Line);
+  lines_ = static_cast<Line*>(std::align(alignof(Line), sizeof(Line) << line_bits, at, space));
+}
+
+std::uint64_t RateCells::ahead(std::uint64_t word, std::uint64_t now, std::uint64_t most) {
+  const std::uint64_t distance = (word - now) & kTimeMask;
+  return distance <= most ? distance : 0;
+}
+
+RateCells::Place RateCells::find(std::uint64_t key, std::uint64_t now, std::uint64_t capacity) const {
+  Line& line = lines_[key >> (64 - line_bits_)];
+  const std::uint64_t tag = key & kTagMask;
+  Place place;
+  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+  for (std::uint64_t& cell : line.cells) {
+    const std::uint64_t word = std::atomic_ref(cell).load(std::memory_order_relaxed);
+    if (word >> kTimeBits == tag) return {.cell = &cell, .seen = word, .used = ahead(word, now, capacity)};
+    const std::uint64_t until = ahead(word, now, kMostCapacity);
+    if (until >= least) continue;
+    least = until;
+    place = {.cell = &cell, .seen = word, .takes_over = until > 0};
+  }
+  return place;
+}
+
+RateCells::Taken RateCells::look(std::uint64_t key, std::uint64_t now, Allowance allowance) const {
+  const std::uint64_t used = find(key, now, allowance.capacity).used;
+  return {.admitted = used + allowance.interval <= allowance.capacity, .used = used};
+}
+
+RateCells::Taken RateCells::take(std::uint64_t key, std::uint64_t now, Allowance allowance) {
+  while (true) {
+    Place place = find(key, now, allowance.capacity);
+    if (place.used + allowance.interval > allowance.capacity) return {.admitted = false, .used = place.used};
+    const std::uint64_t until = (now + place.used + allowance.interval) & kTimeMask;
+    const std::uint64_t next = (key & kTagMask) << kTimeBits | until;
+    // Lost to another worker: the line is read anew, whoever wins has got on.
+    if (!std::atomic_ref(*place.cell).compare_exchange_strong(place.seen, next, std::memory_order_relaxed)) continue;
+    if (place.takes_over) evicted_.fetch_add(1, std::memory_order_relaxed);
+    return {.admitted = true, .used = place.used};
+  }
+}
+
+}  // namespace shared
