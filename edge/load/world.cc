@@ -6,7 +6,7 @@
 #include "shared/load/restart.h"
 
 namespace edge {
-shared::Result<Place> find_place(const Options& options, const shared::load::Config& config) {
+shared::Result<OwnEdge> find_own_edge(const Options& options, const shared::load::Config& config) {
   const auto named =
       std::ranges::find_if(config.regions, [&](const auto& region) { return region.name == options.region; });
   if (!options.region.empty() && named == config.regions.end()) {
@@ -18,7 +18,7 @@ shared::Result<Place> find_place(const Options& options, const shared::load::Con
       return shared::fail("region " + options.region + " has " + std::to_string(named->value.edges.size()) +
                           " edges: say which one this is with --node ADDRESS");
     }
-    return Place{.region = options.region, .node = named->value.edges.front().value};
+    return OwnEdge{.region = options.region, .node = named->value.edges.front().value};
   }
   const auto node = shared::IpAddress::parse(options.node);
   if (!node) return shared::fail("--node " + options.node + ": not an IP address");
@@ -28,7 +28,7 @@ shared::Result<Place> find_place(const Options& options, const shared::load::Con
   if (!options.region.empty() && region != options.region) {
     return shared::fail("--node " + options.node + " is an edge of region " + region + ", not of " + options.region);
   }
-  return Place{.region = region, .node = *node};
+  return OwnEdge{.region = region, .node = *node};
 }
 
 std::optional<World> WorldLoader::load(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics) {
@@ -37,22 +37,22 @@ std::optional<World> WorldLoader::load(const PoolInputs& inputs, shared::load::D
   if (!common || diagnostics.failed()) return std::nullopt;
   EdgeConfig config = read_edge_config(*common, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
-  const auto place = find_place(options_, *common);
-  if (!place) {
-    diagnostics.error({}, place.error().message);
+  const auto own = find_own_edge(options_, *common);
+  if (!own) {
+    diagnostics.error({}, own.error().message);
     return std::nullopt;
   }
   const BuildInput input{.config = *common,
                          .edge = config,
-                         .region = place->region,
-                         .node = place->node,
+                         .region = own->region,
+                         .node = own->node,
                          .key_seed = key_seed_,
                          .inputs = inputs};
   auto built = build(input, ids_, diagnostics);
   if (!built || diagnostics.failed()) return std::nullopt;
   reserve(built->servers);
   return World{
-      .common = std::move(*common), .config = std::move(config), .node = place->node, .built = std::move(*built)};
+      .common = std::move(*common), .config = std::move(config), .node = own->node, .built = std::move(*built)};
 }
 
 std::optional<World> WorldLoader::with_inputs(const World& world, const PoolInputs& inputs,

@@ -28,11 +28,11 @@ struct Options {
 };
 
 // Which edge of the file this process is.
-struct Place {
+struct OwnEdge {
   std::string region;
   shared::IpAddress node;
 };
-[[nodiscard]] shared::Result<Place> find_place(const Options& options, const shared::load::Config& config);
+[[nodiscard]] shared::Result<OwnEdge> find_own_edge(const Options& options, const shared::load::Config& config);
 
 struct World {
   shared::load::Config common;

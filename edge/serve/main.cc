@@ -24,9 +24,9 @@ shared::Result<void> give_up_privileges(const edge::Options& options) {
   const auto config =
       shared::load::load_config(options.config, shared::load::settings_for(shared::load::Role::edge), unsaid);
   if (!config || unsaid.failed()) return {};
-  const auto place = edge::find_place(options, *config);
-  if (!place) return {};
-  const auto state = shared::load::edge_state_directory(*config, place->node);
+  const auto own = edge::find_own_edge(options, *config);
+  if (!own) return {};
+  const auto state = shared::load::edge_state_directory(*config, own->node);
   return shared::confine({config->user, config->system_calls, state});
 }
 

@@ -3,7 +3,7 @@
 // worker's own state, what was tried): no clock, no lock, no shared write. Called by workers, and by `explain` with a
 // recording trace and a state of its own. A server that is not allowed (see eligibility.h) is never picked. Costs are
 // in bench/README.md; beyond 32 servers none grows with the pool, as long as a few of them are allowed. balance.cc has
-// a function for each algorithm, look.h what they see, least.h how they compare.
+// a function for each algorithm, pick_view.h what they see, least.h how they compare.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,11 +19,11 @@
 
 namespace edge {
 
-// A worker's place in each pool's order and its draws; the worker's alone, kept over reloads (an order that got shorter
-// wraps).
+// A worker's cursor in each pool's order and its draws; the worker's alone, kept over reloads (an order that got
+// shorter wraps).
 class BalanceState {
  public:
-  struct Place {
+  struct Cursor {
     std::uint32_t position = 0;
     std::uint32_t thinning = 0;        // decides who of reduced share is passed this time
     std::uint32_t remembered = 0;      // of a pool too big to look at all (see least.h)
@@ -33,13 +33,13 @@ class BalanceState {
 
   // Workers start at different places, so that the first requests of all do not meet on one server.
   explicit BalanceState(std::uint32_t seed = 0) : seed_(seed), draws_(seed) {}
-  [[nodiscard]] Place& place(PoolId pool);
+  [[nodiscard]] Cursor& cursor(PoolId pool);
   [[nodiscard]] std::uint64_t draw() { return shared::mix(draws_ += 0x9E3779B97F4A7C15ULL); }
 
  private:
   std::uint32_t seed_;
   std::uint64_t draws_;
-  std::vector<Place> places_;
+  std::vector<Cursor> cursors_;
 };
 
 struct PickContext {

@@ -2,9 +2,9 @@
 // least_of(): the member with the least load, which is what measure(live, weight x share, requests) says it had with so
 // many requests more. Internal to pick().
 //
-// Up to Compared::kAll members it is exact: all are looked at, and equals take turns, since each look begins one place
+// Up to Compared::kAll members it is exact: all are looked at, and equals take turns, since each pick begins one place
 // further. Of more members it is the least of kSample draws by weight and of the one that is remembered: the second
-// best of the look before, or its best if that is still ahead with the request it got. So a pick costs the same in
+// best of the pick before, or its best if that is still ahead with the request it got. So a pick costs the same in
 // every pool, and an allowed server is found while there is one. One that is remembered is worth several draws
 // (Mitzenmacher, Prabhakar and Shah, "Load balancing with memory", 2002), and who came up idle is held on to until it
 // has caught up. With 1,000 equal servers that are busy nine tenths of the time a request's stay is 1.3 x the one that
@@ -19,7 +19,7 @@
 #include <span>
 #include <vector>
 
-#include "edge/core/pool/look.h"
+#include "edge/core/pool/pick_view.h"
 
 namespace edge {
 
@@ -42,20 +42,20 @@ inline constexpr double kNever = std::numeric_limits<double>::infinity();
 
 // Members that are compared with each other in one pick.
 template <class Trace, class Measure>
-class Lineup {
+class Candidates {
  public:
-  struct Place {
+  struct Candidate {
     const Member* member = nullptr;
     std::uint32_t weight = 0;  // times its share
     double load = kNever;
   };
 
-  Lineup(const Look<Trace>& look, const Measure& measure) : look_(look), measure_(measure) {}
+  Candidates(const PickView<Trace>& view, const Measure& measure) : view_(view), measure_(measure) {}
 
-  // Who may not be picked does not stand in it. REQUIRES: size() < Compared::kAll.
+  // Who may not be picked is none of them. REQUIRES: size() < Compared::kAll.
   void add(const Member& member) {
-    const ServerLive& live = look_.live(member.id);
-    const std::uint32_t weight = member.weight * look_.open_share(live, member.index);
+    const ServerLive& live = view_.live(member.id);
+    const std::uint32_t weight = member.weight * view_.open_share(live, member.index);
     if (weight == 0) return;
     members_[size_] = &member;
     weights_[size_] = weight;
@@ -64,19 +64,19 @@ class Lineup {
   [[nodiscard]] std::uint32_t size() const { return size_; }
 
   // The first of the least that can be reached, and it leaves; without a member when there is none.
-  [[nodiscard]] Place take() {
+  [[nodiscard]] Candidate take() {
     while (size_ > 0) {
       const std::uint32_t least = index_of_least(std::span(loads_).first(size_));
-      const Place found{.member = members_[least], .weight = weights_[least], .load = loads_[least]};
+      const Candidate found{.member = members_[least], .weight = weights_[least], .load = loads_[least]};
       if (found.load == kNever) break;
       loads_[least] = kNever;
-      if (look_.within_reach(found.member->id, found.member->index)) return found;
+      if (view_.within_reach(found.member->id, found.member->index)) return found;
     }
     return {};
   }
 
  private:
-  const Look<Trace>& look_;
+  const PickView<Trace>& view_;
   const Measure& measure_;
   std::uint32_t size_ = 0;
   std::array<const Member*, Compared::kAll> members_;
@@ -85,50 +85,50 @@ class Lineup {
 };
 
 template <class Trace, class Measure>
-const Server* least_of_all(const std::vector<Member>& members, const Look<Trace>& look, const Measure& measure) {
+const Server* least_of_all(const std::vector<Member>& members, const PickView<Trace>& view, const Measure& measure) {
   const auto count = static_cast<std::uint32_t>(members.size());
-  BalanceState::Place& place = look.place();
-  std::uint32_t at = wrapped(place.position, count);
-  place.position = at + 1;
-  typename Lineup<Trace, Measure>::Place best;
+  BalanceState::Cursor& cursor = view.cursor();
+  std::uint32_t at = wrapped(cursor.position, count);
+  cursor.position = at + 1;
+  typename Candidates<Trace, Measure>::Candidate best;
   for (std::uint32_t left = count; left > 0;) {
-    Lineup lineup(look, measure);
+    Candidates candidates(view, measure);
     for (std::uint32_t i = std::min<std::uint32_t>(left, Compared::kAll); i > 0; --i, --left) {
-      lineup.add(members[at]);
+      candidates.add(members[at]);
       if (++at == count) at = 0;
     }
-    const auto found = lineup.take();
+    const auto found = candidates.take();
     if (found.load < best.load) best = found;
   }
-  return best.member == nullptr ? nullptr : &look.server(best.member->index);
+  return best.member == nullptr ? nullptr : &view.server(best.member->index);
 }
 
 template <class Trace, class Measure>
-const Server* least_of_some(const Compared& compared, const Look<Trace>& look, const Measure& measure) {
+const Server* least_of_some(const Compared& compared, const PickView<Trace>& view, const Measure& measure) {
   const std::vector<Member>& members = compared.members;
   const auto length = static_cast<std::uint32_t>(compared.order.size());
-  BalanceState::Place& place = look.place();
-  Lineup lineup(look, measure);
-  for (std::uint32_t i = 0; i < kSampleDraws && lineup.size() < kSample; ++i) {
-    lineup.add(members[compared.order[shared::hash_to_index(look.state.draw(), length)]]);
+  BalanceState::Cursor& cursor = view.cursor();
+  Candidates candidates(view, measure);
+  for (std::uint32_t i = 0; i < kSampleDraws && candidates.size() < kSample; ++i) {
+    candidates.add(members[compared.order[shared::hash_to_index(view.state.draw(), length)]]);
   }
-  // After a reload, or among servers of another priority, this is anybody's place: no worse than a draw.
-  if (place.remembered < members.size()) lineup.add(members[place.remembered]);
-  const auto best = lineup.take();
-  if (best.member == nullptr) return least_of_all(members, look, measure);
-  const auto second = lineup.take();
-  const double again = measure(look.live(best.member->id), best.weight, 2);
+  // After a reload, or among servers of another priority, this is anybody: no worse than a draw.
+  if (cursor.remembered < members.size()) candidates.add(members[cursor.remembered]);
+  const auto best = candidates.take();
+  if (best.member == nullptr) return least_of_all(members, view, measure);
+  const auto second = candidates.take();
+  const double again = measure(view.live(best.member->id), best.weight, 2);
   const Member* next = second.load <= again ? second.member : best.member;
-  place.remembered = static_cast<std::uint32_t>(next - members.data());
-  return &look.server(best.member->index);
+  cursor.remembered = static_cast<std::uint32_t>(next - members.data());
+  return &view.server(best.member->index);
 }
 
 // Null: no member may be picked.
 template <class Trace, class Measure>
-const Server* least_of(const Compared& compared, const Look<Trace>& look, const Measure& measure) {
+const Server* least_of(const Compared& compared, const PickView<Trace>& view, const Measure& measure) {
   if (compared.members.empty()) return nullptr;
-  return compared.order.empty() ? least_of_all(compared.members, look, measure)
-                                : least_of_some(compared, look, measure);
+  return compared.order.empty() ? least_of_all(compared.members, view, measure)
+                                : least_of_some(compared, view, measure);
 }
 
 }  // namespace edge

@@ -87,7 +87,7 @@ TEST(NextServer, AProbeIsTakenAndTheNextRequestGoesElsewhere) {
   world.request = {};
   world.request.pool = &world.pool;
   world.server(0).state.set_breaker(BreakerState::half_open);  // as a worker sees it that looked before the probe left
-  world.balance.place(world.pool.id).position = 0;
+  world.balance.cursor(world.pool.id).position = 0;
   EXPECT_EQ(world.name(), "a1");
   EXPECT_EQ(world.request.tried_count, 2U) << "the one that said no is not asked again";
 }

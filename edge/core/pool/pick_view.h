@@ -1,6 +1,6 @@
 #pragma once
-// Look: what the functions behind pick() see of a pool and its servers, for one pick. Internal to pick(): made by it on
-// a worker's stack, with references to everything and a copy of nothing.
+// PickView: what the functions behind pick() see of a pool and its servers, for one pick. Internal to pick(): made by
+// it on a worker's stack, with references to everything and a copy of nothing.
 
 #include <algorithm>
 #include <cstdint>
@@ -39,7 +39,7 @@ inline std::string_view forbidden(const Standing& standing) {
 }
 
 template <class Trace>
-struct Look {
+struct PickView {
   const Pool& pool;
   const PickContext& context;
   BalanceState& state;
@@ -47,7 +47,7 @@ struct Look {
 
   [[nodiscard]] const Server& server(std::uint16_t index) const { return pool.servers[index]; }
   [[nodiscard]] const ServerLive& live(ServerId id) const { return context.live.server(id); }
-  [[nodiscard]] BalanceState::Place& place() const { return state.place(pool.id); }
+  [[nodiscard]] BalanceState::Cursor& cursor() const { return state.cursor(pool.id); }
 
   // Of its weight, by its state; 0: it may not be picked.
   [[nodiscard]] std::uint32_t open_share(const ServerLive& live, std::uint16_t index) const {
