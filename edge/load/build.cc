@@ -137,7 +137,7 @@ class Builder {
     };
     return {choose(own.connect, edge_.timeout.connect, defaults.connect),
             choose(own.send, edge_.timeout.send, defaults.send), choose(own.read, edge_.timeout.read, defaults.read),
-            choose(own.per_try, edge_.timeout.per_try, defaults.per_try),
+            choose(own.try_time, edge_.timeout.try_time, defaults.try_time),
             choose(own.total, edge_.timeout.total, defaults.total)};
   }
 

@@ -236,7 +236,7 @@ void check_times(const Checker& checker, const TimeoutConfig& own, const shared:
                                         " ends first");
   };
   compare("connect", own.connect, general.connect);
-  compare("try", own.per_try, general.per_try);
+  compare("try", own.try_time, general.try_time);
 }
 
 void check_timeouts(const Checker& checker) {

@@ -131,7 +131,7 @@ struct TimeoutConfig {
   std::optional<shared::Duration> connect;
   std::optional<shared::Duration> send;
   std::optional<shared::Duration> read;
-  std::optional<shared::Duration> per_try;
+  std::optional<shared::Duration> try_time;
   std::optional<shared::Duration> total;
 };
 

@@ -70,7 +70,7 @@ const Table<TimeoutConfig>& timeout_table() {
           .field("send", &TimeoutConfig::send, span(), "Without progress sending the request; 60s if nobody says")
           .field("read", &TimeoutConfig::read, span(),
                  "For the whole head of the answer, then without a byte of it; 60s if nobody says")
-          .field("try", &TimeoutConfig::per_try, span(),
+          .field("try", &TimeoutConfig::try_time, span(),
                  "From the whole request to the head of the answer, at one server; then another is tried")
           .field("total", &TimeoutConfig::total, span(), "For all tries, up to the head of the answer");
   return table;

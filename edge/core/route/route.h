@@ -50,7 +50,7 @@ struct Timeouts {
   shared::milliseconds connect{5000};
   shared::milliseconds send{60000};  // without progress towards the upstream
   shared::milliseconds read{60000};  // without a byte from the upstream
-  shared::milliseconds per_try{0};   // from the whole request at one server to the head of its answer; 0: none
+  shared::milliseconds try_time{0};  // from the whole request at one server to the head of its answer; 0: none
   shared::milliseconds total{0};     // for all tries, up to the head of the answer; 0: none
 };
 

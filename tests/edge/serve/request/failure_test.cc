@@ -182,7 +182,7 @@ TEST(Failure, AFrozenServerCostsOneTry) {
   Backend frozen([](Conn& conn) { conn.read_to_end(); });
   Backend good(answering(ok("x")));
   Edge edge({frozen.endpoint(), good.endpoint()});
-  edge.route.timeouts.per_try = shared::milliseconds(80);
+  edge.route.timeouts.try_time = shared::milliseconds(80);
   edge.start();
   Conn client = edge.client();
   for (int i = 0; i < 2; ++i) {
@@ -196,7 +196,7 @@ TEST(Failure, AFrozenServerCostsOneTry) {
 TEST(Failure, TotalTimeBoundsAllTries) {
   Backend frozen([](Conn& conn) { conn.read_to_end(); });
   Edge edge({frozen.endpoint(), frozen.endpoint(), frozen.endpoint()});
-  edge.route.timeouts.per_try = shared::milliseconds(100);
+  edge.route.timeouts.try_time = shared::milliseconds(100);
   edge.route.timeouts.total = shared::milliseconds(150);
   edge.start();
   Conn client = edge.client();
