@@ -26,6 +26,9 @@ namespace shared {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
 }
 
+inline constexpr std::string_view kHexDigits = "0123456789abcdef";
+inline constexpr std::string_view kUpperHexDigits = "0123456789ABCDEF";
+
 // The value of a hexadecimal digit of either case, -1 for anything else.
 [[nodiscard]] constexpr int hex_digit(char c) {
   if (is_digit(c)) return c - '0';

@@ -6,6 +6,8 @@
 
 #include <boost/json.hpp>
 
+#include "shared/core/ascii.h"
+
 namespace shared {
 namespace {
 
@@ -15,7 +17,6 @@ constexpr std::size_t kMaxDepth = 16;  // of what a newer edge may add
 constexpr std::array<std::string_view, 3> kStates{"up", "draining", "down"};
 
 std::string quoted(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   std::string out = "\"";
   for (const char c : text) {
     const auto octet = static_cast<unsigned char>(c);
@@ -23,7 +24,7 @@ std::string quoted(std::string_view text) {
       out += {'\\', c};
     } else if (octet < 0x20) {
       out += "\\u00";
-      out += {kHex[octet >> 4], kHex[octet & 15]};
+      out += {kHexDigits[octet >> 4], kHexDigits[octet & 15]};
     } else {
       out += c;
     }

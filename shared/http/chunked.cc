@@ -150,10 +150,9 @@ bool trailer_allowed(std::string_view name) {
 }
 
 std::size_t write_chunk_head(std::span<char> out, std::uint64_t size) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::size_t digits = 1;
   while (digits < kMaxDigits && (size >> (4 * digits)) != 0) ++digits;
-  for (std::size_t i = 0; i < digits; ++i) out[i] = kDigits[(size >> (4 * (digits - 1 - i))) & 15];
+  for (std::size_t i = 0; i < digits; ++i) out[i] = shared::kHexDigits[(size >> (4 * (digits - 1 - i))) & 15];
   out[digits] = '\r';
   out[digits + 1] = '\n';
   return digits + 2;

@@ -36,7 +36,6 @@ std::optional<std::string> decoded(std::string_view text, Part part) {
 
 // What the reader of a query could take for something else is escaped; the rest stays legible.
 std::string escaped(std::string_view text, Part part) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   constexpr std::string_view kPlain = "-._~:/";
   std::string out;
   for (const char c : text) {
@@ -44,7 +43,7 @@ std::string escaped(std::string_view text, Part part) {
     if (shared::is_alphanumeric(c) || kPlain.find(c) != std::string_view::npos || (part == Part::path && c == '@')) {
       out += c;
     } else {
-      out += {'%', kHex[octet >> 4], kHex[octet & 15]};
+      out += {'%', shared::kUpperHexDigits[octet >> 4], shared::kUpperHexDigits[octet & 15]};
     }
   }
   return out;

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "shared/core/ascii.h"
+
 namespace shared::load {
 namespace {
 
@@ -28,7 +30,6 @@ constexpr std::array<Hidden, 13> kHidden = {{{"\u00A0", "\\u00a0"},
                                              {"\uFEFF", "\\ufeff"}}};
 
 std::string visible(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto octet = static_cast<unsigned char>(text[i]);
@@ -39,8 +40,8 @@ std::string visible(std::string_view text) {
       i += hidden->octets.size() - 1;
     } else if (octet < 0x20 || octet == 0x7F) {
       out += "\\x";
-      out += kHex[octet >> 4];
-      out += kHex[octet & 15];
+      out += kHexDigits[octet >> 4];
+      out += kHexDigits[octet & 15];
     } else {
       out += text[i];
     }

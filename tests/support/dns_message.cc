@@ -7,19 +7,18 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "shared/core/ascii.h"
 #include "shared/core/ip.h"
 
 namespace test {
 
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
 [[nodiscard]] std::string hex(std::span<const std::uint8_t> bytes) {
   std::string text;
   for (const std::uint8_t byte : bytes) {
-    text += kHexDigits[byte >> 4];
-    text += kHexDigits[byte & 15];
+    text += shared::kHexDigits[byte >> 4];
+    text += shared::kHexDigits[byte & 15];
   }
   return text;
 }
@@ -267,7 +266,7 @@ Bytes from_hex(std::string_view text) {
   unsigned value = 0;
   unsigned digits = 0;
   for (const char c : text) {
-    const std::size_t digit = kHexDigits.find(c);
+    const std::size_t digit = shared::kHexDigits.find(c);
     if (digit == std::string_view::npos) continue;
     value = value << 4 | static_cast<unsigned>(digit);
     if (++digits % 2 == 0) bytes.push_back(static_cast<std::uint8_t>(value));

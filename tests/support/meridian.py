@@ -29,7 +29,6 @@ sys.path.insert(0, str(ROOT / "tools/lib"))
 from processes import Lease, Process, eventually  # noqa: E402,F401  (the path comes first; tests take them from here)
 from shop import REGIONS, backends_of  # noqa: E402
 
-Slot = Lease  # as some tests call it
 SANITIZED = os.environ.get("MERIDIAN_SANITIZED") == "1"
 
 

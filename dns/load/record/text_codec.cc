@@ -22,7 +22,7 @@ constexpr Digits digits_of(std::string_view alphabet, std::string_view other_cas
   return table;
 }
 
-constexpr Digits kHex = digits_of("0123456789abcdef", "0123456789ABCDEF");
+constexpr Digits kHex = digits_of(shared::kHexDigits, shared::kUpperHexDigits);
 constexpr Digits kBase32Hex = digits_of("0123456789abcdefghijklmnopqrstuv", "0123456789ABCDEFGHIJKLMNOPQRSTUV");
 constexpr std::string_view kBase64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr Digits kBase64 = digits_of(kBase64Alphabet, kBase64Alphabet);

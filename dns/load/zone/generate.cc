@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "shared/core/ascii.h"
+
 namespace dns {
 
 using shared::fail;
@@ -55,7 +57,7 @@ std::optional<Modifier> parse_modifier(std::string_view text) {
 
 // The width counts every character of the result, dots included.
 std::string reversed_nibbles(std::uint32_t value, const Modifier& modifier) {
-  const std::string_view digits = modifier.base == 'n' ? "0123456789abcdef" : "0123456789ABCDEF";
+  const std::string_view digits = modifier.base == 'n' ? shared::kHexDigits : shared::kUpperHexDigits;
   std::string out;
   do {
     if (!out.empty()) out += '.';

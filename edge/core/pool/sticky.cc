@@ -1,5 +1,7 @@
 #include "edge/core/pool/sticky.h"
 
+#include "shared/core/ascii.h"
+
 #include <algorithm>
 
 namespace edge {
@@ -57,11 +59,10 @@ SessionToken session_token(const shared::SipKey& key, std::string_view pool, std
 }
 
 std::string to_text(const SessionToken& token) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   std::string out(kDigits, '0');
   for (std::size_t i = 0; i < kDigits; ++i) {
     const std::uint64_t word = i < kDigits / 2 ? token.high : token.low;
-    out[i] = kHex[(word >> (60 - 4 * (i % (kDigits / 2)))) & 15U];
+    out[i] = shared::kHexDigits[(word >> (60 - 4 * (i % (kDigits / 2)))) & 15U];
   }
   return out;
 }

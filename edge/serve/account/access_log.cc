@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/core/ascii.h"
 #include "shared/serve/os/log.h"
 #include "shared/serve/os/thread_setup.h"
 #include "shared/serve/os/unique_fd.h"
@@ -31,7 +32,6 @@ constexpr int kPollMs = 50;
 
 // RFC 8259 section 7; what a client sends is bytes, so all above 0x7E is escaped as if it were Latin-1.
 void append_text(std::string& out, std::string_view key, std::string_view value) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   out.append(",\"").append(key).append("\":\"");
   for (const char c : value) {
     const auto byte = static_cast<unsigned char>(c);
@@ -42,8 +42,8 @@ void append_text(std::string& out, std::string_view key, std::string_view value)
       out.push_back(c);
     } else {
       out.append("\\u00");
-      out.push_back(kHex[byte >> 4]);
-      out.push_back(kHex[byte & 15]);
+      out.push_back(shared::kHexDigits[byte >> 4]);
+      out.push_back(shared::kHexDigits[byte & 15]);
     }
   }
   out.push_back('"');
