@@ -165,10 +165,10 @@ struct ClientConfig {
   std::uint64_t max_target = http::HeadLimits{}.max_target;
   std::uint16_t max_fields = http::HeadLimits{}.max_fields;
   std::uint64_t max_body = Settings{}.max_body;
-  std::uint32_t max_connections = 10000;
+  std::uint32_t max_connections = ProcessLimits{}.max_connections;
   std::uint32_t max_per_client = Settings{}.max_per_client;
   std::uint64_t min_rate = Settings{}.min_rate;
-  std::uint64_t max_memory = 1024ULL * 1024 * 1024;
+  std::uint64_t max_memory = ProcessLimits{}.max_memory;
   shared::Duration head_timeout = ClientTimeouts{}.head;
   shared::Duration keep_alive_timeout = ClientTimeouts{}.keep_alive;
   shared::Duration body_timeout = ClientTimeouts{}.body;

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "shared/core/time.h"
+
 namespace shared {
 
 enum class HealthState : std::uint8_t { unknown, up, degraded, down };
@@ -24,6 +26,12 @@ enum class ProbeOutcome : std::uint8_t {
 struct HealthSettings {
   std::uint16_t fall = 3;
   std::uint16_t rise = 2;
+};
+
+// How long an edge that comes and goes must have been well to be answered again; dns/core/health/hold_down.h judges.
+struct HoldDownSettings {
+  Duration first = seconds(5);  // zero: never
+  Duration longest = std::chrono::minutes(5);
 };
 
 class HealthMachine {

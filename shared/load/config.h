@@ -38,10 +38,10 @@ struct EdgeHealth {
   std::string path = "/.meridian/health";
   Duration interval = seconds(2);
   Duration timeout = seconds(1);
-  std::uint16_t fall = 3;
-  std::uint16_t rise = 2;
-  Duration hold_down = seconds(5);  // zero: never
-  Duration hold_down_max = std::chrono::minutes(5);
+  std::uint16_t fall = HealthSettings{}.fall;
+  std::uint16_t rise = HealthSettings{}.rise;
+  Duration hold_down = HoldDownSettings{}.first;  // zero: never
+  Duration hold_down_max = HoldDownSettings{}.longest;
 
   [[nodiscard]] std::uint16_t effective_port() const;
   [[nodiscard]] HealthSettings settings() const { return {fall, rise}; }

@@ -10,14 +10,12 @@
 
 #include <optional>
 
+#include "shared/core/health.h"
 #include "shared/core/time.h"
 
 namespace dns {
 
-struct HoldDownSettings {
-  shared::Duration first = shared::seconds(5);  // zero: never
-  shared::Duration longest = std::chrono::minutes(5);
-};
+using shared::HoldDownSettings;
 
 class HoldDown {
  public:

@@ -26,14 +26,15 @@
 
 namespace dns {
 
+// The defaults of what is configured are those of shared::load::Health.
 struct RegionHealthSettings {
   shared::HealthSettings edge;  // fall, rise
-  shared::Duration start_wait = shared::milliseconds(500);
-  shared::Duration isolation_window = shared::seconds(7);  // fall x interval + timeout, of whom it is longest
-  shared::Duration isolation_hold = shared::seconds(60);
+  shared::Duration start_wait{};
+  shared::Duration isolation_window{};  // fall x interval + timeout, of whom it is longest
+  shared::Duration isolation_hold{};
   HoldDownSettings hold_down = {};
   // The greatest TTL that answers may have: so long after a drain has begun or ended somebody may still have them.
-  shared::Duration drain_settles = shared::seconds(60);
+  shared::Duration drain_settles{};
 
   [[nodiscard]] ProbedEdgeSettings of_edges() const { return {edge, hold_down}; }
 };

@@ -21,11 +21,12 @@
 
 namespace dns {
 
+// Control divides among the workers what is configured: the defaults are those of TcpConfig.
 struct TcpSettings {
-  shared::Duration idle_timeout = shared::seconds(10);
-  std::uint32_t max_connections = 1000;  // of one worker; at least 1
-  std::uint32_t max_per_client = 1000;   // of these, from one IPv4 address or IPv6 /56; at least 1
-  std::size_t max_held = 16 << 20;       // octets that all sessions of one worker hold
+  shared::Duration idle_timeout{};
+  std::uint32_t max_connections = 1;  // of one worker; at least 1
+  std::uint32_t max_per_client = 1;   // of these, from one IPv4 address or IPv6 /56; at least 1
+  std::size_t max_held = 16 << 20;    // octets that all sessions of one worker hold
 };
 
 // How many connections a process may hold that may open so many descriptors: what it needs for other things first, and

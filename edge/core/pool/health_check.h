@@ -52,8 +52,8 @@ struct HealthCheck {
   shared::milliseconds interval{5000};
   shared::milliseconds timeout{2000};
   double jitter = 0.1;  // each interval is drawn from [1 - jitter, 1] x interval
-  std::uint16_t fall = 3;
-  std::uint16_t rise = 2;
+  std::uint16_t fall = shared::HealthSettings{}.fall;
+  std::uint16_t rise = shared::HealthSettings{}.rise;
   std::vector<StatusRange> statuses{{}};
   std::string contains;  // must stand in the body; empty: anything
   std::vector<NumberRule> degraded_when;

@@ -33,6 +33,12 @@ struct ClientTimeouts {
   shared::milliseconds linger{30000};      // reading the rest of a request after its answer, see linger.h
 };
 
+// Of a process; only a restart changes them.
+struct ProcessLimits {
+  std::uint32_t max_connections = 10'000;              // of clients
+  std::uint64_t max_memory = std::uint64_t{1} << 30U;  // octets of their connections and requests
+};
+
 // A client's FIN behind a whole request: has it left, or does it only have nothing more to say?
 enum class HalfClose : std::uint8_t { abort, allow };
 

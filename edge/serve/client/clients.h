@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "edge/core/snapshot/snapshot.h"
 #include "edge/serve/account/client_lines.h"
 #include "edge/serve/client/admission.h"
 #include "edge/serve/client/client_connection.h"
@@ -19,10 +20,10 @@
 namespace edge {
 
 struct ClientsSettings {
-  std::shared_ptr<Admission> admission;           // of all workers; null: of this one alone
-  std::size_t index = 0;                          // in `admission`
-  std::size_t max_connections = 10000;            // without `admission`
-  std::size_t max_memory = std::size_t{1} << 30;  // octets of connections and requests
+  std::shared_ptr<Admission> admission;                           // of all workers; null: of this one alone
+  std::size_t index = 0;                                          // in `admission`
+  std::size_t max_connections = ProcessLimits{}.max_connections;  // without `admission`
+  std::size_t max_memory = ProcessLimits{}.max_memory;            // octets of connections and requests
 };
 
 class Clients {

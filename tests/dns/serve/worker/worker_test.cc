@@ -24,6 +24,8 @@ using shared::UniqueFd;
 using test::Bytes;
 using namespace std::chrono_literals;
 
+constexpr TcpSettings kRoomy{.idle_timeout = 10s, .max_connections = 1000, .max_per_client = 1000};
+
 // A blocking socket of a client; what takes longer than 5 s counts as nothing.
 UniqueFd client_socket(int type, const Endpoint& to, int receive_buffer = 0, const char* from = nullptr) {
   const auto address = shared::to_socket_address(to);
@@ -93,7 +95,7 @@ bool eventually(const std::function<bool()>& condition) {
 
 class WorkerTest : public testing::Test {
  protected:
-  void start(TcpSettings tcp = {}, const std::string& where = "127.0.0.1:0") {
+  void start(TcpSettings tcp = kRoomy, const std::string& where = "127.0.0.1:0") {
     shared::InheritedSockets none;
     auto listeners = listen_on(*Endpoint::parse(where), 1, none);
     ASSERT_TRUE(listeners) << listeners.error().message;
@@ -168,7 +170,7 @@ TEST_F(WorkerTest, UdpAndTcpGiveTheSameAnswers) {
 }
 
 TEST_F(WorkerTest, RepliesFromTheAddressThatWasAsked) {
-  start({}, "0.0.0.0:0");
+  start(kRoomy, "0.0.0.0:0");
   for (const char* address : {"127.0.0.1", "127.0.0.2", "127.9.8.7"}) {
     const auto fd = client_socket(SOCK_DGRAM, {*shared::IpAddress::parse(address), endpoint_.port});
     send_bytes(fd, query("www.example.com"));
@@ -177,7 +179,7 @@ TEST_F(WorkerTest, RepliesFromTheAddressThatWasAsked) {
 }
 
 TEST_F(WorkerTest, ServesIpv6) {
-  start({}, "[::]:0");
+  start(kRoomy, "[::]:0");
   endpoint_.address = *shared::IpAddress::parse("::1");
   EXPECT_FALSE(ask_udp(query("www.example.com")).empty());
   EXPECT_FALSE(ask_tcp(query("www.example.com")).empty());
