@@ -151,7 +151,14 @@ class Builder {
 
   void build_listen() {
     for (const ListenConfig& listen : edge_.listen) {
-      if (const auto endpoint = listen.address.value.resolve(input_.node)) built_.listen.push_back(*endpoint);
+      const auto endpoint = listen.address.value.resolve(input_.node);
+      if (!endpoint) continue;
+      ListenPlan plan{.where = *endpoint, .introductions = {}};
+      if (const auto& from = listen.proxy_protocol) {
+        plan.introductions = {
+            .from = PrefixSet(from->from), .others = from->others, .timeout = ceil<milliseconds>(from->timeout)};
+      }
+      built_.listen.push_back(std::move(plan));
     }
   }
 

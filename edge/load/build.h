@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "edge/core/pool/server_ids.h"
+#include "edge/core/snapshot/listen_plan.h"
 #include "edge/core/snapshot/snapshot.h"
 #include "edge/load/build_pools.h"
 #include "edge/load/config.h"
@@ -32,7 +33,7 @@ struct Built {
   std::shared_ptr<const RouteTable> routes;
   PoolParts servers;
   std::shared_ptr<const Tiers> tiers;
-  std::vector<shared::Endpoint> listen;
+  std::vector<ListenPlan> listen;
 
   [[nodiscard]] Snapshot snapshot(std::uint64_t generation) const;
 };

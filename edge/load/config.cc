@@ -31,11 +31,40 @@ Reader<Protocol> protocol() {
   return reader;
 }
 
+void check_proxy_protocol(const ProxyProtocolConfig& config, const Node& node, Diagnostics& diagnostics) {
+  if (config.from.empty()) diagnostics.error(node.at, "from: an empty list takes a header from nobody");
+  for (const shared::Prefix& prefix : config.from) {
+    if (prefix.length > 0) continue;
+    diagnostics.warning(node.at, "from: " + prefix.to_string() + " is everybody, who may then claim any address");
+  }
+}
+
+const Table<ProxyProtocolConfig>& proxy_protocol_table() {
+  using Others = IntroductionRules::Others;
+  static const auto table =
+      Table<ProxyProtocolConfig>(
+          "edge.listen.proxy_protocol",
+          "A proxy or load balancer in front says by the PROXY protocol, version 1 or 2, who the "
+          "client is; that address then counts for everything. docs/http.md has more.")
+          .required("from", &ProxyProtocolConfig::from, list_of(prefix()),
+                    "Networks of those proxies: every connection from there begins with a header, else it is closed")
+          .field("others", &ProxyProtocolConfig::others,
+                 one_of<Others>({{"plain", Others::plain}, {"refuse", Others::refuse}}),
+                 "Connections from elsewhere: clients like any, no header is read; or closed at once, those of DNS "
+                 "nodes that ask for the health too")
+          .field("timeout", &ProxyProtocolConfig::timeout, duration(milliseconds(10), hours(1)),
+                 "For the whole header, from the accept on")
+          .check(check_proxy_protocol);
+  return table;
+}
+
 const Table<ListenConfig>& listen_table() {
   static const auto table = Table<ListenConfig>("edge.listen", "One address for clients.")
                                 .required("address", &ListenConfig::address, located(listen_address()),
                                           "`{edge}` is the node's own address in `regions`")
-                                .field("protocol", &ListenConfig::protocol, protocol(), "What is spoken there");
+                                .field("protocol", &ListenConfig::protocol, protocol(), "What is spoken there")
+                                .field("proxy_protocol", &ListenConfig::proxy_protocol,
+                                       optional_of(nested(proxy_protocol_table())), "PROXY headers before it");
   return table;
 }
 

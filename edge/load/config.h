@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "edge/core/message/header_rules.h"
+#include "edge/core/message/introduction.h"
 #include "edge/core/pool/pool.h"
 #include "edge/core/route/route.h"
 #include "edge/core/snapshot/snapshot.h"
@@ -23,9 +24,17 @@ namespace edge {
 
 enum class Protocol : std::uint8_t { http };
 
+// Whose connections begin with a PROXY header.
+struct ProxyProtocolConfig {
+  std::vector<shared::Prefix> from;
+  IntroductionRules::Others others = IntroductionRules{}.others;
+  shared::Duration timeout = IntroductionRules{}.timeout;
+};
+
 struct ListenConfig {
   shared::load::Located<shared::load::ListenAddress> address;
   Protocol protocol = Protocol::http;
+  std::optional<ProxyProtocolConfig> proxy_protocol;
 };
 
 struct TierSourceConfig {

@@ -20,10 +20,12 @@ class PrefixSet {
   // An IPv4-mapped IPv6 address is looked up as the IPv4 address it carries.
   [[nodiscard]] bool contains(const shared::IpAddress& address) const;
   [[nodiscard]] bool empty() const { return ranges_.empty(); }
+  bool operator==(const PrefixSet&) const = default;
 
  private:
   struct Range {
     shared::IpAddress first, last;
+    bool operator==(const Range&) const = default;
   };
   std::vector<Range> ranges_;  // ascending; no two overlap
 };

@@ -18,7 +18,7 @@ meridian_packages() { # group
     tidy) echo git python3 clang-tidy-19 ;;
     test)
       echo "$(meridian_packages lint) $(meridian_packages tidy)" python3-pytest python3-pytest-xdist python3-dnspython clang-19 libclang-rt-19-dev \
-        bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client wrk curl openssl procps mmdb-bin
+        bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client wrk curl openssl procps mmdb-bin haproxy python3-websockets
       ;;
     mutate) echo git python3 python3-clang-19 ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light haproxy wrk tor-geoipdb ;;

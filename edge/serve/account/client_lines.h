@@ -21,9 +21,9 @@ enum class ClientState : std::uint8_t { busy, head, idle, checker };
 // Where a connection stands; a part of it.
 struct LinePlace {
   ClientConnection* connection = nullptr;
-  shared::IpAddress client;  // as client_network() has it
-  shared::TimePoint since;   // when its head began, or its idleness
-  ClientState state = ClientState::busy;
+  shared::IpAddress client;               // as client_network() has it
+  ClientState state = ClientState::busy;  // here: an idle connection is a step smaller
+  shared::TimePoint since;                // when its head began, or its idleness
   LinePlace* before = nullptr;
   LinePlace* after = nullptr;
 };

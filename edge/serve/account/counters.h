@@ -19,6 +19,12 @@ struct Counters {
   shared::Counter evicted_head;              // closed for others: its head had not come
   shared::Counter evicted_slow;              // likewise: its body came, or its answer was taken, too slowly
   shared::Counter evicted_idle;              // likewise: between two requests
+  shared::Counter proxy_client;              // PROXY headers that told of a client
+  shared::Counter proxy_local;               // likewise of nobody: LOCAL, UNKNOWN
+  shared::Counter proxy_bad;                 // closed: the header broke its protocol
+  shared::Counter proxy_late;                // closed: it did not come in time
+  shared::Counter proxy_unsaid;              // the sender closed without a word
+  shared::Counter proxy_unlisted;            // closed: from where no header is taken
   shared::Counter memory_used;               // gauge: octets of connections and requests, as of the last second
   shared::Counter memory_mapped;             // gauge: octets that are held for them
   shared::Counter memory_refused;            // requests answered 503 for want of memory

@@ -25,8 +25,16 @@ struct Newcomer {
   std::shared_ptr<shared::UniqueFd> fd;
   shared::Endpoint peer;
   std::shared_ptr<const Listener> listener;  // that it came by
-  std::size_t asked = 0;                     // workers that had no room
-  bool directed = false;                     // to the one that is to look first
+  // Of a proxy in front, which has said who `peer` is; null: nobody has, and it is the socket's.
+  std::shared_ptr<const Introduction> introduction = nullptr;
+  bool header_read = false;  // of the PROXY protocol, or there is none
+  std::size_t asked = 0;     // workers that had no room
+  bool directed = false;     // to the one that is to look first
+
+  // A PROXY header comes first.
+  [[nodiscard]] bool awaits_header() const {
+    return !header_read && listener->introductions && listener->introductions->from.contains(peer.address);
+  }
 };
 
 class Admission {

@@ -31,7 +31,9 @@ Clients::Clients(WorkerContext& context, ClientsSettings settings, Make make)
 
 Clients::Crowd Clients::crowd_for(const Newcomer& newcomer, const shared::IpAddress& client) const {
   const Settings& settings = *context_.snapshots.current().settings;
-  const bool limited = settings.max_per_client > 0 && !settings.trusted_proxies.contains(newcomer.peer.address);
+  // Who only introduces others is no client.
+  const bool limited = settings.max_per_client > 0 && !newcomer.awaits_header() &&
+                       !settings.trusted_proxies.contains(newcomer.peer.address);
   if (limited && settings_.admission->of(client) >= settings.max_per_client) return Crowd::of_client;
   return settings_.admission->full() ? Crowd::of_all : Crowd::none;
 }

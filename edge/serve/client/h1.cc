@@ -28,11 +28,12 @@ bool asks_for_head(std::string_view input) {
 }  // namespace
 
 H1Connection::H1Connection(WorkerContext& context, Clients& clients, shared::UniqueFd fd, const shared::Endpoint& peer,
-                           std::unique_ptr<StreamLayer> layer)
+                           std::unique_ptr<StreamLayer> layer, const Introduction* introduction)
     : context_(context),
       clients_(clients),
       stream_(context.loop, fd.release(), Stream::Begin::connected, std::move(layer)),
       peer_(peer),
+      introduction_(introduction != nullptr ? std::make_unique<const Introduction>(*introduction) : nullptr),
       waiter_(context.loop) {
   stream_.bind(&waiter_);
   deadline_ = context.now() + context.snapshots.current().settings->timeouts.head;
@@ -191,7 +192,10 @@ H1Connection::Read H1Connection::take_head() {
   turn_->facts.framing = *framing;
   turn_->facts.head = &turn_->work->request;
   turn_->facts.peer = peer_.address;
-  turn_->facts.scheme = stream_.layered() ? "https" : "http";
+  const bool before_us = introduction_ != nullptr && introduction_->tls;
+  turn_->facts.scheme = stream_.layered() || before_us ? "https" : "http";
+  turn_->facts.introduction = introduction_.get();
+  turn_->facts.first = first_;
   turn_->facts.head_read = turn_->window_began = context_.now();
   turn_->window_octets = 0;
   turn_->buffers->in.pin(turn_->work->request.size);

@@ -20,9 +20,9 @@ namespace edge {
 
 class H1Connection final : public ClientConnection, public RequestSource, public ResponseSink, public Pooled {
  public:
-  // `layer` may be null: plain.
+  // `layer` may be null: plain. `introduction` likewise: nobody but the socket says who `peer` is.
   H1Connection(WorkerContext& context, Clients& clients, shared::UniqueFd fd, const shared::Endpoint& peer,
-               std::unique_ptr<StreamLayer> layer);
+               std::unique_ptr<StreamLayer> layer, const Introduction* introduction = nullptr);
   ~H1Connection() override;
   H1Connection(const H1Connection&) = delete;
   H1Connection& operator=(const H1Connection&) = delete;
@@ -106,6 +106,7 @@ class H1Connection final : public ClientConnection, public RequestSource, public
   Clients& clients_;
   Stream stream_;
   shared::Endpoint peer_;
+  std::unique_ptr<const Introduction> introduction_;  // its own, so that an idle connection is not a step larger
   Waiter waiter_;
   std::unique_ptr<Turn> turn_;
   shared::TimePoint deadline_;

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
+#include "edge/core/message/introduction.h"
 #include "edge/serve/io/stream_layer.h"
 
 namespace edge {
@@ -16,6 +18,7 @@ struct Listener {
   enum class Protocol : std::uint8_t { http };
 
   Protocol protocol = Protocol::http;
+  std::optional<IntroductionRules> introductions;  // PROXY headers, below any layer; nothing: none are read
   // For each connection its own; empty: plain. Called by workers.
   std::function<std::unique_ptr<StreamLayer>()> make_layer;
 };

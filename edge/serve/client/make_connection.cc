@@ -3,17 +3,20 @@
 #include <cstdlib>
 #include <utility>
 
+#include "edge/serve/client/arrival.h"
 #include "edge/serve/client/h1.h"
 
 namespace edge {
 
 std::unique_ptr<ClientConnection> make_connection(WorkerContext& context, Clients& clients, const Newcomer& newcomer) {
+  if (newcomer.awaits_header()) return std::make_unique<Arrival>(context, clients, newcomer);
   const Listener& listener = *newcomer.listener;
   std::unique_ptr<StreamLayer> layer = listener.make_layer ? listener.make_layer() : nullptr;
   shared::UniqueFd fd = std::move(*newcomer.fd);
   switch (listener.protocol) {
     case Listener::Protocol::http:
-      return std::make_unique<H1Connection>(context, clients, std::move(fd), newcomer.peer, std::move(layer));
+      return std::make_unique<H1Connection>(context, clients, std::move(fd), newcomer.peer, std::move(layer),
+                                            newcomer.introduction.get());
   }
   std::abort();
 }

@@ -172,15 +172,17 @@ shared::Result<void> Control::start_workers() {
         [this](std::shared_ptr<const Snapshot> old) { service_.builder().dispose(std::move(old)); }));
     counted_.push_back(workers_.back().get());
   }
-  const auto plain = std::make_shared<const Listener>();
-  for (const shared::Endpoint& where : world_->built.listen) {
+  for (const ListenPlan& planned : world_->built.listen) {
+    const shared::Endpoint& where = planned.where;
+    auto listener = std::make_shared<Listener>();
+    listener->introductions = planned.introductions;
     // A predecessor may have had more workers: then some of ours accept on several of its sockets.
     auto made = shared::listen_tcp(where, count, service_.inherited().take_tcp(where));
     if (!made) return tl::unexpected(made.error());
     const shared::Endpoint bound = shared::local_endpoint(made->front().get());
     for (std::size_t i = 0; i < made->size(); ++i) {
       service_.listens_on(bound, (*made)[i].get());
-      workers_[i % count]->add_listener(std::move((*made)[i]), plain);
+      workers_[i % count]->add_listener(std::move((*made)[i]), listener);
     }
   }
   return {};

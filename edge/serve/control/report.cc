@@ -69,6 +69,16 @@ void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
   out.sample({{"state", "head"}}, sum(source, &Counters::evicted_head));
   out.sample({{"state", "slow"}}, sum(source, &Counters::evicted_slow));
   out.sample({{"state", "idle"}}, sum(source, &Counters::evicted_idle));
+  out.family(
+      kCounter, "meridian_edge_proxy_headers_total",
+      "Connections that were to begin with a PROXY header: it told of a client, or of none; closed because it was "
+      "bad, late, never sent, or came from outside `from`.");
+  out.sample({{"result", "client"}}, sum(source, &Counters::proxy_client));
+  out.sample({{"result", "local"}}, sum(source, &Counters::proxy_local));
+  out.sample({{"result", "bad"}}, sum(source, &Counters::proxy_bad));
+  out.sample({{"result", "late"}}, sum(source, &Counters::proxy_late));
+  out.sample({{"result", "unsaid"}}, sum(source, &Counters::proxy_unsaid));
+  out.sample({{"result", "unlisted"}}, sum(source, &Counters::proxy_unlisted));
   out.family(kCounter, "meridian_edge_responses_total", "Responses by class of status.");
   constexpr std::string_view kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
   for (std::size_t i = 0; i < std::size(kClasses); ++i) {

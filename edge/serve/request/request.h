@@ -49,6 +49,7 @@ struct Request {
   Snapshots::Pin snapshot;
   Decision decision;
   std::array<char, 32> fresh_id{};
+  std::string introduced_id;    // made of the connection's, if a proxy in front has given it one
   std::string_view request_id;  // what the upstream sees
 
   const Server* server = nullptr;  // of the last attempt

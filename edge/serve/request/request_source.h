@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "edge/core/message/introduction.h"
 #include "edge/serve/io/body_reader.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
@@ -19,6 +20,8 @@ struct RequestFacts {
   http::RequestFraming framing;
   shared::IpAddress peer;
   std::string_view scheme = "http";
+  const Introduction* introduction = nullptr;  // of the connection, by a proxy in front; null: none
+  bool first = true;                           // on its connection
   // When the head's first octet and its last one were seen.
   shared::TimePoint began{};
   shared::TimePoint head_read{};

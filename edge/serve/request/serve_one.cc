@@ -19,14 +19,23 @@ void decide(Request& r) {
   r.decision = decide(*r.snapshot, r.context.live, asked, state, trace);
 }
 
+// The id of the connection that a proxy in front has told, visible ASCII; what follows on it has one of its own behind.
+std::string introduced_id(const RequestFacts& asked, std::string_view fresh) {
+  if (asked.introduction == nullptr) return {};
+  const std::string& id = asked.introduction->unique_id;
+  if (!std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7F; })) return {};
+  return id.empty() || asked.first ? id : id + "-" + std::string(fresh);
+}
+
 // What every attempt of a request at its pool has in common.
 void prepare(Request& r) {
   r.idempotent = is_idempotent(r.asked.head->method);
   r.body.emplace(r.exchange.source, r.exchange.work.kept_body, r.idempotent ? r.pool().retry.buffer : 0);
-  const std::string_view fresh = r.context.request_ids.fresh();
-  const std::string_view id = request_id_of(r.asked.head->fields, r.found().client, fresh);
-  std::ranges::copy(fresh, r.fresh_id.begin());
-  r.request_id = id.data() == fresh.data() ? std::string_view(r.fresh_id.data(), r.fresh_id.size()) : id;
+  std::ranges::copy(r.context.request_ids.fresh(), r.fresh_id.begin());
+  const std::string_view fresh(r.fresh_id.data(), r.fresh_id.size());
+  r.introduced_id = introduced_id(r.asked, fresh);
+  r.request_id =
+      request_id_of(r.asked.head->fields, r.found().client, r.introduced_id.empty() ? fresh : r.introduced_id);
 }
 
 }  // namespace

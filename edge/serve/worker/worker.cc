@@ -30,6 +30,10 @@ void Worker::add_listener(shared::UniqueFd socket, std::shared_ptr<const Listene
       context_.loop, std::move(socket),
       [this, listener = std::move(listener)](shared::UniqueFd fd, const shared::Endpoint& peer) {
         context_.counters.connections.add();
+        if (listener->introductions && listener->introductions->others == IntroductionRules::Others::refuse &&
+            !listener->introductions->from.contains(peer.address)) {
+          return context_.counters.proxy_unlisted.add();
+        }
         clients_.offer({.fd = std::make_shared<shared::UniqueFd>(std::move(fd)), .peer = peer, .listener = listener});
       },
       [this] { make_room(); }));

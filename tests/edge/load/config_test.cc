@@ -45,6 +45,22 @@ TEST(EdgeConfig, TheShopIsRight) {
   EXPECT_EQ(edge.pools.size(), 6u);
 }
 
+TEST(EdgeConfig, WhoMayIntroduceClients) {
+  const auto section = [](const std::string& proxy) {
+    return "  listen: [{address: \"{edge}:8080\", proxy_protocol: " + proxy + "}]\n" + kPools + kRoutes;
+  };
+  const Loaded loaded(with_regions(section("{from: [10.0.0.0/24, \"2001:db8::/64\"], others: refuse, timeout: 1s}")));
+  EXPECT_EQ(loaded.diagnostics.render(), "");
+  ASSERT_TRUE(loaded.edge.listen[0].proxy_protocol);
+  EXPECT_EQ(loaded.edge.listen[0].proxy_protocol->from.size(), 2u);
+  EXPECT_EQ(loaded.edge.listen[0].proxy_protocol->others, IntroductionRules::Others::refuse);
+  EXPECT_EQ(loaded.edge.listen[0].proxy_protocol->timeout, shared::seconds(1));
+  EXPECT_NE(rendered(section("{}")).find("from"), std::string::npos);
+  EXPECT_NE(rendered(section("{from: []}")).find("takes a header from nobody"), std::string::npos);
+  EXPECT_NE(rendered(section("{from: [0.0.0.0/0]}")).find("is everybody, who may then claim any address"),
+            std::string::npos);
+}
+
 TEST(EdgeConfig, ASectionMustBeThere) {
   EXPECT_NE(Loaded("service: shop\nregions: {us: {edges: [192.0.2.11]}}\n")
                 .diagnostics.render()
