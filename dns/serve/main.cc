@@ -45,7 +45,8 @@ int check(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Authoritative DNS server that answers by the client's location and by the regions' health.");
+  CLI::App app("Authoritative DNS server that answers by the client's location and by the regions' health.",
+               "meridian-dns");
   std::string path;
   bool only_check = false;
   bool upgrade = false;
