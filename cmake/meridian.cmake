@@ -46,7 +46,7 @@ function(meridian_program name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE meridian_flags ${ARG_LINKS})
-  target_compile_definitions(${name} PRIVATE MERIDIAN_VERSION="${PROJECT_VERSION}")
+  target_compile_definitions(${name} PRIVATE MERIDIAN_VERSION="${MERIDIAN_VERSION}")
 endfunction()
 
 # meridian_tests(dns_core_test FOLDER dns/core LINKS dns_core): every *_test.cc below tests/FOLDER in one program.

@@ -7,7 +7,7 @@ import pytest
 
 import meridian
 
-UNITS = sorted((meridian.ROOT / "ansible/roles").glob("meridian_*/files/*.service"))
+UNITS = sorted((meridian.ROOT / "systemd").glob("meridian-*@.service"))
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
