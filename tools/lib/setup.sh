@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # install_packages GROUP...: the Debian packages that a command needs, by name; only what is missing is installed, so a
-# second run asks nobody and costs milliseconds. Groups: build demo lint tidy test mutate bench.
+# second run asks nobody and costs milliseconds. Groups: build demo lint tidy package test
+# deploy mutate bench.
 
 # The compiler cache serves every checkout and preset of this project alike.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
@@ -16,10 +17,12 @@ meridian_packages() { # group
     demo) echo python3 bind9-dnsutils curl procps ;;
     lint) echo git python3 clang-format-19 ;;
     tidy) echo git python3 clang-tidy-19 ;;
+    package) echo git debhelper dpkg-dev python3 ;;
     test)
       echo "$(meridian_packages lint) $(meridian_packages tidy)" python3-pytest python3-pytest-xdist python3-dnspython clang-19 libclang-rt-19-dev \
         bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client wrk curl openssl procps mmdb-bin haproxy python3-websockets
       ;;
+    deploy) echo lintian debootstrap systemd-container iproute2 curl logrotate man-db groff zsh fish python3-pytest python3-dnspython ;;
     mutate) echo git python3 python3-clang-19 ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light haproxy wrk tor-geoipdb ;;
     *) echo "no package group '$1'" >&2; return 2 ;;
