@@ -186,25 +186,6 @@ TEST(UpstreamRequest, RulesSetAddRemove) {
   EXPECT_TRUE(has(head, "X-Many: 2"));
 }
 
-TEST(HeaderRules, AChildAddsToItsParentAndMayOverruleIt) {
-  HeaderRules rules{};
-  rules.apply({HeaderRule::Op::set, "A", "parent"});
-  rules.apply({HeaderRule::Op::set, "B", "parent"});
-  rules.apply({HeaderRule::Op::set, "b", "child"});
-  rules.apply({HeaderRule::Op::add, "C", "child"});
-  ASSERT_EQ(rules.appended().size(), 3u);
-  EXPECT_EQ(rules.appended()[0].value, "parent");
-  EXPECT_EQ(rules.appended()[1].value, "child");
-  EXPECT_TRUE(rules.drops({"a", "", http::FieldId::other}));
-  EXPECT_FALSE(rules.drops({"C", "", http::FieldId::other}));
-  for (const std::string_view name :
-       {"Content-Length", "transfer-encoding", "Connection", "Upgrade", "TE", "Trailer", "Expect"}) {
-    EXPECT_FALSE(rule_may_touch(name)) << name;
-  }
-  EXPECT_TRUE(rule_may_touch("Host"));
-  EXPECT_TRUE(rule_may_touch("Cache-Control"));
-}
-
 struct Answered {
   std::string text;
   http::Method method = http::Method::get;

@@ -227,17 +227,5 @@ TEST(Pick, OneOfManyWeightedServersIsFoundInEveryAlgorithm) {
   }
 }
 
-TEST(RoundRobin, ManyWeightedServersAreOrderedQuicklyAndExactly) {
-  std::vector<std::uint16_t> weights;
-  for (std::uint16_t i = 0; i < 1000; ++i) weights.push_back(static_cast<std::uint16_t>(1 + i % 7));
-  const Sequence sequence = make_sequence(weights);
-  std::vector<int> counts(weights.size(), 0);
-  for (const std::uint16_t index : sequence.order) ++counts[index];
-  for (std::size_t i = 0; i < weights.size(); ++i) ASSERT_EQ(counts[i], weights[i]);
-  // Its turns are spread: in each half of the order a server has half of them, give or take one.
-  const auto half = sequence.order.begin() + static_cast<std::ptrdiff_t>(sequence.order.size() / 2);
-  EXPECT_NEAR(static_cast<double>(std::count(sequence.order.begin(), half, std::uint16_t{6})), 3.5, 1);
-}
-
 }  // namespace
 }  // namespace edge

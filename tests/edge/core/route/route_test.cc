@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "edge/core/route/conditions.h"
 #include "tests/shared/http/parse.h"
 
 namespace edge {
@@ -220,25 +219,6 @@ TEST(Route, ShareIsStableAndOfItsSize) {
     canary += first == "canary" ? 1 : 0;
   }
   EXPECT_NEAR(canary, 2000, 200);
-  EXPECT_FALSE(in_share(1, "r", *shared::IpAddress::parse("192.0.2.1"), 0));
-  EXPECT_TRUE(in_share(1, "r", *shared::IpAddress::parse("192.0.2.1"), 1));
-}
-
-// An IPv6 client may change the lower half of its address; another network is another client.
-TEST(Route, ShareOfIpv6GoesByTheNetworkOf64Bits) {
-  const auto inside = [](unsigned network, const std::string& host) {
-    const std::string text = "2001:db8:" + std::to_string(network / 100) + ":" + std::to_string(network % 100) + host;
-    return in_share(42, "canary", *shared::IpAddress::parse(text), 0.5);
-  };
-  unsigned count = 0;
-  for (unsigned network = 0; network < 1000; ++network) {
-    const bool first = inside(network, "::1");
-    count += first ? 1 : 0;
-    for (const char* host : {"::2", "::ffff:1", ":8000::", ":ffff:ffff:ffff:ffff"}) {
-      ASSERT_EQ(inside(network, host), first) << network << host;
-    }
-  }
-  EXPECT_NEAR(count, 500, 60);
 }
 
 TEST(Route, TenThousandRoutesAreFoundEach) {
