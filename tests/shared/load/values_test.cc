@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "shared/load/containers.h"
-#include "shared/load/listen_address.h"
 #include "tests/shared/load/helpers.h"
 
 namespace shared::load {
@@ -147,21 +146,6 @@ TEST(Values, ContainersGoOnAfterAnError) {
   EXPECT_EQ(map->at(0).name, "b");
   EXPECT_EQ(map->at(1).at.to_string(), "c.yaml:1:20");
   EXPECT_EQ(value_of(located(word()), "eu")->at.to_string(), "c.yaml:1:6");
-}
-
-TEST(Values, ListenAddress) {
-  EXPECT_EQ(value_of(listen_address(), "\"[::]:53\"")->to_string(), "[::]:53");
-  const auto own = value_of(listen_address(), "\"{edge}:80\"");
-  ASSERT_TRUE(own);
-  EXPECT_EQ(own->resolve(IpAddress::parse("192.0.2.7"))->to_string(), "192.0.2.7:80");
-  EXPECT_EQ(own->resolve(std::nullopt), std::nullopt);
-  EXPECT_EQ(own->to_string(), "{edge}:80");
-  EXPECT_EQ(value_of(listen_address_or_unix(), "unix:/run/a.sock")->path, "/run/a.sock");
-  EXPECT_EQ(value_of(listen_address(), "unix:/run/a.sock"), std::nullopt);
-  EXPECT_EQ(value_of(listen_address_or_unix(), "unix:a.sock"), std::nullopt);
-  EXPECT_EQ(problems_of(listen_address(), "localhost:80"),
-            "c.yaml:1:6: error: key: expected a listen address such as 192.0.2.1:80, [2001:db8::1]:80 or "
-            "\"{edge}:80\", not 'localhost:80'\n");
 }
 
 }  // namespace
