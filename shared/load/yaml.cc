@@ -57,7 +57,7 @@ class Loader {
   }
 
   std::optional<Node> document(std::string_view text, const std::string& name) {
-    auto root = build_tree(text, std::make_shared<const std::string>(name), settings_, budget_, diagnostics_);
+    auto root = tree_of(text, name);
     if (!root) return std::nullopt;
     if (root->is_null()) root->kind = Node::Kind::map;
     if (!expect_map(*root, "a map at the top of the file", diagnostics_)) return std::nullopt;
@@ -68,6 +68,21 @@ class Loader {
   }
 
  private:
+  std::optional<Node> tree_of(std::string_view text, const std::string& name) {
+    ParsedTexts* const parsed = settings_.parsed.get();
+    auto known = parsed == nullptr ? std::nullopt : parsed->take(name, text);
+    if (known && known->nodes <= budget_.left) {
+      budget_.left -= known->nodes;
+      return std::move(known->root);
+    }
+    const std::size_t left = budget_.left;
+    const std::size_t said = diagnostics_.list().size();
+    auto root = build_tree(text, std::make_shared<const std::string>(name), settings_, budget_, diagnostics_);
+    const bool good = root && diagnostics_.list().size() == said;
+    if (parsed != nullptr && good) parsed->add(name, text, {*root, left - budget_.left});
+    return root;
+  }
+
   static std::string identity(const std::string& path) {
     std::error_code error;
     const auto canonical = std::filesystem::weakly_canonical(path, error);

@@ -10,6 +10,7 @@
 //   &name, *name                   anchors and aliases work; the copies count against the bound on nodes
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 
 #include "shared/load/files.h"
 #include "shared/load/node.h"
+#include "shared/load/parsed_texts.h"
 
 namespace shared::load {
 
@@ -25,7 +27,8 @@ struct YamlSettings {
   std::size_t max_nodes = 1'000'000;  // over all files, copies of aliases included
   unsigned max_includes = 16;         // depth
   Files files = disk();
-  std::vector<std::string> unread;  // parts that this program does not read: "edge", "admin.edge"
+  std::shared_ptr<ParsedTexts> parsed;  // of a reader before, with the same settings; null: there is none
+  std::vector<std::string> unread;      // parts that this program does not read: "edge", "admin.edge"
 };
 
 // The process's own environment (getenv): what the programs use.

@@ -176,6 +176,7 @@ std::optional<World> load_world(const std::string& path, Diagnostics& diagnostic
   noted.files = shared::load::noting(options.files, {*notes, *fresh, options.is_kept});
   auto settings = shared::load::settings_for(shared::load::Role::dns);
   settings.files = noted.files;
+  settings.parsed = options.parsed;
   auto common = shared::load::load_sections(path, settings, diagnostics);
   if (!common) return std::nullopt;
   load_key(*common, options.care, diagnostics);

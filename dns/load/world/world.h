@@ -19,6 +19,7 @@
 #include "shared/load/config.h"
 #include "shared/load/diagnostics.h"
 #include "shared/load/files.h"
+#include "shared/load/parsed_texts.h"
 
 namespace dns {
 
@@ -52,6 +53,7 @@ struct LoadOptions {
   StartCare* care = nullptr;                                     // of a start; null: whatever is wrong is an error
   std::shared_ptr<const std::set<std::string>> accepted{};       // what rows name that was good before: PolicyInput
   std::function<bool(const shared::load::FileNote&)> is_kept{};  // see shared::load::Noting
+  std::shared_ptr<shared::load::ParsedTexts> parsed{};           // of a reader before; null: there was none
 };
 
 // The file, its includes and every file that the `dns` section names. Nothing: at least one error has been added.

@@ -60,7 +60,9 @@ bool is_owners(const std::string& user, uid_t owner) {
 
 Result<void> Starter::confine() {
   Diagnostics unsaid;
-  auto common = shared::load::load_sections(path_, settings_over(shared::load::disk()), unsaid);
+  auto settings = settings_over(shared::load::disk());
+  settings.parsed = parsed_;
+  auto common = shared::load::load_sections(path_, settings, unsaid);
   if (common) {
     state_ = shared::load::dns_state_directory(*common);
   } else {
@@ -118,7 +120,10 @@ LoadOptions Starter::options_with(StartCare& care) const {
 std::optional<World> Starter::load() {
   StartCare care = care_for(copy_ == nullptr ? std::nullopt : std::optional(files_of(copy_)));
   Diagnostics found;
-  auto world = load_world(path_, found, options_with(care));
+  LoadOptions options = options_with(care);
+  options.parsed = std::exchange(parsed_, nullptr);
+  auto world = load_world(path_, found, options);
+  options.parsed.reset();
   if (world) {
     shared::log_text(found.render());
     take_note(std::move(care));

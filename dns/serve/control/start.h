@@ -15,6 +15,7 @@
 #include "dns/load/world/world.h"
 #include "shared/core/result.h"
 #include "shared/core/time.h"
+#include "shared/load/parsed_texts.h"
 #include "shared/serve/process/last_good.h"
 
 namespace dns {
@@ -61,6 +62,7 @@ class Starter {
   std::string path_;
   Broken broken_;
   std::filesystem::path state_;
+  std::shared_ptr<shared::load::ParsedTexts> parsed_ = std::make_shared<shared::load::ParsedTexts>();
   std::shared_ptr<const shared::LastGood> copy_;  // of this configuration; null: none
   GeoMemory memory_;
   StartReport report_;
