@@ -30,6 +30,7 @@ std::vector<Region> two_regions() {
 RegionHealthSettings settings() {
   RegionHealthSettings out{{3, 2}, milliseconds(500), seconds(7), seconds(60)};
   out.hold_down.first = shared::Duration::zero();
+  out.drain_settles = seconds(60);
   return out;
 }
 
