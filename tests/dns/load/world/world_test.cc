@@ -114,31 +114,6 @@ TEST_F(BuildTest, ZonesComeFromAFolderToo) {
   EXPECT_NE(complaint("  zones: {example.com: zone}\n", "").find("there is nothing to serve"), std::string::npos);
 }
 
-TEST_F(BuildTest, ACnameRegionWantsANameOfItsOwn) {
-  const auto mixed = [](const std::string& name) {
-    std::string config = kConfig;
-    const std::string regions = "edges: [192.0.2.1]}\n";
-    config.insert(config.find(regions) + regions.size(), "  cdn: {cname: shop.cdn.example}\n");
-    config.replace(config.find("[eu]}]"), 6, "[cdn, eu]}]");
-    config.replace(config.find("www.example.com"), 15, name);
-    return config;
-  };
-  ASSERT_TRUE(load(mixed("www.example.com"))) << diagnostics_.render();
-  EXPECT_FALSE(load(mixed("example.com")));
-  EXPECT_NE(diagnostics_.render().find("config.yaml:11:11: error: example.com. is the apex of its zone"),
-            std::string::npos)
-      << diagnostics_.render();
-  write("zone", std::string(kZone) + "www TXT x\n");
-  EXPECT_FALSE(load(mixed("www.example.com")));
-  EXPECT_NE(diagnostics_.render().find("www.example.com. has other data in the zone file (TXT), but its policy may "
-                                       "choose region 'cdn', which is a CNAME (shop.cdn.example.)"),
-            std::string::npos)
-      << diagnostics_.render();
-  write("zone", "$TTL 60\n@ SOA ns host 5 2 3 4 60\n@ NS www\n");
-  EXPECT_FALSE(load(mixed("www.example.com")));
-  EXPECT_NE(diagnostics_.render().find("is a name server of example.com."), std::string::npos) << diagnostics_.render();
-}
-
 TEST_F(BuildTest, AnAliasNeedsNoPolicy) {
   std::string config = kConfig;
   config.replace(config.find("www.example.com: {policy: all}"), 30, "example.com: {alias: target.example.net}");

@@ -1,4 +1,4 @@
-#include "dns/load/zone/zone_file.h"
+#include "dns/load/zone/zone_reader.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,6 @@
 
 #include "dns/core/zone/shorten.h"
 #include "dns/load/record/rdata.h"
-#include "tests/support/paths.h"
 
 namespace dns {
 namespace {
@@ -96,7 +95,7 @@ std::string complaints(std::string_view body) {
 
 using Records = std::vector<std::string>;
 
-TEST(ZoneFile, ReadsASmallZone) {
+TEST(ZoneReader, ReadsASmallZone) {
   Loader loader{std::string(kHead)};
   loader.load();
   EXPECT_EQ(loader.diagnostics.render(), "");
@@ -106,7 +105,7 @@ TEST(ZoneFile, ReadsASmallZone) {
   EXPECT_EQ(loader.records().size(), 3U);
 }
 
-TEST(ZoneFile, LinesMayEndAsOnWindowsButMarksAreRefused) {
+TEST(ZoneReader, LinesMayEndAsOnWindowsButMarksAreRefused) {
   EXPECT_EQ(load("a A 192.0.2.1\r\nb TXT ( x\r\n y ) ; comment\r\n  A 192.0.2.2\r\n"),
             (Records{"a. A 300 c0000201", "b. A 300 c0000202", "b. TXT 300 01780179"}));
   Loader loader{"\xEF\xBB\xBF" + std::string(kHead)};
@@ -115,29 +114,29 @@ TEST(ZoneFile, LinesMayEndAsOnWindowsButMarksAreRefused) {
   EXPECT_NE(loader.diagnostics.render().find("1:1: error: begins with a byte order mark"), std::string::npos);
 }
 
-TEST(ZoneFile, TakesTtlClassAndTypeInEitherOrder) {
+TEST(ZoneReader, TakesTtlClassAndTypeInEitherOrder) {
   EXPECT_EQ(load("a 60 IN A 192.0.2.1\nb IN 1h A 192.0.2.2\nc in a 192.0.2.3\nd CLASS1 TYPE1 192.0.2.4\n"),
             (Records{"a. A 60 c0000201", "b. A 3600 c0000202", "c. A 300 c0000203", "d. A 300 c0000204"}));
 }
 
-TEST(ZoneFile, InheritsOwners) {
+TEST(ZoneReader, InheritsOwners) {
   EXPECT_EQ(load("a A 192.0.2.1\n  A 192.0.2.2\n\tTXT x\n"),
             (Records{"a. A 300 c0000201", "a. A 300 c0000202", "a. TXT 300 0178"}));
 }
 
-TEST(ZoneFile, FollowsOriginAndTtl) {
+TEST(ZoneReader, FollowsOriginAndTtl) {
   EXPECT_EQ(
       load("$ORIGIN sub\na A 192.0.2.1\n$TTL 1d\n@ A 192.0.2.2\n$ORIGIN example.com.\nb CNAME c\n"),
       (Records{"a.sub. A 300 c0000201", "b. CNAME 86400 0163076578616d706c6503636f6d00", "sub. A 86400 c0000202"}));
 }
 
-TEST(ZoneFile, TakesTheLastTtlWithoutADefault) {
+TEST(ZoneReader, TakesTheLastTtlWithoutADefault) {
   Loader loader("@ 60 SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n");
   loader.load();
   EXPECT_EQ(loader.diagnostics.render(), "");
 }
 
-TEST(ZoneFile, TakesTheMinimumOfTheSoaWithoutAnyTtl) {
+TEST(ZoneReader, TakesTheMinimumOfTheSoaWithoutAnyTtl) {
   Loader loader("@ SOA ns h 1 2 3 4 5\n@ NS ns\nns 60 A 192.0.2.1\n  TXT x\n");
   loader.load();
   EXPECT_EQ(loader.diagnostics.render(),
@@ -161,7 +160,7 @@ TEST(ZoneFile, TakesTheMinimumOfTheSoaWithoutAnyTtl) {
   EXPECT_EQ(none.load().zone, nullptr) << "no SOA, no TTL";
 }
 
-TEST(ZoneFile, LeavesOutWhatLiesOutside) {
+TEST(ZoneReader, LeavesOutWhatLiesOutside) {
   std::string body = "a A 192.0.2.1\n";
   for (int i = 0; i < 30; ++i) body += "a.example.org. A 192.0.2.1\n";
   const std::string said = complaints(body);
@@ -171,7 +170,7 @@ TEST(ZoneFile, LeavesOutWhatLiesOutside) {
   EXPECT_NE(complaints("a.example.org. A nonsense\n").find("not an IPv4 address"), std::string::npos);
 }
 
-TEST(ZoneFile, RefusesASignedZoneOrWarns) {
+TEST(ZoneReader, RefusesASignedZoneOrWarns) {
   const std::string key = "@ DNSKEY 256 3 13 AAAABBBB\n";
   const std::string signature = "@ RRSIG A 13 2 300 20300101000000 20200101000000 1 example.com. AAAA\n";
   for (const std::string& body : {key, signature}) {
@@ -186,7 +185,7 @@ TEST(ZoneFile, RefusesASignedZoneOrWarns) {
   EXPECT_EQ(complaints("sub DNSKEY 256 3 13 AAAABBBB\n"), "") << "only the apex is of this zone";
 }
 
-TEST(ZoneFile, WarnsOfNamesThatAreNotAscii) {
+TEST(ZoneReader, WarnsOfNamesThatAreNotAscii) {
   EXPECT_EQ(complaints("b\u00fccher A 192.0.2.1\nt TXT \"b\u00fccher\"\n"),
             "5:1: 'b\u00fccher' is not ASCII and is served as the octets that it is; who types it asks for "
             "xn--bcher-kva\n");
@@ -194,12 +193,12 @@ TEST(ZoneFile, WarnsOfNamesThatAreNotAscii) {
   EXPECT_EQ(complaints("b\\195\\188cher A 192.0.2.1\n"), "") << "said octet by octet: it is meant";
 }
 
-TEST(ZoneFile, OnlyOwnersMayBeQuoted) {
+TEST(ZoneReader, OnlyOwnersMayBeQuoted) {
   EXPECT_EQ(load("\"a\" A 192.0.2.1\n"), (Records{"a. A 300 c0000201"})) << "as with BIND and NSD";
   EXPECT_EQ(complaints("a CNAME \"b\"\n"), "5:9: CNAME record: \"b\" must not be quoted\n");
 }
 
-TEST(ZoneFile, APolicyNameKeepsTheFamilyThatItsPolicyLeavesOut) {
+TEST(ZoneReader, APolicyNameKeepsTheFamilyThatItsPolicyLeavesOut) {
   Loader loader(std::string(kHead) + "www AAAA 2001:db8::1\n");
   loader.source.marks.push_back({*Name::from_text("www.example.com"), PolicyNameId{3}, {}, {true, false}});
   loader.load();
@@ -210,11 +209,11 @@ TEST(ZoneFile, APolicyNameKeepsTheFamilyThatItsPolicyLeavesOut) {
   EXPECT_EQ(other.load().zone, nullptr);
 }
 
-TEST(ZoneFile, ReadsEscapedNames) {
+TEST(ZoneReader, ReadsEscapedNames) {
   EXPECT_EQ(load("a\\.b A 192.0.2.1\n\\065 A 192.0.2.2\n"), (Records{"a. A 300 c0000202", "a\\.b. A 300 c0000201"}));
 }
 
-TEST(ZoneFile, IncludesFilesBesideTheIncludingOne) {
+TEST(ZoneReader, IncludesFilesBesideTheIncludingOne) {
   Loader loader(std::string(kHead) + "o A 192.0.2.8\n$INCLUDE more/a sub\n  TXT x\nlast A 192.0.2.1\n");
   loader.files["/z/more/a"] = "x A 192.0.2.2\n$INCLUDE b\n$ORIGIN elsewhere.example.com.\n$TTL 9\ny A 192.0.2.3\n";
   loader.files["/z/more/b"] = "z A 192.0.2.4\n";
@@ -226,7 +225,7 @@ TEST(ZoneFile, IncludesFilesBesideTheIncludingOne) {
                               "x.sub. A 300 c0000202", "y.elsewhere. A 9 c0000203", "z.sub. A 300 c0000204"}));
 }
 
-TEST(ZoneFile, SaysWhatIsWrongWithAnInclude) {
+TEST(ZoneReader, SaysWhatIsWrongWithAnInclude) {
   Loader loader(std::string(kHead) + "$INCLUDE missing\n$INCLUDE zone\n");
   loader.load();
   const std::string said = loader.diagnostics.render();
@@ -235,19 +234,19 @@ TEST(ZoneFile, SaysWhatIsWrongWithAnInclude) {
   EXPECT_EQ(loader.zone, nullptr);
 }
 
-TEST(ZoneFile, Generates) {
+TEST(ZoneReader, Generates) {
   EXPECT_EQ(load("$GENERATE 1-3/2 h$ 60 IN A 192.0.2.${100}\n$GENERATE 10-10 ${0,3,x} TXT \"v $\" w$\n"),
             (Records{"00a. TXT 300 04762031300377313" + std::string("0"), "h1. A 60 c0000265", "h3. A 60 c0000267"}));
 }
 
-TEST(ZoneFile, BoundsGenerate) {
+TEST(ZoneReader, BoundsGenerate) {
   Loader loader(std::string(kHead) + "$GENERATE 1-100 a$ A 192.0.2.1\n$GENERATE 1-100 b$ A 192.0.2.1\n");
   loader.settings.generated = 150;
   loader.load();
   EXPECT_NE(loader.diagnostics.render().find("/z/zone:6:11: error: $GENERATE makes more than 150"), std::string::npos);
 }
 
-TEST(ZoneFile, ReportsEveryErrorWithItsPlace) {
+TEST(ZoneReader, ReportsEveryErrorWithItsPlace) {
   EXPECT_EQ(complaints("a A 192.0.2.300\n\nb BOGUS x\nc 5000000000 A 192.0.2.1\nd CH A 192.0.2.1\n"
                        "e MX 70000 x\nf MX 10\n$BOGUS\ng\nh A (192.0.2.1\n"),
             "5:5: A record: '192.0.2.300' is not an IPv4 address\n"
@@ -261,14 +260,14 @@ TEST(ZoneFile, ReportsEveryErrorWithItsPlace) {
             "14:1: '(' is never closed\n");
 }
 
-TEST(ZoneFile, StopsAtTheBoundOfErrors) {
+TEST(ZoneReader, StopsAtTheBoundOfErrors) {
   std::string body;
   for (int i = 0; i < 100; ++i) body += "a BOGUS x\n";
   const std::string said = complaints(body);
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 20);
 }
 
-TEST(ZoneFile, PassesOnWhatTheBuilderFinds) {
+TEST(ZoneReader, PassesOnWhatTheBuilderFinds) {
   const std::string said = complaints("w CNAME x\nw A 192.0.2.1\n");
   EXPECT_NE(said.find("CNAME"), std::string::npos);
   EXPECT_TRUE(said.starts_with("5:1: ") || said.starts_with("6:1: ")) << said;
@@ -277,7 +276,7 @@ TEST(ZoneFile, PassesOnWhatTheBuilderFinds) {
   EXPECT_TRUE(outside.diagnostics.render().starts_with("/z/zone:5:1: warning:")) << outside.diagnostics.render();
 }
 
-TEST(ZoneFile, RefusesWhatIsNoText) {
+TEST(ZoneReader, RefusesWhatIsNoText) {
   EXPECT_NE(complaints(std::string_view("a A \0 1\n", 8)).find("zero byte"), std::string::npos);
   Loader missing("");
   missing.source.file = "/z/none";
@@ -288,7 +287,7 @@ TEST(ZoneFile, RefusesWhatIsNoText) {
   EXPECT_TRUE(empty.diagnostics.failed());
 }
 
-TEST(ZoneFile, MarksPolicyNames) {
+TEST(ZoneReader, MarksPolicyNames) {
   Loader loader{std::string(kHead)};
   loader.source.marks.push_back({*Name::from_text("www.example.com"), PolicyNameId{3}, {}});
   loader.load();
@@ -299,15 +298,6 @@ TEST(ZoneFile, MarksPolicyNames) {
   const Match match = loader.zone->match(name);
   ASSERT_EQ(match.kind, Match::Kind::exact);
   EXPECT_EQ(match.node.policy(), PolicyNameId{3});
-}
-
-TEST(ZoneFile, ReadsFromDisk) {
-  ZoneFileSettings settings;
-  EXPECT_FALSE(settings.read_file("/nonexistent"));
-  EXPECT_FALSE(settings.read_file("/"));
-  const auto text = settings.read_file(::test::source_file("zones/shop.example.zone"));
-  ASSERT_TRUE(text);
-  EXPECT_FALSE(text->empty());
 }
 
 }  // namespace
