@@ -17,4 +17,12 @@ void earn(const Pool& pool, Live& live, shared::TimePoint now) {
   if (budget.due(now)) budget.earn(pool.retry.budget(), requests_of(pool, live), now);
 }
 
+bool spend(const Pool& pool, Live& live, shared::TimePoint now) {
+  PoolLive& its = live.pool(pool.slot);
+  earn(pool, live, now);
+  if (its.budget.spend()) return true;
+  its.budget_refusals.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
 }  // namespace edge

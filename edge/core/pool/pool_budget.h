@@ -15,4 +15,8 @@ namespace edge {
 
 void earn(const Pool& pool, Live& live, shared::TimePoint now);
 
+// Whether the pool may be asked once more for a request or a connection, beyond its own share; takes it from the
+// budget.
+[[nodiscard]] bool spend(const Pool& pool, Live& live, shared::TimePoint now);
+
 }  // namespace edge

@@ -4,29 +4,15 @@
 #include <utility>
 
 #include "edge/core/message/rewrite.h"
-#include "shared/core/hash.h"
-#include "shared/serve/loop/local_errors.h"
 
 namespace edge {
-namespace {
-
-// A port may be left for another server, a descriptor is not.
-Error connect_failure(int error) {
-  if (!shared::is_local_error(error)) {
-    return {.kind = ErrorKind::connect_refused, .side = Side::upstream, .detail = "connect refused or unreachable"};
-  }
-  const bool ports = error == EADDRNOTAVAIL || error == EADDRINUSE || error == EAGAIN;
-  return {.kind = ErrorKind::exhausted,
-          .side = ports ? Side::upstream : Side::internal,
-          .detail = ports ? "no local port left to connect from" : "no descriptor or memory left to connect"};
-}
-
-}  // namespace
 
 Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
     : request_(request),
       visit_({.live = request.context.live, .servers = request.context.servers},
              {.pool = request.pool(), .server = *target.server, .permit = target.permit}, request.now()),
+      connector_(request.context.upstreams, request.exchange.waiter, target.server->id,
+                 request.snapshot->addresses->of(target.server->id), request.context.balance),
       work_(work),
       connection_(target.connection) {
   work_.set_cookie = {};
@@ -47,45 +33,13 @@ void Attempt::fail(const Error& error) {
 }
 
 void Attempt::begin() {
-  WorkerContext& context = request_.context;
-  if (const auto all = addresses(); all.size() > 1) {
-    first_address_ = static_cast<std::uint32_t>(shared::hash_to_index(context.balance.draw(), all.size()));
-    for (std::size_t i = 1; i < all.size() && context.upstreams.shunned(address()); ++i) ++first_address_;
+  if (connection_ == Connection::any) upstream_ = connector_.take_idle();
+  if (upstream_ != nullptr) {
+    reused_ = true;
+    return forward();
   }
-  if (connection_ == Connection::any) upstream_ = context.upstreams.take_idle(server().id, address());
-  if (upstream_ == nullptr) return connect();
-  reused_ = true;
-  upstream_->stream().bind(&request_.exchange.waiter);
-  forward();
-}
-
-std::span<const shared::Endpoint> Attempt::addresses() const { return request_.snapshot->addresses->of(server().id); }
-
-const shared::Endpoint& Attempt::address() const {
-  const auto all = addresses();
-  return all[(first_address_ + passed_) % all.size()];
-}
-
-void Attempt::connect() {
-  while (phase_ == Phase::connecting) {
-    auto [connection, error] = request_.context.upstreams.connect(server().id, address());
-    upstream_ = std::move(connection);
-    if (upstream_ != nullptr) {
-      connect_deadline_ = request_.now() + request_.found().route->timeouts.connect;
-      upstream_->stream().bind(&request_.exchange.waiter);
-      return;
-    }
-    unreachable(connect_failure(error));
-  }
-}
-
-// The next address is tried, if there is one: a dead one of several costs its requests a moment and no answer. The
-// server is to blame only if one of them was reached for and not there.
-void Attempt::unreachable(const Error& error) {
-  if (error_.kind == ErrorKind::internal || error_.kind == ErrorKind::exhausted) error_ = error;
-  upstream_.reset();
-  if (addresses().size() > 1) request_.context.upstreams.shun(address());
-  if (++passed_ >= addresses().size()) phase_ = Phase::failed;
+  connector_.connect(request_.found().route->timeouts.connect);
+  if (connector_.state() == Connector::State::failed) fail(connector_.error());
 }
 
 // The request's head for the upstream, and whatever of the body is at hand, in one send.
@@ -108,7 +62,6 @@ void Attempt::forward() {
   if (!size) return fail({.kind = ErrorKind::internal, .detail = "request head does not fit"});
   work_.out.commit(*size);
   connected_at_ = request_.now();
-  error_ = {};  // of another address
   request_.exchange.source.invite();
   const Relay::Sides sides{request_.exchange, *request_.body, *upstream_, work_};
   relay_.emplace(sides, *request_.found().route, *snapshot.settings, request_.context.pipes);
@@ -120,15 +73,11 @@ void Attempt::check_connect(Wake wake) {
   if (request_.exchange.source.abandoned()) {
     return fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
   }
-  const Progress progress = upstream_->stream().progress();
-  if (progress == Progress::ready) return forward();
-  if (progress == Progress::failed) {
-    unreachable(connect_failure(upstream_->stream().connect_error()));
-    connect();
-  } else if (wake == Wake::deadline && connect_deadline_ <= request_.now()) {
-    unreachable({.kind = ErrorKind::connect_timeout, .side = Side::upstream, .detail = "connect took too long"});
-    connect();
-  }
+  connector_.step(wake);
+  if (connector_.state() == Connector::State::failed) return fail(connector_.error());
+  if (connector_.state() == Connector::State::connecting) return;
+  upstream_ = connector_.take();
+  forward();
 }
 
 void Attempt::relay(Wake wake) {
@@ -165,7 +114,7 @@ void Attempt::expire_try() {
 }
 
 shared::TimePoint Attempt::deadline() const {
-  const shared::TimePoint due = relay_ ? relay_->deadline() : connect_deadline_;
+  const shared::TimePoint due = relay_ ? relay_->deadline() : connector_.deadline();
   return std::min(due, try_deadline());
 }
 

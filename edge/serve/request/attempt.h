@@ -1,20 +1,20 @@
 #pragma once
-// Attempt: one try of a request at one server: a Visit, a connection (of several addresses the next if one cannot be
-// reached) and HTTP/1 on it: acquire, forward, relay. The visit is told of the head of the answer as soon as that is
-// there, and of the rest at the end. Plain calls that never wait: after begin() and after every wake step(), until
-// waiting() is over. Whatever way it ends, it gives back what it holds.
+// Attempt: one try of a request at one server: a Visit, a connection (kept, or by a Connector) and HTTP/1 on it:
+// acquire, forward, relay. The visit is told of the head of the answer as soon as that is there, and of the rest at the
+// end. Plain calls that never wait: after begin() and after every wake step(), until waiting() is over. Whatever way it
+// ends, it gives back what it holds.
 // In serve_one's frame; its worker's thread.
 
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 
 #include "edge/core/message/errors.h"
 #include "edge/core/pool/pool.h"
 #include "edge/core/protect/breaker.h"
 #include "edge/serve/request/relay.h"
 #include "edge/serve/request/request.h"
+#include "edge/serve/upstream/connector.h"
 #include "edge/serve/upstream/upstreams.h"
 #include "edge/serve/upstream/visit.h"
 
@@ -63,10 +63,6 @@ class Attempt {
  private:
   enum class Phase : std::uint8_t { connecting, relaying, done, failed };
 
-  [[nodiscard]] std::span<const shared::Endpoint> addresses() const;
-  [[nodiscard]] const shared::Endpoint& address() const;
-  void connect();
-  void unreachable(const Error& error);
   void forward();
   void check_connect(Wake wake);
   void relay(Wake wake);
@@ -80,16 +76,14 @@ class Attempt {
 
   Request& request_;
   Visit visit_;
+  Connector connector_;
   UpstreamWork& work_;
   Connection connection_;
   Phase phase_ = Phase::connecting;
   bool reused_ = false;
-  bool judged_ = false;              // the head of its answer
-  std::uint32_t first_address_ = 0;  // of several
-  std::uint32_t passed_ = 0;         // addresses that could not be reached
+  bool judged_ = false;  // the head of its answer
   std::unique_ptr<UpstreamConnection> upstream_;
   std::optional<Relay> relay_;
-  shared::TimePoint connect_deadline_;
   shared::TimePoint connected_at_;
   Error error_;
 };

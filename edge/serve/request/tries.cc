@@ -38,9 +38,6 @@ Attempt::Target Tries::target_of(const PickedServer& picked) {
     return {
         .server = std::exchange(stale_, nullptr), .permit = picked.permit, .connection = Attempt::Connection::fresh};
   }
-  if (picked.permit.kind == BreakerPermit::Kind::shadowed) {
-    r_.context.live.server(picked.server->id).breaker_shadowed.fetch_add(1, std::memory_order_relaxed);
-  }
   if (r_.decision.at_pool.last_resort) r_.pool_live().last_resorts.fetch_add(1, std::memory_order_relaxed);
   return {.server = picked.server, .permit = picked.permit, .connection = Attempt::Connection::any};
 }
@@ -133,14 +130,7 @@ bool Tries::may_try_again(const Attempt& attempt) const {
   return attempt.stale() || (r_.decision.at_pool.tried_count < r_.pool().servers.size() && spend());
 }
 
-// Whether the pool may be asked once more for this request, beyond its own share.
-bool Tries::spend() const {
-  PoolLive& live = r_.pool_live();
-  earn(r_.pool(), r_.context.live, r_.now());
-  if (live.budget.spend()) return true;
-  live.budget_refusals.fetch_add(1, std::memory_order_relaxed);
-  return false;
-}
+bool Tries::spend() const { return edge::spend(r_.pool(), r_.context.live, r_.now()); }
 
 // The first is slow: the same to another server, if the budget allows it.
 void Tries::hedge() {

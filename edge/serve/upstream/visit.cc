@@ -21,6 +21,7 @@ Visit::Visit(const Books& books, const Destination& to, shared::TimePoint now)
   live_.in_flight.fetch_add(1, std::memory_order_relaxed);
   live_.requests.fetch_add(1, std::memory_order_relaxed);
   if (pool_live_ != nullptr) pool_live_->in_flight.fetch_add(1, std::memory_order_relaxed);
+  if (entered_as_ == BreakerPermit::Kind::shadowed) live_.breaker_shadowed.fetch_add(1, std::memory_order_relaxed);
 }
 
 // A permit that is given back unused asks for no clock: what its breaker's state is does not depend on it.
