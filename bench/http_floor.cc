@@ -1,7 +1,8 @@
 // The floor for an HTTP/1.1 proxy: what any proxy pays for four system calls per request. Relays between keep-alive
 // clients and keep-alive backends over epoll, finds where messages end, and does nothing else: no parsing, no routing,
 // no checks, bodies by Content-Length only, no pipelining.
-//   http_floor LISTEN:PORT BACKEND:PORT...
+// With --raw it does not even look for ends: the floor for a TCP proxy.
+//   http_floor [--raw] LISTEN:PORT BACKEND:PORT...
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -74,8 +75,11 @@ std::size_t content_length(std::string_view head) {
 
 class Relay {
  public:
-  Relay(const shared::Endpoint& listen, std::vector<shared::Endpoint> backends)
-      : listener_(listening_socket(listen)), backends_(std::move(backends)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  Relay(const shared::Endpoint& listen, std::vector<shared::Endpoint> backends, bool raw)
+      : listener_(listening_socket(listen)),
+        backends_(std::move(backends)),
+        epoll_(epoll_create1(EPOLL_CLOEXEC)),
+        raw_(raw) {
     watch(listener_);
   }
 
@@ -123,6 +127,7 @@ class Relay {
   // Messages arrive whole or in order; what is left of a body is counted down, so that the end is known.
   bool forward(Pair& pair, int from, std::string_view bytes) {
     const int to = from == pair.client ? pair.upstream : pair.client;
+    if (raw_) return send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
     if (from == pair.client || pair.left == 0) {
       const auto end = bytes.find("\r\n\r\n");
       if (end == std::string_view::npos) return false;
@@ -141,6 +146,7 @@ class Relay {
   int listener_;
   std::vector<shared::Endpoint> backends_;
   int epoll_;
+  bool raw_;
   std::size_t next_ = 0;
   std::vector<std::shared_ptr<Pair>> by_fd_;
   std::array<char, kBuffer> buffer_;
@@ -150,7 +156,8 @@ class Relay {
 
 int main(int argc, char** argv) {
   std::vector<shared::Endpoint> endpoints;
-  for (int i = 1; i < argc; ++i) {
+  const bool raw = argc > 1 && std::string_view(argv[1]) == "--raw";
+  for (int i = raw ? 2 : 1; i < argc; ++i) {
     const auto endpoint = shared::Endpoint::parse(argv[i]);
     if (!endpoint || endpoint->address.family != shared::Family::ipv4) {
       std::fprintf(stderr, "http_floor: not an IPv4 ADDRESS:PORT: %s\n", argv[i]);
@@ -159,9 +166,10 @@ int main(int argc, char** argv) {
     endpoints.push_back(*endpoint);
   }
   if (endpoints.size() < 2) {
-    std::fprintf(stderr, "usage: http_floor LISTEN:PORT BACKEND:PORT...\n");
+    std::fprintf(stderr, "usage: http_floor [--raw] LISTEN:PORT BACKEND:PORT...\n");
     return 2;
   }
-  const auto relay = std::make_unique<Relay>(endpoints.front(), std::vector(endpoints.begin() + 1, endpoints.end()));
+  const auto relay =
+      std::make_unique<Relay>(endpoints.front(), std::vector(endpoints.begin() + 1, endpoints.end()), raw);
   relay->run();
 }

@@ -28,10 +28,12 @@ WORKS = {
     "workers2": {"title": "128 B, two workers", "path": "/item?bytes=128", "fields": {}, "workers": 2},
     "algorithms": {"title": "128 B, 10 servers, by algorithm", "path": "/item?bytes=128", "fields": {}, "backends": 10,
                    "clients": 240, "base": "meridian-edge round_robin"},
+    "tcp": {"title": "passed on as TCP, 128 B", "path": "/item?bytes=128", "fields": {}},
+    "tcp1m": {"title": "passed on as TCP, 1 MiB", "path": "/item?bytes=1048576", "fields": {}},
 }
 # The works that one start of the proxies serves together.
-GROUPS = (("small", "body16k", "body1m", "connect", "half"), ("idle",), ("routes",), ("workers2",), ("algorithms",))
-SIZES = {"body16k": 16384, "body1m": 1 << 20}
+GROUPS = (("small", "body16k", "body1m", "connect", "half"), ("idle",), ("routes",), ("workers2",), ("algorithms",), ("tcp", "tcp1m"))
+SIZES = {"body16k": 16384, "body1m": 1 << 20, "tcp1m": 1 << 20}
 REPORT = Path(__file__).resolve().parent.parent / "wrk_report.lua"
 
 

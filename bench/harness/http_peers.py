@@ -3,7 +3,7 @@
 `small`: everything goes to three backends. `routes`: twenty prefixes /r0/ to /r19/, each with a pool of its own that holds the same
 three backends; requests with `X-Customer-Tier: enterprise` on / go to another pool; X-Forwarded-For and X-Real-IP towards the
 backend, two fields set in every response. `algorithms`: ten backends, and each proxy once for each way to choose among them; clients
-are told apart by X-Forwarded-For, so that hashing meets all backends.
+are told apart by X-Forwarded-For, so that hashing meets all backends. `tcp`: everything is passed on unread, as TCP.
 """
 
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from .process import find_program
 
 ROUTES = 20
+STREAM = Path("/usr/lib/nginx/modules/ngx_stream_module.so")  # of Debian's libnginx-mod-stream
 RESPONSE_FIELDS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}
 
 
@@ -31,22 +32,27 @@ class Setup:
         path.write_text(text)
         return path
 
+    def passes_on(self):
+        """Whether the proxy is not to look at what it passes on."""
+        return self.work.startswith("tcp")
+
     def pools(self):
         return ["web"] if self.work != "routes" else ["web", "enterprise", *(f"r{i}" for i in range(ROUTES))]
 
 
-SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle")
+SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle", "tcp", "tcp1m")
 
 
 class Floor:
     name = "floor"
     program = None
     balance = None
-    works = ("small", "routes", "body16k", "half", "algorithms")  # it closes nothing and splices nothing
+    works = ("small", "routes", "body16k", "half", "algorithms", "tcp", "tcp1m")  # it closes nothing and splices nothing
 
     @staticmethod
     def command(setup):
-        return [setup.binaries / "bench_http_floor", f"127.0.0.1:{setup.port}", *setup.backends]
+        raw = ["--raw"] if setup.passes_on() else []
+        return [setup.binaries / "bench_http_floor", *raw, f"127.0.0.1:{setup.port}", *setup.backends]
 
 
 class Meridian:
@@ -72,6 +78,7 @@ class Meridian:
             extra = """  trusted_proxies: [127.0.0.1/32]
   tiers: {order: [standard, enterprise], default: standard, from: [{header: X-Customer-Tier}]}
 """
+        protocol = "tcp, pool: web" if setup.passes_on() else "http"
         if setup.work == "algorithms":
             extra = "  trusted_proxies: [127.0.0.1/32]\n"
         path = setup.write("meridian.yaml", f"""service: bench
@@ -84,7 +91,7 @@ edge:
   workers: {workers}
   client: {{max_connections: 20000}}
   listen:
-    - {{address: "{{edge}}:{setup.port}", protocol: http}}
+    - {{address: "{{edge}}:{setup.port}", protocol: {protocol}}}
 {extra}  pools:
 {pools}  routes:
 {routes}""")
@@ -101,6 +108,13 @@ class Nginx:
     def command(setup):
         here = setup.directory
         servers = " ".join(f"server {backend};" for backend in setup.backends)
+        if setup.passes_on():
+            module = "" if not STREAM.exists() else f"load_module {STREAM};"
+            path = setup.write("nginx.conf", f"""{module} daemon off; worker_processes 1; pid {here}/nginx.pid; error_log stderr error;
+events {{ worker_connections 32768; }}
+stream {{ upstream web {{ {servers} }} server {{ listen 127.0.0.1:{setup.port}; proxy_pass web; }} }}
+""")
+            return [find_program("nginx"), "-p", here, "-c", path, "-e", "stderr"]
         upstreams = "".join(f"upstream {name} {{ {setup.balance} {servers} keepalive 512; }}\n" for name in setup.pools())
         common = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;'
         locations = "location / { proxy_pass http://web; }\n"
@@ -133,7 +147,8 @@ class Haproxy:
     @staticmethod
     def command(setup):
         servers = "".join(f"  server s{i} {backend}\n" for i, backend in enumerate(setup.backends))
-        pools = "".join(f"backend {name}\n  balance {setup.balance}\n  http-reuse always\n{servers}" for name in setup.pools())
+        reuse = "" if setup.passes_on() else "  http-reuse always\n"
+        pools = "".join(f"backend {name}\n  balance {setup.balance}\n{reuse}{servers}" for name in setup.pools())
         rules = "  default_backend web\n"
         if setup.work == "routes":
             rules = "  option forwardfor\n  http-request set-header X-Real-IP %[src]\n"
@@ -145,7 +160,7 @@ class Haproxy:
   no strict-limits
   maxconn 12000
 defaults
-  mode http
+  mode {"tcp" if setup.passes_on() else "http"}
   timeout connect 5s
   timeout client 300s
   timeout server 300s
