@@ -21,7 +21,9 @@ namespace {
 struct Options {
   std::string file;
   std::vector<std::string> servers;
-  std::string host;  // of a request to an edge
+  std::string host;      // of a request to an edge
+  std::string listener;  // of a connection to an edge
+  std::string sni;
   std::string path = "/";
   std::string method = "GET";
   std::vector<std::string> headers;
@@ -53,6 +55,20 @@ Exit ask_edge(const Options& options) {
   call.query = {{"host", options.host}, {"path", options.path}, {"method", options.method}};
   if (!options.client.empty()) call.query.emplace_back("client", options.client);
   for (const std::string& header : options.headers) call.query.emplace_back("header", header);
+  return ask_each({.servers = options.servers, .file = options.file, .key = {}}, Role::edge, call);
+}
+
+// A connection, or a UDP session, to a listener of a running edge.
+Exit ask_listener(const Options& options) {
+  if (!options.name.empty() || !options.host.empty() || !options.down.empty() || options.json) {
+    return complain(Exit::invalid,
+                    "explain: --listener is a connection to an edge; --name, --host, --down and --json are for others");
+  }
+  AdminCall call;
+  call.path = "/explain";
+  call.query = {{"listener", options.listener}};
+  if (!options.sni.empty()) call.query.emplace_back("sni", options.sni);
+  if (!options.client.empty()) call.query.emplace_back("client", options.client);
   return ask_each({.servers = options.servers, .file = options.file, .key = {}}, Role::edge, call);
 }
 
@@ -89,9 +105,12 @@ Exit ask_configuration(const Options& options, const dns::ExplainQuestion& quest
 }
 
 Exit run_explain(const Options& options) {
+  if (!options.listener.empty()) return ask_listener(options);
   if (!options.host.empty()) return ask_edge(options);
   if (options.name.empty()) {
-    return complain(Exit::invalid, "explain: say --name for a question to DNS, or --host for a request to an edge");
+    return complain(Exit::invalid,
+                    "explain: say --name for a question to DNS, --host for a request to an edge, or --listener for a "
+                    "connection to one");
   }
   const auto question = dns::parse_explain({options.name, options.type, options.client, options.resolver});
   if (!question) return complain(Exit::invalid, question.error().message);
@@ -115,13 +134,18 @@ Command explain_command(CLI::App& parent) {
   file->excludes(server);
   app->add_option("--name", options->name, "The name that is asked for");
   app->add_option("--host", options->host, "In place of --name: a request to an edge, for this host");
+  app->add_option("--listener", options->listener,
+                  "In place of --name: a connection to this listener of an edge with protocol: tcp or udp, by its "
+                  "address or port: 6379, tcp:192.0.2.1:6379");
+  app->add_option("--sni", options->sni, "With --listener: the server name that a TLS client asks for");
   app->add_option("--path", options->path, "With --host: its path and query")->capture_default_str();
   app->add_option("--method", options->method, "With --host: its method")->capture_default_str();
   app->add_option("--header", options->headers, "With --host: a field of it, \"Name: value\"; may be repeated")
       ->allow_extra_args(false);
   app->add_option("--type", options->type, "The record type")->capture_default_str();
-  app->add_option("--client", options->client,
-                  "The client's address or prefix, told as a client subnet (RFC 7871); with --host: who connects");
+  app->add_option(
+      "--client", options->client,
+      "The client's address or prefix, told as a client subnet (RFC 7871); with --host or --listener: who connects");
   app->add_option("--resolver", options->resolver, "The address that the query comes from; 127.0.0.1 if not said");
   app->add_flag("--json", options->json, "Print JSON: the question, each step of the decision, the reply");
   app->add_option("--down", options->down, "With FILE: play that this region is down; may be repeated")
@@ -130,7 +154,8 @@ Command explain_command(CLI::App& parent) {
   app->footer(
       "Examples: meridian explain meridian.yaml --name www.example.com --client 81.2.69.142\n"
       "          meridian explain --server 127.0.0.1:9053 --name www.example.com --client 81.2.69.0/24\n"
-      "          meridian explain meridian.yaml --host www.example.com --path /api/items --header \"X-Api-Key: k\"");
+      "          meridian explain meridian.yaml --host www.example.com --path /api/items --header \"X-Api-Key: k\"\n"
+      "          meridian explain meridian.yaml --listener 443 --sni api.example.com");
   return {app, [options] { return run_explain(*options); }};
 }
 

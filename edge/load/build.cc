@@ -34,6 +34,8 @@ using shared::load::NamedMap;
 using std::chrono::ceil;
 using std::chrono::milliseconds;
 
+constexpr milliseconds kUdpIdle{30000};  // no FIN tells that a session is over
+
 class Builder {
  public:
   Builder(const BuildInput& input, ServerIds& ids, Diagnostics& diagnostics)
@@ -65,6 +67,7 @@ class Builder {
                           ceil<milliseconds>(client.body_timeout), ceil<milliseconds>(client.send_timeout),
                           ceil<milliseconds>(client.linger)};
     settings->half_close = client.half_close;
+    settings->drain_grace = ceil<milliseconds>(edge_.drain_grace);
     settings->answer_limits = {static_cast<std::uint32_t>(edge_.answer.max_head), http::HeadLimits{}.max_target,
                                edge_.answer.max_fields};
     settings->merge_slashes = edge_.merge_slashes;
@@ -150,16 +153,40 @@ class Builder {
   }
 
   void build_listen() {
+    PoolListeners listeners;
     for (const ListenConfig& listen : edge_.listen) {
       const auto endpoint = listen.address.value.resolve(input_.node);
-      if (!endpoint) continue;
-      ListenPlan plan{.where = *endpoint, .introductions = {}};
-      if (const auto& from = listen.proxy_protocol) {
-        plan.introductions = {
-            .from = PrefixSet(from->from), .others = from->others, .timeout = ceil<milliseconds>(from->timeout)};
-      }
-      built_.listen.push_back(std::move(plan));
+      if (endpoint) built_.listen.push_back(plan(listen, *endpoint, listeners.size()));
+      listeners.push_back(endpoint ? pool_listener(listen, *endpoint) : PoolListener{});
     }
+    built_.listeners = std::make_shared<const PoolListeners>(std::move(listeners));
+  }
+
+  static ListenPlan plan(const ListenConfig& config, const shared::Endpoint& where, std::size_t index) {
+    ListenPlan plan{.where = where, .protocol = config.protocol, .index = index, .introductions = {}};
+    if (const auto& from = config.proxy_protocol) {
+      plan.introductions = {
+          .from = PrefixSet(from->from), .others = from->others, .timeout = ceil<milliseconds>(from->timeout)};
+    }
+    return plan;
+  }
+
+  PoolListener pool_listener(const ListenConfig& config, const shared::Endpoint& where) const {
+    PoolListener listener;
+    if (config.protocol == Protocol::http) return listener;
+    const bool udp = config.protocol == Protocol::udp;
+    listener.name = (udp ? "udp:" : "tcp:") + where.to_string();
+    if (config.pool) listener.pool = pool_id(edge_, config.pool->value);
+    for (const SniConfig& rule : config.sni) {
+      const auto pool = pool_id(edge_, rule.pool.value);
+      for (const auto& name : rule.names) listener.sni.add(name.value, pool.value_or(PoolId{}));
+    }
+    if (config.allow) listener.allow = PrefixSet(*config.allow);
+    listener.connect = ceil<milliseconds>(config.timeout.connect);
+    if (udp) listener.idle = kUdpIdle;
+    if (config.timeout.idle) listener.idle = ceil<milliseconds>(*config.timeout.idle);
+    listener.max_sessions = config.max_sessions;
+    return listener;
   }
 
   const BuildInput& input_;
@@ -172,7 +199,7 @@ class Builder {
 }  // namespace
 
 Snapshot Built::snapshot(std::uint64_t generation) const {
-  return {settings, routes, servers.pools, servers.addresses, tiers, generation};
+  return {settings, routes, servers.pools, servers.addresses, tiers, listeners, generation};
 }
 
 std::optional<Built> build(const BuildInput& input, ServerIds& ids, Diagnostics& diagnostics) {

@@ -2,6 +2,7 @@
 // build(): configuration + region + node -> the parts of a Snapshot, and the lists that Control works from: names to
 // resolve, servers to check, addresses to listen on. Opens the key files of this region's edge. Builder's thread.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@ struct Built {
   std::shared_ptr<const RouteTable> routes;
   PoolParts servers;
   std::shared_ptr<const Tiers> tiers;
+  std::shared_ptr<const PoolListeners> listeners;
   std::vector<ListenPlan> listen;
 
   [[nodiscard]] Snapshot snapshot(std::uint64_t generation) const;

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "edge/load/check_listeners.h"
 #include "edge/load/check_probes.h"
 #include "edge/load/check_sessions.h"
 #include "edge/load/route_key.h"
@@ -34,7 +35,8 @@ void check_listen(const Checker& checker) {
   for (const ListenConfig& listen : checker.edge.listen) {
     if (listen.address.at.line == 0) continue;  // it could not be read, which has been said
     const std::string text = listen.address.value.to_string();
-    const auto [first, fresh] = seen.emplace(text, listen.address.at);
+    const std::string kind = listen.protocol == Protocol::udp ? " (UDP)" : "";
+    const auto [first, fresh] = seen.emplace(text + kind, listen.address.at);
     if (!fresh) {
       checker.diagnostics.error(listen.address.at,
                                 "address " + text + " is already listened on (" + first->second.to_string() + ")");
@@ -51,12 +53,13 @@ void check_probed(const Checker& checker) {
   const shared::load::EdgeHealth& probe = checker.config.health.edge;
   const std::string port = std::to_string(probe.effective_port());
   const bool heard = std::ranges::any_of(checker.edge.listen, [&](const ListenConfig& listen) {
-    return listen.address.value.port == probe.effective_port();
+    return listen.protocol == Protocol::http && listen.address.value.port == probe.effective_port();
   });
   if (!heard) {
-    checker.diagnostics.warning(checker.place(), "health.edge asks port " + port +
-                                                     ", where no listener of the edge is: unless something before it "
-                                                     "translates ports, every region would be down for DNS");
+    checker.diagnostics.warning(
+        checker.place(), "health.edge asks port " + port +
+                             ", where no listener of the edge with protocol: http is: unless something before it "
+                             "translates ports, every region would be down for DNS");
   } else if (probe.kind == shared::load::ProbeKind::https) {
     checker.diagnostics.warning(checker.place(), "health.edge speaks https to port " + port +
                                                      ", where the edge listens with protocol: http: unless something "
@@ -176,11 +179,16 @@ void check_pools(const Checker& checker) {
   for (const RouteConfig& route : checker.edge.routes) {
     if (route.pool) used.insert(route.pool->value);
   }
+  for (const ListenConfig& listen : checker.edge.listen) {
+    if (listen.pool) used.insert(listen.pool->value);
+    for (const SniConfig& rule : listen.sni) used.insert(rule.pool.value);
+  }
   for (const auto& [name, at, pool] : checker.edge.pools) {
     if (pool.absent) used.insert(pool.absent->value);
   }
   for (const auto& [name, at, pool] : checker.edge.pools) {
-    if (!used.contains(name)) checker.diagnostics.warning(at, "pool " + in_quotes(name) + " is used by no route");
+    if (!used.contains(name))
+      checker.diagnostics.warning(at, "pool " + in_quotes(name) + " is used by no route and no listener");
   }
 }
 
@@ -269,6 +277,7 @@ void check_routes(const Checker& checker) {
 void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagnostics) {
   const Checker checker{edge, config, diagnostics};
   check_listen(checker);
+  check_listeners(edge, diagnostics);
   check_probed(checker);
   check_tiers(checker);
   check_pools(checker);

@@ -15,59 +15,6 @@ constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = kKiB * kKiB;
 constexpr std::uint64_t kTiB = kMiB * kMiB;
 
-// `http` alone so far; who writes another protocol means it, and no nearest word helps him.
-Reader<Protocol> protocol() {
-  auto reader = one_of<Protocol>({{"http", Protocol::http}});
-  const auto read = reader.read;
-  reader.read = [read](const Node& node, Diagnostics& diagnostics) -> std::optional<Protocol> {
-    for (const std::string_view other : {"https", "tls", "ssl", "h2", "h2c", "http2", "http3", "grpc", "tcp", "udp"}) {
-      if (!node.is_scalar() || node.text != other) continue;
-      complain(node, node.describe() + " is not spoken by this version, only http: HTTP/1.1 in clear text",
-               diagnostics);
-      return std::nullopt;
-    }
-    return read(node, diagnostics);
-  };
-  return reader;
-}
-
-void check_proxy_protocol(const ProxyProtocolConfig& config, const Node& node, Diagnostics& diagnostics) {
-  if (config.from.empty()) diagnostics.error(node.at, "from: an empty list takes a header from nobody");
-  for (const shared::Prefix& prefix : config.from) {
-    if (prefix.length > 0) continue;
-    diagnostics.warning(node.at, "from: " + prefix.to_string() + " is everybody, who may then claim any address");
-  }
-}
-
-const Table<ProxyProtocolConfig>& proxy_protocol_table() {
-  using Others = IntroductionRules::Others;
-  static const auto table =
-      Table<ProxyProtocolConfig>(
-          "edge.listen.proxy_protocol",
-          "A proxy or load balancer in front says by the PROXY protocol, version 1 or 2, who the "
-          "client is; that address then counts for everything. docs/http.md has more.")
-          .required("from", &ProxyProtocolConfig::from, list_of(prefix()),
-                    "Networks of those proxies: every connection from there begins with a header, else it is closed")
-          .field("others", &ProxyProtocolConfig::others,
-                 one_of<Others>({{"plain", Others::plain}, {"refuse", Others::refuse}}),
-                 "Connections from elsewhere: clients like any, no header is read; or closed at once, those of DNS "
-                 "nodes that ask for the health too")
-          .field("timeout", &ProxyProtocolConfig::timeout, duration(milliseconds(10), hours(1)),
-                 "For the whole header, from the accept on")
-          .check(check_proxy_protocol);
-  return table;
-}
-
-const Table<ListenConfig>& listen_table() {
-  static const auto table = Table<ListenConfig>("edge.listen", "One address for clients.")
-                                .required("address", &ListenConfig::address, located(listen_address()),
-                                          "`{edge}` is the node's own address in `regions`")
-                                .field("protocol", &ListenConfig::protocol, protocol(), "What is spoken there")
-                                .field("proxy_protocol", &ListenConfig::proxy_protocol,
-                                       optional_of(nested(proxy_protocol_table())), "PROXY headers before it");
-  return table;
-}
-
 const Table<TiersConfig>& tiers_table() {
   static const auto table =
       Table<TiersConfig>("edge.tiers", "Classes of customers. Servers read the decided tier in the tier header.")

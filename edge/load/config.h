@@ -13,6 +13,7 @@
 #include "edge/core/message/introduction.h"
 #include "edge/core/pool/pool.h"
 #include "edge/core/route/route.h"
+#include "edge/core/snapshot/listen_plan.h"
 #include "edge/core/snapshot/snapshot.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
@@ -22,7 +23,16 @@
 
 namespace edge {
 
-enum class Protocol : std::uint8_t { http };
+// Of a listener whose clients speak TLS that is passed on.
+struct SniConfig {
+  std::vector<shared::load::Located<std::string>> names;
+  shared::load::Located<std::string> pool;
+};
+
+struct ListenTimeoutConfig {
+  shared::Duration connect = PoolListener{}.connect;
+  std::optional<shared::Duration> idle;
+};
 
 // Whose connections begin with a PROXY header.
 struct ProxyProtocolConfig {
@@ -35,6 +45,12 @@ struct ListenConfig {
   shared::load::Located<shared::load::ListenAddress> address;
   Protocol protocol = Protocol::http;
   std::optional<ProxyProtocolConfig> proxy_protocol;
+  // The rest is of tcp and udp.
+  std::optional<shared::load::Located<std::string>> pool;
+  std::vector<SniConfig> sni;
+  std::optional<std::vector<shared::Prefix>> allow;
+  ListenTimeoutConfig timeout;
+  std::uint32_t max_sessions = PoolListener{}.max_sessions;
 };
 
 struct TierSourceConfig {

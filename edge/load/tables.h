@@ -1,11 +1,12 @@
 #pragma once
-// The field tables of pools, their servers and routes, which edge_table() nests. Immutable, any thread.
+// The field tables of listeners, pools, their servers and routes, which edge_table() nests. Immutable, any thread.
 
 #include "edge/load/config.h"
 #include "shared/load/table.h"
 
 namespace edge {
 
+[[nodiscard]] const shared::load::Table<ListenConfig>& listen_table();
 [[nodiscard]] const shared::load::Table<PoolConfig>& pool_table();
 [[nodiscard]] shared::load::Reader<ServersConfig> server_lists();
 [[nodiscard]] const shared::load::Table<RouteConfig>& route_table();

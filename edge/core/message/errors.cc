@@ -13,7 +13,7 @@ struct KindRow {
 };
 
 // By ErrorKind.
-constexpr std::array<KindRow, 14> kKinds{{
+constexpr std::array<KindRow, 16> kKinds{{
     {400, "bad_request", 'R'},
     {408, "request_timeout", 'T'},
     {499, "client_closed", 'C'},
@@ -26,6 +26,8 @@ constexpr std::array<KindRow, 14> kKinds{{
     {502, "upstream_reset", 'r'},
     {504, "upstream_timeout", 'o'},
     {502, "bad_response", 'g'},
+    {408, "idle", 'i'},
+    {503, "drained", 'd'},
     {503, "exhausted", 'L'},
     {500, "internal", 'I'},
 }};

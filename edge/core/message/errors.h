@@ -25,6 +25,8 @@ enum class ErrorKind : std::uint8_t {
   upstream_reset,    // 502: closed or reset before the whole response was read
   upstream_timeout,  // 504: no byte within `read`, or no progress within `send`
   bad_response,      // 502: the upstream broke the protocol
+  idle,              // a connection to a pool on which nothing moved for its time
+  drained,           // likewise, cut since the process ends
   exhausted,         // 503: this process has no descriptor, port or memory left to reach a server
   internal,          // 500
 };

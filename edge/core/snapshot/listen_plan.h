@@ -2,6 +2,8 @@
 // ListenPlan: one address that the edge listens on, and what is special about it, as the configuration has it. Control
 // makes a Listener of it at start. Value type, any thread.
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "edge/core/message/introduction.h"
@@ -9,8 +11,12 @@
 
 namespace edge {
 
+enum class Protocol : std::uint8_t { http, tcp, udp };
+
 struct ListenPlan {
   shared::Endpoint where;
+  Protocol protocol = Protocol::http;
+  std::size_t index = 0;                           // in the configuration, and in PoolListeners
   std::optional<IntroductionRules> introductions;  // by the PROXY protocol; nothing: none are read
 
   bool operator==(const ListenPlan&) const = default;

@@ -10,6 +10,7 @@
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/tier.h"
 #include "edge/core/pool/pool.h"
+#include "edge/core/route/pool_listener.h"
 #include "edge/core/route/route.h"
 #include "shared/core/prefix_set.h"
 #include "shared/core/time.h"
@@ -64,9 +65,10 @@ struct Settings {
   std::uint64_t min_rate = 240;                    // octets a second; who moves less goes first when there is no room
   ClientTimeouts timeouts;
   HalfClose half_close = HalfClose::abort;
-  bool merge_slashes = false;  // empty segments are not forwarded
-  bool via_requests = true;    // Via (RFC 9110 7.6.3) towards servers ...
-  bool via_responses = false;  // ... and towards clients
+  shared::milliseconds drain_grace{30000};  // for what is in progress when the process stops
+  bool merge_slashes = false;               // empty segments are not forwarded
+  bool via_requests = true;                 // Via (RFC 9110 7.6.3) towards servers ...
+  bool via_responses = false;               // ... and towards clients
   AccessLogSettings access_log;
   HeaderRules response_rules;  // for responses that no route stands behind: 400, 404 ...
 };
@@ -77,7 +79,8 @@ struct Snapshot {
   std::shared_ptr<const Pools> pools;
   std::shared_ptr<const Addresses> addresses;
   std::shared_ptr<const Tiers> tiers;
-  std::uint64_t generation = 0;  // counts publications; for /status and tests
+  std::shared_ptr<const PoolListeners> listeners;  // null: none
+  std::uint64_t generation = 0;                    // counts publications; for /status and tests
 };
 
 }  // namespace edge

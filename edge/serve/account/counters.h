@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "edge/core/message/errors.h"
 #include "shared/core/counter.h"
@@ -11,6 +12,18 @@
 namespace edge {
 
 inline constexpr std::size_t kErrorKinds = static_cast<std::size_t>(ErrorKind::internal) + 1;
+
+enum class Transport : std::uint8_t { tcp, udp };
+inline constexpr std::size_t kTransports = 2;
+
+// Connections and sessions that are passed on to a pool unread.
+struct SessionCounters {
+  shared::Counter begun;
+  shared::Counter open;       // gauge
+  shared::Counter octets_in;  // from clients, of those that are over
+  shared::Counter octets_out;
+  shared::Histogram duration;  // microseconds
+};
 
 struct Counters {
   shared::Counter connections;               // accepted
@@ -38,6 +51,8 @@ struct Counters {
   shared::Counter octets_in;   // of request bodies, decoded
   shared::Counter octets_out;  // to clients, with heads and framing
   shared::Histogram duration;  // microseconds from the head's first byte to the end of the response
+  std::array<SessionCounters, kTransports> sessions;  // by Transport
+  shared::Counter datagrams_dropped;                  // no session for them, or no room in the kernel
 };
 
 }  // namespace edge

@@ -5,6 +5,7 @@
 #include <random>
 #include <utility>
 
+#include "edge/core/decide/decide_connection.h"
 #include "edge/core/decide/explain.h"
 #include "edge/core/pool/slow_start.h"
 #include "edge/core/snapshot/descriptor_plan.h"
@@ -41,14 +42,32 @@ std::vector<shared::Endpoint> resolvers_of(const World& world) {
   return resolvers;
 }
 
+Listener listener_of(const ListenPlan& planned) {
+  Listener listener;
+  listener.protocol = planned.protocol == Protocol::tcp ? Listener::Protocol::tcp : Listener::Protocol::http;
+  listener.introductions = planned.introductions;
+  listener.index = planned.index;
+  return listener;
+}
+
+// Descriptors of the sessions of UDP, which come on top of connections; they do not crowd these out.
+std::size_t sessions_of(const World& world, std::size_t workers, std::uint64_t limit) {
+  std::size_t sessions = 0;
+  for (const ListenConfig& listen : world.config.listen) {
+    if (listen.protocol == Protocol::udp) sessions += listen.max_sessions * workers;
+  }
+  return std::min<std::size_t>(sessions, limit / 4);
+}
+
 DescriptorPlan plan_for(const World& world, std::size_t workers) {
   const std::size_t wanted = world.config.client.max_connections;
   const std::uint64_t limit = shared::raise_descriptor_limit();
-  const DescriptorPlan plan = plan_descriptors({.limit = limit,
-                                                .connections = wanted,
-                                                .reserved = Admission::kReserved + Admission::kPassing,
-                                                .workers = workers,
-                                                .pipes_per_worker = PipePool::kOpen});
+  const DescriptorPlan plan =
+      plan_descriptors({.limit = limit,
+                        .connections = wanted,
+                        .reserved = Admission::kReserved + Admission::kPassing + sessions_of(world, workers, limit),
+                        .workers = workers,
+                        .pipes_per_worker = PipePool::kOpen});
   if (plan.connections < wanted) {
     log_event(Level::warn, "connections_limited",
               {{"max_connections", wanted}, {"possible", plan.connections}, {"descriptors", limit}});
@@ -173,16 +192,27 @@ shared::Result<void> Control::start_workers() {
     counted_.push_back(workers_.back().get());
   }
   for (const ListenPlan& planned : world_->built.listen) {
-    const shared::Endpoint& where = planned.where;
-    auto listener = std::make_shared<Listener>();
-    listener->introductions = planned.introductions;
-    // A predecessor may have had more workers: then some of ours accept on several of its sockets.
-    auto made = shared::listen_tcp(where, count, service_.inherited().take_tcp(where));
-    if (!made) return tl::unexpected(made.error());
-    const shared::Endpoint bound = shared::local_endpoint(made->front().get());
-    for (std::size_t i = 0; i < made->size(); ++i) {
-      service_.listens_on(bound, (*made)[i].get());
-      workers_[i % count]->add_listener(std::move((*made)[i]), listener);
+    if (auto listens = listen(planned); !listens) return listens;
+  }
+  return {};
+}
+
+// On the sockets of a predecessor, if there is one: it may have had more workers, then some of ours read several.
+shared::Result<void> Control::listen(const ListenPlan& planned) {
+  const std::size_t count = workers_.size();
+  const bool udp = planned.protocol == Protocol::udp;
+  auto made = udp ? shared::bind_udp(planned.where, count, service_.inherited().take_udp(planned.where))
+                  : shared::listen_tcp(planned.where, count, service_.inherited().take_tcp(planned.where));
+  if (!made) return tl::unexpected(made.error());
+  const shared::Endpoint bound = shared::local_endpoint(made->front().get());
+  const auto listener = std::make_shared<const Listener>(listener_of(planned));
+  for (std::size_t i = 0; i < made->size(); ++i) {
+    service_.listens_on(bound, (*made)[i].get());
+    Worker& worker = *workers_[i % count];
+    if (udp) {
+      worker.add_datagrams(std::move((*made)[i]), planned.index);
+    } else {
+      worker.add_listener(std::move((*made)[i]), listener);
     }
   }
   return {};
@@ -254,6 +284,7 @@ ReportSource Control::source() const {
 }
 
 AdminResponse Control::answer_explain(const AdminRequest& request) const {
+  if (request.param("listener")) return answer_explain_connection(request);
   ExplainedRequest asked;
   if (const auto method = request.param("method")) asked.method = *method;
   if (const auto host = request.param("host")) asked.host = *host;
@@ -265,6 +296,18 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
     if (name == "header") asked.headers.push_back(value);
   }
   const auto text = explain(*snapshot_, loader_.live(), asked, {.now = shared::Clock::now()});
+  if (!text) return AdminResponse::text(400, text.error().message + "\n");
+  return AdminResponse::text(200, *text);
+}
+
+AdminResponse Control::answer_explain_connection(const AdminRequest& request) const {
+  ExplainedConnection asked;
+  asked.listener = request.param("listener").value_or("");
+  asked.server_name = request.param("sni").value_or("");
+  const auto client = shared::IpAddress::parse(request.param("client").value_or("127.0.0.1"));
+  if (!client) return AdminResponse::text(400, "client: not an IP address\n");
+  asked.client = *client;
+  const auto text = explain_connection(*snapshot_, loader_.live(), asked, {.now = shared::Clock::now()});
   if (!text) return AdminResponse::text(400, text.error().message + "\n");
   return AdminResponse::text(200, *text);
 }
@@ -370,12 +413,14 @@ void Control::handed_over() {
 void Control::finish_workers() {
   log_event(Level::info, "closing");
   workers_busy_ = workers_.size();
+  const Heir heir = service_.handed_over() ? Heir::accepts : Heir::none;
   for (const auto& worker : workers_) {
-    worker->wind_down([this] {
+    const auto done = [this] {
       supervisor_.post([this] {
         if (--workers_busy_ == 0) supervisor_.finish(0);
       });
-    });
+    };
+    worker->wind_down(done, heir);
     if (!service_.handed_over()) worker->hasten();
   }
 }

@@ -54,6 +54,7 @@ class Control {
   void handed_over();
   shared::Result<void> open_access_log();
   shared::Result<void> start_workers();
+  shared::Result<void> listen(const ListenPlan& planned);
   shared::Result<void> start_admin();
   void add_routes(shared::Admin& admin);
 
@@ -87,6 +88,7 @@ class Control {
   [[nodiscard]] std::vector<std::uint64_t> beats() const;
   [[nodiscard]] ReportSource source() const;
   [[nodiscard]] shared::AdminResponse answer_explain(const shared::AdminRequest& request) const;
+  [[nodiscard]] shared::AdminResponse answer_explain_connection(const shared::AdminRequest& request) const;
 
   shared::Supervisor& supervisor_;
   WorldLoader& loader_;

@@ -52,6 +52,9 @@ const Simple kSimple[] = {
     {kCounter, "meridian_edge_upstream_connects_total", "Connections begun to servers.", &Counters::upstream_connects},
     {kCounter, "meridian_edge_upstream_reuses_total", "Requests on a kept connection.", &Counters::upstream_reuses},
     {kCounter, "meridian_edge_request_body_bytes_total", "Octets of request bodies.", &Counters::octets_in},
+    {kCounter, "meridian_edge_datagrams_dropped_total",
+     "Datagrams of UDP listeners that had no session (not allowed, no server, no room) or found a full queue.",
+     &Counters::datagrams_dropped},
     {kCounter, "meridian_edge_response_bytes_total", "Octets sent to clients, heads included.", &Counters::octets_out},
 };
 
@@ -95,11 +98,66 @@ void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
   out.histogram({}, duration, {});
 }
 
+std::string_view name_of(Transport transport) { return transport == Transport::tcp ? "tcp" : "udp"; }
+
+using SessionPick = shared::Counter SessionCounters::*;
+
+std::uint64_t sum(const ReportSource& source, Transport transport, SessionPick counter) {
+  std::uint64_t total = 0;
+  for (const Worker* worker : source.workers) {
+    total += (worker->counters().sessions[static_cast<std::size_t>(transport)].*counter).read();
+  }
+  return total;
+}
+
+constexpr Transport kEach[] = {Transport::tcp, Transport::udp};
+
+void write_sessions(const ReportSource& source, shared::MetricsWriter& out) {
+  out.family(kCounter, "meridian_edge_sessions_total", "TCP connections and UDP sessions to listeners of a pool.");
+  for (const Transport transport : kEach) {
+    out.sample({{"protocol", name_of(transport)}}, sum(source, transport, &SessionCounters::begun));
+  }
+  out.family(kGauge, "meridian_edge_sessions", "Of these, those that are open.");
+  for (const Transport transport : kEach) {
+    out.sample({{"protocol", name_of(transport)}}, sum(source, transport, &SessionCounters::open));
+  }
+  out.family(kCounter, "meridian_edge_session_bytes_total",
+             "Octets from (in) and to (out) clients in those that are over.");
+  for (const Transport transport : kEach) {
+    const std::string_view protocol = name_of(transport);
+    out.sample({{"protocol", protocol}, {"direction", "in"}}, sum(source, transport, &SessionCounters::octets_in));
+    out.sample({{"protocol", protocol}, {"direction", "out"}}, sum(source, transport, &SessionCounters::octets_out));
+  }
+  out.family(shared::MetricKind::histogram, "meridian_edge_session_duration_seconds",
+             "From the first octet to the end.");
+  for (const Transport transport : kEach) {
+    shared::HistogramSnapshot duration;
+    for (const Worker* worker : source.workers) {
+      duration.merge(worker->counters().sessions[static_cast<std::size_t>(transport)].duration.read());
+    }
+    out.histogram({{"protocol", name_of(transport)}}, duration, {});
+  }
+}
+
+boost::json::array listeners_json(const ReportSource& source) {
+  boost::json::array listeners;
+  if (source.snapshot.listeners == nullptr) return listeners;
+  for (const PoolListener& listener : *source.snapshot.listeners) {
+    if (listener.name.empty()) continue;
+    boost::json::object one{{"listener", listener.name}};
+    if (listener.pool) one["pool"] = source.snapshot.pools->configured(*listener.pool).name;
+    if (!listener.sni.empty()) one["sni"] = true;
+    listeners.emplace_back(std::move(one));
+  }
+  return listeners;
+}
+
 }  // namespace
 
 std::string metrics_text(const ReportSource& source) {
   shared::MetricsWriter out;
   write_requests(source, out);
+  write_sessions(source, out);
   write_pool_metrics(source, out);
   out.family(kGauge, "meridian_edge_region_up", "1: clients may be sent here.");
   out.sample({{"region", source.snapshot.settings->identity.region}},
@@ -124,7 +182,9 @@ std::string status_json(const ReportSource& source) {
     const Counters& counters = worker->counters();
     workers.emplace_back(boost::json::object{{"connections", counters.connections_open.read()},
                                              {"in_flight", counters.in_flight.read()},
-                                             {"requests", counters.requests.read()}});
+                                             {"requests", counters.requests.read()},
+                                             {"tcp_sessions", counters.sessions[0].open.read()},
+                                             {"udp_sessions", counters.sessions[1].open.read()}});
   }
   boost::json::object status{{"program", "meridian-edge"},
                              {"service", identity.service},
@@ -133,6 +193,7 @@ std::string status_json(const ReportSource& source) {
                              {"state", name_of(health.reason)},
                              {"generation", source.snapshot.generation},
                              {"routes", source.snapshot.routes->all().size()},
+                             {"listeners", listeners_json(source)},
                              {"pools", std::move(pools)},
                              {"workers", std::move(workers)}};
   shared::put_facts(status, source.process);

@@ -43,6 +43,7 @@ Pumped Splice::advance(Socket& from, Socket& to, std::uint64_t& moved) {
       if (left_ == 0) return Pumped::done;
       const IoResult received = from.splice_to(pipe_->write.get(), std::min<std::uint64_t>(left_, PipePool::kCapacity));
       if (received.status == IoStatus::again) return Pumped::source_waits;
+      closed_ = received.status == IoStatus::closed;
       if (received.status != IoStatus::ok) return Pumped::source_failed;
       pipe_->held = received.bytes;
       left_ -= received.bytes;

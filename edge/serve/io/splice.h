@@ -53,11 +53,14 @@ class Splice {
 
   // As pump(); adds to `moved` what the sink took.
   [[nodiscard]] Pumped advance(Socket& from, Socket& to, std::uint64_t& moved);
+  // After source_failed: the peer has sent everything, and the sink has it all.
+  [[nodiscard]] bool source_closed() const { return closed_; }
 
  private:
   PipePool& pool_;
   std::unique_ptr<Pipe> pipe_;
-  std::uint64_t left_;  // not yet read from the source
+  std::uint64_t left_;   // not yet read from the source
+  bool closed_ = false;  // the source
 };
 
 }  // namespace edge

@@ -20,6 +20,7 @@
 #include "edge/serve/account/server_counters.h"
 #include "edge/serve/account/snapshots.h"
 #include "edge/serve/io/buffers.h"
+#include "edge/serve/io/flow.h"
 #include "edge/serve/io/splice.h"
 #include "edge/serve/upstream/upstreams.h"
 #include "shared/serve/loop/worker_loop.h"
@@ -58,6 +59,7 @@ struct WorkerContext {
   WorkPool<Work> works;
   WorkPool<UpstreamWork> upstream_works;
   PipePool pipes;
+  Scratch scratch;
   BalanceState balance;
   RequestIds request_ids;
   HttpDate http_date;

@@ -39,6 +39,10 @@ void Worker::add_listener(shared::UniqueFd socket, std::shared_ptr<const Listene
       [this] { make_room(); }));
 }
 
+void Worker::add_datagrams(shared::UniqueFd socket, std::size_t listener) {
+  datagrams_.push_back(std::make_unique<Datagrams>(context_, std::move(socket), listener));
+}
+
 void Worker::start() {
   context_.loop.timers().set(sweeper_, context_.now() + kSweep);
   thread_.start();
@@ -53,10 +57,15 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot) {
   thread_.post([this, snapshot = std::move(snapshot)]() mutable { context_.snapshots.publish(std::move(snapshot)); });
 }
 
-void Worker::wind_down(std::function<void()> done) {
-  thread_.post([this, done = std::move(done)] {
+void Worker::wind_down(std::function<void()> done, Heir heir) {
+  thread_.post([this, done = std::move(done), heir] {
     for (const auto& listener : listeners_) listener->drain_and_close();
-    clients_.wind_down(done);
+    const auto left = std::make_shared<std::size_t>(1 + datagrams_.size());
+    const auto one_done = [left, done] {
+      if (--*left == 0) done();
+    };
+    for (const auto& datagrams : datagrams_) datagrams->wind_down(heir, one_done);
+    clients_.wind_down(one_done);
   });
 }
 
@@ -68,6 +77,7 @@ void Worker::stop() { thread_.stop(); }
 
 void Worker::clear() {
   clients_.clear();
+  datagrams_.clear();
   context_.clear();
   listeners_.clear();
 }

@@ -14,6 +14,7 @@
 #include "edge/core/pool/live.h"
 #include "edge/core/snapshot/snapshot.h"
 #include "edge/serve/client/clients.h"
+#include "edge/serve/client/datagrams.h"
 #include "edge/serve/client/listener.h"
 #include "edge/serve/request/context.h"
 #include "shared/serve/loop/listener.h"
@@ -40,13 +41,15 @@ class Worker {
 
   // Before start().
   void add_listener(shared::UniqueFd socket, std::shared_ptr<const Listener> listener);
+  // Of UDP; `listener` is its index in PoolListeners.
+  void add_datagrams(shared::UniqueFd socket, std::size_t listener);
   void start();
   // The rest from any thread but the worker's.
   void publish(std::shared_ptr<const Snapshot> snapshot);
   // Stops accepting; every answer is its connection's last, and idle connections stay until their client speaks, falls
   // silent for too long, or hasten() is called: for when another process accepts on the same sockets. Calls `done` on
   // the worker's thread when none is left.
-  void wind_down(std::function<void()> done);
+  void wind_down(std::function<void()> done, Heir heir = Heir::none);
   // Closes idle connections, now and whenever one gets idle.
   void hasten();
   // Ends the loop and every connection with it.
@@ -68,6 +71,7 @@ class Worker {
   WorkerContext context_;
   Clients clients_;
   std::vector<std::unique_ptr<shared::Listener>> listeners_;
+  std::vector<std::unique_ptr<Datagrams>> datagrams_;
   shared::Deadline sweeper_;
 };
 

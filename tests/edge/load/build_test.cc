@@ -54,7 +54,7 @@ TEST(Build, MakesTheSnapshotOfARegion) {
   EXPECT_EQ(built->servers.health_targets[0].checks.at(0).path, "/health");
   EXPECT_EQ(built->servers.last_server, ServerId{1});
   ASSERT_EQ(built->listen.size(), 2u);
-  EXPECT_EQ(built->listen[0].to_string(), "192.0.2.11:8080");
+  EXPECT_EQ(built->listen[0].where.to_string(), "192.0.2.11:8080");
 }
 
 TEST(Build, AbsentPoolsStandForOthersAlongAChain) {

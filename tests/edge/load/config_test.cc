@@ -42,7 +42,7 @@ TEST(EdgeConfig, TheShopIsRight) {
   const EdgeConfig edge = read_edge_config(*config, diagnostics);
   EXPECT_EQ(diagnostics.render(), "");
   EXPECT_EQ(edge.routes.size(), 6u);
-  EXPECT_EQ(edge.pools.size(), 6u);
+  EXPECT_EQ(edge.pools.size(), 7u);
 }
 
 TEST(EdgeConfig, WhoMayIntroduceClients) {
@@ -205,12 +205,47 @@ TEST(EdgeConfig, RoutesThatCannotBeServed) {
 }
 
 TEST(EdgeConfig, ProtocolsThatAreNotSpokenAreNoSlipsOfThePen) {
-  for (const std::string name : {"https", "h2", "tcp", "udp"}) {
+  for (const std::string name : {"https", "h2", "grpc"}) {
     const std::string text =
         rendered("  listen: [{address: \"{edge}:80\", protocol: " + name + "}]\n" + kPools + kRoutes);
     EXPECT_NE(text.find("'" + name + "' is not spoken by this version"), std::string::npos) << text;
     EXPECT_EQ(text.find("did you mean"), std::string::npos) << text;
   }
+}
+
+TEST(EdgeConfig, ListenersOfAPoolAreRead) {
+  const std::string listen = R"(  listen:
+    - {address: "{edge}:80"}
+    - {address: "{edge}:6379", protocol: tcp, pool: web, allow: [10.0.0.0/8], timeout: {connect: 1s, idle: 1h}}
+    - {address: "{edge}:443", protocol: tcp, sni: [{name: [a.example, "*.b.example"], pool: web}]}
+    - {address: "{edge}:443", protocol: udp, pool: web, max_sessions: 10}
+)";
+  Loaded loaded(with_regions(listen + kPools + kRoutes));
+  ASSERT_EQ(loaded.diagnostics.render(), "");
+  ASSERT_EQ(loaded.edge.listen.size(), 4U);
+  EXPECT_EQ(loaded.edge.listen[1].protocol, Protocol::tcp);
+  EXPECT_EQ(loaded.edge.listen[1].pool->value, "web");
+  EXPECT_EQ(loaded.edge.listen[1].timeout.idle, std::chrono::hours(1));
+  EXPECT_EQ(loaded.edge.listen[2].sni.at(0).names.at(1).value, "*.b.example");
+  EXPECT_EQ(loaded.edge.listen[3].max_sessions, 10U);
+}
+
+TEST(EdgeConfig, WrongListenersOfAPool) {
+  const auto with = [](const std::string& listener) {
+    return "  listen: [{address: \"{edge}:80\"}, " + listener + "]\n" + kPools + kRoutes;
+  };
+  expect_errors({
+      {with("{address: \"{edge}:1\", protocol: tcp}"), "protocol: tcp needs a pool, or sni"},
+      {with("{address: \"{edge}:1\", protocol: udp}"), "protocol: udp needs a pool"},
+      {with("{address: \"{edge}:1\", pool: web}"), "pool has no effect: it is for protocol: tcp or udp"},
+      {with("{address: \"{edge}:1\", protocol: tcp, pool: wbe}"), "unknown pool 'wbe' (did you mean 'web'?)"},
+      {with("{address: \"{edge}:1\", protocol: tcp, sni: [{name: a, pool: wbe}]}"), "unknown pool 'wbe'"},
+      {with("{address: \"{edge}:1\", protocol: tcp, sni: [{name: [a, a], pool: web}]}"), "'a' already has a pool"},
+      {with("{address: \"{edge}:1\", protocol: udp, pool: web, sni: [{name: a, pool: web}]}"), "has no server name"},
+      {with("{address: \"{edge}:1\", protocol: tcp, pool: web, max_sessions: 1}"), "it is for protocol: udp"},
+      {with("{address: \"{edge}:1\", protocol: tcp, pool: web, allow: []}"), "lets nobody in"},
+      {with("{address: \"{edge}:80\", protocol: tcp, pool: web}"), "already listened on"},
+  });
 }
 
 TEST(EdgeConfig, WhatCouldNotBeReadIsNotSaidToStandTwice) {

@@ -266,6 +266,7 @@ class Edge {
     next->pools = std::make_shared<Pools>(std::vector<Pool>{pool});
     next->addresses = std::make_shared<Addresses>(addresses);
     next->tiers = std::make_shared<Tiers>();
+    next->listeners = std::make_shared<const PoolListeners>(listeners);
     next->generation = ++generation;
     return next;
   }
@@ -280,6 +281,7 @@ class Edge {
   Live live;
   AccessLane* lane = nullptr;
   std::shared_ptr<const Listener> listener = std::make_shared<const Listener>();
+  PoolListeners listeners;
   std::size_t max_connections = 1000;
   int send_buffer = 0;  // of accepted connections; 0: the kernel's
   std::uint64_t generation = 0;
