@@ -2,7 +2,8 @@
 import dataclasses
 
 REGIONS = ("us-east", "us-west", "eu")
-POOLS = (("web", 11, 3), ("api", 21, 5), ("checkout", 31, 2), ("search", 41, 2), ("admin", 51, 1), ("enterprise", 61, 1))  # first, count
+POOLS = (("web", 11, 3), ("api", 21, 5), ("checkout", 31, 2), ("search", 41, 2), ("admin", 51, 1), ("enterprise", 61, 1),
+         ("trading", 71, 3))  # first, count
 
 
 @dataclasses.dataclass(frozen=True)

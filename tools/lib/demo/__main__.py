@@ -78,7 +78,7 @@ def stay(stage):
 
 def show(stage, options):
     screen.say(screen.paint("Meridian: one shop, three regions, on loopback", "bold"))
-    screen.tell("DNS 127.0.0.1:5300; edges us-east 127.0.1.1:8080, us-west 127.0.2.1:8080, eu 127.0.3.1:8080; 42 backends")
+    screen.tell("DNS 127.0.0.1:5300; edges us-east 127.0.1.1:8080, us-west 127.0.2.1:8080, eu 127.0.3.1:8080; 51 backends")
     began = time.monotonic()
     stage.start()
     screen.tell(f"started and healthy in {time.monotonic() - began:.1f} s")

@@ -67,7 +67,7 @@ class Stage:
         """Says which address is taken before anything starts."""
         wanted = [(DNS, socket.SOCK_DGRAM), (DNS, socket.SOCK_STREAM), (DNS_ADMIN, socket.SOCK_STREAM)]
         for region in REGIONS:
-            wanted += [((EDGES[region], 8080), socket.SOCK_STREAM), ((EDGES[region], 9080), socket.SOCK_STREAM)]
+            wanted += [((EDGES[region], port), socket.SOCK_STREAM) for port in (8080, 7000, 9080)]
             wanted += [((server.address, server.port), socket.SOCK_STREAM) for server in backends_of(region)]
         busy = []
         for address, kind in wanted:
