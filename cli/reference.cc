@@ -31,10 +31,13 @@ One YAML file for all nodes: meridian-dns reads `dns`, meridian-edge reads `edge
 
 }  // namespace
 
+std::array<std::shared_ptr<const shared::load::TableDoc>, 4> configuration_tables() {
+  return {shared::load::config_table().doc(), dns::config_table().doc(), dns::geo_override_table().doc(),
+          edge::edge_table().doc()};
+}
+
 std::string configuration_reference() {
-  const std::array tables = {shared::load::config_table().doc(), dns::config_table().doc(),
-                             dns::geo_override_table().doc(), edge::edge_table().doc()};
-  return std::string(kIntroduction) + shared::load::render_reference(tables);
+  return std::string(kIntroduction) + shared::load::render_reference(configuration_tables());
 }
 
 }  // namespace cli

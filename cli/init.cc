@@ -1,0 +1,260 @@
+#include "cli/init.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string_view>
+
+#include "shared/core/ip.h"
+
+namespace cli {
+namespace {
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    const std::size_t first = text.find_first_not_of(' ');
+    if (first < end) parts.emplace_back(text.substr(first, end - first));
+    text.remove_prefix(std::min(text.size(), end + 1));
+  }
+  return parts;
+}
+
+std::string joined(const std::vector<std::string>& words, const std::string& before, const std::string& after) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + before + word + after;
+  return out;
+}
+
+std::vector<std::string> region_names(const InitPlan& plan) {
+  std::vector<std::string> names;
+  for (const InitRegion& region : plan.regions) names.push_back(region.name);
+  return names;
+}
+
+InitRegion* find_region(InitPlan& plan, std::string_view name) {
+  const auto found = std::find_if(plan.regions.begin(), plan.regions.end(),
+                                  [name](const InitRegion& region) { return region.name == name; });
+  return found == plan.regions.end() ? nullptr : &*found;
+}
+
+// NAME=REST of an option that speaks of a region.
+shared::Result<std::pair<InitRegion*, std::string>> of_region(InitPlan& plan, const std::string& text,
+                                                              const std::string& option) {
+  const std::size_t equals = text.find('=');
+  InitRegion* region = find_region(plan, text.substr(0, equals));
+  if (equals == std::string::npos || region == nullptr) {
+    return shared::fail(option + " '" + text + "': expected REGION=..., with a region that --region names");
+  }
+  return std::pair(region, text.substr(equals + 1));
+}
+
+bool located(const InitPlan& plan) {
+  return std::all_of(plan.regions.begin(), plan.regions.end(),
+                     [](const InitRegion& region) { return !region.location.empty(); });
+}
+
+std::string absolute(const InitPlan& plan, const std::string& name) {
+  return name == "@" ? plan.zone : name + "." + plan.zone;
+}
+
+std::string dns_part(const InitPlan& plan) {
+  const std::string all = joined(region_names(plan), "", "");
+  std::string out =
+      "\ndns:\n  listen: [\"0.0.0.0:53\", \"[::]:53\"]\n  zones: {" + plan.zone + ": " + plan.zone + ".zone}\n" +
+      "  # Where clients are: a MaxMind-format database. With it, put a step `- nearest: {}` before failover.\n"
+      "  # geo: {database: /var/lib/meridian/geo/country.mmdb}\n"
+      "  policies:\n"
+      "    closest:\n";
+  if (located(plan)) out += "      # - nearest: {}\n";
+  out += "      - failover: [" + all + "]   # the first of them that serves\n  names:\n";
+  for (const std::string& name : plan.names) {
+    out += "    " + absolute(plan, name) + ": {policy: closest, ttl: {min: 5s, max: 30s}}\n";
+  }
+  return out;
+}
+
+std::string edge_part(const InitPlan& plan) {
+  std::string out =
+      "\nedge:\n  listen:\n    - {address: \"{edge}:80\", protocol: http}\n"
+      "  # access_log: /var/log/meridian/access.log\n"
+      "  pools:\n    web:\n"
+      "      critical: true   # a region whose servers are all down leaves the answers\n"
+      "      health: {path: /, interval: 2s, timeout: 1s, fall: 2, rise: 2}\n      servers:\n";
+  for (const InitRegion& region : plan.regions) {
+    out += "        " + region.name + ": [" + joined(region.backends, "{address: \"", "\"}") + "]\n";
+  }
+  return out + "  routes:\n    - {path: /, pool: web}\n";
+}
+
+std::string ask(const std::string& question, const std::string& otherwise) {
+  std::cout << question << (otherwise.empty() ? "" : " [" + otherwise + "]") << ": " << std::flush;
+  std::string line;
+  if (!std::getline(std::cin, line) || line.empty()) return otherwise;
+  return line;
+}
+
+struct Said {
+  std::string folder = ".";
+  std::string service;
+  std::string zone;
+  std::vector<std::string> nodes;
+  std::vector<std::string> names;
+  std::vector<std::string> regions;
+  std::vector<std::string> backends;
+  std::vector<std::string> locations;
+  bool force = false;
+};
+
+void ask_for_the_rest(Said& said) {
+  if (said.zone.empty()) said.zone = ask("The zone that is to be steered", "example.com");
+  if (said.service.empty()) said.service = ask("A name for the service", said.zone.substr(0, said.zone.find('.')));
+  if (said.nodes.empty()) said.nodes = split(ask("Addresses of the DNS nodes, with commas", "192.0.2.53"), ',');
+  if (said.regions.empty()) {
+    for (const std::string& name : split(ask("Regions, with commas", "us-east,eu"), ',')) {
+      said.regions.push_back(name + "=" + ask("Addresses of the edges of " + name, ""));
+      said.backends.push_back(name + "=" + ask("Its web servers, ADDRESS:PORT with commas", ""));
+    }
+  }
+}
+
+shared::Result<InitPlan> plan_of(const Said& said) {
+  auto plan = cli::plan_of(said.regions, said.backends, said.locations);
+  if (!plan) return plan;
+  plan->zone = said.zone;
+  plan->service = said.service.empty() ? said.zone.substr(0, said.zone.find('.')) : said.service;
+  plan->nodes = said.nodes;
+  if (!said.names.empty()) plan->names = said.names;
+  if (plan->zone.empty()) return shared::fail("--zone is missing");
+  if (plan->zone.back() == '.') plan->zone.pop_back();
+  if (plan->nodes.empty()) return shared::fail("--node is missing: the addresses of the DNS nodes");
+  for (const std::string& node : plan->nodes) {
+    if (!shared::IpAddress::parse(node)) return shared::fail("--node '" + node + "' is no address");
+  }
+  return plan;
+}
+
+Exit write_files(const Said& said, const InitPlan& plan) {
+  const std::filesystem::path folder = said.folder;
+  const std::vector<std::pair<std::filesystem::path, std::string>> files = {
+      {folder / "meridian.yaml", init_configuration(plan)}, {folder / (plan.zone + ".zone"), init_zone(plan)}};
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  for (const auto& [path, text] : files) {
+    if (!said.force && std::filesystem::exists(path, problem)) {
+      return complain(Exit::failed, path.string() + " is there already; --force writes over it");
+    }
+  }
+  for (const auto& [path, text] : files) {
+    if (!(std::ofstream(path) << text).flush()) return complain(Exit::failed, "cannot write " + path.string());
+    print("wrote " + path.string() + "\n");
+  }
+  print("next: meridian check " + (folder / "meridian.yaml").string() + "\n");
+  return Exit::ok;
+}
+
+Exit init(Said said) {
+  if (isatty(STDIN_FILENO) != 0) ask_for_the_rest(said);
+  const auto plan = plan_of(said);
+  return plan ? write_files(said, *plan) : complain(Exit::invalid, plan.error().message);
+}
+
+}  // namespace
+
+shared::Result<InitPlan> plan_of(const std::vector<std::string>& regions, const std::vector<std::string>& backends,
+                                 const std::vector<std::string>& locations) {
+  InitPlan plan;
+  for (const std::string& text : regions) {
+    const std::size_t equals = text.find('=');
+    InitRegion region{text.substr(0, equals), {}, {}, {}};
+    if (equals != std::string::npos) region.edges = split(std::string_view(text).substr(equals + 1), ',');
+    if (region.name.empty() || region.edges.empty()) {
+      return shared::fail("--region '" + text + "': expected NAME=ADDRESS[,ADDRESS...], such as eu=203.0.113.11");
+    }
+    for (const std::string& edge : region.edges) {
+      if (!shared::IpAddress::parse(edge)) return shared::fail("--region '" + text + "': '" + edge + "' is no address");
+    }
+    plan.regions.push_back(std::move(region));
+  }
+  if (plan.regions.empty()) return shared::fail("--region is missing, such as --region eu=203.0.113.11");
+  for (const std::string& text : backends) {
+    auto said = of_region(plan, text, "--backend");
+    if (!said) return tl::unexpected(said.error());
+    for (std::string& server : split(said->second, ',')) said->first->backends.push_back(std::move(server));
+  }
+  for (const std::string& text : locations) {
+    auto said = of_region(plan, text, "--location");
+    if (!said) return tl::unexpected(said.error());
+    said->first->location = said->second;
+  }
+  for (const InitRegion& region : plan.regions) {
+    if (region.backends.empty()) {
+      return shared::fail("--backend " + region.name + "=ADDRESS:PORT is missing: what its edges send requests to");
+    }
+  }
+  return plan;
+}
+
+std::string init_configuration(const InitPlan& plan) {
+  std::string out =
+      "# Made by `meridian init`. All nodes get this file and take their part of it. Every option: man meridian.yaml.\n"
+      "#\n"
+      "#   meridian check meridian.yaml\n"
+      "#   meridian-dns  --config meridian.yaml                  on each DNS node\n"
+      "#   meridian-edge --config meridian.yaml --node ADDRESS   on each edge\n\n"
+      "service: " +
+      plan.service + "\n\nregions:\n";
+  for (const InitRegion& region : plan.regions) {
+    out += "  " + region.name + ": {" + (region.location.empty() ? "" : "location: [" + region.location + "], ") +
+           "edges: [" + joined(region.edges, "\"", "\"") + "]}\n";
+  }
+  out +=
+      "\n# Every DNS node asks every edge. Silence takes a region out after fall x interval + timeout; a refused "
+      "connection at\n# once.\nhealth:\n  edge: {kind: http, port: 80, host: " +
+      absolute(plan, plan.names.front()) + ", interval: 2s, timeout: 1s, fall: 3, rise: 2}\n";
+  return out + dns_part(plan) + edge_part(plan);
+}
+
+std::string init_zone(const InitPlan& plan) {
+  std::string records;
+  std::string glue;
+  for (std::size_t at = 0; at < plan.nodes.size(); ++at) {
+    const std::string name = "ns" + std::to_string(at + 1);
+    records += "        NS      " + name + "\n";
+    glue += name + "     " + (plan.nodes[at].find(':') == std::string::npos ? "A   " : "AAAA") + "    " +
+            plan.nodes[at] + "\n";
+  }
+  return "; " + plan.zone +
+         ": what stands here is the same for every client. The addresses of the names in dns.names come from their\n"
+         "; policies. At the registrar: delegate the zone to the names after NS, with their addresses as glue.\n"
+         "$TTL 1h\n"
+         "@       SOA     ns1 hostmaster ( 1 2h 15m 2w 5m )   ; a change of this file: add 1\n" +
+         records + glue;
+}
+
+Command init_command(CLI::App& parent) {
+  auto said = std::make_shared<Said>();
+  auto* app = parent.add_subcommand("init", "Write a configuration and a zone to start from");
+  app->add_option("FOLDER", said->folder, "Where meridian.yaml and the zone file are written; this folder if not said");
+  app->add_option("--zone", said->zone, "The zone: example.com");
+  app->add_option("--service", said->service, "A name for it all; the zone's first label if not said");
+  app->add_option("--node", said->nodes, "The address of a DNS node; may be repeated");
+  app->add_option("--name", said->names, "A steered name in the zone, @ for the zone itself; www if not said");
+  app->add_option("--region", said->regions, "NAME=ADDRESS,...: a region and its edges; may be repeated");
+  app->add_option("--backend", said->backends, "REGION=ADDRESS:PORT,...: its web servers; may be repeated");
+  app->add_option("--location", said->locations, "REGION=LATITUDE,LONGITUDE: where it is; may be repeated");
+  app->add_flag("--force", said->force, "Write over files that are there");
+  app->footer(
+      "At a terminal it asks for what is not said.\n"
+      "Example: meridian init --zone example.com --node 192.0.2.53 --region eu=203.0.113.11 --backend "
+      "eu=10.3.0.10:8080");
+  return {app, [said] { return init(*said); }};
+}
+
+}  // namespace cli

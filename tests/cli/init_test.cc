@@ -1,0 +1,87 @@
+#include "cli/init.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/app.h"
+#include "cli/config_schema.h"
+
+namespace cli {
+namespace {
+
+int meridian(std::vector<const char*> arguments, std::string& complained) {
+  arguments.insert(arguments.begin(), "meridian");
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  const int status = run(static_cast<int>(arguments.size()), arguments.data(), "1.2.3");
+  complained = ::testing::internal::GetCapturedStderr() + ::testing::internal::GetCapturedStdout();
+  return status;
+}
+
+TEST(Init, WhatItWritesPassesTheCheck) {
+  const auto folder = std::filesystem::temp_directory_path() / ("meridian-init-" + std::to_string(::getpid()));
+  std::string said;
+  const std::string place = folder.string();
+  const std::vector<const char*> words = {"init",       place.c_str(),
+                                          "--zone",     "example.com",
+                                          "--node",     "192.0.2.53",
+                                          "--node",     "2001:db8::53",
+                                          "--region",   "eu=203.0.113.11",
+                                          "--region",   "us=192.0.2.11,192.0.2.12",
+                                          "--backend",  "eu=10.3.0.10:8080",
+                                          "--backend",  "us=10.1.0.10:8080,10.1.0.11:8080",
+                                          "--name",     "@",
+                                          "--name",     "www",
+                                          "--location", "eu=53.35,-6.26"};
+  EXPECT_EQ(meridian(words, said), 0) << said;
+  const std::string file = (folder / "meridian.yaml").string();
+  EXPECT_EQ(meridian({"check", file.c_str()}, said), 0) << said;
+  EXPECT_EQ(said.find("warning"), std::string::npos) << said;
+  EXPECT_EQ(meridian(words, said), 1) << "it does not write over what is there";
+  EXPECT_NE(said.find("--force"), std::string::npos) << said;
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Init, WhatIsMissingOrWrongIsToldWithAnExample) {
+  std::string said;
+  for (const auto& [words, remedy] : std::vector<std::pair<std::vector<const char*>, std::string>>{
+           {{"init", "--zone", "example.com"}, "--region eu=203.0.113.11"},
+           {{"init", "--region", "eu"}, "NAME=ADDRESS"},
+           {{"init", "--region", "eu=nowhere"}, "'nowhere' is no address"},
+           {{"init", "--region", "eu=192.0.2.1"}, "--backend eu=ADDRESS:PORT is missing"},
+           {{"init", "--region", "eu=192.0.2.1", "--backend", "us=192.0.2.2:80"}, "with a region that --region names"},
+           {{"init", "--region", "eu=192.0.2.1", "--backend", "eu=192.0.2.2:80"}, "--zone is missing"}}) {
+    EXPECT_EQ(meridian(words, said), 2) << remedy;
+    EXPECT_NE(said.find(remedy), std::string::npos) << said;
+  }
+}
+
+TEST(ConfigSchema, EveryReferenceHasItsDefinition) {
+  const auto schema = boost::json::parse(configuration_schema()).as_object();
+  const auto& definitions = schema.at("$defs").as_object();
+  EXPECT_GT(definitions.size(), 30U);
+  const std::string text = configuration_schema();
+  constexpr std::string_view mark = "\"$ref\": \"#/$defs/";
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) {
+    const auto begin = at + mark.size();
+    const std::string title = text.substr(begin, text.find('"', begin) - begin);
+    EXPECT_TRUE(definitions.contains(title)) << title;
+  }
+}
+
+TEST(ConfigSchema, ItKnowsRangesChoicesAndLists) {
+  const auto schema = boost::json::parse(configuration_schema());
+  const auto& health = schema.at("$defs").at("health.edge").at("properties");
+  EXPECT_EQ(health.at("port").at("anyOf").at(0).at("maximum").to_number<int>(), 65535);
+  EXPECT_EQ(health.at("kind").at("anyOf").at(0).at("enum").as_array().size(), 3U);
+  const auto& region = schema.at("$defs").at("regions.NAME").at("properties");
+  EXPECT_EQ(region.at("edges").at("type"), "array");
+  EXPECT_EQ(schema.at("additionalProperties"), false);
+}
+
+}  // namespace
+}  // namespace cli
