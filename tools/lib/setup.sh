@@ -22,7 +22,8 @@ meridian_packages() { # group
       echo "$(meridian_packages lint) $(meridian_packages tidy)" python3-pytest python3-pytest-xdist python3-dnspython clang-19 libclang-rt-19-dev \
         bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client wrk curl openssl procps mmdb-bin haproxy python3-websockets
       ;;
-    deploy) echo lintian debootstrap systemd-container iproute2 curl logrotate man-db groff zsh fish python3-pytest python3-dnspython python3-jsonschema python3-yaml ;;
+    deploy) echo lintian debootstrap systemd-container iproute2 curl logrotate man-db groff zsh fish ansible-core ansible-lint yamllint openssh-client \
+        prometheus python3-pytest python3-dnspython python3-jsonschema python3-yaml ;;
     mutate) echo git python3 python3-clang-19 ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light libnginx-mod-stream haproxy wrk tor-geoipdb ;;
     *) echo "no package group '$1'" >&2; return 2 ;;

@@ -1,0 +1,110 @@
+"""Prometheus takes the metrics, the rules and the alerts as they are, and every panel of the dashboard shows something."""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+
+import pytest
+import yaml
+
+import hosts
+
+sys.path.insert(0, str(hosts.ROOT / "tests/support"))
+
+import meridian  # noqa: E402  (the path comes first)
+
+FILES = hosts.ROOT / "ansible/roles/monitoring/files"
+pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs prometheus")
+REGIONS = ("us-east", "us-west", "eu")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    with meridian.Shop(tmp_path_factory.mktemp("shop"), edit=meridian.steady) as running:
+        yield running.start()
+
+
+class Prometheus:
+    def __init__(self, folder, address, targets):
+        self.url = f"http://{address}:9090"
+        for name in ("meridian-rules.yml", "meridian-alerts.yml"):
+            shutil.copy(FILES / name, folder / name)
+        jobs = [{"job_name": job, "static_configs": [{"targets": [target], "labels": labels} for target, labels in those]} for job, those in targets.items()]
+        (folder / "prometheus.yml").write_text(yaml.safe_dump({
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": ["meridian-rules.yml", "meridian-alerts.yml"], "scrape_configs": jobs}))
+        self.process = subprocess.Popen(["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}:9090"],
+                                        stdout=subprocess.DEVNULL, stderr=open(folder / "prometheus.log", "w"))
+
+    def ask(self, expression):
+        with urllib.request.urlopen(f"{self.url}/api/v1/query?query={urllib.parse.quote(expression)}", timeout=10) as answer:
+            return json.load(answer)["data"]["result"]
+
+    def page(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return json.load(answer)["data"]
+
+
+@pytest.fixture(scope="module")
+def prometheus(shop, tmp_path_factory):
+    address = shop.dns_address.rsplit(".", 1)[0] + ".90"
+    targets = {"meridian-dns": [(f"{shop.dns_address}:9053", {"node": "ns1"})],
+               "meridian-edge": [(f"{shop.edge_address(region)}:9080", {"node": region, "region": region}) for region in REGIONS]}
+    running = Prometheus(tmp_path_factory.mktemp("prometheus"), address, targets)
+    yield running
+    running.process.terminate()
+    running.process.wait(20)
+
+
+def use(shop):
+    for _ in range(5):
+        shop.query("www.shop.example")
+    for region in REGIONS:
+        for path in ("/", "/api/items"):
+            meridian.http_get(shop.edge_address(region), 8080, path, {"Host": "www.shop.example"})
+
+
+def test_metrics_are_named_by_convention(shop):
+    for who in ("dns", *REGIONS):
+        judged = subprocess.run(["promtool", "check", "metrics"], input=shop.admin(who, "/metrics")[1], capture_output=True, text=True)
+        assert (judged.returncode, judged.stdout + judged.stderr) == (0, ""), who
+
+
+def test_rules_are_good_and_alerts_ring_when_they_should(tmp_path):
+    for path in (*FILES.glob("*.yml"), pathlib.Path(__file__).with_name("alerts_test.yml")):
+        shutil.copy(path, tmp_path)
+    hosts.call("promtool", "check", "rules", tmp_path / "meridian-rules.yml", tmp_path / "meridian-alerts.yml")
+    hosts.call("promtool", "test", "rules", tmp_path / "alerts_test.yml")
+
+
+def test_every_metric_that_is_asked_for_exists(shop):
+    """Those that come only with a feature that the shop does not use are named here."""
+    rare = {"meridian_edge_discovery_failing", "meridian_dns_override"}
+    shown = "".join(shop.admin(who, "/metrics")[1] for who in ("dns", *REGIONS))
+    asked = "".join((FILES / name).read_text() for name in ("meridian-rules.yml", "meridian-alerts.yml", "meridian-dashboard.json"))
+    names = {name for name in re.findall(r"(?<![:\w])meridian_(?:dns|edge)_\w+", asked)}
+    assert len(names) > 40
+    assert [name for name in sorted(names - rare) if not re.search(rf"^{name}[{{ ]", shown, re.MULTILINE)] == []
+
+
+def test_the_targets_are_scraped_and_the_rules_evaluate(shop, prometheus):
+    meridian.wait_until(lambda: len(prometheus.ask("up == 1")) == 4, "all targets are scraped")
+    use(shop)
+    for rule in [rule for group in yaml.safe_load((FILES / "meridian-rules.yml").read_text())["groups"] for rule in group["rules"]]:
+        meridian.wait_until(lambda: use(shop) or prometheus.ask(rule["record"]), rule["record"])
+    told = [rule for group in prometheus.page("/api/v1/rules")["groups"] for rule in group["rules"]]
+    assert len(told) == 30 and [rule["name"] for rule in told if rule["health"] != "ok"] == []
+    assert [alert["labels"]["alertname"] for alert in prometheus.page("/api/v1/alerts")["alerts"] if alert["state"] == "firing"] == []
+
+
+def test_every_panel_shows_something(shop, prometheus):
+    board = json.loads((FILES / "meridian-dashboard.json").read_text())
+    panels = [panel for panel in board["panels"] if panel["type"] != "row"]
+    assert len(panels) > 25 and len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    for panel in panels:
+        for target in panel["targets"]:
+            expression = target["expr"].replace("$__rate_interval", "30s").replace("$region", ".*")
+            meridian.wait_until(lambda: use(shop) or prometheus.ask(expression), f"{panel['title']}: {expression}", timeout=60)
