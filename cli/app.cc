@@ -17,6 +17,7 @@
 #include "cli/server_word.h"
 #include "cli/status.h"
 #include "cli/what_if.h"
+#include "cli/zone_check.h"
 
 namespace cli {
 namespace {
@@ -51,7 +52,8 @@ int run(int argc, const char* const* argv, const char* version) {
                                          diff_command(app),
                                          config_reference_command(app),
                                          config_schema_command(app),
-                                         logs_command(app)};
+                                         logs_command(app),
+                                         zone_command(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
