@@ -1,0 +1,267 @@
+"""The playbooks, from bare hosts to a rolled service: one DNS node and the edges of two regions as containers, reached over ssh in a
+network of their own. In this order: each test goes on where the one before it has left the hosts. The hosts are for tools/lab, which
+takes minutes; without it, what needs no host: linters, the configuration that the example's variables make, the lines of complaints."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import hosts
+import processes
+
+sys.path.insert(0, str(hosts.ROOT / "ansible/filter_plugins"))
+
+import meridian as filters  # noqa: E402  (the path comes first; it is the filter plugin of that name)
+from conftest import as_version
+
+ANSIBLE = hosts.ROOT / "ansible"
+ADDRESSES = {"ns1": "10.88.1.1", "eu-1": "10.88.2.1", "us-1": "10.88.3.1"}
+pytestmark = pytest.mark.skipif(shutil.which("ansible-playbook") is None, reason="needs ansible-core")
+
+
+@pytest.fixture(scope="module")
+def site(request, tmp_path_factory):
+    """An inventory made of the example's: its variables, for the addresses of the lab."""
+    if os.environ.get("MERIDIAN_LAB") != "1":
+        pytest.skip("tools/lab runs this")
+    lab, packages = request.getfixturevalue("lab"), request.getfixturevalue("packages")
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(ANSIBLE / "inventory/example", folder / "inventory")
+    inventory = folder / "inventory"
+    hosts.call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key")
+    booted = {name: lab.boot(name, address) for name, address in ADDRESSES.items()}
+    for host in booted.values():
+        host.put("/root/.ssh/authorized_keys", (folder / "key.pub").read_text(), 0o600)
+        host.put("/srv/index.html", "from a backend")
+        host.put("/srv/health", "well")
+    for host in booted.values():
+        host.wait()
+        host.run("systemd-run --unit backend -p StandardError=null -p StandardOutput=null python3 -m http.server 8080 --bind 127.0.0.1 -d /srv 2>&1")
+    def of(name, **more):
+        return {name: {"ansible_host": ADDRESSES[name], "meridian_address": ADDRESSES[name], **more}}
+    (inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {
+        "vars": {"ansible_user": "root", "ansible_ssh_private_key_file": str(folder / "key"),
+                 "ansible_ssh_common_args": f"-o StrictHostKeyChecking=no -o UserKnownHostsFile={folder}/known -o ControlPath={folder}/%h"},
+        "children": {"dns": {"hosts": of("ns1")}, "canary": {"hosts": {"eu-1": None}},
+                     "edge": {"hosts": {**of("eu-1", meridian_region="eu"), **of("us-1", meridian_region="us-east")}}}}}))
+    variables = inventory / "group_vars/all/meridian.yml"
+    text = variables.read_text().replace("  us-west: {location: [45.59, -121.18]}\n", "").replace("[us-east, us-west, eu]", "[eu, us-east]")
+    text = re.sub(r"        us-west: .*\n", "", text)
+    text = re.sub(r"(        (?:us-east|eu): \[\{address: ).*", r'\1"127.0.0.1:8080"}]', text).replace("timeout: 500ms", "timeout: 900ms").replace("192.0.2.0/24", "10.88.0.0/16")
+    text = text.replace("meridian_dns:\n", "meridian_dns:\n  geo: {database: /var/lib/meridian/geo/country.mmdb}\n")
+    variables.write_text(text.replace("- {path: /, pool: web}", "- {path: /word, respond: {status: 200, body: served}}\n    - {path: /, pool: web}"))
+    settings = inventory / "group_vars/all/main.yml"
+    settings.write_text(settings.read_text() + f"meridian_check_command: {hosts.BIN}/meridian\nmeridian_check_database: {hosts.ROOT}/build/geo/country.mmdb\nroll_watch: 1\ngeo_source: file:///root/country.mmdb\nroll_grace: 9\n")
+    return Site(lab, booted, inventory, packages, folder)
+
+
+class Site:
+    def __init__(self, lab, booted, inventory, packages, folder):
+        self.lab, self.hosts, self.inventory, self.packages, self.folder = lab, booted, inventory, packages, folder
+
+    def version(self, version):
+        """A folder with the packages as this version."""
+        folder = self.folder / version
+        if not folder.exists():
+            folder.mkdir()
+            as_version({name: path for name, path in self.packages.items() if name != "meridian-doc"}, version, folder)
+            for path in folder.glob("*.deb"):
+                path.rename(folder / f"{path.stem}_amd64.deb")
+        return folder
+
+    def play(self, playbook, *arguments, version="1.0"):
+        """(exit status, what was said, host -> changed tasks)."""
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8", "ANSIBLE_PIPELINING": "1"}
+        done = subprocess.run(self.lab.inside("ansible-playbook", "-i", self.inventory / "hosts.yml", ANSIBLE / "playbooks" / playbook,
+                                              "-e", f"meridian_packages={self.version(version)}", *arguments), cwd=ANSIBLE, env=environment, capture_output=True, text=True)
+        said = done.stdout + done.stderr
+        return done.returncode, said, {host: int(changed) for host, changed in re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", said, re.MULTILINE)}
+
+    def good(self, *arguments, **options):
+        status, said, changed = self.play(*arguments, **options)
+        assert status == 0, said[-6000:]
+        return said, changed
+
+    def dig(self):
+        return subprocess.run(self.lab.inside("dig", "+short", "+time=3", f"@{ADDRESSES['ns1']}", "www.example.com"), capture_output=True, text=True).stdout.split()
+
+    def goes_to(self, name):
+        """Waits until DNS sends users to this edge alone."""
+        processes.eventually(lambda: self.dig() == [ADDRESSES[name]], f"users are sent to {name}", 120)
+
+    def versions(self):
+        return {name: host.run("dpkg-query -W -f '${Version}' meridian-tools") for name, host in self.hosts.items()}
+
+    def pids(self):
+        return {name: host.run("pidof meridian-dns meridian-edge || true").split() for name, host in self.hosts.items()}
+
+
+def test_check_mode_on_bare_hosts_changes_nothing(site):
+    site.play("site.yml", "--check")
+    for host in site.hosts.values():
+        assert host.run("ls -d /etc/meridian /usr/bin/meridian* /var/cache/meridian 2>/dev/null || true") == ""
+
+
+def test_bare_hosts_become_serving_regions(site):
+    shutil.copy(hosts.ROOT / "build/geo/country.mmdb", site.hosts["ns1"].root / "root/country.mmdb")
+    site.good("site.yml")
+    assert "GB" in site.hosts["ns1"].run("meridian geo lookup 81.2.69.142 --config /etc/meridian/meridian.yaml")
+    assert "active" == site.hosts["ns1"].run("systemctl is-active meridian-geo.timer").strip()
+    site.goes_to("eu-1")
+    for name in ("eu-1", "us-1"):
+        assert hosts.call(*site.lab.inside("curl", "-s", f"http://{ADDRESSES[name]}/")) == "from a backend"
+    assert site.hosts["eu-1"].run("stat -c '%U %G %a' /etc/meridian/keys/customers").split() == ["root", "meridian", "640"]
+
+
+def test_a_second_run_changes_nothing(site):
+    said, changed = site.good("site.yml")
+    assert changed == {name: 0 for name in ADDRESSES}, said[-6000:]
+
+
+def test_check_mode_shows_what_a_change_would_be(site):
+    said, _ = site.good("site.yml", "--check", "-e", json.dumps({"meridian_service": "renamed"}))
+    assert "+service: renamed" in said and "-service: example" in said
+    assert "renamed" not in site.hosts["ns1"].run("cat /etc/meridian/meridian.yaml")
+
+
+def test_a_mistake_is_told_with_the_variable_files_line_and_reaches_no_host(site):
+    variables = site.inventory / "group_vars/all/meridian.yml"
+    good = variables.read_text()
+    line = 1 + good[:good.index("    closest:")].count("\n") + 1
+    before = site.pids()
+    variables.write_text(good.replace("failover: [eu, us-east]", "failover: [eu, us-eastt]"))
+    status, said, _ = site.play("site.yml")
+    variables.write_text(good)
+    assert status != 0
+    assert re.search(rf"group_vars/all/meridian.yml:{line}: .*us-eastt.*did you mean 'us-east'", said), said[-4000:]
+    assert site.pids() == before and all("us-eastt" not in host.run("cat /etc/meridian/meridian.yaml") for host in site.hosts.values())
+
+
+def test_a_new_configuration_reaches_running_processes(site):
+    before = site.pids()
+    variables = site.inventory / "group_vars/all/meridian.yml"
+    variables.write_text(variables.read_text().replace("body: served", "body: served anew"))
+    site.good("site.yml", "--tags", "config,service")
+    assert hosts.call(*site.lab.inside("curl", "-s", f"http://{ADDRESSES['eu-1']}/word")) == "served anew"
+    assert site.pids() == before
+
+
+def test_a_new_version_rolls_under_load_and_loses_nothing(site):
+    script = pathlib.Path(__file__).with_name("steady_asker.py")
+    askers = [subprocess.Popen(site.lab.inside("/usr/bin/python3", script, ADDRESSES["ns1"], "www.example.com", ADDRESSES[edge], "www.example.com"),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for edge in ("eu-1", "us-1")]
+    said, _ = site.good("rolling.yml", version="1.1")
+    for asker in askers:
+        told = json.loads(asker.communicate("", timeout=60)[0])
+        assert told["failures"] == [] and told["queries"] > 50 and told["requests"] > 50, told
+    assert set(site.versions().values()) == {"1.1"}
+    assert said.index("TASK [Roll this edge] ***") < said.index("PLAY [DNS nodes]")
+    assert "drained" not in site.hosts["ns1"].run("meridian status --json --server unix:/var/lib/meridian/dns/admin.sock | grep -o '\"reason\":\"roll\"' || true")
+
+
+def test_a_bad_package_is_rolled_back_at_the_first_host(site):
+    folder = site.version("1.2")
+    bad = next(folder.glob("meridian-edge_*.deb"))
+    hosts.call("dpkg-deb", "-R", bad, folder / "tree")
+    (folder / "tree/usr/bin/meridian-edge").write_text("#!/bin/sh\nexit 1\n")
+    hosts.call("dpkg-deb", "-Znone", "-b", folder / "tree", bad)
+    shutil.rmtree(folder / "tree")
+    before = site.pids()
+    status, said, _ = site.play("rolling.yml", version="1.2")
+    assert status != 0 and "eu-1 failed and has been rolled back to 1.1; nothing else was touched" in said, said[-6000:]
+    assert set(site.versions().values()) == {"1.1"}
+    after = site.pids()
+    assert after["us-1"] == before["us-1"] and after["ns1"] == before["ns1"]
+    assert hosts.call(*site.lab.inside("curl", "-s", f"http://{ADDRESSES['eu-1']}/word")) == "served anew"
+    site.goes_to("eu-1")
+
+
+def test_a_failover_is_played_and_ends(site):
+    said, _ = site.good("failover-test.yml", "-e", "region=eu")
+    assert f"[{ADDRESSES['us-1']!r}] serve" in said
+    site.goes_to("eu-1")
+
+
+def test_a_region_that_is_cut_off_leaves_and_comes_back(site):
+    site.hosts["eu-1"].cut()
+    site.goes_to("us-1")
+    site.hosts["eu-1"].cut("up")
+    site.goes_to("eu-1")
+
+
+def test_drain_and_rollback(site):
+    site.good("drain.yml", "-e", "target=eu", "-e", "reason=a test")
+    site.goes_to("us-1")
+    site.good("drain.yml", "-e", "target=eu", "-e", "state=undrain")
+    site.goes_to("eu-1")
+    site.good("rollback.yml", "--limit", "eu-1", "-e", "meridian_version=1.0")
+    assert site.versions()["eu-1"] == "1.0"
+    assert hosts.call(*site.lab.inside("curl", "-s", f"http://{ADDRESSES['eu-1']}/word")) == "served"
+
+
+@pytest.mark.skipif(shutil.which("ansible-lint") is None, reason="needs ansible-lint")
+def test_linters_are_content():
+    for command in (["yamllint", "-c", ".yamllint", "."], ["ansible-lint", "-c", ".ansible-lint", "--nocolor"]):
+        judged = subprocess.run(command, cwd=ANSIBLE, capture_output=True, text=True)
+        assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def rendered(folder):
+    """meridian.yaml of the example inventory, as the filter makes it from variables that hold no templates, below `folder`."""
+    inventory = ANSIBLE / "inventory/example"
+    variables = yaml.safe_load((inventory / "group_vars/all/meridian.yml").read_text())
+    groups = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]["edge"]["children"]
+    about = {host: {**group["vars"], **its} for group in groups.values() for host, its in group["hosts"].items()}
+    sections = {name: variables.get(f"meridian_{name}") for name in ("service", "regions", "health", "dns", "edge", "admin", "metrics", "log")}
+    text = yaml.safe_dump(filters.configuration(sections, about, {"edge": list(about)}), sort_keys=False, width=1000)
+    for name, source in variables["meridian_files"].items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(inventory / source, folder / name)
+    (folder / "keys").mkdir()
+    (folder / "keys/customers").write_text(yaml.safe_load((inventory / "group_vars/all/vault.yml").read_text())["vault_api_keys"])
+    (folder / "meridian.yaml").write_text(text)
+    return text
+
+
+def test_the_examples_variables_make_a_good_configuration(tmp_path):
+    rendered(tmp_path)
+    done = subprocess.run([hosts.BIN / "meridian", "check", tmp_path / "meridian.yaml"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("where,told", [("failover: [us-east", "us-westt"), ("fall: 2, rise: 2}", "'fal'"), ("pool: web}", "wep"), ("eu: {location", "153.35")])
+def test_a_complaint_has_the_line_of_the_variable_file(tmp_path, where, told):
+    spoilt = yaml.safe_dump(spoil(yaml.safe_load(rendered(tmp_path)), told), sort_keys=False, width=1000)
+    (tmp_path / "meridian.yaml").write_text(spoilt)
+    source = (ANSIBLE / "inventory/example/group_vars/all/meridian.yml").read_text()
+    line = source[:source.index(where)].count("\n") + 1
+    done = subprocess.run([hosts.BIN / "meridian", "check", tmp_path / "meridian.yaml"], capture_output=True, text=True)
+    assert done.returncode != 0
+    said = filters.where_said(done.stderr, spoilt, ANSIBLE / "inventory/example")
+    assert any(words.startswith(f"group_vars/all/meridian.yml:{line}: ") and told in words for words in said), (said, done.stderr)
+
+
+def spoil(data, told):
+    """One mistake of each kind, in the rendered data."""
+    if told == "us-westt":
+        data["dns"]["policies"]["closest"][0]["failover"][1] = "us-westt"
+    elif told == "wep":
+        data["edge"]["routes"][0]["pool"] = "wep"
+    elif told == "153.35":
+        data["regions"]["eu"]["location"][0] = 153.35
+    else:
+        health = data["edge"]["pools"]["web"]["health"]
+        health["fal"] = health.pop("fall")
+    return data
+
+
+def test_the_playbooks_are_read_without_a_complaint():
+    for playbook in sorted((ANSIBLE / "playbooks").glob("*.yml")):
+        done = subprocess.run(["ansible-playbook", playbook, "--syntax-check"], cwd=ANSIBLE, capture_output=True, text=True)
+        assert done.returncode == 0, f"{playbook}: {done.stdout}{done.stderr}"
