@@ -1,24 +1,25 @@
 """The playbooks, from bare hosts to a rolled service: one DNS node and the edges of two regions as containers, reached over ssh in a
 network of their own. In this order: each test goes on where the one before it has left the hosts. The hosts are for tools/lab, which
 takes minutes; without it, what needs no host: linters, the configuration that the example's variables make, the lines of complaints."""
+import importlib.util
 import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
-import sys
 
 import pytest
 import yaml
 
 import hosts
 import processes
-
-sys.path.insert(0, str(hosts.ROOT / "ansible/filter_plugins"))
-
-import meridian as filters  # noqa: E402  (the path comes first; it is the filter plugin of that name)
 from conftest import as_version
+
+# By its path: tests/support has another module of its name.
+filters_at = importlib.util.spec_from_file_location("meridian_filters", hosts.ROOT / "ansible/filter_plugins/meridian.py")
+filters = importlib.util.module_from_spec(filters_at)
+filters_at.loader.exec_module(filters)
 
 ANSIBLE = hosts.ROOT / "ansible"
 ADDRESSES = {"ns1": "10.88.1.1", "eu-1": "10.88.2.1", "us-1": "10.88.3.1"}
