@@ -120,32 +120,6 @@ TEST(BalanceConfig, StickyKeysThatEverybodyCanReadAreWarnedAt) {
             std::string::npos);
 }
 
-std::string sessions_of(const std::string& one, const std::string& two, const std::string& routes) {
-  const TemporaryFile file("000102030405060708090a0b0c0d0e0f\n");
-  const std::string keys = "keys: \"" + file.path.string() + "\"";
-  return Loaded(with_regions("  listen: [{address: \"{edge}:8080\"}]\n  pools:\n    one: {sticky: {" + keys + one +
-                             "}, servers: [\"10.0.0.1:80\"]}\n    two: {sticky: {" + keys + two +
-                             "}, servers: [\"10.0.0.2:80\"]}\n  routes: " + routes + "\n"))
-      .diagnostics.render();
-}
-
-TEST(BalanceConfig, EachPoolsSessionsHaveACookieOfTheirOwn) {
-  const std::string same = "[{path: /, pool: one}, {path: /x, pool: two}]";
-  EXPECT_EQ(sessions_of("", "", same), "");
-  EXPECT_EQ(session_cookie("api-v2", {}), "MERIDIAN_api-v2");
-  EXPECT_EQ(session_cookie("a b", {}), "MERIDIAN_a_b");
-  const auto warns = [](const std::string& problems) {
-    return problems.find("warning: sticky: pool 'one' has a cookie S on the same host") != std::string::npos;
-  };
-  const std::string s = ", cookie: S";
-  EXPECT_TRUE(warns(sessions_of(s, s, same)));
-  EXPECT_TRUE(warns(sessions_of(s, s, "[{host: \"*.b.c\", pool: one}, {host: a.b.c, pool: two}]")));
-  EXPECT_TRUE(warns(sessions_of(s + ", domain: b.c", s, "[{host: x.b.c, pool: one}, {host: a.b.c, pool: two}]")));
-  EXPECT_FALSE(warns(sessions_of(s, s, "[{host: x.b.c, pool: one}, {host: a.b.c, pool: two}]")));
-  EXPECT_FALSE(warns(sessions_of(s + ", path: /a", s + ", path: /b", same)));
-  EXPECT_FALSE(warns(sessions_of(s, ", cookie: T", same)));
-}
-
 TEST(BalanceConfig, ABadKeyFileIsRefusedWithoutShowingIt) {
   const TemporaryFile file("secret-that-is-no-key\n");
   const std::string problems =

@@ -1,10 +1,10 @@
-// Pools whose servers the DNS names: how they are written, and what is built from what was found.
+#include "edge/load/build_pools.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "edge/load/build_pools.h"
 #include "tests/edge/load/load.h"
 
 namespace edge {
