@@ -137,5 +137,11 @@ TEST(Config, NullSectionIsPresent) {
   EXPECT_TRUE(read("service: a\nregions: {eu: {edges: [192.0.2.1]}}\ndns:\n").config.dns);
 }
 
+TEST(Config, TheFilterOfSystemCallsIsOnUnlessSomebodySaysOtherwise) {
+  EXPECT_EQ(read(kMinimal).config.system_calls, Mode::enforce);
+  EXPECT_EQ(read(std::string(kMinimal) + "system_calls: shadow\n").config.system_calls, Mode::shadow);
+  EXPECT_NE(read(std::string(kMinimal) + "system_calls: on\n").problems, "");
+}
+
 }  // namespace
 }  // namespace shared::load
