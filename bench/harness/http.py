@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 
 from . import http_peers
-from .process import (LOAD_CORE, SERVER_CORE, Process, ServerFailed, find_program, free_port, machine_busy_seconds,
+from .process import (LOAD_CORE, SERVER_CORE, Process, ServerFailed, family, find_program, free_port, machine_busy_seconds,
                       memory_mib)
 
 # `backends`: how many, 3 if not said; `base`: whose figures the others' are set against; `clients`: so many addresses in turn;
-# `workers`: of the proxy; `rate`: share of the slowest proxy's most, open loop; `idle`: connections.
+# `workers`: of the proxy; `rate`: share of the slowest proxy's most, open loop; `idle`: connections,
+# which have asked so often (`asked`) and, where `left` is said, are gone again.
 WORKS = {
     "small": {"title": "HTTP/1.1, 128 B", "path": "/item?bytes=128", "fields": {}},
     "routes": {"title": "20 routes, tier, X-Forwarded-For, 2 fields", "path": "/r17/item?bytes=128",
@@ -24,7 +25,9 @@ WORKS = {
     "body1m": {"title": "1 MiB bodies", "path": "/item?bytes=1048576", "fields": {}},
     "connect": {"title": "new connection per request", "path": "/item?bytes=128", "fields": {"Connection": "close"}},
     "half": {"title": "128 B at half load", "path": "/item?bytes=128", "fields": {}, "rate": 0.5},
-    "idle": {"title": "bytes per idle connection (10,000)", "path": "/item?bytes=128", "fields": {}, "idle": 10000},
+    "idle": {"title": "bytes per idle connection (10,000)", "path": "/item?bytes=128", "fields": {}, "idle": 10000, "asked": 1},
+    "idle_silent": {"title": "the same, of clients that say nothing", "path": "/item?bytes=128", "fields": {}, "idle": 10000, "asked": 0},
+    "idle_left": {"title": "the same, once all have left", "path": "/item?bytes=128", "fields": {}, "idle": 10000, "asked": 1, "left": True},
     "workers2": {"title": "128 B, two workers", "path": "/item?bytes=128", "fields": {}, "workers": 2},
     "algorithms": {"title": "128 B, 10 servers, by algorithm", "path": "/item?bytes=128", "fields": {}, "backends": 10,
                    "clients": 240, "base": "meridian-edge round_robin"},
@@ -32,7 +35,7 @@ WORKS = {
     "tcp1m": {"title": "passed on as TCP, 1 MiB", "path": "/item?bytes=1048576", "fields": {}},
 }
 # The works that one start of the proxies serves together.
-GROUPS = (("small", "body16k", "body1m", "connect", "half"), ("idle",), ("routes",), ("workers2",), ("algorithms",), ("tcp", "tcp1m"))
+GROUPS = (("small", "body16k", "body1m", "connect", "half"), ("idle",), ("idle_silent",), ("idle_left",), ("routes",), ("workers2",), ("algorithms",), ("tcp", "tcp1m"))
 SIZES = {"body16k": 16384, "body1m": 1 << 20, "tcp1m": 1 << 20}
 REPORT = Path(__file__).resolve().parent.parent / "wrk_report.lua"
 
@@ -160,7 +163,7 @@ class HttpRun:
         return self.measure_load(work)
 
     def measure_idle(self, work):
-        """Memory that connections cost which have asked once and then wait; `us` holds bytes per connection.
+        """Memory that connections cost which have asked and then wait, or what is kept when they are gone; `us` holds bytes per connection.
 
         Counted once: a proxy that keeps the memory of its first crowd has it for the next.
         """
@@ -175,10 +178,18 @@ class HttpRun:
             for _ in range(count):
                 connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
                 held.append(connection)
-                connection.sendall(f"GET {WORKS[work]['path']} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
-                if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
-                    raise ServerFailed(f"{self.name}: an idle connection was not answered")
-            octets = (memory_mib(self.process.pid) - before) * 1024 * 1024 / count
+                for _ in range(WORKS[work]["asked"]):
+                    connection.sendall(f"GET {WORKS[work]['path']} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+                    if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
+                        raise ServerFailed(f"{self.name}: an idle connection was not answered")
+            # Those that say nothing are accepted when the proxy comes to it; with few descriptors it lets some go again.
+            standing = self.wait_for_descriptors(lambda now: now >= count * 9 // 10)
+            if WORKS[work].get("left"):
+                while held:
+                    held.pop().close()
+                self.wait_for_descriptors(lambda now: now < count // 10)
+                time.sleep(1)  # what is given back at leisure
+            octets = (memory_mib(self.process.pid) - before) * 1024 * 1024 / min(count, standing)
         except OSError as failure:
             raise ServerFailed(f"{self.name}: {len(held)} connections stood, then: {failure}") from failure
         finally:
@@ -186,6 +197,17 @@ class HttpRun:
                 connection.close()
         self.idle_window = {"us": max(octets, 1), "per_second": 0, "p50_us": 0, "p99_us": 0, "disturbance": 0.0, "backend_us": 0}
         return self.idle_window
+
+    def wait_for_descriptors(self, enough, patience=20.0):
+        """Until the proxy's processes together have that many open: how many."""
+        end = time.monotonic() + patience
+        while True:
+            now = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in family(self.process.pid))
+            if enough(now):
+                return now
+            if time.monotonic() > end:
+                raise ServerFailed(f"{self.name}: it has neither taken in nor let go all connections in {patience:.0f} s")
+            time.sleep(0.05)
 
     def measure_load(self, work):
         """One window: CPU microseconds per request that was answered with a 2xx."""

@@ -40,7 +40,7 @@ class Setup:
         return ["web"] if self.work != "routes" else ["web", "enterprise", *(f"r{i}" for i in range(ROUTES))]
 
 
-SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle", "tcp", "tcp1m")
+SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle", "idle_silent", "idle_left", "tcp", "tcp1m")
 
 
 class Floor:
