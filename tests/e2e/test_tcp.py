@@ -330,6 +330,45 @@ def test_an_upgrade_keeps_connections_and_takes_new_ones(slot, tmp_path):
         assert old.wait() == 0
 
 
+@pytest.mark.load
+def test_upgrades_and_reloads_reset_nobody(slot, tmp_path):
+    """Short connections all the while, and one that lives over the first upgrade."""
+    with Scripted(slot_address(slot, "2.1"), echo) as server, Edge(tmp_path, slot, [server.name], edge={"drain_grace": "20s"}) as edge:
+        stop, done, failed = threading.Event(), Counter(), []
+
+        def clients(name):
+            while not stop.is_set():
+                try:
+                    assert ask(edge) == b"hello"
+                    done[name] += 1
+                except (OSError, AssertionError) as error:
+                    failed.append(repr(error))
+        threads = [threading.Thread(target=clients, args=(n,)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            with edge.tcp() as lasting:
+                for n in range(3):
+                    old = edge.process
+                    edge.process = meridian.Process([*[a for a in old.arguments if a != "--upgrade"], "--upgrade"], tmp_path / f"edge-{n}.log")
+                    wait_until(lambda: not edge.process.running() or "event=taken_over" in old.text(), "taken over")
+                    assert edge.process.running(), edge.process.text()
+                    edge.listener["timeout"] = {"idle": f"{n + 60}s"}
+                    edge.reload()
+                    before = dict(done)
+                    wait_until(lambda: all(done[name] > before.get(name, 0) + 5 for name in range(3)), "clients go on")
+                    if n == 0:
+                        lasting.sendall(b"over the first upgrade")
+                        assert read_exactly(lasting, 22) == b"over the first upgrade"
+                        lasting.close()
+                    assert old.wait() == 0, old.text()
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert not failed, failed[:3]
+
+
 def test_explain_says_which_server_and_why(slot, tmp_path):
     with Scripted(slot_address(slot, "2.1"), echo) as server, Edge(tmp_path, slot, [server.name], listener={"allow": ["127.0.0.0/8"]}) as edge:
         said = edge.admin(f"/explain?listener={PORT}&client=127.0.0.1", "GET")[1]

@@ -17,7 +17,7 @@ namespace edge {
 
 struct SessionRecord {
   Transport transport = Transport::tcp;
-  shared::IpAddress client;
+  shared::IpAddress client{};
   std::string_view listener{}, server_name{}, pool{}, server{};  // empty: it did not come so far
   std::uint64_t octets_in = 0, octets_out = 0;                   // from the client, to the client
   // Zero: never. The first octet is the server's.
