@@ -68,6 +68,8 @@ class Builder {
                           ceil<milliseconds>(client.linger)};
     settings->half_close = client.half_close;
     settings->drain_grace = ceil<milliseconds>(edge_.drain_grace);
+    settings->http2 = {client.http2.prior_knowledge, client.http2.max_streams,
+                       static_cast<std::uint32_t>(client.http2.max_buffer)};
     settings->answer_limits = {static_cast<std::uint32_t>(edge_.answer.max_head), http::HeadLimits{}.max_target,
                                edge_.answer.max_fields};
     settings->merge_slashes = edge_.merge_slashes;

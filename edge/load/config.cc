@@ -30,6 +30,19 @@ const Table<TiersConfig>& tiers_table() {
   return table;
 }
 
+const Table<Http2Config>& http2_table() {
+  static const auto table =
+      Table<Http2Config>("edge.client.http2", "HTTP/2, one connection with many requests at once.")
+          .field("prior_knowledge", &Http2Config::prior_knowledge, boolean(),
+                 "Spoken without TLS, too, by clients that begin with it (RFC 9113 3.3)")
+          .field("max_streams", &Http2Config::max_streams, integer<std::uint32_t>(1, 1000),
+                 "Requests at once on a connection. One that its client has reset counts until its work here is over")
+          .field("max_buffer", &Http2Config::max_buffer, size(128 * kKiB, 64 * kMiB),
+                 "Octets of bodies that wait in a connection, one half for each way; a connection with more than that "
+                 "in the heads of its requests gets no further ones");
+  return table;
+}
+
 const Table<ClientConfig>& client_table() {
   const auto span = [] { return duration(milliseconds(10), hours(24)); };
   static const auto table =
@@ -63,7 +76,8 @@ const Table<ClientConfig>& client_table() {
           .field("half_close", &ClientConfig::half_close,
                  one_of<HalfClose>({{"abort", HalfClose::abort}, {"allow", HalfClose::allow}}),
                  "A client that closes its side behind a whole request: `abort` takes it for gone and ends its "
-                 "request, `allow` answers it");
+                 "request, `allow` answers it")
+          .field("http2", &ClientConfig::http2, nested(http2_table()), "HTTP/2");
   return table;
 }
 

@@ -184,6 +184,12 @@ struct RouteConfig {
   shared::load::Position at;
 };
 
+struct Http2Config {
+  bool prior_knowledge = Http2Settings{}.prior_knowledge;
+  std::uint32_t max_streams = Http2Settings{}.max_streams;
+  std::uint64_t max_buffer = Http2Settings{}.max_buffer;
+};
+
 // What is taken from clients.
 struct ClientConfig {
   std::uint64_t max_head = http::HeadLimits{}.max_head;
@@ -200,6 +206,7 @@ struct ClientConfig {
   shared::Duration send_timeout = ClientTimeouts{}.send;
   shared::Duration linger = ClientTimeouts{}.linger;
   HalfClose half_close = Settings{}.half_close;
+  Http2Config http2;
 };
 
 // What is taken from servers.

@@ -43,6 +43,13 @@ struct ProcessLimits {
 // A client's FIN behind a whole request: has it left, or does it only have nothing more to say?
 enum class HalfClose : std::uint8_t { abort, allow };
 
+// HTTP/2 of clients.
+struct Http2Settings {
+  bool prior_knowledge = true;             // spoken without TLS by who begins with it (RFC 9113 3.3)
+  std::uint32_t max_streams = 128;         // at once on a connection
+  std::uint32_t max_buffer = 1024 * 1024;  // octets of bodies and heads that wait in one
+};
+
 // What the access log holds besides what it always does.
 struct AccessLogSettings {
   struct Field {
@@ -65,6 +72,7 @@ struct Settings {
   std::uint64_t min_rate = 240;                    // octets a second; who moves less goes first when there is no room
   ClientTimeouts timeouts;
   HalfClose half_close = HalfClose::abort;
+  Http2Settings http2;
   shared::milliseconds drain_grace{30000};  // for what is in progress when the process stops
   bool merge_slashes = false;               // empty segments are not forwarded
   bool via_requests = true;                 // Via (RFC 9110 7.6.3) towards servers ...

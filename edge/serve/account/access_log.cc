@@ -90,6 +90,7 @@ std::string format_access(const AccessRecord& record) {
   out.reserve(512);
   out.append("{\"time\":\"").append(format_time(record.time)).append("\"");
   append_text(out, "client", record.client.to_string());
+  if (!record.protocol.empty()) append_text(out, "protocol", record.protocol);
   append_text(out, "method", record.method);
   append_text(out, "host", record.host);
   append_text(out, "path", record.path);

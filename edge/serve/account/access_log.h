@@ -24,6 +24,7 @@ namespace edge {
 struct AccessRecord {
   shared::WallTime time;  // of the head's first byte
   shared::IpAddress client;
+  std::string_view protocol;  // "HTTP/2.0"; empty: nobody knows
   std::string_view method, host, path, route, tier, pool, server, request_id;
   std::uint16_t status = 0;  // 499: the client left first
   std::uint64_t octets_in = 0, octets_out = 0;

@@ -26,21 +26,32 @@ struct SessionCounters {
 };
 
 struct Counters {
-  shared::Counter connections;               // accepted
-  shared::Counter connections_open;          // gauge
-  shared::Counter connections_refused;       // closed at once: over the cap, and nobody else could go
-  shared::Counter evicted_head;              // closed for others: its head had not come
-  shared::Counter evicted_slow;              // likewise: its body came, or its answer was taken, too slowly
-  shared::Counter evicted_idle;              // likewise: between two requests
-  shared::Counter proxy_client;              // PROXY headers that told of a client
-  shared::Counter proxy_local;               // likewise of nobody: LOCAL, UNKNOWN
-  shared::Counter proxy_bad;                 // closed: the header broke its protocol
-  shared::Counter proxy_late;                // closed: it did not come in time
-  shared::Counter proxy_unsaid;              // the sender closed without a word
-  shared::Counter proxy_unlisted;            // closed: from where no header is taken
-  shared::Counter memory_used;               // gauge: octets of connections and requests, as of the last second
-  shared::Counter memory_mapped;             // gauge: octets that are held for them
-  shared::Counter memory_refused;            // requests answered 503 for want of memory
+  shared::Counter connections;          // accepted
+  shared::Counter connections_open;     // gauge
+  shared::Counter connections_refused;  // closed at once: over the cap, and nobody else could go
+  shared::Counter evicted_head;         // closed for others: its head had not come
+  shared::Counter evicted_slow;         // likewise: its body came, or its answer was taken, too slowly
+  shared::Counter evicted_idle;         // likewise: between two requests
+  shared::Counter proxy_client;         // PROXY headers that told of a client
+  shared::Counter proxy_local;          // likewise of nobody: LOCAL, UNKNOWN
+  shared::Counter proxy_bad;            // closed: the header broke its protocol
+  shared::Counter proxy_late;           // closed: it did not come in time
+  shared::Counter proxy_unsaid;         // the sender closed without a word
+  shared::Counter proxy_unlisted;       // closed: from where no header is taken
+  shared::Counter memory_used;          // gauge: octets of connections and requests, as of the last second
+  shared::Counter memory_mapped;        // gauge: octets that are held for them
+  shared::Counter memory_refused;       // requests answered 503 for want of memory
+  shared::Counter h2_connections;       // of HTTP/2
+  shared::Counter h2_connections_open;  // gauge
+  shared::Counter h2_streams;           // begun
+  shared::Counter h2_streams_open;      // gauge: until the request's work is over
+  shared::Counter h2_refused_streams;   // over the limit, or no room for their heads
+  shared::Counter h2_resets_received;   // RST_STREAM
+  shared::Counter h2_resets_sent;
+  shared::Counter h2_goaways_graceful;
+  shared::Counter h2_goaways_calm;           // ENHANCE_YOUR_CALM
+  shared::Counter h2_goaways_error;          // the client broke the protocol
+  shared::Counter h2_abusers;                // closed at the hard limit of the abuse score
   shared::Counter requests;                  // heads read to the end
   shared::Counter in_flight;                 // gauge
   std::array<shared::Counter, 6> responses;  // by status class; 0: none was sent

@@ -150,6 +150,20 @@ void Clients::remove(ClientConnection& connection) {
   });
 }
 
+void Clients::hand_over(ClientConnection& before, std::unique_ptr<ClientConnection> next) {
+  ClientConnection& follower = *next;
+  follower.index_ = before.index_;
+  follower.counted_ = std::exchange(before.counted_, false);
+  follower.place_.connection = &follower;
+  follower.place_.client = before.place_.client;
+  stand(before, ClientState::busy);
+  std::shared_ptr<ClientConnection> old = std::exchange(connections_[before.index_], std::move(next));
+  context_.loop.defer([old = std::move(old)] {});
+  stand(follower, ClientState::head);
+  follower.start();
+  if (hastening_) follower.drain();
+}
+
 void Clients::wind_down(std::function<void()> done) {
   winding_down_ = true;
   finished_ = std::move(done);

@@ -51,6 +51,9 @@ class Clients {
   [[nodiscard]] bool hastening() const { return hastening_; }
   // It begins a head, or waits for the next request, or serves one.
   void stand(ClientConnection& connection, ClientState state);
+  // What comes after it on the same socket takes its place, in Admission and in line; it is destroyed at the end of the
+  // turn. REQUIRES: it has not been closed.
+  void hand_over(ClientConnection& before, std::unique_ptr<ClientConnection> next);
   // It is over; it is destroyed at the end of the turn.
   void remove(ClientConnection& connection);
   // All that may be in use for requests is: a new one has to go elsewhere.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "edge/core/decide/decide.h"
+#include "edge/serve/client/h2_connection.h"
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/account.h"
 #include "edge/serve/request/serve_one.h"
@@ -85,6 +86,7 @@ Task<> H1Connection::run() {
       const Wake wake = co_await waiter_.until(deadline_);
       read = wake == Wake::deadline ? head_expired() : try_read_head();
     }
+    if (read == Read::http2) co_return become_http2();
     if (read != Read::request) break;
     co_await serve();
     if (!finish_exchange()) break;
@@ -170,8 +172,33 @@ H1Connection::Read H1Connection::try_read_head() {
   }
 }
 
+// What a client begins with that knows beforehand that HTTP/2 is spoken here (RFC 9113 3.4). No HTTP/1 head is like it.
+H1Connection::Read H1Connection::look_for_http2() const {
+  constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  const std::string_view begun = turn_->buffers->in.view().substr(0, kPreface.size());
+  const bool spoken = context_.snapshots.current().settings->http2.prior_knowledge && !stream_.layered();
+  if (!spoken || !kPreface.starts_with(begun)) return Read::request;
+  return begun.size() < kPreface.size() ? Read::wait : Read::http2;
+}
+
+// Another object goes on with this connection.
+void H1Connection::become_http2() {
+  Octets early = turn_->buffers->in.park();
+  Stream::Parts parts = stream_.release();
+  H2Connection::Begun begun{.fd = std::move(parts.fd),
+                            .peer = peer_,
+                            .layer = std::move(parts.layer),
+                            .introduction = std::move(introduction_),
+                            .early = std::move(early)};
+  clients_.hand_over(*this, std::make_unique<H2Connection>(context_, clients_, std::move(begun)));
+}
+
 H1Connection::Read H1Connection::parse_head() {
   ReadBuffer& buffer = turn_->buffers->in;
+  if (first_) [[unlikely]] {
+    const Read found = look_for_http2();
+    if (found != Read::request) return found;
+  }
   const http::HeadLimits& limits = context_.snapshots.current().settings->head_limits;
   http::ParseState state = turn_->parser.parse_request(buffer.view(), limits, turn_->work->request);
   if (state == http::ParseState::incomplete && buffer.space().empty()) {
@@ -196,6 +223,7 @@ H1Connection::Read H1Connection::take_head() {
   turn_->facts.scheme = stream_.layered() || before_us ? "https" : "http";
   turn_->facts.introduction = introduction_.get();
   turn_->facts.first = first_;
+  turn_->facts.protocol = turn_->work->request.version == http::Version::http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
   turn_->facts.head_read = turn_->window_began = context_.now();
   turn_->window_octets = 0;
   turn_->buffers->in.pin(turn_->work->request.size);

@@ -58,7 +58,7 @@ class H1Connection final : public ClientConnection, public RequestSource, public
   }
 
  private:
-  enum class Read : std::uint8_t { wait, request, closed, refused };
+  enum class Read : std::uint8_t { wait, request, closed, refused, http2 };
 
   // From the first octet of a request until its response is out.
   struct Turn : Pooled {
@@ -89,6 +89,8 @@ class H1Connection final : public ClientConnection, public RequestSource, public
   Read take_head();
   Read refuse(const http::Refusal& refusal);
   Read head_expired();
+  [[nodiscard]] Read look_for_http2() const;
+  void become_http2();
   [[nodiscard]] http::Persistence persistence() const;
   void begin_tunnel();
   // True when the connection waits for another request.

@@ -46,6 +46,15 @@ const Simple kSimple[] = {
      &Counters::memory_mapped},
     {kCounter, "meridian_edge_memory_refused_total", "Requests answered 503 because client.max_memory was in use.",
      &Counters::memory_refused},
+    {kCounter, "meridian_edge_h2_connections_total", "Connections of HTTP/2.", &Counters::h2_connections},
+    {kGauge, "meridian_edge_h2_connections", "Connections of HTTP/2 open.", &Counters::h2_connections_open},
+    {kCounter, "meridian_edge_h2_streams_total", "Streams that clients have begun.", &Counters::h2_streams},
+    {kGauge, "meridian_edge_h2_streams", "Streams whose request is not over, those that were reset too.",
+     &Counters::h2_streams_open},
+    {kCounter, "meridian_edge_h2_streams_refused_total", "Streams over `max_streams`, or without room for their heads.",
+     &Counters::h2_refused_streams},
+    {kCounter, "meridian_edge_h2_abusers_total", "Connections closed at once for what their clients did on them.",
+     &Counters::h2_abusers},
     {kCounter, "meridian_edge_requests_total", "Requests whose head was read.", &Counters::requests},
     {kGauge, "meridian_edge_requests_in_flight", "Requests being served.", &Counters::in_flight},
     {kCounter, "meridian_edge_retries_total", "Attempts after the first.", &Counters::retries},
@@ -82,6 +91,13 @@ void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
   out.sample({{"result", "late"}}, sum(source, &Counters::proxy_late));
   out.sample({{"result", "unsaid"}}, sum(source, &Counters::proxy_unsaid));
   out.sample({{"result", "unlisted"}}, sum(source, &Counters::proxy_unlisted));
+  out.family(kCounter, "meridian_edge_h2_resets_total", "Streams of HTTP/2 that were reset, by whom.");
+  out.sample({{"by", "client"}}, sum(source, &Counters::h2_resets_received));
+  out.sample({{"by", "edge"}}, sum(source, &Counters::h2_resets_sent));
+  out.family(kCounter, "meridian_edge_h2_goaways_total", "GOAWAY sent on connections of HTTP/2, by reason.");
+  out.sample({{"reason", "graceful"}}, sum(source, &Counters::h2_goaways_graceful));
+  out.sample({{"reason", "calm"}}, sum(source, &Counters::h2_goaways_calm));
+  out.sample({{"reason", "error"}}, sum(source, &Counters::h2_goaways_error));
   out.family(kCounter, "meridian_edge_responses_total", "Responses by class of status.");
   constexpr std::string_view kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
   for (std::size_t i = 0; i < std::size(kClasses); ++i) {

@@ -161,6 +161,13 @@ void Socket::close() {
   readable_ = writable_ = false;
 }
 
+shared::UniqueFd Socket::release() {
+  if (fd_ < 0) return {};
+  loop_.unwatch(watch_, fd_);
+  readable_ = writable_ = false;
+  return shared::UniqueFd(std::exchange(fd_, -1));
+}
+
 void Socket::abort() {
   if (fd_ < 0) return;
   const linger reset{.l_onoff = 1, .l_linger = 0};

@@ -93,6 +93,8 @@ class Socket {
   [[nodiscard]] IoResult splice_to(int pipe, std::size_t size);
   [[nodiscard]] IoResult splice_from(int pipe, std::size_t size);
   void close();
+  // The descriptor, which is not watched any more.
+  [[nodiscard]] shared::UniqueFd release();
   // Closes with RST: what was sent so far cannot pass for a whole message.
   void abort();
   void shutdown_send();

@@ -77,6 +77,13 @@ class Stream {
   // The connection is over, as if the peer had broken it; whoever uses the stream finds that out.
   void break_off() { socket_.break_off(); }
 
+  // For another stream, which goes on where this one has come to; this one is closed then, with no word to the peer.
+  struct Parts {
+    shared::UniqueFd fd;
+    std::unique_ptr<StreamLayer> layer;
+  };
+  [[nodiscard]] Parts release() { return {.fd = socket_.release(), .layer = std::move(layer_)}; }
+
   [[nodiscard]] bool is_open() const { return socket_.is_open(); }
   // For who is about to close: what has come and no event has told yet is read, too.
   void assume_readable() { socket_.assume_readable(); }

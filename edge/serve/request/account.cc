@@ -30,6 +30,7 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
   const bool matched = r.found().route != nullptr;
   lane.write({.time = std::chrono::system_clock::now() - std::chrono::microseconds(total_us),
               .client = r.found().client.address,
+              .protocol = r.asked.protocol,
               .method = r.asked.head->method_text,
               .host = target.host,
               .path = target.kept.empty() ? r.asked.head->target : target.kept,

@@ -22,6 +22,7 @@ struct RequestFacts {
   std::string_view scheme = "http";
   const Introduction* introduction = nullptr;  // of the connection, by a proxy in front; null: none
   bool first = true;                           // on its connection
+  std::string_view protocol = "HTTP/1.1";      // for the log
   // When the head's first octet and its last one were seen.
   shared::TimePoint began{};
   shared::TimePoint head_read{};

@@ -1,0 +1,153 @@
+#include "edge/core/message/h2_request.h"
+
+#include <algorithm>
+
+#include "shared/core/ascii.h"
+
+namespace edge {
+namespace {
+
+constexpr std::size_t kMaxMethod = 32;
+constexpr std::size_t kFirst = 512;
+
+bool is_value(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    const auto octet = static_cast<unsigned char>(c);
+    return (octet >= 0x20 && octet != 0x7F) || c == '\t';
+  });
+}
+
+// As HTTP/1's request line has it (RFC 9112 3.2): no space, no control octet, nothing over 0x7F.
+bool is_visible(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+bool has_upper(std::string_view name) {
+  return std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+}  // namespace
+
+H2Request::Taken H2Request::add(std::string_view name, std::string_view value, const http::HeadLimits& limits) {
+  list_size_ += name.size() + value.size() + kOverhead;
+  const bool pseudo = name.starts_with(':');
+  if (!pseudo || name == ":authority") ++fields_;
+  if (list_size_ > kFar * limits.max_head || fields_ > kFar * limits.max_fields) return Taken::too_much;
+  over_ = over_ || list_size_ > limits.max_head || fields_ > limits.max_fields;
+  if (over_) return Taken::yes;
+  if (text_.capacity() < kFirst) text_.reserve(kFirst);
+  if (pseudo) return add_pseudo(name, value);
+  if (!http::is_token(name) || has_upper(name) || !is_value(value)) return Taken::malformed;
+  if (name == "cookie") {
+    add_cookie(value);
+  } else {
+    add_line(name, value);
+  }
+  return Taken::yes;
+}
+
+H2Request::Taken H2Request::add_pseudo(std::string_view name, std::string_view value) {
+  if (lines_ != 0 || cookie_ || !is_visible(value) || value.empty()) return Taken::malformed;
+  const Piece piece{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(value.size())};
+  Piece* place = nullptr;
+  if (name == ":method") place = &method_;
+  if (name == ":scheme") place = &scheme_;
+  if (name == ":path") place = &path_;
+  if (name == ":authority") place = &authority_;
+  if (place == nullptr || place->size != 0) return Taken::malformed;
+  authority_seen_ = authority_seen_ || place == &authority_;
+  *place = piece;
+  text_.append(value);
+  return Taken::yes;
+}
+
+void H2Request::add_cookie(std::string_view value) {
+  if (cookie_) cookies_.append("; ");
+  cookie_ = true;
+  cookies_.append(value);
+}
+
+void H2Request::add_line(std::string_view name, std::string_view value) {
+  if (lines_ == 0) lines_ = text_.size();
+  text_.append(name).append(": ");
+  if (name == "host" && !host_seen_) {
+    host_seen_ = true;
+    host_ = {static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(value.size())};
+  }
+  text_.append(value).append("\r\n");
+}
+
+// One Host, as HTTP/1 has it. Where it differs from :authority the target says that in its absolute form, and what
+// HTTP/1 makes of that decides (RFC 9113 8.3.1, RFC 9112 3.2.2).
+void H2Request::settle_host() {
+  if (!authority_seen_) return;
+  if (!host_seen_) {
+    const std::string authority(view(authority_));
+    return add_line("host", authority);
+  }
+  if (http::equals_ignoring_case(view(host_), view(authority_)) || path_.size == 0) return;
+  if (view(path_) == "*") return;
+  std::string absolute(view(scheme_));
+  absolute.append("://").append(view(authority_)).append(view(path_));
+  // Behind the lines, where an empty one ends them.
+  text_.append("\r\n");
+  path_ = {static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(absolute.size())};
+  text_.append(absolute);
+}
+
+std::optional<http::Refusal> H2Request::read_start(const http::HeadLimits& limits, http::RequestHead& head) const {
+  head.method_text = view(method_);
+  head.method = method();
+  head.version = http::Version::http_1_1;
+  // CONNECT has no path (RFC 9113 8.5); it is refused later, with the others that are not served.
+  head.target = path_.size == 0 ? view(authority_) : view(path_);
+  if (head.method_text.size() > kMaxMethod) return http::Refusal{400, "method too long"};
+  if (!http::is_token(head.method_text)) return http::Refusal{400, "malformed method"};
+  if (head.target.size() > limits.max_target) return http::Refusal{414, "target too long"};
+  if (head.target.empty() || head.target.find('#') != std::string_view::npos) {
+    return http::Refusal{400, "malformed target"};
+  }
+  return std::nullopt;
+}
+
+std::optional<http::Refusal> H2Request::read_lines(const http::HeadLimits& limits, http::RequestHead& head) const {
+  head.fields.clear();
+  std::string_view rest = std::string_view(text_).substr(lines_);
+  while (lines_ != 0 && !rest.empty()) {
+    const http::FieldLine line = http::parse_field_line(rest, http::Sender::client);
+    if (line.state != http::ParseState::complete)
+      return http::Refusal{400, line.reason.empty() ? "malformed field" : line.reason};
+    if (line.end) break;
+    rest.remove_prefix(line.size);
+    if (head.fields.size() >= limits.max_fields || !head.fields.push(line.field)) {
+      return http::Refusal{431, "too many fields"};
+    }
+  }
+  return std::nullopt;
+}
+
+http::Checked<http::RequestFraming> H2Request::finish(const http::HeadLimits& limits, std::uint64_t max_body,
+                                                      bool ended, http::RequestHead& head) {
+  head.fields.clear();
+  head.method_text = view(method_);
+  head.method = method();
+  head.size = list_size_;
+  if (over_) return http::refuse(431, fields_ > limits.max_fields ? "too many fields" : "head too large");
+  if (cookie_) add_line("cookie", cookies_);
+  settle_host();
+  if (const auto refusal = read_start(limits, head)) return tl::unexpected(*refusal);
+  if (const auto refusal = read_lines(limits, head)) return tl::unexpected(*refusal);
+  if (head.fields.has(http::FieldId::transfer_encoding) || head.fields.has(http::FieldId::connection)) {
+    return http::refuse(400, "a field of HTTP/1's connections");
+  }
+  http::Checked<http::RequestFraming> framing = http::frame_request(head, max_body);
+  if (!framing) return framing;
+  framing->upgrade = false;
+  if (framing->body.kind == http::BodyKind::none && !ended) {
+    framing->body.kind = http::BodyKind::chunked;  // towards HTTP/1: its length is not known
+    if (head.fields.has(http::FieldId::expect)) framing->expectation = http::Expectation::continue_100;
+  }
+  return framing;
+}
+
+}  // namespace edge

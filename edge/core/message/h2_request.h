@@ -1,0 +1,69 @@
+#pragma once
+// H2Request: a request's head as HTTP/2 sends it, field by field, made into the RequestHead that HTTP/1 has, under the
+// same limits: routing, lists and the log see one shape. Each octet is looked at again although the library has done so
+// (RFC 9113 8.2.1): what goes on towards HTTP/1 servers must not hold a line's end. Cookie crumbs are joined (8.2.3).
+// Owned by a stream; one thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "shared/http/framing.h"
+#include "shared/http/head.h"
+
+namespace edge {
+
+class H2Request {
+ public:
+  enum class Taken : std::uint8_t {
+    yes,
+    malformed,  // a stream error, PROTOCOL_ERROR
+    too_much,   // far over the limits: no honest client's
+  };
+
+  // Pseudo-fields come first, which the library sees to. What is over a limit is counted and not kept.
+  [[nodiscard]] Taken add(std::string_view name, std::string_view value, const http::HeadLimits& limits);
+
+  // After the last field. Views of `head` point into this, and stay as long as it does. A refusal has the status to
+  // answer with.
+  [[nodiscard]] http::Checked<http::RequestFraming> finish(const http::HeadLimits& limits, std::uint64_t max_body,
+                                                           bool ended, http::RequestHead& head);
+
+  [[nodiscard]] std::size_t octets() const { return text_.capacity() + cookies_.capacity(); }
+  // Known before the end: whether an answer has a body.
+  [[nodiscard]] http::Method method() const { return http::method_of(view(method_)); }
+
+ private:
+  static constexpr std::size_t kOverhead = 32;  // octets of a field in the list's size (RFC 9113 6.5.2)
+  static constexpr std::size_t kFar = 4;        // times a limit
+
+  struct Piece {
+    std::uint32_t at = 0;
+    std::uint32_t size = 0;
+  };
+
+  [[nodiscard]] std::string_view view(Piece piece) const {
+    return std::string_view(text_).substr(piece.at, piece.size);
+  }
+  Taken add_pseudo(std::string_view name, std::string_view value);
+  void add_cookie(std::string_view value);
+  void add_line(std::string_view name, std::string_view value);
+  void settle_host();
+  [[nodiscard]] std::optional<http::Refusal> read_start(const http::HeadLimits& limits, http::RequestHead& head) const;
+  [[nodiscard]] std::optional<http::Refusal> read_lines(const http::HeadLimits& limits, http::RequestHead& head) const;
+
+  std::string text_;     // pseudo-fields' values, then the others as lines
+  std::string cookies_;  // "a=1; b=2"
+  Piece method_, scheme_, authority_, path_, host_;
+  std::size_t lines_ = 0;  // where they begin; 0: none yet
+  std::size_t list_size_ = 0;
+  std::size_t fields_ = 0;
+  bool cookie_ = false;
+  bool host_seen_ = false;
+  bool authority_seen_ = false;
+  bool over_ = false;
+};
+
+}  // namespace edge

@@ -1,0 +1,49 @@
+#pragma once
+// What HTTP/2 makes of a head that was written for HTTP/1 (rewrite.h): the same fields under the same rules, their
+// names in lower case, without those of the connection (RFC 9113 8.2.2). Pure functions, any thread.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "shared/core/ascii.h"
+#include "shared/http/fields.h"
+
+namespace edge {
+
+[[nodiscard]] inline bool is_h1_only(std::string_view lower_name) {
+  return lower_name == "connection" || lower_name == "transfer-encoding" || lower_name == "keep-alive" ||
+         lower_name == "upgrade" || lower_name == "proxy-connection";
+}
+
+// Calls visit(name, value) for each line; names become lower case in place.
+template <class Visit>
+void for_each_h2_field(std::span<char> lines, Visit&& visit) {
+  std::size_t at = 0;
+  const std::string_view text(lines.data(), lines.size());
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find("\r\n", at), text.size());
+    const std::size_t colon = text.find(':', at);
+    if (colon >= end) break;  // the empty line
+    for (std::size_t i = at; i < colon; ++i) lines[i] = shared::lower(lines[i]);
+    const std::string_view name = text.substr(at, colon - at);
+    if (!is_h1_only(name)) visit(name, shared::trim(text.substr(colon + 1, end - colon - 1)));
+    at = end + 2;
+  }
+}
+
+// The three digits behind "HTTP/1.1 ", and the lines behind those. REQUIRES: a head that rewrite.h has written.
+struct H2ResponseHead {
+  std::string_view status;
+  std::span<char> lines;
+};
+[[nodiscard]] inline H2ResponseHead split_response(std::span<char> head) {
+  constexpr std::size_t kStatusAt = 9;
+  const std::string_view text(head.data(), head.size());
+  const std::size_t end = text.find("\r\n");
+  return {.status = text.substr(kStatusAt, 3), .lines = head.subspan(end + 2)};
+}
+
+}  // namespace edge

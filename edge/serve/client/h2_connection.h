@@ -1,0 +1,142 @@
+#pragma once
+// H2Connection: one client's HTTP/2 connection (RFC 9113): the streams on it, each with a request of its own, one
+// reader and one writer. What has come is given to the session (h2_session.h), whose callbacks make streams; what
+// streams have to say goes out once a turn, for all of them together. Judges what its client does beside requests
+// (AbuseScore), and ends in two steps, so that no request is lost (RFC 9113 6.8). Owned by Clients; its worker's
+// thread.
+//
+//   receive --session--> begin_head, take_field, take_frame, take_data --> H2Stream --> serve_one
+//   send <--out-- session <-- H2Stream::offer, submit_...                <-- want_write
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "edge/core/message/linger.h"
+#include "edge/core/protect/abuse_score.h"
+#include "edge/serve/client/client_connection.h"
+#include "edge/serve/client/clients.h"
+#include "edge/serve/client/h2_session.h"
+#include "edge/serve/client/h2_stream.h"
+#include "edge/serve/io/buffers.h"
+#include "edge/serve/io/frame_pool.h"
+#include "edge/serve/io/stream.h"
+#include "edge/serve/io/task.h"
+
+namespace edge {
+
+class H2Connection final : public ClientConnection, public Pooled {
+ public:
+  struct Begun {
+    shared::UniqueFd fd;
+    shared::Endpoint peer;
+    std::unique_ptr<StreamLayer> layer;                // null: plain
+    std::unique_ptr<const Introduction> introduction;  // null: nobody but the socket says who `peer` is
+    Octets early;                                      // received already, from the preface on
+  };
+  H2Connection(WorkerContext& context, Clients& clients, Begun begun);
+  ~H2Connection() override;
+  H2Connection(const H2Connection&) = delete;
+  H2Connection& operator=(const H2Connection&) = delete;
+
+  void start() override;
+  [[nodiscard]] bool idle() const override { return streams_.empty(); }
+  void close() override;
+  void drain() override;
+  [[nodiscard]] std::optional<double> waiting_rate() override;
+
+  // The streams'.
+  [[nodiscard]] nghttp2_session* session() { return session_.get(); }
+  // What all requests of the connection have in common.
+  void tell(RequestFacts& facts) const;
+  [[nodiscard]] bool out_of_memory() { return clients_.out_of_memory(); }
+  // The client takes no more now.
+  [[nodiscard]] bool stalled() const { return buffers_ != nullptr && !buffers_->out.empty() && !stream_.writable(); }
+  // Octets that one stream may have waiting.
+  [[nodiscard]] std::size_t queue_share() const;
+  void queued(std::size_t n) { queued_ += n; }
+  void want_write();
+  void consumed(H2Stream& stream, std::size_t n);
+  // Its request is over; it is destroyed at the end of the turn.
+  void finished(H2Stream& stream);
+
+  // The session's.
+  void begin_head(std::int32_t id, bool request);
+  int take_field(std::int32_t id, std::string_view name, std::string_view value);
+  int begin_frame(const nghttp2_frame_hd& head);
+  int take_frame(const nghttp2_frame& frame);
+  void take_data(std::int32_t id, std::string_view data);
+  int sent_frame(const nghttp2_frame& frame);
+  void closed_stream(std::int32_t id);
+  int put_data(std::string_view head, std::size_t size, H2Stream& stream, const nghttp2_frame& frame);
+
+ private:
+  enum class Stop : std::uint8_t { no, told, now };  // GOAWAY goes out first; or nothing does
+
+  Task<> run();
+  [[nodiscard]] bool turn(Wake wake);
+  [[nodiscard]] bool read_input();
+  [[nodiscard]] bool feed(std::string_view octets);
+  [[nodiscard]] bool write_output();
+  [[nodiscard]] bool fill(OutBuffer& out);
+  [[nodiscard]] Sent send(OutBuffer& out);
+  [[nodiscard]] bool send_rest();
+  [[nodiscard]] bool run_ready();
+  void ready(H2Stream& stream);
+  void wake_blocked();
+  void give_back();
+  void end_streams();
+  Task<> say_goodbye();
+  [[nodiscard]] bool discard_input();
+  [[nodiscard]] shared::TimePoint deadline() const;
+  void expire();
+  void begin_shutdown();
+  void finish_shutdown();
+  void stop(Stop how, std::uint32_t code);
+  [[nodiscard]] int judge(Oddity oddity);
+  void take_head(const nghttp2_frame& frame);
+  void sent_reset(std::uint32_t code);
+  void sent_goaway(const nghttp2_goaway& frame);
+  void stand();
+  void destroy(std::int32_t id);
+  [[nodiscard]] H2Stream* find(std::int32_t id);
+  [[nodiscard]] const Settings& settings() const { return *context_.snapshots.current().settings; }
+
+  WorkerContext& context_;
+  Clients& clients_;
+  Stream stream_;
+  shared::Endpoint peer_;
+  std::unique_ptr<const Introduction> introduction_;
+  Waiter waiter_;
+  Octets early_;
+  H2Session session_;
+  std::unique_ptr<ClientBuffers> buffers_;  // null: nothing to read or to say
+  std::vector<std::unique_ptr<H2Stream>> streams_;
+  std::vector<H2Stream*> ready_;  // have something to do in this turn
+  AbuseScore abuse_;
+  Linger linger_;
+  std::size_t queued_ = 0;  // octets in the streams' queues
+  shared::TimePoint idle_since_{};
+  shared::TimePoint head_began_{};  // of the one whose end has not come; none: the beginning of time
+  shared::TimePoint out_progress_{};
+  shared::TimePoint shutdown_due_ = shared::TimePoint::max();  // of the second step
+  shared::TimePoint window_began_{};                           // of waiting_rate()
+  std::uint64_t moved_ = 0;                                    // octets, both ways
+  std::uint64_t window_octets_ = 0;
+  std::size_t held_ = 0;      // octets of the heads of requests
+  std::size_t running_ = 0;   // streams whose head is whole
+  std::int32_t head_id_ = 0;  // the stream of head_began_
+  Stop stop_ = Stop::no;
+  bool first_ = true;  // no request yet
+  bool in_turn_ = false;
+  bool shutting_down_ = false;
+  bool told_last_ = false;  // which stream is the last
+  bool checker_ = false;    // the last request was a DNS node's
+  bool closed_ = false;
+  std::optional<Task<>> root_;
+};
+
+}  // namespace edge

@@ -1,0 +1,151 @@
+#include "edge/serve/client/h2_session.h"
+
+#include <array>
+#include <cstring>
+#include <limits>
+#include <string_view>
+
+#include "edge/serve/client/h2_connection.h"
+#include "edge/serve/io/frame_pool.h"
+
+namespace edge {
+namespace {
+
+// The library gives no size back: it stands before each piece.
+constexpr std::size_t kBefore = 16;
+
+void* take(std::size_t size, void*) {
+  if (size > std::numeric_limits<std::size_t>::max() - kBefore) return nullptr;
+  char* const piece = static_cast<char*>(FramePool::of_this_thread().take(size + kBefore));
+  std::memcpy(piece, &size, sizeof size);
+  return piece + kBefore;
+}
+
+std::size_t size_of(void* piece) {
+  std::size_t size = 0;
+  std::memcpy(&size, static_cast<char*>(piece) - kBefore, sizeof size);
+  return size;
+}
+
+void give_back(void* piece, void*) {
+  if (piece == nullptr) return;
+  FramePool::of_this_thread().give_back(static_cast<char*>(piece) - kBefore, size_of(piece) + kBefore);
+}
+
+void* take_zeroed(std::size_t count, std::size_t size, void*) {
+  if (size != 0 && count > (std::numeric_limits<std::size_t>::max() - kBefore) / size) return nullptr;
+  void* const piece = take(count * size, nullptr);
+  if (piece != nullptr) std::memset(piece, 0, count * size);
+  return piece;
+}
+
+void* take_again(void* piece, std::size_t size, void*) {
+  if (piece == nullptr) return take(size, nullptr);
+  const std::size_t before = size_of(piece);
+  if (before >= size) return piece;
+  void* const next = take(size, nullptr);
+  if (next == nullptr) return nullptr;
+  std::memcpy(next, piece, before);
+  give_back(piece, nullptr);
+  return next;
+}
+
+std::string_view text(nghttp2_rcbuf* buffer) {
+  const nghttp2_vec octets = nghttp2_rcbuf_get_buf(buffer);
+  return {reinterpret_cast<const char*>(octets.base), octets.len};
+}
+
+H2Connection& of(void* user) { return *static_cast<H2Connection*>(user); }
+
+int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  of(user).begin_head(frame->hd.stream_id, frame->headers.cat == NGHTTP2_HCAT_REQUEST);
+  return 0;
+}
+
+int on_header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value, std::uint8_t,
+              void* user) {
+  return of(user).take_field(frame->hd.stream_id, text(name), text(value));
+}
+
+// What the library would only leave out makes the whole request malformed (RFC 9113 8.2.1).
+int on_invalid_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf*, nghttp2_rcbuf*, std::uint8_t, void*) {
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) { return of(user).begin_frame(*head); }
+
+int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) { return of(user).take_frame(*frame); }
+
+int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* data, std::size_t size, void* user) {
+  of(user).take_data(id, {reinterpret_cast<const char*>(data), size});
+  return 0;
+}
+
+int on_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) { return of(user).sent_frame(*frame); }
+
+int on_close(nghttp2_session*, std::int32_t id, std::uint32_t, void* user) {
+  of(user).closed_stream(id);
+  return 0;
+}
+
+int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* head, std::size_t size,
+              nghttp2_data_source* source, void* user) {
+  constexpr std::size_t kFrameHead = 9;
+  return of(user).put_data({reinterpret_cast<const char*>(head), kFrameHead}, size,
+                           *static_cast<H2Stream*>(source->ptr), *frame);
+}
+
+struct Callbacks {
+  Callbacks() {
+    nghttp2_session_callbacks_new(&all);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(all, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(all, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback2(all, on_invalid_header);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(all, on_begin_frame);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(all, on_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(all, on_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(all, on_sent);
+    nghttp2_session_callbacks_set_on_stream_close_callback(all, on_close);
+    nghttp2_session_callbacks_set_send_data_callback(all, send_data);
+    nghttp2_option_new(&options);
+    nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_option_set_no_closed_streams(options, 1);
+    nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
+    // Counted with everything else that is odd (abuse_score.h).
+    nghttp2_option_set_stream_reset_rate_limit(options, 1'000'000, 1'000'000);
+  }
+  ~Callbacks() {
+    nghttp2_session_callbacks_del(all);
+    nghttp2_option_del(options);
+  }
+  Callbacks(const Callbacks&) = delete;
+  Callbacks& operator=(const Callbacks&) = delete;
+
+  nghttp2_session_callbacks* all = nullptr;
+  nghttp2_option* options = nullptr;
+};
+
+}  // namespace
+
+H2Session make_h2_session(H2Connection& connection, const Settings& settings) {
+  static const Callbacks callbacks;
+  nghttp2_mem memory{
+      .mem_user_data = nullptr, .malloc = take, .free = give_back, .calloc = take_zeroed, .realloc = take_again};
+  nghttp2_session* session = nullptr;
+  if (nghttp2_session_server_new3(&session, callbacks.all, &connection, callbacks.options, &memory) != 0) return {};
+  H2Session made(session);
+  const std::uint32_t window = h2_window(settings.http2);
+  const std::array<nghttp2_settings_entry, 4> ours{
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.http2.max_streams},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window / 2},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.head_limits.max_head},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+  };
+  if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, ours.data(), ours.size()) != 0) return {};
+  if (nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, static_cast<std::int32_t>(window)) != 0) {
+    return {};
+  }
+  return made;
+}
+
+}  // namespace edge

@@ -1,0 +1,134 @@
+#pragma once
+// H2Stream: one request on an HTTP/2 connection and its response: both halves of an Exchange, with the coroutine that
+// serves it. What comes of its body waits here until it is consumed, which is what opens the peer's window again; what
+// goes out waits here until the connection's writer takes it in the order of priorities. Calls never wait and never
+// write: the connection does, once a turn for all of its streams. Owned by an H2Connection; its worker's thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <nghttp2/nghttp2.h>
+
+#include "edge/core/message/h2_request.h"
+#include "edge/serve/io/buffers.h"
+#include "edge/serve/io/frame_pool.h"
+#include "edge/serve/io/task.h"
+#include "edge/serve/request/context.h"
+#include "edge/serve/request/exchange.h"
+
+namespace edge {
+
+class H2Connection;
+
+class H2Stream final : public RequestSource, public ResponseSink, public Pooled {
+ public:
+  H2Stream(H2Connection& connection, WorkerContext& context, std::int32_t id);
+  ~H2Stream() override;
+  H2Stream(const H2Stream&) = delete;
+  H2Stream& operator=(const H2Stream&) = delete;
+
+  // The request's half.
+  const RequestFacts& facts() const override { return facts_; }
+  BodyPiece peek() override;
+  void consume(std::size_t n) override;
+  std::string_view trailers() const override { return trailers_in_; }
+  BodyFailure failure() const override { return failure_; }
+  void invite() override;
+  bool abandoned() const override { return gone_ && !ended_; }
+
+  // The response's half.
+  void interim(const http::ResponseHead& head) override;
+  void start(const http::ResponseHead& head, const http::ResponseFraming& framing, const HeaderRules& rules) override;
+  void start(const OwnHead& head) override;
+  std::size_t write(std::string_view data) override;
+  void end(std::string_view trailers) override;
+  Sent flush() override;
+  bool failed() const override { return (gone_ || cut_) && !ended_; }
+  bool blocked() const override { return room() == 0; }
+  std::uint64_t octets_sent() const override { return octets_sent_; }
+  void cut() override;
+
+  // The connection's: the head, field by field, then the body, then what becomes of it.
+  [[nodiscard]] std::int32_t id() const { return id_; }
+  [[nodiscard]] H2Request& request() { return request_; }
+  [[nodiscard]] bool head_read() const { return head_read_; }
+  // The head is whole; `ended`: and so is the request.
+  void take_head(bool ended);
+  // Serves it, up to its first wait.
+  void run();
+  void take_data(std::string_view data);
+  // False: more than a trailer section may hold.
+  [[nodiscard]] bool take_trailer(std::string_view name, std::string_view value);
+  void end_request() { request_ended_ = true; }
+  // The library has let go of it.
+  void closed() { gone_ = true; }
+  void wake() { waiter_.wake(); }
+  void sent(std::size_t octets, bool ended);
+  // Both ways, for client.max_buffer.
+  [[nodiscard]] std::size_t queued_out() const { return out_.size(); }
+  [[nodiscard]] std::size_t held() const { return request_.octets(); }
+  [[nodiscard]] bool gone() const { return gone_; }
+  [[nodiscard]] bool was_cut() const { return cut_; }
+  [[nodiscard]] bool response_ended() const { return ended_; }
+  [[nodiscard]] bool request_ended() const { return request_ended_; }
+  [[nodiscard]] bool asked_health() const { return asked_health_; }
+  [[nodiscard]] bool started() const { return task_.has_value(); }
+  [[nodiscard]] std::size_t queued_in() const { return in_.size(); }
+  // It had more to write than there was room for, and there is room now.
+  [[nodiscard]] bool wants_room() const { return wish_ && room() > 0; }
+  // Its place in the list of those that have something to do: false, it has one already.
+  [[nodiscard]] bool list() { return !std::exchange(listed_, true); }
+  void unlist() { listed_ = wish_ = false; }
+  // The client is what this stream waits for.
+  [[nodiscard]] bool waits_for_client() const { return !out_.empty() || (!request_ended_ && in_.empty() && !ending_); }
+  // Octets for DATA out of the queue, as nghttp2_data_source_read_callback has it.
+  ssize_t offer(std::size_t most, std::uint32_t& flags);
+  [[nodiscard]] std::string_view queue() const { return out_.view(); }
+  void taken(std::size_t n) { out_.consume(n); }
+
+ private:
+  static constexpr std::size_t kMostQueued = 64 * 1024;
+
+  Task<> serve();
+  Task<> serve_refusal();
+  void submit_head(std::span<char> head, bool with_body);
+  void submit_trailers();
+  [[nodiscard]] std::size_t room() const;
+
+  H2Connection& connection_;
+  WorkerContext& context_;
+  std::int32_t id_;
+  Waiter waiter_;
+  H2Request request_;
+  std::unique_ptr<Work> work_;
+  RequestFacts facts_;
+  std::optional<http::Refusal> refusal_;
+  OutBuffer in_;   // of the body, come and not consumed
+  OutBuffer out_;  // of the response's body, not yet in a frame
+  std::string trailers_in_;
+  std::string trailers_out_;
+  std::uint64_t received_ = 0;
+  std::uint64_t octets_sent_ = 0;
+  std::uint64_t max_body_ = 0;
+  BodyFailure failure_ = BodyFailure::none;
+  bool head_read_ = false;
+  bool request_ended_ = false;
+  bool invited_ = false;
+  bool started_ = false;   // a final head is on its way
+  bool ending_ = false;    // nothing more will be written
+  bool ended_ = false;     // END_STREAM is out
+  bool deferred_ = false;  // the library waits for more to send
+  bool wish_ = false;
+  bool listed_ = false;
+  bool gone_ = false;
+  bool cut_ = false;
+  bool asked_health_ = false;
+  std::optional<Task<>> task_;
+};
+
+}  // namespace edge

@@ -1,0 +1,129 @@
+#include "edge/core/message/h2_request.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "edge/core/message/target.h"
+
+namespace edge {
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+using Taken = H2Request::Taken;
+
+Pairs get(const std::string& path, Pairs more = {}) {
+  Pairs all{{":method", "GET"}, {":scheme", "https"}, {":path", path}, {":authority", "shop.example"}};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+struct Read {
+  H2Request request;
+  http::RequestHead head;
+  http::Checked<http::RequestFraming> framing = http::refuse(400, "not finished");
+  Taken taken = Taken::yes;
+};
+
+// Of a request that has ended, or whose body follows.
+std::unique_ptr<Read> read(const Pairs& pairs, bool ended = true, const http::HeadLimits& limits = {},
+                           std::uint64_t max_body = 1000) {
+  auto read = std::make_unique<Read>();
+  for (const auto& [name, value] : pairs) {
+    read->taken = read->request.add(name, value, limits);
+    if (read->taken != Taken::yes) return read;
+  }
+  read->framing = read->request.finish(limits, max_body, ended, read->head);
+  return read;
+}
+
+TEST(H2Request, IsAHeadAsHttp1HasIt) {
+  const auto got = read(get("/a?b", {{"user-agent", "x"}, {"accept", "*/*"}}));
+  ASSERT_TRUE(got->framing);
+  EXPECT_EQ(got->head.method, http::Method::get);
+  EXPECT_EQ(got->head.target, "/a?b");
+  EXPECT_EQ(got->head.version, http::Version::http_1_1);
+  ASSERT_NE(got->head.fields.find(http::FieldId::host), nullptr);
+  EXPECT_EQ(got->head.fields.find(http::FieldId::host)->value, "shop.example");
+  EXPECT_EQ(got->head.fields.find(http::FieldId::user_agent)->value, "x");
+  EXPECT_EQ(got->head.fields.size(), 3U);
+  EXPECT_EQ(got->framing->body.kind, http::BodyKind::none);
+}
+
+TEST(H2Request, ItsBodyIsAsTheStreamSays) {
+  EXPECT_EQ(read(get("/"), false)->framing->body.kind, http::BodyKind::chunked);
+  const auto counted = read(get("/", {{"content-length", "7"}}), false);
+  EXPECT_EQ(counted->framing->body, (http::Body{http::BodyKind::length, 7}));
+  EXPECT_EQ(read(get("/", {{"content-length", "1001"}}), false)->framing.error().status, 413);
+  EXPECT_EQ(read(get("/", {{"content-length", "+7"}}), false)->framing.error().status, 400);
+  EXPECT_EQ(read(get("/", {{"expect", "100-continue"}}), false)->framing->expectation, http::Expectation::continue_100);
+  EXPECT_EQ(read(get("/", {{"expect", "100-continue"}}))->framing->expectation, http::Expectation::none);
+}
+
+TEST(H2Request, CookieCrumbsAreOne) {
+  const auto got = read(get("/", {{"cookie", "a=1"}, {"x", "y"}, {"cookie", "b=2"}}));
+  ASSERT_TRUE(got->framing);
+  EXPECT_EQ(got->head.fields.count(http::FieldId::cookie), 1U);
+  EXPECT_EQ(got->head.fields.find(http::FieldId::cookie)->value, "a=1; b=2");
+}
+
+TEST(H2Request, HostIsOneWithTheAuthorityOrTheTargetSaysSo) {
+  const auto same = read(get("/x", {{"host", "SHOP.example"}}));
+  ASSERT_TRUE(same->framing);
+  EXPECT_EQ(same->head.target, "/x");
+  EXPECT_EQ(same->head.fields.count(http::FieldId::host), 1U);
+  const auto other = read(get("/x", {{"host", "evil.example"}, {"x", "y"}}));
+  ASSERT_TRUE(other->framing);
+  EXPECT_EQ(other->head.target, "https://shop.example/x");
+  EXPECT_EQ(other->head.fields.find("x")->value, "y");
+  TargetScratch scratch;
+  EXPECT_FALSE(resolve_target(other->head, scratch));
+}
+
+TEST(H2Request, NoLineOfHttp1CanBeHiddenInIt) {
+  const auto taken = [](const Pairs& more) { return read(get("/", more))->taken; };
+  EXPECT_EQ(taken({{"x", "a\r\nHost: evil"}}), Taken::malformed);
+  EXPECT_EQ(taken({{"x", "a\n"}}), Taken::malformed);
+  EXPECT_EQ(taken({{"x", std::string("a\0b", 3)}}), Taken::malformed);
+  EXPECT_EQ(taken({{"x\r\ny", "a"}}), Taken::malformed);
+  EXPECT_EQ(taken({{"x:y", "a"}}), Taken::malformed);
+  EXPECT_EQ(taken({{"X", "a"}}), Taken::malformed);
+  EXPECT_EQ(taken({{"", "a"}}), Taken::malformed);
+  EXPECT_EQ(taken({{"cookie", "a\r\nx: y"}}), Taken::malformed);
+  EXPECT_EQ(read(get("/ HTTP/1.1\r\nx: y"))->taken, Taken::malformed);
+  EXPECT_EQ(read(get("/a b"))->taken, Taken::malformed);
+  EXPECT_EQ(read(get("/\x80"))->taken, Taken::malformed);
+  EXPECT_EQ(read({{":method", "GET x"}})->taken, Taken::malformed);
+  EXPECT_EQ(read(get("/", {{":path", "/y"}}))->taken, Taken::malformed);
+  EXPECT_EQ(read(get("/", {{"x", "y"}, {":authority", "z"}}))->taken, Taken::malformed);
+  EXPECT_EQ(read(get("/#x"))->framing.error().status, 400);
+  EXPECT_EQ(read(get("/", {{"transfer-encoding", "chunked"}}), false)->framing.error().status, 400);
+  EXPECT_EQ(read(get("/", {{"connection", "close"}}))->framing.error().status, 400);
+  EXPECT_EQ(read(get("/", {{"content_length", "3"}}))->framing.error().status, 400);
+}
+
+TEST(H2Request, LimitsAreCountedBeforeMemoryIsTaken) {
+  const http::HeadLimits limits{.max_head = 1000, .max_target = 20, .max_fields = 5};
+  EXPECT_EQ(read(get("/123456789012345678901"), true, limits)->framing.error().status, 414);
+  const auto fields = [&](std::size_t n) {
+    Pairs more;
+    for (std::size_t i = 0; i < n; ++i) more.emplace_back("x", "y");
+    return read(get("/", more), true, limits);
+  };
+  EXPECT_TRUE(fields(4)->framing);
+  EXPECT_EQ(fields(5)->framing.error().status, 431);
+  EXPECT_EQ(fields(30)->taken, Taken::too_much);
+  const auto large = read(get("/", {{"x", std::string(1000, 'y')}}), true, limits);
+  EXPECT_EQ(large->framing.error().status, 431);
+  EXPECT_LT(large->request.octets(), 1000U);
+  EXPECT_EQ(read(get("/", {{"x", std::string(5000, 'y')}}), true, limits)->taken, Taken::too_much);
+  Pairs crumbs;
+  for (int i = 0; i < 5; ++i) crumbs.emplace_back("cookie", "a");
+  EXPECT_EQ(read(get("/", crumbs), true, limits)->framing.error().status, 431);
+}
+
+}  // namespace
+}  // namespace edge

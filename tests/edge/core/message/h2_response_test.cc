@@ -1,0 +1,37 @@
+#include "edge/core/message/h2_response.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace edge {
+namespace {
+
+std::string fields_of(std::string head) {
+  const H2ResponseHead split = split_response(head);
+  std::string all(split.status);
+  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) {
+    all.append("|").append(name).append("=").append(value);
+  });
+  return all;
+}
+
+TEST(H2Response, NamesAreLowerAndTheConnectionsFieldsAreGone) {
+  EXPECT_EQ(fields_of("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: Upgrade\r\nUpgrade: x\r\n"
+                      "Transfer-Encoding: chunked\r\nKeep-Alive: 5\r\nProxy-Connection: close\r\nX-Empty: \r\n\r\n"),
+            "200|content-type=text/html|x-empty=");
+}
+
+TEST(H2Response, AHeadWithoutFieldsIsItsStatus) { EXPECT_EQ(fields_of("HTTP/1.1 204 No Content\r\n\r\n"), "204"); }
+
+TEST(H2Response, TrailersAreLinesToo) {
+  std::string trailers = "Server-Timing: a:b\r\nX-Checksum: 1\r\n";
+  std::string all;
+  for_each_h2_field(std::span(trailers), [&](std::string_view name, std::string_view value) {
+    all.append(name).append("=").append(value).append(";");
+  });
+  EXPECT_EQ(all, "server-timing=a:b;x-checksum=1;");
+}
+
+}  // namespace
+}  // namespace edge
