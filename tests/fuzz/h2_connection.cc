@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,7 +40,9 @@ std::shared_ptr<const edge::Snapshot> snapshot() {
   made->settings = settings;
   edge::Route route;
   route.path = "/";
-  route.action = edge::Respond{.status = 200, .content_type = "text/plain", .body = std::string(100'000, 'x')};
+  edge::Respond page;
+  page.body = std::string(100'000, 'x');
+  route.action = std::move(page);
   made->routes = std::make_shared<edge::RouteTable>(std::vector<edge::Route>{route}, 1);
   made->pools = std::make_shared<edge::Pools>(std::vector<edge::Pool>{});
   made->addresses = std::make_shared<edge::Addresses>();
