@@ -141,9 +141,11 @@ class Builder {
       return first ? ceil<milliseconds>(*first) : second ? ceil<milliseconds>(*second) : fallback;
     };
     return {choose(own.connect, edge_.timeout.connect, defaults.connect),
-            choose(own.send, edge_.timeout.send, defaults.send), choose(own.read, edge_.timeout.read, defaults.read),
+            choose(own.send, edge_.timeout.send, defaults.send),
+            choose(own.read, edge_.timeout.read, defaults.read),
             choose(own.try_time, edge_.timeout.try_time, defaults.try_time),
-            choose(own.total, edge_.timeout.total, defaults.total)};
+            choose(own.total, edge_.timeout.total, defaults.total),
+            choose(own.tunnel, edge_.timeout.tunnel, defaults.tunnel)};
   }
 
   static HeaderRules rules(std::initializer_list<const HeaderRulesConfig*> layers) {

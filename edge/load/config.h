@@ -159,6 +159,7 @@ struct TimeoutConfig {
   std::optional<shared::Duration> try_time;
   std::optional<shared::Duration> total;
 };
+  std::optional<shared::Duration> tunnel;
 
 // In the order in which they apply: remove, set, add.
 struct HeaderRulesConfig {

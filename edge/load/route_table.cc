@@ -72,7 +72,11 @@ const Table<TimeoutConfig>& timeout_table() {
                  "For the whole head of the answer, then without a byte of it; 60s if nobody says")
           .field("try", &TimeoutConfig::try_time, span(),
                  "From the whole request to the head of the answer, at one server; then another is tried")
-          .field("total", &TimeoutConfig::total, span(), "For all tries, up to the head of the answer");
+          .field("total", &TimeoutConfig::total, span(), "For all tries, up to the head of the answer")
+          .field(
+              "tunnel", &TimeoutConfig::tunnel, span(),
+              "Without an octet either way behind a 101: WebSocket and the like; 1h if nobody says. A WebSocket then "
+              "gets a Close frame, 1001");
   return table;
 }
 

@@ -48,10 +48,11 @@ using Action = std::variant<PoolId, Respond, Redirect>;
 
 struct Timeouts {
   shared::milliseconds connect{5000};
-  shared::milliseconds send{60000};  // without progress towards the upstream
-  shared::milliseconds read{60000};  // without a byte from the upstream
-  shared::milliseconds try_time{0};  // from the whole request at one server to the head of its answer; 0: none
-  shared::milliseconds total{0};     // for all tries, up to the head of the answer; 0: none
+  shared::milliseconds send{60000};      // without progress towards the upstream
+  shared::milliseconds read{60000};      // without a byte from the upstream
+  shared::milliseconds try_time{0};      // from the whole request at one server to the head of its answer; 0: none
+  shared::milliseconds total{0};         // for all tries, up to the head of the answer; 0: none
+  shared::milliseconds tunnel{3600000};  // without an octet either way behind a 101
 };
 
 // A field or a cookie that must be there; without a value any will do.

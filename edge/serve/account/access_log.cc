@@ -112,6 +112,7 @@ std::string format_access(const AccessRecord& record) {
   if (!record.breaker.empty()) append_text(out, "breaker", record.breaker);
   append_text(out, "request_id", record.request_id);
   if (!record.reason.empty()) append_text(out, "reason", record.reason);
+  if (!record.tunnel.empty()) append_text(out, "tunnel", record.tunnel);
   if (record.more != nullptr) append_more(out, record);
   out.append("}\n");
   return out;

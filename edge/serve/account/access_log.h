@@ -35,6 +35,7 @@ struct AccessRecord {
   bool hedged = false;
   std::string_view breaker;  // "probe", "shadow"; empty: nothing to say
   std::string_view reason;   // why it ended so: empty when all is well
+  std::string_view tunnel;   // who ended it, or why: of a tunnel alone
   // As the configuration wants it; null: nothing more.
   const AccessLogSettings* more = nullptr;
   std::string_view query;  // with its '?'

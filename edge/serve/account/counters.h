@@ -4,12 +4,21 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "edge/core/message/errors.h"
 #include "shared/core/counter.h"
 #include "shared/core/histogram.h"
 
 namespace edge {
+
+// How a tunnel (101: WebSocket or the like) came to its end: who closed it first, or why it was closed here.
+enum class TunnelEnd : std::uint8_t { client, server, idle, drain, broken };
+inline constexpr std::size_t kTunnelEnds = static_cast<std::size_t>(TunnelEnd::broken) + 1;
+[[nodiscard]] constexpr std::string_view name_of(TunnelEnd end) {
+  constexpr std::array<std::string_view, kTunnelEnds> kNames{"client", "server", "idle", "drain", "broken"};
+  return kNames[static_cast<std::size_t>(end)];
+}
 
 inline constexpr std::size_t kErrorKinds = static_cast<std::size_t>(ErrorKind::internal) + 1;
 
@@ -56,6 +65,11 @@ struct Counters {
   shared::Counter in_flight;                 // gauge
   std::array<shared::Counter, 6> responses;  // by status class; 0: none was sent
   std::array<shared::Counter, kErrorKinds> errors;
+  shared::Counter tunnels;            // begun with a 101
+  shared::Counter tunnels_open;       // gauge
+  shared::Counter tunnel_octets_in;   // from clients, as they move
+  shared::Counter tunnel_octets_out;  // to clients
+  std::array<shared::Counter, kTunnelEnds> tunnel_ends;
   shared::Counter retries;
   shared::Counter upstream_connects;
   shared::Counter upstream_reuses;

@@ -170,10 +170,11 @@ void Clients::wind_down(std::function<void()> done) {
   check_finished();
 }
 
-// A connection that ends leaves the list at the end of the turn only.
+// A connection that ends leaves the list at the end of the turn only; one that is introduced here joins it, drained.
 void Clients::hasten() {
   hastening_ = true;
-  for (const auto& connection : connections_) connection->drain();
+  const std::size_t present = connections_.size();
+  for (std::size_t i = 0; i < present; ++i) connections_[i]->drain();
 }
 
 void Clients::check_finished() {

@@ -50,8 +50,9 @@ void H1Connection::start() {
   root_->start();
 }
 
-// A busy one asks Clients when its answer is out.
+// A busy one asks Clients when its answer is out; behind a 101 that may be never.
 void H1Connection::drain() {
+  if (turn_ != nullptr && turn_->tunnel) return waiter_.wake();  // it sees that it is leaving()
   if (!idle()) return;
   closing_ = true;
   waiter_.wake();
@@ -63,18 +64,25 @@ void H1Connection::close() {
   waiter_.wake();
 }
 
+void H1Connection::begin_window(std::uint64_t octets) {
+  turn_->window_began = context_.now();
+  turn_->window_octets = octets;
+}
+
 std::optional<double> H1Connection::waiting_rate() {
-  if (turn_ == nullptr || turn_->tunnel) return std::nullopt;
-  const bool sends = !turn_->reader.finished() && !stream_.readable();
+  if (turn_ == nullptr) return std::nullopt;
+  // Of a tunnel that is silent nobody waits for the client: only for one that does not take what there is.
+  const bool sends = !turn_->tunnel && !turn_->reader.finished() && !stream_.readable();
   if (!sends && stream_.writable()) return std::nullopt;
   const shared::Duration span = context_.now() - turn_->window_began;
   if (span < kLeastWindow) return std::nullopt;
   const std::uint64_t octets = turn_->reader.consumed() + turn_->writer.octets_sent();
-  const double rate = static_cast<double>(octets - turn_->window_octets) / std::chrono::duration<double>(span).count();
-  if (span >= kWindow) {
-    turn_->window_began = context_.now();
-    turn_->window_octets = octets;
+  if (turn_->tunnel && span >= 2 * kWindow) {  // it was quiet for long, and is looked at again
+    begin_window(octets);
+    return std::nullopt;
   }
+  const double rate = static_cast<double>(octets - turn_->window_octets) / std::chrono::duration<double>(span).count();
+  if (span >= kWindow) begin_window(octets);
   return rate;
 }
 
@@ -261,6 +269,19 @@ H1Connection::Read H1Connection::head_expired() {
   return refuse({.status = 408, .reason = "request head came too slowly"});
 }
 
+shared::ProxyHeader H1Connection::introduction() const {
+  shared::ProxyHeader header;
+  if (introduction_ != nullptr) {
+    header = header_of(*introduction_);
+  } else {
+    header.tells = true;
+    header.source = peer_;
+    header.destination = stream_.local_endpoint();
+  }
+  header.tls = header.tls || stream_.layered();
+  return header;
+}
+
 void H1Connection::invite() {
   if (turn_->invited || turn_->facts.framing.expectation != http::Expectation::continue_100) return;
   turn_->invited = true;
@@ -316,6 +337,7 @@ void H1Connection::begin_tunnel() {
   turn_->response_body = {.kind = http::BodyKind::until_close, .length = 0};
   turn_->reader.begin(stream_, turn_->buffers->in, turn_->response_body);
   turn_->writer.begin_body(turn_->response_body);
+  begin_window(turn_->writer.octets_sent());
 }
 
 void H1Connection::start(const OwnHead& head) {

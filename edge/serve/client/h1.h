@@ -53,6 +53,8 @@ class H1Connection final : public ClientConnection, public RequestSource, public
   bool blocked() const override { return turn_->writer.blocked(); }
   std::uint64_t octets_sent() const override { return turn_->writer.octets_sent(); }
   void cut() override { cut_ = true; }
+  shared::ProxyHeader introduction() const override;
+  bool leaving() const override { return clients_.hastening(); }
   bool abandoned() const override {
     return stream_.broken() || (turn_->leaves_by_fin && stream_.peer_closed() && turn_->reader.finished());
   }
@@ -93,6 +95,7 @@ class H1Connection final : public ClientConnection, public RequestSource, public
   void become_http2();
   [[nodiscard]] http::Persistence persistence() const;
   void begin_tunnel();
+  void begin_window(std::uint64_t octets);
   // True when the connection waits for another request.
   bool finish_exchange();
   void begin_turn();

@@ -57,6 +57,8 @@ const Simple kSimple[] = {
      &Counters::h2_abusers},
     {kCounter, "meridian_edge_requests_total", "Requests whose head was read.", &Counters::requests},
     {kGauge, "meridian_edge_requests_in_flight", "Requests being served.", &Counters::in_flight},
+    {kCounter, "meridian_edge_tunnels_total", "Tunnels begun with a 101: WebSocket and the like.", &Counters::tunnels},
+    {kGauge, "meridian_edge_tunnels", "Tunnels open.", &Counters::tunnels_open},
     {kCounter, "meridian_edge_retries_total", "Attempts after the first.", &Counters::retries},
     {kCounter, "meridian_edge_upstream_connects_total", "Connections begun to servers.", &Counters::upstream_connects},
     {kCounter, "meridian_edge_upstream_reuses_total", "Requests on a kept connection.", &Counters::upstream_reuses},
@@ -106,6 +108,15 @@ void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
   out.family(kCounter, "meridian_edge_errors_total", "Requests that did not end well, by kind.");
   for (std::size_t i = 0; i < kErrorKinds; ++i) {
     out.sample({{"kind", name_of(static_cast<ErrorKind>(i))}}, sum(source, &Counters::errors, i));
+  }
+  out.family(kCounter, "meridian_edge_tunnel_bytes_total", "Octets through tunnels, as they move.");
+  out.sample({{"direction", "in"}}, sum(source, &Counters::tunnel_octets_in));
+  out.sample({{"direction", "out"}}, sum(source, &Counters::tunnel_octets_out));
+  out.family(kCounter, "meridian_edge_tunnel_ends_total",
+             "Tunnels that are over: the client or the server closed first, nothing moved, the edge drains, or a "
+             "connection broke.");
+  for (std::size_t i = 0; i < kTunnelEnds; ++i) {
+    out.sample({{"reason", name_of(static_cast<TunnelEnd>(i))}}, sum(source, &Counters::tunnel_ends, i));
   }
   shared::HistogramSnapshot duration;
   for (const Worker* worker : source.workers) duration.merge(worker->counters().duration.read());

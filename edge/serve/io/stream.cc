@@ -1,5 +1,7 @@
 #include "edge/serve/io/stream.h"
 
+#include "shared/serve/os/socket.h"
+
 namespace edge {
 
 Stream::Stream(shared::WorkerLoop& loop, int fd, Begin begin, std::unique_ptr<StreamLayer> layer)
@@ -32,6 +34,8 @@ bool Stream::silent() {
   char octet = 0;
   return !socket_.readable() || socket_.receive(std::span(&octet, 1)).status == IoStatus::again;
 }
+
+shared::Endpoint Stream::local_endpoint() const { return shared::local_endpoint(socket_.fd()); }
 
 IoStatus Stream::shutdown() {
   if (layer_ != nullptr && stage_ == Stage::ready) {

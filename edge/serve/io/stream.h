@@ -85,6 +85,8 @@ class Stream {
   [[nodiscard]] Parts release() { return {.fd = socket_.release(), .layer = std::move(layer_)}; }
 
   [[nodiscard]] bool is_open() const { return socket_.is_open(); }
+  // A system call. REQUIRES: is_open().
+  [[nodiscard]] shared::Endpoint local_endpoint() const;
   // For who is about to close: what has come and no event has told yet is read, too.
   void assume_readable() { socket_.assume_readable(); }
   // As Socket's.

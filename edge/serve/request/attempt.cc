@@ -63,7 +63,7 @@ void Attempt::forward() {
   work_.out.commit(*size);
   connected_at_ = request_.now();
   request_.exchange.source.invite();
-  const Relay::Sides sides{request_.exchange, *request_.body, *upstream_, work_};
+  const Relay::Sides sides{request_.exchange, *request_.body, *upstream_, work_, request_.context.counters};
   relay_.emplace(sides, *request_.found().route, *snapshot.settings, request_.context.pipes);
   phase_ = Phase::relaying;
   relay(Wake::event);
@@ -165,3 +165,4 @@ void Attempt::write_times(Request& request) const {
 }
 
 }  // namespace edge
+  if (relay_ && relay_->tunnel() != nullptr) request.tunnel_end = relay_->tunnel()->end_name();

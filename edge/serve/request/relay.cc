@@ -11,6 +11,7 @@ Relay::Relay(const Sides& sides, const Route& route, const Settings& settings, P
       body_(sides.body),
       upstream_(sides.upstream),
       work_(sides.work),
+      counters_(sides.counters),
       route_(route),
       settings_(settings),
       pipes_(pipes) {
@@ -38,6 +39,15 @@ bool Relay::request_body_failed() {
   return fail(ErrorKind::client_closed, Side::client, "client closed inside the body");
 }
 
+Pumped Relay::move_request(std::uint64_t& moved) {
+  if (tunnel_ == nullptr) return pump(body_, to_upstream_, moved);
+  auto passage = tunnel_->to_server(to_upstream_);
+  passage.speak();
+  const Pumped pumped = pump(body_, passage, moved);
+  if (pumped == Pumped::done) tunnel_->ended_by(TunnelEnd::client);
+  return pumped;
+}
+
 bool Relay::pump_request() {
   if (request_ended_) {
     if (closing_request_) close_request();
@@ -46,7 +56,7 @@ bool Relay::pump_request() {
   }
   std::uint64_t moved = 0;
   const std::uint64_t before = to_upstream_.octets_sent();
-  const Pumped pumped = pump(body_, to_upstream_, moved);
+  const Pumped pumped = move_request(moved);
   if (moved > 0 || to_upstream_.octets_sent() != before) request_progress_ = now_;
   linger_.read(moved, now_);
   request_blocked_ = pumped == Pumped::sink_blocked ? Blocked::sink : Blocked::source;
@@ -97,6 +107,7 @@ Relay::Step Relay::advance(shared::TimePoint now) {
     fail(ErrorKind::client_closed, Side::client, "client closed");
     return Step::failed;
   }
+  if (tunnel_ != nullptr && exchange_.source.leaving()) static_cast<void>(tunnel_->leave(TunnelEnd::drain, now_));
   if (!pump_request()) return Step::failed;
   if (!responding_ && !read_response_head()) return Step::failed;
   if (!responding_) return Step::waiting;
@@ -118,7 +129,10 @@ shared::TimePoint Relay::client_seen() const {
 }
 
 shared::TimePoint Relay::deadline() const {
-  if (framing_.switched) return std::max(request_progress_, response_progress_) + route_.timeouts.read;
+  if (tunnel_ != nullptr) {
+    if (tunnel_->leaving()) return tunnel_->deadline();
+    return std::max(request_progress_, response_progress_) + route_.timeouts.tunnel;
+  }
   if (response_done_) {
     const shared::TimePoint end = linger_.deadline();
     return request_blocked_ == Blocked::sink ? std::min(end, request_progress_ + kUntaken) : end;
@@ -143,9 +157,8 @@ Relay::Step Relay::expire(shared::TimePoint now) {
   if (deadline() > now) return Step::waiting;
   if (response_done_) return Step::done;
   now_ = now;
-  if (framing_.switched) {
-    fail(ErrorKind::upstream_timeout, Side::upstream, "tunnel idle");
-  } else if (!request_ended_ && request_blocked_ == Blocked::sink && request_progress_ + route_.timeouts.send <= now) {
+  if (tunnel_ != nullptr) return expire_tunnel();
+  if (!request_ended_ && request_blocked_ == Blocked::sink && request_progress_ + route_.timeouts.send <= now) {
     return expire_request();
   } else if (!request_ended_ && request_progress_ + settings_.timeouts.body <= now) {
     fail(ErrorKind::request_timeout, Side::client, "request body came too slowly");
@@ -157,6 +170,15 @@ Relay::Step Relay::expire(shared::TimePoint now) {
     fail(ErrorKind::upstream_timeout, Side::upstream, "no byte from the upstream in time");
   }
   return Step::failed;
+}
+
+// A WebSocket hears that it ends, from whoever has time left for that; anything else is closed.
+Relay::Step Relay::expire_tunnel() {
+  tunnel_->ended_by(TunnelEnd::idle);
+  const bool more = tunnel_->leaving() ? tunnel_->go_on(now_) : tunnel_->leave(TunnelEnd::idle, now_);
+  if (!more) return Step::done;
+  exchange_.waiter.wake_soon();
+  return Step::waiting;
 }
 
 // The server has taken nothing more of the request in time. If it answers, it may have heard enough.

@@ -8,6 +8,7 @@
 // Lives in serve_one's frame for one attempt; its worker's thread.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "edge/core/message/errors.h"
@@ -19,6 +20,7 @@
 #include "edge/serve/io/splice.h"
 #include "edge/serve/request/exchange.h"
 #include "edge/serve/request/request_body.h"
+#include "edge/serve/request/tunnel.h"
 #include "edge/serve/upstream/upstreams.h"
 #include "shared/http/framing.h"
 #include "shared/http/head.h"
@@ -35,6 +37,7 @@ class Relay {
     RequestBody& body;
     UpstreamConnection& upstream;
     UpstreamWork& work;
+    Counters& counters;
   };
 
   // REQUIRES: the request's head for the upstream is queued in the work's `out`.
@@ -57,6 +60,8 @@ class Relay {
   [[nodiscard]] bool responding() const { return responding_; }
   [[nodiscard]] std::uint16_t status() const { return work_.response.status; }
   [[nodiscard]] shared::TimePoint first_byte() const { return first_byte_; }
+  // Since a 101; else null.
+  [[nodiscard]] const Tunnel* tunnel() const { return tunnel_.get(); }
   // After `done`: the upstream connection may carry another request.
   [[nodiscard]] bool reusable() const;
 
@@ -80,6 +85,8 @@ class Relay {
   bool take_interim();
   bool flush_interim();
   void start_tunnel();
+  Step expire_tunnel();
+  Pumped move_request(std::uint64_t& moved);
   bool pump_response();
   Pumped move_response(std::uint64_t& moved);
   Pumped begin_splice(std::uint64_t& moved);
@@ -93,6 +100,7 @@ class Relay {
   RequestBody& body_;
   UpstreamConnection& upstream_;
   UpstreamWork& work_;
+  Counters& counters_;
   const Route& route_;
   const Settings& settings_;
   PipePool& pipes_;
@@ -101,7 +109,8 @@ class Relay {
   MessageWriter to_upstream_;
   BodyReader from_upstream_;
   std::optional<Splice> splice_;  // a large body's rest
-  Linger linger_;                 // from response_done_ on, while the request still comes
+  std::unique_ptr<Tunnel> tunnel_;
+  Linger linger_;  // from response_done_ on, while the request still comes
   shared::TimePoint now_{};
   shared::TimePoint request_progress_{};
   shared::TimePoint response_progress_{};

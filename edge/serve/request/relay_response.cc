@@ -5,6 +5,8 @@
 
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/relay.h"
+#include "shared/core/ascii.h"
+#include "shared/core/hash.h"
 
 namespace edge {
 namespace {
@@ -90,6 +92,11 @@ bool Relay::flush_interim() {
 // After 101 both sides speak another protocol: what comes is passed on as it is, until one of them closes.
 void Relay::start_tunnel() {
   constexpr http::Body kRaw{.kind = http::BodyKind::until_close, .length = 0};
+  const http::Field* speaks = work_.response.fields.find(http::FieldId::upgrade);
+  const bool websocket = speaks != nullptr && shared::equals_ignoring_case(speaks->value, "websocket");
+  const auto seed =
+      static_cast<std::uint32_t>(shared::mix(static_cast<std::uint64_t>(now_.time_since_epoch().count())));
+  tunnel_ = std::make_unique<Tunnel>(websocket ? Tunnel::Speaks::websocket : Tunnel::Speaks::unknown, counters_, seed);
   to_upstream_.begin_body(kRaw);
   from_upstream_.begin(upstream_.stream(), work_.in, kRaw);
   request_ended_ = request_done_ = false;
@@ -150,6 +157,13 @@ Pumped Relay::go_on_splicing(std::uint64_t& moved) {
 }
 
 Pumped Relay::move_response(std::uint64_t& moved) {
+  if (tunnel_ != nullptr) {
+    auto passage = tunnel_->to_client(exchange_.sink);
+    passage.speak();
+    const Pumped pumped = pump(from_upstream_, passage, moved);
+    if (pumped == Pumped::done) tunnel_->ended_by(TunnelEnd::server);
+    return pumped;
+  }
   if (splice_) return go_on_splicing(moved);
   const bool raw = upstream_.stream().raw() != nullptr;
   if (raw && from_upstream_.unreceived() >= PipePool::kWorthwhile) return begin_splice(moved);

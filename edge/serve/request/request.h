@@ -74,8 +74,9 @@ struct Request {
   Error error;
   std::uint16_t status = 0;  // what the client was told
   std::string_view reason;
-  std::optional<Page> page;  // an answer of the edge's own
-  std::string page_text;     // of pages that are made for the request
+  std::string_view tunnel_end;  // of a tunnel; else empty
+  std::optional<Page> page;     // an answer of the edge's own
+  std::string page_text;        // of pages that are made for the request
 };
 
 }  // namespace edge

@@ -41,6 +41,10 @@ class RequestSource {
   [[nodiscard]] virtual BodyFailure failure() const = 0;
   // A client that waits for a word before it sends the body gets it, once.
   virtual void invite() = 0;
+  // Whom its connection is of, as a server is told; views are good for as long as the connection. Costs system calls.
+  [[nodiscard]] virtual shared::ProxyHeader introduction() const { return {}; }
+  // Its connection is to come to its end soon: what could go on for ever should do so.
+  [[nodiscard]] virtual bool leaving() const { return false; }
   // The client has gone: there is nobody to answer.
   [[nodiscard]] virtual bool abandoned() const = 0;
 };
