@@ -174,6 +174,7 @@ class PoolBuilder {
     pool.critical = config.critical;
     protect(pool, config);
     pool.idle = config.idle;
+    pool.proxy_protocol = config.proxy_protocol;
     pool.slow_start = ceil<milliseconds>(config.slow_start);
     pool.hash_key = config.hash.by;
     pool.response_time = {ceil<milliseconds>(config.response_time.half_life),
@@ -250,8 +251,8 @@ class PoolBuilder {
     if (weight != inputs_.weights.end()) server.weight = weight->second;
     place_server(server, found.addresses);
     if (!pool.checks.empty()) {
-      parts_.health_targets.push_back(
-          {server.id, pool.name, server.name, found.host, server.port, pool.degraded_share, pool.checks});
+      parts_.health_targets.push_back({server.id, pool.name, server.name, found.host, server.port, pool.degraded_share,
+                                       pool.checks, pool.proxy_protocol});
     }
     parts_.last_server = std::max(parts_.last_server.value_or(server.id), server.id);
     pool.servers.push_back(std::move(server));

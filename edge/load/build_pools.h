@@ -57,6 +57,7 @@ struct HealthTarget {
   std::uint16_t port = 0;
   std::uint32_t degraded_share = kFullShare;
   std::vector<HealthCheck> checks;  // at least one
+  std::optional<shared::ProxyVersion> proxy_protocol = std::nullopt;
 };
 
 struct PoolParts {

@@ -145,6 +145,7 @@ struct PoolConfig {
   RetrySettings retry;
   std::vector<StatusRange> bad_statuses = Pool{}.bad_statuses;
   IdleSettings idle;
+  std::optional<shared::ProxyVersion> proxy_protocol;
   HashConfig hash;
   ResponseTimeConfig response_time;
   shared::Duration slow_start = Pool{}.slow_start;
@@ -158,8 +159,8 @@ struct TimeoutConfig {
   std::optional<shared::Duration> read;
   std::optional<shared::Duration> try_time;
   std::optional<shared::Duration> total;
-};
   std::optional<shared::Duration> tunnel;
+};
 
 // In the order in which they apply: remove, set, add.
 struct HeaderRulesConfig {

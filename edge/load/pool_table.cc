@@ -123,6 +123,11 @@ const Table<PoolConfig>& pool_table() {
           .field("breaker", &PoolConfig::breaker, optional_of(nested(breaker_table())), "By failures in a row")
           .field("retry", &PoolConfig::retry, nested(retry_table()), "What failed, to another server")
           .field("idle", &PoolConfig::idle, nested(idle_table()), "Connections that are kept")
+          .field("proxy_protocol", &PoolConfig::proxy_protocol,
+                 optional_of(one_of<shared::ProxyVersion>(
+                     {{"v1", shared::ProxyVersion::v1}, {"v2", shared::ProxyVersion::v2}})),
+                 "Connections to the servers begin with a PROXY header about the client, those of checks with UNKNOWN "
+                 "or LOCAL; one is kept only for the same client's next requests")
           .check(check_balance)
           .position(&PoolConfig::at);
   return table;

@@ -1,6 +1,6 @@
 """The PROXY protocol, from a proxy in front of the edge and to servers behind it; with senders of the test's own, curl and haproxy."""
 import json
-import shutil
+import os
 import socket
 import struct
 import subprocess
@@ -9,8 +9,9 @@ import time
 import pytest
 
 import meridian
-from lone_edge import LoneEdge, Scripted, closed_after, read_to_end, slot_address
+from lone_edge import LoneEdge, Scripted, answering, closed_after, read_to_end, slot_address
 
+HAPROXY = "/usr/sbin/haproxy"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: lone.example\r\n\r\n"
 
@@ -213,7 +214,7 @@ def test_curl_introduces_itself(slot, server, tmp_path):
         assert told(edge, ["client"]) == {"client": 1}
 
 
-@pytest.mark.skipif(shutil.which("haproxy") is None and not shutil.os.path.exists("/usr/sbin/haproxy"), reason="no haproxy")
+@pytest.mark.skipif(not os.path.exists(HAPROXY), reason="no haproxy")
 @pytest.mark.parametrize("option", ["send-proxy", "send-proxy-v2 proxy-v2-options unique-id,crc32c"], ids=["v1", "v2"])
 def test_haproxy_in_front(slot, server, tmp_path, option):
     front = slot_address(slot, "3.1")
@@ -223,7 +224,7 @@ def test_haproxy_in_front(slot, server, tmp_path, option):
         f"frontend f\n  bind {front}:8081\n{unique}  default_backend b\n"
         f"backend b\n  server s {slot_address(slot, '1.1')}:8080 source {front} {option}\n")
     with LoneEdge(tmp_path, slot, [server.name], edge=proxied(slot)) as edge:
-        haproxy = meridian.Process(["/usr/sbin/haproxy", "-db", "-f", tmp_path / "haproxy.cfg"], tmp_path / "haproxy.log")
+        haproxy = meridian.Process([HAPROXY, "-db", "-f", tmp_path / "haproxy.cfg"], tmp_path / "haproxy.log")
         try:
             def asked():
                 try:
@@ -239,3 +240,129 @@ def test_haproxy_in_front(slot, server, tmp_path, option):
         if unique:
             assert field(server.heads[-1][1], b"X-Request-Id").startswith("H-")
         assert told(edge, ["bad"]) == {"bad": 0}
+
+
+def read_vectors(octets):
+    found = {}
+    while octets:
+        kind, size = struct.unpack("!BH", octets[:3])
+        found[kind], octets = octets[3:3 + size], octets[3 + size:]
+    return found
+
+
+def introduced(exchange):
+    """A server that reads a header first, as (what it is, source, destination, TLVs), into `told` by connection."""
+    start = exchange.read(12)
+    if start == SIGNATURE:
+        command, family, size = struct.unpack("!BBH", exchange.read(4))
+        rest = exchange.read(size)
+        header = ("LOCAL",)
+        if command == 0x21:
+            kind, length = (socket.AF_INET, 4) if family == 0x11 else (socket.AF_INET6, 16)
+            ports = struct.unpack("!HH", rest[2 * length:2 * length + 4])
+            ends = [f"{socket.inet_ntop(kind, rest[n * length:(n + 1) * length])}:{ports[n]}" for n in (0, 1)]
+            header = ("PROXY", *ends, read_vectors(rest[2 * length + 4:]))
+    else:
+        while not start.endswith(b"\r\n"):
+            start += exchange.read(1)
+        words = start.decode().split()
+        header = ("LOCAL",) if words[1] == "UNKNOWN" else ("PROXY", f"{words[2]}:{words[4]}", f"{words[3]}:{words[5]}", {})
+    exchange.server.told.append((exchange.number, header))
+    answering()(exchange)
+
+
+@pytest.fixture
+def receiver(slot):
+    with Scripted(slot_address(slot, "2.1"), introduced, told=[]) as running:
+        yield running
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_server_is_told_of_one_client_on_each_connection(slot, receiver, tmp_path, version):
+    with LoneEdge(tmp_path, slot, [receiver.name], {"proxy_protocol": version}) as edge:
+        with connect(edge, "5.1") as one, connect(edge, "5.2") as two:
+            for sock in (one, two, one, two):
+                sock.sendall(REQUEST)
+                answered(sock)
+            ends = [(f"{sock.getsockname()[0]}:{sock.getsockname()[1]}", f"{edge.host}:8080") for sock in (one, two)]
+        assert [header[:3] for _, header in receiver.told] == [("PROXY", *pair) for pair in ends]
+        assert [number for number, _ in receiver.heads] == [0, 1, 0, 1], "a kept connection is its client's alone"
+        ids = [field(head, b"X-Request-Id") for _, head in receiver.heads]
+        if version == "v2":
+            assert [header[3][5].decode() for _, header in receiver.told] == ids[:2]
+        with connect(edge, "5.1") as third:
+            third.sendall(REQUEST)
+            answered(third)
+        assert receiver.heads[-1][0] == 2, "the same address with another port is another client"
+
+
+def test_what_a_proxy_in_front_has_told_is_passed_on(slot, receiver, tmp_path):
+    tls = vector(0x20, b"\1\0\0\0\0" + vector(0x21, b"TLSv1.3"))
+    vectors = vector(1, b"h2") + vector(2, b"shop.example") + vector(5, b"an-id") + tls
+    with LoneEdge(tmp_path, slot, [receiver.name], {"proxy_protocol": "v2"}, edge=proxied(slot)) as edge, connect(edge) as sock:
+        sock.sendall(v2(vectors=vectors) + REQUEST)
+        answered(sock)
+        said = receiver.told[0][1]
+        assert said[1:3] == ("203.0.113.7:1234", "198.51.100.2:443")
+        assert (said[3][1], said[3][2], said[3][5]) == (b"h2", b"shop.example", b"an-id")
+        assert said[3][0x20][0] == 1 and read_vectors(said[3][0x20][5:]) == {0x21: b"TLSv1.3"}
+
+
+def test_a_client_behind_a_trusted_proxy_is_told_and_never_mixed_with_another(slot, receiver, tmp_path):
+    edge = {"trusted_proxies": [slot_address(slot, "5.0/24")]}
+    with LoneEdge(tmp_path, slot, [receiver.name], {"proxy_protocol": "v1"}, edge=edge) as edge, connect(edge, "5.1") as sock:
+        for client in ("203.0.113.1", "203.0.113.2", "203.0.113.1"):
+            sock.sendall(REQUEST.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: " + client.encode() + b"\r\n\r\n"))
+            answered(sock)
+        assert [header[1] for _, header in receiver.told] == ["203.0.113.1:0", "203.0.113.2:0"]
+        assert [number for number, _ in receiver.heads] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+def test_checks_are_nobodys(slot, receiver, tmp_path, version, kind):
+    pool = {"proxy_protocol": version, "health": {"kind": kind, "interval": "100ms", "timeout": "90ms"}, "when_all_down": "refuse"}
+    with LoneEdge(tmp_path, slot, [receiver.name], pool) as edge:
+        meridian.wait_until(lambda: edge.servers()[receiver.name]["health"] == "up" and receiver.told, "it is up")
+        assert {header for _, header in receiver.told} == {("LOCAL",)}
+        assert edge.get("/")[0] == 200
+
+
+def serves(edge, body):
+    def asked():
+        status, _, got = edge.get("/", source=slot_address(edge.slot, "5.7"))
+        return status == 200 and got.decode().startswith(body)
+    return asked
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_nginx_behind(slot, tmp_path, version):
+    server = slot_address(slot, "2.9")
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off; pid {tmp_path}/nginx.pid; error_log stderr; worker_processes 1;\nevents {{}}\n"
+        f"http {{ access_log off; server {{ listen {server}:9000 proxy_protocol; location / {{ return 200 'from $proxy_protocol_addr to $proxy_protocol_server_port'; }} }} }}\n")
+    nginx = meridian.Process(["/usr/sbin/nginx", "-p", tmp_path, "-c", tmp_path / "nginx.conf"], tmp_path / "nginx.log")
+    pool = {"proxy_protocol": version, "health": {"interval": "100ms", "timeout": "90ms"}, "when_all_down": "refuse"}
+    try:
+        with LoneEdge(tmp_path, slot, [f"{server}:9000"], pool) as edge:
+            meridian.wait_until(serves(edge, f"from {slot_address(slot, '5.7')} to 8080"), "nginx knows the client")
+    finally:
+        nginx.kill()
+
+
+@pytest.mark.skipif(not os.path.exists(HAPROXY), reason="no haproxy")
+def test_haproxy_behind(slot, tmp_path):
+    server = slot_address(slot, "2.9")
+    (tmp_path / "haproxy.cfg").write_text(
+        f"defaults\n  mode http\n  timeout connect 10s\n  timeout client 30s\n  timeout server 30s\n"
+        f"frontend f\n  bind {server}:9000 accept-proxy\n"
+        f"  http-request return status 200 content-type text/plain lf-string \"from %[src] id %[fc_pp_unique_id] %[req.hdr(x-request-id)]\"\n")
+    haproxy = meridian.Process([HAPROXY, "-db", "-f", tmp_path / "haproxy.cfg"], tmp_path / "haproxy.log")
+    pool = {"proxy_protocol": "v2", "health": {"interval": "100ms", "timeout": "90ms"}, "when_all_down": "refuse"}
+    try:
+        with LoneEdge(tmp_path, slot, [f"{server}:9000"], pool) as edge:
+            meridian.wait_until(serves(edge, f"from {slot_address(slot, '5.7')} id "), "haproxy knows the client")
+            told_id, request_id = edge.get("/")[2].decode().split()[-2:]
+            assert told_id == request_id
+    finally:
+        haproxy.kill()

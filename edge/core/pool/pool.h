@@ -22,6 +22,7 @@
 #include "edge/core/protect/ejection.h"
 #include "edge/core/protect/retry.h"
 #include "shared/core/ip.h"
+#include "shared/core/proxy_header.h"
 #include "shared/core/time.h"
 #include "shared/http/fields.h"
 
@@ -97,8 +98,9 @@ struct Pool {
   RetrySettings retry;
   std::vector<StatusRange> bad_statuses{{502, 504}};  // of answers that speak against their server
   IdleSettings idle;
-  shared::milliseconds slow_start{0};  // a server that came up reaches its weight after it
-  bool critical = false;               // without a server here the region is down for DNS
+  std::optional<shared::ProxyVersion> proxy_protocol;  // with which connections to its servers begin
+  shared::milliseconds slow_start{0};                  // a server that came up reaches its weight after it
+  bool critical = false;                               // without a server here the region is down for DNS
 
   [[nodiscard]] bool measures_time() const { return std::holds_alternative<LeastTime>(selector); }
   [[nodiscard]] bool counts_in_flight() const {

@@ -36,6 +36,7 @@ shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& 
   probe.kind = kind_of(check.kind);
   probe.host = check.host.empty() ? target.host : check.host;
   probe.path = check.path;
+  if (target.proxy_protocol) probe.greeting = shared::write_proxy_header(*target.proxy_protocol, {});
   probe.interval = check.interval;
   probe.timeout = check.timeout;
   probe.jitter = check.jitter;

@@ -33,7 +33,11 @@ void Attempt::fail(const Error& error) {
 }
 
 void Attempt::begin() {
-  if (connection_ == Connection::any) upstream_ = connector_.take_idle();
+  if (request_.pool().proxy_protocol) {
+    greeting_ =
+        greeting_for(request_.pool(), request_.exchange.source, request_.found().client.address, request_.request_id);
+  }
+  if (connection_ == Connection::any) upstream_ = connector_.take_idle(greeting_.about);
   if (upstream_ != nullptr) {
     reused_ = true;
     return forward();
@@ -58,6 +62,10 @@ void Attempt::forward() {
       .via = snapshot.settings->via_requests ? kViaName : std::string_view(),
   };
   work_.out.clear();
+  if (!reused_ && !greeting_.about.empty()) {
+    upstream_->told(greeting_.about);
+    work_.out.append(greeting_.octets);
+  }
   const auto size = write_upstream_request(work_.out.room(upstream_request_bound(head)), head);
   if (!size) return fail({.kind = ErrorKind::internal, .detail = "request head does not fit"});
   work_.out.commit(*size);
@@ -161,8 +169,8 @@ void Attempt::write_times(Request& request) const {
   request.picked = visit_.began();
   request.connected = connected_at_;
   if (heard()) request.first_byte = relay_->first_byte();
+  if (relay_ && relay_->tunnel() != nullptr) request.tunnel_end = relay_->tunnel()->end_name();
   request.permit = visit_.entered_as();
 }
 
 }  // namespace edge
-  if (relay_ && relay_->tunnel() != nullptr) request.tunnel_end = relay_->tunnel()->end_name();

@@ -12,6 +12,7 @@
 #include "edge/core/message/errors.h"
 #include "edge/core/pool/pool.h"
 #include "edge/core/protect/breaker.h"
+#include "edge/serve/request/greeting.h"
 #include "edge/serve/request/relay.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/upstream/connector.h"
@@ -81,6 +82,7 @@ class Attempt {
   Connection connection_;
   Phase phase_ = Phase::connecting;
   bool reused_ = false;
+  Greeting greeting_;
   bool judged_ = false;  // the head of its answer
   std::unique_ptr<UpstreamConnection> upstream_;
   std::optional<Relay> relay_;

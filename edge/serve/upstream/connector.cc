@@ -30,8 +30,8 @@ Connector::Connector(Upstreams& upstreams, Waiter& waiter, ServerId server, std:
   for (std::size_t i = 1; i < addresses_.size() && upstreams_.shunned(address()); ++i) ++first_;
 }
 
-std::unique_ptr<UpstreamConnection> Connector::take_idle() {
-  std::unique_ptr<UpstreamConnection> kept = upstreams_.take_idle(server_, address());
+std::unique_ptr<UpstreamConnection> Connector::take_idle(std::string_view about) {
+  std::unique_ptr<UpstreamConnection> kept = upstreams_.take_idle(server_, address(), about);
   if (kept != nullptr) kept->stream().bind(&waiter_);
   return kept;
 }

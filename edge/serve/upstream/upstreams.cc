@@ -17,11 +17,12 @@ Upstreams::IdleList& Upstreams::list_of(ServerId server) {
   return idle_[index];
 }
 
-std::unique_ptr<UpstreamConnection> Upstreams::take_idle(ServerId server, const shared::Endpoint& endpoint) {
+std::unique_ptr<UpstreamConnection> Upstreams::take_idle(ServerId server, const shared::Endpoint& endpoint,
+                                                         std::string_view about) {
   IdleList& list = list_of(server);
   for (auto it = list.rbegin(); it != list.rend(); ++it) {
     // A name may have moved to another address since.
-    if ((*it)->endpoint_ != endpoint) continue;
+    if ((*it)->endpoint_ != endpoint || (*it)->about_ != about) continue;
     std::unique_ptr<UpstreamConnection> connection = std::move(*it);
     list.erase(std::next(it).base());
     --idle_count_;

@@ -34,6 +34,8 @@ class UpstreamConnection {
   [[nodiscard]] Stream& stream() { return stream_; }
   [[nodiscard]] ServerId server() const { return server_; }
   [[nodiscard]] const shared::Endpoint& endpoint() const { return endpoint_; }
+  // What it has been told of its client by a PROXY header; it is of use for nobody else.
+  void told(std::string about) { about_ = std::move(about); }
 
  private:
   friend class Upstreams;
@@ -41,6 +43,7 @@ class UpstreamConnection {
   ServerId server_;
   shared::Endpoint endpoint_;
   shared::TimePoint idle_until_{};
+  std::string about_;
   Upstreams* owner_ = nullptr;  // while idle
 };
 
@@ -51,8 +54,9 @@ class Upstreams {
   Upstreams(const Upstreams&) = delete;
   Upstreams& operator=(const Upstreams&) = delete;
 
-  // An idle connection to this address that is not known to be dead, or null.
-  [[nodiscard]] std::unique_ptr<UpstreamConnection> take_idle(ServerId server, const shared::Endpoint& endpoint);
+  // An idle connection to this address that is not known to be dead and was told the same, or null.
+  [[nodiscard]] std::unique_ptr<UpstreamConnection> take_idle(ServerId server, const shared::Endpoint& endpoint,
+                                                              std::string_view about = {});
   // A connect that has begun, see Stream::progress(); errno when it could not even begin.
   struct Connecting {
     std::unique_ptr<UpstreamConnection> connection;

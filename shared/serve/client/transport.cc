@@ -13,12 +13,21 @@ void close_socket(TcpSocket& socket) {
   socket.close(ignored);
 }
 
+// `done` keeps the transport's owner, and with it `greeting`, alive.
+void connect_and_greet(TcpSocket& socket, const Endpoint& endpoint, const std::string& greeting, Transport::Done done) {
+  if (greeting.empty()) return socket.async_connect(to_asio(endpoint), std::move(done));
+  socket.async_connect(to_asio(endpoint), [&socket, &greeting, done = std::move(done)](error_code error) {
+    if (error) return done(error);
+    asio::async_write(socket, asio::buffer(greeting), [done](error_code e, std::size_t) { done(e); });
+  });
+}
+
 class PlainTransport final : public Transport {
  public:
-  explicit PlainTransport(Loop& loop) : socket_(loop) {}
+  PlainTransport(Loop& loop, std::string greeting) : socket_(loop), greeting_(std::move(greeting)) {}
 
   void connect(const Endpoint& endpoint, Done done) override {
-    socket_.async_connect(to_asio(endpoint), std::move(done));
+    connect_and_greet(socket_, endpoint, greeting_, std::move(done));
   }
   void write(std::string_view bytes, Done done) override {
     asio::async_write(socket_, asio::buffer(bytes), [done = std::move(done)](error_code e, std::size_t) { done(e); });
@@ -30,12 +39,14 @@ class PlainTransport final : public Transport {
 
  private:
   TcpSocket socket_;
+  std::string greeting_;
 };
 
 class TlsTransport final : public Transport {
  public:
   // `host` is the SNI and, if the context verifies, the name or address that the certificate must have.
-  TlsTransport(Loop& loop, asio::ssl::context& context, const std::string& host) : stream_(TcpSocket(loop), context) {
+  TlsTransport(Loop& loop, asio::ssl::context& context, const std::string& host, std::string greeting)
+      : stream_(TcpSocket(loop), context), greeting_(std::move(greeting)) {
     SSL* const ssl = stream_.native_handle();
     if (!host.empty() && !IpAddress::parse(host)) {  // RFC 6066 section 3: names only
       std::string name = host;
@@ -48,7 +59,7 @@ class TlsTransport final : public Transport {
 
   void connect(const Endpoint& endpoint, Done done) override {
     // `done` keeps the owner, and with it this object, alive.
-    stream_.next_layer().async_connect(to_asio(endpoint), [this, done = std::move(done)](error_code error) {
+    connect_and_greet(stream_.next_layer(), endpoint, greeting_, [this, done = std::move(done)](error_code error) {
       if (error) return done(error);
       stream_.async_handshake(asio::ssl::stream_base::client, done);
     });
@@ -63,6 +74,7 @@ class TlsTransport final : public Transport {
 
  private:
   asio::ssl::stream<TcpSocket> stream_;
+  std::string greeting_;
 };
 
 std::unique_ptr<asio::ssl::context> make_context(const ClientTls& tls) {
@@ -96,10 +108,10 @@ bool ClientTls::operator==(const ClientTls& other) const {
 }
 
 std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& contexts, const std::optional<ClientTls>& tls,
-                                          std::string_view host) {
-  if (!tls) return std::make_unique<PlainTransport>(loop);
+                                          std::string_view host, std::string greeting) {
+  if (!tls) return std::make_unique<PlainTransport>(loop, std::move(greeting));
   const std::string name = tls->server_name.empty() ? without_port(host) : tls->server_name;
-  return std::make_unique<TlsTransport>(loop, contexts.of(*tls), name);
+  return std::make_unique<TlsTransport>(loop, contexts.of(*tls), name, std::move(greeting));
 }
 
 asio::ssl::context& ClientTlsContexts::of(const ClientTls& tls) {

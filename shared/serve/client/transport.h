@@ -48,8 +48,9 @@ class ClientTlsContexts {
   std::map<std::string, std::unique_ptr<asio::ssl::context>> verifying_;  // by the PEM of their authorities
 };
 
-// Plain without `tls`. `host` is as in the Host field, with its port or without.
+// Plain without `tls`. `host` is as in the Host field, with its port or without. `greeting` is sent first, before TLS.
 [[nodiscard]] std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& contexts,
-                                                        const std::optional<ClientTls>& tls, std::string_view host);
+                                                        const std::optional<ClientTls>& tls, std::string_view host,
+                                                        std::string greeting = {});
 
 }  // namespace shared

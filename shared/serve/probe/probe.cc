@@ -42,7 +42,7 @@ bool Probe::serves(const ProbeTarget& other) const {
   return target_.endpoint == other.endpoint && target_.kind == other.kind && target_.host == other.host &&
          target_.path == other.path && target_.interval == other.interval && target_.timeout == other.timeout &&
          target_.expected == other.expected && target_.body_kept == other.body_kept && target_.jitter == other.jitter &&
-         target_.tls == other.tls;
+         target_.tls == other.tls && target_.greeting == other.greeting;
 }
 
 void Probe::rename(const ProbeTarget& target) {
@@ -138,8 +138,9 @@ void Probe::attempt_later() {
 std::shared_ptr<HttpConnection> Probe::make_connection() {
   const auto tls = target_.kind == ProbeKind::https ? std::optional(target_.tls) : std::nullopt;
   context_->gate->opened();
-  return std::make_shared<HttpConnection>(make_transport(context_->loop, context_->tls, tls, target_.host),
-                                          [gate = context_->gate] { gate->closed(); });
+  return std::make_shared<HttpConnection>(
+      make_transport(context_->loop, context_->tls, tls, target_.host, target_.greeting),
+      [gate = context_->gate] { gate->closed(); });
 }
 
 void Probe::connect() {

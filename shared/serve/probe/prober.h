@@ -55,6 +55,7 @@ struct ProbeTarget {
   std::size_t body_kept = 4096;   // octets of the body for the report
   double jitter = 0.1;            // each interval is drawn from [1 - jitter, 1] x interval
   ClientTls tls;                  // of https
+  std::string greeting;           // first on every connection, before TLS
 };
 
 // One counted probe. Views are valid during the callback only.

@@ -61,6 +61,17 @@ TEST(EdgeConfig, WhoMayIntroduceClients) {
             std::string::npos);
 }
 
+TEST(EdgeConfig, HowServersAreToldOfClientsAndHowLongTunnelsMayBeSilent) {
+  const Loaded loaded(with_regions(kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], proxy_protocol: v2}}\n" +
+                                   kRoutes + "  timeout: {tunnel: 5m}\n"));
+  EXPECT_EQ(loaded.diagnostics.render(), "");
+  EXPECT_EQ(loaded.edge.pools[0].value.proxy_protocol, shared::ProxyVersion::v2);
+  EXPECT_EQ(loaded.edge.timeout.tunnel, std::chrono::minutes(5));
+  EXPECT_NE(rendered(kListen + "  pools: {web: {servers: [\"10.0.0.1:80\"], proxy_protocol: v3}}\n" + kRoutes)
+                .find("proxy_protocol"),
+            std::string::npos);
+}
+
 TEST(EdgeConfig, ASectionMustBeThere) {
   EXPECT_NE(Loaded("service: shop\nregions: {us: {edges: [192.0.2.11]}}\n")
                 .diagnostics.render()
