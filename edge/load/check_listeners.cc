@@ -43,6 +43,12 @@ void check_listeners(const EdgeConfig& edge, Diagnostics& diagnostics) {
   for (const ListenConfig& listen : edge.listen) {
     if (listen.protocol == Protocol::http) continue;
     if (listen.pool) check_pool(edge, *listen.pool, diagnostics);
+    const PoolConfig* pool = listen.pool ? find_named(edge.pools, listen.pool->value) : nullptr;
+    if (listen.protocol == Protocol::udp && pool != nullptr && pool->proxy_protocol) {
+      diagnostics.warning(listen.pool->at, "pool '" + listen.pool->value +
+                                               "' has proxy_protocol, which no datagram carries: its servers see this "
+                                               "edge's address");
+    }
     for (const SniConfig& rule : listen.sni) check_pool(edge, rule.pool, diagnostics);
     check_names(listen, diagnostics);
   }

@@ -250,8 +250,8 @@ def read_vectors(octets):
     return found
 
 
-def introduced(exchange):
-    """A server that reads a header first, as (what it is, source, destination, TLVs), into `told` by connection."""
+def read_header(exchange):
+    """As (what it is, source, destination, TLVs), into the server's `told` by connection."""
     start = exchange.read(12)
     if start == SIGNATURE:
         command, family, size = struct.unpack("!BBH", exchange.read(4))
@@ -268,7 +268,21 @@ def introduced(exchange):
         words = start.decode().split()
         header = ("LOCAL",) if words[1] == "UNKNOWN" else ("PROXY", f"{words[2]}:{words[4]}", f"{words[3]}:{words[5]}", {})
     exchange.server.told.append((exchange.number, header))
+
+
+def introduced(exchange):
+    """A server that reads a header first."""
+    read_header(exchange)
     answering()(exchange)
+
+
+def echo_once(exchange):
+    """Likewise, and then all that comes, which it sends back."""
+    read_header(exchange)
+    received = b""
+    while piece := exchange.read(1):
+        received += piece
+    exchange.send(b"got " + received)
 
 
 @pytest.fixture
@@ -366,3 +380,24 @@ def test_haproxy_behind(slot, tmp_path):
             assert told_id == request_id
     finally:
         haproxy.kill()
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_tcp_listeners_take_headers_and_their_pools_send_them(slot, receiver, tmp_path, version):
+    receiver.script = echo_once
+    log = tmp_path / "access.log"
+    listen = [{"address": "{edge}:8080"}, {**proxied(slot)["listen"][0], "address": "{edge}:7000", "protocol": "tcp", "pool": "web"}]
+    with LoneEdge(tmp_path, slot, [receiver.name], {"proxy_protocol": version}, edge={"listen": listen, "access_log": str(log)}) as edge:
+        def ask(source, said):
+            with socket.create_connection((edge.host, 7000), timeout=60, source_address=(slot_address(slot, source), 0)) as sock:
+                sock.sendall(said)
+                sock.shutdown(socket.SHUT_WR)
+                return sock.getsockname(), read_to_end(sock)
+
+        assert ask("3.1", v2() + b"hello")[1] == b"got hello"
+        (host, port), said = ask("4.1", b"plain")
+        assert said == b"got plain"
+        assert [header[1:3] for _, header in receiver.told] == [("203.0.113.7:1234", "198.51.100.2:443"), (f"{host}:{port}", f"{edge.host}:7000")]
+        meridian.wait_until(lambda: log.read_text().count("\n") == 2, "both are in the log")
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        assert [(line["client"], line["octets_in"], line["octets_out"]) for line in lines] == [("203.0.113.7", 5, 9), (host, 5, 9)]

@@ -38,6 +38,7 @@ TcpConnection::TcpConnection(WorkerContext& context, Clients& clients, const New
       clients_(clients),
       stream_(context.loop, newcomer.fd->release(), Stream::Begin::connected, std::move(layer)),
       peer_(newcomer.peer),
+      introduction_(newcomer.introduction),
       listener_(newcomer.listener->index),
       waiter_(context.loop),
       began_(context.now()) {
@@ -237,6 +238,23 @@ void TcpConnection::check_connect(Wake wake) {
   if (state == Connector::State::connected) begin_relay();
 }
 
+// The PROXY header that a server of this pool hears first; empty: none.
+std::string TcpConnection::greeting() const {
+  const Pool& pool = *session_->decision.at_pool.pool;
+  if (!pool.proxy_protocol) return {};
+  shared::ProxyHeader header;
+  if (introduction_ != nullptr) {
+    header = header_of(*introduction_);
+  } else {
+    header.tells = true;
+    header.source = peer_;
+    header.destination = stream_.local_endpoint();
+  }
+  if (header.authority.empty()) header.authority = server_name_;
+  header.tls = header.tls || stream_.layered();
+  return write_proxy_header(*pool.proxy_protocol, header);
+}
+
 void TcpConnection::begin_relay() {
   Session& session = *session_;
   const shared::TimePoint now = context_.now();
@@ -246,10 +264,13 @@ void TcpConnection::begin_relay() {
   Stream& server = session.upstream->stream();
   session.to_server.emplace(Flow::Ends{stream_, server, context_.scratch, context_.pipes});
   session.to_client.emplace(Flow::Ends{server, stream_, context_.scratch, context_.pipes});
+  std::string first = greeting();
+  session.greeted = first.size();
   if (hello_ != nullptr) {
-    session.to_server->begin_with(hello_->in.view());
+    first += hello_->in.view();
     context_.client_buffers.give_back(std::move(hello_));
   }
+  if (!first.empty()) session.to_server->begin_with(first);
   phase_ = Phase::relaying;
 }
 
@@ -312,7 +333,10 @@ void TcpConnection::account() {
                              .server_name = server_name_,
                              .pool = pool != nullptr ? std::string_view(pool->name) : std::string_view(),
                              .server = session.server != nullptr ? std::string_view(session.server->name) : "",
-                             .octets_in = session.to_server ? session.to_server->moved() : 0,
+                             .octets_in = session.to_server
+                                              ? session.to_server->moved() -
+                                                    std::min<std::uint64_t>(session.greeted, session.to_server->moved())
+                                              : 0,
                              .octets_out = session.to_client ? session.to_client->moved() : 0,
                              .began = began_,
                              .picked = session.picked,

@@ -56,7 +56,8 @@ class TcpConnection final : public ClientConnection, public Pooled {
     std::optional<Flow> to_server;
     std::optional<Flow> to_client;
     std::uint32_t attempts = 0;
-    bool blamed = false;  // a server has been held to account for this connection's failure
+    std::size_t greeted = 0;  // octets of a PROXY header to the server
+    bool blamed = false;      // a server has been held to account for this connection's failure
     shared::TimePoint picked{};
     shared::TimePoint connected{};
     shared::TimePoint first_byte{};
@@ -72,6 +73,7 @@ class TcpConnection final : public ClientConnection, public Pooled {
   void try_failed();
   [[nodiscard]] bool may_try_again() const;
   void check_connect(Wake wake);
+  [[nodiscard]] std::string greeting() const;
   void begin_relay();
   void relay();
   void look_at_ends(Flow::Step up, Flow::Step down);
@@ -89,6 +91,7 @@ class TcpConnection final : public ClientConnection, public Pooled {
   Clients& clients_;
   Stream stream_;
   shared::Endpoint peer_;
+  std::shared_ptr<const Introduction> introduction_;  // by a proxy in front; null: none
   std::size_t listener_;
   Waiter waiter_;
   Phase phase_ = Phase::handshake;

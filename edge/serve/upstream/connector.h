@@ -25,7 +25,8 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  // One that was kept, and told this of its client; null: none. Its events wake the visitor, as those of every connection from here.
+  // One that was kept, and told this of its client; null: none. Its events wake the visitor, as those of every
+  // connection from here.
   [[nodiscard]] std::unique_ptr<UpstreamConnection> take_idle(std::string_view about = {});
   // `patience` for each address.
   void connect(shared::milliseconds patience);

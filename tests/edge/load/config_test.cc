@@ -72,6 +72,13 @@ TEST(EdgeConfig, HowServersAreToldOfClientsAndHowLongTunnelsMayBeSilent) {
             std::string::npos);
 }
 
+TEST(EdgeConfig, NoDatagramTellsOfItsClient) {
+  const std::string listen =
+      "  listen: [{address: \"{edge}:80\"}, {address: \"{edge}:53\", protocol: udp, pool: web}]\n";
+  const std::string pools = "  pools: {web: {servers: [\"10.0.0.1:80\"], proxy_protocol: v2}}\n";
+  EXPECT_NE(rendered(listen + pools + kRoutes).find("which no datagram carries"), std::string::npos);
+}
+
 TEST(EdgeConfig, ASectionMustBeThere) {
   EXPECT_NE(Loaded("service: shop\nregions: {us: {edges: [192.0.2.11]}}\n")
                 .diagnostics.render()
