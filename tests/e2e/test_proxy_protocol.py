@@ -310,6 +310,14 @@ def test_a_server_is_told_of_one_client_on_each_connection(slot, receiver, tmp_p
         assert receiver.heads[-1][0] == 2, "the same address with another port is another client"
 
 
+def test_servers_are_told_of_clients_that_speak_http2(slot, receiver, tmp_path):
+    with LoneEdge(tmp_path, slot, [receiver.name], {"proxy_protocol": "v2"}) as edge:
+        run = subprocess.run(["curl", "-s", "--max-time", "60", "--http2-prior-knowledge", "--interface", slot_address(slot, "5.9"), f"http://{edge.host}:8080/", f"http://{edge.host}:8080/"],
+                             capture_output=True, check=True)
+        assert run.stdout == b"xx"
+        assert [header[1].split(":")[0] for _, header in receiver.told] == [slot_address(slot, "5.9")]
+
+
 def test_what_a_proxy_in_front_has_told_is_passed_on(slot, receiver, tmp_path):
     tls = vector(0x20, b"\1\0\0\0\0" + vector(0x21, b"TLSv1.3"))
     vectors = vector(1, b"h2") + vector(2, b"shop.example") + vector(5, b"an-id") + tls

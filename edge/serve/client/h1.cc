@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "edge/core/decide/decide.h"
+#include "edge/serve/client/client_header.h"
 #include "edge/serve/client/h2_connection.h"
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/account.h"
@@ -269,18 +270,7 @@ H1Connection::Read H1Connection::head_expired() {
   return refuse({.status = 408, .reason = "request head came too slowly"});
 }
 
-shared::ProxyHeader H1Connection::introduction() const {
-  shared::ProxyHeader header;
-  if (introduction_ != nullptr) {
-    header = header_of(*introduction_);
-  } else {
-    header.tells = true;
-    header.source = peer_;
-    header.destination = stream_.local_endpoint();
-  }
-  header.tls = header.tls || stream_.layered();
-  return header;
-}
+shared::ProxyHeader H1Connection::introduction() const { return client_header(introduction_.get(), stream_, peer_); }
 
 void H1Connection::invite() {
   if (turn_->invited || turn_->facts.framing.expectation != http::Expectation::continue_100) return;

@@ -18,6 +18,7 @@
 #include "edge/core/message/linger.h"
 #include "edge/core/protect/abuse_score.h"
 #include "edge/serve/client/client_connection.h"
+#include "edge/serve/client/client_header.h"
 #include "edge/serve/client/clients.h"
 #include "edge/serve/client/h2_session.h"
 #include "edge/serve/client/h2_stream.h"
@@ -52,6 +53,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   [[nodiscard]] nghttp2_session* session() { return session_.get(); }
   // What all requests of the connection have in common.
   void tell(RequestFacts& facts) const;
+  [[nodiscard]] shared::ProxyHeader introduction() const { return client_header(introduction_.get(), stream_, peer_); }
   [[nodiscard]] bool out_of_memory() { return clients_.out_of_memory(); }
   // The client takes no more now.
   [[nodiscard]] bool stalled() const { return buffers_ != nullptr && !buffers_->out.empty() && !stream_.writable(); }

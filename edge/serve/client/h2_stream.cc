@@ -137,6 +137,8 @@ bool H2Stream::take_trailer(std::string_view name, std::string_view value) {
   return true;
 }
 
+shared::ProxyHeader H2Stream::introduction() const { return connection_.introduction(); }
+
 void H2Stream::invite() {
   if (invited_ || facts_.framing.expectation != http::Expectation::continue_100) return;
   invited_ = true;

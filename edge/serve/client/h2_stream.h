@@ -39,6 +39,7 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   std::string_view trailers() const override { return trailers_in_; }
   BodyFailure failure() const override { return failure_; }
   void invite() override;
+  shared::ProxyHeader introduction() const override;
   bool abandoned() const override { return gone_ && !ended_; }
 
   // The response's half.

@@ -6,6 +6,7 @@
 #include "edge/core/message/client_hello.h"
 #include "edge/core/pool/pool_budget.h"
 #include "edge/core/protect/retry.h"
+#include "edge/serve/client/client_header.h"
 #include "edge/serve/request/session_account.h"
 
 namespace edge {
@@ -242,16 +243,8 @@ void TcpConnection::check_connect(Wake wake) {
 std::string TcpConnection::greeting() const {
   const Pool& pool = *session_->decision.at_pool.pool;
   if (!pool.proxy_protocol) return {};
-  shared::ProxyHeader header;
-  if (introduction_ != nullptr) {
-    header = header_of(*introduction_);
-  } else {
-    header.tells = true;
-    header.source = peer_;
-    header.destination = stream_.local_endpoint();
-  }
+  shared::ProxyHeader header = client_header(introduction_.get(), stream_, peer_);
   if (header.authority.empty()) header.authority = server_name_;
-  header.tls = header.tls || stream_.layered();
   return write_proxy_header(*pool.proxy_protocol, header);
 }
 
