@@ -215,7 +215,7 @@ def test_a_connect_that_fails_goes_to_another_server(slot, tmp_path):
 def test_no_server_is_a_reset_and_a_line(slot, tmp_path):
     dead = slot_address(slot, "2.9") + ":9000"
     with Edge(tmp_path, slot, [dead]) as edge:
-        with edge.tcp() as client, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), edge.tcp() as client:
             client.recv(100)
         assert edge.line(end="c")["status"] == 502
         assert "event=request_failed" in edge.process.text() or dead in edge.process.text()
@@ -276,7 +276,7 @@ def test_who_is_not_on_the_list_is_turned_away(slot, tmp_path):
     friend, stranger = slot_address(slot, "9.1"), slot_address(slot, "9.2")
     with Scripted(slot_address(slot, "2.1"), echo) as server, Edge(tmp_path, slot, [server.name], listener={"allow": [f"{friend}/32"]}) as edge:
         assert ask(edge, source=friend) == b"hello"
-        with edge.tcp(stranger) as client, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), edge.tcp(stranger) as client:  # perhaps before connect() has returned
             client.recv(100)
         assert edge.line(client=stranger)["status"] == 403
         edge.listener["allow"] = [f"{stranger}/32"]
