@@ -58,7 +58,7 @@ def site(request, tmp_path_factory):
     text = text.replace("meridian_dns:\n", "meridian_dns:\n  geo: {database: /var/lib/meridian/geo/country.mmdb}\n")
     variables.write_text(text.replace("- {path: /, pool: web}", "- {path: /word, respond: {status: 200, body: served}}\n    - {path: /, pool: web}"))
     settings = inventory / "group_vars/all/main.yml"
-    settings.write_text(settings.read_text() + f"meridian_check_command: {hosts.BIN}/meridian\nmeridian_check_database: {hosts.ROOT}/build/geo/country.mmdb\nroll_watch: 1\ngeo_source: file:///root/country.mmdb\nroll_grace: 9\n")
+    settings.write_text(settings.read_text() + f"meridian_check_command: {hosts.BIN}/meridian\nmeridian_check_database: {hosts.ROOT}/build/geo/country.mmdb\nmeridian_roll: {{watch: 1, grace: 9}}\ngeo_source: file:///root/country.mmdb\n")
     return Site(lab, booted, inventory, packages, folder)
 
 
