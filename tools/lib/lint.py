@@ -1,5 +1,6 @@
-"""Checks the rules that a compiler cannot: layering, sizes, the await rule, comments at the head of headers, and that
-every line of docs/protocol.md is held by tests that exist.
+"""Checks the rules that a compiler cannot: layering, sizes, the await rule, comments at the head of headers, a test of its
+own name for each source, and that what docs/protocol.md, docs/failures.md and docs/configuration.md promise is held by
+tests that exist.
 
 Usage: tools/lint [--fix]      exit status 0 when clean, 1 with a line per finding
   --fix   let clang-format rewrite what it would complain of
@@ -13,7 +14,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/lib"))
 
-import protocol_lines  # noqa: E402  (the path comes first)
+import own_tests  # noqa: E402  (the path comes first)
+import promises  # noqa: E402
+import protocol_lines  # noqa: E402
 
 CODE_FOLDERS = ("shared", "dns", "edge", "cli")
 PURE = ("core", "http")
@@ -160,8 +163,15 @@ def main():
             text = path.read_text()
             findings += [f"{path.relative_to(ROOT)}:{n}: {m}" for n, m in text_findings(path, text) if "columns" not in m]
     findings += [f"docs/protocol.md:{number}: {message}" for number, message in protocol_lines.findings(ROOT)]
+    findings += [f"{file}:{number}: {message}" for file, number, message in promises.findings(ROOT)]
+    sources = {str(p.relative_to(ROOT)) for p in code}
+    findings += [f"{source}: {message}" for source, message in own_tests.findings(ROOT, sources)]
     for line in findings:
         print(line)
+    for option in sorted(promises.AWAITED & promises.tested_keys(ROOT)):
+        print(f"note: {option} has a test, and its name may leave tools/lib/promises.py")
+    for source in own_tests.stale(ROOT, sources):
+        print(f"note: {source} needs no line in tools/lib/own_tests.py any more")
     print(f"lint: {len(code)} C++ files, {len(findings)} findings")
     return 1 if findings else 0
 

@@ -62,7 +62,8 @@ TEST(ClientTable, EveryLimitArrives) {
       "  routes: [{path: /, pool: web}]\n"
       "  client: {max_target: 2KiB, max_memory: 64MiB, max_connections: 7, max_per_client: 3, min_rate: 100B,\n"
       "           head_timeout: 1s, keep_alive_timeout: 2s, body_timeout: 3s, send_timeout: 4s, linger: 5s,\n"
-      "           half_close: allow}\n  via: both\n  merge_slashes: true\n"));
+      "           half_close: allow, http2: {prior_knowledge: false, max_streams: 9, max_buffer: 256KiB}}\n  via: "
+      "both\n  merge_slashes: true\n"));
   EXPECT_EQ(loaded.diagnostics.render(), "");
   const ClientConfig& client = loaded.edge.client;
   EXPECT_EQ(client.max_target, 2048U);
@@ -76,6 +77,9 @@ TEST(ClientTable, EveryLimitArrives) {
   EXPECT_EQ(client.send_timeout, shared::Duration(shared::seconds(4)));
   EXPECT_EQ(client.linger, shared::Duration(shared::seconds(5)));
   EXPECT_EQ(client.half_close, HalfClose::allow);
+  EXPECT_FALSE(client.http2.prior_knowledge);
+  EXPECT_EQ(client.http2.max_streams, 9U);
+  EXPECT_EQ(client.http2.max_buffer, 256U << 10U);
   EXPECT_EQ(loaded.edge.via, ViaConfig::both);
   EXPECT_TRUE(loaded.edge.merge_slashes);
 }

@@ -1,0 +1,101 @@
+"""Checks that every source has a test of its own name: tests/<same path>/<same name>_test.cc, or that of the header which it implements
+(its first include). tools/lint calls findings().
+
+Those in SEEN_BY wire what others do, or are a part of something that can only be watched as a whole; the tests on the right see them.
+A new source wants a test of its own and no line here.
+"""
+import re
+
+FOLDERS = ("shared", "dns", "edge")  # what cli/ does is seen by tests/cli and tests/e2e/test_operator.py, command by command
+WIRING = re.compile(r"/main\.cc$|^shared/serve/loop/(asio|loop)\.cc$")
+
+WORKER = "tests/dns/serve/worker/worker_test.cc"
+DNS_CONTROL = "tests/dns/serve/control/control_test.cc"
+SERVE_ONE = "tests/edge/serve/request/serve_one_test.cc"
+THREADS = "tests/shared/serve/loop/threads_test.cc"
+HTTP_CLIENT = "tests/shared/serve/client/http_client_test.cc"
+PROBER = "tests/shared/serve/probe/prober_test.cc"
+SERVICE = "tests/shared/serve/process/service_test.cc"
+OPERATOR = "tests/e2e/test_operator.py"
+UPGRADE = "tests/e2e/test_upgrade.py"
+TLS = "tests/e2e/test_tls.py"
+HTTP2 = "tests/e2e/test_http2.py"
+PRIVILEGES = "tests/shared/serve/process/privileges_test.cc"
+SEEN_BY = {
+    "dns/serve/control/admin_routes.cc": DNS_CONTROL,
+    "dns/serve/control/explain_facts.cc": OPERATOR,
+    "dns/serve/control/geo_watch.cc": "tests/e2e/test_geo.py",
+    "dns/serve/control/keeper.cc": "tests/e2e/test_start.py",
+    "dns/serve/control/start.cc": "tests/e2e/test_start.py",
+    "dns/serve/control/status.cc": OPERATOR,
+    "dns/serve/control/steering_control.cc": "tests/e2e/test_region_health.py",
+    "dns/serve/responder/responder.cc": WORKER,
+    "dns/serve/tcp/tcp_server.cc": WORKER,
+    "dns/serve/tcp/tcp_session.cc": WORKER,
+    "dns/serve/worker/listeners.cc": WORKER,
+    "edge/serve/client/arrival.cc": "tests/e2e/test_proxy_protocol.py",
+    "edge/serve/client/client_header.cc": "tests/e2e/test_proxy_protocol.py",
+    "edge/serve/client/h2_connection.cc": HTTP2,
+    "edge/serve/client/h2_frames.cc": HTTP2,
+    "edge/serve/client/h2_session.cc": HTTP2,
+    "edge/serve/client/h2_stream.cc": HTTP2,
+    "edge/serve/client/handshake.cc": TLS,
+    "edge/serve/client/make_connection.cc": "tests/edge/serve/client/clients_test.cc",
+    "edge/serve/control/certificate_report.cc": TLS,
+    "edge/serve/control/certificates.cc": TLS,
+    "edge/serve/control/control.cc": "tests/e2e/test_edge_reload.py",
+    "edge/serve/control/control_certificates.cc": TLS,
+    "edge/serve/control/control_servers.cc": "tests/e2e/test_edge_reload.py",
+    "edge/serve/control/pool_report.cc": OPERATOR,
+    "edge/serve/control/report.cc": OPERATOR,
+    "edge/serve/request/account.cc": SERVE_ONE,
+    "edge/serve/request/answer.cc": SERVE_ONE,
+    "edge/serve/request/health_page.cc": SERVE_ONE,
+    "edge/serve/request/relay.cc": "tests/edge/serve/request/bodies_test.cc",
+    "edge/serve/request/tries.cc": "tests/edge/serve/request/failure_test.cc",
+    "shared/load/tls_hosts.cc": TLS,
+    "shared/serve/admin/admin_session.cc": "tests/shared/serve/admin/admin_test.cc",
+    "shared/serve/client/http_connection.cc": HTTP_CLIENT,
+    "shared/serve/client/transport.cc": HTTP_CLIENT,
+    "shared/serve/loop/timer_wheel.cc": "tests/shared/serve/loop/worker_loop_test.cc",
+    "shared/serve/loop/worker_thread.cc": THREADS,
+    "shared/serve/os/system_calls.cc": PRIVILEGES,
+    "shared/serve/os/thread_setup.cc": THREADS,
+    "shared/serve/probe/probe.cc": PROBER,
+    "shared/serve/probe/stall_watch.cc": PROBER,
+    "shared/serve/process/admin_ports.cc": SERVICE,
+    "shared/serve/process/builder.cc": THREADS,
+    "shared/serve/process/inheritance.cc": UPGRADE,
+    "shared/serve/process/inherited_sockets.cc": "tests/shared/serve/loop/listener_test.cc",
+    "shared/serve/process/notify.cc": "tests/shared/serve/process/watchdog_test.cc",
+    "shared/serve/process/process_facts.cc": OPERATOR,
+    "shared/serve/process/upgrade.cc": UPGRADE,
+    "shared/serve/tls/context.cc": TLS,
+    "shared/serve/tls/ticket_keys.cc": TLS,
+    "shared/serve/tls/tls_client.cc": TLS,
+    "shared/serve/tls/tls_server.cc": TLS,
+    "shared/serve/tls/tls_session.cc": TLS,
+}
+
+
+def has_own_test(root, source, text):
+    first = re.search(r'^#include "([^"]+)\.h"', text, re.M)
+    stems = {source[:-3]} | ({first[1]} if first else set())
+    return any((root / f"tests/{stem}_test.cc").exists() for stem in stems)
+
+
+def findings(root, sources):
+    """(source, message) for each source of `sources`, paths below the root, that no test is named for."""
+    for source in sources:
+        if not source.endswith(".cc") or not source.startswith(tuple(f"{f}/" for f in FOLDERS)) or WIRING.search(source):
+            continue
+        if source not in SEEN_BY and not has_own_test(root, source, (root / source).read_text()):
+            yield source, f"has no test of its name: write tests/{source[:-3]}_test.cc (or say in tools/lib/own_tests.py which test sees it)"
+    for source, test in SEEN_BY.items():
+        if source in sources and not (root / test).exists():
+            yield source, f"is said to be seen by {test}, which there is not"
+
+
+def stale(root, sources):
+    """Lines of SEEN_BY that can go: the source is gone, or has got a test. tools/lint mentions them."""
+    return [s for s in SEEN_BY if s not in sources or has_own_test(root, s, (root / s).read_text())]
