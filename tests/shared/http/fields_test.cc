@@ -25,6 +25,23 @@ TEST(FieldId, EveryKnownNameIsFoundInAnyCase) {
   EXPECT_EQ(field_id("Accept"), FieldId::other);
 }
 
+// RFC 9110 section 5.6.2.
+TEST(Token, IsMadeOfItsCharactersAlone) {
+  EXPECT_TRUE(is_token("!#$%&'*+-.^_`|~09azAZ"));
+  for (const char* wrong : {"", "a b", "a:b", "a/b", "a,b", "a;b", "\"a\"", "a\x7f", "a\x80", "(a)", "{a}", "a\t"}) {
+    EXPECT_FALSE(is_token(wrong)) << wrong;
+  }
+}
+
+TEST(FieldList, HoldsAHundredAndNoMore) {
+  FieldList fields;
+  for (std::size_t i = 0; i < FieldList::kCapacity; ++i) {
+    ASSERT_TRUE(fields.push({.name = "X-Field", .value = "v"}));
+  }
+  EXPECT_FALSE(fields.push({.name = "X-More", .value = "v"}));
+  EXPECT_EQ(fields.find("X-More"), nullptr);
+}
+
 TEST(FieldId, UnderscoreTwins) {
   EXPECT_EQ(underscore_twin("Content_Length"), FieldId::content_length);
   EXPECT_EQ(underscore_twin("x_forwarded-FOR"), FieldId::x_forwarded_for);

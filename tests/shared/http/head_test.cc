@@ -107,6 +107,23 @@ TEST(RequestHead, RefusesEveryAmbiguity) {
   }
 }
 
+// Eight octets are looked at a time: wherever in them it stands, DEL is no part of a value, and what comes after it is.
+TEST(RequestHead, TellsDelFromItsNeighboursWhereverItStands) {
+  for (std::size_t at = 0; at < 24; ++at) {
+    std::string value(24, 'v');
+    const auto state = [&](char c) {
+      value[at] = c;
+      const std::string text = "GET / HTTP/1.1\r\nHost: a\r\nX-Value: " + value + "\r\n\r\n";
+      return testing::parse_request(text).state;
+    };
+    EXPECT_EQ(state('\x7f'), ParseState::error) << at;
+    EXPECT_EQ(state('\x7e'), ParseState::complete) << at;
+    EXPECT_EQ(state('\x80'), ParseState::complete) << at << ": obs-text, RFC 9110 section 5.5";
+    EXPECT_EQ(state('\xff'), ParseState::complete) << at;
+    EXPECT_EQ(state('\x1f'), ParseState::error) << at;
+  }
+}
+
 TEST(RequestHead, HoldsItsLimits) {
   const std::string get = "GET / HTTP/1.1\r\n";
   std::string fields = get;

@@ -34,6 +34,11 @@ TEST(OriginForm, IsWrittenEscaped) {
             "/drain?target=eu&reason=100%25%20new%20%26%20better%3F");
 }
 
+// What the reader of a query could take for something else is escaped; a path keeps its @.
+TEST(OriginForm, AnAtIsPlainInAPathAndEscapedInAQuery) {
+  EXPECT_EQ(write_origin_form({"/a@b", {{"who", "a@b"}}}), "/a@b?who=a%40b");
+}
+
 TEST(OriginForm, ParseOfWriteIsTheSame) {
   std::mt19937 random(7);
   const auto text = [&] {
