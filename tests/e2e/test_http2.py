@@ -405,3 +405,14 @@ def test_idle_connections_end_with_a_word(server, slot, tmp_path):
             while not pinging.closed:  # a PING is no request
                 pinging.frame(h2.PING, 0, 0, b"12345678")
                 pinging.read_for(0.2)
+
+
+def test_max_streams_and_max_buffer_are_what_is_told(server, slot, tmp_path):
+    limits = {"max_streams": 5, "max_buffer": "128KiB"}
+    with LoneEdge(tmp_path, slot, [server.name], edge={"client": {"http2": limits}, "listen": [{"address": "{edge}:8084"}]}) as edge:
+        with H2(edge.host, 8084) as client:
+            client.fetch("/")
+            assert client.settings[3] == 5 and client.settings[4] == 32 * 1024
+            assert client.updates.get(0, 0) <= 64 * 1024, "nor is the connection's window wider"
+            body = b"x" * 30_000
+            assert client.until_over(client.post("/post", body)).body.endswith(body)
