@@ -24,7 +24,7 @@ RANK = {"core": 0, "http": 1, "load": 2, "serve": 3}
 # The rooms of each folder, lowest first: a room includes itself and those before it. Only main.cc, which wires, and the
 # files of a folder that is not listed lie in no room.
 ROOMS = {
-    "shared/serve": ("os", "loop", "client", "probe", "resolve", "admin", "process"),
+    "shared/serve": ("os", "loop", "tls", "client", "probe", "resolve", "admin", "process"),
     "dns/core": ("wire", "health", "steer", "zone", "answer"),
     "dns/load": ("record", "geo", "config", "zone", "world"),
     "dns/serve": ("responder", "udp", "tcp", "worker", "control"),

@@ -5,6 +5,8 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
+#include "shared/serve/tls/tls_client.h"
+
 namespace shared {
 namespace {
 
@@ -77,20 +79,6 @@ class TlsTransport final : public Transport {
   std::string greeting_;
 };
 
-std::unique_ptr<asio::ssl::context> make_context(const ClientTls& tls) {
-  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-  context->set_verify_mode(tls.verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
-  if (!tls.verify) return context;
-  error_code unreadable;
-  if (tls.authorities) {
-    context->add_certificate_authority(asio::buffer(*tls.authorities), unreadable);
-  } else {
-    context->set_default_verify_paths(unreadable);
-  }
-  return context;
-}
-
 // "www.example.com:8443" -> "www.example.com", "[::1]:443" -> "::1".
 std::string without_port(std::string_view host) {
   if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') - 1));
@@ -100,12 +88,6 @@ std::string without_port(std::string_view host) {
 }
 
 }  // namespace
-
-bool ClientTls::operator==(const ClientTls& other) const {
-  const bool same_file =
-      authorities && other.authorities ? *authorities == *other.authorities : authorities == other.authorities;
-  return same_file && verify == other.verify && server_name == other.server_name;
-}
 
 std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& contexts, const std::optional<ClientTls>& tls,
                                           std::string_view host, std::string greeting) {
@@ -117,7 +99,7 @@ std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& context
 asio::ssl::context& ClientTlsContexts::of(const ClientTls& tls) {
   std::unique_ptr<asio::ssl::context>* context = &trusting_;
   if (tls.verify) context = tls.authorities ? &verifying_[*tls.authorities] : &verifying_system_;
-  if (!*context) *context = make_context(tls);
+  if (!*context) *context = std::make_unique<asio::ssl::context>(new_client_context(tls));
   return **context;
 }
 

@@ -15,8 +15,8 @@
 #include <boost/asio/ssl/context.hpp>
 
 #include "shared/core/ip.h"
-#include "shared/serve/client/client_tls.h"
 #include "shared/serve/loop/loop.h"
+#include "shared/serve/tls/client_tls.h"
 
 namespace shared {
 
