@@ -63,9 +63,9 @@ class Builder {
     settings->max_body = client.max_body;
     settings->max_per_client = client.max_per_client;
     settings->min_rate = client.min_rate;
-    settings->timeouts = {ceil<milliseconds>(client.head_timeout), ceil<milliseconds>(client.keep_alive_timeout),
-                          ceil<milliseconds>(client.body_timeout), ceil<milliseconds>(client.send_timeout),
-                          ceil<milliseconds>(client.linger)};
+    settings->timeouts = {ceil<milliseconds>(client.handshake_timeout),  ceil<milliseconds>(client.head_timeout),
+                          ceil<milliseconds>(client.keep_alive_timeout), ceil<milliseconds>(client.body_timeout),
+                          ceil<milliseconds>(client.send_timeout),       ceil<milliseconds>(client.linger)};
     settings->half_close = client.half_close;
     settings->drain_grace = ceil<milliseconds>(edge_.drain_grace);
     settings->http2 = {client.http2.prior_knowledge, client.http2.max_streams,
@@ -75,6 +75,7 @@ class Builder {
     settings->merge_slashes = edge_.merge_slashes;
     settings->via_requests = edge_.via != ViaConfig::none;
     settings->via_responses = edge_.via == ViaConfig::both;
+    settings->client_subject_field = edge_.client_subject_field;
     settings->access_log = access_log_settings(edge_);
     settings->response_rules = rules({&edge_.response_headers});
     built_.settings = std::move(settings);
@@ -163,11 +164,14 @@ class Builder {
       if (endpoint) built_.listen.push_back(plan(listen, *endpoint, listeners.size()));
       listeners.push_back(endpoint ? pool_listener(listen, *endpoint) : PoolListener{});
     }
+    read_tls(edge_, built_, diagnostics_);
     built_.listeners = std::make_shared<const PoolListeners>(std::move(listeners));
   }
 
   static ListenPlan plan(const ListenConfig& config, const shared::Endpoint& where, std::size_t index) {
     ListenPlan plan{.where = where, .protocol = config.protocol, .index = index, .introductions = {}};
+    plan.tls = !config.certificates.empty();
+    plan.to_https = config.redirect_to_https;
     if (const auto& from = config.proxy_protocol) {
       plan.introductions = {
           .from = PrefixSet(from->from), .others = from->others, .timeout = ceil<milliseconds>(from->timeout)};
@@ -177,7 +181,7 @@ class Builder {
 
   PoolListener pool_listener(const ListenConfig& config, const shared::Endpoint& where) const {
     PoolListener listener;
-    if (config.protocol == Protocol::http) return listener;
+    if (config.protocol != Protocol::tcp && config.protocol != Protocol::udp) return listener;
     const bool udp = config.protocol == Protocol::udp;
     listener.name = (udp ? "udp:" : "tcp:") + where.to_string();
     if (config.pool) listener.pool = pool_id(edge_, config.pool->value);
@@ -201,6 +205,20 @@ class Builder {
 };
 
 }  // namespace
+
+void read_tls(const EdgeConfig& edge, Built& built, shared::load::Diagnostics& diagnostics) {
+  built.tls.clear();
+  for (const ListenPlan& plan : built.listen) {
+    if (!plan.tls) continue;
+    const ListenConfig& listen = edge.listen[plan.index];
+    TlsPlan made{.index = plan.index, .hosts = {}, .strict_names = listen.strict_sni, .alpn = {}};
+    made.hosts = shared::load::read_tls_hosts(listen.certificates, std::chrono::system_clock::now(), diagnostics);
+    if (plan.protocol == Protocol::https) made.alpn = {"http/1.1"};
+    built.tls.push_back(std::move(made));
+  }
+  built.ticket_keys.clear();
+  if (edge.ticket_keys) built.ticket_keys = shared::load::read_ticket_keys(*edge.ticket_keys, diagnostics);
+}
 
 Snapshot Built::snapshot(std::uint64_t generation) const {
   return {settings, routes, servers.pools, servers.addresses, tiers, listeners, generation};

@@ -29,6 +29,14 @@ struct BuildInput {
   PoolInputs inputs = {};
 };
 
+// What stands under the protocol of an address.
+struct TlsPlan {
+  std::size_t index = 0;                     // in the configuration
+  std::vector<shared::load::TlsHost> hosts;  // empty: nothing
+  bool strict_names = false;
+  std::vector<std::string> alpn;  // empty: nothing is agreed on
+};
+
 struct Built {
   std::shared_ptr<const Settings> settings;
   std::shared_ptr<const RouteTable> routes;
@@ -36,9 +44,14 @@ struct Built {
   std::shared_ptr<const Tiers> tiers;
   std::shared_ptr<const PoolListeners> listeners;
   std::vector<ListenPlan> listen;
+  std::vector<TlsPlan> tls;              // of those that speak it
+  std::vector<std::string> ticket_keys;  // of a file; empty: random ones
 
   [[nodiscard]] Snapshot snapshot(std::uint64_t generation) const;
 };
+
+// Reads the files of certificates and ticket keys anew into `built`, which has an address for each that listens.
+void read_tls(const EdgeConfig& edge, Built& built, shared::load::Diagnostics& diagnostics);
 
 // Nothing, and at least one error in `diagnostics`, when it fails. `ids` keeps ids by name over builds.
 [[nodiscard]] std::optional<Built> build(const BuildInput& input, ServerIds& ids,

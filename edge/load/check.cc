@@ -52,18 +52,26 @@ void check_probed(const Checker& checker) {
   if (!any_edge) return;
   const shared::load::EdgeHealth& probe = checker.config.health.edge;
   const std::string port = std::to_string(probe.effective_port());
-  const bool heard = std::ranges::any_of(checker.edge.listen, [&](const ListenConfig& listen) {
-    return listen.protocol == Protocol::http && listen.address.value.port == probe.effective_port();
+  const auto heard = std::ranges::find_if(checker.edge.listen, [&](const ListenConfig& listen) {
+    const bool http = listen.protocol == Protocol::http || listen.protocol == Protocol::https;
+    return http && listen.address.value.port == probe.effective_port();
   });
-  if (!heard) {
+  if (heard == checker.edge.listen.end()) {
     checker.diagnostics.warning(
         checker.place(), "health.edge asks port " + port +
                              ", where no listener of the edge with protocol: http is: unless something before it "
                              "translates ports, every region would be down for DNS");
-  } else if (probe.kind == shared::load::ProbeKind::https) {
+    return;
+  }
+  const bool tls = heard->protocol == Protocol::https;
+  if (probe.kind == shared::load::ProbeKind::https && !tls) {
     checker.diagnostics.warning(checker.place(), "health.edge speaks https to port " + port +
                                                      ", where the edge listens with protocol: http: unless something "
                                                      "before it speaks TLS, every region would be down for DNS");
+  } else if (probe.kind == shared::load::ProbeKind::http && tls) {
+    checker.diagnostics.error(checker.place(), "health.edge speaks http to port " + port +
+                                                   ", where the edge listens with protocol: https: every region would "
+                                                   "be down for DNS; write health.edge.kind: https");
   }
 }
 

@@ -41,7 +41,7 @@ void check_names(const ListenConfig& listen, Diagnostics& diagnostics) {
 
 void check_listeners(const EdgeConfig& edge, Diagnostics& diagnostics) {
   for (const ListenConfig& listen : edge.listen) {
-    if (listen.protocol == Protocol::http) continue;
+    if (listen.protocol == Protocol::http || listen.protocol == Protocol::https) continue;
     if (listen.pool) check_pool(edge, *listen.pool, diagnostics);
     const PoolConfig* pool = listen.pool ? find_named(edge.pools, listen.pool->value) : nullptr;
     if (listen.protocol == Protocol::udp && pool != nullptr && pool->proxy_protocol) {

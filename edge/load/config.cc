@@ -15,6 +15,18 @@ constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = kKiB * kKiB;
 constexpr std::uint64_t kTiB = kMiB * kMiB;
 
+Reader<std::string> field_name() {
+  return custom<std::string>("name of a field", [](const Node& node, Diagnostics& diagnostics) {
+    std::optional<std::string> name;
+    const bool good =
+        node.is_scalar() && http::is_token(node.text) && http::field_id(node.text) == http::FieldId::other;
+    if (good) name = std::string(node.text);
+    if (!good)
+      complain(node, "the name of a field that has no other meaning is wanted, X-Client-Cert-Subject", diagnostics);
+    return name;
+  });
+}
+
 const Table<TiersConfig>& tiers_table() {
   static const auto table =
       Table<TiersConfig>("edge.tiers", "Classes of customers. Servers read the decided tier in the tier header.")
@@ -66,6 +78,8 @@ const Table<ClientConfig>& client_table() {
           .field("max_memory", &ClientConfig::max_memory, size(kMiB, kTiB),
                  "Octets that connections, requests and what is queued for them may use in the process; over it a "
                  "request is answered 503. No queue is longer than 1 MiB")
+          .field("handshake_timeout", &ClientConfig::handshake_timeout, span(),
+                 "For a whole TLS handshake, however it trickles")
           .field("head_timeout", &ClientConfig::head_timeout, span(), "For a whole head, however it trickles")
           .field("keep_alive_timeout", &ClientConfig::keep_alive_timeout, span(), "Between two requests")
           .field("body_timeout", &ClientConfig::body_timeout, span(), "Without progress reading a body")
@@ -97,6 +111,15 @@ const Table<EdgeConfig>& edge_table() {
       Table<EdgeConfig>("edge", "The regional proxy. Every edge reads the same section.")
           .required("listen", &EdgeConfig::listen, list_of(nested(listen_table())),
                     "Where clients connect; a change needs a restart")
+          .field(
+              "ticket_keys", &EdgeConfig::ticket_keys, optional_of(located(file_path())),
+              "Of https: what TLS session tickets are encrypted with, so that every edge of a region resumes the "
+              "sessions of the others: lines of 160 hexadecimal digits (`openssl rand -hex 80`), the "
+              "newest first, which encrypts; the others only decrypt. Read again when it changes; none: random ones, "
+              "which only this process has and which change every 12 hours")
+          .field("client_subject_field", &EdgeConfig::client_subject_field, field_name(),
+                 "Field in which servers read the subject of the client's certificate (RFC 2253); what clients send "
+                 "under this name is always removed")
           .field("workers", &EdgeConfig::workers, integer<std::uint16_t>(0, 1024),
                  "Threads; 0: one for each core; a change needs a restart")
           .field("resolvers", &EdgeConfig::resolvers, resolver_list(),

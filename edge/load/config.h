@@ -20,6 +20,7 @@
 #include "shared/http/head.h"
 #include "shared/load/config.h"
 #include "shared/load/table.h"
+#include "shared/load/tls_hosts.h"
 
 namespace edge {
 
@@ -45,6 +46,9 @@ struct ListenConfig {
   shared::load::Located<shared::load::ListenAddress> address;
   Protocol protocol = Protocol::http;
   std::optional<ProxyProtocolConfig> proxy_protocol;
+  std::vector<shared::load::CertificateConfig> certificates;  // of https and tcp
+  bool strict_sni = false;                                    // of https and tcp
+  bool redirect_to_https = false;                             // of http
   // The rest is of tcp and udp.
   std::optional<shared::load::Located<std::string>> pool;
   std::vector<SniConfig> sni;
@@ -202,6 +206,7 @@ struct ClientConfig {
   std::uint32_t max_per_client = Settings{}.max_per_client;
   std::uint64_t min_rate = Settings{}.min_rate;
   std::uint64_t max_memory = ProcessLimits{}.max_memory;
+  shared::Duration handshake_timeout = ClientTimeouts{}.handshake;
   shared::Duration head_timeout = ClientTimeouts{}.head;
   shared::Duration keep_alive_timeout = ClientTimeouts{}.keep_alive;
   shared::Duration body_timeout = ClientTimeouts{}.body;
@@ -222,6 +227,8 @@ enum class ViaConfig : std::uint8_t { none, requests, both };
 
 struct EdgeConfig {
   std::vector<ListenConfig> listen;
+  std::optional<shared::load::Located<std::filesystem::path>> ticket_keys;
+  std::string client_subject_field = Settings{}.client_subject_field;
   std::uint16_t workers = 0;                                       // 0: one for each core
   std::vector<shared::load::Located<shared::Endpoint>> resolvers;  // empty: those of /etc/resolv.conf
   std::vector<shared::Prefix> trusted_proxies;

@@ -12,14 +12,15 @@ using std::chrono::hours;
 
 // Who writes another protocol means it, and no nearest word helps him.
 Reader<Protocol> protocol() {
-  auto reader = one_of<Protocol>({{"http", Protocol::http}, {"tcp", Protocol::tcp}, {"udp", Protocol::udp}});
+  auto reader = one_of<Protocol>(
+      {{"http", Protocol::http}, {"https", Protocol::https}, {"tcp", Protocol::tcp}, {"udp", Protocol::udp}});
   const auto read = reader.read;
   reader.read = [read](const Node& node, Diagnostics& diagnostics) -> std::optional<Protocol> {
-    for (const std::string_view other : {"https", "tls", "ssl", "h2", "h2c", "http2", "http3", "grpc"}) {
+    for (const std::string_view other : {"tls", "ssl", "h2", "h2c", "http2", "http3", "grpc"}) {
       if (!node.is_scalar() || node.text != other) continue;
       complain(node,
-               node.describe() + " is not spoken by this version: http is HTTP/1.1 in clear text, tcp and udp " +
-                   "are passed on to a pool unread",
+               node.describe() + " is not spoken by this version: http is HTTP/1.1 in clear text, https under " +
+                   "TLS, tcp and udp are passed on to a pool unread",
                diagnostics);
       return std::nullopt;
     }
@@ -74,12 +75,33 @@ const Table<ListenTimeoutConfig>& listen_timeout_table() {
   return table;
 }
 
+void check_tls(const ListenConfig& listen, const Node& node, Diagnostics& diagnostics) {
+  const bool https = listen.protocol == Protocol::https;
+  const bool may = https || listen.protocol == Protocol::tcp;
+  if (https && listen.certificates.empty()) {
+    diagnostics.error(node.at, "protocol https needs `certificates: [{certificate: FILE, key: FILE}]`");
+  }
+  if (!listen.certificates.empty() && !listen.sni.empty()) {
+    diagnostics.error(node.at, "sni passes TLS on unread, and certificates end it here: one of them");
+  }
+  for (const std::string_view key : {"certificates", "strict_sni"}) {
+    const Node* const found = node.find(key);
+    if (found != nullptr && !may) {
+      diagnostics.error(found->key_at, std::string(key) + " has no effect: it is for protocol: https or tcp");
+    }
+  }
+  if (listen.redirect_to_https && listen.protocol != Protocol::http) {
+    diagnostics.error(node.at, "redirect_to_https: it is for protocol: http");
+  }
+}
+
 void check_listen(const ListenConfig& listen, const Node& node, Diagnostics& diagnostics) {
   const auto refuse = [&](std::string_view key, std::string_view why) {
     const Node* found = node.find(key);
     if (found != nullptr) diagnostics.error(found->key_at, std::string(key) + " has no effect: " + std::string(why));
   };
-  if (listen.protocol == Protocol::http) {
+  check_tls(listen, node, diagnostics);
+  if (listen.protocol == Protocol::http || listen.protocol == Protocol::https) {
     for (const std::string_view key : {"pool", "sni", "allow", "timeout"}) {
       refuse(key, "it is for protocol: tcp or udp; requests go where `routes` say");
     }
@@ -106,7 +128,17 @@ const Table<ListenConfig>& listen_table() {
           .field("protocol", &ListenConfig::protocol, protocol(),
                  "What is spoken there. `tcp` and `udp`: whatever it is, it goes to a pool unread")
           .field("proxy_protocol", &ListenConfig::proxy_protocol, optional_of(nested(proxy_protocol_table())),
-                 "PROXY headers before it")
+                 "PROXY headers before it, and before TLS")
+          .field(
+              "certificates", &ListenConfig::certificates, list_of(nested(certificate_table())),
+              "Of https, where there must be one at least, and of tcp, where TLS ends here then. They are read again "
+              "at a reload and when a file changes; connections stay")
+          .field("strict_sni", &ListenConfig::strict_sni, boolean(),
+                 "Of https and tcp: a handshake that asks for no name, or for one that no certificate has, is refused "
+                 "(unrecognized_name) in place of getting the first certificate")
+          .field("redirect_to_https", &ListenConfig::redirect_to_https, boolean(),
+                 "Of http: every request but those for the health page is answered 308 with the same target under "
+                 "https, port 443")
           .field("pool", &ListenConfig::pool, optional_of(located(word())),
                  "Of tcp and udp: where it goes; with `sni`: all whom no name of it fits, else these are turned away")
           .field("sni", &ListenConfig::sni, list_of(nested(sni_table())),

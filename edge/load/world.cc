@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include <sys/stat.h>
+
+#include "shared/core/hash.h"
 #include "shared/load/restart.h"
 
 namespace edge {
@@ -63,6 +66,42 @@ std::optional<World> WorldLoader::with_inputs(const World& world, const PoolInpu
   if (diagnostics.failed()) return std::nullopt;
   reserve(next.built.servers);
   return next;
+}
+
+std::optional<World> WorldLoader::with_certificates(const World& world, shared::load::Diagnostics& diagnostics) {
+  World next = world;
+  read_tls(next.config, next.built, diagnostics);
+  if (diagnostics.failed()) return std::nullopt;
+  return next;
+}
+
+std::vector<std::filesystem::path> tls_files(const EdgeConfig& config) {
+  std::vector<std::filesystem::path> files;
+  if (config.ticket_keys) files.push_back(config.ticket_keys->value);
+  for (const ListenConfig& listen : config.listen) {
+    for (const shared::load::CertificateConfig& one : listen.certificates) {
+      files.insert(files.end(), {one.certificate, one.key, one.ocsp});
+      if (one.client_certificates) files.push_back(one.client_certificates->ca);
+    }
+  }
+  std::ranges::sort(files);
+  files.erase(std::ranges::unique(files).begin(), files.end());
+  std::erase(files, std::filesystem::path());
+  return files;
+}
+
+std::uint64_t stamp_of(const std::vector<std::filesystem::path>& files) {
+  std::uint64_t stamp = 0;
+  for (const std::filesystem::path& file : files) {
+    struct stat seen{};
+    if (::stat(file.c_str(), &seen) != 0) seen = {};
+    for (const std::uint64_t part :
+         {std::uint64_t{seen.st_ino}, static_cast<std::uint64_t>(seen.st_size),
+          static_cast<std::uint64_t>(seen.st_mtim.tv_sec), static_cast<std::uint64_t>(seen.st_mtim.tv_nsec)}) {
+      stamp = shared::mix(stamp ^ part);
+    }
+  }
+  return stamp;
 }
 
 void WorldLoader::reserve(const PoolParts& parts) {

@@ -54,6 +54,8 @@ class WorldLoader {
   // The same world with the servers and weights that `inputs` says now.
   [[nodiscard]] std::optional<World> with_inputs(const World& world, const PoolInputs& inputs,
                                                  shared::load::Diagnostics& diagnostics);
+  // The same world with what the files of certificates and ticket keys hold now.
+  [[nodiscard]] std::optional<World> with_certificates(const World& world, shared::load::Diagnostics& diagnostics);
 
  private:
   void reserve(const PoolParts& parts);
@@ -63,6 +65,11 @@ class WorldLoader {
   ServerIds ids_;  // the Builder's
   std::uint64_t key_seed_;
 };
+
+// The files that TLS reads, each once.
+[[nodiscard]] std::vector<std::filesystem::path> tls_files(const EdgeConfig& config);
+// A number that is another one when one of them was written or replaced. Blocks: the Builder's.
+[[nodiscard]] std::uint64_t stamp_of(const std::vector<std::filesystem::path>& files);
 
 // The options that differ and cannot change while the process runs: "edge.listen", "edge.workers" ...
 [[nodiscard]] std::vector<std::string> needs_restart(const World& before, const World& after);

@@ -86,6 +86,8 @@ Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, con
     refuse(decision, *refusal);
   } else if (found.target.path == kHealthPath) {
     decision.kind = Decision::Kind::health_page;
+  } else if (asked.to_https) {
+    decision.kind = Decision::Kind::to_https;
   } else if (const auto unmatched = match(snapshot, asked, state.scratch, found, trace)) {
     refuse(decision, *unmatched);
   } else if (const auto turned_away = admit(found, trace)) {

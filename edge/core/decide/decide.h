@@ -30,6 +30,7 @@ struct Asked {
   const http::RequestHead& head;
   const shared::IpAddress& peer;
   shared::TimePoint now;
+  bool to_https = false;  // whatever it asks for is to be asked for there
 };
 
 // What deciding writes to: the request's memory for paths, and its worker's place in each pool's order.
@@ -52,6 +53,7 @@ struct Decision {
     health_page,  // of the region
     respond,      // as the route's action says
     redirect,     // likewise
+    to_https,     // the same target, under TLS
     pool,         // to `first`
   };
 

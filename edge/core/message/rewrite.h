@@ -28,6 +28,9 @@ struct UpstreamRequest {
   std::string_view scheme;      // "http", "https": how the client reached us
   std::string_view request_id;  // see request_id_of()
   std::string_view via{};       // our name in Via; empty: no Via of ours
+  // Of the certificate that the client has shown, and the field for it, which no client can send; empty: none.
+  std::string_view client_subject{};
+  std::string_view client_subject_field{};
 };
 
 inline constexpr std::string_view kViaName = "meridian";

@@ -60,6 +60,9 @@ class RequestWriter {
     }
     if (request_.tiers.enabled())
       own(http::FieldId::other, request_.tiers.header(), request_.tiers.name(request_.tier));
+    if (!request_.client_subject.empty()) {
+      own(http::FieldId::other, request_.client_subject_field, request_.client_subject);
+    }
     own(http::FieldId::x_request_id, "X-Request-Id", request_.request_id);
     for (const HeaderRules::Appended& field : request_.rules.appended()) {
       if (field.id != http::FieldId::host) out_.field(field.name, field.value);
@@ -83,8 +86,14 @@ class RequestWriter {
     return field.id == http::FieldId::other && http::equals_as_twin(field.name, request_.tiers.header());
   }
 
+  [[nodiscard]] bool is_client_subject(const http::Field& field) const {
+    const std::string_view name = request_.client_subject_field;
+    return field.name.size() == name.size() && field.id == http::FieldId::other &&
+           http::equals_as_twin(field.name, name);
+  }
+
   [[nodiscard]] bool passes(const http::Field& field) const {
-    if (is_ours(field.id) || is_tier_header(field)) return false;
+    if (is_ours(field.id) || is_tier_header(field) || is_client_subject(field)) return false;
     if (needs_trust(field.id) && !request_.client.trusted) return false;
     if (connection_.named_count > 0 && !http::is_protected(field.id) && connection_.names(field.name)) return false;
     if (field.id == http::FieldId::other && http::underscore_twin(field.name) != http::FieldId::other) return false;
@@ -151,6 +160,7 @@ std::size_t upstream_request_bound(const UpstreamRequest& request) {
   std::size_t bound = kOwnNames + http::lines_bound(request.head.fields) + 3 * request.target.authority.size();
   bound += request.head.method_text.size() + request.target.kept.size() + request.target.query.size();
   bound += request.scheme.size() + request.request_id.size() + request.via.size();
+  bound += request.client_subject_field.size() + request.client_subject.size() + 4;
   bound += request.tiers.header().size() + request.tiers.name(request.tier).size();
   for (const HeaderRules::Appended& field : request.rules.appended())
     bound += field.name.size() + field.value.size() + 4;

@@ -11,12 +11,14 @@
 
 namespace edge {
 
-enum class Protocol : std::uint8_t { http, tcp, udp };
+enum class Protocol : std::uint8_t { http, https, tcp, udp };
 
 struct ListenPlan {
   shared::Endpoint where;
   Protocol protocol = Protocol::http;
   std::size_t index = 0;                           // in the configuration, and in PoolListeners
+  bool tls = false;                                // under the protocol
+  bool to_https = false;                           // every request but those for the health page is sent there
   std::optional<IntroductionRules> introductions;  // by the PROXY protocol; nothing: none are read
 
   bool operator==(const ListenPlan&) const = default;

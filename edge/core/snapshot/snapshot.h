@@ -27,6 +27,7 @@ struct Identity {
 
 // Of client connections; absolute where a trickle could extend it.
 struct ClientTimeouts {
+  shared::milliseconds handshake{5000};    // TLS, from accept
   shared::milliseconds head{10000};        // for the whole head, from its first byte (or from accept)
   shared::milliseconds keep_alive{75000};  // idle between two requests
   shared::milliseconds body{60000};        // without progress reading a request's body
@@ -73,10 +74,11 @@ struct Settings {
   ClientTimeouts timeouts;
   HalfClose half_close = HalfClose::abort;
   Http2Settings http2;
-  shared::milliseconds drain_grace{30000};  // for what is in progress when the process stops
-  bool merge_slashes = false;               // empty segments are not forwarded
-  bool via_requests = true;                 // Via (RFC 9110 7.6.3) towards servers ...
-  bool via_responses = false;               // ... and towards clients
+  shared::milliseconds drain_grace{30000};                     // for what is in progress when the process stops
+  bool merge_slashes = false;                                  // empty segments are not forwarded
+  bool via_requests = true;                                    // Via (RFC 9110 7.6.3) towards servers ...
+  bool via_responses = false;                                  // ... and towards clients
+  std::string client_subject_field = "X-Client-Cert-Subject";  // towards servers; clients cannot send it
   AccessLogSettings access_log;
   HeaderRules response_rules;  // for responses that no route stands behind: 400, 404 ...
 };

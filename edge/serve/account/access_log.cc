@@ -73,6 +73,14 @@ bool are_one(int one, int other) {
          first.st_ino == second.st_ino && S_ISREG(first.st_mode);
 }
 
+void append_tls(std::string& out, const shared::TlsFacts& tls) {
+  append_text(out, "tls", tls.version);
+  append_text(out, "cipher", tls.cipher);
+  if (!tls.server_name.empty()) append_text(out, "sni", tls.server_name);
+  if (tls.resumed) out.append(",\"resumed\":true");
+  if (!tls.peer_subject.empty()) append_text(out, "client_subject", tls.peer_subject);
+}
+
 // The first of each: an attacker's hundred do not make the line longer.
 void append_more(std::string& out, const AccessRecord& record) {
   if (record.more->query && !record.query.empty()) append_text(out, "query", record.query.substr(1));
@@ -113,6 +121,7 @@ std::string format_access(const AccessRecord& record) {
   append_text(out, "request_id", record.request_id);
   if (!record.reason.empty()) append_text(out, "reason", record.reason);
   if (!record.tunnel.empty()) append_text(out, "tunnel", record.tunnel);
+  if (record.tls != nullptr) append_tls(out, *record.tls);
   if (record.more != nullptr) append_more(out, record);
   out.append("}\n");
   return out;

@@ -17,6 +17,7 @@
 #include "shared/core/result.h"
 #include "shared/core/time.h"
 #include "shared/http/fields.h"
+#include "shared/serve/tls/tls_session.h"
 
 namespace edge {
 
@@ -33,9 +34,10 @@ struct AccessRecord {
   std::uint32_t attempts = 0;
   char ending = '-';  // see errors.h
   bool hedged = false;
-  std::string_view breaker;  // "probe", "shadow"; empty: nothing to say
-  std::string_view reason;   // why it ended so: empty when all is well
-  std::string_view tunnel;   // who ended it, or why: of a tunnel alone
+  std::string_view breaker;               // "probe", "shadow"; empty: nothing to say
+  std::string_view reason;                // why it ended so: empty when all is well
+  std::string_view tunnel;                // who ended it, or why: of a tunnel alone
+  const shared::TlsFacts* tls = nullptr;  // null: it did not come by TLS
   // As the configuration wants it; null: nothing more.
   const AccessLogSettings* more = nullptr;
   std::string_view query;  // with its '?'

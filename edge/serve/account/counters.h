@@ -9,6 +9,7 @@
 #include "edge/core/message/errors.h"
 #include "shared/core/counter.h"
 #include "shared/core/histogram.h"
+#include "shared/serve/tls/tls_session.h"
 
 namespace edge {
 
@@ -35,6 +36,13 @@ struct SessionCounters {
 };
 
 struct Counters {
+  // TLS handshakes with clients: [1.2, 1.3][full, resumed]; those that failed by their kind.
+  std::array<std::array<shared::Counter, 2>, 2> handshakes;
+  std::array<shared::Counter, shared::kTlsFailures> handshakes_failed;
+  void count_handshake(const shared::TlsFacts& tls) {
+    handshakes[tls.version == "TLSv1.3" ? 1 : 0][tls.resumed ? 1 : 0].add();
+  }
+
   shared::Counter connections;          // accepted
   shared::Counter connections_open;     // gauge
   shared::Counter connections_refused;  // closed at once: over the cap, and nobody else could go

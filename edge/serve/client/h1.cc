@@ -30,13 +30,14 @@ bool asks_for_head(std::string_view input) {
 }  // namespace
 
 H1Connection::H1Connection(WorkerContext& context, Clients& clients, shared::UniqueFd fd, const shared::Endpoint& peer,
-                           std::unique_ptr<StreamLayer> layer, const Introduction* introduction)
+                           std::unique_ptr<StreamLayer> layer, const Introduction* introduction, bool to_https)
     : context_(context),
       clients_(clients),
       stream_(context.loop, fd.release(), Stream::Begin::connected, std::move(layer)),
       peer_(peer),
       introduction_(introduction != nullptr ? std::make_unique<const Introduction>(*introduction) : nullptr),
-      waiter_(context.loop) {
+      waiter_(context.loop),
+      to_https_(to_https) {
   stream_.bind(&waiter_);
   deadline_ = context.now() + context.snapshots.current().settings->timeouts.head;
 }
@@ -233,6 +234,8 @@ H1Connection::Read H1Connection::take_head() {
   turn_->facts.introduction = introduction_.get();
   turn_->facts.first = first_;
   turn_->facts.protocol = turn_->work->request.version == http::Version::http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
+  turn_->facts.to_https = to_https_;
+  if (const shared::TlsSession* const tls = stream_.tls()) turn_->facts.tls = &tls->facts();
   turn_->facts.head_read = turn_->window_began = context_.now();
   turn_->window_octets = 0;
   turn_->buffers->in.pin(turn_->work->request.size);

@@ -20,6 +20,7 @@ struct Listener {
 
   Protocol protocol = Protocol::http;
   std::optional<IntroductionRules> introductions;  // PROXY headers, below any layer; nothing: none are read
+  bool to_https = false;                           // requests are answered with where they belong
   // For each connection its own; empty: plain. Called by workers.
   std::function<std::unique_ptr<StreamLayer>()> make_layer;
   std::size_t index = 0;  // in the configuration; of tcp: in PoolListeners

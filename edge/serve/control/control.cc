@@ -47,6 +47,7 @@ Listener listener_of(const ListenPlan& planned) {
   listener.protocol = planned.protocol == Protocol::tcp ? Listener::Protocol::tcp : Listener::Protocol::http;
   listener.introductions = planned.introductions;
   listener.index = planned.index;
+  listener.to_https = planned.to_https;
   return listener;
 }
 
@@ -84,6 +85,8 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
       service_(supervisor, loader.options().version, loader.options().config, hooks()),
       world_(std::make_shared<const World>(std::move(world))),
       rebuild_(supervisor.loop(), service_.builder(), [this] { return world_; }),
+      certificates_(supervisor.loop()),
+      certificate_look_(supervisor.loop()),
       names_(supervisor.loop()),
       discovery_(supervisor.loop(), names_, [this] { rebuild_pools(); }),
       backends_(supervisor.loop(), loader.live(), names_, [this] { publish(); }),
@@ -147,6 +150,7 @@ std::string Control::state_text() const {
 
 void Control::begin_to_serve() {
   for (const auto& worker : workers_) worker->start();
+  watch_certificates();
   service_.serve({});
 }
 
@@ -191,6 +195,7 @@ shared::Result<void> Control::start_workers() {
         [this](std::shared_ptr<const Snapshot> old) { service_.builder().dispose(std::move(old)); }));
     counted_.push_back(workers_.back().get());
   }
+  if (auto certified = certificates_.set(world_->built); !certified) return certified;
   for (const ListenPlan& planned : world_->built.listen) {
     if (auto listens = listen(planned); !listens) return listens;
   }
@@ -205,7 +210,8 @@ shared::Result<void> Control::listen(const ListenPlan& planned) {
                   : shared::listen_tcp(planned.where, count, service_.inherited().take_tcp(planned.where));
   if (!made) return tl::unexpected(made.error());
   const shared::Endpoint bound = shared::local_endpoint(made->front().get());
-  const auto listener = std::make_shared<const Listener>(listener_of(planned));
+  const auto listener = std::make_shared<Listener>(listener_of(planned));
+  listener->make_layer = certificates_.layer_maker(planned.index);
   for (std::size_t i = 0; i < made->size(); ++i) {
     service_.listens_on(bound, (*made)[i].get());
     Worker& worker = *workers_[i % count];
@@ -279,6 +285,7 @@ ReportSource Control::source() const {
           .backends = &backends_,
           .discovery = &discovery_,
           .words = &words_,
+          .built = &world_->built,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .process = service_.facts()};
 }
@@ -339,6 +346,7 @@ void Control::reload(ReloadDone done) {
     for (const std::string& option : needs_restart(present, next)) {
       diagnostics.error({}, shared::load::needs_restart(option));
     }
+    refuse_expired(present.built, next.built, std::chrono::system_clock::now(), diagnostics);
   };
   job.note = [](const World*, const shared::load::Diagnostics& diagnostics) { shared::log_diagnostics(diagnostics); };
   job.adopt = [this, inputs = pool_inputs()](std::shared_ptr<const World> next) {
@@ -368,6 +376,7 @@ void Control::adopt(std::shared_ptr<const World> world) {
   discovery_.set(world_->built.servers.sources);
   service_.configured(world_->common);
   backends_.set(world_->built);
+  use_certificates();
   publish();
 }
 

@@ -14,6 +14,7 @@
 #include "edge/load/world.h"
 #include "edge/serve/account/access_log.h"
 #include "edge/serve/control/backends.h"
+#include "edge/serve/control/certificates.h"
 #include "edge/serve/control/discovery.h"
 #include "edge/serve/control/healing.h"
 #include "edge/serve/control/operator_words.h"
@@ -76,6 +77,11 @@ class Control {
   shared::AdminResponse set_server_drain(const shared::AdminRequest& request, std::optional<OperatorWord> drain);
   shared::AdminResponse set_server_weight(const shared::AdminRequest& request);
   void rebuild_pools();
+  // control_certificates.cc: looks from time to time whether a file of certificates was written.
+  void watch_certificates();
+  void look_at_certificates();
+  void renew_certificates();
+  void use_certificates();
   void rebuild_at_start();
 
   void publish();
@@ -100,6 +106,9 @@ class Control {
   std::uint64_t generation_ = 0;
   OperatorWords words_;
   std::unique_ptr<AccessLog> access_log_;
+  Certificates certificates_;
+  shared::Timer certificate_look_;
+  std::optional<std::uint64_t> certificate_stamp_;  // of the files that were tried last
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<const Worker*> counted_;
   std::size_t workers_busy_ = 0;

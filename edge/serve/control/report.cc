@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "edge/core/snapshot/region_health.h"
+#include "edge/serve/control/certificate_report.h"
 #include "edge/serve/control/pool_report.h"
 #include "shared/serve/admin/metrics.h"
 
@@ -69,6 +70,24 @@ const Simple kSimple[] = {
     {kCounter, "meridian_edge_response_bytes_total", "Octets sent to clients, heads included.", &Counters::octets_out},
 };
 
+void write_handshakes(const ReportSource& source, shared::MetricsWriter& out) {
+  constexpr std::array<const char*, 2> kVersions{"1.2", "1.3"};
+  constexpr std::array<const char*, 2> kResumed{"false", "true"};
+  out.family(kCounter, "meridian_edge_tls_handshakes_total", "TLS handshakes with clients that succeeded.");
+  for (std::size_t version = 0; version < kVersions.size(); ++version) {
+    for (std::size_t resumed = 0; resumed < kResumed.size(); ++resumed) {
+      std::uint64_t total = 0;
+      for (const Worker* worker : source.workers) total += worker->counters().handshakes[version][resumed].read();
+      out.sample({{"version", kVersions[version]}, {"resumed", kResumed[resumed]}}, total);
+    }
+  }
+  out.family(kCounter, "meridian_edge_tls_handshakes_failed_total", "TLS handshakes with clients that failed.");
+  for (std::size_t i = 1; i < shared::kTlsFailures; ++i) {
+    out.sample({{"reason", to_string(static_cast<shared::TlsFailure>(i))}},
+               sum(source, &Counters::handshakes_failed, i));
+  }
+}
+
 void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
   for (const Simple& metric : kSimple) {
     out.family(metric.kind, metric.name, metric.help);
@@ -78,6 +97,7 @@ void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
   std::uint64_t limit = 0;
   for (const Worker* worker : source.workers) limit += worker->max_memory();
   out.sample({}, limit);
+  write_handshakes(source, out);
   out.family(kCounter, "meridian_edge_connections_evicted_total",
              "Client connections closed at the cap to make room: their head had not come, they were slow, or idle.");
   out.sample({{"state", "head"}}, sum(source, &Counters::evicted_head));
@@ -186,6 +206,7 @@ std::string metrics_text(const ReportSource& source) {
   write_requests(source, out);
   write_sessions(source, out);
   write_pool_metrics(source, out);
+  if (source.built != nullptr) write_certificates(*source.built, out);
   out.family(kGauge, "meridian_edge_region_up", "1: clients may be sent here.");
   out.sample({{"region", source.snapshot.settings->identity.region}},
              std::uint64_t{regional_health(source.snapshot, source.live).up()});
@@ -223,6 +244,7 @@ std::string status_json(const ReportSource& source) {
                              {"listeners", listeners_json(source)},
                              {"pools", std::move(pools)},
                              {"workers", std::move(workers)}};
+  if (source.built != nullptr) status["certificates"] = certificates_json(*source.built);
   shared::put_facts(status, source.process);
   if (source.words != nullptr && source.words->drain) {
     status["override"] = override_json(*source.words->drain, std::chrono::system_clock::now());

@@ -60,6 +60,8 @@ class Stream {
   [[nodiscard]] bool silent();
 
   [[nodiscard]] bool layered() const { return layer_ != nullptr; }
+  // Null: not TLS.
+  [[nodiscard]] const shared::TlsSession* tls() const { return layer_ == nullptr ? nullptr : layer_->tls(); }
   // The socket where octets pass unchanged, for who moves them inside the kernel; else null.
   [[nodiscard]] Socket* raw() { return layer_ == nullptr ? &socket_ : nullptr; }
 

@@ -21,6 +21,7 @@
 #include <sys/uio.h>
 
 #include "edge/serve/io/socket.h"
+#include "shared/serve/tls/tls_session.h"
 
 namespace edge {
 
@@ -46,6 +47,8 @@ class StreamLayer {
   [[nodiscard]] virtual bool peer_closed(const Socket& socket) const = 0;
   // Nothing is due: takes in what is the layer's own. False: the peer has spoken or closed.
   [[nodiscard]] virtual bool silent(Socket& socket) = 0;
+  // What the handshake has agreed on, and why it failed; null: this layer is not TLS. Stays as long as the layer.
+  [[nodiscard]] virtual const shared::TlsSession* tls() const { return nullptr; }
 };
 
 }  // namespace edge

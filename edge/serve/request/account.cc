@@ -53,6 +53,7 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
               .breaker = breaker_word(r.permit),
               .reason = r.reason,
               .tunnel = r.tunnel_end,
+              .tls = r.asked.tls,
               .more = &r.snapshot->settings->access_log,
               .query = target.query,
               .fields = &r.asked.head->fields});

@@ -52,6 +52,14 @@ void redirect(Request& r) {
   open_status_page(r, {.status = action.status, .location = location, .rules = &route.response_rules});
 }
 
+// 308 keeps the method (RFC 9110 15.4.9). The port is https's own.
+void send_to_https(Request& r) {
+  const RequestTarget& target = r.found().target;
+  std::string location = "https://";
+  location.append(target.host).append(target.kept).append(target.query);
+  open_status_page(r, {.status = 308, .location = location});
+}
+
 }  // namespace
 
 void answer_ourselves(Request& r) {
@@ -64,6 +72,8 @@ void answer_ourselves(Request& r) {
       return respond(r);
     case Decision::Kind::redirect:
       return redirect(r);
+    case Decision::Kind::to_https:
+      return send_to_https(r);
     case Decision::Kind::pool:
       break;
   }

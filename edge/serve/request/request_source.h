@@ -12,6 +12,7 @@
 #include "shared/core/time.h"
 #include "shared/http/framing.h"
 #include "shared/http/head.h"
+#include "shared/serve/tls/tls_session.h"
 
 namespace edge {
 
@@ -23,6 +24,8 @@ struct RequestFacts {
   const Introduction* introduction = nullptr;  // of the connection, by a proxy in front; null: none
   bool first = true;                           // on its connection
   std::string_view protocol = "HTTP/1.1";      // for the log
+  const shared::TlsFacts* tls = nullptr;       // of the connection; null: the client does not speak TLS to us
+  bool to_https = false;                       // it came where only the way to https is told
   // When the head's first octet and its last one were seen.
   shared::TimePoint began{};
   shared::TimePoint head_read{};

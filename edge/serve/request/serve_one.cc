@@ -7,16 +7,27 @@
 #include "edge/serve/request/request.h"
 #include "edge/serve/request/send_rest.h"
 #include "edge/serve/request/tries.h"
+#include "shared/serve/tls/tls_server.h"
 
 namespace edge {
 namespace {
 
+// A connection that was let in under one name asks for a host whose rule for clients' certificates is another one
+// (RFC 9110 7.4).
+bool misdirected(const shared::TlsFacts* tls, std::string_view host) {
+  if (tls == nullptr || tls->server == nullptr || !tls->server->asks_for_certificates()) return false;
+  return !tls->server->same_rule(tls->host, tls->server->host_of(host));
+}
+
 // match, admit and the first pick.
 void decide(Request& r) {
   shared::NullTrace trace;
-  const Asked asked{.head = *r.asked.head, .peer = r.asked.peer, .now = r.now()};
+  const Asked asked{.head = *r.asked.head, .peer = r.asked.peer, .now = r.now(), .to_https = r.asked.to_https};
   const DecideState state{.scratch = r.exchange.work.target, .balance = r.context.balance};
   r.decision = decide(*r.snapshot, r.context.live, asked, state, trace);
+  if (!misdirected(r.asked.tls, r.found().target.host)) return;
+  r.decision.kind = Decision::Kind::refused;
+  r.decision.refusal = {.status = 421, .reason = "this host has another rule for clients' certificates"};
 }
 
 // The id of the connection that a proxy in front has told, visible ASCII; what follows on it has one of its own behind.

@@ -1,0 +1,46 @@
+"""Certificates for tests and the demo, made by the openssl command: an authority of its own, and what it signs.
+
+    authority = Authority(folder)
+    site = authority.issue("www.shop.example", "*.shop.example")
+    site.certificate, site.key          # paths, PEM; `curl --cacert authority.ca`
+"""
+import dataclasses
+import pathlib
+import subprocess
+
+
+@dataclasses.dataclass(frozen=True)
+class Certified:
+    certificate: pathlib.Path
+    key: pathlib.Path
+
+    def listed(self, **more):
+        """As an entry of `certificates:`."""
+        return {"certificate": str(self.certificate), "key": str(self.key), **more}
+
+
+class Authority:
+    def __init__(self, folder, name="Meridian test authority"):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.ca, self.key = self.folder / "ca.pem", self.folder / "ca.key"
+        self.count = 0
+        self._request(self.ca, self.key, f"/CN={name}", 3650)
+
+    def issue(self, *names, subject=None, days=90, file=None, rsa=False):
+        """For a server with these names; without names, for a client with this subject (`/O=shop/CN=alice`)."""
+        self.count += 1
+        file = file or f"{self.count:02}-{(names[0] if names else 'client').replace('*', 'any')}"
+        certified = Certified(self.folder / f"{file}.pem", self.folder / f"{file}.key")
+        more = ["-CA", self.ca, "-CAkey", self.key, "-addext", "basicConstraints=critical,CA:false"]
+        more += ["-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)] if names else ["-addext", "extendedKeyUsage=clientAuth"]
+        self._request(certified.certificate, certified.key, subject or f"/CN={names[0]}", days, more, rsa)
+        return certified
+
+    @staticmethod
+    def _request(certificate, key, subject, days, more=(), rsa=False):
+        kind = ["rsa:2048"] if rsa else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        command = ["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-sha256", "-days", str(days), "-subj", subject, "-keyout", key,
+                   "-out", certificate, *more]
+        subprocess.run(list(map(str, command)), check=True, capture_output=True, timeout=60)
+        key.chmod(0o600)
