@@ -223,7 +223,7 @@ TEST(EdgeConfig, RoutesThatCannotBeServed) {
 }
 
 TEST(EdgeConfig, ProtocolsThatAreNotSpokenAreNoSlipsOfThePen) {
-  for (const std::string name : {"https", "h2", "grpc"}) {
+  for (const std::string name : {"tls", "h2", "grpc"}) {
     const std::string text =
         rendered("  listen: [{address: \"{edge}:80\", protocol: " + name + "}]\n" + kPools + kRoutes);
     EXPECT_NE(text.find("'" + name + "' is not spoken by this version"), std::string::npos) << text;
@@ -311,7 +311,7 @@ TEST(EdgeConfig, WrongSectionsTiersAndLimits) {
       {kListen + kPools + "  routes: []\n", "routes: there must be at least one route"},
       {"  listen: [{address: \"{edge}:80\"}, {address: \"{edge}:80\"}]\n" + kPools + kRoutes,
        "is already listened on (test.yaml:6:22)"},
-      {"  listen: [{address: \"{edge}:80\", protocol: https}]\n" + kPools + kRoutes, "'https'"},
+      {"  listen: [{address: \"{edge}:80\", protocol: https}]\n" + kPools + kRoutes, "protocol https needs `certificates:"},
       {kListen + kPools + kRoutes + "  tiers: {order: [a, a], from: []}\n", "tier 'a' stands twice"},
       {kListen + kPools + kRoutes + "  tiers: {order: [a], default: b, from: []}\n", "unknown tier 'b'"},
       {kListen + kPools + kRoutes + "  tiers: {order: [a], from: [{header: X-T}]}\n",
