@@ -150,7 +150,7 @@ std::string Control::state_text() const {
 
 void Control::begin_to_serve() {
   for (const auto& worker : workers_) worker->start();
-  watch_certificates();
+  look_at_certificates();
   service_.serve({});
 }
 
