@@ -37,10 +37,10 @@ struct CertificateConfig {
 // A host under TLS: its certificate, the names that lead to it, and what it wants of clients.
 struct TlsHost {
   std::shared_ptr<const CertifiedKey> certified;
-  std::vector<std::string> names;  // in lower case: "www.example.com"; "*.example.com" stands for one label more
+  std::vector<std::string> names{};  // in lower case: "www.example.com"; "*.example.com" stands for one label more
   ClientCertificates clients = ClientCertificates::none;
-  std::shared_ptr<const std::string> client_authorities;  // PEM, where clients show certificates
-  std::string file;                                       // of the certificate, for people
+  std::shared_ptr<const std::string> client_authorities{};  // PEM, where clients show certificates
+  std::string file{};                                       // of the certificate, for people
 };
 
 // In the same order; without those that cannot be used, which are errors.
