@@ -203,8 +203,9 @@ class Reading {
       const auto until = std::chrono::ceil<Days>(made_->not_before - now_).count();
       diagnostics_.warning(files_.at, what + " is not valid yet, only in " + std::to_string(until) + " days");
     } else if (made_->not_after <= now_) {
-      diagnostics_.warning(
-          files_.at, what + " expired " + std::to_string(-left.count()) + " days ago: clients refuse it; renew it");
+      diagnostics_.warning(files_.at, what + " expired " +
+                                          std::to_string(std::chrono::floor<Days>(now_ - made_->not_after).count()) +
+                                          " days ago: clients refuse it; renew it");
     } else if (left < kSoon) {
       diagnostics_.warning(files_.at, what + " expires: " + std::to_string(left.count()) + " days left; renew it");
     }
