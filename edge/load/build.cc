@@ -213,7 +213,7 @@ void read_tls(const EdgeConfig& edge, Built& built, shared::load::Diagnostics& d
     const ListenConfig& listen = edge.listen[plan.index];
     TlsPlan made{.index = plan.index, .hosts = {}, .strict_names = listen.strict_sni, .alpn = {}};
     made.hosts = shared::load::read_tls_hosts(listen.certificates, std::chrono::system_clock::now(), diagnostics);
-    if (plan.protocol == Protocol::https) made.alpn = {"http/1.1"};
+    if (plan.protocol == Protocol::https) made.alpn = {"h2", "http/1.1"};
     built.tls.push_back(std::move(made));
   }
   built.ticket_keys.clear();

@@ -98,7 +98,7 @@ def test_curl_gets_an_answer_and_the_server_learns_that_it_was_https(tmp_path, a
         done = curl(edge, authority, "-w", "%{http_version} %{ssl_verify_result} %{http_code}")
         assert done.returncode == 0, done.stderr
         assert "X-Forwarded-Proto: https" in done.stdout
-        assert done.stdout.endswith("1.1 0 200")
+        assert done.stdout.endswith("2 0 200")
         assert b"X-Forwarded-Proto: http\r\n" in edge.get()[2]
 
 

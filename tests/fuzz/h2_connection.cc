@@ -28,8 +28,12 @@ void require(bool condition) {
 }
 
 std::unique_ptr<ClientConnection> make(WorkerContext& context, Clients& clients, const Newcomer& newcomer) {
-  edge::H2Connection::Begun begun{
-      .fd = std::move(*newcomer.fd), .peer = newcomer.peer, .layer = nullptr, .introduction = nullptr, .early = {}};
+  edge::H2Connection::Begun begun{.fd = std::move(*newcomer.fd),
+                                  .peer = newcomer.peer,
+                                  .layer = nullptr,
+                                  .introduction = nullptr,
+                                  .early = {},
+                                  .to_https = false};
   return std::make_unique<edge::H2Connection>(context, clients, std::move(begun));
 }
 

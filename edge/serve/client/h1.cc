@@ -199,7 +199,8 @@ void H1Connection::become_http2() {
                             .peer = peer_,
                             .layer = std::move(parts.layer),
                             .introduction = std::move(introduction_),
-                            .early = std::move(early)};
+                            .early = std::move(early),
+                            .to_https = to_https_};
   clients_.hand_over(*this, std::make_unique<H2Connection>(context_, clients_, std::move(begun)));
 }
 

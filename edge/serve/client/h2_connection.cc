@@ -26,7 +26,8 @@ H2Connection::H2Connection(WorkerContext& context, Clients& clients, Begun begun
       peer_(begun.peer),
       introduction_(std::move(begun.introduction)),
       waiter_(context.loop),
-      early_(std::move(begun.early)) {
+      early_(std::move(begun.early)),
+      to_https_(begun.to_https) {
   stream_.bind(&waiter_);
   idle_since_ = out_progress_ = context.now();
   context_.counters.h2_connections.add();
@@ -199,6 +200,8 @@ void H2Connection::tell(RequestFacts& facts) const {
   facts.scheme = stream_.layered() || before_us ? "https" : "http";
   facts.introduction = introduction_.get();
   facts.first = first_;
+  facts.to_https = to_https_;
+  if (const shared::TlsSession* const tls = stream_.tls()) facts.tls = &tls->facts();
 }
 
 void H2Connection::ready(H2Stream& stream) {
