@@ -26,6 +26,7 @@ class Narrate : public testing::Test {
  protected:
   void SetUp() override {
     SteeringSpec spec;
+    spec.geo = std::make_shared<const GeoDatabase>();
     spec.regions = {{"us-east", std::nullopt, {IpAddress::v4(0xC0000201), IpAddress::v4(0xC0000202)}},
                     {"eu", std::nullopt, {IpAddress::v4(0xC0000211)}},
                     {"spare", std::nullopt, {IpAddress::v4(0xC0000221)}}};
@@ -99,9 +100,9 @@ TEST_F(Narrate, WithoutAnyRegionThePolicysWordForItIsTold) {
 
 TEST_F(Narrate, TheTtlSaysWhatIsAboutToChange) {
   EXPECT_EQ(narrate_ttl(*tables_, *answers_, decided(kEast)), "60 s, the maximum: nothing is about to change");
-  health_.regions[1].pressure = true;
+  health_.regions[0].pressure = true;
   publish();
-  EXPECT_EQ(narrate_ttl(*tables_, *answers_, decided(kEast)), "10 s, the minimum: [eu] may change soon");
+  EXPECT_EQ(narrate_ttl(*tables_, *answers_, decided(kEast)), "10 s, the minimum: [us-east] may change soon");
 }
 
 TEST_F(Narrate, AClassIsTheSameForItsWholeBlock) {

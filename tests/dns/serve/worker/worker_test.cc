@@ -271,7 +271,7 @@ TEST_F(WorkerTest, AnswersAfterTheClientHasClosedItsSide) {
 }
 
 TEST_F(WorkerTest, ClosesWhatIsIdle) {
-  start({200ms, 100});
+  start({200ms, 100, 100});
   const auto idle = client_socket(SOCK_STREAM, endpoint_);
   const auto half = client_socket(SOCK_STREAM, endpoint_);
   send_bytes(half, Bytes{0});
@@ -281,7 +281,7 @@ TEST_F(WorkerTest, ClosesWhatIsIdle) {
 }
 
 TEST_F(WorkerTest, ClosesTheLongestIdleAtTheCap) {
-  start({10s, 2});
+  start({10s, 2, 100});
   const auto first = client_socket(SOCK_STREAM, endpoint_);
   const auto second = client_socket(SOCK_STREAM, endpoint_);
   EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == 2; }));
@@ -349,7 +349,7 @@ TEST_F(WorkerTest, BoundsWhatHalfQueriesHold) {
 }
 
 TEST_F(WorkerTest, ClosesASlowWriter) {
-  start({200ms, 100});
+  start({200ms, 100, 100});
   const auto slow = client_socket(SOCK_STREAM, endpoint_);
   Bytes long_query = framed(query("www.example.com"));
   long_query[0] = 0xFF;  // 65 KB at an octet each few milliseconds: minutes
@@ -406,7 +406,7 @@ TEST(TcpServer, HoldsWhatThereAreDescriptorsFor) {
 }
 
 TEST_F(WorkerTest, ServesOneAmongAThousandIdle) {
-  start({30s, 2000});
+  start({30s, 2000, 2000});
   shared::raise_descriptor_limit();
   std::vector<UniqueFd> idle;
   for (int i = 0; i < 1000; ++i) idle.push_back(client_socket(SOCK_STREAM, endpoint_));
@@ -415,7 +415,7 @@ TEST_F(WorkerTest, ServesOneAmongAThousandIdle) {
 }
 
 TEST_F(WorkerTest, BoundsWhatASlowReaderHolds) {
-  start({500ms, 100});
+  start({500ms, 100, 100});
   const auto slow = client_socket(SOCK_STREAM, endpoint_, 4096);
   const Bytes frame = framed(query("www.example.com"));
   std::size_t sent = 0;
