@@ -34,6 +34,7 @@ std::string answer_of(const Decision& decision, const Snapshot& snapshot, const 
   if (decision.kind == Decision::Kind::health_page) {
     return "the page of the region's health: " + words_of(regional_health(snapshot, live));
   }
+  if (decision.kind == Decision::Kind::to_https) return "308 to https";
   const Route& route = *decision.match.route;
   std::string answer = "route " + route.name + ", ";
   if (decision.kind == Decision::Kind::pool) return answer + answer_of_pool(decision);

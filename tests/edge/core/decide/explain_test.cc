@@ -144,6 +144,8 @@ std::string expected(const Decision& decision) {
       return std::to_string(decision.refusal.status) + " " + std::string(decision.refusal.reason);
     case Decision::Kind::health_page:
       return {};
+    case Decision::Kind::to_https:
+      return "308 to https";
     case Decision::Kind::respond:
       return "respond 204";
     case Decision::Kind::redirect:
