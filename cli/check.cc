@@ -39,9 +39,9 @@ void check_edges(const Config& config, const edge::EdgeConfig& section, Diagnost
   for (const auto& [name, at, region] : config.regions) {
     if (region.edges.empty()) continue;
     Diagnostics of_region;
-    edge::ServerIds ids;
+    edge::Registry registry;
     const edge::BuildInput input{config, section, name, region.edges.front().value};
-    static_cast<void>(edge::build(input, ids, of_region));
+    static_cast<void>(edge::build(input, registry, of_region));
     for (const Diagnostic& problem : of_region.list()) {
       if (told.insert(problem.to_string()).second) add(problem, diagnostics);
     }

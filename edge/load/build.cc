@@ -1,5 +1,6 @@
 #include "edge/load/build.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "edge/load/key_file.h"
@@ -38,14 +39,16 @@ constexpr milliseconds kUdpIdle{30000};  // no FIN tells that a session is over
 
 class Builder {
  public:
-  Builder(const BuildInput& input, ServerIds& ids, Diagnostics& diagnostics)
-      : input_(input), edge_(input.edge), ids_(ids), diagnostics_(diagnostics) {}
+  Builder(const BuildInput& input, Registry& registry, Diagnostics& diagnostics)
+      : input_(input), edge_(input.edge), registry_(registry), diagnostics_(diagnostics) {}
 
   std::optional<Built> build() {
     const std::size_t before = diagnostics_.errors();
     build_settings();
     build_tiers();
-    built_.servers = build_pools(edge_, {input_.config.service, input_.region}, input_.inputs, ids_, diagnostics_);
+    built_.servers =
+        build_pools(edge_, {input_.config.service, input_.region}, input_.inputs, registry_.servers, diagnostics_);
+    build_limits();
     build_routes();
     build_listen();
     if (diagnostics_.errors() > before) return std::nullopt;
@@ -101,6 +104,33 @@ class Builder {
     }
   }
 
+  void build_limits() {
+    for (const auto& [name, at, config] : edge_.limits) {
+      RateLimitSettings settings{.name = name,
+                                 .mode = config.mode,
+                                 .rate = config.rate.per_second,
+                                 .burst = config.burst,
+                                 .excess = config.excess,
+                                 .key = config.key,
+                                 .exempt = config.exempt,
+                                 .keys = config.keys,
+                                 .announce = config.announce};
+      std::shared_ptr<LimitLive> live = registry_.limits.of(settings);
+      limits_.push_back(std::make_shared<const RateLimit>(std::move(settings), std::move(live), input_.key_seed));
+      if (config.everywhere) everywhere_.push_back(limits_.back());
+    }
+    built_.limits = std::make_shared<const RateLimits>(limits_);
+  }
+
+  RateLimits limits_of(const RouteConfig& config) const {
+    RateLimits limits = everywhere_;
+    for (const auto& name : config.limits) {
+      const auto limit = std::ranges::find_if(limits_, [&](const auto& l) { return l->settings().name == name.value; });
+      if (limit != limits_.end()) limits.push_back(*limit);
+    }
+    return limits;
+  }
+
   void build_routes() {
     std::vector<Route> routes;
     for (const RouteConfig& config : edge_.routes) routes.push_back(route(config));
@@ -118,6 +148,7 @@ class Builder {
     if (config.respond) route.action = *config.respond;
     if (config.redirect) route.action = *config.redirect;
     if (config.allow) route.allow = PrefixSet(*config.allow);
+    route.limits = limits_of(config);
     route.timeouts = timeouts(config.timeout);
     route.request_rules = rules({&edge_.request_headers, &config.request_headers});
     route.response_rules = rules({&edge_.response_headers, &config.response_headers});
@@ -199,8 +230,10 @@ class Builder {
 
   const BuildInput& input_;
   const EdgeConfig& edge_;
-  ServerIds& ids_;
+  Registry& registry_;
   Diagnostics& diagnostics_;
+  RateLimits limits_;
+  RateLimits everywhere_;
   Built built_;
 };
 
@@ -221,11 +254,11 @@ void read_tls(const EdgeConfig& edge, Built& built, shared::load::Diagnostics& d
 }
 
 Snapshot Built::snapshot(std::uint64_t generation) const {
-  return {settings, routes, servers.pools, servers.addresses, tiers, listeners, generation};
+  return {settings, routes, servers.pools, servers.addresses, tiers, listeners, limits, generation};
 }
 
-std::optional<Built> build(const BuildInput& input, ServerIds& ids, Diagnostics& diagnostics) {
-  return Builder(input, ids, diagnostics).build();
+std::optional<Built> build(const BuildInput& input, Registry& registry, Diagnostics& diagnostics) {
+  return Builder(input, registry, diagnostics).build();
 }
 
 }  // namespace edge

@@ -25,7 +25,7 @@ struct BuildInput {
   const EdgeConfig& edge;
   std::string region;          // REQUIRES: one of config.regions
   shared::IpAddress node;      // this edge's own address
-  std::uint64_t key_seed = 0;  // of the API key table: fresh for each process
+  std::uint64_t key_seed = 0;  // of API keys and limits: fresh for each process
   PoolInputs inputs = {};
 };
 
@@ -43,6 +43,7 @@ struct Built {
   PoolParts servers;
   std::shared_ptr<const Tiers> tiers;
   std::shared_ptr<const PoolListeners> listeners;
+  std::shared_ptr<const RateLimits> limits;
   std::vector<ListenPlan> listen;
   std::vector<TlsPlan> tls;              // of those that speak it
   std::vector<std::string> ticket_keys;  // of a file; empty: random ones
@@ -53,8 +54,14 @@ struct Built {
 // Reads the files of certificates and ticket keys anew into `built`, which has an address for each that listens.
 void read_tls(const EdgeConfig& edge, Built& built, shared::load::Diagnostics& diagnostics);
 
-// Nothing, and at least one error in `diagnostics`, when it fails. `ids` keeps ids by name over builds.
-[[nodiscard]] std::optional<Built> build(const BuildInput& input, ServerIds& ids,
+// What keeps its name over builds. The Builder's.
+struct Registry {
+  ServerIds servers;
+  LimitLives limits;
+};
+
+// Nothing, and at least one error in `diagnostics`, when it fails.
+[[nodiscard]] std::optional<Built> build(const BuildInput& input, Registry& registry,
                                          shared::load::Diagnostics& diagnostics);
 
 }  // namespace edge

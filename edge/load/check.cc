@@ -227,6 +227,34 @@ void check_reachable(const Checker& checker) {
   }
 }
 
+void check_limits(const Checker& checker) {
+  const std::vector<std::string_view> names = names_of(checker.edge.limits);
+  std::set<std::string_view> used;
+  for (const RouteConfig& route : checker.edge.routes) {
+    std::set<std::string_view> here;
+    for (const Located<std::string>& limit : route.limits) {
+      const LimitConfig* known = find_named(checker.edge.limits, limit.value);
+      if (known == nullptr) {
+        shared::load::unknown_name(limit.at, "limit", limit.value, names, checker.diagnostics);
+      } else if (!here.insert(limit.value).second || known->everywhere) {
+        checker.diagnostics.error(limit.at, "limits: " + in_quotes(limit.value) +
+                                                (known->everywhere ? " is everywhere already" : " stands twice"));
+      }
+      used.insert(limit.value);
+    }
+  }
+  for (const auto& [name, at, limit] : checker.edge.limits) {
+    if (!limit.everywhere && !used.contains(name)) {
+      checker.diagnostics.warning(at, "limit " + in_quotes(name) + " is used by no route");
+    }
+    const bool by_tier =
+        std::ranges::any_of(limit.key, [](const auto& part) { return part.kind == LimitKeyPart::Kind::tier; });
+    if (by_tier && !checker.edge.tiers) {
+      checker.diagnostics.error(at, "key: tier: this service has no tiers, see `edge.tiers`");
+    }
+  }
+}
+
 // The health page is answered before any route is asked.
 void check_reserved(const Checker& checker, const RouteConfig& route) {
   constexpr std::string_view kReserved = "/.meridian";
@@ -290,6 +318,7 @@ void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagn
   check_tiers(checker);
   check_pools(checker);
   check_routes(checker);
+  check_limits(checker);
   check_timeouts(checker);
   check_sessions(edge, diagnostics);
   check_probes(edge, config, diagnostics);

@@ -128,6 +128,7 @@ const Table<EdgeConfig>& edge_table() {
                  "Only these may say X-Forwarded-*, Forwarded, X-Request-Id, traceparent and the tier header")
           .field("tiers", &EdgeConfig::tiers, optional_of(nested(tiers_table())), "Classes of customers")
           .field("pools", &EdgeConfig::pools, map_of("pool", nested(pool_table())), "Servers")
+          .field("limits", &EdgeConfig::limits, map_of("limit", nested(limit_table())), "How often requests may come")
           .required("routes", &EdgeConfig::routes, list_of(nested(route_table())), "Which requests go where")
           .field("client", &EdgeConfig::client, nested(client_table()), "What is taken from clients")
           .field("answer", &EdgeConfig::answer, nested(answer_table()), "What is taken from servers")

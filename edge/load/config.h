@@ -12,6 +12,7 @@
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/introduction.h"
 #include "edge/core/pool/pool.h"
+#include "edge/core/protect/rate_limit.h"
 #include "edge/core/route/route.h"
 #include "edge/core/snapshot/listen_plan.h"
 #include "edge/core/snapshot/snapshot.h"
@@ -171,6 +172,19 @@ struct HeaderRulesConfig {
   std::vector<HeaderRule> rules;
 };
 
+// Of requests; see RateLimit.
+struct LimitConfig {
+  shared::load::Rate rate;
+  std::uint32_t burst = RateLimitSettings{}.burst;
+  Excess excess = RateLimitSettings{}.excess;
+  std::vector<LimitKeyPart> key = RateLimitSettings{}.key;
+  shared::Mode mode = RateLimitSettings{}.mode;
+  std::vector<shared::Prefix> exempt;
+  bool everywhere = false;
+  bool announce = RateLimitSettings{}.announce;
+  std::uint32_t keys = RateLimitSettings{}.keys;
+};
+
 struct RouteConfig {
   std::string name;
   std::string host;
@@ -184,6 +198,7 @@ struct RouteConfig {
   std::optional<Respond> respond;
   std::optional<Redirect> redirect;
   std::optional<std::vector<shared::Prefix>> allow;
+  std::vector<shared::load::Located<std::string>> limits;
   TimeoutConfig timeout;
   HeaderRulesConfig request_headers;
   HeaderRulesConfig response_headers;
@@ -234,6 +249,7 @@ struct EdgeConfig {
   std::vector<shared::Prefix> trusted_proxies;
   std::optional<TiersConfig> tiers;
   shared::load::NamedMap<PoolConfig> pools;
+  shared::load::NamedMap<LimitConfig> limits;
   std::vector<RouteConfig> routes;
   ClientConfig client;
   AnswerConfig answer;

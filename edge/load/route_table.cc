@@ -102,6 +102,8 @@ const Table<RouteConfig>& route_table() {
           .field("redirect", &RouteConfig::redirect, optional_of(nested(redirect_table())), "Send elsewhere")
           .field("allow", &RouteConfig::allow, optional_of(list_of(prefix())),
                  "Networks that may use it; others get 403")
+          .field("limits", &RouteConfig::limits, one_or_list(located(word())),
+                 "Names of `edge.limits` that its requests come under, beside those that are `everywhere`")
           .field("timeout", &RouteConfig::timeout, nested(timeout_table()), "Other limits than `edge.timeout`")
           .field("request_headers", &RouteConfig::request_headers, header_rules(),
                  "On top of the edge's: fields towards servers")

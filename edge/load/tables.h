@@ -1,5 +1,6 @@
 #pragma once
-// The field tables of listeners, pools, their servers and routes, which edge_table() nests. Immutable, any thread.
+// The field tables of listeners, pools, their servers, routes and limits, which edge_table() nests. Immutable, any
+// thread.
 
 #include "edge/load/config.h"
 #include "shared/load/table.h"
@@ -11,5 +12,6 @@ namespace edge {
 [[nodiscard]] shared::load::Reader<ServersConfig> server_lists();
 [[nodiscard]] const shared::load::Table<RouteConfig>& route_table();
 [[nodiscard]] const shared::load::Table<TimeoutConfig>& timeout_table();
+[[nodiscard]] const shared::load::Table<LimitConfig>& limit_table();
 
 }  // namespace edge

@@ -51,7 +51,7 @@ std::optional<World> WorldLoader::load(const PoolInputs& inputs, shared::load::D
                          .node = own->node,
                          .key_seed = key_seed_,
                          .inputs = inputs};
-  auto built = build(input, ids_, diagnostics);
+  auto built = build(input, registry_, diagnostics);
   if (!built || diagnostics.failed()) return std::nullopt;
   reserve(built->servers);
   return World{
@@ -62,7 +62,7 @@ std::optional<World> WorldLoader::with_inputs(const World& world, const PoolInpu
                                               shared::load::Diagnostics& diagnostics) {
   World next = world;
   const PoolPlace place{world.common.service, world.built.settings->identity.region};
-  next.built.servers = build_pools(next.config, place, inputs, ids_, diagnostics);
+  next.built.servers = build_pools(next.config, place, inputs, registry_.servers, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
   reserve(next.built.servers);
   return next;
@@ -108,7 +108,7 @@ void WorldLoader::reserve(const PoolParts& parts) {
   live_.reserve(parts.last_slot);
   if (parts.last_server) live_.reserve(*parts.last_server);
   // Of builds that failed, too: nobody has used those ids since.
-  for (const ServerId id : ids_.take_reassigned()) live_.begin_tenancy(id);
+  for (const ServerId id : registry_.servers.take_reassigned()) live_.begin_tenancy(id);
 }
 
 std::vector<std::string> needs_restart(const World& before, const World& after) {

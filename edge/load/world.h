@@ -62,7 +62,7 @@ class WorldLoader {
 
   Options options_;
   Live& live_;
-  ServerIds ids_;  // the Builder's
+  Registry registry_;  // the Builder's
   std::uint64_t key_seed_;
 };
 

@@ -41,6 +41,7 @@ SEEN_BY = {
     "edge/serve/client/h2_stream.cc": HTTP2,
     "edge/serve/client/handshake.cc": TLS,
     "edge/serve/client/make_connection.cc": "tests/edge/serve/client/clients_test.cc",
+    "edge/serve/control/limit_report.cc": "tests/e2e/test_rate_limits.py",
     "edge/serve/control/certificate_report.cc": TLS,
     "edge/serve/control/certificates.cc": TLS,
     "edge/serve/control/control.cc": "tests/e2e/test_edge_reload.py",

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 
 #include "edge/core/pool/request_key.h"
@@ -62,6 +63,23 @@ MaybeRefused admit(const Match& match, Trace& trace) {
   return std::nullopt;
 }
 
+// 429 when a limit of the route has been used up.
+template <class AnyLive, class Trace>
+MaybeRefused limit(const Match& match, const Asked& asked, LimitRuling& ruling, Trace& trace) {
+  if (match.route->limits.empty()) return std::nullopt;
+  const LimitSubject subject{.client = match.client.address,
+                             .fields = asked.head.fields,
+                             .tier = match.tier,
+                             .host = match.target.host,
+                             .route = match.route->name};
+  constexpr Counting kCounting = std::is_const_v<AnyLive> ? Counting::foresee : Counting::count;
+  ruling = rule(match.route->limits, subject, asked.now, kCounting);
+  if (ruling.by == nullptr) return std::nullopt;
+  trace.note("limit", [&] { return words_of(ruling); });
+  if (!ruling.refused) return std::nullopt;
+  return http::Refusal{.status = 429, .reason = ruling.by->reason()};
+}
+
 void refuse(Decision& decision, const http::Refusal& refusal) {
   decision.kind = Decision::Kind::refused;
   decision.refusal = refusal;
@@ -92,10 +110,14 @@ Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, con
     refuse(decision, *unmatched);
   } else if (const auto turned_away = admit(found, trace)) {
     refuse(decision, *turned_away);
+  } else if (const auto over = limit<AnyLive>(found, asked, decision.limit, trace)) {
+    refuse(decision, *over);
   } else if (const auto* pool = std::get_if<PoolId>(&found.route->action)) {
     decision.kind = Decision::Kind::pool;
     decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found);
     const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
+    // Whoever only foresees wants to know where it leads all the same.
+    if (!std::is_const_v<AnyLive> && decision.has_to_wait()) return decision;
     decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);
   } else {
     const bool redirects = std::holds_alternative<Redirect>(found.route->action);

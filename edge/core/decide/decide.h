@@ -1,11 +1,13 @@
 #pragma once
 // decide(): what becomes of a request, from its head to the first server that it goes to:
 //
-//   identify -> health page? -> match -> admit -> pick
+//   identify -> health page? -> match -> admit -> limit -> pick
 //
 // The one deciding path: serve_one takes it for every request and explain() with a trace, and nobody puts the steps
-// together a second time. Whoever fails at the server that was picked asks next_server() again. Deterministic over its
-// arguments, as next_server() is; views point into the head's buffer, the scratch and the snapshot. Any thread.
+// together a second time. Whoever fails at the server that was picked asks next_server() again, and so does, for its
+// first one, whom a limit has told to wait. With a Live that may be written the request is counted by the limits; with
+// a const one what they would say is foreseen. Deterministic over its arguments and what those have counted; views
+// point into the head's buffer, the scratch and the snapshot. Any thread.
 
 #include <cstdint>
 #include <string_view>
@@ -49,7 +51,7 @@ struct Match {
 
 struct Decision {
   enum class Kind : std::uint8_t {
-    refused,      // with `refusal`: 400, 403, 404 or 405
+    refused,      // with `refusal`: 400, 403, 404, 405 or, by a limit, 429
     health_page,  // of the region
     respond,      // as the route's action says
     redirect,     // likewise
@@ -60,8 +62,12 @@ struct Decision {
   Kind kind = Kind::refused;
   http::Refusal refusal;
   Match match;
+  LimitRuling limit;
   PoolRequest at_pool;
-  PickedServer first;  // null: the pool has nobody for this request
+  PickedServer first;  // null: the pool has nobody for this request, or it has to wait
+
+  // Before anything else is done for it.
+  [[nodiscard]] bool has_to_wait() const { return !limit.refused && limit.wait > shared::Duration{}; }
 };
 
 template <class AnyLive, class Trace>

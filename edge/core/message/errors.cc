@@ -13,13 +13,14 @@ struct KindRow {
 };
 
 // By ErrorKind.
-constexpr std::array<KindRow, 16> kKinds{{
+constexpr std::array<KindRow, 17> kKinds{{
     {400, "bad_request", 'R'},
     {408, "request_timeout", 'T'},
     {499, "client_closed", 'C'},
     {413, "body_too_large", 'R'},
     {404, "no_route", 'R'},
     {403, "forbidden", 'R'},
+    {429, "rate_limited", 'Q'},
     {503, "no_server", 'N'},
     {502, "connect_refused", 'c'},
     {504, "connect_timeout", 't'},
@@ -47,6 +48,8 @@ ErrorKind kind_of(const http::Refusal& refusal) {
       return ErrorKind::request_timeout;
     case 413:
       return ErrorKind::body_too_large;
+    case 429:
+      return ErrorKind::rate_limited;
     case 503:
       return ErrorKind::exhausted;
     default:

@@ -19,6 +19,7 @@ enum class ErrorKind : std::uint8_t {
   body_too_large,    // 413
   no_route,          // 404
   forbidden,         // 403: not in the route's allow list
+  rate_limited,      // 429: over a limit of the route
   no_server,         // 503: the pool has no usable server here
   connect_refused,   // 502
   connect_timeout,   // 504

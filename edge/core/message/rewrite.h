@@ -71,6 +71,8 @@ struct OwnHead {
   std::string_view location{};         // empty: none
   std::string_view retry_after{};      // empty: none
   std::string_view allow{};            // empty: none
+  std::string_view rate_limit{};       // RateLimit; empty: none
+  std::string_view rate_policy{};      // RateLimit-Policy; empty: none
   const HeaderRules* rules = nullptr;  // null: no route stands behind it
   bool distrust = false;               // the request broke the protocol: what else comes with it is not believed
 };

@@ -24,6 +24,7 @@
 #include "edge/core/message/target.h"
 #include "edge/core/message/tier.h"
 #include "edge/core/pool/pool.h"
+#include "edge/core/protect/rate_limit.h"
 #include "shared/core/prefix_set.h"
 #include "shared/core/time.h"
 #include "shared/core/trace.h"
@@ -79,6 +80,7 @@ struct Route {
   Conditions conditions;
   Action action;
   std::optional<PrefixSet> allow;  // client addresses; others get 403
+  RateLimits limits;               // those of all routes, then its own
   Timeouts timeouts;
   HeaderRules request_rules;  // the edge's with the route's on top
   HeaderRules response_rules;

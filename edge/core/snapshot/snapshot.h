@@ -10,6 +10,7 @@
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/tier.h"
 #include "edge/core/pool/pool.h"
+#include "edge/core/protect/rate_limit.h"
 #include "edge/core/route/pool_listener.h"
 #include "edge/core/route/route.h"
 #include "shared/core/prefix_set.h"
@@ -90,6 +91,7 @@ struct Snapshot {
   std::shared_ptr<const Addresses> addresses;
   std::shared_ptr<const Tiers> tiers;
   std::shared_ptr<const PoolListeners> listeners;  // null: none
+  std::shared_ptr<const RateLimits> limits;        // all that routes use; null: none
   std::uint64_t generation = 0;                    // counts publications; for /status and tests
 };
 

@@ -6,6 +6,7 @@
 
 #include "edge/core/snapshot/region_health.h"
 #include "edge/serve/control/certificate_report.h"
+#include "edge/serve/control/limit_report.h"
 #include "edge/serve/control/pool_report.h"
 #include "shared/serve/admin/metrics.h"
 
@@ -207,6 +208,7 @@ std::string metrics_text(const ReportSource& source) {
   write_sessions(source, out);
   write_pool_metrics(source, out);
   if (source.built != nullptr) write_certificates(*source.built, out);
+  write_limit_metrics(source, out);
   out.family(kGauge, "meridian_edge_region_up", "1: clients may be sent here.");
   out.sample({{"region", source.snapshot.settings->identity.region}},
              std::uint64_t{regional_health(source.snapshot, source.live).up()});
@@ -243,6 +245,7 @@ std::string status_json(const ReportSource& source) {
                              {"routes", source.snapshot.routes->all().size()},
                              {"listeners", listeners_json(source)},
                              {"pools", std::move(pools)},
+                             {"limits", limits_json(source)},
                              {"workers", std::move(workers)}};
   if (source.built != nullptr) status["certificates"] = certificates_json(*source.built);
   shared::put_facts(status, source.process);

@@ -86,6 +86,8 @@ struct UpstreamWork : Pooled {
   OutBuffer out;
   http::ResponseHead response;
   std::string_view set_cookie;  // for the response of a session that is new or has moved; the snapshot's
+  std::string_view rate_limit;  // RateLimit and RateLimit-Policy of the response; the request's and the snapshot's
+  std::string_view rate_policy;
 
   void clear() {
     in.clear();

@@ -13,6 +13,10 @@ namespace {
 // `text` stays until the request is over.
 void open_page(Request& r, OwnHead head, std::string_view text) {
   head.length = text.size();
+  if (!r.rate_limit.empty()) {
+    head.rate_limit = r.rate_limit;
+    head.rate_policy = r.decision.limit.by->policy();
+  }
   const bool left_out = r.asked.head->method == http::Method::head || is_bodyless(head.status);
   r.exchange.sink.start(head);
   r.page.emplace(left_out ? std::string_view() : text);
@@ -28,6 +32,12 @@ void refuse(Request& r) {
   OwnHead head{.status = refusal.status};
   head.distrust = refusal.status == 400;
   if (refusal.status == 405) head.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+  std::string again;
+  if (r.decision.limit.refused) {
+    again = retry_after(r.decision.limit);
+    head.retry_after = again;
+    head.rules = &r.found().route->response_rules;
+  }
   open_status_page(r, head);
   r.reason = refusal.reason;
 }

@@ -16,6 +16,8 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
       work_(work),
       connection_(target.connection) {
   work_.set_cookie = {};
+  work_.rate_limit = request.rate_limit;
+  if (!request.rate_limit.empty()) work_.rate_policy = request.decision.limit.by->policy();
   if (!target.races_session) remember_session();
 }
 

@@ -59,6 +59,10 @@ bool Relay::take_head() {
     (void)work_.response.fields.push(
         {.name = "Set-Cookie", .value = work_.set_cookie, .id = http::FieldId::set_cookie});
   }
+  if (!work_.rate_limit.empty()) {
+    (void)work_.response.fields.push({.name = "RateLimit-Policy", .value = work_.rate_policy});
+    (void)work_.response.fields.push({.name = "RateLimit", .value = work_.rate_limit});
+  }
   body_.stop_keeping();
   exchange_.sink.start(work_.response, framing_, route_.response_rules);
   from_upstream_.begin(upstream_.stream(), work_.in, framing_.body);

@@ -35,6 +35,8 @@ struct Request {
 
   [[nodiscard]] shared::TimePoint now() const { return context.now(); }
   [[nodiscard]] const Match& found() const { return decision.match; }
+  // When a limit lets it go on.
+  [[nodiscard]] shared::TimePoint turn() const { return asked.head_read + decision.limit.wait; }
   // REQUIRES of these two: the request leads to a pool.
   [[nodiscard]] const Pool& pool() const { return *decision.at_pool.pool; }
   [[nodiscard]] PoolLive& pool_live() const { return context.live.pool(pool().slot); }
@@ -77,6 +79,7 @@ struct Request {
   std::string_view tunnel_end;  // of a tunnel; else empty
   std::optional<Page> page;     // an answer of the edge's own
   std::string page_text;        // of pages that are made for the request
+  std::string rate_limit;       // the value of RateLimit; empty: none is sent
 };
 
 }  // namespace edge

@@ -13,21 +13,35 @@ namespace edge {
 namespace {
 
 // A connection that was let in under one name asks for a host whose rule for clients' certificates is another one
-// (RFC 9110 7.4).
-bool misdirected(const shared::TlsFacts* tls, std::string_view host) {
+// (RFC 9110 7.4). Asked before anything is decided: who is turned away has used no limit and holds no breaker's permit.
+bool misdirected(Request& r) {
+  const shared::TlsFacts* tls = r.asked.tls;
   if (tls == nullptr || tls->server == nullptr || !tls->server->asks_for_certificates()) return false;
-  return !tls->server->same_rule(tls->host, tls->server->host_of(host));
+  const auto target = resolve_target(*r.asked.head, r.exchange.work.target);
+  if (!target || tls->server->same_rule(tls->host, tls->server->host_of(target->host))) return false;
+  r.decision.match.target = *target;
+  r.decision.match.client = identify_client(r.asked.peer, r.asked.head->fields, r.snapshot->settings->trusted_proxies);
+  r.decision.refusal = {.status = 421, .reason = "this host has another rule for clients' certificates"};
+  return true;
 }
 
-// match, admit and the first pick.
+// match, admit, limit and the first pick.
 void decide(Request& r) {
+  if (misdirected(r)) return;
   shared::NullTrace trace;
   const Asked asked{.head = *r.asked.head, .peer = r.asked.peer, .now = r.now(), .to_https = r.asked.to_https};
   const DecideState state{.scratch = r.exchange.work.target, .balance = r.context.balance};
   r.decision = decide(*r.snapshot, r.context.live, asked, state, trace);
-  if (!misdirected(r.asked.tls, r.found().target.host)) return;
-  r.decision.kind = Decision::Kind::refused;
-  r.decision.refusal = {.status = 421, .reason = "this host has another rule for clients' certificates"};
+  const LimitRuling& limit = r.decision.limit;
+  if (limit.by != nullptr && (limit.refused || limit.by->settings().announce)) r.rate_limit = ratelimit_field(limit);
+}
+
+// Its turn under the limits has not come yet. Whose client leaves meanwhile is not served.
+bool waits_for_turn(Request& r) {
+  if (!r.decision.has_to_wait() || r.now() >= r.turn()) return false;
+  if (!r.exchange.source.abandoned()) return true;
+  r.fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
+  return false;
 }
 
 // The id of the connection that a proxy in front has told, visible ASCII; what follows on it has one of its own behind.
@@ -55,7 +69,15 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
   Request request(exchange, context);
   Waiter& waiter = exchange.waiter;
   decide(request);
-  if (request.decision.kind == Decision::Kind::pool) {
+  bool held = waits_for_turn(request);
+  while (held) {
+    const shared::TimePoint turn = request.turn();
+    co_await waiter.until(turn);
+    held = waits_for_turn(request);
+  }
+  if (request.failed) {
+    answer_error(request);
+  } else if (request.decision.kind == Decision::Kind::pool) {
     prepare(request);
     Tries tries(request);
     bool more = tries.begin();

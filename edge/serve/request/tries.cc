@@ -42,10 +42,10 @@ Attempt::Target Tries::target_of(const PickedServer& picked) {
   return {.server = picked.server, .permit = picked.permit, .connection = Attempt::Connection::any};
 }
 
-// The first is decided already.
+// The first is decided already, but for requests that a limit held back.
 Attempt::Target Tries::next_target() {
-  if (r_.attempts == 0) return target_of(r_.decision.first);
-  const bool nobody_there = r_.error.kind == ErrorKind::connect_refused;
+  if (r_.attempts == 0 && !r_.decision.has_to_wait()) return target_of(r_.decision.first);
+  const bool nobody_there = r_.attempts == 0 || r_.error.kind == ErrorKind::connect_refused;
   const PickMoment moment{.addresses = *r_.snapshot->addresses,
                           .now = r_.now(),
                           .last_resort = nobody_there ? LastResort::allowed : LastResort::refused};

@@ -30,16 +30,16 @@ const std::string kEdge = R"(  listen: [{address: "{edge}:8080"}, {address: "127
   response_headers: {set: {X-One: "1"}}
 )";
 
-std::optional<Built> build_for(Loaded& loaded, const std::string& region, ServerIds& ids) {
-  return build({loaded.config, loaded.edge, region, loaded.config.regions[0].value.edges[0].value, 7}, ids,
+std::optional<Built> build_for(Loaded& loaded, const std::string& region, Registry& registry) {
+  return build({loaded.config, loaded.edge, region, loaded.config.regions[0].value.edges[0].value, 7}, registry,
                loaded.diagnostics);
 }
 
 TEST(Build, MakesTheSnapshotOfARegion) {
   Loaded loaded(with_regions(kEdge));
   ASSERT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
-  ServerIds ids;
-  const auto built = build_for(loaded, "us", ids);
+  Registry registry;
+  const auto built = build_for(loaded, "us", registry);
   ASSERT_TRUE(built) << loaded.diagnostics.render();
   const Pool* web = built->servers.pools->find("web");
   ASSERT_NE(web, nullptr);
@@ -59,19 +59,19 @@ TEST(Build, MakesTheSnapshotOfARegion) {
 
 TEST(Build, AbsentPoolsStandForOthersAlongAChain) {
   Loaded loaded(with_regions(kEdge));
-  ServerIds ids;
-  const auto us = build_for(loaded, "us", ids);
+  Registry registry;
+  const auto us = build_for(loaded, "us", registry);
   ASSERT_TRUE(us);
   EXPECT_EQ(us->servers.pools->effective(us->servers.pools->find("eu-only")->id).name, "web");
-  const auto eu = build_for(loaded, "eu", ids);
+  const auto eu = build_for(loaded, "eu", registry);
   ASSERT_TRUE(eu);
   EXPECT_EQ(eu->servers.pools->effective(eu->servers.pools->find("eu-only")->id).name, "eu-only");
 }
 
 TEST(Build, RoutesInheritTimesAndRules) {
   Loaded loaded(with_regions(kEdge));
-  ServerIds ids;
-  const auto built = build_for(loaded, "us", ids);
+  Registry registry;
+  const auto built = build_for(loaded, "us", registry);
   ASSERT_TRUE(built);
   const Route& route = built->routes->all()[0];
   EXPECT_EQ(route.name, "/a tier=gold share=50%");
@@ -93,10 +93,10 @@ TEST(Build, RoutesInheritTimesAndRules) {
 
 TEST(Build, ServersKeepTheirIdsOverBuilds) {
   Loaded loaded(with_regions(kEdge));
-  ServerIds ids;
-  const auto first = build_for(loaded, "us", ids);
-  const auto other = build_for(loaded, "eu", ids);
-  const auto again = build_for(loaded, "us", ids);
+  Registry registry;
+  const auto first = build_for(loaded, "us", registry);
+  const auto other = build_for(loaded, "eu", registry);
+  const auto again = build_for(loaded, "us", registry);
   ASSERT_TRUE(first && other && again);
   EXPECT_EQ(first->servers.pools->find("web")->servers[1].id, again->servers.pools->find("web")->servers[1].id);
   EXPECT_NE(first->servers.pools->find("web")->servers[0].id, other->servers.pools->find("web")->servers[0].id);
@@ -108,8 +108,8 @@ TEST(Build, AuthoritiesThatCannotBeReadFailIt) {
       "  pools: {web: {servers: [\"10.0.0.1:443\"], health: {kind: https, verify: true, ca_file: no.pem}}}\n"
       "  routes: [{path: /, pool: web}]\n"));
   ASSERT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
-  ServerIds ids;
-  EXPECT_FALSE(build_for(loaded, "us", ids));
+  Registry registry;
+  EXPECT_FALSE(build_for(loaded, "us", registry));
   EXPECT_NE(loaded.diagnostics.render().find("health: ca_file: cannot read no.pem: No such file"), std::string::npos)
       << loaded.diagnostics.render();
 }
@@ -120,12 +120,44 @@ TEST(Build, AKeyFileThatCannotBeReadFailsIt) {
       "  routes: [{path: /, respond: {}}]\n";
   Loaded loaded(with_regions(edge));
   ASSERT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
-  ServerIds ids;
-  EXPECT_FALSE(build_for(loaded, "us", ids));
+  Registry registry;
+  EXPECT_FALSE(build_for(loaded, "us", registry));
   EXPECT_NE(loaded.diagnostics.render().find("test.yaml:7:"), std::string::npos);
   EXPECT_NE(loaded.diagnostics.render().find("cannot read the key file no-such-file.txt: No such file"),
             std::string::npos)
       << loaded.diagnostics.render();
+}
+
+TEST(Build, GivesRoutesTheirLimitsAndKeepsWhatTheyCounted) {
+  Loaded loaded(with_regions(R"(
+  listen: [{address: "{edge}:8080"}]
+  pools: {web: {servers: ["10.0.0.1:80"]}}
+  limits:
+    all: {rate: 1000/s, everywhere: true}
+    api: {rate: 10/s, burst: 5, excess: delay, key: [client, {header: X-App}]}
+  routes:
+    - {path: /api, pool: web, limits: [api]}
+    - {path: /, pool: web}
+)"));
+  ASSERT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
+  Registry registry;
+  const auto built = build_for(loaded, "us", registry);
+  ASSERT_TRUE(built) << loaded.diagnostics.render();
+  const auto names = [](const Route& route) {
+    std::string text;
+    for (const auto& limit : route.limits) text += limit->settings().name + " ";
+    return text;
+  };
+  EXPECT_EQ(names(built->routes->all()[0]), "all api ");
+  EXPECT_EQ(names(built->routes->all()[1]), "all ");
+  const RateLimit& api = *built->routes->all()[0].limits[1];
+  EXPECT_EQ(api.settings().excess, Excess::delay);
+  EXPECT_EQ(api.allowance().capacity, 6 * api.allowance().interval);
+  ASSERT_EQ(api.settings().key.size(), 2U);
+  EXPECT_EQ(api.settings().key[1].name, "X-App");
+  const auto again = build_for(loaded, "us", registry);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(&again->routes->all()[0].limits[1]->live(), &api.live()) << "over reloads";
 }
 
 }  // namespace

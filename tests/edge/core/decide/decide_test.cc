@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "tests/edge/core/decide_world.h"
 
@@ -52,6 +54,51 @@ TEST(Decide, RefusesWithWhatIsKnownForTheLog) {
   const Decision missing = lost.decide_in(world, balance);
   EXPECT_EQ(missing.refusal.status, 404);
   EXPECT_EQ(missing.match.target.path, "/elsewhere");
+}
+
+std::shared_ptr<const RateLimit> limit(RateLimitSettings settings) {
+  auto live = LimitLives().of(settings);
+  return std::make_shared<const RateLimit>(std::move(settings), std::move(live), 1);
+}
+
+TEST(Decide, OverALimitItIs429AndNoServerIsPicked) {
+  DecideWorld world;
+  fill(world);
+  world.routes[0].limits = {limit({.name = "one", .rate = 0.01})};
+  BalanceState balance;
+  Asker asker(world, "/x");
+  EXPECT_EQ(asker.decide_in(world, balance).kind, Kind::pool);
+  const Decision refused = asker.decide_in(world, balance);
+  ASSERT_EQ(refused.kind, Kind::refused);
+  EXPECT_EQ(refused.refusal.status, 429);
+  EXPECT_EQ(refused.refusal.reason, "over the limit 'one'");
+  EXPECT_TRUE(refused.limit.refused);
+  EXPECT_EQ(refused.first.server, nullptr);
+  EXPECT_EQ(Asker(world, "/words").decide_in(world, balance).kind, Kind::respond) << "another route";
+}
+
+TEST(Decide, WhoHasToWaitHasNoServerYet) {
+  DecideWorld world;
+  fill(world);
+  world.routes[0].limits = {limit({.name = "slow", .rate = 10, .burst = 5, .excess = Excess::delay})};
+  BalanceState balance;
+  Asker asker(world, "/x");
+  EXPECT_FALSE(asker.decide_in(world, balance).has_to_wait());
+  const Decision held = asker.decide_in(world, balance);
+  ASSERT_EQ(held.kind, Kind::pool);
+  EXPECT_TRUE(held.has_to_wait());
+  EXPECT_EQ(held.first.server, nullptr);
+  EXPECT_EQ(held.at_pool.pool->name, "web");
+}
+
+// A list comes first: who may not come in has used nothing of what others share with him.
+TEST(Decide, WhoIsNotAllowedIsNotCounted) {
+  DecideWorld world;
+  fill(world);
+  world.routes[1].limits = {limit({.name = "one", .rate = 0.01, .key = {{.kind = LimitKeyPart::Kind::route}}})};
+  BalanceState balance;
+  EXPECT_EQ(Asker(world, "/closed/x").decide_in(world, balance).refusal.status, 403);
+  EXPECT_EQ(world.routes[1].limits[0]->live().passed, 0U);
 }
 
 TEST(Decide, TheHealthPageNeedsNoRoute) {
