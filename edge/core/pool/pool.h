@@ -89,9 +89,9 @@ struct Pool {
   HashKey hash_key;
   ResponseTimeRules response_time;
   Sticky sticky;
-  std::vector<HealthCheck> checks;                // none: up as long as it has an address
-  std::uint32_t degraded_share = kFullShare / 4;  // of its weight, for a degraded server
-  double panic = 0;                               // when a smaller share of the servers is eligible, all are used
+  std::vector<HealthCheck> checks;               // none: up as long as it has an address
+  std::uint32_t degraded_share = kQuarterShare;  // of its weight, for a degraded server
+  double panic = 0;                              // when a smaller share of the servers is eligible, all are used
   WhenAllDown when_all_down = WhenAllDown::try_all;
   EjectionSettings ejection{.mode = shared::Mode::disabled};
   BreakerSettings breaker{.mode = shared::Mode::disabled};

@@ -39,6 +39,7 @@ enum class Eligibility : std::uint8_t {
 }
 
 inline constexpr std::uint32_t kFullShare = 256;
+inline constexpr std::uint32_t kQuarterShare = kFullShare / 4;
 
 // The word. All zero: unknown, nothing against it, full share.
 //   bits 0-7   256 - share of a degraded server          bit 11      ejected

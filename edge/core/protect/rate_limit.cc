@@ -157,7 +157,7 @@ RateLimit::RateLimit(RateLimitSettings settings, std::shared_ptr<LimitLive> live
       seed_(shared::hash_text(seed, settings_.name)),
       exempt_(settings_.exempt),
       reason_("over the limit '" + settings_.name + "'") {
-  allowance_.interval = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(kTicksASecond / settings_.rate + 0.5));
+  allowance_.interval = static_cast<std::uint64_t>(std::max(1LL, std::llround(kTicksASecond / settings_.rate)));
   allowance_.capacity = allowance_.interval * (std::uint64_t{settings_.burst} + 1);
   const auto [quota, window] = quota_and_window(settings_.rate);
   policy_ = "\"" + settings_.name + "\";q=" + std::to_string(quota) + ";w=" + std::to_string(window);
