@@ -1,59 +1,12 @@
 #include "edge/serve/client/h2_session.h"
 
 #include <array>
-#include <cstring>
-#include <limits>
 #include <string_view>
 
 #include "edge/serve/client/h2_connection.h"
-#include "edge/serve/io/frame_pool.h"
 
 namespace edge {
 namespace {
-
-// The library gives no size back: it stands before each piece.
-constexpr std::size_t kBefore = 16;
-
-void* take(std::size_t size, void*) {
-  if (size > std::numeric_limits<std::size_t>::max() - kBefore) return nullptr;
-  char* const piece = static_cast<char*>(FramePool::of_this_thread().take(size + kBefore));
-  std::memcpy(piece, &size, sizeof size);
-  return piece + kBefore;
-}
-
-std::size_t size_of(void* piece) {
-  std::size_t size = 0;
-  std::memcpy(&size, static_cast<char*>(piece) - kBefore, sizeof size);
-  return size;
-}
-
-void give_back(void* piece, void*) {
-  if (piece == nullptr) return;
-  FramePool::of_this_thread().give_back(static_cast<char*>(piece) - kBefore, size_of(piece) + kBefore);
-}
-
-void* take_zeroed(std::size_t count, std::size_t size, void*) {
-  if (size != 0 && count > (std::numeric_limits<std::size_t>::max() - kBefore) / size) return nullptr;
-  void* const piece = take(count * size, nullptr);
-  if (piece != nullptr) std::memset(piece, 0, count * size);
-  return piece;
-}
-
-void* take_again(void* piece, std::size_t size, void*) {
-  if (piece == nullptr) return take(size, nullptr);
-  const std::size_t before = size_of(piece);
-  if (before >= size) return piece;
-  void* const next = take(size, nullptr);
-  if (next == nullptr) return nullptr;
-  std::memcpy(next, piece, before);
-  give_back(piece, nullptr);
-  return next;
-}
-
-std::string_view text(nghttp2_rcbuf* buffer) {
-  const nghttp2_vec octets = nghttp2_rcbuf_get_buf(buffer);
-  return {reinterpret_cast<const char*>(octets.base), octets.len};
-}
 
 H2Connection& of(void* user) { return *static_cast<H2Connection*>(user); }
 
@@ -64,7 +17,7 @@ int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
 
 int on_header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value, std::uint8_t,
               void* user) {
-  return of(user).take_field(frame->hd.stream_id, text(name), text(value));
+  return of(user).take_field(frame->hd.stream_id, h2_text(name), h2_text(value));
 }
 
 // What the library would only leave out makes the whole request malformed (RFC 9113 8.2.1).
@@ -90,8 +43,7 @@ int on_close(nghttp2_session*, std::int32_t id, std::uint32_t, void* user) {
 
 int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* head, std::size_t size,
               nghttp2_data_source* source, void* user) {
-  constexpr std::size_t kFrameHead = 9;
-  return of(user).put_data({reinterpret_cast<const char*>(head), kFrameHead}, size,
+  return of(user).put_data({reinterpret_cast<const char*>(head), kH2FrameHead}, size,
                            *static_cast<H2Stream*>(source->ptr), *frame);
 }
 
@@ -129,8 +81,7 @@ struct Callbacks {
 
 H2Session make_h2_session(H2Connection& connection, const Settings& settings) {
   static const Callbacks callbacks;
-  nghttp2_mem memory{
-      .mem_user_data = nullptr, .malloc = take, .free = give_back, .calloc = take_zeroed, .realloc = take_again};
+  nghttp2_mem memory = h2_memory();
   nghttp2_session* session = nullptr;
   if (nghttp2_session_server_new3(&session, callbacks.all, &connection, callbacks.options, &memory) != 0) return {};
   H2Session made(session);

@@ -1,23 +1,17 @@
 #pragma once
-// H2Session: the library's (nghttp2) server session of one connection: its options, its settings and its memory, and
+// H2Session: the library's (nghttp2) server session of one connection: its options and settings, and
 // its callbacks, which call the H2Connection. Framing, HPACK, flow control and the order of RFC 9218 are its; what
 // becomes of a request is not. Memory comes from the thread's pool, so that client.max_memory counts it. Owned by an
 // H2Connection; its worker's thread.
 
-#include <memory>
-
-#include <nghttp2/nghttp2.h>
+#include <cstdint>
 
 #include "edge/core/snapshot/snapshot.h"
+#include "edge/serve/io/h2_library.h"
 
 namespace edge {
 
 class H2Connection;
-
-struct H2SessionEnd {
-  void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
-};
-using H2Session = std::unique_ptr<nghttp2_session, H2SessionEnd>;
 
 // Octets of bodies that may wait in a connection, each way; a stream may use a half of that.
 [[nodiscard]] constexpr std::uint32_t h2_window(const Http2Settings& settings) { return settings.max_buffer / 2; }

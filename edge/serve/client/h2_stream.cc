@@ -1,7 +1,6 @@
 #include "edge/serve/client/h2_stream.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <utility>
 
@@ -17,29 +16,6 @@ namespace edge {
 namespace {
 
 const HeaderRules kNoRules;
-
-nghttp2_nv pair(std::string_view name, std::string_view value) {
-  const auto octets = [](std::string_view text) {
-    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));  // the library only reads and copies it
-  };
-  return {.name = octets(name),
-          .value = octets(value),
-          .namelen = name.size(),
-          .valuelen = value.size(),
-          .flags = NGHTTP2_NV_FLAG_NONE};
-}
-
-// All of an answer's fields, our own too.
-struct Fields {
-  static constexpr std::size_t kMost = 2 * http::FieldList::kCapacity;
-
-  void push(std::string_view name, std::string_view value) {
-    if (count < kMost) all[count++] = pair(name, value);
-  }
-
-  std::array<nghttp2_nv, kMost> all;
-  std::size_t count = 0;
-};
 
 ssize_t read_data(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t most, std::uint32_t* flags,
                   nghttp2_data_source* source, void*) {
@@ -143,7 +119,7 @@ void H2Stream::invite() {
   if (invited_ || facts_.framing.expectation != http::Expectation::continue_100) return;
   invited_ = true;
   if (received_ > 0 || request_ended_ || gone_ || started_) return;
-  const nghttp2_nv status = pair(":status", "100");
+  const nghttp2_nv status = h2_field(":status", "100");
   static_cast<void>(
       nghttp2_submit_headers(connection_.session(), NGHTTP2_FLAG_NONE, id_, nullptr, &status, 1, nullptr));
   connection_.want_write();
@@ -164,7 +140,7 @@ void H2Stream::interim(const http::ResponseHead& head) {
   const auto size = write_interim_response(room, head);
   if (!size) return;
   const H2ResponseHead split = split_response(room.first(*size));
-  Fields fields;
+  H2Fields fields;
   fields.push(":status", split.status);
   for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) { fields.push(name, value); });
   static_cast<void>(nghttp2_submit_headers(connection_.session(), NGHTTP2_FLAG_NONE, id_, nullptr, fields.all.data(),
@@ -207,7 +183,7 @@ void H2Stream::start(const OwnHead& head) {
 void H2Stream::submit_head(std::span<char> head, bool with_body) {
   if (gone_ || cut_) return;
   const H2ResponseHead split = split_response(head);
-  Fields fields;
+  H2Fields fields;
   fields.push(":status", split.status);
   for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) { fields.push(name, value); });
   nghttp2_data_provider body{.source = {.ptr = this}, .read_callback = read_data};
@@ -283,7 +259,7 @@ ssize_t H2Stream::offer(std::size_t most, std::uint32_t& flags) {
 }
 
 void H2Stream::submit_trailers() {
-  Fields fields;
+  H2Fields fields;
   for_each_h2_field(std::span(trailers_out_),
                     [&](std::string_view name, std::string_view value) { fields.push(name, value); });
   static_cast<void>(nghttp2_submit_trailer(connection_.session(), id_, fields.all.data(), fields.count));
