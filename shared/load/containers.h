@@ -96,6 +96,7 @@ template <class V>
   map.read = [what, element](const Node& node, Diagnostics& diagnostics) -> std::optional<NamedMap<V>> {
     if (!expect_map(node, "a map of " + what + " names", diagnostics)) return std::nullopt;
     NamedMap<V> values;
+    values.reserve(node.children.size());
     for (const auto& child : node.children) {
       const bool usable = check_key_word(child, diagnostics);
       auto value = element.read(child, diagnostics);

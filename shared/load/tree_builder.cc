@@ -6,6 +6,8 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
 #include <istream>
 #include <sstream>
 #include <unordered_map>
@@ -34,13 +36,46 @@ unsigned depth_of(const Node& node) {
   return deepest + 1;
 }
 
+// Which element of an open map has a key: places in its children by the keys' hashes, open addressing. A list of
+// 100,000 zones is one map, and a copy of each key in a table of strings costs more than all else done with it here.
+class KeyIndex {
+ public:
+  // The element that has the key already; else null, and the key stands for the element that is added next.
+  [[nodiscard]] const Node* claim(const std::string& key, const std::vector<Node>& elements) {
+    if (elements.size() * 2 >= slots_.size()) grow(elements);
+    std::size_t slot = start(key);
+    for (; slots_[slot] != kFree; slot = (slot + 1) & (slots_.size() - 1)) {
+      if (elements[slots_[slot]].key == key) return &elements[slots_[slot]];
+    }
+    slots_[slot] = elements.size();
+    return nullptr;
+  }
+
+ private:
+  static constexpr std::size_t kFree = SIZE_MAX;
+
+  [[nodiscard]] std::size_t start(const std::string& key) const {
+    return std::hash<std::string>{}(key) & (slots_.size() - 1);
+  }
+  void grow(const std::vector<Node>& elements) {
+    slots_.assign(std::max<std::size_t>(16, slots_.size() * 2), kFree);
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      std::size_t slot = start(elements[i].key);
+      while (slots_[slot] != kFree) slot = (slot + 1) & (slots_.size() - 1);
+      slots_[slot] = i;
+    }
+  }
+
+  std::vector<std::size_t> slots_;  // a power of two
+};
+
 // One map or sequence that is not closed yet.
 struct Open {
   Node node;
   YAML::anchor_t anchor = 0;
   bool has_key = false;  // of a map: the next value belongs to `key`
   Node key;
-  std::unordered_map<std::string, Position> keys;
+  KeyIndex keys;
 };
 
 class TreeBuilder : public YAML::EventHandler {
@@ -164,17 +199,16 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void add_element(Open& parent, Node value) {
-    const Node key = std::move(parent.key);
+    Node& key = parent.key;
     if (!key.is_scalar()) return diagnostics_.error(key.at, "a key must be text, not " + key.describe());
-    const auto [first, fresh] = parent.keys.emplace(key.text, key.at);
-    if (!fresh) {
+    if (const Node* const first = parent.keys.claim(key.text, parent.node.children)) {
       return diagnostics_.error(
-          key.at, "the key '" + key.text + "' stands here twice; the first is at " + first->second.to_string());
+          key.at, "the key '" + key.text + "' stands here twice; the first is at " + first->key_at.to_string());
     }
-    value.key = key.text;
-    value.key_at = key.at;
-    value.key_quoted = key.quoted;
     if (value.is_null()) value.at = key.at;  // yaml-cpp's mark of nothing is the next token
+    value.key = std::move(key.text);
+    value.key_at = std::move(key.at);
+    value.key_quoted = key.quoted;
     finish(value);
     parent.node.children.push_back(std::move(value));
   }

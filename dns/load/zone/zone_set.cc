@@ -25,6 +25,7 @@ std::string_view octets_of(NameSpan name) { return {reinterpret_cast<const char*
 // Places in a list by origin. A server may have very many zones: nothing here looks through all of them.
 class Origins {
  public:
+  void reserve(std::size_t count) { places_.reserve(count); }
   // False: it is there already.
   bool add(const Name& origin, std::size_t place) {
     return places_.emplace(std::string(octets_of(origin.wire())), place).second;
@@ -64,6 +65,12 @@ SteeredTypes types_of(const std::optional<std::vector<shared::Family>>& families
 class ZoneNames {
  public:
   ZoneNames(const Files& files, Diagnostics& diagnostics) : files_(files), diagnostics_(diagnostics) {}
+
+  void add_all(const shared::load::NamedMap<std::filesystem::path>& zones) {
+    sources_.reserve(zones.size());
+    origins_.reserve(zones.size());
+    for (const auto& zone : zones) add(zone.name, zone.value, zone.at);
+  }
 
   void add(const std::string& origin, const std::filesystem::path& file, const Position& at) {
     const auto name = Name::from_text(origin);
@@ -221,7 +228,7 @@ class ZonePlaces {
 std::shared_ptr<const ZoneSet> load_zones(const Config& config, const Files& files, ZoneCare* care,
                                           Diagnostics& diagnostics) {
   ZoneNames names(files, diagnostics);
-  for (const auto& zone : config.zones) names.add(zone.name, zone.value, zone.at);
+  names.add_all(config.zones);
   if (config.zone_directory) names.add_directory(*config.zone_directory);
   names.mark(config);
   const ZoneFileSettings settings = settings_over(files, config);

@@ -51,6 +51,19 @@ TEST(TreeBuilder, AnEmptyTextIsAnEmptyMap) {
   }
 }
 
+TEST(TreeBuilder, EveryKeyOfALargeMapIsFoundAgain) {
+  constexpr int kKeys = 1000;
+  std::string text;
+  for (int i = 0; i < kKeys; ++i) text += "key-" + std::to_string(i) + ": x\n";
+  ASSERT_TRUE(built(text, 10 * kKeys).root);
+  for (int i = 0; i < kKeys; i += 7) {
+    const std::string key = "key-" + std::to_string(i);
+    EXPECT_EQ(built(text + key + ": y\n", 10 * kKeys).problems,
+              "c.yaml:1001:1: error: the key '" + key +
+                  "' stands here twice; the first is at c.yaml:" + std::to_string(i + 1) + ":1\n");
+  }
+}
+
 TEST(TreeBuilder, AliasesAreCopiesAndCountAsSuch) {
   const Tree once = built("a: &x [1, 2, 3]\n");
   const Tree twice = built("a: &x [1, 2, 3]\nb: *x\n");
