@@ -2,10 +2,10 @@
 // HttpDate: the Date of this second's answers, "Sun, 06 Nov 1994 08:49:37 GMT", made once a second. Owned by a worker's
 // context; its thread.
 
-#include <array>
 #include <string_view>
 
 #include "shared/core/time.h"
+#include "shared/http/date.h"
 
 namespace edge {
 
@@ -14,15 +14,13 @@ class HttpDate {
   // Valid until the next call. `now` as the loop has it; it only says when the text is too old.
   [[nodiscard]] std::string_view at(shared::TimePoint now) {
     if (now >= until_) make(now);
-    return {text_.data(), kSize};
+    return text_.view();
   }
 
  private:
-  static constexpr std::size_t kSize = 29;
-
   void make(shared::TimePoint now);
 
-  std::array<char, 32> text_{};
+  http::DateText text_;
   shared::TimePoint until_{};
 };
 
