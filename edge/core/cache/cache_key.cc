@@ -1,0 +1,136 @@
+#include "edge/core/cache/cache_key.h"
+
+#include <algorithm>
+#include <array>
+
+#include "shared/core/ascii.h"
+#include "shared/http/cookie.h"
+
+namespace edge {
+namespace {
+
+using shared::equals_ignoring_case;
+
+// Fields that frameworks let overrule the method or the target.
+constexpr std::array<std::string_view, 12> kOverruling = {"X-HTTP-Method-Override",
+                                                          "X-HTTP-Method",
+                                                          "X-Method-Override",
+                                                          "X-Original-URL",
+                                                          "X-Rewrite-URL",
+                                                          "X-Forwarded-Prefix",
+                                                          "X-Forwarded-Server",
+                                                          "X-Forwarded-Scheme",
+                                                          "X-Forwarded-Path",
+                                                          "X-Original-Host",
+                                                          "X-Host",
+                                                          "Front-End-Https"};
+
+void append_lower(std::string_view text, std::string& out) {
+  for (const char c : text) out.push_back(shared::lower(c));
+}
+
+void append_part(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name).append("=").append(value).push_back('\n');  // no value has a line's end
+}
+
+// Of a trusted proxy these pass to servers.
+void append_forwarded(const SelectorSource& source, std::string& out) {
+  if (!source.client.trusted) return;
+  for (const http::Field& field : source.fields) {
+    const bool told = field.id == http::FieldId::x_forwarded_host || field.id == http::FieldId::x_forwarded_port ||
+                      field.id == http::FieldId::x_forwarded_proto;
+    if (told) append_part(http::canonical_name(field.id), field.value, out);
+  }
+}
+
+// "/a/b/c" and "../d" -> "/a/d"; empty segments and what is left of dots stay as servers would see them.
+std::string merge_path(std::string_view base, std::string_view reference) {
+  std::string path(base.substr(0, base.rfind('/') + 1));
+  while (!reference.empty()) {
+    const std::size_t stop = std::min(reference.find_first_of("/?"), reference.size());
+    const std::string_view segment = reference.substr(0, stop);
+    const bool query = stop < reference.size() && reference[stop] == '?';
+    const bool slash = stop < reference.size() && !query;
+    if (segment == "..") {
+      if (path.size() > 1) path.erase(path.rfind('/', path.size() - 2) + 1);
+    } else if (segment != ".") {
+      path.append(segment);
+      if (slash) path.push_back('/');
+    }
+    if (query) return path.append(reference.substr(stop));
+    reference.remove_prefix(std::min(stop + (slash ? 1 : 0), reference.size()));
+  }
+  return path;
+}
+
+}  // namespace
+
+void append_cache_url(const RequestTarget& target, std::string& out) {
+  append_lower(target.authority, out);
+  out.append(target.kept).append(target.query);
+}
+
+void append_selector(const CacheRule& rule, const SelectorSource& source, std::string& out) {
+  append_part("scheme", source.scheme, out);
+  if (!source.tier.empty()) append_part("tier", source.tier, out);
+  append_forwarded(source, out);
+  for (const CacheKeyPart& part : rule.key) {
+    if (part.kind == CacheKeyPart::Kind::cookie) {
+      const std::string_view value = http::find_cookie(source.fields, part.name);
+      append_part(value.data() == nullptr ? "no cookie" : "cookie", value, out);
+      continue;
+    }
+    for (const http::Field& field : source.fields) {
+      if (equals_ignoring_case(field.name, part.name)) append_part("header", field.value, out);
+    }
+    out.push_back('\n');
+  }
+}
+
+std::string same_origin_url(const RequestTarget& target, std::string_view scheme, std::string_view reference) {
+  reference = reference.substr(0, reference.find('#'));
+  std::string url;
+  append_lower(target.authority, url);
+  const std::size_t colon = reference.find(':');
+  const bool absolute = colon != std::string_view::npos && colon < reference.find_first_of("/?");
+  if (absolute) {
+    if (!equals_ignoring_case(reference.substr(0, colon), scheme)) return {};
+    reference.remove_prefix(colon + 1);
+    if (!reference.starts_with("//")) return {};
+  }
+  if (reference.starts_with("//")) {
+    reference.remove_prefix(2);
+    const std::size_t stop = std::min(reference.find_first_of("/?"), reference.size());
+    if (!equals_ignoring_case(reference.substr(0, stop), target.authority)) return {};
+    reference.remove_prefix(stop);
+    if (reference.empty() || reference.front() == '?') return url.append("/").append(reference);
+  }
+  if (reference.empty()) return url.append(target.kept).append(target.query);
+  if (reference.front() == '?') return url.append(target.kept).append(reference);
+  if (reference.front() == '/') return url.append(merge_path("/", reference.substr(1)));
+  return url.append(merge_path(target.kept, reference));
+}
+
+std::string_view why_bypassed(const BypassSource& source) {
+  if (source.has_body) return "a request with a body";
+  if (source.upgrades) return "an upgrade";
+  if (source.identified) return "the client is known by its session";
+  for (const http::Field& field : source.head.fields) {
+    if (field.id != http::FieldId::other) continue;
+    const bool overrules =
+        std::ranges::any_of(kOverruling, [&](std::string_view name) { return http::equals_as_twin(field.name, name); });
+    if (overrules) return "a field that may overrule method or target";
+  }
+  return {};
+}
+
+bool holds_tag(std::string_view list, std::string_view tag) {
+  while (!list.empty()) {
+    const std::size_t stop = std::min(list.find_first_of(", \t"), list.size());
+    if (list.substr(0, stop) == tag) return !tag.empty();
+    list.remove_prefix(std::min(stop + 1, list.size()));
+  }
+  return false;
+}
+
+}  // namespace edge

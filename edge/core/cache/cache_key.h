@@ -1,0 +1,44 @@
+#pragma once
+// What a stored response is found by: the URL, as servers are asked for it, and the selector, all else that servers are
+// told and may answer by: scheme, tier and what the rule names. Whatever goes to a server and is in neither would let
+// one client choose what others get, so such requests pass the cache by. Pure functions, any thread.
+
+#include <string>
+#include <string_view>
+
+#include "edge/core/cache/cache_rule.h"
+#include "edge/core/message/client.h"
+#include "edge/core/message/target.h"
+#include "shared/http/head.h"
+
+namespace edge {
+
+// "shop.test:8080/a//b?c": the authority in lower case, path and query as forwarded. Appends to `out`.
+void append_cache_url(const RequestTarget& target, std::string& out);
+
+struct SelectorSource {
+  const http::FieldList& fields;
+  const Client& client;
+  std::string_view scheme;
+  std::string_view tier;  // its name; empty: there are none
+};
+void append_selector(const CacheRule& rule, const SelectorSource& source, std::string& out);
+
+// The absolute path, with its query, that a reference (RFC 3986 5.2) in an answer for `target` leads to, for Location
+// and Content-Location; empty when it leads to another origin or is none. `url`: as append_cache_url() makes it.
+[[nodiscard]] std::string same_origin_url(const RequestTarget& target, std::string_view scheme,
+                                          std::string_view reference);
+
+// Why a request has nothing to do with the cache; empty: it has. A literal.
+struct BypassSource {
+  const http::RequestHead& head;
+  bool has_body = false;
+  bool upgrades = false;
+  bool identified = false;  // by a certificate, or by a session that binds it to a server
+};
+[[nodiscard]] std::string_view why_bypassed(const BypassSource& source);
+
+// Does a list of surrogate keys hold this one? Cache-Tag has commas, Surrogate-Key spaces; both are taken in either.
+[[nodiscard]] bool holds_tag(std::string_view list, std::string_view tag);
+
+}  // namespace edge

@@ -1,0 +1,58 @@
+#pragma once
+// StoredHead: the head of a stored response: what RFC 9111 3.1 lets be stored of it, in one piece of memory. Immutable
+// once made, any thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/core/cache/cache_control.h"
+#include "edge/core/cache/cache_rule.h"
+#include "shared/http/date.h"
+#include "shared/http/head.h"
+
+namespace edge {
+
+class StoredHead {
+ public:
+  StoredHead() = default;
+  // Connection's fields, those that directives name and, by policy, Set-Cookie are left out; Age is made anew for each
+  // answer. Date is `heard_at` if the server has sent none (RFC 9110 6.6.1).
+  StoredHead(const http::ResponseHead& head, const ResponseDirectives& directives, CookiePolicy cookies,
+             http::UnixSeconds heard_at);
+
+  // With the fields of a 304 in the place of those of the same names (RFC 9111 3.2).
+  [[nodiscard]] StoredHead updated_by(const http::ResponseHead& not_modified, const ResponseDirectives& directives,
+                                      CookiePolicy cookies) const;
+
+  // The head, with views into this. False: it does not fit.
+  [[nodiscard]] bool copy_to(http::ResponseHead& head) const;
+  // The first line's value; empty: there is none.
+  [[nodiscard]] std::string_view find(http::FieldId id) const;
+  [[nodiscard]] std::string_view find(std::string_view name) const;
+  [[nodiscard]] std::uint16_t status() const { return status_; }
+  // Octets of its own memory.
+  [[nodiscard]] std::size_t memory() const { return text_.capacity() + lines_.capacity() * sizeof(Line); }
+
+ private:
+  struct Line {
+    std::uint32_t at;
+    std::uint32_t value_size;
+    std::uint16_t name_size;
+    http::FieldId id;
+  };
+
+  void add(const http::Field& field);
+  void settle();
+  [[nodiscard]] http::Field field(const Line& line) const;
+
+  std::uint16_t status_ = 0;
+  http::Version version_ = http::Version::http_1_1;
+  std::size_t reason_size_ = 0;  // at the front of the text
+  std::string text_;
+  std::vector<Line> lines_;
+};
+
+}  // namespace edge

@@ -1,0 +1,69 @@
+#include "edge/core/cache/storing.h"
+
+#include "edge/core/cache/vary.h"
+
+namespace edge {
+namespace {
+
+// It is worth keeping: fresh for a while, stale for a while, or something to ask about.
+bool is_of_use(const http::ResponseHead& response, const ResponseDirectives& directives, const CacheRule& rule,
+               Delta lifetime) {
+  if (response.fields.has(http::FieldId::etag) || response.fields.has(http::FieldId::last_modified)) return true;
+  if (directives.no_cache) return false;
+  const bool stale = directives.stale_while_revalidate.seconds > 0 || directives.stale_if_error.seconds > 0 ||
+                     rule.stale_while_revalidate > 0 || rule.stale_if_error > 0;
+  return lifetime > 0 || stale;
+}
+
+}  // namespace
+
+bool is_understood(std::uint16_t status) {
+  switch (status) {
+    case 200:
+    case 203:
+    case 204:
+    case 300:
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308:
+    case 400:
+    case 403:
+    case 404:
+    case 405:
+    case 410:
+    case 414:
+    case 451:
+    case 500:
+    case 501:
+    case 502:
+    case 503:
+    case 504:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string_view why_not_stored(const http::FieldList& request, const http::ResponseHead& response,
+                                const ResponseDirectives& directives, const CacheRule& rule,
+                                http::UnixSeconds heard_at) {
+  const std::uint16_t status = response.status;
+  if (status < 200 || status == 206 || status == 304 || status == 416) return "a status that is never stored";
+  if (directives.must_understand ? !is_understood(status) : directives.no_store) return "no-store";
+  if (directives.is_private) return "private";
+  if (request.has(http::FieldId::authorization) && !directives.is_public && !directives.must_revalidate &&
+      !directives.s_maxage.given) {
+    return "the request had Authorization";
+  }
+  if (rule.set_cookie == CookiePolicy::pass && response.fields.has(http::FieldId::set_cookie)) return "Set-Cookie";
+  if (varies_by_everything(response.fields)) return "Vary: *";
+  const Lifetime lifetime = lifetime_of(response, directives, rule, heard_at);
+  const bool explicitly = lifetime.source != FreshnessSource::none || directives.is_public || directives.no_cache;
+  if (!explicitly && !is_heuristically_cacheable(status)) return "nothing says for how long";
+  if (!is_of_use(response, directives, rule, lifetime.seconds)) return "stale at once, and nothing to ask about";
+  return {};
+}
+
+}  // namespace edge

@@ -1,0 +1,117 @@
+#include "edge/core/cache/cache_key.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/edge/core/cache/parsed.h"
+
+namespace edge {
+namespace {
+
+std::string url_of(const ParsedRequest& request) {
+  TargetScratch scratch;
+  const auto target = resolve_target(request.head, scratch);
+  EXPECT_TRUE(target);
+  std::string url;
+  append_cache_url(*target, url);
+  return url;
+}
+
+std::string url_of(std::string_view line, std::string_view host = "shop.test") {
+  std::string text = std::string(line) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n";
+  http::HeadParser parser;
+  http::RequestHead head;
+  EXPECT_EQ(parser.parse_request(text, {}, head), http::ParseState::complete);
+  TargetScratch scratch;
+  const auto target = resolve_target(head, scratch);
+  if (!target) return "refused";
+  std::string url;
+  append_cache_url(*target, url);
+  return url;
+}
+
+// Forms that mean the same are one, and what servers may tell apart is two.
+TEST(CacheKey, IsTheUrlAsServersAreAskedForIt) {
+  EXPECT_EQ(url_of(ParsedRequest("")), "shop.test/");
+  EXPECT_EQ(url_of("GET /a?b=c"), "shop.test/a?b=c");
+  EXPECT_EQ(url_of("HEAD /a?b=c"), "shop.test/a?b=c");
+  EXPECT_EQ(url_of("GET /x/../%61/./b"), "shop.test/a/b");
+  EXPECT_EQ(url_of("GET http://SHOP.test/a"), "shop.test/a");
+  EXPECT_EQ(url_of("GET /a", "SHOP.Test:8080"), "shop.test:8080/a");
+  EXPECT_NE(url_of("GET /a", "shop.test:81"), url_of("GET /a", "shop.test"));
+  EXPECT_NE(url_of("GET /a//b"), url_of("GET /a/b"));
+  EXPECT_NE(url_of("GET /a%2fb"), url_of("GET /a/b"));
+  EXPECT_NE(url_of("GET /a?"), url_of("GET /a"));
+  EXPECT_NE(url_of("GET /a?b&c"), url_of("GET /a?c&b"));
+}
+
+std::string selector(const CacheRule& rule, std::string_view lines, bool trusted = false,
+                     std::string_view tier = "free", std::string_view scheme = "http") {
+  const ParsedRequest request(lines);
+  Client client;
+  client.trusted = trusted;
+  std::string out;
+  append_selector(rule, {.fields = request.head.fields, .client = client, .scheme = scheme, .tier = tier}, out);
+  return out;
+}
+
+TEST(CacheKey, SelectsBySchemeTierAndWhatTheRuleNames) {
+  CacheRule rule;
+  EXPECT_NE(selector(rule, "", false, "free"), selector(rule, "", false, "gold"));
+  EXPECT_NE(selector(rule, "", false, "free", "http"), selector(rule, "", false, "free", "https"));
+  EXPECT_EQ(selector(rule, "X-Device: a\r\n"), selector(rule, "X-Device: b\r\n"));
+  rule.key = {{CacheKeyPart::Kind::header, "X-Device"}, {CacheKeyPart::Kind::cookie, "lang"}};
+  EXPECT_NE(selector(rule, "X-Device: a\r\n"), selector(rule, "X-Device: b\r\n"));
+  EXPECT_NE(selector(rule, "Cookie: lang=de\r\n"), selector(rule, "Cookie: lang=en\r\n"));
+  EXPECT_EQ(selector(rule, "Cookie: a=1; lang=de\r\n"), selector(rule, "Cookie: lang=de; b=2\r\n"));
+  EXPECT_NE(selector(rule, "Cookie: lang=\r\n"), selector(rule, ""));
+}
+
+TEST(CacheKey, SelectsByWhatTrustedProxiesTellServers) {
+  const CacheRule rule;
+  EXPECT_EQ(selector(rule, "X-Forwarded-Host: evil.test\r\n"), selector(rule, ""));
+  EXPECT_NE(selector(rule, "X-Forwarded-Host: evil.test\r\n", true), selector(rule, "", true));
+  EXPECT_NE(selector(rule, "X-Forwarded-Proto: https\r\n", true), selector(rule, "", true));
+}
+
+// RFC 9111 4.4.
+TEST(CacheKey, InvalidatesOnlyTheSameOrigin) {
+  const ParsedRequest request("", "POST /a/b?c HTTP/1.1");
+  TargetScratch scratch;
+  const auto target = resolve_target(request.head, scratch);
+  const auto leads = [&](std::string_view reference) { return same_origin_url(*target, "http", reference); };
+  EXPECT_EQ(leads("/x?y#z"), "shop.test/x?y");
+  EXPECT_EQ(leads("x"), "shop.test/a/x");
+  EXPECT_EQ(leads("../x/./y"), "shop.test/x/y");
+  EXPECT_EQ(leads("../../../x"), "shop.test/x");
+  EXPECT_EQ(leads("?q"), "shop.test/a/b?q");
+  EXPECT_EQ(leads(""), "shop.test/a/b?c");
+  EXPECT_EQ(leads("http://SHOP.test/x"), "shop.test/x");
+  EXPECT_EQ(leads("//shop.test"), "shop.test/");
+  EXPECT_EQ(leads("http://shop.test:8080/x"), "");
+  EXPECT_EQ(leads("https://shop.test/x"), "");
+  EXPECT_EQ(leads("//evil.test/x"), "");
+  EXPECT_EQ(leads("mailto:a"), "");
+}
+
+TEST(CacheKey, PassesByWhatMayOverruleMethodOrTarget) {
+  const ParsedRequest plain("Accept: */*\r\n");
+  EXPECT_EQ(why_bypassed({.head = plain.head}), "");
+  EXPECT_NE(why_bypassed({.head = plain.head, .has_body = true}), "");
+  EXPECT_NE(why_bypassed({.head = plain.head, .upgrades = true}), "");
+  EXPECT_NE(why_bypassed({.head = plain.head, .identified = true}), "");
+  for (const char* line : {"X-HTTP-Method-Override: DELETE\r\n", "x-original-url: /x\r\n", "X_Rewrite_URL: /x\r\n",
+                           "X-Forwarded-Scheme: http\r\n"}) {
+    EXPECT_NE(why_bypassed({.head = ParsedRequest(line).head}), "") << line;
+  }
+}
+
+TEST(CacheKey, FindsTags) {
+  for (const char* list : {"a", "b,a", "b, a", "b a", "a b", "\ta,"}) EXPECT_TRUE(holds_tag(list, "a")) << list;
+  for (const char* list : {"", "ab", "b,ab", "A"}) EXPECT_FALSE(holds_tag(list, "a")) << list;
+  EXPECT_FALSE(holds_tag("a,,b", ""));
+}
+
+}  // namespace
+}  // namespace edge

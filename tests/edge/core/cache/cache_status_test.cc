@@ -1,0 +1,28 @@
+#include "edge/core/cache/cache_status.h"
+
+#include <gtest/gtest.h>
+
+namespace edge {
+namespace {
+
+// RFC 9211 2.
+TEST(CacheStatus, SaysWhatHasHappened) {
+  EXPECT_EQ(cache_status("meridian", {.verdict = CacheVerdict::hit, .ttl = 30}), "meridian; hit; ttl=30");
+  EXPECT_EQ(cache_status("meridian", {.verdict = CacheVerdict::stale, .ttl = -3}), "meridian; hit; ttl=-3");
+  EXPECT_EQ(cache_status("meridian",
+                         {.verdict = CacheVerdict::miss, .forward = "uri-miss", .stored = true, .collapsed = true}),
+            "meridian; fwd=uri-miss; stored; collapsed");
+  EXPECT_EQ(cache_status("meridian", {.verdict = CacheVerdict::revalidated, .forward = "stale", .forward_status = 304}),
+            "meridian; fwd=stale; fwd-status=304");
+  EXPECT_EQ(cache_status("meridian", {.verdict = CacheVerdict::bypass, .forward = "bypass", .detail = "a body"}),
+            "meridian; fwd=bypass; detail=\"a body\"");
+}
+
+TEST(CacheStatus, HasAWordForEachVerdict) {
+  EXPECT_EQ(name_of(CacheVerdict::none), "");
+  for (std::size_t i = 1; i < kCacheVerdicts; ++i) EXPECT_NE(name_of(static_cast<CacheVerdict>(i)), "");
+  EXPECT_EQ(name_of(CacheVerdict::revalidated), "REVALIDATED");
+}
+
+}  // namespace
+}  // namespace edge

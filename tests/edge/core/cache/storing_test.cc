@@ -1,0 +1,73 @@
+#include "edge/core/cache/storing.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/edge/core/cache/parsed.h"
+
+namespace edge {
+namespace {
+
+struct Case {
+  int status;
+  const char* response;
+  const char* request;
+  bool stored;
+};
+
+bool stores(const Case& one, const CacheRule& rule) {
+  const ParsedResponse response(one.response, one.status);
+  const ParsedRequest request(one.request);
+  return why_not_stored(request.head.fields, response.head, response_directives(response.head.fields), rule, 1'000'000)
+      .empty();
+}
+
+// RFC 9111 3, 3.5, 5.2.2.
+TEST(Storing, FollowsTheRulesOfASharedCache) {
+  for (const Case& one : {
+           Case{200, "Cache-Control: max-age=60\r\n", "", true},
+           {200, "", "", false},
+           {200, "ETag: \"a\"\r\n", "", true},
+           {599, "Cache-Control: max-age=60\r\n", "", true},
+           {499, "Cache-Control: max-age=60\r\n", "", true},
+           {201, "ETag: \"a\"\r\n", "", false},
+           {206, "Cache-Control: max-age=60\r\n", "", false},
+           {304, "Cache-Control: max-age=60\r\n", "", false},
+           {416, "Cache-Control: max-age=60\r\n", "", false},
+           {200, "Cache-Control: max-age=60, no-store\r\n", "", false},
+           {200, "Cache-Control: max-age=60, no-store, must-understand\r\n", "", true},
+           {599, "Cache-Control: max-age=60, no-store, must-understand\r\n", "", false},
+           {599, "Cache-Control: max-age=60, must-understand\r\n", "", false},
+           {200, "Cache-Control: max-age=60, private\r\n", "", false},
+           {200, "Cache-Control: max-age=60, private=\"a\"\r\n", "", true},
+           {200, "Cache-Control: no-cache\r\n", "", false},
+           {200, "Cache-Control: no-cache\r\nETag: \"a\"\r\n", "", true},
+           {200, "Cache-Control: max-age=0\r\n", "", false},
+           {200, "Cache-Control: max-age=0, stale-if-error=9\r\n", "", true},
+           {200, "Cache-Control: max-age=60\r\nVary: *\r\n", "", false},
+           {200, "Cache-Control: max-age=60\r\nVary: Foo\r\n", "", true},
+           {200, "Cache-Control: max-age=60\r\nSet-Cookie: a=b\r\n", "", false},
+           {200, "Cache-Control: max-age=60\r\n", "Cookie: a=b\r\n", true},
+           {200, "Cache-Control: max-age=60\r\n", "Authorization: FOO\r\n", false},
+           {200, "Expires: Thu, 18 Aug 2050 02:01:18 GMT\r\n", "Authorization: FOO\r\n", false},
+           {200, "Cache-Control: max-age=60, public\r\n", "Authorization: FOO\r\n", true},
+           {200, "Cache-Control: max-age=60, must-revalidate\r\n", "Authorization: FOO\r\n", true},
+           {200, "Cache-Control: s-maxage=60\r\n", "Authorization: FOO\r\n", true},
+           {200, "Cache-Control: no-store\r\nCDN-Cache-Control: max-age=60\r\n", "", true},
+       }) {
+    EXPECT_EQ(stores(one, CacheRule{}), one.stored) << one.status << " " << one.response << one.request;
+  }
+}
+
+TEST(Storing, AsksTheRuleAboutCookiesAndLifetimes) {
+  CacheRule rule;
+  rule.set_cookie = CookiePolicy::strip;
+  rule.ttl = {{200, 60}};
+  EXPECT_TRUE(stores({200, "Cache-Control: max-age=60\r\nSet-Cookie: a=b\r\n", "", true}, rule));
+  EXPECT_TRUE(stores({200, "", "", true}, rule));
+  EXPECT_FALSE(stores({404, "", "", true}, rule));
+}
+
+}  // namespace
+}  // namespace edge
