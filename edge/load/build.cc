@@ -47,7 +47,7 @@ class Builder {
     build_settings();
     build_tiers();
     built_.servers =
-        build_pools(edge_, {input_.config.service, input_.region}, input_.inputs, registry_.servers, diagnostics_);
+        build_pools(edge_, {input_.config.service, input_.region}, input_.inputs, registry_.pools, diagnostics_);
     build_limits();
     build_routes();
     build_listen();

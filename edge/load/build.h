@@ -56,7 +56,7 @@ void read_tls(const EdgeConfig& edge, Built& built, shared::load::Diagnostics& d
 
 // What keeps its name over builds. The Builder's.
 struct Registry {
-  ServerIds servers;
+  PoolRegistry pools;
   LimitLives limits;
 };
 

@@ -108,11 +108,12 @@ Selector selector(const PoolConfig& config, std::string_view service, const std:
   return Sequence{order_of(servers, group), group};
 }
 
-// The checks with the authorities that they trust.
+// The checks with the authorities that they trust. Where requests speak TLS, so do checks of the same port.
 std::vector<HealthCheck> read_checks(const PoolConfig& config, const shared::load::Position& at,
                                      shared::load::Diagnostics& diagnostics) {
   std::vector<HealthCheck> checks = config.health;
   for (HealthCheck& check : checks) {
+    if (config.tls && check.port == 0 && check.kind == HealthCheck::Kind::http) check.kind = HealthCheck::Kind::https;
     if (check.ca_file.empty()) continue;
     auto read = shared::load::read_certificates(check.ca_file);
     if (read) check.authorities = std::make_shared<const std::string>(std::move(*read));
@@ -133,9 +134,15 @@ void protect(Pool& pool, const PoolConfig& config) {
 
 class PoolBuilder {
  public:
-  PoolBuilder(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs, ServerIds& ids,
+  PoolBuilder(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs, PoolRegistry& registry,
               shared::load::Diagnostics& diagnostics)
-      : edge_(edge), place_(place), inputs_(inputs), ids_(ids), lease_(ids.begin_build()), diagnostics_(diagnostics) {}
+      : edge_(edge),
+        place_(place),
+        inputs_(inputs),
+        registry_(registry),
+        ids_(registry.ids),
+        lease_(ids_.begin_build()),
+        diagnostics_(diagnostics) {}
 
   PoolParts build() {
     std::vector<Pool> pools;
@@ -144,6 +151,7 @@ class PoolBuilder {
       pool.id = pool.effective = static_cast<PoolId>(pools.size());
       pool.name = name;
       pool.checks = read_checks(config, at, diagnostics_);
+      pool.tls = tls_of(name, config);
       if (const auto slot = ids_.slot_of(name)) {
         pool.slot = *slot;
         parts_.last_slot = std::max(parts_.last_slot, *slot);
@@ -157,6 +165,7 @@ class PoolBuilder {
     }
     for (Pool& pool : pools) pool.effective = effective(pool.id);
     parts_.addresses = std::make_shared<const Addresses>(std::move(addresses_));
+    if (!diagnostics_.failed()) registry_.tls = std::move(tls_);
     auto leased = std::make_shared<const Leased>(Leased{Pools(std::move(pools)), lease_});
     parts_.pools = std::shared_ptr<const Pools>(leased, &leased->pools);
     return std::move(parts_);
@@ -180,6 +189,23 @@ class PoolBuilder {
     pool.response_time = {ceil<milliseconds>(config.response_time.half_life),
                           ceil<milliseconds>(config.response_time.error)};
     return pool;
+  }
+
+  PoolTls tls_of(const std::string& name, const PoolConfig& config) {
+    PoolTls tls;
+    if (!config.tls) return tls;
+    const auto before = registry_.tls.find(name);
+    if (before != registry_.tls.end()) tls.client = before->second;
+    if (tls.client == nullptr || inputs_.tls_files == PoolInputs::TlsFiles::read) {
+      shared::ClientTls read =
+          shared::load::read_client_tls(*config.tls, std::chrono::system_clock::now(), diagnostics_);
+      if (tls.client == nullptr || *tls.client != read) {
+        tls.client = std::make_shared<const shared::ClientTls>(std::move(read));
+      }
+    }
+    tls.asks_for_requests_host = config.tls->server_name == shared::load::kRequestsHost;
+    tls_.emplace(name, tls.client);
+    return tls;
   }
 
   void used_up(const shared::load::Position& at, std::string_view what) {
@@ -252,7 +278,7 @@ class PoolBuilder {
     place_server(server, found.addresses);
     if (!pool.checks.empty()) {
       parts_.health_targets.push_back({server.id, pool.name, server.name, found.host, server.port, pool.degraded_share,
-                                       pool.checks, pool.proxy_protocol});
+                                       pool.checks, pool.proxy_protocol, pool.tls.client});
     }
     parts_.last_server = std::max(parts_.last_server.value_or(server.id), server.id);
     pool.servers.push_back(std::move(server));
@@ -323,7 +349,9 @@ class PoolBuilder {
   const EdgeConfig& edge_;
   const PoolPlace& place_;
   const PoolInputs& inputs_;
+  PoolRegistry& registry_;
   ServerIds& ids_;
+  PoolTlsFiles tls_;
   std::shared_ptr<ServerIds::Lease> lease_;
   shared::load::Diagnostics& diagnostics_;
   Addresses addresses_;
@@ -332,9 +360,9 @@ class PoolBuilder {
 
 }  // namespace
 
-PoolParts build_pools(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs, ServerIds& ids,
+PoolParts build_pools(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs, PoolRegistry& registry,
                       shared::load::Diagnostics& diagnostics) {
-  return PoolBuilder(edge, place, inputs, ids, diagnostics).build();
+  return PoolBuilder(edge, place, inputs, registry, diagnostics).build();
 }
 
 std::optional<PoolId> pool_id(const EdgeConfig& edge, std::string_view name) {

@@ -33,10 +33,21 @@ struct FoundServer {
 };
 using FoundServers = std::map<ServerSource, std::vector<FoundServer>>;
 
+// The pools' own TLS, by pool. What is the same as before is the same object, so that connections are used again.
+using PoolTlsFiles = std::map<std::string, std::shared_ptr<const shared::ClientTls>>;
+
+// What pools keep over builds. The Builder's.
+struct PoolRegistry {
+  ServerIds ids;
+  PoolTlsFiles tls;
+};
+
 // What stands beside the file. A source without an entry has not been answered yet: it has no servers.
 struct PoolInputs {
   std::map<std::pair<std::string, std::string>, std::uint16_t> weights{};  // of (pool, server), an operator's
   FoundServers found{};
+  enum class TlsFiles : std::uint8_t { read, as_before };
+  TlsFiles tls_files = TlsFiles::read;
 
   bool operator==(const PoolInputs&) const = default;
 };
@@ -58,6 +69,7 @@ struct HealthTarget {
   std::uint32_t degraded_share = kFullShare;
   std::vector<HealthCheck> checks;  // at least one
   std::optional<shared::ProxyVersion> proxy_protocol = std::nullopt;
+  std::shared_ptr<const shared::ClientTls> tls = nullptr;  // of requests; null: plain
 };
 
 struct PoolParts {
@@ -77,7 +89,7 @@ struct PoolPlace {
 
 // Errors, as of ids that are used up, go to `diagnostics`.
 [[nodiscard]] PoolParts build_pools(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs,
-                                    ServerIds& ids, shared::load::Diagnostics& diagnostics);
+                                    PoolRegistry& registry, shared::load::Diagnostics& diagnostics);
 
 // The index of a pool by its name: the same before and after building.
 [[nodiscard]] std::optional<PoolId> pool_id(const EdgeConfig& edge, std::string_view name);

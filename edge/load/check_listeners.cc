@@ -44,6 +44,9 @@ void check_listeners(const EdgeConfig& edge, Diagnostics& diagnostics) {
     if (listen.protocol == Protocol::http || listen.protocol == Protocol::https) continue;
     if (listen.pool) check_pool(edge, *listen.pool, diagnostics);
     const PoolConfig* pool = listen.pool ? find_named(edge.pools, listen.pool->value) : nullptr;
+    if (listen.protocol == Protocol::udp && pool != nullptr && pool->tls) {
+      diagnostics.error(listen.pool->at, "pool '" + listen.pool->value + "' has tls, which is not for datagrams");
+    }
     if (listen.protocol == Protocol::udp && pool != nullptr && pool->proxy_protocol) {
       diagnostics.warning(listen.pool->at, "pool '" + listen.pool->value +
                                                "' has proxy_protocol, which no datagram carries: its servers see this "

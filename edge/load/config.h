@@ -19,6 +19,7 @@
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
 #include "shared/http/head.h"
+#include "shared/load/client_tls.h"
 #include "shared/load/config.h"
 #include "shared/load/table.h"
 #include "shared/load/tls_hosts.h"
@@ -150,6 +151,7 @@ struct PoolConfig {
   RetrySettings retry;
   std::vector<StatusRange> bad_statuses = Pool{}.bad_statuses;
   IdleSettings idle;
+  std::optional<shared::load::ClientTlsConfig> tls;
   std::optional<shared::ProxyVersion> proxy_protocol;
   HashConfig hash;
   ResponseTimeConfig response_time;

@@ -123,6 +123,8 @@ const Table<PoolConfig>& pool_table() {
           .field("breaker", &PoolConfig::breaker, optional_of(nested(breaker_table())), "By failures in a row")
           .field("retry", &PoolConfig::retry, nested(retry_table()), "What failed, to another server")
           .field("idle", &PoolConfig::idle, nested(idle_table()), "Connections that are kept")
+          .field("tls", &PoolConfig::tls, optional_of(nested(client_tls_table())),
+                 "Servers are spoken to over TLS; `{}`: verified by the system's authorities")
           .field("proxy_protocol", &PoolConfig::proxy_protocol,
                  optional_of(one_of<shared::ProxyVersion>(
                      {{"v1", shared::ProxyVersion::v1}, {"v2", shared::ProxyVersion::v2}})),

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include <sys/stat.h>
-
-#include "shared/core/hash.h"
 #include "shared/load/restart.h"
 
 namespace edge {
+
 shared::Result<OwnEdge> find_own_edge(const Options& options, const shared::load::Config& config) {
   const auto named =
       std::ranges::find_if(config.regions, [&](const auto& region) { return region.name == options.region; });
@@ -62,53 +60,43 @@ std::optional<World> WorldLoader::with_inputs(const World& world, const PoolInpu
                                               shared::load::Diagnostics& diagnostics) {
   World next = world;
   const PoolPlace place{world.common.service, world.built.settings->identity.region};
-  next.built.servers = build_pools(next.config, place, inputs, registry_.servers, diagnostics);
+  PoolInputs here = inputs;
+  here.tls_files = PoolInputs::TlsFiles::as_before;
+  next.built.servers = build_pools(next.config, place, here, registry_.pools, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
   reserve(next.built.servers);
   return next;
 }
 
-std::optional<World> WorldLoader::with_certificates(const World& world, shared::load::Diagnostics& diagnostics) {
+std::optional<World> WorldLoader::with_certificates(const World& world, const PoolInputs& inputs,
+                                                    shared::load::Diagnostics& diagnostics) {
   World next = world;
   read_tls(next.config, next.built, diagnostics);
+  const PoolPlace place{world.common.service, world.built.settings->identity.region};
+  next.built.servers = build_pools(next.config, place, inputs, registry_.pools, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
+  reserve(next.built.servers);
   return next;
 }
 
-std::vector<std::filesystem::path> tls_files(const EdgeConfig& config) {
-  std::vector<std::filesystem::path> files;
+shared::load::TlsFiles tls_files(const EdgeConfig& config) {
+  shared::load::TlsFiles files;
   if (config.ticket_keys) files.push_back(config.ticket_keys->value);
-  for (const ListenConfig& listen : config.listen) {
-    for (const shared::load::CertificateConfig& one : listen.certificates) {
-      files.insert(files.end(), {one.certificate, one.key, one.ocsp});
-      if (one.client_certificates) files.push_back(one.client_certificates->ca);
-    }
+  for (const ListenConfig& listen : config.listen) shared::load::add_files(listen.certificates, files);
+  for (const auto& [name, at, pool] : config.pools) {
+    if (!pool.tls) continue;
+    const auto of_pool = shared::load::files_of(*pool.tls);
+    files.insert(files.end(), of_pool.begin(), of_pool.end());
   }
-  std::ranges::sort(files);
-  files.erase(std::ranges::unique(files).begin(), files.end());
-  std::erase(files, std::filesystem::path());
+  shared::load::settle(files);
   return files;
-}
-
-std::uint64_t stamp_of(const std::vector<std::filesystem::path>& files) {
-  std::uint64_t stamp = 0;
-  for (const std::filesystem::path& file : files) {
-    struct stat seen{};
-    if (::stat(file.c_str(), &seen) != 0) seen = {};
-    for (const std::uint64_t part :
-         {std::uint64_t{seen.st_ino}, static_cast<std::uint64_t>(seen.st_size),
-          static_cast<std::uint64_t>(seen.st_mtim.tv_sec), static_cast<std::uint64_t>(seen.st_mtim.tv_nsec)}) {
-      stamp = shared::mix(stamp ^ part);
-    }
-  }
-  return stamp;
 }
 
 void WorldLoader::reserve(const PoolParts& parts) {
   live_.reserve(parts.last_slot);
   if (parts.last_server) live_.reserve(*parts.last_server);
   // Of builds that failed, too: nobody has used those ids since.
-  for (const ServerId id : registry_.servers.take_reassigned()) live_.begin_tenancy(id);
+  for (const ServerId id : registry_.pools.ids.take_reassigned()) live_.begin_tenancy(id);
 }
 
 std::vector<std::string> needs_restart(const World& before, const World& after) {

@@ -17,6 +17,7 @@
 #include "shared/core/result.h"
 #include "shared/load/config.h"
 #include "shared/load/diagnostics.h"
+#include "shared/load/tls_files.h"
 
 namespace edge {
 
@@ -55,7 +56,8 @@ class WorldLoader {
   [[nodiscard]] std::optional<World> with_inputs(const World& world, const PoolInputs& inputs,
                                                  shared::load::Diagnostics& diagnostics);
   // The same world with what the files of certificates and ticket keys hold now.
-  [[nodiscard]] std::optional<World> with_certificates(const World& world, shared::load::Diagnostics& diagnostics);
+  [[nodiscard]] std::optional<World> with_certificates(const World& world, const PoolInputs& inputs,
+                                                       shared::load::Diagnostics& diagnostics);
 
  private:
   void reserve(const PoolParts& parts);
@@ -67,9 +69,7 @@ class WorldLoader {
 };
 
 // The files that TLS reads, each once.
-[[nodiscard]] std::vector<std::filesystem::path> tls_files(const EdgeConfig& config);
-// A number that is another one when one of them was written or replaced. Blocks: the Builder's.
-[[nodiscard]] std::uint64_t stamp_of(const std::vector<std::filesystem::path>& files);
+[[nodiscard]] shared::load::TlsFiles tls_files(const EdgeConfig& config);
 
 // The options that differ and cannot change while the process runs: "edge.listen", "edge.workers" ...
 [[nodiscard]] std::vector<std::string> needs_restart(const World& before, const World& after);

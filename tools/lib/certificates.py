@@ -37,6 +37,36 @@ class Authority:
         self._request(certified.certificate, certified.key, subject or f"/CN={names[0]}", days, more, rsa)
         return certified
 
+    def issue_expired(self, name):
+        """For a server with this name, and over since 2020."""
+        self.count += 1
+        certified = Certified(self.folder / f"{self.count:02}-expired.pem", self.folder / f"{self.count:02}-expired.key")
+        settings = self.folder / "expired.conf"
+        (self.folder / "index.txt").write_text("")
+        settings.write_text(f"""[ca]
+default_ca = own
+[own]
+database = {self.folder}/index.txt
+new_certs_dir = {self.folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = server
+[any]
+commonName = supplied
+[server]
+basicConstraints = critical,CA:false
+subjectAltName = DNS:{name}
+""")
+        request = self.folder / "expired.csr"
+        for command in (["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout",
+                         certified.key, "-out", request],
+                        ["ca", "-batch", "-notext", "-config", settings, "-cert", self.ca, "-keyfile", self.key, "-in", request,
+                         "-out", certified.certificate, "-startdate", "20200101000000Z", "-enddate", "20200201000000Z"]):
+            subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True, timeout=60)
+        certified.key.chmod(0o600)
+        return certified
+
     @staticmethod
     def _request(certificate, key, subject, days, more=(), rsa=False):
         kind = ["rsa:2048"] if rsa else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]

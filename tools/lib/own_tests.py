@@ -54,6 +54,7 @@ SEEN_BY = {
     "edge/serve/request/health_page.cc": SERVE_ONE,
     "edge/serve/request/relay.cc": "tests/edge/serve/request/bodies_test.cc",
     "edge/serve/request/tries.cc": "tests/edge/serve/request/failure_test.cc",
+    "shared/load/tls_files.cc": TLS,
     "shared/load/tls_hosts.cc": TLS,
     "shared/serve/admin/admin_session.cc": "tests/shared/serve/admin/admin_test.cc",
     "shared/serve/client/http_connection.cc": HTTP_CLIENT,
@@ -76,6 +77,7 @@ SEEN_BY = {
     "shared/serve/tls/tls_client.cc": TLS,
     "shared/serve/tls/tls_server.cc": TLS,
     "shared/serve/tls/tls_session.cc": TLS,
+    "shared/serve/tls/tls_sessions.cc": "tests/edge/serve/upstream/connector_test.cc",
 }
 
 

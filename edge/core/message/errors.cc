@@ -13,7 +13,7 @@ struct KindRow {
 };
 
 // By ErrorKind.
-constexpr std::array<KindRow, 17> kKinds{{
+constexpr std::array<KindRow, 18> kKinds{{
     {400, "bad_request", 'R'},
     {408, "request_timeout", 'T'},
     {499, "client_closed", 'C'},
@@ -24,6 +24,7 @@ constexpr std::array<KindRow, 17> kKinds{{
     {503, "no_server", 'N'},
     {502, "connect_refused", 'c'},
     {504, "connect_timeout", 't'},
+    {502, "tls_failed", 's'},
     {502, "upstream_reset", 'r'},
     {504, "upstream_timeout", 'o'},
     {502, "bad_response", 'g'},

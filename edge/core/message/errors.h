@@ -23,6 +23,7 @@ enum class ErrorKind : std::uint8_t {
   no_server,         // 503: the pool has no usable server here
   connect_refused,   // 502
   connect_timeout,   // 504
+  tls_failed,        // 502: no TLS with the server: its certificate is not good, or nothing was agreed on
   upstream_reset,    // 502: closed or reset before the whole response was read
   upstream_timeout,  // 504: no byte within `read`, or no progress within `send`
   bad_response,      // 502: the upstream broke the protocol
@@ -40,6 +41,10 @@ struct Error {
 
 // The status that a client sees for an error; 499 stands for "the client left".
 [[nodiscard]] std::uint16_t status_of(ErrorKind kind);
+// Nobody is there, or nobody whom we trust: another server is worth a try even if its checks say otherwise.
+[[nodiscard]] constexpr bool is_unreachable(ErrorKind kind) {
+  return kind == ErrorKind::connect_refused || kind == ErrorKind::tls_failed;
+}
 // What a refused request counts as; its status is the Refusal's.
 [[nodiscard]] ErrorKind kind_of(const http::Refusal& refusal);
 // "no_server": for logs and metrics.

@@ -6,6 +6,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,6 +26,10 @@
 #include "shared/core/proxy_header.h"
 #include "shared/core/time.h"
 #include "shared/http/fields.h"
+
+namespace shared {
+struct ClientTls;
+}
 
 namespace edge {
 
@@ -77,6 +82,14 @@ struct ResponseTimeRules {
 // started again is not yet believed.
 enum class WhenAllDown : std::uint8_t { try_all, refuse };
 
+// TLS to the servers of a pool. Whom it trusts and what it shows is for who connects.
+struct PoolTls {
+  std::shared_ptr<const shared::ClientTls> client;  // null: plain; the same as long as nothing in it changes
+  bool asks_for_requests_host = false;              // if `client` has no name; else for the server's own
+
+  [[nodiscard]] bool enabled() const { return client != nullptr; }
+};
+
 struct Pool {
   PoolId id{};
   PoolSlot slot{};     // in Live
@@ -98,6 +111,7 @@ struct Pool {
   RetrySettings retry;
   std::vector<StatusRange> bad_statuses{{502, 504}};  // of answers that speak against their server
   IdleSettings idle;
+  PoolTls tls;
   std::optional<shared::ProxyVersion> proxy_protocol;  // with which connections to its servers begin
   shared::milliseconds slow_start{0};                  // a server that came up reaches its weight after it
   bool critical = false;                               // without a server here the region is down for DNS

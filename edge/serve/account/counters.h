@@ -43,6 +43,13 @@ struct Counters {
     handshakes[tls.version == "TLSv1.3" ? 1 : 0][tls.resumed ? 1 : 0].add();
   }
 
+  // The same with servers.
+  std::array<std::array<shared::Counter, 2>, 2> upstream_handshakes;
+  std::array<shared::Counter, shared::kTlsFailures> upstream_handshakes_failed;
+  void count_upstream_handshake(const shared::TlsFacts& tls) {
+    upstream_handshakes[tls.version == "TLSv1.3" ? 1 : 0][tls.resumed ? 1 : 0].add();
+  }
+
   shared::Counter connections;          // accepted
   shared::Counter connections_open;     // gauge
   shared::Counter connections_refused;  // closed at once: over the cap, and nobody else could go

@@ -172,6 +172,7 @@ void TcpConnection::decide() {
   session.decision = decide_connection(*session.snapshot, context_.live, asked, context_.balance, trace);
   if (session.decision.refusal) return fail(*session.decision.refusal);
   phase_ = Phase::connecting;
+  session.greeting = greeting();
   next_try(session.decision.first);
 }
 
@@ -191,9 +192,10 @@ void TcpConnection::next_try(const PickedServer& picked) {
   const Visit::Books books{.live = context_.live, .servers = context_.servers};
   const Visit::Destination to{.pool = pool, .server = *picked.server, .permit = picked.permit};
   session.visit.emplace(books, to, context_.now());
-  session.connector.emplace(context_.upstreams, waiter_, picked.server->id,
-                            session.snapshot->addresses->of(picked.server->id), context_.balance);
-  session.connector->connect(session.listener->connect);
+  session.connector.emplace(
+      context_.upstreams, waiter_, context_.balance,
+      way_to(pool, *picked.server, *session.snapshot->addresses, asked_name(), std::string_view()));
+  session.connector->connect(session.listener->connect, session.greeting);
 }
 
 // Failures of one connection at several servers may speak against us: only the first counts.
@@ -208,7 +210,7 @@ void TcpConnection::try_failed() {
   session.visit.reset();
   session.blamed = session.blamed || !says_nothing;
   if (!may_try_again()) return fail(why);
-  const bool nobody_there = why.kind == ErrorKind::connect_refused;
+  const bool nobody_there = is_unreachable(why.kind);
   const PickMoment moment{.addresses = *session.snapshot->addresses,
                           .now = context_.now(),
                           .last_resort = nobody_there ? LastResort::allowed : LastResort::refused};
@@ -239,6 +241,12 @@ void TcpConnection::check_connect(Wake wake) {
   if (state == Connector::State::connected) begin_relay();
 }
 
+// That the client asked for in TLS, ours or its own; empty: none.
+std::string_view TcpConnection::asked_name() const {
+  if (const shared::TlsSession* const tls = stream_.tls()) return tls->facts().server_name;
+  return server_name_;
+}
+
 // The PROXY header that a server of this pool hears first; empty: none.
 std::string TcpConnection::greeting() const {
   const Pool& pool = *session_->decision.at_pool.pool;
@@ -257,7 +265,8 @@ void TcpConnection::begin_relay() {
   Stream& server = session.upstream->stream();
   session.to_server.emplace(Flow::Ends{stream_, server, context_.scratch, context_.pipes});
   session.to_client.emplace(Flow::Ends{server, stream_, context_.scratch, context_.pipes});
-  std::string first = greeting();
+  std::string first;
+  if (!session.connector->over_tls()) first = std::move(session.greeting);
   session.greeted = first.size();
   if (hello_ != nullptr) {
     first += hello_->in.view();

@@ -56,6 +56,7 @@ class TcpConnection final : public ClientConnection, public Pooled {
     std::optional<Flow> to_server;
     std::optional<Flow> to_client;
     std::uint32_t attempts = 0;
+    std::string greeting;     // a PROXY header that is still to be sent
     std::size_t greeted = 0;  // octets of a PROXY header to the server
     bool blamed = false;      // a server has been held to account for this connection's failure
     shared::TimePoint picked{};
@@ -74,6 +75,7 @@ class TcpConnection final : public ClientConnection, public Pooled {
   [[nodiscard]] bool may_try_again() const;
   void check_connect(Wake wake);
   [[nodiscard]] std::string greeting() const;
+  [[nodiscard]] std::string_view asked_name() const;
   void begin_relay();
   void relay();
   void look_at_ends(Flow::Step up, Flow::Step down);

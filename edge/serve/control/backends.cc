@@ -27,6 +27,20 @@ shared::ProbeKind kind_of(HealthCheck::Kind kind) {
   return shared::ProbeKind::http;
 }
 
+// Whom requests trust checks trust, unless they say otherwise; and they show the same.
+shared::ClientTls tls_of(const HealthTarget& target, const HealthCheck& check) {
+  shared::ClientTls tls{.verify = check.verify, .authorities = check.authorities, .server_name = check.server_name};
+  if (target.tls == nullptr) return tls;
+  if (!check.verify) {
+    tls.verify = target.tls->verify;
+    tls.authorities = target.tls->authorities;
+  }
+  tls.certified = target.tls->certified;
+  tls.least = target.tls->least;
+  if (tls.server_name.empty() && check.host.empty()) tls.server_name = target.tls->server_name;
+  return tls;
+}
+
 shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& check,
                                  const shared::Endpoint& endpoint) {
   shared::ProbeTarget probe;
@@ -40,7 +54,7 @@ shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& 
   probe.interval = check.interval;
   probe.timeout = check.timeout;
   probe.jitter = check.jitter;
-  probe.tls = {.verify = check.verify, .authorities = check.authorities, .server_name = check.server_name};
+  probe.tls = tls_of(target, check);
   probe.expected = {.first = 100, .last = 599};  // judge_answer() says what is good
   probe.body_kept = HealthCheck::kMaxBody;
   return probe;

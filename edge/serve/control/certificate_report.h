@@ -1,6 +1,6 @@
 #pragma once
-// What /metrics and /status tell of the certificates that are shown to clients: for whom they are, and how long they
-// last; never their keys. Control loop.
+// What /metrics and /status tell of the certificates that are shown to clients and to servers: for whom they are, and
+// how long they last; never their keys. Control loop.
 
 #include <boost/json/array.hpp>
 

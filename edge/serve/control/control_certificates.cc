@@ -31,7 +31,7 @@ void Control::look_at_certificates() {
   auto files = tls_files(world_->config);
   if (files.empty()) return watch_certificates();
   service_.builder().run_then(
-      supervisor_.loop(), [files = std::move(files)] { return stamp_of(files); },
+      supervisor_.loop(), [files = std::move(files)] { return shared::load::stamp_of(files); },
       [this](std::uint64_t stamp) {
         const bool known = certificate_stamp_.has_value();
         const bool changed = std::exchange(certificate_stamp_, stamp) != stamp;
@@ -42,8 +42,9 @@ void Control::look_at_certificates() {
 
 void Control::renew_certificates() {
   shared::Rebuild<World>::Job job;
-  job.build = [this](const World& before, shared::load::Diagnostics& diagnostics) {
-    return loader_.with_certificates(before, diagnostics);
+  const auto inputs = std::make_shared<const PoolInputs>(pool_inputs());
+  job.build = [this, inputs](const World& before, shared::load::Diagnostics& diagnostics) {
+    return loader_.with_certificates(before, *inputs, diagnostics);
   };
   job.holds = [this](const std::shared_ptr<const World>& before) { return before == world_; };
   job.permit = [](const World& present, const World& next, shared::load::Diagnostics& diagnostics) {
@@ -53,13 +54,16 @@ void Control::renew_certificates() {
   job.adopt = [this](std::shared_ptr<const World> next) {
     service_.builder().dispose(std::exchange(world_, std::move(next)));
     use_certificates();
+    backends_.set(world_->built);
+    publish();
     shared::log_event(shared::Level::info, "certificates_renewed");
   };
-  job.done = [this](shared::Rebuilt end, const shared::load::Diagnostics& diagnostics) {
+  job.done = [this, inputs](shared::Rebuilt end, const shared::load::Diagnostics& diagnostics) {
     if (end == shared::Rebuilt::outdated) return renew_certificates();
     if (end == shared::Rebuilt::refused) {
       shared::log_event(shared::Level::error, "certificates_kept", {{"reason", diagnostics.render()}});
     }
+    if (*inputs != pool_inputs()) rebuild_pools();  // it was built with what was known when it began
   };
   rebuild_.run(std::move(job));
 }

@@ -250,6 +250,7 @@ boost::json::object pool_json(const ReportSource& source, const Pool& pool) {
                              {"last_resorts", live.last_resorts.load()},
                              {"breakers_held", live.breakers_held.load()},
                              {"servers", std::move(servers)}};
+  if (pool.tls.enabled()) object["tls"] = true;
   if (source.discovery != nullptr && !pool.sources.empty()) {
     boost::json::array sources;
     for (const ServerSource& from : pool.sources) {

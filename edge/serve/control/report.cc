@@ -71,21 +71,38 @@ const Simple kSimple[] = {
     {kCounter, "meridian_edge_response_bytes_total", "Octets sent to clients, heads included.", &Counters::octets_out},
 };
 
-void write_handshakes(const ReportSource& source, shared::MetricsWriter& out) {
+struct Handshakes {
+  const char* made;
+  const char* made_help;
+  std::array<std::array<shared::Counter, 2>, 2> Counters::* good;
+  const char* failed;
+  const char* failed_help;
+  std::array<shared::Counter, shared::kTlsFailures> Counters::* bad;
+};
+
+constexpr std::array<Handshakes, 2> kHandshakes{{
+    {"meridian_edge_tls_handshakes_total", "TLS handshakes with clients that succeeded.", &Counters::handshakes,
+     "meridian_edge_tls_handshakes_failed_total", "TLS handshakes with clients that failed.",
+     &Counters::handshakes_failed},
+    {"meridian_edge_upstream_tls_handshakes_total", "TLS handshakes with servers that succeeded.",
+     &Counters::upstream_handshakes, "meridian_edge_upstream_tls_handshakes_failed_total",
+     "TLS handshakes with servers that failed.", &Counters::upstream_handshakes_failed},
+}};
+
+void write_handshakes(const ReportSource& source, const Handshakes& of, shared::MetricsWriter& out) {
   constexpr std::array<const char*, 2> kVersions{"1.2", "1.3"};
   constexpr std::array<const char*, 2> kResumed{"false", "true"};
-  out.family(kCounter, "meridian_edge_tls_handshakes_total", "TLS handshakes with clients that succeeded.");
+  out.family(kCounter, of.made, of.made_help);
   for (std::size_t version = 0; version < kVersions.size(); ++version) {
     for (std::size_t resumed = 0; resumed < kResumed.size(); ++resumed) {
       std::uint64_t total = 0;
-      for (const Worker* worker : source.workers) total += worker->counters().handshakes[version][resumed].read();
+      for (const Worker* worker : source.workers) total += (worker->counters().*of.good)[version][resumed].read();
       out.sample({{"version", kVersions[version]}, {"resumed", kResumed[resumed]}}, total);
     }
   }
-  out.family(kCounter, "meridian_edge_tls_handshakes_failed_total", "TLS handshakes with clients that failed.");
+  out.family(kCounter, of.failed, of.failed_help);
   for (std::size_t i = 1; i < shared::kTlsFailures; ++i) {
-    out.sample({{"reason", to_string(static_cast<shared::TlsFailure>(i))}},
-               sum(source, &Counters::handshakes_failed, i));
+    out.sample({{"reason", to_string(static_cast<shared::TlsFailure>(i))}}, sum(source, of.bad, i));
   }
 }
 
@@ -98,7 +115,7 @@ void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
   std::uint64_t limit = 0;
   for (const Worker* worker : source.workers) limit += worker->max_memory();
   out.sample({}, limit);
-  write_handshakes(source, out);
+  for (const Handshakes& of : kHandshakes) write_handshakes(source, of, out);
   out.family(kCounter, "meridian_edge_connections_evicted_total",
              "Client connections closed at the cap to make room: their head had not come, they were slow, or idle.");
   out.sample({{"state", "head"}}, sum(source, &Counters::evicted_head));

@@ -31,6 +31,7 @@ class Stream {
 
   // Goes on with what has to be done before octets pass. `waiting`: call again after an event.
   [[nodiscard]] Progress progress() { return stage_ == Stage::ready ? Progress::ready : advance(); }
+  [[nodiscard]] Stage stage() const { return stage_; }
   // After `failed`: connect(2)'s errno; 0: it stood, and the handshake failed.
   [[nodiscard]] int connect_error() const { return connect_error_; }
 

@@ -50,7 +50,21 @@ IoStatus status_of(TlsSession::Status status) {
 
 }  // namespace
 
+IoStatus TlsLayer::send_prologue(Socket& socket) {
+  while (!prologue_.empty()) {
+    const iovec part{.iov_base = prologue_.data(), .iov_len = prologue_.size()};
+    const IoResult sent = socket.send(std::span(&part, 1));
+    if (sent.status != IoStatus::ok) return sent.status;
+    prologue_.erase(0, sent.bytes);
+  }
+  return IoStatus::ok;
+}
+
 Progress TlsLayer::advance(Socket& socket) {
+  if (!prologue_.empty()) {
+    const IoStatus sent = send_prologue(socket);
+    if (sent != IoStatus::ok) return sent == IoStatus::again ? Progress::waiting : Progress::failed;
+  }
   SocketWire wire(socket);
   const TlsSession::Status made = session_->handshake(wire);
   if (made == TlsSession::Status::again) return Progress::waiting;

@@ -3,6 +3,9 @@
 // that a record is copied once, where it is ciphered. Owned by its Stream; one thread.
 
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "edge/serve/io/frame_pool.h"
 #include "edge/serve/io/stream_layer.h"
@@ -12,7 +15,9 @@ namespace edge {
 
 class TlsLayer final : public StreamLayer, public Pooled {
  public:
-  explicit TlsLayer(std::unique_ptr<shared::TlsSession> session) : session_(std::move(session)) {}
+  // `prologue` goes out before the handshake, in clear text: a PROXY header to a server.
+  explicit TlsLayer(std::unique_ptr<shared::TlsSession> session, std::string_view prologue = {})
+      : session_(std::move(session)), prologue_(prologue) {}
 
   Progress advance(Socket& socket) override;
   IoResult receive(Socket& socket, std::span<char> into) override;
@@ -25,7 +30,10 @@ class TlsLayer final : public StreamLayer, public Pooled {
   const shared::TlsSession* tls() const override { return session_.get(); }
 
  private:
+  [[nodiscard]] IoStatus send_prologue(Socket& socket);
+
   std::unique_ptr<shared::TlsSession> session_;
+  std::string prologue_;  // what is left of it
 };
 
 }  // namespace edge

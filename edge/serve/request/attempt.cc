@@ -11,8 +11,9 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
     : request_(request),
       visit_({.live = request.context.live, .servers = request.context.servers},
              {.pool = request.pool(), .server = *target.server, .permit = target.permit}, request.now()),
-      connector_(request.context.upstreams, request.exchange.waiter, target.server->id,
-                 request.snapshot->addresses->of(target.server->id), request.context.balance),
+      connector_(request.context.upstreams, request.exchange.waiter, request.context.balance,
+                 way_to(request.pool(), *target.server, *request.snapshot->addresses, request.found().target.host,
+                        shared::kAlpnHttp1)),
       work_(work),
       connection_(target.connection) {
   work_.set_cookie = {};
@@ -44,7 +45,7 @@ void Attempt::begin() {
     reused_ = true;
     return forward();
   }
-  connector_.connect(request_.found().route->timeouts.connect);
+  connector_.connect(request_.found().route->timeouts.connect, greeting_.octets);
   if (connector_.state() == Connector::State::failed) fail(connector_.error());
 }
 
@@ -69,7 +70,7 @@ void Attempt::forward() {
   work_.out.clear();
   if (!reused_ && !greeting_.about.empty()) {
     upstream_->told(greeting_.about);
-    work_.out.append(greeting_.octets);
+    if (!connector_.over_tls()) work_.out.append(greeting_.octets);  // else it went before the handshake
   }
   const auto size = write_upstream_request(work_.out.room(upstream_request_bound(head)), head);
   if (!size) return fail({.kind = ErrorKind::internal, .detail = "request head does not fit"});

@@ -41,6 +41,11 @@ bool Relay::receive_head() {
   response_blocked_ = Blocked::source;
   if (received.status == IoStatus::again && !(request_ended_ && !request_done_)) return true;
   if (heard_) return fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed inside the response head");
+  // A server that wants a certificate says so only now (RFC 8446 4.4.2.4).
+  const shared::TlsSession* const tls = upstream_.stream().tls();
+  if (tls != nullptr && tls->failure() == shared::TlsFailure::alert) {
+    return fail(ErrorKind::tls_failed, Side::upstream, tls->failure_text());
+  }
   return fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed before the response");
 }
 

@@ -45,7 +45,7 @@ Attempt::Target Tries::target_of(const PickedServer& picked) {
 // The first is decided already, but for requests that a limit held back.
 Attempt::Target Tries::next_target() {
   if (r_.attempts == 0 && !r_.decision.has_to_wait()) return target_of(r_.decision.first);
-  const bool nobody_there = r_.attempts == 0 || r_.error.kind == ErrorKind::connect_refused;
+  const bool nobody_there = r_.attempts == 0 || is_unreachable(r_.error.kind);
   const PickMoment moment{.addresses = *r_.snapshot->addresses,
                           .now = r_.now(),
                           .last_resort = nobody_there ? LastResort::allowed : LastResort::refused};
@@ -94,7 +94,7 @@ bool Tries::end() {
   if (r_.done) return false;
   r_.fail(attempt.error());
   const ErrorKind kind = attempt.error().kind;
-  const bool unreachable = kind == ErrorKind::connect_refused || kind == ErrorKind::connect_timeout;
+  const bool unreachable = is_unreachable(kind) || kind == ErrorKind::connect_timeout;
   if (r_.decision.at_pool.last_resort && unreachable) {
     r_.error = {.kind = ErrorKind::no_server, .side = Side::upstream, .detail = "all servers are down, as checked"};
   }

@@ -20,37 +20,60 @@ Error connect_failure(int error) {
           .detail = ports ? "no local port left to connect from" : "no descriptor or memory left to connect"};
 }
 
+constexpr Error kNoContext{.kind = ErrorKind::internal, .detail = "the certificate for servers cannot be used"};
+
 }  // namespace
 
-Connector::Connector(Upstreams& upstreams, Waiter& waiter, ServerId server, std::span<const shared::Endpoint> addresses,
-                     BalanceState& balance)
-    : upstreams_(upstreams), waiter_(waiter), addresses_(addresses), server_(server) {
-  if (addresses_.size() <= 1) return;
-  first_ = static_cast<std::uint32_t>(shared::hash_to_index(balance.draw(), addresses_.size()));
-  for (std::size_t i = 1; i < addresses_.size() && upstreams_.shunned(address()); ++i) ++first_;
+UpstreamWay way_to(const Pool& pool, const Server& server, const Addresses& addresses, std::string_view host,
+                   std::string_view alpn) {
+  UpstreamWay way{.server = server.id, .addresses = addresses.of(server.id)};
+  if (!pool.tls.enabled()) return way;
+  way.tls = &pool.tls;
+  way.name = tls_name(pool.tls, server, host);
+  way.alpn = alpn;
+  return way;
+}
+
+Connector::Connector(Upstreams& upstreams, Waiter& waiter, BalanceState& balance, const UpstreamWay& way)
+    : upstreams_(upstreams), waiter_(waiter), way_(way) {
+  if (way_.addresses.size() <= 1) return;
+  first_ = static_cast<std::uint32_t>(shared::hash_to_index(balance.draw(), way_.addresses.size()));
+  for (std::size_t i = 1; i < way_.addresses.size() && upstreams_.shunned(address()); ++i) ++first_;
 }
 
 std::unique_ptr<UpstreamConnection> Connector::take_idle(std::string_view about) {
-  std::unique_ptr<UpstreamConnection> kept = upstreams_.take_idle(server_, address(), about);
+  const UpstreamTerms terms{.about = about, .tls = over_tls() ? way_.tls->client.get() : nullptr, .name = way_.name};
+  std::unique_ptr<UpstreamConnection> kept = upstreams_.take_idle(way_.server, address(), terms);
   if (kept != nullptr) kept->stream().bind(&waiter_);
   return kept;
 }
 
-void Connector::connect(shared::milliseconds patience) {
+void Connector::connect(shared::milliseconds patience, std::string_view greeting) {
   patience_ = patience;
+  greeting_ = greeting;
   begin();
+}
+
+Upstreams::Connecting Connector::start() {
+  if (!over_tls()) return upstreams_.connect(way_.server, address());
+  std::unique_ptr<StreamLayer> layer = upstreams_.tls_clients().layer(
+      {.tls = way_.tls->client, .endpoint = address(), .name = way_.name, .alpn = way_.alpn, .prologue = greeting_});
+  if (layer == nullptr) return {.connection = nullptr, .error = 0};
+  Upstreams::Connecting begun = upstreams_.connect(way_.server, address(), std::move(layer));
+  if (begun.connection != nullptr) begun.connection->speaks(way_.tls->client, way_.name);
+  return begun;
 }
 
 void Connector::begin() {
   while (state_ == State::connecting) {
-    auto [connection, error] = upstreams_.connect(server_, address());
+    auto [connection, error] = start();
     connection_ = std::move(connection);
     if (connection_ != nullptr) {
       deadline_ = now() + patience_;
       connection_->stream().bind(&waiter_);
       return;
     }
-    unreachable(connect_failure(error));
+    unreachable(error == 0 ? kNoContext : connect_failure(error));
   }
 }
 
@@ -58,19 +81,37 @@ void Connector::begin() {
 void Connector::unreachable(const Error& error) {
   if (error_.kind == ErrorKind::internal || error_.kind == ErrorKind::exhausted) error_ = error;
   connection_.reset();
-  if (addresses_.size() > 1) upstreams_.shun(address());
-  if (++passed_ >= addresses_.size()) state_ = State::failed;
+  if (way_.addresses.size() > 1) upstreams_.shun(address());
+  if (++passed_ >= way_.addresses.size()) state_ = State::failed;
+}
+
+// OpenSSL's words are literals, too.
+Error Connector::handshake_failure() {
+  const shared::TlsSession* const tls = connection_->stream().tls();
+  if (tls == nullptr || tls->failure() == shared::TlsFailure::none) {
+    return {.kind = ErrorKind::tls_failed, .side = Side::upstream, .detail = "TLS: the connection ended"};
+  }
+  upstreams_.counters().upstream_handshakes_failed[static_cast<std::size_t>(tls->failure())].add();
+  return {.kind = ErrorKind::tls_failed, .side = Side::upstream, .detail = tls->failure_text()};
 }
 
 void Connector::step(Wake wake) {
-  const Progress progress = connection_->stream().progress();
+  Stream& stream = connection_->stream();
+  const Progress progress = stream.progress();
   if (progress == Progress::ready) {
     state_ = State::connected;
+    if (stream.tls() != nullptr) upstreams_.counters().count_upstream_handshake(stream.tls()->facts());
   } else if (progress == Progress::failed) {
-    unreachable(connect_failure(connection_->stream().connect_error()));
+    unreachable(stream.connect_error() != 0 ? connect_failure(stream.connect_error()) : handshake_failure());
     begin();
   } else if (wake == Wake::deadline && deadline_ <= now()) {
-    unreachable({.kind = ErrorKind::connect_timeout, .side = Side::upstream, .detail = "connect took too long"});
+    const bool reached = stream.stage() == Stream::Stage::handshake;
+    if (reached) {
+      upstreams_.counters().upstream_handshakes_failed[static_cast<std::size_t>(shared::TlsFailure::timeout)].add();
+    }
+    unreachable({.kind = ErrorKind::connect_timeout,
+                 .side = Side::upstream,
+                 .detail = reached ? "TLS handshake took too long" : "connect took too long"});
     begin();
   }
 }

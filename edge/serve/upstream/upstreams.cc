@@ -18,11 +18,12 @@ Upstreams::IdleList& Upstreams::list_of(ServerId server) {
 }
 
 std::unique_ptr<UpstreamConnection> Upstreams::take_idle(ServerId server, const shared::Endpoint& endpoint,
-                                                         std::string_view about) {
+                                                         const UpstreamTerms& terms) {
   IdleList& list = list_of(server);
   for (auto it = list.rbegin(); it != list.rend(); ++it) {
     // A name may have moved to another address since.
-    if ((*it)->endpoint_ != endpoint || (*it)->about_ != about) continue;
+    if ((*it)->endpoint_ != endpoint || (*it)->about_ != terms.about) continue;
+    if ((*it)->tls_.get() != terms.tls || (*it)->name_ != terms.name) continue;
     std::unique_ptr<UpstreamConnection> connection = std::move(*it);
     list.erase(std::next(it).base());
     --idle_count_;

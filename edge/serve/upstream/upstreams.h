@@ -16,12 +16,20 @@
 #include "edge/core/pool/pool.h"
 #include "edge/serve/account/counters.h"
 #include "edge/serve/io/stream.h"
+#include "edge/serve/upstream/tls_clients.h"
 #include "shared/core/ip.h"
 #include "shared/serve/loop/timer_wheel.h"
 
 namespace edge {
 
 class Upstreams;
+
+// What a connection that was kept must be, besides at the right address, to be of use.
+struct UpstreamTerms {
+  std::string_view about{};                // told of its client by a PROXY header; empty: nothing
+  const shared::ClientTls* tls = nullptr;  // null: plain
+  std::string_view name{};                 // that was asked for in TLS
+};
 
 class UpstreamConnection {
  public:
@@ -32,10 +40,20 @@ class UpstreamConnection {
         endpoint_(endpoint) {}
 
   [[nodiscard]] Stream& stream() { return stream_; }
+  [[nodiscard]] const Stream& stream() const { return stream_; }
   [[nodiscard]] ServerId server() const { return server_; }
   [[nodiscard]] const shared::Endpoint& endpoint() const { return endpoint_; }
   // What it has been told of its client by a PROXY header; it is of use for nobody else.
   void told(std::string about) { about_ = std::move(about); }
+  // TLS on it, for which name.
+  void speaks(std::shared_ptr<const shared::ClientTls> tls, std::string_view name) {
+    tls_ = std::move(tls);
+    name_ = name;
+  }
+  // Once it stands: the protocol that was agreed on (ALPN); empty: none.
+  [[nodiscard]] std::string_view alpn() const {
+    return stream_.tls() != nullptr ? stream_.tls()->facts().alpn : std::string_view();
+  }
 
  private:
   friend class Upstreams;
@@ -44,6 +62,8 @@ class UpstreamConnection {
   shared::Endpoint endpoint_;
   shared::TimePoint idle_until_{};
   std::string about_;
+  std::shared_ptr<const shared::ClientTls> tls_;
+  std::string name_;
   Upstreams* owner_ = nullptr;  // while idle
 };
 
@@ -54,9 +74,9 @@ class Upstreams {
   Upstreams(const Upstreams&) = delete;
   Upstreams& operator=(const Upstreams&) = delete;
 
-  // An idle connection to this address that is not known to be dead and was told the same, or null.
+  // An idle connection to this address that is not known to be dead and fits, or null.
   [[nodiscard]] std::unique_ptr<UpstreamConnection> take_idle(ServerId server, const shared::Endpoint& endpoint,
-                                                              std::string_view about = {});
+                                                              const UpstreamTerms& terms = {});
   // A connect that has begun, see Stream::progress(); errno when it could not even begin.
   struct Connecting {
     std::unique_ptr<UpstreamConnection> connection;
@@ -69,6 +89,8 @@ class Upstreams {
   [[nodiscard]] bool shunned(const shared::Endpoint& endpoint) const;
   // After a whole response. REQUIRES: nothing is left to be read that we know of.
   void give_back(std::unique_ptr<UpstreamConnection> connection, const IdleSettings& settings);
+  [[nodiscard]] TlsClients& tls_clients() { return tls_clients_; }
+  [[nodiscard]] Counters& counters() { return counters_; }
   // Makes room when the process is near its limit of descriptors.
   void close_idle();
 
@@ -89,6 +111,7 @@ class Upstreams {
 
   shared::WorkerLoop& loop_;
   Counters& counters_;
+  TlsClients tls_clients_;
   shared::Deadline sweeper_;
   std::vector<IdleList> idle_;  // by ServerId
   std::size_t idle_count_ = 0;

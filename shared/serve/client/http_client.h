@@ -16,8 +16,8 @@
 #include "shared/core/time.h"
 #include "shared/http/response_reader.h"
 #include "shared/http/small_request.h"
+#include "shared/load/client_tls.h"
 #include "shared/serve/client/transport.h"
-#include "shared/serve/tls/client_tls.h"
 
 namespace shared {
 

@@ -1,10 +1,15 @@
 #include "shared/serve/client/transport.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
+#include "shared/serve/os/log.h"
 #include "shared/serve/tls/tls_client.h"
 
 namespace shared {
@@ -96,11 +101,23 @@ std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& context
   return std::make_unique<TlsTransport>(loop, contexts.of(*tls), name, std::move(greeting));
 }
 
+// What a connection needs of its context it holds itself.
 asio::ssl::context& ClientTlsContexts::of(const ClientTls& tls) {
-  std::unique_ptr<asio::ssl::context>* context = &trusting_;
-  if (tls.verify) context = tls.authorities ? &verifying_[*tls.authorities] : &verifying_system_;
-  if (!*context) *context = std::make_unique<asio::ssl::context>(new_client_context(tls));
-  return **context;
+  ClientTls kind = tls;
+  kind.server_name.clear();
+  const auto found = std::ranges::find(known_, kind, &Known::tls);
+  if (found != known_.end()) return *found->context;
+  auto context = new_client_context(kind);
+  if (!context && kind.certified) {
+    log_event(Level::error, "client_certificate_unused", {{"reason", context.error().message}});
+    ClientTls without = kind;
+    without.certified = nullptr;
+    context = new_client_context(without);
+  }
+  if (!context) std::abort();  // out of memory, as operator new does
+  if (known_.size() >= kMost) known_.erase(known_.begin());
+  known_.push_back({std::move(kind), std::make_unique<asio::ssl::context>(*context)});
+  return *known_.back().context;
 }
 
 }  // namespace shared

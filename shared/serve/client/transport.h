@@ -5,18 +5,18 @@
 
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/ssl/context.hpp>
 
 #include "shared/core/ip.h"
+#include "shared/load/client_tls.h"
 #include "shared/serve/loop/loop.h"
-#include "shared/serve/tls/client_tls.h"
 
 namespace shared {
 
@@ -36,16 +36,19 @@ class Transport {
   virtual void close() = 0;
 };
 
-// The contexts of all that a loop asks over TLS: one that trusts every server, and one for each set of authorities.
+// The contexts of all that a loop asks over TLS: one for each kind of server.
 class ClientTlsContexts {
  public:
-  // Authorities that cannot be read are none: every certificate is refused. Valid as long as this object.
+  // Authorities that cannot be read are none: every certificate is refused. Valid until the next call.
   [[nodiscard]] asio::ssl::context& of(const ClientTls& tls);
 
  private:
-  std::unique_ptr<asio::ssl::context> trusting_;
-  std::unique_ptr<asio::ssl::context> verifying_system_;
-  std::map<std::string, std::unique_ptr<asio::ssl::context>> verifying_;  // by the PEM of their authorities
+  static constexpr std::size_t kMost = 64;
+  struct Known {
+    ClientTls tls;  // but for the name
+    std::unique_ptr<asio::ssl::context> context;
+  };
+  std::vector<Known> known_;  // the oldest in front
 };
 
 // Plain without `tls`. `host` is as in the Host field, with its port or without. `greeting` is sent first, before TLS.

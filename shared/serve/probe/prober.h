@@ -25,8 +25,8 @@
 #include "shared/core/health.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
+#include "shared/load/client_tls.h"
 #include "shared/serve/loop/loop.h"
-#include "shared/serve/tls/client_tls.h"
 
 namespace shared {
 

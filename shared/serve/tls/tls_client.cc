@@ -17,6 +17,7 @@ namespace {
 struct Free {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
 void trust(SSL_CTX* context, const std::string& authorities) {
@@ -28,63 +29,59 @@ void trust(SSL_CTX* context, const std::string& authorities) {
   ERR_clear_error();
 }
 
+bool show(SSL_CTX* context, const load::CertifiedKey& own) {
+  bool taken = SSL_CTX_use_certificate(context, own.chain.front().get()) == 1 &&
+               SSL_CTX_use_PrivateKey(context, own.key.get()) == 1;
+  for (std::size_t i = 1; i < own.chain.size(); ++i) {
+    taken = taken && SSL_CTX_add1_chain_cert(context, own.chain[i].get()) == 1;
+  }
+  ERR_clear_error();
+  return taken;
+}
+
 }  // namespace
 
-bool ClientTls::operator==(const ClientTls& other) const {
-  const bool same_file =
-      authorities && other.authorities ? *authorities == *other.authorities : authorities == other.authorities;
-  return same_file && verify == other.verify && server_name == other.server_name;
-}
-
-SSL_CTX* new_client_context(const ClientTls& tls) {
-  SSL_CTX* const context = new_tls_context(TLS_client_method());
-  if (context == nullptr) return nullptr;
-  SSL_CTX_set_verify(context, tls.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  if (!tls.verify) return context;
-  if (tls.authorities) {
-    trust(context, *tls.authorities);
-  } else {
-    SSL_CTX_set_default_verify_paths(context);
-    ERR_clear_error();
-  }
-  return context;
-}
-
-Result<std::shared_ptr<const TlsClient>> TlsClient::make(TlsClientSettings settings) {
-  SSL_CTX* const context = new_client_context(settings.server);
+Result<SSL_CTX*> new_client_context(const ClientTls& tls) {
+  std::unique_ptr<SSL_CTX, Free> context(new_tls_context(TLS_client_method()));
   if (context == nullptr) return fail("TLS: out of memory");
-  std::shared_ptr<TlsClient> client(new TlsClient(std::move(settings), context));
-  std::string alpn;
-  for (const std::string& protocol : client->settings_.alpn) alpn += static_cast<char>(protocol.size()) + protocol;
-  if (!alpn.empty()) {
-    SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(alpn.data()),
-                            static_cast<unsigned int>(alpn.size()));
+  if (tls.least == TlsVersion::v1_3) SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_verify(context.get(), tls.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (tls.verify && tls.authorities) trust(context.get(), *tls.authorities);
+  if (tls.verify && !tls.authorities) SSL_CTX_set_default_verify_paths(context.get());
+  ERR_clear_error();
+  if (tls.certified && !show(context.get(), *tls.certified)) {
+    return fail("certificate " + tls.certified->subject + ": OpenSSL does not take it");
   }
-  if (const auto& own = client->settings_.certified) {
-    bool taken = SSL_CTX_use_certificate(context, own->chain.front().get()) == 1 &&
-                 SSL_CTX_use_PrivateKey(context, own->key.get()) == 1;
-    for (std::size_t i = 1; i < own->chain.size(); ++i) {
-      taken = taken && SSL_CTX_add1_chain_cert(context, own->chain[i].get()) == 1;
-    }
-    ERR_clear_error();
-    if (!taken) return fail("certificate " + own->subject + ": OpenSSL does not take it");
-  }
-  return client;
+  return context.release();
+}
+
+Result<std::shared_ptr<TlsClient>> TlsClient::make(const ClientTls& settings) {
+  const auto context = new_client_context(settings);
+  if (!context) return tl::unexpected(context.error());
+  return std::shared_ptr<TlsClient>(new TlsClient(*context, settings.verify));
 }
 
 TlsClient::~TlsClient() { SSL_CTX_free(context_); }
 
-std::unique_ptr<TlsSession> TlsClient::connect(std::string_view name) const {
+std::unique_ptr<TlsSession> TlsClient::connect(const TlsAsk& ask) {
   SSL* const ssl = SSL_new(context_);
   if (ssl == nullptr) std::abort();  // out of memory, as operator new does
   SSL_set_connect_state(ssl);
-  std::string text(settings_.server.server_name.empty() ? name : std::string_view(settings_.server.server_name));
-  const bool address = IpAddress::parse(text).has_value();
-  if (!text.empty() && !address) {  // RFC 6066 section 3: names only
-    SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, text.data());
+  std::string name(ask.name);
+  const bool address = IpAddress::parse(name).has_value();
+  if (!name.empty() && !address) {  // RFC 6066 section 3: names only
+    SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
   }
-  if (settings_.server.verify && address) X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), text.c_str());
-  if (settings_.server.verify && !address) SSL_set1_host(ssl, text.c_str());
+  if (verifies_ && address) X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
+  if (verifies_ && !address) SSL_set1_host(ssl, name.c_str());
+  if (!ask.alpn.empty()) {
+    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(ask.alpn.data()),
+                        static_cast<unsigned int>(ask.alpn.size()));
+  }
+  if (!ask.place.empty()) {
+    sessions_.resume(ssl, std::string(ask.place) + ' ' + name + ' ' + std::string(ask.alpn));
+  }
   return std::make_unique<TlsSession>(ssl, shared_from_this());
 }
 

@@ -1,44 +1,49 @@
 #pragma once
 // TlsClient: the client's end of TLS towards one kind of server: whose certificates it trusts, what it shows itself,
-// what it would speak inside (ALPN). Immutable; made by Control, any thread.
+// and the sessions that it goes on with. Made by who connects; its thread only.
 
 #include <memory>
-#include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "shared/core/result.h"
-#include "shared/load/certified_key.h"
-#include "shared/serve/tls/client_tls.h"
+#include "shared/load/client_tls.h"
 #include "shared/serve/tls/tls_session.h"
+#include "shared/serve/tls/tls_sessions.h"
 
 namespace shared {
 
-struct TlsClientSettings {
-  ClientTls server;                                     // `server_name` is that of connect() if it has none
-  std::vector<std::string> alpn;                        // in the client's order; empty: not offered
-  std::shared_ptr<const load::CertifiedKey> certified;  // shown to who asks for it; null: nothing
-};
+// The context for it, with what it trusts and shows; the caller owns it. Authorities that cannot be read are none:
+// every certificate is refused.
+[[nodiscard]] Result<SSL_CTX*> new_client_context(const ClientTls& tls);
 
-// The context for it, with what it trusts; the caller owns it. Authorities that cannot be read are none: every
-// certificate is refused. Null: out of memory.
-[[nodiscard]] SSL_CTX* new_client_context(const ClientTls& tls);
+// Protocols that may be spoken inside (ALPN, RFC 7301), as they are offered: each behind its length, the liked first.
+inline constexpr std::string_view kAlpnHttp1 = "\x08http/1.1";
+inline constexpr std::string_view kAlpnHttp2 = "\x02h2";
+inline constexpr std::string_view kAlpnBoth = "\x02h2\x08http/1.1";
+
+// One connection.
+struct TlsAsk {
+  std::string_view name;     // or address: asked for (SNI, names only) and, verified, the certificate's
+  std::string_view alpn{};   // offered; empty: nothing
+  std::string_view place{};  // of the server: sessions are resumed at the same one; empty: not at all
+};
 
 class TlsClient : public std::enable_shared_from_this<TlsClient> {
  public:
-  [[nodiscard]] static Result<std::shared_ptr<const TlsClient>> make(TlsClientSettings settings);
+  [[nodiscard]] static Result<std::shared_ptr<TlsClient>> make(const ClientTls& settings);
   ~TlsClient();
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;
 
-  // `name`, or address, is asked for (SNI, names only) and, verified, must be the certificate's.
-  [[nodiscard]] std::unique_ptr<TlsSession> connect(std::string_view name) const;
+  [[nodiscard]] std::unique_ptr<TlsSession> connect(const TlsAsk& ask);
 
  private:
-  TlsClient(TlsClientSettings settings, SSL_CTX* context) : settings_(std::move(settings)), context_(context) {}
+  TlsClient(SSL_CTX* context, bool verifies) : context_(context), verifies_(verifies) { sessions_.use_in(context); }
 
-  TlsClientSettings settings_;
   SSL_CTX* context_;
+  bool verifies_;
+  TlsSessions sessions_;
 };
 
 }  // namespace shared

@@ -96,6 +96,7 @@ class TlsSession {
   // What the wire has to do before the last `again` can become something else.
   [[nodiscard]] bool receive_wants_write() const { return receive_wants_write_; }
   [[nodiscard]] bool send_wants_read() const { return send_wants_read_; }
+  [[nodiscard]] bool wants_write() const { return wants_write_; }  // whatever the call was: the handshake
   // The peer has said the end, or the session is broken.
   [[nodiscard]] bool ended() const { return ended_ || failure_ != TlsFailure::none; }
 

@@ -17,7 +17,7 @@ using testing::with_regions;
 
 struct Made {
   Loaded loaded;
-  ServerIds ids;
+  PoolRegistry ids;
   PoolParts parts;
 
   explicit Made(const std::string& pool, const PoolInputs& inputs = {}) : loaded(with_regions(edge_with(pool))) {

@@ -40,7 +40,7 @@ class Sources : public ::testing::Test {
     return out;
   }
 
-  ServerIds ids_;
+  PoolRegistry ids_;
   PoolParts parts_;
 };
 

@@ -30,7 +30,7 @@ class TlsEnds : public testing::Test {
                   {.certified = ::test::made_certificate({"*.two.example"}), .names = {"*.two.example"}, .file = {}}},
              .alpn = {"http/1.1"}},
             tickets_)),
-        client_(*TlsClient::make({.server = {}, .alpn = {"h2", "http/1.1"}, .certified = nullptr})) {}
+        client_(*TlsClient::make({})) {}
 
   void connect(const std::string& name = "one.example") {
     std::array<int, 2> fds{-1, -1};
@@ -42,8 +42,9 @@ class TlsEnds : public testing::Test {
     fd_ = fds[0];
     near_ = std::make_unique<Stream>(loop_, fds[0], Stream::Begin::connected,
                                      std::make_unique<TlsLayer>(server_->accept()));
-    far_ = std::make_unique<Stream>(loop_, fds[1], Stream::Begin::connected,
-                                    std::make_unique<TlsLayer>(client_->connect(name)));
+    far_ = std::make_unique<Stream>(
+        loop_, fds[1], Stream::Begin::connected,
+        std::make_unique<TlsLayer>(client_->connect({.name = name, .alpn = shared::kAlpnBoth})));
   }
   void shake_hands(const std::string& name = "one.example") {
     connect(name);
@@ -80,7 +81,7 @@ class TlsEnds : public testing::Test {
   shared::WorkerLoop loop_;
   shared::TicketKeys tickets_;
   std::shared_ptr<const TlsServer> server_;
-  std::shared_ptr<const TlsClient> client_;
+  std::shared_ptr<TlsClient> client_;
   std::unique_ptr<Stream> near_, far_;
   int fd_ = -1;
 };
