@@ -220,7 +220,7 @@ std::string write_line(const ProxyHeader& header, Family family) {
 }
 
 std::string tls_value(const ProxyHeader& header) {
-  const bool client = !header.tls_client.empty();
+  const bool client = header.tls_verified || !header.tls_client.empty();
   std::string value(1, static_cast<char>(kSpokeTls | (client ? kShowedCertificate : 0)));
   value += client && !header.tls_verified ? std::string_view("\0\0\0\1", 4) : std::string_view("\0\0\0\0", 4);
   put(value, kTlsVersion, header.tls_version);

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import meridian
+from certificates import Authority
 from lone_edge import LoneEdge, Scripted, answering, closed_after, read_to_end, slot_address
 
 HAPROXY = "/usr/sbin/haproxy"
@@ -328,6 +329,21 @@ def test_what_a_proxy_in_front_has_told_is_passed_on(slot, receiver, tmp_path):
         assert said[1:3] == ("203.0.113.7:1234", "198.51.100.2:443")
         assert (said[3][1], said[3][2], said[3][5]) == (b"h2", b"shop.example", b"an-id")
         assert said[3][0x20][0] == 1 and read_vectors(said[3][0x20][5:]) == {0x21: b"TLSv1.3"}
+
+
+@pytest.mark.parametrize("protocol", ["http/1.1", "h2"])
+def test_servers_are_told_of_tls_that_ends_here(slot, receiver, tmp_path, protocol):
+    authority = Authority(tmp_path / "authority")
+    site, client = authority.issue("www.shop.example"), authority.issue(subject="/O=shop/CN=alice, the first")
+    listen = [{"address": "{edge}:8443", "protocol": "https", "certificates": [site.listed(client_certificates={"ca": str(authority.ca)})]}]
+    with LoneEdge(tmp_path, slot, [receiver.name], {"proxy_protocol": "v2"}, edge={"listen": listen}) as edge:
+        run = subprocess.run(["curl", "-sS", "--max-time", "60", "--http2" if protocol == "h2" else "--http1.1", "--cacert", authority.ca, "--cert", client.certificate,
+                              "--key", client.key, "--resolve", f"www.shop.example:8443:{edge.host}", "https://www.shop.example:8443/"], capture_output=True, check=False)
+        assert run.stdout == b"x", run.stderr
+        vectors = receiver.told[0][1][3]
+        assert (vectors[1], vectors[2]) == (protocol.encode(), b"www.shop.example")
+        assert vectors[0x20][:5] == b"\7\0\0\0\0", "TLS, with a certificate, verified"
+        assert read_vectors(vectors[0x20][5:]) == {0x21: b"TLSv1.3", 0x22: b"alice\\, the first"}
 
 
 def test_a_client_behind_a_trusted_proxy_is_told_and_never_mixed_with_another(slot, receiver, tmp_path):

@@ -1,6 +1,6 @@
 #pragma once
 // client_header(): what a server that wants a PROXY header is told of a client's connection: what a proxy in front has
-// said of it, or else the ends of its socket. One system call. On the connection's worker.
+// said of it, or else the ends of its socket, and of TLS that ends here. One system call. On the connection's worker.
 
 #include "edge/core/message/introduction.h"
 #include "edge/serve/io/stream.h"
