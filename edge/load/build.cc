@@ -202,7 +202,7 @@ class Builder {
   static ListenPlan plan(const ListenConfig& config, const shared::Endpoint& where, std::size_t index) {
     ListenPlan plan{.where = where, .protocol = config.protocol, .index = index, .introductions = {}};
     plan.tls = !config.certificates.empty();
-    plan.to_https = config.redirect_to_https;
+    if (config.redirect_to_https) plan.https_port = config.https_port;
     if (const auto& from = config.proxy_protocol) {
       plan.introductions = {
           .from = PrefixSet(from->from), .others = from->others, .timeout = ceil<milliseconds>(from->timeout)};

@@ -51,6 +51,7 @@ struct ListenConfig {
   std::vector<shared::load::CertificateConfig> certificates;  // of https and tcp
   bool strict_sni = false;                                    // of https and tcp
   bool redirect_to_https = false;                             // of http
+  std::uint16_t https_port = 443;                             // of http: where it redirects to
   // The rest is of tcp and udp.
   std::optional<shared::load::Located<std::string>> pool;
   std::vector<SniConfig> sni;

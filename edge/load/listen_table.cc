@@ -93,6 +93,10 @@ void check_tls(const ListenConfig& listen, const Node& node, Diagnostics& diagno
   if (listen.redirect_to_https && listen.protocol != Protocol::http) {
     diagnostics.error(node.at, "redirect_to_https: it is for protocol: http");
   }
+  const Node* const port = node.find("https_port");
+  if (port != nullptr && !listen.redirect_to_https) {
+    diagnostics.error(port->key_at, "https_port has no effect: it is where `redirect_to_https: true` leads");
+  }
 }
 
 void check_listen(const ListenConfig& listen, const Node& node, Diagnostics& diagnostics) {
@@ -138,7 +142,9 @@ const Table<ListenConfig>& listen_table() {
                  "(unrecognized_name) in place of getting the first certificate")
           .field("redirect_to_https", &ListenConfig::redirect_to_https, boolean(),
                  "Of http: every request but those for the health page is answered 308 with the same target under "
-                 "https, port 443")
+                 "https")
+          .field("https_port", &ListenConfig::https_port, integer<std::uint16_t>(1, 65535),
+                 "Of redirect_to_https: the port that clients find https at")
           .field("pool", &ListenConfig::pool, optional_of(located(word())),
                  "Of tcp and udp: where it goes; with `sni`: all whom no name of it fits, else these are turned away")
           .field("sni", &ListenConfig::sni, list_of(nested(sni_table())),

@@ -356,13 +356,21 @@ def test_optional_certificates(tmp_path, authority):
 
 
 def test_the_way_to_https_is_one_line(tmp_path, authority, www):
-    listen = [{"address": "{edge}:8080", "redirect_to_https": True}, {"address": "{edge}:8443", "protocol": "https", "certificates": [www.listed()]}]
-    with an_edge(tmp_path, [], edge={"listen": listen}) as edge:
+    listen = [{"address": "{edge}:8080", "redirect_to_https": True}, {"address": "{edge}:8081", "redirect_to_https": True, "https_port": 8443},
+              {"address": "{edge}:8443", "protocol": "https", "certificates": [www.listed()]}]
+    hsts = {"set": {"Strict-Transport-Security": "max-age=60"}}
+    with an_edge(tmp_path, [], edge={"listen": listen, "response_headers": hsts}) as edge:
         status, fields, _ = edge.get("/a/b?c=d", Host=WWW, method="POST", body=b"x")
         assert (status, fields["Location"]) == (308, f"https://{WWW}/a/b?c=d")
+        assert "Strict-Transport-Security" not in fields, "over TLS alone (RFC 6797 7.2)"
+        done = subprocess.run(["curl", "-sSL", "-o", "/dev/null", "--cacert", str(authority.ca), "--resolve", f"{WWW}:8081:{edge.host}", "--resolve",
+                               f"{WWW}:8443:{edge.host}", "-w", "%{http_code} %{url_effective} %{num_redirects}", f"http://{WWW}:8081/a?b=c"],
+                              capture_output=True, text=True, timeout=90, check=False)
+        assert done.stdout == f"200 https://{WWW}:8443/a?b=c 1", done.stdout + done.stderr
         assert edge.get("/.meridian/health")[0] == 200
         with connect(edge, context_of(authority)) as sock:
             assert ask(sock)[0] == 200
+        assert "strict-transport-security: max-age=60" in curl(edge, authority, "-i").stdout.lower()
 
 
 def test_tls_ends_here_before_a_tcp_pool(tmp_path, authority, www):

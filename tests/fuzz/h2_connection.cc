@@ -33,7 +33,7 @@ std::unique_ptr<ClientConnection> make(WorkerContext& context, Clients& clients,
                                   .layer = nullptr,
                                   .introduction = nullptr,
                                   .early = {},
-                                  .to_https = false};
+                                  .https_port = false};
   return std::make_unique<edge::H2Connection>(context, clients, std::move(begun));
 }
 

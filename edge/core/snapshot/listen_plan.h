@@ -18,7 +18,7 @@ struct ListenPlan {
   Protocol protocol = Protocol::http;
   std::size_t index = 0;                           // in the configuration, and in PoolListeners
   bool tls = false;                                // under the protocol
-  bool to_https = false;                           // every request but those for the health page is sent there
+  std::uint16_t https_port = 0;                    // of https, where all requests are sent; 0: they are served
   std::optional<IntroductionRules> introductions;  // by the PROXY protocol; nothing: none are read
 
   bool operator==(const ListenPlan&) const = default;

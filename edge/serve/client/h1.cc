@@ -30,14 +30,15 @@ bool asks_for_head(std::string_view input) {
 }  // namespace
 
 H1Connection::H1Connection(WorkerContext& context, Clients& clients, shared::UniqueFd fd, const shared::Endpoint& peer,
-                           std::unique_ptr<StreamLayer> layer, const Introduction* introduction, bool to_https)
+                           std::unique_ptr<StreamLayer> layer, const Introduction* introduction,
+                           std::uint16_t https_port)
     : context_(context),
       clients_(clients),
       stream_(context.loop, fd.release(), Stream::Begin::connected, std::move(layer)),
       peer_(peer),
       introduction_(introduction != nullptr ? std::make_unique<const Introduction>(*introduction) : nullptr),
       waiter_(context.loop),
-      to_https_(to_https) {
+      https_port_(https_port) {
   stream_.bind(&waiter_);
   deadline_ = context.now() + context.snapshots.current().settings->timeouts.head;
 }
@@ -200,7 +201,7 @@ void H1Connection::become_http2() {
                             .layer = std::move(parts.layer),
                             .introduction = std::move(introduction_),
                             .early = std::move(early),
-                            .to_https = to_https_};
+                            .https_port = https_port_};
   clients_.hand_over(*this, std::make_unique<H2Connection>(context_, clients_, std::move(begun)));
 }
 
@@ -235,7 +236,7 @@ H1Connection::Read H1Connection::take_head() {
   turn_->facts.introduction = introduction_.get();
   turn_->facts.first = first_;
   turn_->facts.protocol = turn_->work->request.version == http::Version::http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
-  turn_->facts.to_https = to_https_;
+  turn_->facts.https_port = https_port_;
   if (const shared::TlsSession* const tls = stream_.tls()) turn_->facts.tls = &tls->facts();
   turn_->facts.head_read = turn_->window_began = context_.now();
   turn_->window_octets = 0;

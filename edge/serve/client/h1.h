@@ -22,7 +22,8 @@ class H1Connection final : public ClientConnection, public RequestSource, public
  public:
   // `layer` may be null: plain. `introduction` likewise: nobody but the socket says who `peer` is.
   H1Connection(WorkerContext& context, Clients& clients, shared::UniqueFd fd, const shared::Endpoint& peer,
-               std::unique_ptr<StreamLayer> layer, const Introduction* introduction = nullptr, bool to_https = false);
+               std::unique_ptr<StreamLayer> layer, const Introduction* introduction = nullptr,
+               std::uint16_t https_port = 0);
   ~H1Connection() override;
   H1Connection(const H1Connection&) = delete;
   H1Connection& operator=(const H1Connection&) = delete;
@@ -115,9 +116,9 @@ class H1Connection final : public ClientConnection, public RequestSource, public
   Waiter waiter_;
   std::unique_ptr<Turn> turn_;
   shared::TimePoint deadline_;
-  bool to_https_;      // see Listener
-  bool first_ = true;  // no request yet
-  bool keep_ = true;   // another request may follow
+  std::uint16_t https_port_;  // see Listener
+  bool first_ = true;         // no request yet
+  bool keep_ = true;          // another request may follow
   bool refused_ = false;
   bool cut_ = false;
   bool closing_ = false;

@@ -27,7 +27,7 @@ H2Connection::H2Connection(WorkerContext& context, Clients& clients, Begun begun
       introduction_(std::move(begun.introduction)),
       waiter_(context.loop),
       early_(std::move(begun.early)),
-      to_https_(begun.to_https) {
+      https_port_(begun.https_port) {
   stream_.bind(&waiter_);
   idle_since_ = out_progress_ = context.now();
   context_.counters.h2_connections.add();
@@ -200,7 +200,7 @@ void H2Connection::tell(RequestFacts& facts) const {
   facts.scheme = stream_.layered() || before_us ? "https" : "http";
   facts.introduction = introduction_.get();
   facts.first = first_;
-  facts.to_https = to_https_;
+  facts.https_port = https_port_;
   if (const shared::TlsSession* const tls = stream_.tls()) facts.tls = &tls->facts();
 }
 

@@ -37,7 +37,7 @@ class H2Connection final : public ClientConnection, public Pooled {
     std::unique_ptr<StreamLayer> layer;                // null: plain
     std::unique_ptr<const Introduction> introduction;  // null: nobody but the socket says who `peer` is
     Octets early;                                      // received already, from the preface on
-    bool to_https = false;                             // see Listener
+    std::uint16_t https_port = 0;                      // see Listener
   };
   H2Connection(WorkerContext& context, Clients& clients, Begun begun);
   ~H2Connection() override;
@@ -139,7 +139,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   bool told_last_ = false;  // which stream is the last
   bool checker_ = false;    // the last request was a DNS node's
   bool closed_ = false;
-  bool to_https_;  // see Listener
+  std::uint16_t https_port_;  // see Listener
   std::optional<Task<>> root_;
 };
 

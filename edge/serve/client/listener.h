@@ -20,7 +20,7 @@ struct Listener {
 
   Protocol protocol = Protocol::http;
   std::optional<IntroductionRules> introductions;  // PROXY headers, below any layer; nothing: none are read
-  bool to_https = false;                           // requests are answered with where they belong
+  std::uint16_t https_port = 0;                    // of https, where all requests are sent; 0: they are served
   // For each connection its own; empty: plain. Called by workers.
   std::function<std::unique_ptr<StreamLayer>()> make_layer;
   std::size_t index = 0;  // in the configuration; of tcp: in PoolListeners

@@ -24,7 +24,7 @@ std::unique_ptr<ClientConnection> make_http2(WorkerContext& context, Clients& cl
                             .layer = std::move(layer),
                             .introduction = nullptr,
                             .early = {},
-                            .to_https = newcomer.listener->to_https};
+                            .https_port = newcomer.listener->https_port};
   if (newcomer.introduction != nullptr) {
     begun.introduction = std::make_unique<const Introduction>(*newcomer.introduction);
   }
@@ -47,7 +47,7 @@ std::unique_ptr<ClientConnection> make_spoken(WorkerContext& context, Clients& c
     case Listener::Protocol::http:  // under TLS: what ALPN has chosen of the listener's list, HTTP/1.1 if nothing
       if (speaks_http2(layer.get())) return make_http2(context, clients, newcomer, std::move(layer));
       return std::make_unique<H1Connection>(context, clients, std::move(*newcomer.fd), newcomer.peer, std::move(layer),
-                                            newcomer.introduction.get(), newcomer.listener->to_https);
+                                            newcomer.introduction.get(), newcomer.listener->https_port);
     case Listener::Protocol::tcp:
       return std::make_unique<TcpConnection>(context, clients, newcomer, std::move(layer));
   }

@@ -47,7 +47,7 @@ Listener listener_of(const ListenPlan& planned) {
   listener.protocol = planned.protocol == Protocol::tcp ? Listener::Protocol::tcp : Listener::Protocol::http;
   listener.introductions = planned.introductions;
   listener.index = planned.index;
-  listener.to_https = planned.to_https;
+  listener.https_port = planned.https_port;
   return listener;
 }
 

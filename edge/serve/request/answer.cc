@@ -62,12 +62,16 @@ void redirect(Request& r) {
   open_status_page(r, {.status = action.status, .location = location, .rules = &route.response_rules});
 }
 
-// 308 keeps the method (RFC 9110 15.4.9). The port is https's own.
+// 308 keeps the method (RFC 9110 15.4.9). No rules: Strict-Transport-Security, which most edges that redirect have
+// among theirs, is not to be said without TLS (RFC 6797 7.2).
 void send_to_https(Request& r) {
+  static const HeaderRules kNone;
   const RequestTarget& target = r.found().target;
   std::string location = "https://";
-  location.append(target.host).append(target.kept).append(target.query);
-  open_status_page(r, {.status = 308, .location = location});
+  location.append(target.host);
+  if (r.asked.https_port != 443) location.append(":").append(std::to_string(r.asked.https_port));
+  location.append(target.kept).append(target.query);
+  open_status_page(r, {.status = 308, .location = location, .rules = &kNone});
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ struct RequestFacts {
   bool first = true;                           // on its connection
   std::string_view protocol = "HTTP/1.1";      // for the log
   const shared::TlsFacts* tls = nullptr;       // of the connection; null: the client does not speak TLS to us
-  bool to_https = false;                       // it came where only the way to https is told
+  std::uint16_t https_port = 0;                // it came where only the way to https, there, is told; 0: it did not
   // When the head's first octet and its last one were seen.
   shared::TimePoint began{};
   shared::TimePoint head_read{};

@@ -29,7 +29,7 @@ bool misdirected(Request& r) {
 void decide(Request& r) {
   if (misdirected(r)) return;
   shared::NullTrace trace;
-  const Asked asked{.head = *r.asked.head, .peer = r.asked.peer, .now = r.now(), .to_https = r.asked.to_https};
+  const Asked asked{.head = *r.asked.head, .peer = r.asked.peer, .now = r.now(), .to_https = r.asked.https_port != 0};
   const DecideState state{.scratch = r.exchange.work.target, .balance = r.context.balance};
   r.decision = decide(*r.snapshot, r.context.live, asked, state, trace);
   const LimitRuling& limit = r.decision.limit;

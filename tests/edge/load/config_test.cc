@@ -72,6 +72,17 @@ TEST(EdgeConfig, HowServersAreToldOfClientsAndHowLongTunnelsMayBeSilent) {
             std::string::npos);
 }
 
+TEST(EdgeConfig, TheWayToHttpsHasAPort) {
+  const auto section = [](const std::string& more) {
+    return "  listen: [{address: \"{edge}:8080\"" + more + "}]\n" + kPools + kRoutes;
+  };
+  const Loaded loaded(with_regions(section(", redirect_to_https: true, https_port: 8443")));
+  EXPECT_EQ(loaded.diagnostics.render(), "");
+  EXPECT_EQ(loaded.edge.listen[0].https_port, 8443);
+  EXPECT_EQ(Loaded(with_regions(section(", redirect_to_https: true"))).edge.listen[0].https_port, 443);
+  EXPECT_NE(rendered(section(", https_port: 8443")).find("https_port has no effect"), std::string::npos);
+}
+
 TEST(EdgeConfig, NoDatagramTellsOfItsClient) {
   const std::string listen =
       "  listen: [{address: \"{edge}:80\"}, {address: \"{edge}:53\", protocol: udp, pool: web}]\n";
