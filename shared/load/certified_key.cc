@@ -28,6 +28,7 @@ struct Free {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
   void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
   void operator()(OCSP_RESPONSE* response) const { OCSP_RESPONSE_free(response); }
+  void operator()(OCSP_BASICRESP* response) const { OCSP_BASICRESP_free(response); }
   void operator()(AUTHORITY_INFO_ACCESS* access) const { AUTHORITY_INFO_ACCESS_free(access); }
   void operator()(X509_STORE* store) const { X509_STORE_free(store); }
   void operator()(X509_STORE_CTX* context) const { X509_STORE_CTX_free(context); }
@@ -180,8 +181,30 @@ class Reading {
     if (!response || OCSP_response_status(response.get()) != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
       return fail("ocsp: " + name + " holds no successful OCSP response in DER; `openssl ocsp -respout` writes one");
     }
-    made_->ocsp = std::move(*text);
+    if (judge_ocsp(*response, name)) made_->ocsp = std::move(*text);
     return true;
+  }
+
+  // An answer that clients would not believe is left out with a warning: without one they ask for themselves, and with
+  // a wrong one they turn away (RFC 6066 8).
+  bool judge_ocsp(OCSP_RESPONSE& response, const std::string& name) {
+    const auto doubt = [&](const std::string& why) {
+      diagnostics_.warning(files_.at, "ocsp: " + name + " " + why + ": it is not stapled");
+      return false;
+    };
+    const Owned<OCSP_BASICRESP> basic(OCSP_response_get1_basic(&response));
+    const ASN1_INTEGER* const own = X509_get0_serialNumber(made_->chain.front().get());
+    for (int i = 0; basic && i < OCSP_resp_count(basic.get()); ++i) {
+      OCSP_SINGLERESP* const single = OCSP_resp_get0(basic.get(), i);
+      ASN1_INTEGER* serial = nullptr;
+      OCSP_id_get0_info(nullptr, nullptr, nullptr, &serial, const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(single)));
+      if (serial == nullptr || ASN1_INTEGER_cmp(serial, own) != 0) continue;
+      ASN1_GENERALIZEDTIME* until = nullptr;
+      OCSP_single_get0_status(single, nullptr, nullptr, nullptr, &until);
+      if (until != nullptr) made_->ocsp_until = time_of(until);
+      return made_->ocsp_until > now_ || doubt("has expired");
+    }
+    return doubt("is about another certificate");
   }
 
   // RFC 8446 4.4.2: each directly certifies the one before it. Clients forgive another order, some of them.

@@ -31,13 +31,14 @@ struct CertifiedKey {
   std::chrono::system_clock::time_point not_before;
   std::chrono::system_clock::time_point not_after;  // of the one in the chain that ends first
   std::string ocsp;                                 // DER; empty: none
+  std::chrono::system_clock::time_point ocsp_until = std::chrono::system_clock::time_point::max();  // then it is stale
 
   // Whether an own certificate and key are the same.
   [[nodiscard]] bool same_as(const CertifiedKey& other) const;
 };
 
 // Nothing, with errors that name file and remedy, if it cannot be used. What can be and is doubtful is a warning: it
-// ends soon or has ended, its chain misses a part, others can read the key.
+// ends soon or has ended, its chain misses a part, others can read the key, its OCSP response is stale.
 [[nodiscard]] std::shared_ptr<const CertifiedKey> read_certified_key(const CertifiedKeyFiles& files,
                                                                      std::chrono::system_clock::time_point now,
                                                                      Diagnostics& diagnostics);

@@ -222,8 +222,9 @@ int TlsServer::on_alpn(SSL* /*ssl*/, const unsigned char** chosen, unsigned char
 
 int TlsServer::on_status(SSL* ssl, void* /*self*/) {
   const TlsFacts& facts = TlsSession::of(ssl).facts_;
-  const std::string& ocsp = facts.server->settings_.hosts[facts.host].certified->ocsp;
-  if (ocsp.empty()) return SSL_TLSEXT_ERR_NOACK;
+  const shared::load::CertifiedKey& certified = *facts.server->settings_.hosts[facts.host].certified;
+  const std::string& ocsp = certified.ocsp;
+  if (ocsp.empty() || std::chrono::system_clock::now() > certified.ocsp_until) return SSL_TLSEXT_ERR_NOACK;
   auto* const copy = static_cast<unsigned char*>(OPENSSL_memdup(ocsp.data(), ocsp.size()));
   SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(ocsp.size()));
   return SSL_TLSEXT_ERR_OK;

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <unistd.h>
 
@@ -39,6 +40,28 @@ class CertifiedKeys : public ::testing::Test {
     return files;
   }
 
+  // A file with an answer about a certificate, good for so many seconds.
+  std::filesystem::path answer_about(const CertifiedKey& subject, const CertifiedKey& signer, long seconds) const {
+    OCSP_BASICRESP* const basic = OCSP_BASICRESP_new();
+    OCSP_CERTID* const id = OCSP_cert_to_id(EVP_sha1(), subject.chain.front().get(), signer.chain.front().get());
+    ASN1_TIME* const from = X509_gmtime_adj(nullptr, -7200);
+    ASN1_TIME* const until = X509_gmtime_adj(nullptr, seconds);
+    OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, nullptr, from, until);
+    OCSP_basic_sign(basic, signer.chain.front().get(), signer.key.get(), EVP_sha256(), nullptr, 0);
+    OCSP_RESPONSE* const response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    unsigned char* data = nullptr;
+    const int size = i2d_OCSP_RESPONSE(response, &data);
+    const auto file = folder_ / "ocsp.der";
+    std::ofstream(file).write(reinterpret_cast<const char*>(data), size);
+    OPENSSL_free(data);
+    OCSP_RESPONSE_free(response);
+    OCSP_BASICRESP_free(basic);
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
+    return file;
+  }
+
   std::filesystem::path folder_;
   Diagnostics told_;
   std::chrono::system_clock::time_point now_ = std::chrono::system_clock::now();
@@ -52,6 +75,33 @@ TEST_F(CertifiedKeys, SayForWhomAndForHowLong) {
   EXPECT_EQ(read->subject, "CN=WWW.shop.example");
   EXPECT_NEAR(static_cast<double>((read->not_after - now_) / hours(1)), 24, 1);
   EXPECT_THAT(told_.render(), HasSubstr("is not valid yet"));
+}
+
+TEST_F(CertifiedKeys, StapleWhatIsAboutThemAndGood) {
+  const auto made = ::test::made_certificate({"a.example"});
+  CertifiedKeyFiles files = written(*made, "site");
+  files.ocsp = answer_about(*made, *made, 3600);
+  auto read = read_certified_key(files, now_, told_);
+  ASSERT_NE(read, nullptr) << told_.render();
+  EXPECT_FALSE(read->ocsp.empty());
+  EXPECT_NEAR(static_cast<double>((read->ocsp_until - now_) / std::chrono::seconds(1)), 3600, 60);
+
+  files.ocsp = answer_about(*made, *made, -60);
+  read = read_certified_key(files, now_, told_);
+  ASSERT_NE(read, nullptr);
+  EXPECT_TRUE(read->ocsp.empty());
+  EXPECT_THAT(told_.render(), HasSubstr("has expired: it is not stapled"));
+
+  const auto other = ::test::made_certificate({"b.example"});
+  ASN1_INTEGER_set(X509_get_serialNumber(other->chain.front().get()), 77);
+  files.ocsp = answer_about(*other, *made, 3600);
+  read = read_certified_key(files, now_, told_);
+  ASSERT_NE(read, nullptr);
+  EXPECT_TRUE(read->ocsp.empty());
+  EXPECT_THAT(told_.render(), HasSubstr("is about another certificate: it is not stapled"));
+
+  std::ofstream(files.ocsp) << "no DER";
+  EXPECT_EQ(read_certified_key(files, now_, told_), nullptr);
 }
 
 TEST_F(CertifiedKeys, TellDaysLeftAndDaysGone) {
