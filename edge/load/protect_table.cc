@@ -162,6 +162,15 @@ const Table<HedgeSettings>& hedge_table() {
   return table;
 }
 
+// Each has a default, so one of them alone may be wrong.
+void check_breaker(const BreakerSettings& breaker, const Node& node, Diagnostics& diagnostics) {
+  if (breaker.max_open >= breaker.open) return;
+  const Node* const said = node.find("max_open") != nullptr ? node.find("max_open") : node.find("open");
+  diagnostics.error(said == nullptr ? node.at : said->at,
+                    "breaker: max_open (" + print_duration(breaker.max_open) + ") is shorter than open (" +
+                        print_duration(breaker.open) + "), which grows up to it: raise max_open, or lower open");
+}
+
 }  // namespace
 
 Reader<double> share_of() {
@@ -212,7 +221,8 @@ const Table<BreakerSettings>& breaker_table() {
           .field("successes", &BreakerSettings::successes, integer<std::uint16_t>(1, 1000),
                  "Of probes in a row: it closes")
           .field("max_opened", &BreakerSettings::max_opened, share_of(),
-                 "Of the pool's breakers, at a time: no more open; 100%: all may");
+                 "Of the pool's breakers, at a time: no more open; 100%: all may")
+          .check(check_breaker);
   return table;
 }
 

@@ -55,6 +55,16 @@ TEST(ProtectTable, ABreakersOptionsArrive) {
   EXPECT_NE(problems(breaker_table(), "{probes: 61}"), "");
 }
 
+TEST(ProtectTable, ABreakerIsNotOpenForLongerThanAtMost) {
+  EXPECT_EQ(problems(breaker_table(), "{open: 1m, max_open: 1m}"), "");
+  EXPECT_EQ(
+      problems(breaker_table(), "{open: 2m, max_open: 1m}"),
+      "c.yaml:1:22: error: breaker: max_open (1m) is shorter than open (2m), which grows up to it: raise max_open, "
+      "or lower open\n");
+  EXPECT_NE(problems(breaker_table(), "{open: 10m}").find("max_open (5m) is shorter than open (10m)"),
+            std::string::npos);
+}
+
 TEST(ProtectTable, AnEjectionsOptionsArrive) {
   const EjectionSettings all = read(ejection_table(),
                                     "{mode: shadow, error_rate: 40%, margin: 15%, min_requests: 7, window: 20s, "
