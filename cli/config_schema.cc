@@ -95,7 +95,7 @@ json::object table_schema(const TableDoc& table) {
   for (const auto& option : table.options) {
     json::object about = schema_of(option.type);
     std::string said = option.doc + " (" + option.type;
-    if (option.fallback == "required") {
+    if (option.required) {
       required.emplace_back(option.key);
     } else if (!option.fallback.empty() && option.fallback != "none") {
       said += "; default " + option.fallback;

@@ -90,8 +90,9 @@ class Table {
   template <class V>
   void add(std::string key, V T::* member, Reader<V> reader, std::string doc, Need need) {
     const T defaults{};
-    auto fallback = need == Need::required ? std::string("required") : reader.print(defaults.*member);
-    doc_->options.push_back({key, reader.type, std::move(fallback), std::move(doc), reader.nested});
+    const bool required = need == Need::required;
+    auto fallback = required ? std::string() : reader.print(defaults.*member);
+    doc_->options.push_back({key, reader.type, std::move(fallback), std::move(doc), reader.nested, required});
     auto read = [member, inner = std::move(reader.read)](T& object, const Node& node, Diagnostics& diagnostics) {
       auto value = inner(node, diagnostics);
       if (value) object.*member = std::move(*value);

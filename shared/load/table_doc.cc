@@ -15,9 +15,10 @@ std::string cell(std::string_view text) {
 
 std::string code(std::string_view text) { return text.empty() ? "" : "`" + std::string(text) + "`"; }
 
-std::string fallback_cell(const std::string& fallback) {
-  if (fallback == "required" || fallback == "none") return fallback;
-  return code(cell(fallback));
+// A default that happens to be the word `required` is none the less a default, in code.
+std::string fallback_cell(const OptionDoc& option) {
+  if (option.required) return "required";
+  return option.fallback == "none" ? option.fallback : code(cell(option.fallback));
 }
 
 class Renderer {
@@ -27,7 +28,7 @@ class Renderer {
     out_ += "## " + code(table.title) + "\n\n" + table.doc + "\n\n";
     out_ += "| option | type | default | meaning |\n| --- | --- | --- | --- |\n";
     for (const OptionDoc& option : table.options) {
-      out_ += "| " + code(option.key) + " | " + cell(option.type) + " | " + fallback_cell(option.fallback) + " | " +
+      out_ += "| " + code(option.key) + " | " + cell(option.type) + " | " + fallback_cell(option) + " | " +
               cell(option.doc) + " |\n";
     }
     out_ += "\n";

@@ -14,9 +14,10 @@ struct TableDoc;
 struct OptionDoc {
   std::string key;
   std::string type;
-  std::string fallback;  // the default as one would write it; "required"
+  std::string fallback;  // the default as one would write it
   std::string doc;       // one line
   std::vector<std::shared_ptr<const TableDoc>> nested;
+  bool required = false;  // there is no default
 };
 
 struct TableDoc {

@@ -48,7 +48,7 @@ const Table<ClientCertificatesConfig>& client_certificates_table() {
           .field("mode", &ClientCertificatesConfig::mode,
                  one_of<ClientCertificates>(
                      {{"required", ClientCertificates::required}, {"optional", ClientCertificates::optional}}),
-                 "Whether a client without one is refused; a bad one always is");
+                 "`required`: a client without one is refused; `optional`: it is let in. A bad one is refused by both");
   return table;
 }
 
