@@ -33,7 +33,7 @@ def test_the_examples_are_good(validator, path):
 
 @pytest.mark.parametrize("was,wrong,where", [
     ("fall: 3", "fal: 3", "$.health.edge"), ("balance: round_robin", "balance: round_robbin", "$.edge.pools.api.balance"),
-    ("port: 8080", "port: 80800", "$.health.edge.port"), ("interval: 1s", "interval: 1 second", "$.health.edge.interval")])
+    ("port: 8443", "port: 84430", "$.health.edge.port"), ("interval: 1s", "interval: 1 second", "$.health.edge.interval")])
 def test_mistakes_are_found_where_they_stand(validator, was, wrong, where):
     text = (hosts.ROOT / "zones/shop.yaml").read_text()
     assert was in text

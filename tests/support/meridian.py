@@ -26,8 +26,9 @@ import dns.rdatatype
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/lib"))
 
-from processes import Lease, Process, eventually  # noqa: E402,F401  (the path comes first; tests take them from here)
-from shop import REGIONS, backends_of  # noqa: E402
+import certificates  # noqa: E402  (the path comes first)
+from processes import Lease, Process, eventually  # noqa: E402,F401  (tests take them from here)
+from shop import CERTIFIED, HTTPS, NAME, REGIONS, backends_of  # noqa: E402
 
 SANITIZED = os.environ.get("MERIDIAN_SANITIZED") == "1"
 
@@ -103,17 +104,28 @@ def steady(text):
     return patient(text).replace("interval: 1s, timeout: 500ms, fall: 3", "interval: 10s, timeout: 9s, fall: 5")
 
 
-class Shop:
-    """The example service of zones/ on 127.N.0.0/16: the same files, with the addresses moved and `edit` applied."""
+# What tests that speak plain HTTP make of the shop: port 8080 serves and is probed; 8443 is as it stands.
+PLAIN = {"redirect_to_https: true, https_port: 8443": "protocol: http", "kind: https, port: 8443": "kind: http, port: 8080"}
 
-    def __init__(self, directory, edit=None):
+
+class Shop:
+    """The example service of zones/ on 127.N.0.0/16: the same files, with the addresses moved and `edit` applied. With `https` customers
+    come by https alone, as zones/shop.yaml says; else port 8080 serves, too."""
+
+    def __init__(self, directory, edit=None, https=False):
         self.lease = Lease()
         self.directory = pathlib.Path(directory)
+        self.directory.mkdir(exist_ok=True)
         self.zones = self.directory / "zones"
         shutil.copytree(ROOT / "zones", self.zones)
         self.config = self.zones / "shop.yaml"
         text = self.moved((ROOT / "zones/shop.yaml").read_text())
         text = text.replace("../build/geo/city.mmdb", str(geo_database("city.mmdb")))
+        self.ca = certificates.site(self.directory / "certificates", *CERTIFIED)[0]
+        text = text.replace("../build/shop", str(self.ca.parent))
+        for before, after in () if https else PLAIN.items():
+            assert text.count(before) == 1, f"shop.yaml has changed: {before}"
+            text = text.replace(before, after)
         if "state_directory" not in text:
             text = text.replace("service: shop\n", f"service: shop\nstate_directory: {self.directory}/state\n", 1)
         self.config.write_text(edit(text) if edit else text)
@@ -212,6 +224,16 @@ class Shop:
         found = self.addresses(name, subnet=subnet)
         assert len(found) == 1, found
         return REGIONS[int(found[0].split(".")[2]) - 1]
+
+    def https_get(self, region, path, headers=None, method="GET", body=None, timeout=60):
+        """One request over TLS on one connection: (status, headers, body)."""
+        connection = certificates.HttpsConnection(self.edge_address(region), HTTPS, NAME, certificates.trusting(self.ca), timeout=timeout)
+        try:
+            connection.request(method, path, body=body, headers={"Host": NAME, **(headers or {})})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
 
     def edge_get(self, region, path, headers=None, **options):
         return http_get(self.edge_address(region), 8080, path, {"Host": "www.shop.example", **(headers or {})}, **options)

@@ -3,10 +3,17 @@
     authority = Authority(folder)
     site = authority.issue("www.shop.example", "*.shop.example")
     site.certificate, site.key          # paths, PEM; `curl --cacert authority.ca`
+
+As a program it makes ca.pem, site.pem and site.key for the names, unless they are there and good for another week:
+
+    python3 tools/lib/certificates.py build/shop www.shop.example '*.shop.example' shop.example
 """
 import dataclasses
+import http.client
 import pathlib
+import ssl
 import subprocess
+import sys
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,3 +81,37 @@ subjectAltName = DNS:{name}
                    "-out", certificate, *more]
         subprocess.run(list(map(str, command)), check=True, capture_output=True, timeout=60)
         key.chmod(0o600)
+
+
+def site(folder, *names):
+    """The authority's certificate and that of a site which it has signed, in a folder; made if need be."""
+    folder = pathlib.Path(folder)
+    ca, made = folder / "ca.pem", Certified(folder / "site.pem", folder / "site.key")
+    week = str(7 * 24 * 3600)
+    if not made.key.exists() or subprocess.run(["openssl", "x509", "-checkend", week, "-noout", "-in", made.certificate], capture_output=True,
+                                               timeout=60, check=False).returncode:
+        Authority(folder).issue(*names, file="site")
+    return ca, made
+
+
+class HttpsConnection(http.client.HTTPConnection):
+    """To an address that no resolver told of, under the name that its certificate has."""
+
+    def __init__(self, address, port, name, context, **more):
+        super().__init__(address, port, **more)
+        self.name, self.context = name, context
+
+    def connect(self):
+        super().connect()
+        self.sock = self.context.wrap_socket(self.sock, server_hostname=self.name)
+
+
+def trusting(ca):
+    """A context for HttpsConnection."""
+    return ssl.create_default_context(cafile=ca)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    site(*sys.argv[1:])

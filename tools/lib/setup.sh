@@ -14,7 +14,7 @@ meridian_packages() { # group
         libnghttp2-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libexpected-dev libgtest-dev libgmock-dev libbenchmark-dev \
         python3 perl tor-geoipdb tzdata libmaxmind-db-writer-perl
       ;;
-    demo) echo python3 bind9-dnsutils curl procps ;;
+    demo) echo python3 bind9-dnsutils curl openssl procps ;;
     lint) echo git python3 clang-format-19 ;;
     tidy) echo git python3 clang-tidy-19 ;;
     package) echo git debhelper dpkg-dev python3 ;;

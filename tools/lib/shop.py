@@ -4,6 +4,9 @@ import dataclasses
 REGIONS = ("us-east", "us-west", "eu")
 POOLS = (("web", 11, 3), ("api", 21, 5), ("checkout", 31, 2), ("search", 41, 2), ("admin", 51, 1), ("enterprise", 61, 1),
          ("trading", 71, 3))  # first, count
+NAME = "www.shop.example"
+CERTIFIED = (NAME, "*.shop.example", "shop.example")  # the names in its certificate
+HTTPS = 8443
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from .stage import DNS_ADMIN, EDGES, REGIONS, ROOT, Stage, Trouble, environment_
 from .tour import Tour
 
 TRY = """dig @127.0.0.1 -p 5300 www.shop.example +subnet=81.2.69.0/24
-curl -s http://127.0.3.1:8080/api/items -H 'Host: www.shop.example'
+curl -s --cacert build/shop/ca.pem --resolve www.shop.example:8443:127.0.3.1 https://www.shop.example:8443/api/items
 curl -s http://127.0.0.1:9053/status ; curl -s http://127.0.1.1:9080/metrics
 curl -s -X POST 'http://127.0.2.11:9000/fail?mode=off&name=us-west-web-1'     # also mode=500, hang, reset, sick, ok"""
 
@@ -78,7 +78,7 @@ def stay(stage):
 
 def show(stage, options):
     screen.say(screen.paint("Meridian: one shop, three regions, on loopback", "bold"))
-    screen.tell("DNS 127.0.0.1:5300; edges us-east 127.0.1.1:8080, us-west 127.0.2.1:8080, eu 127.0.3.1:8080; 51 backends")
+    screen.tell("DNS 127.0.0.1:5300; edges us-east 127.0.1.1:8443, us-west 127.0.2.1:8443, eu 127.0.3.1:8443; 51 backends")
     began = time.monotonic()
     stage.start()
     screen.tell(f"started and healthy in {time.monotonic() - began:.1f} s")

@@ -1,4 +1,5 @@
-"""Customers of the shop: threads that resolve the name for every request, as a browser with no cache would, and keep what they saw."""
+"""Customers of the shop: threads that resolve the name and shake hands for every request, as a browser with no cache would, and keep what
+they saw."""
 
 import http.client
 import random
@@ -7,7 +8,10 @@ import struct
 import threading
 import time
 
-from .stage import DNS
+from certificates import HttpsConnection, trusting
+from shop import HTTPS, NAME
+
+from .stage import CA, DNS
 
 CLIENT = "128.59.0.0"  # a university in New York
 
@@ -51,6 +55,7 @@ class Load:
     def __init__(self, customers=4, pause=0.005):
         self.pause = pause
         self.events = []
+        self.trust = trusting(CA)
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self.shop_on, args=(n,), daemon=True) for n in range(customers)]
 
@@ -83,7 +88,7 @@ class Load:
     @staticmethod
     def resolve(resolver, ident):
         try:
-            resolver.send(query_packet(ident, "www.shop.example", CLIENT))
+            resolver.send(query_packet(ident, NAME, CLIENT))
             reply = resolver.recv(4096)
             while struct.unpack_from("!H", reply)[0] != ident:
                 reply = resolver.recv(4096)
@@ -94,11 +99,10 @@ class Load:
             return None, f"rcode {rcode}, {len(found)} addresses"
         return found[0], None
 
-    @staticmethod
-    def fetch(address):
-        connection = http.client.HTTPConnection(address, 8080, timeout=2)
+    def fetch(self, address):
+        connection = HttpsConnection(address, HTTPS, NAME, self.trust, timeout=2)
         try:
-            connection.request("GET", "/", headers={"Host": "www.shop.example"})
+            connection.request("GET", "/", headers={"Host": NAME})
             response = connection.getresponse()
             response.read()
             return None if response.status == 200 else f"status {response.status}"

@@ -11,10 +11,12 @@ import shutil
 import socket
 import tempfile
 
+import certificates
 from processes import Failed, Process, eventually, stop_all
-from shop import REGIONS, backends_of
+from shop import CERTIFIED, HTTPS, NAME, REGIONS, backends_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+CA = ROOT / "build/shop/ca.pem"  # where zones/shop.yaml has its certificate
 EDGES = {region: f"127.0.{number}.1" for number, region in enumerate(REGIONS, 1)}
 DNS = ("127.0.0.1", 5300)
 DNS_ADMIN = ("127.0.0.1", 9053)
@@ -36,7 +38,7 @@ def wait_until(condition, what, seconds=20.0):
 def get(host, port, path, timeout=2):
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
-        connection.request("GET", path, headers={"Host": "www.shop.example" if port == 8080 else f"{host}:{port}"})
+        connection.request("GET", path, headers={"Host": NAME if port == 8080 else f"{host}:{port}"})
         response = connection.getresponse()
         return response.status, response.read().decode(errors="replace")
     finally:
@@ -67,7 +69,7 @@ class Stage:
         """Says which address is taken before anything starts."""
         wanted = [(DNS, socket.SOCK_DGRAM), (DNS, socket.SOCK_STREAM), (DNS_ADMIN, socket.SOCK_STREAM)]
         for region in REGIONS:
-            wanted += [((EDGES[region], port), socket.SOCK_STREAM) for port in (8080, 7000, 9080)]
+            wanted += [((EDGES[region], port), socket.SOCK_STREAM) for port in (HTTPS, 8080, 7000, 9080)]
             wanted += [((server.address, server.port), socket.SOCK_STREAM) for server in backends_of(region)]
         busy = []
         for address, kind in wanted:
@@ -110,6 +112,7 @@ class Stage:
     def start(self):
         self.check_programs()
         self.check_ports()
+        certificates.site(CA.parent, *CERTIFIED)
         for region in REGIONS:
             self.start_backends(region)
         for region in REGIONS:

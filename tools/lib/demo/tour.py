@@ -7,10 +7,12 @@ import time
 
 from . import screen
 from .load import Load
-from .stage import EDGES, region_of, wait_until
+from .stage import EDGES, ROOT, region_of, wait_until
 
 DIG = "dig @127.0.0.1 -p 5300"
-HOST = "-H 'Host: www.shop.example'"
+# The shop as the edge of eu, or of another region, serves it.
+CURL = "curl -s --cacert build/shop/ca.pem --resolve www.shop.example:8443:127.0.3.1"
+SHOP = "https://www.shop.example:8443"
 AS_TEXT = "-H 'Accept: text/plain'"
 NEW_YORK = "128.59.0.0/24"
 CLIENTS = (
@@ -35,7 +37,7 @@ class Tour:
         self.broken = []
 
     def run(self):
-        steps = [self.geography, self.shares, self.explanation, self.static_records, self.paths, self.tiers, self.access,
+        steps = [self.geography, self.shares, self.explanation, self.static_records, self.encryption, self.paths, self.tiers, self.access,
                  self.regional_balance, self.failover, self.return_of_the_region]
         for number, step in enumerate(steps, 1):
             title, text = step.__doc__.split("\n", 1)
@@ -47,7 +49,7 @@ class Tour:
     def shell(self, command, quiet=False):
         """Prints and runs a command; returns what it wrote."""
         screen.command(command)
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=self.environment, cwd=self.stage.directory,
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=self.environment, cwd=ROOT,
                               timeout=60, check=False)
         text = done.stdout + done.stderr
         if not quiet:
@@ -105,51 +107,64 @@ class Tour:
         text = self.shell(f"diff <({DIG} +tcp {command} | sort) <({DIG} {command} | sort) && {DIG} +tcp {command} | wc -l", quiet=False)
         self.check(text.strip() == "60", "60 records over TCP, and the same when dig falls back from a truncated UDP answer")
 
+    def encryption(self):
+        """In the region: https, and HTTP/2 with it.
+        The demo has made an authority and a certificate, build/shop. Port 8080 knows one thing: the way to https."""
+        text = self.shell("curl -si --resolve www.shop.example:8080:127.0.3.1 'http://www.shop.example:8080/api/items?page=2' | tr -d '\\r'")
+        self.check("308 Permanent Redirect" in text and f"Location: {SHOP}/api/items?page=2" in text, "http is sent to https")
+        text = self.shell(f"{CURL} -i {AS_TEXT} {SHOP}/api/items | tr -d '\\r'")
+        self.check("HTTP/2 200" in text and "strict-transport-security: max-age=31536000" in text,
+                   "curl agrees on HTTP/2, and hears that it need not try http again")
+        text = self.shell(f"{CURL} --http1.1 --tlsv1.2 --tls-max 1.2 {AS_TEXT} -w '\\nHTTP/%{{http_version}}\\n' {SHOP}/api/items")
+        self.check("(pool api, region eu)" in text and "HTTP/1.1" in text, "older clients get the same over TLS 1.2 and HTTP/1.1")
+        text = self.shell("curl -sS --resolve www.shop.example:8443:127.0.3.1 " + SHOP + "/ 2>&1 | head -n 1")
+        self.check("certificate" in text, "who does not know the authority is warned by its client")
+
     def paths(self):
         """In the region: routes by path.
-        The edge of eu is at 127.0.3.1:8080. The backends say who they are and what they were told."""
-        text = self.shell(f"curl -s http://127.0.3.1:8080/ {HOST}")
+        The edge of eu is at 127.0.3.1:8443. The backends say who they are and what they were told."""
+        text = self.shell(f"{CURL} {SHOP}/")
         answer = parse(text)
         told = {name.lower(): value for name, value in answer.get("headers", {}).items()}
         self.check(answer.get("pool") == "web" and answer.get("region") == "eu", "/ reaches the pool web of eu")
-        self.check(told.get("x-forwarded-for") == "127.0.0.1" and told.get("x-real-ip") == "127.0.0.1",
-                   "the backend learns the client's address")
+        self.check(told.get("x-forwarded-for") == "127.0.0.1" and told.get("x-forwarded-proto") == "https",
+                   "the backend learns the client's address, and that it came by https")
         for path, pool in (("/api/items", "api"), ("/search/?q=shoes", "search")):
-            text = self.shell(f"curl -s 'http://127.0.3.1:8080{path}' {HOST} {AS_TEXT}")
+            text = self.shell(f"{CURL} '{SHOP}{path}' {AS_TEXT}")
             self.check(f"(pool {pool}, region eu)" in text, f"{path} reaches the pool {pool}")
-        text = self.shell(f"curl -si http://127.0.3.1:8080/checkout/cart {HOST} {AS_TEXT} | tr -d '\\r'")
-        self.check("pool checkout" in text and "Cache-Control: no-store" in text, "/checkout/ is never cached")
+        text = self.shell(f"{CURL} -i {SHOP}/checkout/cart {AS_TEXT} | tr -d '\\r'")
+        self.check("pool checkout" in text and "cache-control: no-store" in text, "/checkout/ is never cached")
 
     def tiers(self):
         """In the region: routes by customer tier.
         The tier comes from an API key, or from a header that only the CDN's network, 127.0.8.0/24, may set."""
         key = "-H 'X-Api-Key: demo-key-of-an-enterprise-customer'"
         tier = "-H 'X-Customer-Tier: enterprise'"
-        edge = "http://127.0.3.1:8080"
-        text = self.shell(f"curl -s {edge}/ {HOST} {AS_TEXT} {key}")
+        text = self.shell(f"{CURL} {SHOP}/ {AS_TEXT} {key}")
         self.check("pool enterprise" in text, "an enterprise key reaches the enterprise pool")
-        text = self.shell(f"curl -s {edge}/ {HOST} {AS_TEXT} {tier} --interface 127.0.8.1")
+        text = self.shell(f"{CURL} {SHOP}/ {AS_TEXT} {tier} --interface 127.0.8.1")
         self.check("pool enterprise" in text, "so does the tier header from the CDN")
-        text = self.shell(f"curl -s {edge}/ {HOST} {AS_TEXT} {tier}")
+        text = self.shell(f"{CURL} {SHOP}/ {AS_TEXT} {tier}")
         self.check("pool web" in text, "a forged tier header from anywhere else does nothing")
-        text = self.shell(f"curl -s {edge}/api/items {HOST} {AS_TEXT} {key}")
+        text = self.shell(f"{CURL} {SHOP}/api/items {AS_TEXT} {key}")
         self.check("pool api" in text, "/api/ beats the tier rule on /: the longest path wins")
 
     def access(self):
         """In the region: the administrators' path.
         /admin/ is for the office, 127.0.7.0/24. Spelling it in another way does not help."""
         status = "-o /dev/null -w '%{http_code}\\n'"
-        text = self.shell(f"curl -s {status} http://127.0.3.1:8080/admin/users {HOST}")
+        text = self.shell(f"{CURL} {status} {SHOP}/admin/users")
         self.check(text.strip() == "403", "a stranger is refused")
-        text = self.shell(f"curl -s {status} --path-as-is http://127.0.3.1:8080/api/..//%61dmin/users {HOST}")
+        text = self.shell(f"{CURL} {status} --path-as-is {SHOP}/api/..//%61dmin/users")
         self.check(text.strip() == "403", "also when the path is disguised")
-        text = self.shell(f"curl -s http://127.0.3.1:8080/admin/users {HOST} {AS_TEXT} --interface 127.0.7.1")
+        text = self.shell(f"{CURL} {SHOP}/admin/users {AS_TEXT} --interface 127.0.7.1")
         self.check("pool admin" in text, "the office is let in")
 
     def regional_balance(self):
         """In the region: requests are shared out.
         Sixty requests; the weights of the three web servers are 3, 2 and 1, and each worker counts for itself."""
-        text = self.shell(f"for i in $(seq 60); do curl -s http://127.0.2.1:8080/ {HOST} {AS_TEXT}; done | sort | uniq -c")
+        west = CURL.replace(EDGES["eu"], EDGES["us-west"])
+        text = self.shell(f"for i in $(seq 60); do {west} {SHOP}/ {AS_TEXT}; done | sort | uniq -c")
         counts = [int(count) for count in re.findall(r"(\d+) us-west-web-\d", text)]
         fair = len(counts) == 3 and all(abs(count - ideal) <= 4 for count, ideal in zip(counts, (30, 20, 10)))
         self.check(fair, "three to two to one, give or take")
