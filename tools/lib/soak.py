@@ -1,8 +1,10 @@
 """Runs the whole shop under load for a while and looks for what a short test cannot see.
 
 Usage: tools/soak SECONDS
-Load on DNS (dnsperf) and on every edge (h2load, and bodies compared by digest), reloads every 5 s, a backend that dies and comes
-back, slow and aborting clients. Ends with a verdict: memory and descriptors flat, no query lost, no body wrong, no process gone.
+Load on DNS (dnsperf) and on the edge of eu (bodies over https compared by digest), reloads every 5 s, a backend that dies and comes back,
+slow and aborting clients; beside the shop an edge that speaks everything (HTTP/1.1, HTTP/2, WebSocket, TCP, plain and under TLS, PROXY
+headers), whose certificates, pools and routes change. Ends with a verdict: memory and descriptors flat, no query lost, no body wrong, no
+client reset, no process gone.
 """
 import hashlib
 import pathlib
@@ -19,11 +21,13 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 import meridian  # noqa: E402
+from mixed_edge import KINDS, Mixed  # noqa: E402
+from mixed_load import Load  # noqa: E402
 
 
 class Soak:
-    def __init__(self, shop, seconds):
-        self.shop, self.end, self.problems, self.counts = shop, time.monotonic() + seconds, [], {}
+    def __init__(self, shop, mixed, seconds):
+        self.shop, self.mixed, self.end, self.problems, self.counts = shop, mixed, time.monotonic() + seconds, [], {}
         self.random = random.Random(1)
 
     def running(self):
@@ -38,24 +42,24 @@ class Soak:
         while self.running():
             for size, digest in pattern.items():
                 for suffix in ("", "&chunked=1"):
-                    status, _, body = self.shop.edge_get("eu", f"/?bytes={size}{suffix}")
+                    status, _, body = self.shop.https_get("eu", f"/?bytes={size}{suffix}")
                     if status != 200 or hashlib.sha256(body).digest() != digest:
                         self.problems.append(f"GET of {size}{suffix}: status {status}, {len(body)} octets")
                     self.count("bodies")
             payload = self.random.randbytes(200000)
-            status, _, body = self.shop.edge_get("eu", "/", method="POST", body=payload)
+            status, _, body = self.shop.https_get("eu", "/", method="POST", body=payload)
             if status != 200 or hashlib.sha256(payload).hexdigest().encode() not in body:
                 self.problems.append(f"POST: status {status}")
             self.count("uploads")
 
     def rude_clients(self):
         """Clients that stop in the middle of everything."""
-        address = (self.shop.edge_address("eu"), 8080)
+        host = self.shop.edge_address("eu")
         while self.running():
             try:
-                with socket.create_connection(address, timeout=2) as sock:
+                with socket.create_connection((host, self.random.choice((8080, 8443, 7000))), timeout=2) as sock:
                     sock.sendall(self.random.choice([
-                        b"GET / HT", b"GET /?bytes=1000003 HTTP/1.1\r\nHost: www.shop.example\r\n\r\n", b"\0\0\0\r\n\r\n",
+                        b"GET / HT", b"\x16\x03\x01\x02\x00\x01", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\4", b"GET /?bytes=1000003 HTTP/1.1\r\nHost: www.shop.example\r\n\r\n", b"\0\0\0\r\n\r\n",
                         b"POST / HTTP/1.1\r\nHost: www.shop.example\r\nContent-Length: 100000\r\n\r\nabc"]))
                     if self.random.random() < 0.5:
                         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -73,6 +77,15 @@ class Soak:
                 if status != 200:
                     self.problems.append(f"reload of {who}: {body}")
                 self.count("reloads")
+            time.sleep(5)
+
+    def changes(self):
+        """Of the edge that speaks everything."""
+        number = 0
+        while self.running():
+            self.mixed.change(number)
+            number += 1
+            self.count("changes under mixed load")
             time.sleep(5)
 
     def dying_backend(self):
@@ -93,7 +106,8 @@ class Soak:
         return threading.Thread(target=run)
 
     def figures(self):
-        return {name: (p.memory_kib(), p.descriptors()) for name, p in self.shop.processes.items() if name != "backends"}
+        processes = {name: process for name, process in self.shop.processes.items() if name != "backends"}
+        return {name: (p.memory_kib(), p.descriptors()) for name, p in {**processes, "mixed": self.mixed.edge.process}.items()}
 
 
 def dns_load(shop, seconds):
@@ -112,7 +126,7 @@ def verdict(soak, before, after, dns_output):
     lost = int(re.search(r"Queries lost:\s+(\d+)", dns_output).group(1))
     if lost:
         soak.problems.append(f"{lost} DNS queries lost")
-    for name, process in soak.shop.processes.items():
+    for name, process in {**soak.shop.processes, "mixed": soak.mixed.edge.process}.items():
         if not process.running():
             soak.problems.append(f"{name} ended: {process.text()[-500:]}")
     for name, (memory, descriptors) in after.items():
@@ -128,20 +142,32 @@ def verdict(soak, before, after, dns_output):
     return 1 if soak.problems else 0
 
 
+def mixed_load(soak, seconds):
+    """Runs it to its end; the figures when caches, arenas and pools are warm."""
+    with Load(soak.mixed.target, KINDS) as load:
+        time.sleep(seconds / 3)
+        before = soak.figures()
+        while soak.running():
+            time.sleep(0.2)
+    soak.problems += [f"{kind}: {what}" for kind, what in load.failures]
+    soak.counts.update(load.served)
+    return before
+
+
 def main():
     if len(sys.argv) != 2 or not sys.argv[1].isdigit():
         print(__doc__)
         return 2
     seconds = max(20, int(sys.argv[1]))
-    with tempfile.TemporaryDirectory(prefix="meridian-soak-") as directory, meridian.Shop(directory) as shop:
+    with tempfile.TemporaryDirectory(prefix="meridian-soak-") as directory, meridian.Shop(f"{directory}/shop") as shop, \
+            Mixed(pathlib.Path(directory) / "mixed") as mixed:
         shop.start()
-        soak = Soak(shop, seconds)
-        threads = [soak.guarded(w) for w in (soak.bodies, soak.rude_clients, soak.reloads, soak.dying_backend)]
+        soak = Soak(shop, mixed, seconds)
+        threads = [soak.guarded(w) for w in (soak.bodies, soak.rude_clients, soak.reloads, soak.dying_backend, soak.changes)]
         load = dns_load(shop, seconds)
         for thread in threads:
             thread.start()
-        time.sleep(seconds / 3)  # caches, arenas and pools are warm
-        before = soak.figures()
+        before = mixed_load(soak, seconds)
         for thread in threads:
             thread.join()
         output = load.communicate()[0]

@@ -3,7 +3,7 @@
 Usage: tools/drill [--seed N] [--faults N] [--hold SECONDS] [--customers N] [--json]
 
 Starts backends, three regions and DNS on loopback. Customers in Europe, New York and California resolve the shop for every request
-and fetch what their region answers; bodies are compared by digest. Meanwhile servers of the api pool are switched off, frozen, made to
+and fetch over https, with a handshake each, what their region answers; bodies are compared by digest. Meanwhile servers of the api pool are switched off, frozen, made to
 reset, to answer 500 to their health check, or slowed down, one after another and each restored; once in between a whole region is
 killed, and started again. The same seed gives the same drill. Exit status 0 if every limit of the verdict held, else 1.
 """
@@ -34,7 +34,7 @@ def parse_arguments():
 def main():
     options = parse_arguments()
     draw = random.Random(options.seed)
-    with tempfile.TemporaryDirectory(prefix="meridian-drill-") as directory, meridian.Shop(directory, faults.prepare) as shop:
+    with tempfile.TemporaryDirectory(prefix="meridian-drill-") as directory, meridian.Shop(directory, faults.prepare, https=True) as shop:
         shop.start()
         with Customers(shop, options.customers, options.seed) as customers:
             incidents = faults.run(shop, customers, faults.plan(draw, options.faults), options.hold)

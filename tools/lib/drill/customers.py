@@ -1,12 +1,12 @@
 """Customers of the shop: threads that resolve the name for every request and keep what they saw of each."""
 import dataclasses
 import hashlib
-import http.client
 import random
 import threading
 import time
 
 import meridian
+from certificates import HttpsConnection, trusting
 
 HOMES = {"us-east": "128.59.0.0/24", "us-west": "128.32.0.0/24", "eu": "81.2.69.0/24"}
 NAME = "api.shop.example"
@@ -29,7 +29,7 @@ class Customers:
     """Used as a context: they shop until it ends."""
 
     def __init__(self, shop, count, seed):
-        self.shop, self.visits, self.stopping = shop, [], threading.Event()
+        self.shop, self.visits, self.stopping, self.trust = shop, [], threading.Event(), trusting(shop.ca)
         self.digest = hashlib.sha256(meridian.http_get(shop.address("3.21"), 9000, f"/?bytes={SIZE}")[2]).digest()
         homes = list(HOMES)
         self.threads = [threading.Thread(target=self.shop_on, args=(homes[n % 3], random.Random(seed * 1000 + n)), daemon=True)
@@ -63,7 +63,7 @@ class Customers:
             return
         visit.region = meridian.REGIONS[int(found[0].split(".")[2]) - 1]
         path = f"/api/item?bytes={SIZE}" if large else "/api/item?bytes=100"
-        connection = http.client.HTTPConnection(found[0], 8080, timeout=PATIENCE)
+        connection = HttpsConnection(found[0], meridian.HTTPS, NAME, self.trust, timeout=PATIENCE)
         try:
             connection.request("GET", path, headers={"Host": NAME})
             response = connection.getresponse()
