@@ -1,9 +1,10 @@
-"""One list of requests over HTTP/1.1 and HTTP/2: equal decisions, statuses, bodies and lines in the log but for the protocol."""
+"""One list of requests over HTTP/1.1 and HTTP/2, plain and under TLS: equal decisions, statuses, fields, bodies and lines in the log."""
 import json
 
 import pytest
 
 import meridian
+from certificates import Authority, HttpsConnection, trusting
 from h2_client import H2
 from lone_edge import LoneEdge, Scripted, ok, slot_address
 
@@ -60,8 +61,12 @@ REQUESTS = [
 ]
 
 
-def by_http_1(edge, method, path, fields, body):
-    connection = edge.connect()
+# What a line of the log says of the connection alone.
+OF_THE_CONNECTION = {"http/1.1": ("HTTP/1.1", None), "http/1.1 tls": ("HTTP/1.1", "TLSv1.3"), "h2": ("HTTP/2.0", None), "h2 tls": ("HTTP/2.0", "TLSv1.3")}
+
+
+def by_http_1(edge, tls, method, path, fields, body):
+    connection = HttpsConnection(edge.host, 8443, "lone.example", tls, timeout=60) if tls else edge.connect()
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
     for name, value in {"Host": "lone.example", **fields}.items():
         connection.putheader(name, value)
@@ -70,10 +75,12 @@ def by_http_1(edge, method, path, fields, body):
     return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
 
 
-def by_http_2(edge, method, path, fields, body):
-    with H2(edge.host, authority=fields.get("Host", "lone.example")) as client:
+def by_http_2(edge, tls, method, path, fields, body):
+    if tls:
+        tls.set_alpn_protocols(["h2"])
+    with H2(edge.host, 8443 if tls else 8080, authority="lone.example", tls=tls) as client:
         pairs = [(name.lower(), value) for name, value in fields.items() if name != "Host"]
-        stream = client.request(client.head(path, method, pairs), end=body == b"")
+        stream = client.request(client.head(path, method, pairs, fields.get("Host")), end=body == b"")
         if body:
             client.data(stream, body, end=True)
         answer = client.until_over(stream)
@@ -81,29 +88,48 @@ def by_http_2(edge, method, path, fields, body):
         return answer.status, {name: value for name, value in answer.head if name != ":status"}, answer.body
 
 
+def ways_to(edge, authority):
+    for name, ask in (("http/1.1", by_http_1), ("http/1.1 tls", by_http_1), ("h2", by_http_2), ("h2 tls", by_http_2)):
+        tls = trusting(authority.ca) if name.endswith("tls") else None
+        yield name, lambda *request, ask=ask, tls=tls: ask(edge, tls, *request)
+
+
+def next_line(log, before):
+    return json.loads(meridian.wait_until(lambda: log.exists() and log.read_text().splitlines()[before:], "its line")[0])
+
+
+def without_what_differs(line, way):
+    """A line, once what it says of its connection is seen to be right; times, ids and the octets of a head on the wire are its own, too."""
+    line = {name: value for name, value in line.items() if not name.endswith("_us") and name not in ("time", "request_id", "octets_out")}
+    protocol, tls = OF_THE_CONNECTION[way]
+    assert line.pop("protocol", protocol) == protocol, (way, line)
+    assert line.pop("tls", tls) == tls, (way, line)
+    assert ("sni" in line) == ("cipher" in line) == (tls is not None), (way, line)
+    return {name: value for name, value in line.items() if name not in ("sni", "cipher")}
+
+
 def test_one_list_of_requests(slot, tmp_path):
     keys = tmp_path / "keys"
     keys.write_text("# public\ngold-key gold\n")
     log = tmp_path / "access.log"
+    authority = Authority(tmp_path / "authority")
+    listen = [{"address": "{edge}:8080"}, {"address": "{edge}:8443", "protocol": "https", "certificates": [authority.issue("lone.example").listed()]}]
     routes = [{"path": "/admin", "allow": ["192.0.2.0/24"], "pool": "web"}, {"path": "/moved", "redirect": {"to": "https://other.example/"}},
               {"path": "/said", "respond": {"status": 200, "body": "said"}}, {"path": "/", "pool": "web", "response_headers": {"set": {"X-Ruled": "yes"}}}]
     tiers = {"order": ["plain", "gold"], "from": [{"api_key": str(keys)}]}
-    config = {"access_log": str(log), "client": {"max_body": "1MiB"}, "tiers": tiers}
+    config = {"listen": listen, "access_log": str(log), "client": {"max_body": "1MiB"}, "tiers": tiers}
     with Scripted(slot_address(slot, "2.1"), script) as server, LoneEdge(tmp_path, slot, [server.name], edge=config, routes=routes) as edge:
-        lines = []
         for request in REQUESTS:
-            told = []
-            for ask in (by_http_1, by_http_2):
+            told, lines = {}, {}
+            for way, ask in ways_to(edge, authority):
                 before = len(log.read_text().splitlines()) if log.exists() else 0
-                status, fields, body = ask(edge, *request)
+                status, fields, body = ask(*request)
                 for name in ("date", "connection", "keep-alive"):
                     fields.pop(name, None)
-                told.append((status, fields, body))
-                lines.append(json.loads(meridian.wait_until(lambda: log.exists() and log.read_text().splitlines()[before:], "its line")[0]))
-            assert told[0] == told[1], request[:2]
-        for old, new in zip(lines[::2], lines[1::2]):
-            for line in (old, new):
-                for name in [name for name in line if name.endswith("_us") or name in ("time", "request_id", "octets_out")]:
-                    del line[name]
-            assert (old.pop("protocol", None), new.pop("protocol", None)) in (("HTTP/1.1", "HTTP/2.0"), (None, None))
-            assert old == new
+                told[way] = (status, fields, body.replace(b"x-forwarded-proto: https", b"x-forwarded-proto: http").replace(b"proto=https", b"proto=http"))
+                if body and "content-length" in fields:
+                    assert int(fields.pop("content-length")) == len(body)  # which is longer by the s of https
+                lines[way] = without_what_differs(next_line(log, before), way)
+            for way in told:
+                assert told[way] == told["http/1.1"], (way, request[:2])
+                assert lines[way] == lines["http/1.1"], (way, request[:2])
