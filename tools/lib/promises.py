@@ -6,7 +6,7 @@ from protocol_lines import known_tests
 
 TABLE = re.compile(r"^## `(.*)`$")
 # Options of which no test has a configuration yet: each wants one, and its name off this list. tools/lint mentions those that have.
-AWAITED = {"client_certificates", "client_subject_field", "ocsp", "strict_sni"}
+AWAITED = {"client_subject_field", "strict_sni"}
 OPTION = re.compile(r"^\| `([^`]+)` \|")
 
 
