@@ -1,6 +1,6 @@
 """Checks the rules that a compiler cannot: layering, sizes, the await rule, comments at the head of headers, a test of its
-own name for each source, and that what docs/protocol.md, docs/failures.md and docs/configuration.md promise is held by
-tests that exist.
+own name for each source, and that what docs/protocol.md, docs/protocol-edge.md, docs/failures.md and docs/configuration.md
+promise is held by tests that exist.
 
 Usage: tools/lint [--fix]      exit status 0 when clean, 1 with a line per finding
   --fix   let clang-format rewrite what it would complain of
@@ -162,7 +162,7 @@ def main():
         if path.is_file() and path.suffix not in (".txt", ".tsv") or path.name == "CMakeLists.txt":
             text = path.read_text()
             findings += [f"{path.relative_to(ROOT)}:{n}: {m}" for n, m in text_findings(path, text) if "columns" not in m]
-    findings += [f"docs/protocol.md:{number}: {message}" for number, message in protocol_lines.findings(ROOT)]
+    findings += [f"{file}:{number}: {message}" for file, number, message in protocol_lines.findings(ROOT)]
     findings += [f"{file}:{number}: {message}" for file, number, message in promises.findings(ROOT)]
     sources = {str(p.relative_to(ROOT)) for p in code}
     findings += [f"{source}: {message}" for source, message in own_tests.findings(ROOT, sources)]
