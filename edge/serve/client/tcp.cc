@@ -345,7 +345,8 @@ void TcpConnection::account() {
                              .connected = session.connected,
                              .first_byte = session.first_byte,
                              .attempts = session.attempts,
-                             .error = error_});
+                             .error = error_,
+                             .tls = stream_.tls() != nullptr ? &stream_.tls()->facts() : nullptr});
 }
 
 // A connection that was cut looks cut; one that was idle has nothing to lose.

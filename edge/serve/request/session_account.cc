@@ -31,6 +31,7 @@ void log_session(AccessLane& lane, const SessionRecord& record, std::uint64_t to
   line.first_byte_us = micros(record, record.first_byte);
   line.total_us = total_us;
   line.attempts = record.attempts;
+  line.tls = record.tls;
   line.ending = record.error ? ending_of(record.error->kind) : kEndedWell;
   if (record.error) line.reason = record.error->detail;
   lane.write(line);

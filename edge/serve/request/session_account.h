@@ -12,6 +12,7 @@
 #include "edge/serve/request/context.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
+#include "shared/serve/tls/tls_session.h"
 
 namespace edge {
 
@@ -23,7 +24,8 @@ struct SessionRecord {
   // Zero: never. The first octet is the server's.
   shared::TimePoint began{}, picked{}, connected{}, first_byte{};
   std::uint32_t attempts = 0;
-  std::optional<Error> error{};  // nothing: it ended well
+  std::optional<Error> error{};           // nothing: it ended well
+  const shared::TlsFacts* tls = nullptr;  // of TLS that ended here; null: none did
 };
 
 // Once it is known where it goes; the other half is account_session().
