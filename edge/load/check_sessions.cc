@@ -67,6 +67,14 @@ bool overlap(const Cookie& a, const Cookie& b) {
   });
 }
 
+// By TLS that ends here, or before a proxy that we are told of.
+bool may_be_secure(const EdgeConfig& edge) {
+  if (!edge.trusted_proxies.empty()) return true;
+  return std::ranges::any_of(edge.listen, [](const ListenConfig& listen) {
+    return listen.protocol == Protocol::https || listen.proxy_protocol;
+  });
+}
+
 }  // namespace
 
 std::string session_cookie(std::string_view pool, const StickyConfig& config) {
@@ -87,6 +95,13 @@ void check_sessions(const EdgeConfig& edge, shared::load::Diagnostics& diagnosti
     diagnostics.warning(one->sticky->at, "sticky: pool '" + std::string(other->pool) + "' has a cookie " + one->name +
                                              " on the same host, too: each ends the other's sessions; give one of "
                                              "them another name with `cookie`, or leave both out");
+  }
+  if (may_be_secure(edge)) return;
+  for (const Cookie& cookie : cookies) {
+    if (!cookie.sticky->secure) continue;
+    diagnostics.warning(cookie.sticky->at,
+                        "sticky: browsers send a Secure cookie over https alone, and nothing here is: listen with "
+                        "protocol: https, name the proxy that is in front in trusted_proxies, or say secure: false");
   }
 }
 

@@ -31,8 +31,9 @@ struct TemporaryFile {
 std::string sessions_of(const std::string& one, const std::string& two, const std::string& routes) {
   const TemporaryFile file("000102030405060708090a0b0c0d0e0f\n");
   const std::string keys = "keys: \"" + file.path.string() + "\"";
-  return Loaded(with_regions("  listen: [{address: \"{edge}:8080\"}]\n  pools:\n    one: {sticky: {" + keys + one +
-                             "}, servers: [\"10.0.0.1:80\"]}\n    two: {sticky: {" + keys + two +
+  return Loaded(with_regions("  trusted_proxies: [10.0.0.0/8]\n  listen: [{address: \"{edge}:8080\"}]\n  pools:\n    "
+                             "one: {sticky: {" +
+                             keys + one + "}, servers: [\"10.0.0.1:80\"]}\n    two: {sticky: {" + keys + two +
                              "}, servers: [\"10.0.0.2:80\"]}\n  routes: " + routes + "\n"))
       .diagnostics.render();
 }
@@ -66,6 +67,21 @@ TEST(CheckSessions, AStandInHasTheHostsOfWhomItStandsFor) {
                           "  routes: [{host: a.b, pool: one}, {host: a.b, path: /x, pool: away}]\n"))
           .diagnostics.render();
   EXPECT_NE(text.find("pool 'one' has a cookie S on the same host"), std::string::npos) << text;
+}
+
+TEST(CheckSessions, ASecureCookieNeedsHttpsSomewhere) {
+  const TemporaryFile file("000102030405060708090a0b0c0d0e0f\n");
+  const auto problems = [&](const std::string& edge, const std::string& sticky, const std::string& listen) {
+    return Loaded(with_regions(edge + "  listen: [{address: \"{edge}:8080\"" + listen +
+                               "}]\n  pools: {one: {sticky: {keys: \"" + file.path.string() + "\"" + sticky +
+                               "}, servers: [\"10.0.0.1:80\"]}}\n" + "  routes: [{path: /, pool: one}]\n"))
+        .diagnostics.render();
+  };
+  EXPECT_NE(problems("", "", "").find("warning: sticky: browsers send a Secure cookie over https alone"),
+            std::string::npos);
+  EXPECT_EQ(problems("", ", secure: false", ""), "");
+  EXPECT_EQ(problems("  trusted_proxies: [10.0.0.0/8]\n", "", ""), "");
+  EXPECT_EQ(problems("", "", ", proxy_protocol: {from: [10.0.0.0/8]}"), "");
 }
 
 }  // namespace
