@@ -49,7 +49,7 @@ def replace(path, old, new):
 
 def test_hints_are_the_addresses_of_the_same_decision(idle_shop):
     shop = idle_shop
-    replace(shop.zones / "shop.example.zone", "www             HTTPS   1 . alpn=h2,http/1.1",
+    replace(shop.zones / "shop.example.zone", "www             HTTPS   1 . alpn=h2,http/1.1 port=8443",
             "www             HTTPS   1 . alpn=h2,http/1.1 ipv4hint=192.0.2.1 port=8443\n"
             "apps            3600 HTTPS 1 www alpn=h2 ipv4hint=192.0.2.1,192.0.2.2 ipv6hint=2001:db8::1")
     started(shop)
