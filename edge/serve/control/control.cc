@@ -28,6 +28,7 @@ using shared::Level;
 using shared::log_event;
 
 constexpr auto kReopenPatience = shared::seconds(2);
+constexpr auto kLastAnswers = shared::seconds(1);  // of a stop: for clients that speak again and again
 
 // While it drains, the edge still serves, and says so for as long as the slowest DNS node needs to hear it: a probe may
 // have just been answered, and the next one may be late by its timeout.
@@ -411,6 +412,10 @@ void Control::stop() {
 void Control::handed_over() {
   const shared::Duration linger = std::min(world_->config.client.keep_alive_timeout, world_->config.drain_grace);
   supervisor_.set_stop_grace(linger + world_->config.drain_grace);
+  hasten_after(linger);
+}
+
+void Control::hasten_after(shared::Duration linger) {
   drain_.expires_after(linger);
   drain_.async_wait([this](shared::error_code error) {
     for (const auto& worker : workers_) {
@@ -430,8 +435,9 @@ void Control::finish_workers() {
       });
     };
     worker->wind_down(done, heir);
-    if (!service_.handed_over()) worker->hasten();
   }
+  // A client whose next request is under way would find its connection closed: it hears "Connection: close" instead.
+  if (heir == Heir::none) hasten_after(std::min<shared::Duration>(kLastAnswers, world_->config.drain_grace));
 }
 
 }  // namespace edge

@@ -90,6 +90,7 @@ class Control {
   void reopen_logs(AccessLog::Reopened done);
   void answer_reopen(const shared::AdminReply& reply);
   void stop();
+  void hasten_after(shared::Duration linger);
   void finish_workers();
   [[nodiscard]] std::vector<std::uint64_t> beats() const;
   [[nodiscard]] ReportSource source() const;
