@@ -264,7 +264,8 @@ H1Connection::Read H1Connection::refuse(const http::Refusal& refusal) {
   start({.status = refusal.status, .length = page.size()});
   if (turn_->work->request.method != http::Method::head) static_cast<void>(write(page));  // so small it is queued
   end({});
-  account_refusal(context_, peer_.address, refusal);
+  const shared::TlsSession* const tls = stream_.tls();
+  account_refusal(context_, peer_.address, refusal, tls != nullptr ? &tls->facts() : nullptr);
   return Read::refused;
 }
 

@@ -72,7 +72,7 @@ Task<> H2Stream::serve_refusal() {
   start({.status = refusal_->status, .length = page.size()});
   if (work_->request.method != http::Method::head) static_cast<void>(write(page));  // so small it is queued
   end({});
-  account_refusal(context_, facts_.peer, *refusal_);
+  account_refusal(context_, facts_.peer, *refusal_, facts_.tls);
   bool waiting = flush() == Sent::blocked;
   while (waiting) {
     const Wake wake = co_await waiter_.until(due);

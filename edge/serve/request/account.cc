@@ -80,7 +80,8 @@ void account(Request& r) {
   if (lane != nullptr && (r.snapshot->settings->access_log.probes || !asks_health(r))) log_access(r, *lane, total_us);
 }
 
-void account_refusal(WorkerContext& context, const shared::IpAddress& client, const http::Refusal& refusal) {
+void account_refusal(WorkerContext& context, const shared::IpAddress& client, const http::Refusal& refusal,
+                     const shared::TlsFacts* tls) {
   const ErrorKind kind = kind_of(refusal);
   context.counters.responses[refusal.status / 100].add();
   context.counters.errors[static_cast<std::size_t>(kind)].add();
@@ -91,6 +92,7 @@ void account_refusal(WorkerContext& context, const shared::IpAddress& client, co
   record.status = refusal.status;
   record.ending = ending_of(kind);
   record.reason = refusal.reason;
+  record.tls = tls;
   context.lane->write(record);
 }
 

@@ -9,7 +9,8 @@ namespace edge {
 
 void account(Request& request);
 
-// For a request that never got to serve_one: its head was refused.
-void account_refusal(WorkerContext& context, const shared::IpAddress& client, const http::Refusal& refusal);
+// For a request that never got to serve_one: its head was refused. `tls` is null where it did not come by TLS.
+void account_refusal(WorkerContext& context, const shared::IpAddress& client, const http::Refusal& refusal,
+                     const shared::TlsFacts* tls);
 
 }  // namespace edge

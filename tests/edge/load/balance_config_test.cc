@@ -112,7 +112,8 @@ TEST(BalanceConfig, StickySessionsTakeTheirKeysFromAFile) {
 
 TEST(BalanceConfig, StickyKeysThatEverybodyCanReadAreWarnedAt) {
   const TemporaryFile file("000102030405060708090a0b0c0d0e0f\n");
-  const std::string pool = "{sticky: {secure: false, keys: \"" + file.path.string() + "\"}, servers: [\"10.0.0.1:80\"]}";
+  const std::string pool =
+      "{sticky: {secure: false, keys: \"" + file.path.string() + "\"}, servers: [\"10.0.0.1:80\"]}";
   std::filesystem::permissions(file.path, std::filesystem::perms(0640));
   EXPECT_EQ(Made(pool).problems(), "");
   std::filesystem::permissions(file.path, std::filesystem::perms(0644));
