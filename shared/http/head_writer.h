@@ -53,7 +53,10 @@ class HeadWriter {
 
   // Our entry, behind those that came (RFC 9110 7.6.3). `version` is the one of the message that came.
   HeadWriter& via(Version version, std::string_view name) {
-    return text("Via: ").text(version == Version::http_1_0 ? "1.0 " : "1.1 ").text(name).text("\r\n");
+    return via(version == Version::http_1_0 ? "1.0" : "1.1", name);
+  }
+  HeadWriter& via(std::string_view version, std::string_view name) {
+    return text("Via: ").text(version).text(" ").text(name).text("\r\n");
   }
 
   // The octets written; nothing when they did not fit.

@@ -28,6 +28,7 @@ struct UpstreamRequest {
   std::string_view scheme;      // "http", "https": how the client reached us
   std::string_view request_id;  // see request_id_of()
   std::string_view via{};       // our name in Via; empty: no Via of ours
+  std::string_view version{};   // that the client speaks, for Via; empty: the head's
   // Of the certificate that the client has shown, and the field for it, which no client can send; empty: none.
   std::string_view client_subject{};
   std::string_view client_subject_field{};

@@ -56,7 +56,7 @@ class RequestWriter {
     write_framing();
     write_origin();
     if (!request_.via.empty() && !request_.rules.drops({"Via", {}, http::FieldId::via})) {
-      out_.via(request_.head.version, request_.via);
+      write_via();
     }
     if (request_.tiers.enabled())
       own(http::FieldId::other, request_.tiers.header(), request_.tiers.name(request_.tier));
@@ -72,6 +72,14 @@ class RequestWriter {
   }
 
  private:
+  void write_via() {
+    if (request_.version.empty()) {
+      out_.via(request_.head.version, request_.via);
+    } else {
+      out_.via(request_.version, request_.via);
+    }
+  }
+
   void write_request_line() {
     out_.text(request_.head.method_text).text(" ").text(request_.target.kept).text(request_.target.query);
     out_.text(" HTTP/1.1\r\n");

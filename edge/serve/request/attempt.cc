@@ -63,6 +63,7 @@ void Attempt::forward() {
       .scheme = request_.asked.scheme,
       .request_id = request_.request_id,
       .via = snapshot.settings->via_requests ? kViaName : std::string_view(),
+      .version = request_.asked.protocol.substr(request_.asked.protocol.find('/') + 1),
       .client_subject =
           request_.asked.tls != nullptr ? std::string_view(request_.asked.tls->peer_subject) : std::string_view(),
       .client_subject_field = snapshot.settings->client_subject_field,
