@@ -178,6 +178,17 @@ def test_a_session_is_resumed_but_not_on_another_host(tmp_path, authority, www, 
         assert edge.metric("meridian_edge_tls_handshakes_total", 'resumed="true"') == 1
 
 
+def test_each_resumption_brings_the_ticket_for_the_next(tmp_path, authority, www):
+    """Clients of TLS 1.3 show none twice (RFC 8446 C.4)."""
+    with an_edge(tmp_path, [www.listed()]) as edge:
+        context, session = context_of(authority, ssl.TLSVersion.TLSv1_3), None
+        for number in range(4):
+            with connect(edge, context, session=session) as sock:
+                assert ask(sock)[0] == 200
+                assert sock.session_reused == (number > 0)
+                session = sock.session
+
+
 def test_a_file_of_ticket_keys_resumes_what_another_edge_began(tmp_path, authority, www):
     keys = tmp_path / "tickets"
     old, new = ("".join(f"{b:02x}" for b in [n] * 80) for n in (1, 2))

@@ -52,7 +52,8 @@ void TicketKeys::use_in(SSL_CTX* context) {
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
 }
 
-// 0: a full handshake; 1: good; 2: good, and a new ticket is due.
+// 0: a full handshake; 1: good; 2: good, and a new ticket is due, which in TLS 1.3 is always so: its clients show none
+// twice (RFC 8446 C.4), and without a new one every other handshake would be a full one.
 int TicketKeys::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* hash,
                           int encrypts) {
   const auto* const self = static_cast<const TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), slot()));
@@ -73,7 +74,8 @@ int TicketKeys::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_
                      EVP_MAC_CTX_set_params(hash, params) == 1;
   OPENSSL_cleanse(&copy, sizeof copy);
   if (!ready) return -1;
-  return encrypts != 0 || key == keys->begin() ? 1 : 2;
+  const bool due = key != keys->begin() || SSL_version(ssl) >= TLS1_3_VERSION;
+  return encrypts == 0 && due ? 2 : 1;
 }
 
 }  // namespace shared
