@@ -50,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (request.add(name, take(rest), kLimits) != edge::H2Request::Taken::yes) return 0;
   }
   http::RequestHead head;
-  const auto framing = request.finish(kLimits, 1000, size % 2 == 0, head);
+  const auto framing = request.finish(kLimits, 1000, size % 2 == 0, "a2V5", head);
   require(request.octets() <= 4 * kLimits.max_head);
   if (!framing) {
     require(framing.error().status >= 400 && !framing.error().reason.empty());

@@ -35,8 +35,6 @@ SEEN_BY = {
     "dns/serve/worker/listeners.cc": WORKER,
     "edge/serve/client/arrival.cc": "tests/e2e/test_proxy_protocol.py",
     "edge/serve/client/client_header.cc": "tests/e2e/test_proxy_protocol.py",
-    "edge/serve/client/h2_connection.cc": HTTP2,
-    "edge/serve/client/h2_frames.cc": HTTP2,
     "edge/serve/client/h2_session.cc": HTTP2,
     "edge/serve/client/h2_stream.cc": HTTP2,
     "edge/serve/client/handshake.cc": TLS,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/core/message/h2_response.h"
 #include "shared/core/ascii.h"
 
 namespace edge {
@@ -38,6 +39,11 @@ H2Request::Taken H2Request::add(std::string_view name, std::string_view value, c
   if (text_.capacity() < kFirst) text_.reserve(kFirst);
   if (pseudo) return add_pseudo(name, value);
   if (!http::is_token(name) || has_upper(name) || !is_value(value)) return Taken::malformed;
+  if (extended_connect()) {
+    // A tunnel has no length, and HTTP/2's no key (RFC 8441 5): the one towards the server is ours.
+    if (is_h1_only(name) || name == "content-length") return Taken::malformed;
+    if (name == "sec-websocket-key") return Taken::yes;
+  }
   if (name == "cookie") {
     add_cookie(value);
   } else {
@@ -54,6 +60,7 @@ H2Request::Taken H2Request::add_pseudo(std::string_view name, std::string_view v
   if (name == ":scheme") place = &scheme_;
   if (name == ":path") place = &path_;
   if (name == ":authority") place = &authority_;
+  if (name == ":protocol") place = &protocol_;
   if (place == nullptr || place->size != 0) return Taken::malformed;
   authority_seen_ = authority_seen_ || place == &authority_;
   *place = piece;
@@ -126,17 +133,39 @@ std::optional<http::Refusal> H2Request::read_lines(const http::HeadLimits& limit
   return std::nullopt;
 }
 
+// RFC 8441 4 and 5: the GET that it is in HTTP/1, with the key that the server answers.
+std::optional<http::Refusal> H2Request::check_extended(const http::RequestHead& head) const {
+  if (head.method != http::Method::connect) return http::Refusal{400, ":protocol without CONNECT"};
+  if (!http::equals_ignoring_case(view(protocol_), "websocket")) return http::Refusal{501, "unknown :protocol"};
+  return std::nullopt;
+}
+
+void H2Request::add_upgrade(std::string_view key) {
+  add_line("connection", "Upgrade");
+  add_line("upgrade", "websocket");
+  add_line("sec-websocket-key", key);
+}
+
 http::Checked<http::RequestFraming> H2Request::finish(const http::HeadLimits& limits, std::uint64_t max_body,
-                                                      bool ended, http::RequestHead& head) {
+                                                      bool ended, std::string_view key, http::RequestHead& head) {
   head.fields.clear();
   head.method_text = view(method_);
   head.method = method();
   head.size = list_size_;
   if (over_) return http::refuse(431, fields_ > limits.max_fields ? "too many fields" : "head too large");
   if (cookie_) add_line("cookie", cookies_);
+  if (extended_connect()) {
+    if (const auto refusal = check_extended(head)) return tl::unexpected(*refusal);
+    add_upgrade(key);
+  }
   settle_host();
   if (const auto refusal = read_start(limits, head)) return tl::unexpected(*refusal);
   if (const auto refusal = read_lines(limits, head)) return tl::unexpected(*refusal);
+  if (extended_connect()) {
+    head.method = http::Method::get;
+    head.method_text = "GET";
+    return http::frame_request(head, max_body);
+  }
   if (head.fields.has(http::FieldId::transfer_encoding) || head.fields.has(http::FieldId::connection)) {
     return http::refuse(400, "a field of HTTP/1's connections");
   }

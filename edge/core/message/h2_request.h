@@ -2,6 +2,7 @@
 // H2Request: a request's head as HTTP/2 sends it, field by field, made into the RequestHead that HTTP/1 has, under the
 // same limits: routing, lists and the log see one shape. Each octet is looked at again although the library has done so
 // (RFC 9113 8.2.1): what goes on towards HTTP/1 servers must not hold a line's end. Cookie crumbs are joined (8.2.3).
+// A CONNECT for a WebSocket (RFC 8441) becomes the GET with Upgrade that it is in HTTP/1.
 // Owned by a stream; one thread.
 
 #include <cstddef>
@@ -26,10 +27,13 @@ class H2Request {
   // Pseudo-fields come first, which the library sees to. What is over a limit is counted and not kept.
   [[nodiscard]] Taken add(std::string_view name, std::string_view value, const http::HeadLimits& limits);
 
-  // After the last field. Views of `head` point into this, and stay as long as it does. A refusal has the status to
-  // answer with.
+  // A CONNECT with :protocol, whatever that is.
+  [[nodiscard]] bool extended_connect() const { return protocol_.size != 0; }
+
+  // After the last field; `key` is the Sec-WebSocket-Key of an extended_connect() and else not looked at. Views of
+  // `head` point into this, and stay as long as it does. A refusal has the status to answer with.
   [[nodiscard]] http::Checked<http::RequestFraming> finish(const http::HeadLimits& limits, std::uint64_t max_body,
-                                                           bool ended, http::RequestHead& head);
+                                                           bool ended, std::string_view key, http::RequestHead& head);
 
   [[nodiscard]] std::size_t octets() const { return text_.capacity() + cookies_.capacity(); }
   // Known before the end: whether an answer has a body.
@@ -53,10 +57,12 @@ class H2Request {
   void settle_host();
   [[nodiscard]] std::optional<http::Refusal> read_start(const http::HeadLimits& limits, http::RequestHead& head) const;
   [[nodiscard]] std::optional<http::Refusal> read_lines(const http::HeadLimits& limits, http::RequestHead& head) const;
+  [[nodiscard]] std::optional<http::Refusal> check_extended(const http::RequestHead& head) const;
+  void add_upgrade(std::string_view key);
 
   std::string text_;     // pseudo-fields' values, then the others as lines
   std::string cookies_;  // "a=1; b=2"
-  Piece method_, scheme_, authority_, path_, host_;
+  Piece method_, scheme_, authority_, path_, protocol_, host_;
   std::size_t lines_ = 0;  // where they begin; 0: none yet
   std::size_t list_size_ = 0;
   std::size_t fields_ = 0;

@@ -1,7 +1,6 @@
 #include "edge/serve/client/h2_connection.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <utility>
 
@@ -55,6 +54,9 @@ void H2Connection::close() {
 void H2Connection::drain() {
   if (stop_ != Stop::no || session_ == nullptr) return;
   begin_shutdown();
+  for (const auto& stream : streams_) {
+    if (stream->tunnels()) ready(*stream);  // it sees that it is leaving()
+  }
   waiter_.wake_soon();
 }
 
@@ -149,25 +151,29 @@ bool H2Connection::read_input() {
 }
 
 // Frames of all streams that have something to say, in the order of their priorities, as far as one send goes.
-bool H2Connection::fill(OutBuffer& out) {
+bool H2Connection::fill(H2Output& out) {
+  output_ = &out;
   while (out.size() < kOutShare) {
     const std::uint8_t* frame = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_.get(), &frame);
     if (size < 0) return false;
     if (size == 0) return true;
-    out.append({reinterpret_cast<const char*>(frame), static_cast<std::size_t>(size)});
+    const std::string_view octets(reinterpret_cast<const char*>(frame), static_cast<std::size_t>(size));
+    if (std::exchange(announced_, true)) {
+      out.append(octets);
+    } else {
+      out.append(announcement(octets, settings()));
+    }
   }
   return true;
 }
 
-Sent H2Connection::send(OutBuffer& out) {
-  const std::string_view queued = out.view();
-  const std::array<iovec, 1> part{
-      iovec{.iov_base = const_cast<char*>(queued.data()), .iov_len = queued.size()}};  // send only reads it
-  const IoResult result = stream_.send(part);
+Sent H2Connection::send(H2Output& out) {
+  const std::span<const iovec> parts = out.parts();
+  const IoResult result = stream_.send(parts);
+  out.sent(result.status == IoStatus::ok ? result.bytes : 0);
   if (result.status == IoStatus::failed) closed_ = true;
   if (result.status != IoStatus::ok) return closed_ ? Sent::failed : Sent::blocked;
-  out.consume(result.bytes);
   moved_ += result.bytes;
   out_progress_ = context_.now();
   return Sent::all;
@@ -176,7 +182,7 @@ Sent H2Connection::send(OutBuffer& out) {
 bool H2Connection::write_output() {
   if (buffers_ == nullptr && nghttp2_session_want_write(session_.get()) == 0) return true;
   if (buffers_ == nullptr) buffers_ = context_.client_buffers.take();
-  OutBuffer& out = buffers_->out;
+  H2Output out(buffers_->out);
   for (std::uint64_t before = moved_; moved_ - before < kPumpShare;) {
     if (!fill(out)) {
       closed_ = true;
@@ -257,8 +263,8 @@ void H2Connection::finished(H2Stream& stream) {
   if (!stream.gone()) {
     const bool whole = stream.response_ended();
     if (!stream.was_cut() && !(whole && stream.request_ended())) {
-      static_cast<void>(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id(),
-                                                  whole ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR));
+      const std::uint32_t code = whole ? std::uint32_t{NGHTTP2_NO_ERROR} : stream.reset_code();
+      static_cast<void>(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id(), code));
     }
     static_cast<void>(nghttp2_session_set_stream_user_data(session_.get(), stream.id(), nullptr));
   }
@@ -333,7 +339,8 @@ Task<> H2Connection::say_goodbye() {
 // True: not all of it is out. The session is not asked for more: the streams that it knows are gone.
 bool H2Connection::send_rest() {
   while (!closed_ && buffers_ != nullptr && !buffers_->out.empty()) {
-    if (send(buffers_->out) == Sent::blocked) return true;
+    H2Output out(buffers_->out);
+    if (send(out) == Sent::blocked) return true;
   }
   return false;
 }

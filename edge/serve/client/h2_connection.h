@@ -16,10 +16,12 @@
 #include <vector>
 
 #include "edge/core/message/linger.h"
+#include "edge/core/message/past_streams.h"
 #include "edge/core/protect/abuse_score.h"
 #include "edge/serve/client/client_connection.h"
 #include "edge/serve/client/client_header.h"
 #include "edge/serve/client/clients.h"
+#include "edge/serve/client/h2_output.h"
 #include "edge/serve/client/h2_session.h"
 #include "edge/serve/client/h2_stream.h"
 #include "edge/serve/io/buffers.h"
@@ -56,6 +58,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   void tell(RequestFacts& facts) const;
   [[nodiscard]] shared::ProxyHeader introduction() const { return client_header(introduction_.get(), stream_, peer_); }
   [[nodiscard]] bool out_of_memory() { return clients_.out_of_memory(); }
+  [[nodiscard]] bool hastening() const { return clients_.hastening(); }
   // The client takes no more now.
   [[nodiscard]] bool stalled() const { return buffers_ != nullptr && !buffers_->out.empty() && !stream_.writable(); }
   // Octets that one stream may have waiting.
@@ -84,8 +87,8 @@ class H2Connection final : public ClientConnection, public Pooled {
   [[nodiscard]] bool read_input();
   [[nodiscard]] bool feed(std::string_view octets);
   [[nodiscard]] bool write_output();
-  [[nodiscard]] bool fill(OutBuffer& out);
-  [[nodiscard]] Sent send(OutBuffer& out);
+  [[nodiscard]] bool fill(H2Output& out);
+  [[nodiscard]] Sent send(H2Output& out);
   [[nodiscard]] bool send_rest();
   [[nodiscard]] bool run_ready();
   void ready(H2Stream& stream);
@@ -100,6 +103,9 @@ class H2Connection final : public ClientConnection, public Pooled {
   void finish_shutdown();
   void stop(Stop how, std::uint32_t code);
   [[nodiscard]] int judge(Oddity oddity);
+  [[nodiscard]] int reset_malformed(std::int32_t id);
+  [[nodiscard]] int look_back(std::int32_t id);
+  [[nodiscard]] int break_off(std::uint32_t code);
   void take_head(const nghttp2_frame& frame);
   void sent_reset(std::uint32_t code);
   void sent_goaway(const nghttp2_goaway& frame);
@@ -117,9 +123,11 @@ class H2Connection final : public ClientConnection, public Pooled {
   Octets early_;
   H2Session session_;
   std::unique_ptr<ClientBuffers> buffers_;  // null: nothing to read or to say
+  H2Output* output_ = nullptr;              // while frames are asked for
   std::vector<std::unique_ptr<H2Stream>> streams_;
   std::vector<H2Stream*> ready_;  // have something to do in this turn
   AbuseScore abuse_;
+  PastStreams past_;
   Linger linger_;
   std::size_t queued_ = 0;  // octets in the streams' queues
   shared::TimePoint idle_since_{};
@@ -135,6 +143,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   Stop stop_ = Stop::no;
   bool first_ = true;  // no request yet
   bool in_turn_ = false;
+  bool announced_ = false;  // our SETTINGS are out
   bool shutting_down_ = false;
   bool told_last_ = false;  // which stream is the last
   bool checker_ = false;    // the last request was a DNS node's

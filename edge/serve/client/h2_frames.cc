@@ -12,6 +12,7 @@ void H2Connection::begin_head(std::int32_t id, bool request) {
   head_began_ = context_.now();
   head_id_ = id;
   if (!request) return;
+  past_.opened(id);
   const Settings& now = settings();
   if (streams_.size() >= now.http2.max_streams || held_ > now.http2.max_buffer) {
     static_cast<void>(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM));
@@ -30,27 +31,55 @@ void H2Connection::begin_head(std::int32_t id, bool request) {
   context_.counters.h2_streams_open.add();
 }
 
+// The library's own word for a field that we do not take would be INTERNAL_ERROR.
+int H2Connection::reset_malformed(std::int32_t id) {
+  static_cast<void>(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR));
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
 int H2Connection::take_field(std::int32_t id, std::string_view name, std::string_view value) {
   H2Stream* const stream = find(id);
   if (stream == nullptr) return 0;  // refused, or over
   if (stream->head_read()) {
-    return stream->take_trailer(name, value) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return stream->take_trailer(name, value) ? 0 : reset_malformed(id);
   }
   const std::size_t before = stream->held();
   const H2Request::Taken taken = stream->request().add(name, value, settings().head_limits);
   held_ += stream->held() - before;
   if (taken == H2Request::Taken::yes) return 0;
-  if (taken == H2Request::Taken::malformed) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  stop(Stop::told, NGHTTP2_ENHANCE_YOUR_CALM);
+  if (taken == H2Request::Taken::malformed) return reset_malformed(id);
+  return break_off(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+int H2Connection::break_off(std::uint32_t code) {
+  stop(Stop::told, code);
   return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+// The library remembers no stream that is over, and ignores what comes on one.
+int H2Connection::look_back(std::int32_t id) {
+  switch (past_.past(id)) {
+    case PastStreams::Past::none:
+      return 0;
+    case PastStreams::Past::closed:
+      return break_off(NGHTTP2_STREAM_CLOSED);
+    case PastStreams::Past::unused:
+      return break_off(NGHTTP2_PROTOCOL_ERROR);
+  }
+  return 0;
 }
 
 int H2Connection::begin_frame(const nghttp2_frame_hd& head) {
   if (stop_ == Stop::now) return NGHTTP2_ERR_CALLBACK_FAILURE;
   switch (head.type) {
+    case NGHTTP2_DATA:
+    case NGHTTP2_HEADERS:
+      return look_back(head.stream_id);
     case NGHTTP2_CONTINUATION:
       return judge(Oddity::continuation);
     case NGHTTP2_PRIORITY:
+      // The library, which does not use it, does not look (RFC 9113 6.3).
+      return head.stream_id == 0 ? break_off(NGHTTP2_PROTOCOL_ERROR) : judge(Oddity::priority);
     case NGHTTP2_PRIORITY_UPDATE:
       return judge(Oddity::priority);
     case NGHTTP2_WINDOW_UPDATE:
@@ -76,6 +105,7 @@ int H2Connection::take_frame(const nghttp2_frame& frame) {
     }
     case NGHTTP2_RST_STREAM:
       context_.counters.h2_resets_received.add();
+      past_.ended(frame.hd.stream_id);
       return judge(Oddity::peer_reset);
     case NGHTTP2_SETTINGS:
       return (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0 ? 0 : judge(Oddity::settings);
@@ -120,7 +150,8 @@ void H2Connection::take_data(std::int32_t id, std::string_view data) {
 // What was not the client's doing does not count against it, nor what has been counted.
 void H2Connection::sent_reset(std::uint32_t code) {
   context_.counters.h2_resets_sent.add();
-  const bool ours = code == NGHTTP2_NO_ERROR || code == NGHTTP2_INTERNAL_ERROR || code == NGHTTP2_REFUSED_STREAM;
+  const bool ours = code == NGHTTP2_NO_ERROR || code == NGHTTP2_INTERNAL_ERROR || code == NGHTTP2_REFUSED_STREAM ||
+                    code == NGHTTP2_CONNECT_ERROR;
   if (!ours) static_cast<void>(judge(Oddity::caused_reset));
 }
 
@@ -155,6 +186,7 @@ void H2Connection::closed_stream(std::int32_t id) {
   H2Stream* const stream = find(id);
   if (stream == nullptr) return;
   const bool begun = stream->head_read();
+  if (stream->request_ended()) past_.ended(id);
   stream->closed();
   // One whose head never came whole has nobody to serve it.
   if (begun) {
@@ -166,10 +198,9 @@ void H2Connection::closed_stream(std::int32_t id) {
 
 int H2Connection::put_data(std::string_view head, std::size_t size, H2Stream& stream, const nghttp2_frame& frame) {
   if (frame.data.padlen != 0) return NGHTTP2_ERR_CALLBACK_FAILURE;  // we ask for none
-  OutBuffer& out = buffers_->out;
-  out.append(head);
-  out.append(stream.queue().substr(0, size));
-  stream.taken(size);
+  const H2Body::Frame taken = stream.take_frame(head, size);
+  output_->append(taken.head);
+  output_->lend(taken.octets);
   queued_ -= size;
   abuse_.moved();
   return 0;

@@ -8,6 +8,8 @@
 namespace edge {
 namespace {
 
+constexpr std::uint32_t kNoLimit = 0x7FFFFFFF;  // see announcement()
+
 H2Connection& of(void* user) { return *static_cast<H2Connection*>(user); }
 
 int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -86,10 +88,11 @@ H2Session make_h2_session(H2Connection& connection, const Settings& settings) {
   if (nghttp2_session_server_new3(&session, callbacks.all, &connection, callbacks.options, &memory) != 0) return {};
   H2Session made(session);
   const std::uint32_t window = h2_window(settings.http2);
-  const std::array<nghttp2_settings_entry, 4> ours{
-      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.http2.max_streams},
+  const std::array<nghttp2_settings_entry, 5> ours{
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kNoLimit},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window / 2},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.head_limits.max_head},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   };
   if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, ours.data(), ours.size()) != 0) return {};
@@ -97,6 +100,18 @@ H2Session make_h2_session(H2Connection& connection, const Settings& settings) {
     return {};
   }
   return made;
+}
+
+std::string announcement(std::string_view frame, const Settings& settings) {
+  constexpr std::size_t kHead = 9;
+  constexpr std::size_t kEntry = 6;  // RFC 9113 6.5.1: two octets say which, four say how much
+  std::string octets(frame);
+  for (std::size_t at = kHead; at + kEntry <= octets.size(); at += kEntry) {
+    if (octets[at] != 0 || octets[at + 1] != NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) continue;
+    for (std::size_t i = 0; i < 4; ++i)
+      octets[at + 2 + i] = static_cast<char>(settings.http2.max_streams >> (24 - 8 * i));
+  }
+  return octets;
 }
 
 }  // namespace edge

@@ -5,6 +5,8 @@
 // H2Connection; its worker's thread.
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "edge/core/snapshot/snapshot.h"
 #include "edge/serve/io/h2_library.h"
@@ -16,7 +18,12 @@ class H2Connection;
 // Octets of bodies that may wait in a connection, each way; a stream may use a half of that.
 [[nodiscard]] constexpr std::uint32_t h2_window(const Http2Settings& settings) { return settings.max_buffer / 2; }
 
-// With our SETTINGS queued. Null: no memory.
+// With our SETTINGS queued, which go out as announcement() has them. Null: no memory.
 [[nodiscard]] H2Session make_h2_session(H2Connection& connection, const Settings& settings);
+
+// The SETTINGS for the client, from those that the library knows of: the library answers one stream too many with the
+// end of the connection, so it believes that there is no limit, and the H2Connection refuses the stream (RFC 9113
+// 5.1.2).
+[[nodiscard]] std::string announcement(std::string_view frame, const Settings& settings);
 
 }  // namespace edge

@@ -44,9 +44,13 @@ void H2Stream::take_head(bool ended) {
   facts_.head = &work_->request;
   connection_.tell(facts_);
   facts_.head_read = context_.now();
-  const auto framing = request_.finish(settings.head_limits, settings.max_body, ended, work_->request);
+  if (request_.extended_connect()) key_.emplace(context_.request_ids.fresh());
+  const auto framing = request_.finish(settings.head_limits, settings.max_body, ended,
+                                       key_ ? key_->key() : std::string_view(), work_->request);
   if (framing) {
     facts_.framing = *framing;
+    if (key_) facts_.accept = key_->accept();
+    if (key_) tunnel_ = Tunnel::asked;
   } else {
     refusal_ = framing.error();
   }
@@ -83,6 +87,7 @@ Task<> H2Stream::serve_refusal() {
 
 BodyPiece H2Stream::peek() {
   if (failure_ != BodyFailure::none) return {.state = BodyState::failed, .data = {}};
+  if (tunnel_ == Tunnel::asked) return {.state = BodyState::end, .data = {}};
   if (!in_.empty()) return {.state = BodyState::data, .data = in_.view()};
   if (request_ended_) return {.state = BodyState::end, .data = {}};
   if (!gone_) return {.state = BodyState::wait, .data = {}};
@@ -111,6 +116,13 @@ bool H2Stream::take_trailer(std::string_view name, std::string_view value) {
   if (trailers_in_.size() + name.size() + value.size() > http::ChunkDecoder::kMaxTrailers) return false;
   if (http::trailer_allowed(name)) trailers_in_.append(name).append(": ").append(value).append("\r\n");
   return true;
+}
+
+bool H2Stream::leaving() const { return connection_.hastening(); }
+
+// RFC 9113 8.5: what went wrong behind a tunnel.
+std::uint32_t H2Stream::reset_code() const {
+  return tunnel_ == Tunnel::open ? NGHTTP2_CONNECT_ERROR : NGHTTP2_INTERNAL_ERROR;
 }
 
 shared::ProxyHeader H2Stream::introduction() const { return connection_.introduction(); }
@@ -163,7 +175,11 @@ void H2Stream::start(const http::ResponseHead& head, const http::ResponseFraming
   const std::span<char> room = lines.room(client_response_bound(response));
   const auto size = write_client_response(room, response);
   const bool empty = body.kind == http::BodyKind::none || (body.kind == http::BodyKind::length && body.length == 0);
-  if (size) submit_head(room.first(*size), !empty);
+  if (framing.switched && tunnel_ == Tunnel::asked) {
+    tunnel_ = Tunnel::open;
+    max_body_ = http::kNoBodyLimit;
+  }
+  if (size) submit_head(room.first(*size), !empty || framing.switched);
 }
 
 void H2Stream::start(const OwnHead& head) {
@@ -183,9 +199,13 @@ void H2Stream::start(const OwnHead& head) {
 void H2Stream::submit_head(std::span<char> head, bool with_body) {
   if (gone_ || cut_) return;
   const H2ResponseHead split = split_response(head);
+  // A 101 is a 200 to who asked by CONNECT, and its key is none of the client's (RFC 8441 5).
+  const bool opened = tunnel_ == Tunnel::open;
   H2Fields fields;
-  fields.push(":status", split.status);
-  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) { fields.push(name, value); });
+  fields.push(":status", opened ? "200" : split.status);
+  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) {
+    if (!opened || name != "sec-websocket-accept") fields.push(name, value);
+  });
   nghttp2_data_provider body{.source = {.ptr = this}, .read_callback = read_data};
   started_ = true;
   ending_ = !with_body;
@@ -233,7 +253,7 @@ Sent H2Stream::flush() {
 void H2Stream::cut() {
   if (gone_ || cut_ || ended_) return;
   cut_ = true;
-  static_cast<void>(nghttp2_submit_rst_stream(connection_.session(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_INTERNAL_ERROR));
+  static_cast<void>(nghttp2_submit_rst_stream(connection_.session(), NGHTTP2_FLAG_NONE, id_, reset_code()));
   connection_.want_write();
 }
 
@@ -243,7 +263,7 @@ void H2Stream::sent(std::size_t octets, bool ended) {
 }
 
 ssize_t H2Stream::offer(std::size_t most, std::uint32_t& flags) {
-  const std::size_t n = std::min(most, out_.size());
+  const std::size_t n = out_.next(most);
   if (n == 0 && !ending_) {
     deferred_ = true;
     return NGHTTP2_ERR_DEFERRED;

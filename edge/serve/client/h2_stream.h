@@ -15,11 +15,13 @@
 #include <nghttp2/nghttp2.h>
 
 #include "edge/core/message/h2_request.h"
+#include "edge/serve/client/h2_body.h"
 #include "edge/serve/io/buffers.h"
 #include "edge/serve/io/frame_pool.h"
 #include "edge/serve/io/task.h"
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/exchange.h"
+#include "edge/serve/request/websocket_key.h"
 
 namespace edge {
 
@@ -40,6 +42,7 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   BodyFailure failure() const override { return failure_; }
   void invite() override;
   shared::ProxyHeader introduction() const override;
+  bool leaving() const override;
   bool abandoned() const override { return gone_ && !ended_; }
 
   // The response's half.
@@ -86,13 +89,20 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   [[nodiscard]] bool list() { return !std::exchange(listed_, true); }
   void unlist() { listed_ = wish_ = false; }
   // The client is what this stream waits for.
-  [[nodiscard]] bool waits_for_client() const { return !out_.empty() || (!request_ended_ && in_.empty() && !ending_); }
+  [[nodiscard]] bool waits_for_client() const {
+    return !out_.empty() || (!request_ended_ && in_.empty() && !ending_ && tunnel_ != Tunnel::open);
+  }
+  // It is a tunnel, which may go on for ever.
+  [[nodiscard]] bool tunnels() const { return tunnel_ == Tunnel::open; }
+  // The error of a stream that comes to no good end.
+  [[nodiscard]] std::uint32_t reset_code() const;
   // Octets for DATA out of the queue, as nghttp2_data_source_read_callback has it.
   ssize_t offer(std::size_t most, std::uint32_t& flags);
-  [[nodiscard]] std::string_view queue() const { return out_.view(); }
-  void taken(std::size_t n) { out_.consume(n); }
+  [[nodiscard]] H2Body::Frame take_frame(std::string_view head, std::size_t n) { return out_.take(head, n); }
 
  private:
+  // Of an extended CONNECT (RFC 8441): until the server's 101 it has no body.
+  enum class Tunnel : std::uint8_t { none, asked, open };
   static constexpr std::size_t kMostQueued = 64 * 1024;
 
   Task<> serve();
@@ -109,14 +119,16 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   std::unique_ptr<Work> work_;
   RequestFacts facts_;
   std::optional<http::Refusal> refusal_;
-  OutBuffer in_;   // of the body, come and not consumed
-  OutBuffer out_;  // of the response's body, not yet in a frame
+  std::optional<WebSocketKey> key_;  // towards the server
+  OutBuffer in_;                     // of the body, come and not consumed
+  H2Body out_;                       // of the response's body, not yet in a frame
   std::string trailers_in_;
   std::string trailers_out_;
   std::uint64_t received_ = 0;
   std::uint64_t octets_sent_ = 0;
   std::uint64_t max_body_ = 0;
   BodyFailure failure_ = BodyFailure::none;
+  Tunnel tunnel_ = Tunnel::none;
   bool head_read_ = false;
   bool request_ended_ = false;
   bool invited_ = false;

@@ -12,6 +12,10 @@ namespace {
 
 // `text` stays until the request is over.
 void open_page(Request& r, OwnHead head, std::string_view text) {
+  if (!r.asked.accept.empty() && head.status / 100 == 2) {  // it would be a tunnel
+    head = {.status = 501, .rules = head.rules};
+    text = http::reason_phrase(head.status);
+  }
   head.length = text.size();
   if (!r.rate_limit.empty()) {
     head.rate_limit = r.rate_limit;

@@ -82,6 +82,7 @@ class Relay {
   bool read_response_head();
   bool receive_head();
   bool take_head();
+  [[nodiscard]] bool keeps_word(const http::ResponseFraming& framing);
   bool take_interim();
   bool flush_interim();
   void start_tunnel();

@@ -57,6 +57,7 @@ bool Relay::take_head() {
   const auto framing = http::frame_response(work_.response, asked);
   if (!framing) return fail(ErrorKind::bad_response, Side::upstream, framing.error().reason);
   if (framing->interim) return take_interim();
+  if (!exchange_.source.facts().accept.empty() && !keeps_word(*framing)) return false;
   framing_ = *framing;
   responding_ = true;
   if (!work_.set_cookie.empty()) {
@@ -73,6 +74,20 @@ bool Relay::take_head() {
   from_upstream_.begin(upstream_.stream(), work_.in, framing_.body);
   if (framing_.switched) start_tunnel();
   return true;
+}
+
+// To a client that has asked by CONNECT (RFC 8441) each 2xx is a tunnel, and it cannot look at the server's answer
+// itself.
+bool Relay::keeps_word(const http::ResponseFraming& framing) {
+  if (!framing.switched) {
+    const bool success = work_.response.status / 100 == 2;
+    return success ? fail(ErrorKind::bad_response, Side::upstream, "no 101, and a success") : true;
+  }
+  const http::Field* const speaks = work_.response.fields.find(http::FieldId::upgrade);
+  const http::Field* const accept = work_.response.fields.find("Sec-WebSocket-Accept");
+  const bool fits = speaks != nullptr && shared::equals_ignoring_case(speaks->value, "websocket") &&
+                    accept != nullptr && accept->value == exchange_.source.facts().accept;
+  return fits ? true : fail(ErrorKind::bad_response, Side::upstream, "101 with another Sec-WebSocket-Accept");
 }
 
 bool Relay::take_interim() {

@@ -26,6 +26,9 @@ struct RequestFacts {
   std::string_view protocol = "HTTP/1.1";      // for the log
   const shared::TlsFacts* tls = nullptr;       // of the connection; null: the client does not speak TLS to us
   std::uint16_t https_port = 0;                // it came where only the way to https, there, is told; 0: it did not
+  // Its upgrade was none where it came from: what the server's 101 has to say (Sec-WebSocket-Accept); a 2xx would be
+  // one to the client. Empty: the client sees for itself.
+  std::string_view accept{};
   // When the head's first octet and its last one were seen.
   shared::TimePoint began{};
   shared::TimePoint head_read{};

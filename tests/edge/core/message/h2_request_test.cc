@@ -36,7 +36,7 @@ std::unique_ptr<Read> read(const Pairs& pairs, bool ended = true, const http::He
     read->taken = read->request.add(name, value, limits);
     if (read->taken != Taken::yes) return read;
   }
-  read->framing = read->request.finish(limits, max_body, ended, read->head);
+  read->framing = read->request.finish(limits, max_body, ended, "k==", read->head);
   return read;
 }
 
@@ -123,6 +123,55 @@ TEST(H2Request, LimitsAreCountedBeforeMemoryIsTaken) {
   Pairs crumbs;
   for (int i = 0; i < 5; ++i) crumbs.emplace_back("cookie", "a");
   EXPECT_EQ(read(get("/", crumbs), true, limits)->framing.error().status, 431);
+}
+
+Pairs connect(const std::string& protocol, Pairs more = {}) {
+  Pairs all{{":method", "CONNECT"},
+            {":protocol", protocol},
+            {":scheme", "https"},
+            {":path", "/chat"},
+            {":authority", "shop.example"}};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+// RFC 8441 5.
+TEST(H2Request, AWebSocketIsTheUpgradeThatItIsInHttp1) {
+  const auto got = read(connect("websocket", {{"sec-websocket-version", "13"}, {"cookie", "a=1"}}), false);
+  ASSERT_TRUE(got->framing);
+  EXPECT_TRUE(got->request.extended_connect());
+  EXPECT_EQ(got->head.method, http::Method::get);
+  EXPECT_EQ(got->head.method_text, "GET");
+  EXPECT_EQ(got->head.target, "/chat");
+  EXPECT_TRUE(got->framing->upgrade);
+  EXPECT_EQ(got->framing->body.kind, http::BodyKind::none);
+  EXPECT_EQ(got->head.fields.find(http::FieldId::upgrade)->value, "websocket");
+  EXPECT_EQ(got->head.fields.find("Sec-WebSocket-Key")->value, "k==");
+  EXPECT_EQ(got->head.fields.find("Sec-WebSocket-Version")->value, "13");
+  EXPECT_EQ(got->head.fields.find("cookie")->value, "a=1");
+  EXPECT_EQ(got->head.fields.find(http::FieldId::host)->value, "shop.example");
+}
+
+TEST(H2Request, AWebSocketsHostMayDifferFromItsAuthority) {
+  const auto got = read(connect("websocket", {{"host", "other.example"}}), false);
+  ASSERT_TRUE(got->framing);
+  EXPECT_EQ(got->head.target, "https://shop.example/chat");
+  EXPECT_TRUE(got->framing->upgrade);
+  EXPECT_EQ(got->head.fields.find("Sec-WebSocket-Key")->value, "k==");
+}
+
+TEST(H2Request, TheKeyOfAClientIsNotBelieved) {
+  const auto got = read(connect("websocket", {{"sec-websocket-key", "mine"}}), false);
+  ASSERT_TRUE(got->framing);
+  EXPECT_EQ(got->head.fields.find("Sec-WebSocket-Key")->value, "k==");
+}
+
+TEST(H2Request, OtherTunnelsAreRefused) {
+  EXPECT_EQ(read(connect("connect-udp"), false)->framing.error().status, 501);
+  EXPECT_EQ(read(connect("websocket", {{"content-length", "0"}}), false)->taken, Taken::malformed);
+  EXPECT_EQ(read(connect("websocket", {{"connection", "close"}}), false)->taken, Taken::malformed);
+  EXPECT_EQ(read(connect("websocket", {{"upgrade", "h2c"}}), false)->taken, Taken::malformed);
+  EXPECT_EQ(read(get("/", {{":protocol", "websocket"}}))->framing.error().status, 400);
 }
 
 }  // namespace
