@@ -1,8 +1,9 @@
 // The floor for an HTTP/1.1 proxy: what any proxy pays for four system calls per request. Relays between keep-alive
 // clients and keep-alive backends over epoll, finds where messages end, and does nothing else: no parsing, no routing,
 // no checks, bodies by Content-Length only, no pipelining.
-// With --raw it does not even look for ends: the floor for a TCP proxy.
-//   http_floor [--raw] LISTEN:PORT BACKEND:PORT...
+// With --raw it does not even look for ends: the floor for a TCP proxy. With --tls its clients speak TLS 1.3 to it, by
+// OpenSSL over the sockets themselves, with tickets: what the library and the kernel cost.
+//   http_floor [--raw | --tls CHAIN KEY] LISTEN:PORT BACKEND:PORT...
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,6 +21,8 @@
 #include <string_view>
 #include <vector>
 
+#include <openssl/ssl.h>
+
 #include "shared/core/ip.h"
 
 namespace {
@@ -30,8 +33,10 @@ constexpr std::size_t kBuffer = 64 * 1024;
 struct Pair {
   int client = -1;
   int upstream = -1;
+  SSL* tls = nullptr;    // of the client; null: plain
   std::size_t left = 0;  // bytes of the response body that are still to come
   ~Pair() {
+    SSL_free(tls);
     close(client);
     close(upstream);
   }
@@ -73,13 +78,28 @@ std::size_t content_length(std::string_view head) {
   return found == head.end() ? 0 : std::strtoull(&*found + name.size(), nullptr, 10);
 }
 
+SSL_CTX* tls_context(const char* chain, const char* key) {
+  SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
+  SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context, 1);
+  if (SSL_CTX_use_certificate_chain_file(context, chain) != 1 ||
+      SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
+    die("certificate");
+  }
+  return context;
+}
+
 class Relay {
  public:
-  Relay(const shared::Endpoint& listen, std::vector<shared::Endpoint> backends, bool raw)
+  Relay(const shared::Endpoint& listen, std::vector<shared::Endpoint> backends, bool raw, SSL_CTX* tls)
       : listener_(listening_socket(listen)),
         backends_(std::move(backends)),
         epoll_(epoll_create1(EPOLL_CLOEXEC)),
-        raw_(raw) {
+        raw_(raw),
+        tls_(tls) {
     watch(listener_);
   }
 
@@ -103,12 +123,32 @@ class Relay {
     if (fd == listener_) return accept_one();
     const auto pair = static_cast<std::size_t>(fd) < by_fd_.size() ? by_fd_[static_cast<std::size_t>(fd)] : nullptr;
     if (!pair) return;
+    if (pair->tls != nullptr && fd == pair->client) {
+      if (!on_sealed(*pair)) forget(*pair);
+      return;
+    }
     const auto got = recv(fd, buffer_.data(), buffer_.size(), 0);
     if (got <= 0 || !forward(*pair, fd, {buffer_.data(), static_cast<std::size_t>(got)})) forget(*pair);
   }
 
+  // What has come of a client's records. False: it has gone.
+  bool on_sealed(Pair& pair) {
+    for (;;) {
+      const int got = SSL_read(pair.tls, buffer_.data(), kBuffer);
+      if (got <= 0) return SSL_get_error(pair.tls, got) == SSL_ERROR_WANT_READ;
+      if (!forward(pair, pair.client, {buffer_.data(), static_cast<std::size_t>(got)})) return false;
+      if (SSL_has_pending(pair.tls) == 0) return true;
+    }
+  }
+
+  bool give(const Pair& pair, int to, std::string_view bytes) const {
+    const auto size = static_cast<int>(bytes.size());
+    if (pair.tls != nullptr && to == pair.client) return SSL_write(pair.tls, bytes.data(), size) == size;
+    return send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL) == size;
+  }
+
   void accept_one() {
-    const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | (tls_ != nullptr ? SOCK_NONBLOCK : 0));
     if (client < 0) return;
     const int upstream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const auto address = to_sockaddr(backends_[next_++ % backends_.size()]);
@@ -116,6 +156,11 @@ class Relay {
     auto pair = std::make_shared<Pair>();
     pair->client = client;
     pair->upstream = upstream;
+    if (tls_ != nullptr) {
+      pair->tls = SSL_new(tls_);
+      SSL_set_fd(pair->tls, client);
+      SSL_set_accept_state(pair->tls);
+    }
     for (const int fd : {client, upstream}) {
       set_no_delay(fd);
       if (by_fd_.size() <= static_cast<std::size_t>(fd)) by_fd_.resize(static_cast<std::size_t>(fd) + 1);
@@ -127,14 +172,14 @@ class Relay {
   // Messages arrive whole or in order; what is left of a body is counted down, so that the end is known.
   bool forward(Pair& pair, int from, std::string_view bytes) {
     const int to = from == pair.client ? pair.upstream : pair.client;
-    if (raw_) return send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+    if (raw_) return give(pair, to, bytes);
     if (from == pair.client || pair.left == 0) {
       const auto end = bytes.find("\r\n\r\n");
       if (end == std::string_view::npos) return false;
       if (from == pair.upstream) pair.left = content_length(bytes.substr(0, end + 2)) + end + 4;
     }
     if (from == pair.upstream) pair.left -= std::min(pair.left, bytes.size());
-    return send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+    return give(pair, to, bytes);
   }
 
   void forget(Pair& pair) {
@@ -147,6 +192,7 @@ class Relay {
   std::vector<shared::Endpoint> backends_;
   int epoll_;
   bool raw_;
+  SSL_CTX* tls_;  // null: plain
   std::size_t next_ = 0;
   std::vector<std::shared_ptr<Pair>> by_fd_;
   std::array<char, kBuffer> buffer_;
@@ -156,8 +202,10 @@ class Relay {
 
 int main(int argc, char** argv) {
   std::vector<shared::Endpoint> endpoints;
-  const bool raw = argc > 1 && std::string_view(argv[1]) == "--raw";
-  for (int i = raw ? 2 : 1; i < argc; ++i) {
+  const std::string_view option = argc > 1 ? argv[1] : "";
+  const bool raw = option == "--raw";
+  const bool tls = option == "--tls" && argc > 3;
+  for (int i = raw ? 2 : tls ? 4 : 1; i < argc; ++i) {
     const auto endpoint = shared::Endpoint::parse(argv[i]);
     if (!endpoint || endpoint->address.family != shared::Family::ipv4) {
       std::fprintf(stderr, "http_floor: not an IPv4 ADDRESS:PORT: %s\n", argv[i]);
@@ -166,10 +214,11 @@ int main(int argc, char** argv) {
     endpoints.push_back(*endpoint);
   }
   if (endpoints.size() < 2) {
-    std::fprintf(stderr, "usage: http_floor [--raw] LISTEN:PORT BACKEND:PORT...\n");
+    std::fprintf(stderr, "usage: http_floor [--raw | --tls CHAIN KEY] LISTEN:PORT BACKEND:PORT...\n");
     return 2;
   }
-  const auto relay =
-      std::make_unique<Relay>(endpoints.front(), std::vector(endpoints.begin() + 1, endpoints.end()), raw);
+  signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+  const auto relay = std::make_unique<Relay>(endpoints.front(), std::vector(endpoints.begin() + 1, endpoints.end()),
+                                             raw, tls ? tls_context(argv[2], argv[3]) : nullptr);
   relay->run();
 }

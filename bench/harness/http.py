@@ -3,20 +3,20 @@
 import http.client
 import json
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from . import http_peers
+from . import http_loads, http_peers
 from .process import (LOAD_CORE, SERVER_CORE, Process, ServerFailed, family, find_program, free_port, machine_busy_seconds,
                       memory_mib)
 
 # `backends`: how many, 3 if not said; `base`: whose figures the others' are set against; `clients`: so many addresses in turn;
 # `workers`: of the proxy; `rate`: share of the slowest proxy's most, open loop; `idle`: connections,
-# which have asked so often (`asked`) and, where `left` is said, are gone again.
+# which have asked so often (`asked`) and, where `left` is said, are gone again; they speak plain HTTP if `speaks` says nothing else.
+# `by`: what makes the load, wrk if not said; `h2`: connections and streams of each; `websockets`: connections.
 WORKS = {
     "small": {"title": "HTTP/1.1, 128 B", "path": "/item?bytes=128", "fields": {}},
     "routes": {"title": "20 routes, tier, X-Forwarded-For, 2 fields", "path": "/r17/item?bytes=128",
@@ -33,10 +33,20 @@ WORKS = {
                    "clients": 240, "base": "meridian-edge round_robin"},
     "tcp": {"title": "passed on as TCP, 128 B", "path": "/item?bytes=128", "fields": {}},
     "tcp1m": {"title": "passed on as TCP, 1 MiB", "path": "/item?bytes=1048576", "fields": {}},
+    "tls": {"title": "TLS 1.3, 128 B", "path": "/item?bytes=128", "fields": {}},
+    "handshake": {"title": "full handshake, one request", "path": "/item?bytes=128", "fields": {}, "by": "full"},
+    "resume": {"title": "resumed handshake, one request", "path": "/item?bytes=128", "fields": {}, "by": "resume"},
+    "h2": {"title": "HTTP/2 over TLS, 8 x 32 streams, 128 B", "path": "/item?bytes=128", "fields": {}, "by": "h2load", "h2": (8, 32)},
+    "h2_100k": {"title": "HTTP/2 over TLS, 8 x 8 streams, 100 KiB", "path": "/item?bytes=102400", "fields": {}, "by": "h2load", "h2": (8, 8)},
+    "websocket": {"title": "WebSocket echo, 100 B, 1,000 connections", "path": "/item", "fields": {}, "by": "websocket", "websockets": 1000},
+    "idle_tls": {"title": "bytes per idle TLS connection (5,000)", "path": "/item?bytes=128", "fields": {}, "idle": 5000, "asked": 1, "speaks": "tls"},
+    "idle_h2": {"title": "bytes per idle HTTP/2 connection over TLS (5,000)", "path": "/item?bytes=128", "fields": {}, "idle": 5000, "asked": 1,
+                "speaks": "h2"},
 }
 # The works that one start of the proxies serves together.
-GROUPS = (("small", "body16k", "body1m", "connect", "half"), ("idle",), ("idle_silent",), ("idle_left",), ("routes",), ("workers2",), ("algorithms",), ("tcp", "tcp1m"))
-SIZES = {"body16k": 16384, "body1m": 1 << 20, "tcp1m": 1 << 20}
+GROUPS = (("small", "body16k", "body1m", "connect", "half"), ("idle",), ("idle_silent",), ("idle_left",), ("routes",), ("workers2",), ("algorithms",), ("tcp", "tcp1m"),
+          ("tls", "handshake", "resume", "h2", "h2_100k"), ("websocket",), ("idle_tls",), ("idle_h2",))
+SIZES = {"body16k": 16384, "body1m": 1 << 20, "tcp1m": 1 << 20, "h2_100k": 102400}
 REPORT = Path(__file__).resolve().parent.parent / "wrk_report.lua"
 
 
@@ -45,16 +55,21 @@ class Backends:
 
     shared = None
 
-    def __init__(self, directory, options, count):
+    def __init__(self, directory, options, count, echo):
         self.ports = [free_port() for _ in range(count)]
         self.addresses = [f"127.0.0.1:{port}" for port in self.ports]
+        self.echo = echo
         command = [options.binaries / "meridian-test-backend", *(f"{a}=b{i},web,here" for i, a in enumerate(self.addresses))]
+        if echo:
+            command = [options.binaries / "bench_websocket_echo", *self.addresses]
         self.process = Process("backends", command, directory, core=LOAD_CORE)
         self.process.wait_ready(self.process.name, 60)
 
 
-def request(port, path, fields):
+def request(port, path, fields, sealed=False):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    if sealed:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=http_loads.unverified("http/1.1"))
     try:
         connection.request("GET", path, headers=fields)
         response = connection.getresponse()
@@ -77,10 +92,12 @@ class HttpRun:
         self.works = [work for work in works if work in peer.works]
         self.port = free_port()
         Path(directory).mkdir(parents=True, exist_ok=True)
-        if Backends.shared is None or not Backends.shared.process.running():
-            Backends.shared = Backends(directory, options, WORKS[works[0]].get("backends", 3))
+        echo = "websockets" in WORKS[works[0]]
+        if Backends.shared is None or not Backends.shared.process.running() or Backends.shared.echo != echo:
+            Backends.shared = Backends(directory, options, WORKS[works[0]].get("backends", 3), echo)
         self.backends = Backends.shared
         setup = http_peers.Setup(Path(directory) / peer.name.replace(" ", "-"), self.port, self.backends.addresses, works[0], options.binaries, peer.balance)
+        self.sealed, self.echo = setup.sealed(), echo
         cores = "0,1" if WORKS[works[0]].get("workers", 1) > 1 else SERVER_CORE
         self.process = Process(peer.name, peer.command(setup), setup.directory, core=cores)
         self.process.wait_for(self.ready, 20)
@@ -89,16 +106,18 @@ class HttpRun:
 
     def ready(self):
         try:
-            return request(self.port, "/item?bytes=128", {})[0] == 200
-        except (OSError, http.client.HTTPException):
+            if self.echo:
+                return self.load("websocket", connections=2, seconds=0.1)["requests"] > 0
+            return request(self.port, "/item?bytes=128", {}, self.sealed)[0] == 200
+        except (OSError, http.client.HTTPException, ServerFailed):
             return False
 
     def check(self, work):
         """Does the proxy do what the work asks? Asked of the backend, which says what it saw."""
-        if self.name == "floor":
+        if self.name == "floor" or self.echo:
             return
         fields = WORKS[work]["fields"]
-        status, body, _ = request(self.port, WORKS[work]["path"], fields)
+        status, body, _ = request(self.port, WORKS[work]["path"], fields, self.sealed)
         if status != 200 or len(body) != SIZES.get(work, 128):
             raise ServerFailed(f"{self.name}, {work}: status {status}, {len(body)} bytes")
         if work == "algorithms":
@@ -122,12 +141,21 @@ class HttpRun:
         if len(seen) < (1 if self.peer.balance == "least_time" else WORKS[work]["backends"]):
             raise ServerFailed(f"{self.name}: only {', '.join(sorted(seen))} were asked")
 
-    def load(self, work):
+    def load(self, work, connections=None, seconds=None):
+        by, seconds = WORKS[work].get("by"), seconds or self.options.seconds
+        scheme = "https" if self.sealed else "http"
+        if by == "h2load":
+            return http_loads.h2load(self.name, f"{scheme}://127.0.0.1:{self.port}{WORKS[work]['path']}", *WORKS[work]["h2"], seconds)
+        if by == "websocket":
+            count = connections or WORKS[work]["websockets"]
+            return http_loads.run(self.name, [self.options.binaries / "bench_websocket_load", f"127.0.0.1:{self.port}", str(count), f"{seconds:g}"])
+        if by:
+            return http_loads.run(self.name, [self.options.binaries / "bench_tls_load", by, f"127.0.0.1:{self.port}", f"{seconds:g}"])
         command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{self.options.connections}", f"-d{self.options.seconds:g}s",
                    "-s", str(REPORT)]
         for name, value in WORKS[work]["fields"].items():
             command += ["-H", f"{name}: {value}"]
-        command.append(f"http://127.0.0.1:{self.port}{WORKS[work]['path']}")
+        command.append(f"{scheme}://127.0.0.1:{self.port}{WORKS[work]['path']}")
         if "clients" in WORKS[work]:
             command += ["--", str(WORKS[work]["clients"])]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -176,12 +204,7 @@ class HttpRun:
         held = []
         try:
             for _ in range(count):
-                connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-                held.append(connection)
-                for _ in range(WORKS[work]["asked"]):
-                    connection.sendall(f"GET {WORKS[work]['path']} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
-                    if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
-                        raise ServerFailed(f"{self.name}: an idle connection was not answered")
+                held.append(http_loads.waiting(self.port, WORKS[work]["path"], WORKS[work].get("speaks", "http"), WORKS[work]["asked"]))
             # Those that say nothing are accepted when the proxy comes to it; with few descriptors it lets some go again.
             standing = self.wait_for_descriptors(lambda now: now >= count * 9 // 10)
             if WORKS[work].get("left"):

@@ -3,9 +3,11 @@
 `small`: everything goes to three backends. `routes`: twenty prefixes /r0/ to /r19/, each with a pool of its own that holds the same
 three backends; requests with `X-Customer-Tier: enterprise` on / go to another pool; X-Forwarded-For and X-Real-IP towards the
 backend, two fields set in every response. `algorithms`: ten backends, and each proxy once for each way to choose among them; clients
-are told apart by X-Forwarded-For, so that hashing meets all backends. `tcp`: everything is passed on unread, as TCP.
+are told apart by X-Forwarded-For, so that hashing meets all backends. `tcp`: everything is passed on unread, as TCP. `tls` and its
+like: TLS 1.3 with tickets and one certificate on P-256, HTTP/2 where the client wants it. `websocket`: upgrades are passed on.
 """
 
+import subprocess
 from pathlib import Path
 
 from .process import find_program
@@ -32,6 +34,18 @@ class Setup:
         path.write_text(text)
         return path
 
+    def sealed(self):
+        """Whether clients speak TLS to the proxy."""
+        return self.work in SEALED
+
+    def certificate(self):
+        """(chain, key), of a certificate that the bench makes for itself."""
+        chain, key = self.directory / "chain.pem", self.directory / "key.pem"
+        if not chain.exists():
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=bench",
+                            "-addext", "subjectAltName=DNS:bench", "-keyout", key, "-out", chain], check=True, capture_output=True)
+        return chain, key
+
     def passes_on(self):
         """Whether the proxy is not to look at what it passes on."""
         return self.work.startswith("tcp")
@@ -40,18 +54,20 @@ class Setup:
         return ["web"] if self.work != "routes" else ["web", "enterprise", *(f"r{i}" for i in range(ROUTES))]
 
 
-SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle", "idle_silent", "idle_left", "tcp", "tcp1m")
+SEALED = ("tls", "handshake", "resume", "h2", "h2_100k", "idle_tls", "idle_h2")
+NEWER = (*SEALED, "websocket")  # what peers that are no HTTP/1.1 proxies first of all have, too
+SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle", "idle_silent", "idle_left", "tcp", "tcp1m", *NEWER)
 
 
 class Floor:
     name = "floor"
     program = None
     balance = None
-    works = ("small", "routes", "body16k", "half", "algorithms", "tcp", "tcp1m")  # it closes nothing and splices nothing
+    works = ("small", "routes", "body16k", "half", "algorithms", "tcp", "tcp1m", "tls", "handshake", "resume")  # it closes nothing and splices nothing
 
     @staticmethod
     def command(setup):
-        raw = ["--raw"] if setup.passes_on() else []
+        raw = ["--raw"] if setup.passes_on() else ["--tls", *setup.certificate()] if setup.sealed() else []
         return [setup.binaries / "bench_http_floor", *raw, f"127.0.0.1:{setup.port}", *setup.backends]
 
 
@@ -79,6 +95,8 @@ class Meridian:
   tiers: {order: [standard, enterprise], default: standard, from: [{header: X-Customer-Tier}]}
 """
         protocol = "tcp, pool: web" if setup.passes_on() else "http"
+        if setup.sealed():
+            protocol = "https, certificates: [{{certificate: {}, key: {}}}]".format(*setup.certificate())
         if setup.work == "algorithms":
             extra = "  trusted_proxies: [127.0.0.1/32]\n"
         path = setup.write("meridian.yaml", f"""service: bench
@@ -125,13 +143,19 @@ stream {{ upstream web {{ {servers} }} server {{ listen 127.0.0.1:{setup.port}; 
             tiers = "map $http_x_customer_tier $rest { default web; enterprise enterprise; }\n"
             locations = "".join(f"location /r{i}/ {{ proxy_pass http://r{i}; }}\n" for i in range(ROUTES))
             locations += "location / { proxy_pass http://$rest; }\n"
+        listen = f"listen 127.0.0.1:{setup.port};"
+        if setup.sealed():
+            listen = "listen 127.0.0.1:{} ssl http2; ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.3;".format(
+                setup.port, *setup.certificate())
+        if setup.work == "websocket":
+            common = "proxy_http_version 1.1; proxy_set_header Connection upgrade; proxy_set_header Upgrade $http_upgrade; proxy_set_header Host $host;"
         temporary = " ".join(f"{kind}_temp_path {here}/{kind};" for kind in
                              ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         path = setup.write("nginx.conf", f"""daemon off; worker_processes 1; pid {here}/nginx.pid; error_log stderr error;
 events {{ worker_connections 32768; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 300; {temporary}
-  {upstreams}{tiers}server {{ listen 127.0.0.1:{setup.port}; {common}
+  {upstreams}{tiers}server {{ {listen} {common}
 {locations}}}
 }}
 """)
@@ -155,6 +179,10 @@ class Haproxy:
             rules += "".join(f"  http-response set-header {name} {value}\n" for name, value in RESPONSE_FIELDS.items())
             rules += "".join(f"  use_backend r{i} if {{ path_beg /r{i}/ }}\n" for i in range(ROUTES))
             rules += "  use_backend enterprise if { req.hdr(X-Customer-Tier) -m str enterprise }\n  default_backend web\n"
+        sealed = ""
+        if setup.sealed():
+            pair = setup.write("pair.pem", "".join(file.read_text() for file in setup.certificate()))
+            sealed = f" ssl crt {pair} alpn h2,http/1.1 ssl-min-ver TLSv1.3"
         path = setup.write("haproxy.cfg", f"""global
   nbthread 1
   no strict-limits
@@ -165,9 +193,52 @@ defaults
   timeout client 300s
   timeout server 300s
 frontend f
-  bind 127.0.0.1:{setup.port}
+  bind 127.0.0.1:{setup.port}{sealed}
 {rules}{pools}""")
         return [find_program("haproxy"), "-db", "-f", path]
+
+
+class H2o:
+    name = "h2o"
+    program = "h2o"
+    balance = ""
+    works = NEWER
+
+    @staticmethod
+    def command(setup):
+        seal = "" if not setup.sealed() else "\n  ssl: {{certificate-file: {}, key-file: {}, minimum-version: TLSv1.3}}".format(*setup.certificate())
+        path = setup.write("h2o.yaml", f"""num-threads: 1
+max-connections: 20000
+listen:
+  host: 127.0.0.1
+  port: {setup.port}{seal}
+proxy.timeout.keepalive: 300000
+http1-request-timeout: 300
+http2-idle-timeout: 300
+hosts:
+  default:
+    paths:
+      /:
+        proxy.reverse.url: http://{setup.backends[0]}/
+        proxy.websocket: ON
+""")
+        return [find_program("h2o"), "-m", "worker", "-c", path]
+
+
+class Nghttpx:
+    name = "nghttpx"
+    program = "nghttpx"
+    balance = ""
+    works = NEWER
+
+    @staticmethod
+    def command(setup):
+        backends = [f"--backend={backend.replace(':', ',')}" for backend in setup.backends]
+        listen = f"--frontend=127.0.0.1,{setup.port}"
+        seal = ["--tls-min-proto-version=TLSv1.3", *(str(file) for file in reversed(setup.certificate()))] if setup.sealed() else []
+        return [find_program("nghttpx"), "--conf=/dev/null", "--workers=1", "--log-level=ERROR", "--accesslog-file=/dev/null",
+                "--frontend-keep-alive-timeout=300", "--frontend-http2-idle-timeout=300", "--frontend-read-timeout=300", "--backend-connections-per-host=512",
+                listen + ("" if seal else ";no-tls"), *backends, *seal]
 
 
 def by_algorithm(peer, balance, name):
@@ -181,4 +252,4 @@ BY_ALGORITHM = (
     by_algorithm(Meridian, "consistent_hash, hash: {bounded_load: 1.25}", "consistent_hash bounded"),
     by_algorithm(Nginx, "", "round_robin"), by_algorithm(Nginx, "least_conn;", "least_conn"),
     by_algorithm(Haproxy, "roundrobin", "roundrobin"), by_algorithm(Haproxy, "leastconn", "leastconn"))
-ALL = (Floor, Meridian, Nginx, Haproxy, *BY_ALGORITHM)
+ALL = (Floor, Meridian, Nginx, Haproxy, H2o, Nghttpx, *BY_ALGORITHM)

@@ -25,7 +25,8 @@ meridian_packages() { # group
     deploy) echo lintian debootstrap systemd-container iproute2 curl logrotate man-db groff zsh fish ansible-core ansible-lint yamllint openssh-client \
         prometheus python3-pytest python3-dnspython python3-jsonschema python3-yaml ;;
     mutate) echo git python3 python3-clang-19 ;;
-    bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light libnginx-mod-stream haproxy wrk tor-geoipdb ;;
+    bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light libnginx-mod-stream haproxy wrk tor-geoipdb \
+        h2o nghttp2-proxy nghttp2-client openssl ;;
     *) echo "no package group '$1'" >&2; return 2 ;;
   esac
 }
