@@ -37,6 +37,11 @@ shared::Duration announce_time(const World& world) {
   return 2 * probe.interval + probe.timeout;
 }
 
+// Behind it the grace begins.
+shared::Duration last_answers(const World& world) {
+  return std::min<shared::Duration>(kLastAnswers, world.config.drain_grace);
+}
+
 std::vector<shared::Endpoint> resolvers_of(const World& world) {
   std::vector<shared::Endpoint> resolvers;
   for (const auto& one : world.config.resolvers) resolvers.push_back(one.value);
@@ -398,7 +403,7 @@ void Control::stop() {
   if (service_.handed_over()) return finish_workers();
   loader_.live().draining = true;
   const shared::Duration announce = announce_time(*world_);
-  supervisor_.set_stop_grace(announce + world_->config.drain_grace);
+  supervisor_.set_stop_grace(announce + last_answers(*world_) + world_->config.drain_grace);
   log_event(Level::info, "drain_begun",
             {{"announce_ms", std::chrono::duration_cast<shared::milliseconds>(announce).count()}});
   drain_.expires_after(announce);
@@ -437,7 +442,7 @@ void Control::finish_workers() {
     worker->wind_down(done, heir);
   }
   // A client whose next request is under way would find its connection closed: it hears "Connection: close" instead.
-  if (heir == Heir::none) hasten_after(std::min<shared::Duration>(kLastAnswers, world_->config.drain_grace));
+  if (heir == Heir::none) hasten_after(last_answers(*world_));
 }
 
 }  // namespace edge
