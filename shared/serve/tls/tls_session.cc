@@ -154,7 +154,10 @@ TlsSession::Status TlsSession::handshake(TlsWire& wire) {
     learn_facts();
     buffered_ = SSL_has_pending(ssl_.get()) != 0;
   }
-  return done == Status::closed ? Status::failed : done;
+  if (done != Status::closed) return done;
+  failure_ = TlsFailure::closed;  // in order, but too early
+  failure_text_ = "the connection ended";
+  return Status::failed;
 }
 
 void TlsSession::learn_facts() {
