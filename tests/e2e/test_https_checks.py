@@ -8,6 +8,7 @@ import threading
 import pytest
 
 import meridian
+from authority import Authority
 
 NAME = "web.internal"
 
@@ -155,3 +156,40 @@ def test_a_file_without_certificates_is_refused(tmp_path, certificates):
         checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert checked.returncode == 2
         assert f"ca_file: {certificates}/ca.key holds no certificate" in checked.stdout + checked.stderr
+
+
+REGIONS = """service: probed
+state_directory: "{directory}/state"
+regions: {us: {edges: ["{net}.61.1"]}, eu: {edges: ["{net}.62.1"]}}
+health: {edge: {kind: https, port: 9443, path: /healthz, host: HOST, interval: 200ms, timeout: 150ms, fall: 1, rise: 1}}
+admin: {dns: ["{address}:9053"]}
+dns:
+  listen: ["{address}:{port}"]
+  workers: 1
+  zones: {example.com: example.com.zone}
+  geo: {database: "{geo}"}
+  probe_tls: PROBE_TLS
+"""
+
+
+def test_dns_nodes_verify_the_edges_that_they_probe_if_they_are_told_to(tmp_path, certificates):
+    zone = "$TTL 60\n@ SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.53\n"
+    config = REGIONS.replace("HOST", NAME).replace("PROBE_TLS", f"{{ca: {certificates}/ca.pem}}")
+    with Authority(tmp_path, config, {"example.com": zone}) as node:
+        net = node.words["{net}"]
+        pages = [HealthPage(f"{net}.{rest}", certificate) for rest, certificate in (("61.1", certificates / "right.pem"), ("62.1", certificates / "other.pem"))]
+        try:
+            node.start()
+
+            def edges():
+                regions = json.loads(node.admin("/status")[1])["regions"]
+                return {region["name"]: region["edges"][0] for region in regions}
+            meridian.wait_until(lambda: (edges()["us"]["probed"], edges()["eu"]["probed"]) == ("up", "down"), "one is believed, the other is not")
+            assert "certificate verify failed" in json.dumps(edges()["eu"])
+            assert pages[0].names == {NAME}
+            node.config.write_text(node.config.read_text().replace(f"  probe_tls: {{ca: {certificates}/ca.pem}}\n", ""))
+            assert node.admin("/reload", "POST")[0] == 200
+            meridian.wait_until(lambda: edges()["eu"]["probed"] == "up", "anybody will do")
+        finally:
+            for page in pages:
+                page.close()

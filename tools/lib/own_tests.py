@@ -23,6 +23,7 @@ HTTP2 = "tests/e2e/test_http2.py"
 PRIVILEGES = "tests/shared/serve/process/privileges_test.cc"
 SEEN_BY = {
     "dns/serve/control/admin_routes.cc": DNS_CONTROL,
+    "dns/serve/control/dns_over_tls.cc": "tests/e2e/test_dns_over_tls.py",
     "dns/serve/control/explain_facts.cc": OPERATOR,
     "dns/serve/control/geo_watch.cc": "tests/e2e/test_geo.py",
     "dns/serve/control/keeper.cc": "tests/e2e/test_start.py",

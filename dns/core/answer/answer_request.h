@@ -13,7 +13,7 @@
 
 namespace dns {
 
-enum class Transport : std::uint8_t { udp, tcp };
+enum class Transport : std::uint8_t { udp, tcp, tls };  // tls: over TCP (RFC 7858)
 
 // A query that is parsed and looked up, so that a batch can go through each step together. Refers to both, which must
 // outlive it.

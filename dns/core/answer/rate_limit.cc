@@ -25,7 +25,7 @@ ResponseKind response_kind(AnswerKind kind) {
 
 Ruling judge(ResponseCells& cells, const RateLimit& limit, const AnswerRequest& request, const AnswerInfo& info,
              std::uint64_t now_us) {
-  if (request.transport == Transport::tcp || info.cookie == CookieState::valid) return Ruling::pass;
+  if (request.transport != Transport::udp || info.cookie == CookieState::valid) return Ruling::pass;
   const ResponseKind kind = response_kind(info.kind);
   const std::uint64_t account = kind == ResponseKind::error ? 0 : info.account;
   if (cells.admit(cells.key(request.client, kind, account), now_us, limit.interval_us)) return Ruling::pass;

@@ -32,7 +32,10 @@ class Reply {
   // Header and question as they came; all counts but QDCOUNT 0.
   void begin(const Query& query);
   // Keeps octets free for the OPT record.
-  void reserve(std::size_t octets) { limit_ -= octets; }
+  void reserve(std::size_t octets) {
+    limit_ -= octets;
+    reserved_ += octets;
+  }
   // Back to the bare question.
   void drop_records();
 
@@ -76,6 +79,8 @@ class Reply {
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t room() const { return limit_ - size_; }
+  // The same with what is kept free.
+  [[nodiscard]] std::size_t unreserved() const { return limit_ + reserved_ - size_; }
   [[nodiscard]] bool has_answers() const { return counts_[0] != 0; }
 
   // Ends the message: flags with the rcode's low four bits, counts, and the OPT's octets that stand behind size().
@@ -94,6 +99,7 @@ class Reply {
 
   std::span<std::uint8_t> out_;
   std::size_t limit_;
+  std::size_t reserved_ = 0;
   std::size_t size_ = 0;
   std::size_t question_end_ = kHeaderSize;
   std::array<std::uint16_t, 3> counts_{};

@@ -1,5 +1,6 @@
 #include "dns/core/answer/reply_frame.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "dns/core/wire/name.h"
@@ -9,6 +10,8 @@ namespace dns {
 namespace {
 
 constexpr std::size_t kEdeSize = 6;
+constexpr std::size_t kPaddingBlock = 468;  // octets (RFC 8467 section 4.1)
+constexpr std::size_t kPaddingHead = 4;
 
 }  // namespace
 
@@ -17,13 +20,21 @@ void ReplyFrame::begin_opt(const Snapshot& snapshot, const AnswerRequest& reques
   opt.dnssec_ok = edns.dnssec_ok;
   opt.subnet = edns.subnet;
   info.with_subnet = !edns.subnet.empty();
-  if (edns.wants_keepalive && request.transport == Transport::tcp) opt.keepalive = request.idle_timeout;
+  if (edns.wants_keepalive && request.transport != Transport::udp) opt.keepalive = request.idle_timeout;
   cookie_ = check_cookie(snapshot.cookies, edns.cookie, request.client, request.unix_time);
   if (cookie_.state != CookieState::none) opt.cookie = cookie_.reply;
   info.cookie = cookie_.state;
   if (edns.wants_nsid) opt.nsid = snapshot.identity.nsid;
+  pads_ = request.transport == Transport::tls;
   if (opt_size(opt) > reply.room()) opt.nsid = {};
   reply.reserve(opt_size(opt));
+}
+
+// Of what the whole reply takes up to the next multiple of a block, or as much as still fits. REQUIRES: it fits at all.
+std::uint16_t ReplyFrame::padding() const {
+  const std::size_t size = reply.size() + opt_size(opt) + kPaddingHead;
+  const std::size_t wanted = (kPaddingBlock - size % kPaddingBlock) % kPaddingBlock;
+  return static_cast<std::uint16_t>(std::min(wanted, reply.unreserved() - opt_size(opt) - kPaddingHead));
 }
 
 // Octets that were written behind the records.
@@ -31,6 +42,7 @@ std::size_t ReplyFrame::end_opt() {
   if (reply.room() < kEdeSize) opt.ede.reset();  // the first to go
   if (!query_.subnet || query_.subnet->source == 0) opt.scope = 0;
   opt.extended_rcode = static_cast<std::uint8_t>(static_cast<std::uint16_t>(info.rcode) >> 4);
+  if (pads_ && reply.unreserved() >= opt_size(opt) + kPaddingHead) opt.padding = padding();
   return write_opt(reply.tail(), opt);
 }
 

@@ -61,12 +61,15 @@ class ReplyFrame {
   void begin_opt(const Snapshot& snapshot, const AnswerRequest& request, const Edns& edns);
   [[nodiscard]] std::size_t end_opt();
 
+  [[nodiscard]] std::uint16_t padding() const;
+
   const Query& query_;
+  bool pads_ = false;
   CookieCheck cookie_;  // opt.cookie points into it
 };
 
 inline std::size_t ReplyFrame::size_limit(const Snapshot& snapshot, const AnswerRequest& request) {
-  if (request.transport == Transport::tcp) return kMaxMessageSize;
+  if (request.transport != Transport::udp) return kMaxMessageSize;
   const auto& edns = request.query.edns;
   return edns ? std::min(edns->udp_size, snapshot.udp_payload_size) : kMinUdpSize;
 }

@@ -24,6 +24,7 @@ std::size_t opt_size(const OptReply& opt) {
   if (!opt.cookie.empty()) size += kOptionHead + opt.cookie.size();
   if (opt.keepalive) size += kOptionHead + 2;
   if (opt.ede) size += kOptionHead + 2;
+  if (opt.padding) size += kOptionHead + *opt.padding;
   return size;
 }
 
@@ -60,6 +61,11 @@ std::size_t write_opt(std::span<std::uint8_t> out, const OptReply& opt) {
     at = put_head(at, OptionCode::ede, 2);
     store_u16(at, static_cast<std::uint16_t>(*opt.ede));
     at += 2;
+  }
+  if (opt.padding) {
+    at = put_head(at, OptionCode::padding, *opt.padding);
+    std::memset(at, 0, *opt.padding);
+    at += *opt.padding;
   }
   return static_cast<std::size_t>(at - out.data());
 }

@@ -1,6 +1,6 @@
 #pragma once
 // The OPT record of a reply (RFC 6891) and the options that we send: NSID (RFC 5001), client subnet (RFC 7871), cookie
-// (RFC 7873), TCP keepalive (RFC 7828) and extended error (RFC 8914). Pure, any thread.
+// (RFC 7873), TCP keepalive (RFC 7828), extended error (RFC 8914) and padding (RFC 7830). Pure, any thread.
 
 #include <cstdint>
 #include <optional>
@@ -21,6 +21,7 @@ struct OptReply {
   std::span<const std::uint8_t> cookie;    // the client's cookie and ours; empty: no option
   std::optional<std::uint16_t> keepalive;  // units of 100 ms
   std::optional<EdeCode> ede;
+  std::optional<std::uint16_t> padding;  // octets of zero; the last option
 };
 
 [[nodiscard]] std::size_t opt_size(const OptReply& opt);

@@ -30,6 +30,23 @@ const shared::load::Table<TcpConfig>& tcp_table() {
   return table;
 }
 
+const shared::load::Table<TlsConfig>& tls_table() {
+  using namespace shared::load;
+  static const auto table =
+      Table<TlsConfig>("dns.tls",
+                       "DNS over TLS (RFC 7858). Its connections are among those that `tcp` limits; answers to queries "
+                       "with EDNS are padded to multiples of 468 octets (RFC 8467).")
+          .required("listen", &TlsConfig::listen, one_or_list(located(endpoint())),
+                    "Where they arrive, port 853 as a rule; a change needs a restart")
+          .required("certificates", &TlsConfig::certificates, list_of(nested(certificate_table())),
+                    "Shown to clients; read again at a reload and when a file changes")
+          .check([](const TlsConfig& config, const Node& node, Diagnostics& diagnostics) {
+            if (config.listen.empty()) diagnostics.error(node.at, "listen: needs at least one address");
+            if (config.certificates.empty()) diagnostics.error(node.at, "certificates: needs at least one");
+          });
+  return table;
+}
+
 Reader<std::optional<Located<std::filesystem::path>>> cookie_secrets_file() {
   auto reader = shared::load::optional_of(shared::load::located(shared::load::file_path()));
   reader.print = [](const auto&) { return std::string("a random one for each process"); };
@@ -92,7 +109,9 @@ Reader<std::string> identity() {
 void check_listen(const Config& config, const Node& node, Diagnostics& diagnostics) {
   if (config.listen.empty()) diagnostics.error(node.at, "listen: needs at least one address");
   std::set<shared::Endpoint> seen;
-  for (const auto& endpoint : config.listen) {
+  auto all = config.listen;
+  if (config.tls) all.insert(all.end(), config.tls->listen.begin(), config.tls->listen.end());
+  for (const auto& endpoint : all) {
     if (endpoint.value.port != 0 && !seen.insert(endpoint.value).second) {
       diagnostics.error(endpoint.at, "listen: " + endpoint.value.to_string() + " stands twice");
     }
@@ -125,6 +144,11 @@ const shared::load::Table<Config>& config_table() {
           .field("udp_payload_size", &Config::udp_payload_size, size(512, 4096),
                  "The most that a UDP reply takes, and what is advertised (RFC 9715)")
           .field("tcp", &Config::tcp, nested(tcp_table()), "Limits of connections")
+          .field("tls", &Config::tls, optional_of(nested(tls_table())), "DNS over TLS")
+          .field(
+              "probe_tls", &Config::probe_tls, optional_of(nested(client_tls_table())),
+              "TLS of the probes of edges, where `health.edge.kind` is https; without it any certificate will do. Its "
+              "files are read at start and reload")
           .field("resolvers", &Config::resolvers, shared::load::resolver_list(),
                  "Recursive servers that the targets of `alias` are asked from")
           .field("cookies", &Config::cookies, nested(cookie_table()), "DNS cookies")
@@ -148,6 +172,9 @@ Config read_config(const shared::load::Config& common, Diagnostics& diagnostics)
     return {};
   }
   Config config = config_table().read(*common.dns, diagnostics);
+  if (config.probe_tls && common.health.edge.kind != shared::load::ProbeKind::https) {
+    diagnostics.error(config.probe_tls->at, "probe_tls has no effect: health.edge.kind is not https");
+  }
   for (auto& zone : config.zones) zone.name = shared::load::ascii_name(zone.name, zone.at, diagnostics);
   for (auto& name : config.names) name.name = shared::load::ascii_name(name.name, name.at, diagnostics);
   return config;

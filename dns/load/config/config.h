@@ -16,8 +16,10 @@
 #include "shared/core/ip.h"
 #include "shared/core/mode.h"
 #include "shared/core/time.h"
+#include "shared/load/client_tls.h"
 #include "shared/load/config.h"
 #include "shared/load/table.h"
+#include "shared/load/tls_hosts.h"
 
 namespace dns {
 
@@ -25,6 +27,12 @@ struct TcpConfig {
   shared::Duration idle_timeout = shared::seconds(10);
   std::uint32_t max_connections = 10'000;  // of the process
   std::uint32_t max_per_client = 1000;     // of the process, of one IPv4 address or IPv6 /56
+};
+
+// DNS over TLS.
+struct TlsConfig {
+  std::vector<shared::load::Located<shared::Endpoint>> listen;
+  std::vector<shared::load::CertificateConfig> certificates;
 };
 
 struct CookieConfig {
@@ -48,6 +56,8 @@ struct Config {
   std::string version;
   std::uint64_t udp_payload_size = Snapshot().udp_payload_size;  // octets
   TcpConfig tcp;
+  std::optional<TlsConfig> tls;
+  std::optional<shared::load::ClientTlsConfig> probe_tls;
   std::vector<shared::load::Located<shared::Endpoint>> resolvers;  // empty: those of /etc/resolv.conf
   CookieConfig cookies;
   RateLimitConfig rate_limit;

@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <utility>
 
@@ -73,6 +74,8 @@ class WorldBuilder {
       check_cname_names(*world_.zones, *world_.policies, world_.config, diagnostics_);
     }
     load_cookies();
+    load_tls();
+    load_probe_tls();
     if (diagnostics_.failed()) return std::nullopt;
     world_.common = std::move(common);
     return std::move(world_);
@@ -131,6 +134,26 @@ class WorldBuilder {
     Diagnostics found;
     const auto secrets = load_cookie_secrets(config.secrets->value, config.secrets->at, found);
     if (secrets) world_.cookies = *secrets;
+    settle(found, options_.care != nullptr);
+  }
+
+  // At a start nobody is served over TLS until a broken file is mended, and all others are.
+  void load_tls() {
+    if (!world_.config.tls) return;
+    Diagnostics found;
+    world_.tls_hosts =
+        shared::load::read_tls_hosts(world_.config.tls->certificates, std::chrono::system_clock::now(), found);
+    if (found.failed()) world_.tls_hosts.clear();
+    settle(found, options_.care != nullptr);
+  }
+
+  // At a start with a broken file edges are asked whether they live, whoever they are: else all of them would be down.
+  void load_probe_tls() {
+    if (!world_.config.probe_tls) return;
+    Diagnostics found;
+    shared::ClientTls read =
+        shared::load::read_client_tls(*world_.config.probe_tls, std::chrono::system_clock::now(), found);
+    if (!found.failed()) world_.probe_tls = std::move(read);
     settle(found, options_.care != nullptr);
   }
 
@@ -241,6 +264,14 @@ std::vector<NeedsRestart> needs_restart(const World& before, const World& after)
   if (!same_listeners) {
     options.push_back({"dns.listen", listen.empty() ? shared::load::Position{} : listen.front().at});
   }
+  const auto tls_addresses = [](const World& world) {
+    std::vector<shared::Endpoint> addresses;
+    if (world.config.tls) {
+      for (const auto& one : world.config.tls->listen) addresses.push_back(one.value);
+    }
+    return addresses;
+  };
+  if (tls_addresses(before) != tls_addresses(after)) options.push_back({"dns.tls.listen", {}});
   if (before.config.workers != after.config.workers) options.push_back({"dns.workers", {}});
   return options;
 }

@@ -29,11 +29,13 @@ struct World {
   Config config;
   std::shared_ptr<const ZoneSet> zones;
   std::shared_ptr<const PolicyTables> policies;
-  shared::Duration policies_took{};            // to build them
-  std::set<std::string> policy_warnings;       // what was told when they were built
-  std::shared_ptr<const GeoFile> geo;          // as its file has it: a reload of the overrides alone begins with it
-  std::shared_ptr<const GeoDatabase> systems;  // likewise; null: none
-  CookieSecrets cookies;                       // of the file; none: there is no file, or no cookies are spoken
+  shared::Duration policies_took{};              // to build them
+  std::set<std::string> policy_warnings;         // what was told when they were built
+  std::shared_ptr<const GeoFile> geo;            // as its file has it: a reload of the overrides alone begins with it
+  std::shared_ptr<const GeoDatabase> systems;    // likewise; null: none
+  std::vector<shared::load::TlsHost> tls_hosts;  // what is shown over TLS; empty: nothing can be, or is to be
+  shared::ClientTls probe_tls;                   // towards edges that are probed over https
+  CookieSecrets cookies;                         // of the file; none: there is no file, or no cookies are spoken
   std::shared_ptr<const shared::load::FileNotes> files;  // that were read: configuration, includes, overrides, zones
   std::shared_ptr<shared::load::FreshTexts> fresh;       // contents of theirs; the Builder's, who empties it
 };

@@ -54,6 +54,7 @@ Control::Control(shared::Supervisor& supervisor, ControlSettings settings, World
       world_(std::make_shared<const World>(std::move(world))),
       rebuild_(supervisor.loop(), service_.builder(), [this] { return world_; }),
       names_(supervisor.loop()),
+      over_tls_(supervisor.loop(), service_.builder()),
       cells_(std::make_shared<ResponseCells>(random_seed())),
       own_cookie_secret_(random_cookie_secret()),
       start_report_(settings_.report) {
@@ -80,6 +81,7 @@ Result<void> Control::open() {
   auto sockets = bind(world_->config.workers.value_or(static_cast<std::uint16_t>(cores)));
   if (!sockets) return fail(sockets.error().message);
   if (const auto done = open_steering(); !done) return done;
+  use_certificates();
   make_workers(std::move(*sockets));
   if (const auto most = most_tcp_connections(); most < world_->config.tcp.max_connections) {
     log_event(Level::warn, "tcp_connections_limited",
@@ -106,7 +108,26 @@ Result<std::vector<Control::Sockets>> Control::bind(std::size_t workers) {
     for (std::size_t i = 0; i < made->udp.size(); ++i) sockets[i % workers].udp.push_back(std::move(made->udp[i]));
     for (std::size_t i = 0; i < made->tcp.size(); ++i) sockets[i % workers].tcp.push_back(std::move(made->tcp[i]));
   }
+  if (const auto bound = bind_tls(sockets); !bound) return fail(bound.error().message);
   return sockets;
+}
+
+Result<void> Control::bind_tls(std::vector<Sockets>& sockets) {
+  if (!world_->config.tls) return {};
+  for (const auto& listen : world_->config.tls->listen) {
+    auto made = shared::listen_tcp(listen.value, sockets.size(), service_.inherited().take_tcp(listen.value));
+    if (!made) return fail(made.error().message);
+    const shared::Endpoint real = shared::local_endpoint(made->front().get());
+    for (std::size_t i = 0; i < made->size(); ++i) {
+      service_.listens_on(real, (*made)[i].get());
+      sockets[i % sockets.size()].tls.push_back(std::move((*made)[i]));
+    }
+  }
+  return {};
+}
+
+void Control::use_certificates() {
+  if (world_->config.tls) over_tls_.set(world_->config.tls->certificates, world_->tls_hosts);
 }
 
 Result<void> Control::open_steering() {
@@ -123,6 +144,7 @@ Result<void> Control::open_steering() {
       supervisor_.loop(), names_, service_.state_writer(), state,
       [this](const std::vector<AliasChange>& changes) { steering_->update_aliases(changes); });
   steering_->set_aliases(adopt_aliases());
+  steering_->trust(world_->probe_tls);
   return steering_->start(world_->policies, world_->common);
 }
 
@@ -150,6 +172,8 @@ void Control::make_workers(std::vector<Sockets> sockets) {
     if (sockets.size() == cores.size()) setup.core = cores[i];
     setup.udp = std::move(sockets[i].udp);
     setup.tcp = std::move(sockets[i].tcp);
+    setup.tls = std::move(sockets[i].tls);
+    setup.make_tls = over_tls_.maker();
     setup.tcp_settings = tcp_settings();
     setup.first = publication_of(i);
     setup.seed = random_seed();
@@ -331,7 +355,9 @@ void Control::adopt(std::shared_ptr<const World> next) {
   service_.builder().dispose(std::exchange(world_, std::move(next)));
   make_steering_counts();
   steering_->set_aliases(adopt_aliases());
+  steering_->trust(world_->probe_tls);
   steering_->reload(world_->policies, world_->common);
+  use_certificates();
   publish();
   service_.configured(world_->common);
   watch_geo();

@@ -22,6 +22,7 @@
 #include "dns/load/world/geo_guard.h"
 #include "dns/load/world/world.h"
 #include "dns/serve/control/alias_control.h"
+#include "dns/serve/control/dns_over_tls.h"
 #include "dns/serve/control/geo_watch.h"
 #include "dns/serve/control/keeper.h"
 #include "dns/serve/control/start.h"
@@ -87,6 +88,7 @@ class Control {
   [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
   [[nodiscard]] const SteeringControl& steering() const { return *steering_; }
   [[nodiscard]] const AliasControl& aliases() const { return *aliases_; }
+  [[nodiscard]] const DnsOverTls& over_tls() const { return over_tls_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   [[nodiscard]] const std::vector<shared::Endpoint>& endpoints() const { return service_.listening(); }
   [[nodiscard]] shared::Service& service() { return service_; }
@@ -106,12 +108,15 @@ class Control {
   struct Sockets {  // of one worker
     std::vector<shared::UniqueFd> udp;
     std::vector<shared::UniqueFd> tcp;
+    std::vector<shared::UniqueFd> tls;
   };
 
   Control(shared::Supervisor& supervisor, ControlSettings settings, World world);
 
   [[nodiscard]] shared::Result<void> open();
   [[nodiscard]] shared::Result<std::vector<Sockets>> bind(std::size_t workers);
+  [[nodiscard]] shared::Result<void> bind_tls(std::vector<Sockets>& sockets);
+  void use_certificates();
   [[nodiscard]] shared::Result<void> open_steering();
   void make_workers(std::vector<Sockets> sockets);
   [[nodiscard]] shared::Result<void> open_admin();
@@ -155,6 +160,7 @@ class Control {
   std::deque<GivenAnswer> given_before_;                          // likewise; the oldest first
   GeoState geo_;
   std::unique_ptr<GeoWatch> geo_watch_;
+  DnsOverTls over_tls_;
   std::uint64_t descriptors_ = 0;  // that this process may open
   std::vector<std::unique_ptr<Worker>> workers_;
   std::shared_ptr<ResponseCells> cells_;  // what the workers limit responses in, over all reloads

@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, kCookieStates> kCookieNames = {"none", "c
 constexpr std::array<std::string_view, kResponseKinds> kResponseNames = {"answer", "nodata", "nxdomain", "referral",
                                                                          "error"};
 constexpr std::array<std::string_view, kRulings> kRulingNames = {"pass", "drop", "truncate", "badcookie"};
-constexpr std::array<std::string_view, WorkerCounters::kTransports> kTransportNames = {"udp", "tcp"};
+constexpr std::array<std::string_view, WorkerCounters::kTransports> kTransportNames = {"udp", "tcp", "tls"};
 
 std::string rcode_name(std::size_t rcode) {
   switch (static_cast<Rcode>(rcode)) {
@@ -59,6 +59,7 @@ class Report {
     queries();
     answers();
     tcp();
+    tls();
     steering();
     edges();
     overrides();
@@ -146,6 +147,25 @@ class Report {
     closed("client_cap", &WorkerCounters::tcp_closed_for_client);
     closed("memory", &WorkerCounters::tcp_closed_for_memory);
     closed("slow", &WorkerCounters::tcp_closed_slow);
+  }
+
+  void tls() {
+    out_.family(MetricKind::counter, "meridian_dns_tls_handshakes_total", "TLS handshakes that succeeded.");
+    for (std::size_t i = 0; i < 2; ++i) {
+      out_.sample({{"resumed", i == 1 ? "true" : "false"}},
+                  sum([i](const WorkerCounters& c) -> const shared::Counter& { return c.tls_handshakes[i]; }));
+    }
+    out_.family(MetricKind::counter, "meridian_dns_tls_handshakes_failed_total", "TLS handshakes that failed.");
+    for (std::size_t i = 1; i < shared::kTlsFailures; ++i) {
+      out_.sample({{"reason", to_string(static_cast<shared::TlsFailure>(i))}},
+                  sum([i](const WorkerCounters& c) -> const shared::Counter& { return c.tls_failed[i]; }));
+    }
+    out_.family(MetricKind::gauge, "meridian_dns_certificate_not_after_seconds",
+                "When the certificate, or one of its chain, expires, as Unix time.");
+    for (const shared::load::TlsHost& host : control_.over_tls().hosts()) {
+      const auto ends = std::chrono::floor<std::chrono::seconds>(host.certified->not_after.time_since_epoch());
+      out_.sample({{"certificate", host.file}}, static_cast<std::uint64_t>(ends.count()));
+    }
   }
 
   void steering() {

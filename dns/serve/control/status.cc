@@ -268,6 +268,18 @@ json::object last_good_of(const Control& control) {
   return {{"kept", ever ? json::value(utc(kept.last)) : json::value(nullptr)}, {"error", kept.error}};
 }
 
+json::array certificates_of(const DnsOverTls& tls) {
+  json::array list;
+  for (const shared::load::TlsHost& host : tls.hosts()) {
+    const auto left = host.certified->not_after - std::chrono::system_clock::now();
+    list.emplace_back(json::object{{"certificate", host.file},
+                                   {"subject", host.certified->subject},
+                                   {"names", texts(host.names)},
+                                   {"days_left", std::chrono::floor<std::chrono::hours>(left).count() / 24}});
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string render_status(const Control& control) {
@@ -283,6 +295,7 @@ std::string render_status(const Control& control) {
       {"last_good", last_good_of(control)},
       {"isolated", control.steering().health().holding()},
       {"listen", std::move(listen)},
+      {"certificates", certificates_of(control.over_tls())},
       {"regions", regions_of(control.steering())},
       {"names", names_of(*control.world().policies, *control.snapshot().answers)},
       {"aliases", aliases_of(control.aliases())},

@@ -187,8 +187,8 @@ void SteeringControl::set_targets(const shared::load::Config& config) {
   for (std::size_t i = 0; i < edges_.size(); ++i) {
     const Region& region = health_->regions()[index_of(edges_[i].region)];
     const IpAddress& address = region.edges[edges_[i].index];
-    const shared::load::EdgeHealth health =
-        config.regions[index_of(edges_[i].region)].value.probed_by().value_or(config.health.edge);
+    const auto foreign = config.regions[index_of(edges_[i].region)].value.probed_by();
+    const shared::load::EdgeHealth health = foreign.value_or(config.health.edge);
     shared::ProbeTarget target;
     target.id = shared::ProbeTargetId{static_cast<std::uint32_t>(i)};
     target.name = region.name + " " + address.to_string();
@@ -199,6 +199,7 @@ void SteeringControl::set_targets(const shared::load::Config& config) {
     target.interval = health.interval;
     target.timeout = health.timeout;
     target.body_kept = shared::EdgeReport::kMaxSize;
+    if (!foreign) target.tls = probe_tls_;
     targets.push_back(std::move(target));
   }
   prober_->set_targets(std::move(targets));

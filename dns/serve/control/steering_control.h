@@ -17,6 +17,7 @@
 #include "dns/core/steer/policy_tables.h"
 #include "dns/serve/control/steering_state.h"
 #include "shared/core/result.h"
+#include "shared/load/client_tls.h"
 #include "shared/load/config.h"
 #include "shared/serve/loop/loop.h"
 #include "shared/serve/probe/prober.h"
@@ -57,6 +58,8 @@ class SteeringControl {
   // Takes over new tables without publish(): answers() are theirs after it. Edges of the same region and address keep
   // their state.
   void reload(std::shared_ptr<const PolicyTables> tables, const shared::load::Config& config);
+  // Of edges that are probed over https, from the next start() or reload() on.
+  void trust(shared::ClientTls tls) { probe_tls_ = std::move(tls); }
   // What is known of the targets of the ALIAS names of the tables that start() or reload() takes over next.
   void set_aliases(AliasView aliases) { aliases_ = std::move(aliases); }
   // Costs what changed, and publishes if a client could tell.
@@ -129,6 +132,7 @@ class SteeringControl {
   const shared::StateDirectory* state_;
   Hooks hooks_;
   std::unique_ptr<shared::Prober> prober_;
+  shared::ClientTls probe_tls_;
   std::shared_ptr<const PolicyTables> tables_;
   std::unique_ptr<RegionHealth> health_;
   AliasView aliases_;

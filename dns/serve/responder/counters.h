@@ -14,11 +14,12 @@
 #include "dns/core/steer/steering.h"
 #include "dns/serve/responder/given_samples.h"
 #include "shared/core/counter.h"
+#include "shared/serve/tls/tls_session.h"
 
 namespace dns {
 
 struct WorkerCounters {
-  static constexpr std::size_t kTransports = 2;  // by Transport
+  static constexpr std::size_t kTransports = 3;  // by Transport
   static constexpr std::size_t kRcodes = 24;     // the last one that we send is BADCOOKIE, 23
   static constexpr std::size_t kTypes = 258;     // up to CAA; [0] counts all others
 
@@ -36,13 +37,15 @@ struct WorkerCounters {
   shared::Counter unanswered;   // no reply is due: responses, fragments of a header
   shared::Counter send_failed;  // replies that the kernel did not take
   shared::Counter tcp_accepted;
-  shared::Counter tcp_open;               // a gauge
-  shared::Counter tcp_closed_idle;        // by the idle timeout
-  shared::Counter tcp_closed_for_new;     // the longest idle one made room
-  shared::Counter tcp_closed_for_client;  // the longest idle one of a client that has too many
-  shared::Counter tcp_closed_for_memory;  // held half a query or answers when all sessions held too much
-  shared::Counter tcp_closed_slow;        // did not read its answers
-  shared::Counter snapshots;              // taken over
+  shared::Counter tcp_open;                       // a gauge
+  shared::Counter tcp_closed_idle;                // by the idle timeout
+  shared::Counter tcp_closed_for_new;             // the longest idle one made room
+  shared::Counter tcp_closed_for_client;          // the longest idle one of a client that has too many
+  shared::Counter tcp_closed_for_memory;          // held half a query or answers when all sessions held too much
+  std::array<shared::Counter, 2> tls_handshakes;  // [full, resumed]
+  std::array<shared::Counter, shared::kTlsFailures> tls_failed;
+  shared::Counter tcp_closed_slow;  // did not read its answers
+  shared::Counter snapshots;        // taken over
 };
 
 class SteeringCounts {

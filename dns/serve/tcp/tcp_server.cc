@@ -43,11 +43,13 @@ void TcpServer::set(const TcpSettings& settings) {
   }
 }
 
-void TcpServer::add_listener(shared::UniqueFd listening) {
+void TcpServer::add_listener(shared::UniqueFd listening, MakeTls tls) {
   listeners_.push_back(std::make_unique<shared::Listener>(
       loop_, std::move(listening),
-      [this](shared::UniqueFd connected, const shared::Endpoint& client) {
-        start_session(std::move(connected), client);
+      [this, tls = std::move(tls)](shared::UniqueFd connected, const shared::Endpoint& client) {
+        if (!tls) return start_session(std::move(connected), client, nullptr);
+        // Without a certificate it is closed at once.
+        if (auto session = tls()) start_session(std::move(connected), client, std::move(session));
       },
       [this] { out_of_descriptors(); }));
 }
@@ -58,14 +60,17 @@ void TcpServer::out_of_descriptors() {
   for (std::size_t i = std::min<std::size_t>(sessions_.size(), sessions_.size() / 8 + 1); i > 0; --i) make_room();
 }
 
-void TcpServer::start_session(shared::UniqueFd connected, const shared::Endpoint& client) {
+void TcpServer::start_session(shared::UniqueFd connected, const shared::Endpoint& client,
+                              std::unique_ptr<shared::TlsSession> tls) {
   const shared::IpAddress from = shared::client_network(client.address);
   const auto others = clients_.find(from);
   if (others != clients_.end() && others->second.size() >= settings_.max_per_client) make_room_of(from);
   while (sessions_.size() >= settings_.max_connections) make_room();
   responder_.counters().tcp_accepted.add();
   responder_.counters().tcp_open.add();
-  auto session = std::make_shared<TcpSession>(*this, std::move(connected), client.address, loop_.now());
+  auto session = std::make_shared<TcpSession>(
+      *this, TcpSession::Client{.connected = std::move(connected), .tls = std::move(tls), .address = client.address},
+      loop_.now());
   Places& places = session->places();
   places.all = sessions_.insert(sessions_.end(), session);
   places.client = clients_.try_emplace(from).first;

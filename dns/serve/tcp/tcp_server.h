@@ -18,6 +18,7 @@
 #include "shared/serve/loop/timer_wheel.h"
 #include "shared/serve/loop/worker_loop.h"
 #include "shared/serve/os/unique_fd.h"
+#include "shared/serve/tls/tls_session.h"
 
 namespace dns {
 
@@ -48,7 +49,10 @@ class TcpServer {
   TcpServer& operator=(const TcpServer&) = delete;
 
   void set(const TcpSettings& settings);
-  void add_listener(shared::UniqueFd listening);
+  // What stands under a connection of TLS listeners (RFC 7858); its own end of it. Any thread.
+  using MakeTls = std::function<std::unique_ptr<shared::TlsSession>()>;
+  // `tls` may be empty: plain. It may give null: nobody can be served now.
+  void add_listener(shared::UniqueFd listening, MakeTls tls = {});
 
   // Takes in who is connected already and accepts no more; `done` is called when the last session is gone. The
   // listening sockets may live on in another process.
@@ -71,7 +75,8 @@ class TcpServer {
   };
 
   void out_of_descriptors();
-  void start_session(shared::UniqueFd connected, const shared::Endpoint& client);
+  void start_session(shared::UniqueFd connected, const shared::Endpoint& client,
+                     std::unique_ptr<shared::TlsSession> tls);
   void make_room();
   void make_room_of(const shared::IpAddress& client);
   void close(TcpSession& session, shared::Counter& reason);

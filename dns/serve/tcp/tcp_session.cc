@@ -1,13 +1,14 @@
 #include "dns/serve/tcp/tcp_session.h"
 
-#include <sys/socket.h>
+#include <sys/epoll.h>
 
-#include <cerrno>
 #include <utility>
 
 namespace dns {
 
 namespace {
+
+constexpr int kMostTurns = 16;  // without an event; then others have theirs
 
 std::uint16_t idle_timeout_in_100_ms(shared::Duration timeout) {
   constexpr std::int64_t kMost = 0xFFFF;
@@ -17,38 +18,40 @@ std::uint16_t idle_timeout_in_100_ms(shared::Duration timeout) {
 
 }  // namespace
 
-TcpSession::TcpSession(TcpServer& server, shared::UniqueFd connected, const shared::IpAddress& client,
-                       shared::TimePoint now)
+TcpSession::TcpSession(TcpServer& server, Client client, shared::TimePoint now)
     : server_(server),
-      socket_(std::move(connected)),
+      stream_(std::move(client.connected), std::move(client.tls), server.responder_.counters()),
       watch_{.handler = [](void* self, std::uint32_t) { static_cast<TcpSession*>(self)->turn(); }, .owner = this},
-      client_(client),
+      client_(client.address),
       last_query_(now) {}
 
 void TcpSession::start() {
   waits_for_ = EPOLLIN;
-  if (server_.loop_.watch(socket_.get(), waits_for_, watch_)) return;
+  if (server_.loop_.watch(stream_.fd(), waits_for_, watch_)) return;
   close();
   server_.ended(places_);
 }
 
 void TcpSession::close() {
   server_.loop_.forget(watch_);
-  socket_.reset();
+  stream_.close();
 }
 
 void TcpSession::drain() {
-  if (!socket_.valid()) return;
+  if (!stream_.open()) return;
   draining_ = true;
   turn();
 }
 
 void TcpSession::turn() {
   const auto self = shared_from_this();
-  const Step step = advance();
+  Step step = advance();
+  for (int more = 0; more < kMostTurns && step == Step::go_on && !writing() && stream_.pending(); ++more) {
+    step = advance();
+  }
   if (step == Step::go_on) server_.holds(*this, input_.capacity() + unsent_.capacity());
-  if (!socket_.valid()) return;  // closed by its owner: it held too much
-  if (step == Step::go_on) return wait_for(writing() ? EPOLLOUT : EPOLLIN);
+  if (!stream_.open()) return;  // closed by its owner: it held too much
+  if (step == Step::go_on) return wait();
   close();
   server_.ended(places_);
 }
@@ -57,28 +60,25 @@ void TcpSession::turn() {
 TcpSession::Step TcpSession::advance() {
   Step step = writing() ? send_rest() : read_now();
   if (step == Step::go_on) step = answer_frames();
-  const bool finished = draining_ && !writing() && input_.empty() && !more_has_come();
+  const bool finished = draining_ && !writing() && input_.empty() && !stream_.more_has_come();
   return finished ? Step::close : step;
 }
 
-// Level-triggered: what one turn leaves is told again.
-void TcpSession::wait_for(std::uint32_t events) {
-  if (std::exchange(waits_for_, events) != events) server_.loop_.rewatch(socket_.get(), events, watch_);
-}
-
-bool TcpSession::more_has_come() const {
-  std::uint8_t octet = 0;
-  return ::recv(socket_.get(), &octet, sizeof octet, MSG_DONTWAIT | MSG_PEEK) > 0;
+// Level-triggered: what one turn leaves is told again; but of what TLS has deciphered already no event tells.
+void TcpSession::wait() {
+  const std::uint32_t events = stream_.events(writing());
+  if (std::exchange(waits_for_, events) != events) server_.loop_.rewatch(stream_.fd(), events, watch_);
+  if (writing() || !stream_.pending()) return;
+  server_.loop_.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self && self->stream_.open()) self->turn();
+  });
 }
 
 TcpSession::Step TcpSession::read_now() {
-  const ssize_t got = ::recv(socket_.get(), server_.input_.data(), server_.input_.size(), MSG_DONTWAIT);
-  if (got > 0) {
-    input_.insert(input_.end(), server_.input_.begin(), server_.input_.begin() + got);
-    return Step::go_on;
-  }
-  const bool nothing_yet = got < 0 && (errno == EAGAIN || errno == EINTR);
-  return nothing_yet ? Step::go_on : Step::close;
+  const TcpStream::Result got = stream_.receive(server_.input_);
+  input_.insert(input_.end(), server_.input_.begin(), server_.input_.begin() + static_cast<std::ptrdiff_t>(got.octets));
+  return got.status == TcpStream::Status::closed ? Step::close : Step::go_on;
 }
 
 // Answers all whole frames, or as many as the client takes.
@@ -129,7 +129,7 @@ std::size_t TcpSession::answer_one(std::span<const std::uint8_t> packet, std::sp
   const AnswerRequest request{.query = query,
                               .found = found,
                               .client = client_,
-                              .transport = Transport::tcp,
+                              .transport = stream_.layered() ? Transport::tls : Transport::tcp,
                               .idle_timeout = idle_timeout_in_100_ms(server_.settings_.idle_timeout)};
   const std::size_t length = server_.responder_.respond(request, out.subspan(2, kMaxMessageSize));
   if (length == 0) return 0;
@@ -139,19 +139,18 @@ std::size_t TcpSession::answer_one(std::span<const std::uint8_t> packet, std::sp
 
 TcpSession::Step TcpSession::send_now(std::span<const std::uint8_t> answers) {
   if (answers.empty()) return Step::go_on;
-  ssize_t sent = ::send(socket_.get(), answers.data(), answers.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0 && errno != EAGAIN && errno != EINTR) return Step::close;
-  if (sent < 0) sent = 0;
-  const auto rest = answers.subspan(static_cast<std::size_t>(sent));
+  const TcpStream::Result sent = stream_.send(answers);
+  if (sent.status == TcpStream::Status::closed) return Step::close;
+  const auto rest = answers.subspan(sent.octets);
   unsent_.assign(rest.begin(), rest.end());
   return Step::go_on;
 }
 
 TcpSession::Step TcpSession::send_rest() {
   const auto rest = std::span<const std::uint8_t>(unsent_).subspan(sent_);
-  const ssize_t sent = ::send(socket_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0) return errno == EAGAIN || errno == EINTR ? Step::go_on : Step::close;
-  sent_ += static_cast<std::size_t>(sent);
+  const TcpStream::Result sent = stream_.send(rest);
+  if (sent.status == TcpStream::Status::closed) return Step::close;
+  sent_ += sent.octets;
   if (sent_ < unsent_.size()) return Step::go_on;
   unsent_ = std::vector<std::uint8_t>();
   sent_ = 0;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dns/serve/tcp/tcp_server.h"
+#include "dns/serve/tcp/tcp_stream.h"
 
 namespace dns {
 
@@ -20,7 +21,12 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
   static constexpr std::size_t kMaxFrame = 2 + kMaxMessageSize;
   static constexpr std::size_t kFlushAt = 64 * 1024;  // answers are written when there are so many octets of them
 
-  TcpSession(TcpServer& server, shared::UniqueFd connected, const shared::IpAddress& client, shared::TimePoint now);
+  struct Client {
+    shared::UniqueFd connected;
+    std::unique_ptr<shared::TlsSession> tls;  // null: plain
+    shared::IpAddress address;
+  };
+  TcpSession(TcpServer& server, Client client, shared::TimePoint now);
   TcpSession(const TcpSession&) = delete;
   TcpSession& operator=(const TcpSession&) = delete;
 
@@ -40,7 +46,7 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
 
   void turn();
   [[nodiscard]] Step advance();
-  void wait_for(std::uint32_t events);
+  void wait();
   [[nodiscard]] Step read_now();
   [[nodiscard]] Step answer_frames();
   struct Answered {
@@ -54,10 +60,9 @@ class TcpSession : public std::enable_shared_from_this<TcpSession> {
   [[nodiscard]] Step send_rest();
   void drop_answered(std::size_t octets);
   [[nodiscard]] bool whole_frame_at(std::size_t at) const;
-  [[nodiscard]] bool more_has_come() const;
 
   TcpServer& server_;
-  shared::UniqueFd socket_;
+  TcpStream stream_;
   shared::Watch watch_;
   std::uint32_t waits_for_ = 0;  // events
   shared::IpAddress client_;

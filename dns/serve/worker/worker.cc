@@ -20,6 +20,7 @@ Worker::Worker(WorkerSetup setup)
                             .ended = [this] { thread_.post([this] { part_ended(); }); }}));
   }
   for (auto& fd : setup.tcp) tcp_.add_listener(std::move(fd));
+  for (auto& fd : setup.tls) tcp_.add_listener(std::move(fd), setup.make_tls);
 }
 
 Worker::~Worker() { stop(); }

@@ -26,6 +26,8 @@ struct WorkerSetup {
   std::optional<unsigned> core;       // they are pinned to
   std::vector<shared::UniqueFd> udp;  // bound
   std::vector<shared::UniqueFd> tcp;  // listening
+  std::vector<shared::UniqueFd> tls;  // likewise
+  TcpServer::MakeTls make_tls{};      // for connections of `tls`
   TcpSettings tcp_settings;
   Publication first;
   std::uint64_t seed = 0;                // of the draws among clients

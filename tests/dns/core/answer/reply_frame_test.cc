@@ -176,6 +176,18 @@ TEST(Edns, AnNsidThatDoesNotFitIsLeftOutAndTheRestStands) {
   EXPECT_EQ(both.reply.answer, without.reply.answer);
 }
 
+// RFC 8467 section 4.1.
+TEST(Edns, AnswersOverTlsArePaddedToABlock) {
+  const Asked padded = ask(world(), query("static.example.com").with_edns(), Transport::tls);
+  EXPECT_EQ(padded.packet.size(), 468U);
+  ASSERT_TRUE(padded.reply.option(12));
+  const Asked unknown = ask(world(), query("nobody.example.com").with_edns(), Transport::tls);
+  EXPECT_EQ(unknown.packet.size() % 468, 0U);
+  EXPECT_FALSE(ask(world(), query("static.example.com"), Transport::tls).reply.option(12)) << "there is no OPT";
+  EXPECT_FALSE(ask(world(), query("static.example.com").option(12, "xx"), Transport::tcp).reply.option(12));
+  EXPECT_EQ(ask(world(), query("static.example.com").option(11, ""), Transport::tls).reply.option(11), (Bytes{1, 44}));
+}
+
 TEST(Edns, KeepaliveOnlyOnTcpAndOnlyWhenAsked) {
   const QueryBuilder asking = query("static.example.com").option(11, "");
   EXPECT_EQ(ask(world(), asking, Transport::tcp).reply.option(11), (Bytes{1, 44}));

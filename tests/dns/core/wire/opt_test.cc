@@ -43,5 +43,14 @@ TEST(Opt, WritesEachOption) {
   EXPECT_EQ(written(opt), expected);
 }
 
+TEST(Opt, PaddingIsTheLastAndZero) {
+  OptReply opt;
+  opt.ede = EdeCode::not_ready;
+  opt.padding = 3;
+  EXPECT_EQ(written(opt), test::from_hex("00 0029 0000 00000000 000d  000f 0002 000e  000c 0003 000000"));
+  opt.padding = 0;
+  EXPECT_EQ(written(opt), test::from_hex("00 0029 0000 00000000 000a  000f 0002 000e  000c 0000"));
+}
+
 }  // namespace
 }  // namespace dns

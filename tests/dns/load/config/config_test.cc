@@ -109,5 +109,27 @@ TEST(DnsConfig, ZonesAndNamesHaveTheFormOfTheWire) {
   EXPECT_EQ(config.names[0].name, "www.xn--bcher-kva.example");
 }
 
+TEST(DnsConfig, TlsOfProbesIsForProbesOverHttps) {
+  EXPECT_NE(read("  zones: {example.com: a.zone}\n  probe_tls: {}\n").problems.find("health.edge.kind is not https"),
+            std::string::npos);
+}
+
+TEST(DnsConfig, OverTlsNeedsAddressesOfItsOwnAndCertificates) {
+  const std::string zones = "  zones: {example.com: a.zone}\n";
+  const auto [config, problems] =
+      read(zones + "  tls: {listen: \"127.0.0.1:853\", certificates: [{certificate: a.pem}]}\n");
+  EXPECT_EQ(problems, "");
+  ASSERT_TRUE(config.tls);
+  EXPECT_EQ(config.tls->listen.front().value.to_string(), "127.0.0.1:853");
+  const auto said = [&](const std::string& tls) {
+    return read(zones + "  listen: \"127.0.0.1:53\"\n  tls: " + tls + "\n").problems;
+  };
+  EXPECT_NE(said("{listen: \"127.0.0.1:853\", certificates: []}").find("at least one"), std::string::npos);
+  EXPECT_NE(said("{listen: [], certificates: [{certificate: a.pem}]}").find("at least one address"), std::string::npos);
+  EXPECT_NE(said("{listen: \"127.0.0.1:53\", certificates: [{certificate: a.pem}]}").find("stands twice"),
+            std::string::npos);
+  EXPECT_NE(said("{listen: \"127.0.0.1:853\"}").find("certificates"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace dns

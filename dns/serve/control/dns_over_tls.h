@@ -1,0 +1,58 @@
+#pragma once
+// DnsOverTls: what clients that speak TLS are shown: the certificates of the present world, read again when one of
+// their files changes, and the keys of session tickets, which are this process's own and change every 12 hours.
+// Connections keep what they shook hands with. Owned by Control, on the control loop; what maker() gives may be called
+// by workers while this stands.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dns/serve/tcp/tcp_server.h"
+#include "shared/load/tls_hosts.h"
+#include "shared/serve/loop/loop.h"
+#include "shared/serve/process/builder.h"
+#include "shared/serve/tls/ticket_keys.h"
+#include "shared/serve/tls/tls_server.h"
+
+namespace dns {
+
+class DnsOverTls {
+ public:
+  DnsOverTls(shared::Loop& loop, shared::Builder& builder);
+  DnsOverTls(const DnsOverTls&) = delete;
+  DnsOverTls& operator=(const DnsOverTls&) = delete;
+
+  // Of a new world. No hosts: nobody can be served until their files are mended.
+  void set(std::vector<shared::load::CertificateConfig> certificates, std::vector<shared::load::TlsHost> hosts);
+  [[nodiscard]] TcpServer::MakeTls maker() const;
+  // For reports.
+  [[nodiscard]] const std::vector<shared::load::TlsHost>& hosts() const { return hosts_; }
+
+ private:
+  struct Slot {
+    std::atomic<std::shared_ptr<const shared::TlsServer>> server;
+  };
+
+  void use(std::vector<shared::load::TlsHost> hosts);
+  void watch();
+  void look();
+  void renew();
+  void wait_for_rotation();
+
+  shared::Loop& loop_;
+  shared::Builder& builder_;
+  shared::TicketKeys tickets_;
+  std::shared_ptr<Slot> slot_ = std::make_shared<Slot>();
+  std::vector<shared::load::CertificateConfig> certificates_;
+  std::vector<shared::load::TlsHost> hosts_;
+  std::optional<std::uint64_t> stamp_;  // of the files that were tried last
+  std::uint64_t era_ = 0;               // counts worlds
+  shared::Timer look_;
+  shared::Timer rotation_;
+};
+
+}  // namespace dns
