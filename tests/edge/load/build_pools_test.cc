@@ -144,5 +144,19 @@ TEST(SourcesConfig, ResolversAreListed) {
   EXPECT_EQ(loaded.edge.resolvers[0].value.to_string(), "127.0.0.1:5353");
 }
 
+TEST_F(Sources, TlsIsTheSameObjectAsLongAsNothingInItChanges) {
+  const std::string over_tls = "{servers: [10.0.0.1:443], tls: {server_name: web.internal}, health: {path: /}}";
+  const auto first = build(over_tls, {}).tls.client;
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(build(over_tls, {}).tls.client, first);
+  EXPECT_EQ(parts_.health_targets.front().checks.front().kind, HealthCheck::Kind::https) << "as requests do";
+  EXPECT_EQ(parts_.health_targets.front().tls, first);
+  const Pool& other = build(R"({servers: [10.0.0.1:443], tls: {server_name: "{host}"}, health: {port: 8080}})", {});
+  EXPECT_NE(other.tls.client, first);
+  EXPECT_TRUE(other.tls.asks_for_requests_host);
+  EXPECT_EQ(parts_.health_targets.front().checks.front().kind, HealthCheck::Kind::http) << "of a port of its own";
+  EXPECT_FALSE(build("{servers: [10.0.0.1:443]}", {}).tls.enabled());
+}
+
 }  // namespace
 }  // namespace edge
