@@ -209,6 +209,10 @@ def test_the_requests_host_is_asked_for_and_must_be_the_certificates(tmp_path, a
         assert edge.get(Host="other.example")[0] == 502
         assert server.names == ["www.shop.example", "api.shop.example", "other.example"], "a kept connection is for its name alone"
         assert logged(edge, 4)["reason"] == "hostname mismatch"
+        for n in range(20):
+            assert edge.get(Host=f"nobody{n}.example")[0] == 502
+        assert edge.metric("meridian_edge_server_failures_total") == 0, "a client cannot take servers out by names of its choice"
+        assert edge.get(Host="www.shop.example")[0] == 200
 
 
 def test_files_that_change_are_used_without_a_word_and_what_is_broken_is_not(tmp_path, authority, web):

@@ -91,8 +91,14 @@ Error Connector::handshake_failure() {
   if (tls == nullptr || tls->failure() == shared::TlsFailure::none) {
     return {.kind = ErrorKind::tls_failed, .side = Side::upstream, .detail = "TLS: the connection ended"};
   }
-  upstreams_.counters().upstream_handshakes_failed[static_cast<std::size_t>(tls->failure())].add();
-  return {.kind = ErrorKind::tls_failed, .side = Side::upstream, .detail = tls->failure_text()};
+  using shared::TlsFailure;
+  const TlsFailure why = tls->failure();
+  upstreams_.counters().upstream_handshakes_failed[static_cast<std::size_t>(why)].add();
+  // Who chooses the name can choose one that no server is ready for: that must not take servers out for all others.
+  const bool by_name = why == TlsFailure::certificate || why == TlsFailure::alert;
+  const bool by_client = way_.tls->asks_for_requests_host && by_name;
+  return {
+      .kind = ErrorKind::tls_failed, .side = by_client ? Side::client : Side::upstream, .detail = tls->failure_text()};
 }
 
 void Connector::step(Wake wake) {

@@ -201,6 +201,16 @@ TEST_F(ConnectorTls, AnotherNameIsRefusedAndHeldAgainstTheServer) {
   EXPECT_EQ(failed(shared::TlsFailure::certificate), 1U);
 }
 
+TEST_F(ConnectorTls, ANameOfTheClientsChoiceSaysNothingOfTheServer) {
+  addresses_ = {there_};
+  tls_.asks_for_requests_host = true;
+  Connector connector(upstreams_, waiter_, balance_, way("other.internal"));
+  connector.connect(shared::seconds(20));
+  ASSERT_EQ(run_tls(connector), Connector::State::failed);
+  EXPECT_EQ(connector.error().kind, ErrorKind::tls_failed);
+  EXPECT_EQ(connector.error().side, Side::client);
+}
+
 TEST_F(ConnectorTls, WhomNobodyTrustsIsRefused) {
   trust(*::test::made_certificate({"web.internal"}));
   addresses_ = {there_};
