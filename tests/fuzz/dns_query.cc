@@ -23,7 +23,7 @@ void require(bool condition, std::source_location at = std::source_location::cur
 }
 
 [[nodiscard]] std::size_t limit_of(const dns::Query& query, dns::Transport transport, const dns::Snapshot& snapshot) {
-  if (transport == dns::Transport::tcp) return dns::kMaxMessageSize;
+  if (transport != dns::Transport::udp) return dns::kMaxMessageSize;
   if (!query.edns) return dns::kMinUdpSize;
   return std::min(query.edns->udp_size, snapshot.udp_payload_size);
 }
@@ -59,6 +59,11 @@ void check(std::span<const std::uint8_t> packet, dns::Transport transport) {
   require((info.length == 0) == (query.verdict == dns::Verdict::drop));
   if (info.length == 0) return;
   check_reply(query, info, {out.get(), info.length});
+  if (transport == dns::Transport::tls) {
+    constexpr std::size_t kBlock = 468;  // RFC 8467; the longest messages have no room for it
+    require(!query.edns || info.length % kBlock == 0 || info.length > dns::kMaxMessageSize - kBlock);
+    return;  // only replies over UDP are declined
+  }
   for (const dns::Ruling ruling : {dns::Ruling::truncate, dns::Ruling::bad_cookie}) {
     if (ruling == dns::Ruling::bad_cookie && info.cookie == dns::CookieState::none) continue;  // BADCOOKIE needs an OPT
     const dns::AnswerInfo declined = dns::decline(snapshot, request, {out.get(), limit}, ruling);
@@ -72,5 +77,6 @@ void check(std::span<const std::uint8_t> packet, dns::Transport transport) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check({data, size}, dns::Transport::udp);
   check({data, size}, dns::Transport::tcp);
+  check({data, size}, dns::Transport::tls);
   return 0;
 }
