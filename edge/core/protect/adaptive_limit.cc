@@ -12,8 +12,8 @@ constexpr double kUpwards = 0.1;               // to a slower one, where nobody 
 constexpr double kUpwardsASecond = 0.01 / 60;  // else
 constexpr double kFewer = 0.7;      // of what was under way: now answers would come sooner, had they waited ...
 constexpr double kNoSooner = 0.85;  // ... than this part of what they took
-constexpr double kShrinking = 0.3;             // of the way to a lower limit
-constexpr double kSteepest = 0.5;              // never aims at less than this part of the window before
+constexpr double kShrinking = 0.3;  // of the way to a lower limit
+constexpr double kSteepest = 0.5;   // never aims at less than this part of the window before
 
 }  // namespace
 

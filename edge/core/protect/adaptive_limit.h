@@ -8,9 +8,10 @@
 // which is Gradient2 of Netflix's concurrency-limits, itself after TCP Vegas (Brakmo and Peterson 1995): the square
 // root is the queue that a server needs to be busy all the time. Theirs takes a slow mean for the floor, which drifts
 // up under overload that lasts; Envoy's adaptive concurrency measures it anew with next to no load, at a price. Here it
-// follows faster answers at once; slower ones where nobody can have waited, since half of the limit is unused or it is at
-// its least, and where fewer requests at a time have made them no faster; else by a hundredth a minute. So a service
-// that has become slower for good is believed within seconds, and one that is overloaded is not. Pure; whoever owns it calls it once a window.
+// follows faster answers at once; slower ones where nobody can have waited, since half of the limit is unused or it is
+// at its least, and where fewer requests at a time have made them no faster; else by a hundredth a minute. So a service
+// that has become slower for good is believed within seconds, and one that is overloaded is not. Pure; whoever owns it
+// calls it once a window.
 
 #include <cstdint>
 #include <string_view>

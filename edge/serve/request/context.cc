@@ -18,7 +18,8 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
       upstreams(loop, counters),
       pipes(settings.max_pipes),
       balance(static_cast<std::uint32_t>(settings.seed)),
-      request_ids(settings.id_keys) {}
+      request_ids(settings.id_keys),
+      queues(loop) {}
 
 LatencyWindow& WorkerContext::latency_window(PoolSlot pool) {
   const auto index = static_cast<std::size_t>(pool);

@@ -22,6 +22,7 @@
 #include "edge/serve/io/buffers.h"
 #include "edge/serve/io/flow.h"
 #include "edge/serve/io/splice.h"
+#include "edge/serve/request/pool_queues.h"
 #include "edge/serve/upstream/upstreams.h"
 #include "shared/serve/loop/worker_loop.h"
 
@@ -64,6 +65,7 @@ struct WorkerContext {
   RequestIds request_ids;
   HttpDate http_date;
   FailureLog failures;
+  PoolQueues queues;
   std::vector<LatencyWindow> latencies;  // by PoolSlot
 };
 
