@@ -237,7 +237,7 @@ class Nghttpx:
         listen = f"--frontend=127.0.0.1,{setup.port}"
         seal = ["--tls-min-proto-version=TLSv1.3", *(str(file) for file in reversed(setup.certificate()))] if setup.sealed() else []
         return [find_program("nghttpx"), "--conf=/dev/null", "--workers=1", "--log-level=ERROR", "--accesslog-file=/dev/null",
-                "--frontend-keep-alive-timeout=300", "--frontend-http2-idle-timeout=300", "--frontend-read-timeout=300", "--backend-connections-per-host=512",
+                "--frontend-keep-alive-timeout=300", "--frontend-http2-read-timeout=300", "--frontend-read-timeout=300", "--backend-connections-per-host=512",
                 listen + ("" if seal else ";no-tls"), *backends, *seal]
 
 
