@@ -83,7 +83,8 @@ struct Callbacks {
 
 H2Session make_h2_session(H2Connection& connection, const Settings& settings) {
   static const Callbacks callbacks;
-  nghttp2_mem memory = h2_memory();
+  H2FrameBuffer::Lent lent(H2FrameBuffer::of_this_thread());  // H2Connection::fill() copies each frame at once
+  nghttp2_mem memory = lent.memory();
   nghttp2_session* session = nullptr;
   if (nghttp2_session_server_new3(&session, callbacks.all, &connection, callbacks.options, &memory) != 0) return {};
   H2Session made(session);
