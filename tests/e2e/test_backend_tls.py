@@ -1,6 +1,7 @@
 """TLS to backends: who is trusted, what is asked for and shown, what becomes of a request when it fails, connections that are kept,
 sessions that are resumed, files that change. Servers are Python's ssl and `openssl s_server` with an authority that the test makes."""
 import contextlib
+import http.client
 import json
 import shutil
 import socket
@@ -273,6 +274,38 @@ def test_a_tcp_pool_over_tls(tmp_path, authority, web):
                     received += chunk
                 assert received == b"x" * 200_000
         assert not one.seen and [seen[1] for seen in other.seen] == [None] * 3
+
+
+def test_tunnels_and_answers_without_a_length(tmp_path, authority, web):
+    def script(exchange):
+        head = exchange.read_head()
+        if b"upgrade: echo" in head.lower():
+            exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+            while data := exchange.sock.recv(65536):
+                exchange.send(data)
+        else:
+            exchange.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"z" * 500_000)
+            if head.startswith(b"GET /whole"):
+                exchange.sock.unwrap()
+    with an_edge(tmp_path, [server_context(web)], trusting(authority), script=script) as (edge, [_]):
+        with edge.raw(60) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: lone.example\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += sock.recv(65536)
+            assert received.startswith(b"HTTP/1.1 101 ")
+            received = received.partition(b"\r\n\r\n")[2]
+            sender = threading.Thread(target=sock.sendall, args=(b"w" * 2_000_000,))
+            sender.start()
+            while len(received) < 2_000_000:
+                chunk = sock.recv(65536)
+                assert chunk
+                received += chunk
+            sender.join()
+            assert received == b"w" * 2_000_000
+        assert edge.get("/whole")[2] == b"z" * 500_000
+        with pytest.raises(http.client.IncompleteRead):
+            edge.get("/cut")  # no close_notify: who knows what is missing
 
 
 def test_openssls_own_server(tmp_path, authority, web):
