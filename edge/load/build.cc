@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/load/build_content.h"
 #include "edge/load/key_file.h"
 #include "edge/load/readers.h"
 #include "edge/load/route_key.h"
@@ -138,7 +139,7 @@ class Builder {
     built_.routes = std::make_shared<const RouteTable>(std::move(routes), seed);
   }
 
-  Route route(const RouteConfig& config) const {
+  Route route(const RouteConfig& config) {
     Route route;
     route.name = route_name(config);
     route.host = config.host;
@@ -147,12 +148,21 @@ class Builder {
     if (config.pool) route.action = pool_id(edge_, config.pool->value).value_or(PoolId{});
     if (config.respond) route.action = *config.respond;
     if (config.redirect) route.action = *config.redirect;
+    if (config.files) route.action = build_files(config, mime_types(), diagnostics_);
+    route.compression = build_compression(edge_.compression, config.compression);
+    route.early_hints = config.early_hints;
     if (config.allow) route.allow = PrefixSet(*config.allow);
     route.limits = limits_of(config);
     route.timeouts = timeouts(config.timeout);
     route.request_rules = rules({&edge_.request_headers, &config.request_headers});
     route.response_rules = rules({&edge_.response_headers, &config.response_headers});
     return route;
+  }
+
+  // Read once, by the first route that wants it.
+  std::shared_ptr<const MimeTypes> mime_types() {
+    if (mime_types_ == nullptr) mime_types_ = read_mime_types("/etc/mime.types");
+    return mime_types_;
   }
 
   Conditions conditions(const RouteConfig& config) const {
@@ -234,6 +244,7 @@ class Builder {
   Diagnostics& diagnostics_;
   RateLimits limits_;
   RateLimits everywhere_;
+  std::shared_ptr<const MimeTypes> mime_types_;
   Built built_;
 };
 

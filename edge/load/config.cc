@@ -140,6 +140,8 @@ const Table<EdgeConfig>& edge_table() {
                  "Where `Via: 1.1 meridian` says that a message went through here: towards servers, or also towards "
                  "clients. nginx behind us compresses no answer to such a request without `gzip_proxied any`")
           .field("timeout", &EdgeConfig::timeout, nested(timeout_table()), "Limits of time towards servers")
+          .field("compression", &EdgeConfig::compression, optional_of(nested(compression_table())),
+                 "Answers that are compressed, of all routes")
           .field("request_headers", &EdgeConfig::request_headers, header_rules(),
                  "Fields towards servers, for all routes")
           .field("response_headers", &EdgeConfig::response_headers, header_rules(),

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "edge/core/content/compression.h"
+#include "edge/core/content/static_files.h"
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/introduction.h"
 #include "edge/core/pool/pool.h"
@@ -123,7 +125,6 @@ struct ServerConfig {
   std::string srv;         // "_http._tcp.backend.internal"
   std::uint16_t weight = 1;
   std::uint16_t priority = 0;
-  std::optional<std::uint32_t> max_in_flight;
   shared::load::Position at;
 
   [[nodiscard]] std::optional<ServerSource> source() const;
@@ -139,13 +140,6 @@ struct ServersConfig {
   [[nodiscard]] const std::vector<ServerConfig>* in(std::string_view region) const;  // null: none there
 };
 
-// The tiers are those of `edge.tiers`.
-struct ShedConfig {
-  shared::Mode mode = shared::Mode::enforce;
-  shared::load::NamedMap<double> from;
-  shared::load::Position at;
-};
-
 struct PoolConfig {
   Balance balance = Balance::round_robin;
   ServersConfig servers;
@@ -158,10 +152,6 @@ struct PoolConfig {
   std::optional<EjectionSettings> ejection;
   std::optional<BreakerSettings> breaker;
   RetrySettings retry;
-  std::uint32_t max_in_flight = Server{}.max_in_flight;  // of each server that has no own
-  std::optional<QueueSettings> queue;
-  std::optional<ShedConfig> shed;
-  std::optional<AdaptiveSettings> adaptive;
   std::vector<StatusRange> bad_statuses = Pool{}.bad_statuses;
   IdleSettings idle;
   std::optional<shared::load::ClientTlsConfig> tls;
@@ -200,6 +190,29 @@ struct LimitConfig {
   std::uint32_t keys = RateLimitSettings{}.keys;
 };
 
+struct FilesConfig {
+  shared::load::Located<std::filesystem::path> root;
+  std::vector<std::string> index{"index.html"};
+  std::string fallback;  // empty: none
+  std::vector<Coding> precompressed;
+  bool symlinks = StaticFiles{}.symlinks;
+  bool dotfiles = StaticFiles{}.dotfiles;
+  bool strip_path = true;
+  std::string cache_control;  // empty: none
+  shared::load::NamedMap<std::string> cache_control_by_ending;
+};
+
+// What is not said is as for all routes, else as Compression has it.
+struct CompressionConfig {
+  std::optional<bool> enabled;
+  std::optional<std::vector<Coding>> codings;
+  std::optional<std::vector<std::string>> types;
+  std::optional<std::uint64_t> min_size;
+  std::optional<std::uint16_t> gzip_level;
+  std::optional<std::uint16_t> br_level;
+  std::optional<std::uint16_t> zstd_level;
+};
+
 struct RouteConfig {
   std::string name;
   std::string host;
@@ -212,6 +225,9 @@ struct RouteConfig {
   std::optional<shared::load::Located<std::string>> pool;
   std::optional<Respond> respond;
   std::optional<Redirect> redirect;
+  std::optional<FilesConfig> files;
+  std::optional<CompressionConfig> compression;
+  std::vector<std::string> early_hints;  // values of Link
   std::optional<std::vector<shared::Prefix>> allow;
   std::vector<shared::load::Located<std::string>> limits;
   TimeoutConfig timeout;
@@ -271,6 +287,7 @@ struct EdgeConfig {
   bool merge_slashes = Settings{}.merge_slashes;
   ViaConfig via = ViaConfig::requests;
   TimeoutConfig timeout;
+  std::optional<CompressionConfig> compression;
   HeaderRulesConfig request_headers;
   HeaderRulesConfig response_headers;
   std::filesystem::path access_log;  // empty: none

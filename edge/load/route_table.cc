@@ -47,8 +47,8 @@ const Table<Redirect>& redirect_table() {
 }
 
 void check_route(const RouteConfig& route, const Node& node, Diagnostics& diagnostics) {
-  const int actions = (route.pool ? 1 : 0) + (route.respond ? 1 : 0) + (route.redirect ? 1 : 0);
-  if (actions != 1) diagnostics.error(node.at, "a route has exactly one of pool, respond and redirect");
+  const int actions = (route.pool ? 1 : 0) + (route.respond ? 1 : 0) + (route.redirect ? 1 : 0) + (route.files ? 1 : 0);
+  if (actions != 1) diagnostics.error(node.at, "a route has exactly one of pool, respond, redirect and files");
   if (route.share && *route.share <= 0)
     diagnostics.error(node.at, "share: a route with 0% of the traffic is never used");
   if (route.allow && route.allow->empty()) diagnostics.error(node.at, "allow: an empty list lets nobody in");
@@ -100,6 +100,11 @@ const Table<RouteConfig>& route_table() {
           .field("pool", &RouteConfig::pool, optional_of(located(word())), "Pass to this pool")
           .field("respond", &RouteConfig::respond, optional_of(nested(respond_table())), "Answer at once")
           .field("redirect", &RouteConfig::redirect, optional_of(nested(redirect_table())), "Send elsewhere")
+          .field("files", &RouteConfig::files, optional_of(nested(files_table())), "Answer with files of a directory")
+          .field("compression", &RouteConfig::compression, optional_of(nested(compression_table())),
+                 "On top of `edge.compression`")
+          .field("early_hints", &RouteConfig::early_hints, hint_links(),
+                 "Links that clients of HTTP/2 are told ahead of the answer to a GET (103, RFC 8297)")
           .field("allow", &RouteConfig::allow, optional_of(list_of(prefix())),
                  "Networks that may use it; others get 403")
           .field("limits", &RouteConfig::limits, one_or_list(located(word())),

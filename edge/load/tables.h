@@ -12,6 +12,9 @@ namespace edge {
 [[nodiscard]] shared::load::Reader<ServersConfig> server_lists();
 [[nodiscard]] const shared::load::Table<RouteConfig>& route_table();
 [[nodiscard]] const shared::load::Table<TimeoutConfig>& timeout_table();
+[[nodiscard]] const shared::load::Table<FilesConfig>& files_table();
+[[nodiscard]] const shared::load::Table<CompressionConfig>& compression_table();
+[[nodiscard]] shared::load::Reader<std::vector<std::string>> hint_links();
 [[nodiscard]] const shared::load::Table<LimitConfig>& limit_table();
 
 }  // namespace edge

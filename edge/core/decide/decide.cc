@@ -85,35 +85,26 @@ void refuse(Decision& decision, const http::Refusal& refusal) {
   decision.refusal = refusal;
 }
 
+// What the route's action says, where that is no pool.
+void answer_ourselves(Decision& decision, http::Method method) {
+  const Action& action = decision.match.route->action;
+  if (std::holds_alternative<StaticFiles>(action)) {
+    decision.kind = Decision::Kind::files;
+    const bool reads = method == http::Method::get || method == http::Method::head;
+    if (!reads) refuse(decision, {.status = 405, .reason = "files are for GET and HEAD"});
+  } else {
+    const bool redirects = std::holds_alternative<Redirect>(action);
+    decision.kind = redirects ? Decision::Kind::redirect : Decision::Kind::respond;
+  }
+}
+
 PoolRequest bring_to(const Pool& pool, const Asked& asked, const Match& found) {
   PoolRequest request;
   const KeySource source{.client = found.client.address, .fields = asked.head.fields, .path = found.target.path};
   request.pool = &pool;
   request.key = request_key(pool, source);
   request.session = session_of(pool, asked.head.fields);
-  request.tier = found.tier;
   return request;
-}
-
-// Whether its tier gets nothing of what is left of the pool's capacity.
-template <class AnyLive, class Trace>
-bool shed(PoolRequest& request, AnyLive& live, Trace& trace) {
-  const Pool& pool = *request.pool;
-  if (pool.shed.mode == shared::Mode::disabled) return false;
-  auto& of_pool = live.pool(pool.slot);
-  const std::uint32_t in_flight = of_pool.in_flight.load(std::memory_order_relaxed);
-  const std::uint32_t capacity = of_pool.capacity.load(std::memory_order_relaxed);
-  if (!pool.shed.sheds(request.tier, in_flight, capacity)) return false;
-  const bool shadow = pool.shed.mode == shared::Mode::shadow;
-  trace.note("shed", [&] {
-    return std::to_string(in_flight) + " of " + std::to_string(capacity) + " places are in use: the tier " +
-           (shadow ? "would be refused, were it to be enforced" : "is refused");
-  });
-  if constexpr (!std::is_const_v<AnyLive>) {
-    (shadow ? of_pool.shed_shadowed : of_pool.shed).fetch_add(1, std::memory_order_relaxed);
-  }
-  if (!shadow) request.overload = Overload::shed;
-  return !shadow;
 }
 
 }  // namespace
@@ -138,13 +129,11 @@ Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, con
     decision.kind = Decision::Kind::pool;
     decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found);
     const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
-    if (shed(decision.at_pool, live, trace)) return decision;
     // Whoever only foresees wants to know where it leads all the same.
     if (!std::is_const_v<AnyLive> && decision.has_to_wait()) return decision;
     decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);
   } else {
-    const bool redirects = std::holds_alternative<Redirect>(found.route->action);
-    decision.kind = redirects ? Decision::Kind::redirect : Decision::Kind::respond;
+    answer_ourselves(decision, asked.head.method);
   }
   return decision;
 }

@@ -20,10 +20,7 @@ std::string answer_of_pool(const Decision& decision) {
   const Pool& pool = *decision.at_pool.pool;
   const Server* server = decision.first.server;
   std::string answer = "pool " + pool.name + ", ";
-  if (server == nullptr && decision.at_pool.overload == Overload::full && pool.queue.size != 0) {
-    return answer + "waits for a place, at most " + std::to_string(pool.queue.timeout.count()) + "ms";
-  }
-  if (server == nullptr) return answer + "503: " + std::string(why_no_server(decision.at_pool));
+  if (server == nullptr) return answer + "503: " + std::string(why_no_server(pool));
   if (decision.at_pool.last_resort) {
     answer += "whose servers are all down, as checked, and are tried all the same: ";
   }
@@ -43,6 +40,10 @@ std::string answer_of(const Decision& decision, const Snapshot& snapshot, const 
   if (decision.kind == Decision::Kind::pool) return answer + answer_of_pool(decision);
   if (const auto* respond = std::get_if<Respond>(&route.action)) {
     return answer + "respond " + std::to_string(respond->status);
+  }
+  if (const auto* files = std::get_if<StaticFiles>(&route.action)) {
+    const auto name = file_of_path(*files, decision.match.target.path);
+    return answer + (name ? "file " + files->root + "/" + *name : "404: no file can have this name");
   }
   return answer + "redirect " + std::to_string(std::get<Redirect>(route.action).status);
 }

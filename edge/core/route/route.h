@@ -19,6 +19,8 @@
 #include <variant>
 #include <vector>
 
+#include "edge/core/content/compression.h"
+#include "edge/core/content/static_files.h"
 #include "edge/core/message/errors.h"
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/target.h"
@@ -45,7 +47,7 @@ struct Redirect {
   std::string to;  // {host}, {path} and {uri} (path and query) stand for the request's
 };
 
-using Action = std::variant<PoolId, Respond, Redirect>;
+using Action = std::variant<PoolId, Respond, Redirect, StaticFiles>;
 
 struct Timeouts {
   shared::milliseconds connect{5000};
@@ -84,6 +86,8 @@ struct Route {
   Timeouts timeouts;
   HeaderRules request_rules;  // the edge's with the route's on top
   HeaderRules response_rules;
+  std::shared_ptr<const Compression> compression;  // of its answers; null: none
+  std::vector<std::string> early_hints;            // values of Link in a 103
 
   [[nodiscard]] bool allows(const shared::IpAddress& client) const { return !allow || allow->contains(client); }
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "edge/core/content/accept_encoding.h"
 #include "edge/core/message/errors.h"
 #include "shared/core/counter.h"
 #include "shared/core/histogram.h"
@@ -85,6 +86,15 @@ struct Counters {
   shared::Counter tunnel_octets_in;   // from clients, as they move
   shared::Counter tunnel_octets_out;  // to clients
   std::array<shared::Counter, kTunnelEnds> tunnel_ends;
+  shared::Counter files;                          // answers that are files, or parts of some
+  shared::Counter files_cold;                     // that had to wait for a disk
+  shared::Counter files_cut;                      // cut: the file changed while it was sent
+  std::array<shared::Counter, kCodings> encoded;  // answers compressed here, by Coding
+  shared::Counter encoding_open;                  // gauge: of those whose end has not come
+  shared::Counter encoding_refused;               // sent as they were: too many at once
+  shared::Counter encoding_in;                    // octets
+  shared::Counter encoding_out;
+  shared::Counter early_hints;  // 103s of our own
   shared::Counter retries;
   shared::Counter upstream_connects;
   shared::Counter upstream_reuses;

@@ -7,7 +7,6 @@
 #include "edge/core/snapshot/region_health.h"
 #include "edge/serve/control/certificate_report.h"
 #include "edge/serve/control/limit_report.h"
-#include "edge/serve/control/overload_report.h"
 #include "edge/serve/control/pool_report.h"
 #include "shared/serve/admin/metrics.h"
 
@@ -58,6 +57,16 @@ const Simple kSimple[] = {
      &Counters::h2_refused_streams},
     {kCounter, "meridian_edge_h2_abusers_total", "Connections closed at once for what their clients did on them.",
      &Counters::h2_abusers},
+    {kCounter, "meridian_edge_files_total", "Answers that were files, or parts of files.", &Counters::files},
+    {kCounter, "meridian_edge_files_cold_total", "Times that the answer with a file had to wait for the disk.",
+     &Counters::files_cold},
+    {kCounter, "meridian_edge_files_cut_total", "Answers cut because the file changed while it was sent.",
+     &Counters::files_cut},
+    {kGauge, "meridian_edge_compressing", "Answers that are being compressed.", &Counters::encoding_open},
+    {kCounter, "meridian_edge_compression_refused_total",
+     "Answers sent as they were because too many were being compressed.", &Counters::encoding_refused},
+    {kCounter, "meridian_edge_early_hints_total", "Answers 103 that a route's early_hints has given.",
+     &Counters::early_hints},
     {kCounter, "meridian_edge_requests_total", "Requests whose head was read.", &Counters::requests},
     {kGauge, "meridian_edge_requests_in_flight", "Requests being served.", &Counters::in_flight},
     {kCounter, "meridian_edge_tunnels_total", "Tunnels begun with a 101: WebSocket and the like.", &Counters::tunnels},
@@ -107,6 +116,16 @@ void write_handshakes(const ReportSource& source, const Handshakes& of, shared::
   }
 }
 
+void write_compression(const ReportSource& source, shared::MetricsWriter& out) {
+  out.family(kCounter, "meridian_edge_compressed_total", "Answers compressed here, by coding.");
+  for (std::size_t i = 1; i < kCodings; ++i) {
+    out.sample({{"coding", coding_name(static_cast<Coding>(i))}}, sum(source, &Counters::encoded, i));
+  }
+  out.family(kCounter, "meridian_edge_compression_bytes_total", "Octets of those, before (in) and behind (out).");
+  out.sample({{"direction", "in"}}, sum(source, &Counters::encoding_in));
+  out.sample({{"direction", "out"}}, sum(source, &Counters::encoding_out));
+}
+
 void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
   for (const Simple& metric : kSimple) {
     out.family(metric.kind, metric.name, metric.help);
@@ -151,6 +170,7 @@ void write_requests(const ReportSource& source, shared::MetricsWriter& out) {
   out.family(kCounter, "meridian_edge_tunnel_bytes_total", "Octets through tunnels, as they move.");
   out.sample({{"direction", "in"}}, sum(source, &Counters::tunnel_octets_in));
   out.sample({{"direction", "out"}}, sum(source, &Counters::tunnel_octets_out));
+  write_compression(source, out);
   out.family(kCounter, "meridian_edge_tunnel_ends_total",
              "Tunnels that are over: the client or the server closed first, nothing moved, the edge drains, or a "
              "connection broke.");
@@ -262,7 +282,6 @@ std::string status_json(const ReportSource& source) {
                              {"generation", source.snapshot.generation},
                              {"routes", source.snapshot.routes->all().size()},
                              {"listeners", listeners_json(source)},
-                             {"capacity_in_use", capacity_json(source)},
                              {"pools", std::move(pools)},
                              {"limits", limits_json(source)},
                              {"workers", std::move(workers)}};

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -152,6 +153,16 @@ IoResult Socket::splice_from(int pipe, std::size_t size) {
     n = ::splice(pipe, nullptr, fd_, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   } while (n < 0 && errno == EINTR);
   return sent(n, 0);
+}
+
+IoResult Socket::send_file(int file, std::uint64_t offset, std::size_t size) {
+  if (!writable_) return {.status = IoStatus::again, .bytes = 0};
+  auto at = static_cast<off_t>(offset);
+  ssize_t n = 0;
+  do {
+    n = ::sendfile(fd_, file, &at, size);
+  } while (n < 0 && errno == EINTR);
+  return sent(n, 0);  // less than `size` may be the file's end
 }
 
 void Socket::close() {

@@ -92,6 +92,9 @@ class Socket {
   // at least `size` octets; SIGPIPE is ignored.
   [[nodiscard]] IoResult splice_to(int pipe, std::size_t size);
   [[nodiscard]] IoResult splice_from(int pipe, std::size_t size);
+  // The octets of a file, inside the kernel (sendfile(2)); none, with `ok`: the file has no more. Reads from the disk
+  // what is not in memory.
+  [[nodiscard]] IoResult send_file(int file, std::uint64_t offset, std::size_t size);
   void close();
   // The descriptor, which is not watched any more.
   [[nodiscard]] shared::UniqueFd release();

@@ -12,10 +12,6 @@ std::uint64_t micros_since(const Request& r, shared::TimePoint then) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, span.count()));
 }
 
-std::uint64_t micros_queued(const Request& r) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(r.queued).count());
-}
-
 std::uint64_t octets_in(const Request& r) { return r.discarded + (r.body ? r.body->octets() : 0); }
 
 char ending_of(const Request& r) {
@@ -53,7 +49,6 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
               .total_us = total_us,
               .attempts = static_cast<std::uint32_t>(r.attempts),
               .ending = ending_of(r),
-              .queued_us = micros_queued(r),
               .hedged = r.hedged,
               .breaker = breaker_word(r.permit),
               .reason = r.reason,
@@ -77,7 +72,8 @@ void account(Request& r) {
   counters.octets_in.add(octets_in(r));
   counters.octets_out.add(r.exchange.sink.octets_sent());
   if (r.failed) counters.errors[static_cast<std::size_t>(r.error.kind)].add();
-  if (r.failed && r.error.side != Side::client && r.status >= 502 && r.status <= 504) {
+  const bool at_pool = r.decision.at_pool.pool != nullptr;
+  if (r.failed && at_pool && r.error.side != Side::client && r.status >= 502 && r.status <= 504) {
     r.context.failures.report(r.server != nullptr ? std::string_view(r.server->name) : std::string_view(r.pool().name),
                               r.status, r.reason, r.now());
   }

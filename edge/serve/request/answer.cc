@@ -10,11 +10,6 @@
 namespace edge {
 namespace {
 
-// Seconds after which who finds no place is to ask again: not all at once.
-constexpr std::uint64_t kComeAgain = 1;
-constexpr std::uint64_t kComeAgainSpread = 5;
-std::uint64_t comes_again(const Request& r) { return kComeAgain + r.context.balance.draw() % kComeAgainSpread; }
-
 // `text` stays until the request is over.
 void open_page(Request& r, OwnHead head, std::string_view text) {
   if (!r.asked.accept.empty() && head.status / 100 == 2) {  // it would be a tunnel
@@ -40,7 +35,8 @@ void refuse(Request& r) {
   r.fail({.kind = kind_of(refusal), .side = Side::client, .detail = refusal.reason});
   OwnHead head{.status = refusal.status};
   head.distrust = refusal.status == 400;
-  if (refusal.status == 405) head.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+  const bool of_files = r.found().route != nullptr && std::holds_alternative<StaticFiles>(r.found().route->action);
+  if (refusal.status == 405) head.allow = of_files ? "GET, HEAD" : "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
   std::string again;
   if (r.decision.limit.refused) {
     again = retry_after(r.decision.limit);
@@ -85,6 +81,15 @@ void send_to_https(Request& r) {
 
 }  // namespace
 
+void answer_status(Request& r, std::uint16_t status, std::string_view reason) {
+  open_status_page(r, {.status = status, .rules = &r.found().route->response_rules});
+  r.reason = reason;
+}
+
+void answer_redirect(Request& r, std::uint16_t status, std::string_view location) {
+  open_status_page(r, {.status = status, .location = location, .rules = &r.found().route->response_rules});
+}
+
 void answer_ourselves(Request& r) {
   switch (r.decision.kind) {
     case Decision::Kind::refused:
@@ -95,6 +100,9 @@ void answer_ourselves(Request& r) {
       return respond(r);
     case Decision::Kind::redirect:
       return redirect(r);
+    case Decision::Kind::files:
+      r.file = std::make_unique<FileAnswer>(r, std::get<StaticFiles>(r.found().route->action));
+      return;
     case Decision::Kind::to_https:
       return send_to_https(r);
     case Decision::Kind::pool:
@@ -107,9 +115,7 @@ void answer_error(Request& r) {
   if (r.cut) return r.exchange.sink.cut();
   r.status = status_of(r.error.kind);
   if (r.error.kind == ErrorKind::client_closed) return r.exchange.sink.cut();
-  std::string again;
-  if (r.error.kind == ErrorKind::overloaded) again = std::to_string(comes_again(r));
-  open_status_page(r, {.status = r.status, .retry_after = again, .rules = &r.found().route->response_rules});
+  open_status_page(r, {.status = r.status, .rules = &r.found().route->response_rules});
 }
 
 }  // namespace edge

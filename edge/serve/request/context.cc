@@ -19,7 +19,7 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
       pipes(settings.max_pipes),
       balance(static_cast<std::uint32_t>(settings.seed)),
       request_ids(settings.id_keys),
-      queues(loop) {}
+      files(loop) {}
 
 LatencyWindow& WorkerContext::latency_window(PoolSlot pool) {
   const auto index = static_cast<std::size_t>(pool);
@@ -42,6 +42,7 @@ void WorkerContext::clear() {
   works.clear();
   upstream_works.clear();
   upstreams.close_idle();
+  files.clear();
 }
 
 }  // namespace edge

@@ -19,10 +19,10 @@
 #include "edge/serve/account/request_ids.h"
 #include "edge/serve/account/server_counters.h"
 #include "edge/serve/account/snapshots.h"
+#include "edge/serve/files/open_files.h"
 #include "edge/serve/io/buffers.h"
 #include "edge/serve/io/flow.h"
 #include "edge/serve/io/splice.h"
-#include "edge/serve/request/pool_queues.h"
 #include "edge/serve/upstream/upstreams.h"
 #include "shared/serve/loop/worker_loop.h"
 
@@ -65,8 +65,8 @@ struct WorkerContext {
   RequestIds request_ids;
   HttpDate http_date;
   FailureLog failures;
-  PoolQueues queues;
   std::vector<LatencyWindow> latencies;  // by PoolSlot
+  OpenFiles files;
 };
 
 }  // namespace edge

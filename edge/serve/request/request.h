@@ -15,6 +15,7 @@
 #include "edge/core/protect/breaker.h"
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/exchange.h"
+#include "edge/serve/request/file_answer.h"
 #include "edge/serve/request/page.h"
 #include "edge/serve/request/request_body.h"
 
@@ -32,6 +33,13 @@ struct Request {
   ~Request() { context.counters.in_flight.subtract(); }
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
+
+  // What stands before the sink from now on. REQUIRES: nothing of the answer was sent; it outlives the request.
+  void interpose(ResponseSink& before) {
+    const Exchange changed{exchange.source, before, exchange.waiter, exchange.work};
+    std::destroy_at(&exchange);
+    std::construct_at(&exchange, changed);
+  }
 
   [[nodiscard]] shared::TimePoint now() const { return context.now(); }
   [[nodiscard]] const Match& found() const { return decision.match; }
@@ -65,7 +73,6 @@ struct Request {
   bool blamed = false;  // a server has been held to account for this request's failure
 
   // For the log: of the last attempt.
-  shared::Duration queued{};  // it has waited for a place at the pool
   shared::TimePoint picked;
   shared::TimePoint connected;
   shared::TimePoint first_byte;
@@ -77,10 +84,11 @@ struct Request {
   Error error;
   std::uint16_t status = 0;  // what the client was told
   std::string_view reason;
-  std::string_view tunnel_end;  // of a tunnel; else empty
-  std::optional<Page> page;     // an answer of the edge's own
-  std::string page_text;        // of pages that are made for the request
-  std::string rate_limit;       // the value of RateLimit; empty: none is sent
+  std::string_view tunnel_end;       // of a tunnel; else empty
+  std::optional<Page> page;          // an answer of the edge's own
+  std::unique_ptr<FileAnswer> file;  // of a route with files; null: none
+  std::string page_text;             // of pages that are made for the request
+  std::string rate_limit;            // the value of RateLimit; empty: none is sent
 };
 
 }  // namespace edge

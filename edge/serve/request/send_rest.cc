@@ -2,8 +2,6 @@
 
 #include <cstdint>
 
-#include "edge/serve/io/pump.h"
-
 namespace edge {
 
 shared::TimePoint SendRest::deadline() const { return progress_ + r_.snapshot->settings->timeouts.send; }
@@ -16,13 +14,15 @@ bool SendRest::advance() {
   discard_body();
   const bool truncated = r_.exchange.source.failure() == BodyFailure::truncated;
   if (truncated || r_.exchange.source.abandoned()) return give_up("client closed inside the answer");
-  return deadline() > r_.now() || give_up("client took no more of the answer");
+  if (deadline() > r_.now()) return true;
+  if (r_.file == nullptr || !r_.file->waits_for_disk()) return give_up("client took no more of the answer");
+  r_.file->cut("the disk did not answer in time");
+  return false;
 }
 
 Sent SendRest::send() {
-  if (!r_.page) return r_.exchange.sink.flush();
-  std::uint64_t moved = 0;
-  switch (pump(*r_.page, r_.exchange.sink, moved)) {
+  if (!r_.page && r_.file == nullptr) return r_.exchange.sink.flush();
+  switch (move()) {
     case Pumped::done:
       return Sent::all;
     case Pumped::turn_over:
@@ -36,6 +36,16 @@ Sent SendRest::send() {
       break;
   }
   return Sent::failed;
+}
+
+// A file that cannot be sent has a page in its place.
+Pumped SendRest::move() {
+  std::uint64_t moved = 0;
+  if (!r_.page) {
+    const Pumped pumped = r_.file->advance();
+    if (!r_.page) return pumped;
+  }
+  return pump(*r_.page, r_.exchange.sink, moved);
 }
 
 void SendRest::discard_body() {

@@ -1,11 +1,12 @@
 #pragma once
-// SendRest: the end of an exchange: a page of the edge's own, or what is queued of a server's answer, goes out as fast
-// as the client takes it. Meanwhile the client is read: one that writes everything first would never get to read (RFC
-// 9112 9.6), and one that has left is not waited for. Plain calls, as Relay's. Lives in serve_one's frame; its worker's
-// thread.
+// SendRest: the end of an exchange: a page of the edge's own, a file, or what is queued of a server's answer, goes out
+// as fast as the client takes it. Meanwhile the client is read: one that writes everything first would never get to
+// read (RFC 9112 9.6), and one that has left is not waited for. Plain calls, as Relay's. Lives in serve_one's frame;
+// its worker's thread.
 
 #include <string_view>
 
+#include "edge/serve/io/pump.h"
 #include "edge/serve/request/request.h"
 
 namespace edge {
@@ -20,6 +21,7 @@ class SendRest {
 
  private:
   [[nodiscard]] Sent send();
+  [[nodiscard]] Pumped move();
   void discard_body();
   bool give_up(std::string_view detail);
 

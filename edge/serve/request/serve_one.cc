@@ -1,12 +1,14 @@
 #include "edge/serve/request/serve_one.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 
 #include "edge/serve/request/account.h"
 #include "edge/serve/request/answer.h"
+#include "edge/serve/request/compressing_sink.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/request/send_rest.h"
-#include "edge/serve/request/ticket.h"
 #include "edge/serve/request/tries.h"
 #include "shared/serve/tls/tls_server.h"
 
@@ -40,7 +42,6 @@ void decide(Request& r) {
 // Its turn under the limits has not come yet. Whose client leaves meanwhile is not served.
 bool waits_for_turn(Request& r) {
   if (!r.decision.has_to_wait() || r.now() >= r.turn()) return false;
-  if (r.decision.at_pool.overload == Overload::shed) return false;  // it is refused in any case
   if (!r.exchange.source.abandoned()) return true;
   r.fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
   return false;
@@ -65,6 +66,29 @@ void prepare(Request& r) {
       request_id_of(r.asked.head->fields, r.found().client, r.introduced_id.empty() ? fresh : r.introduced_id);
 }
 
+// Browsers take hints on HTTP/2 and later; what other clients make of a 103 nobody knows.
+void hint(Request& r, const Route& route) {
+  if (r.asked.head->method != http::Method::get || !r.asked.protocol.starts_with("HTTP/2")) return;
+  const auto hints = std::make_unique<http::ResponseHead>();
+  hints->status = 103;
+  for (const std::string& link : route.early_hints) {
+    if (!hints->fields.push({.name = "Link", .value = link, .id = http::FieldId::other})) break;
+  }
+  r.exchange.sink.interim(*hints);
+  r.context.counters.early_hints.add();
+}
+
+// What the route has for answers, whoever gives them: hints ahead, and what stands before the client's sink.
+void prepare_answer(Request& r, std::optional<CompressingSink>& compressing) {
+  const Decision::Kind kind = r.decision.kind;
+  if (r.failed || (kind != Decision::Kind::pool && kind != Decision::Kind::files)) return;
+  const Route& route = *r.found().route;
+  if (!route.early_hints.empty()) hint(r, route);
+  if (route.compression == nullptr) return;
+  compressing.emplace(r.exchange, *route.compression, r.context.counters);
+  r.interpose(*compressing);
+}
+
 }  // namespace
 
 Task<> serve_one(Exchange exchange, WorkerContext& context) {
@@ -77,13 +101,8 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
     co_await waiter.until(turn);
     held = waits_for_turn(request);
   }
-  Ticket ticket(request);
-  bool queued = ticket.begin();
-  while (queued) {
-    const shared::TimePoint deadline = ticket.deadline();
-    co_await waiter.until(deadline);
-    queued = ticket.waits();
-  }
+  std::optional<CompressingSink> compressing;
+  prepare_answer(request, compressing);
   if (request.failed) {
     answer_error(request);
   } else if (request.decision.kind == Decision::Kind::pool) {

@@ -47,12 +47,13 @@ constexpr auto kAllowed = std::to_array<long>({
     SYS_recvmmsg, SYS_sendmmsg, SYS_epoll_pwait, SYS_recvfrom, SYS_sendto, SYS_recvmsg, SYS_sendmsg, SYS_read,
     SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_epoll_ctl, SYS_accept4, SYS_accept, SYS_close,
     SYS_futex, SYS_clock_gettime, SYS_gettimeofday, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_timerfd_create,
-    SYS_eventfd2, SYS_epoll_create1, SYS_ppoll, SYS_pselect6, SYS_splice, SYS_pipe2,
+    SYS_eventfd2, SYS_epoll_create1, SYS_ppoll, SYS_pselect6, SYS_splice, SYS_pipe2, SYS_sendfile, SYS_preadv2,
     // sockets
     SYS_connect, SYS_bind, SYS_listen, SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_setsockopt, SYS_getsockopt,
     SYS_socketpair,
     // files: configuration, zones, databases, certificates; state and the access log
-    SYS_openat, SYS_newfstatat, SYS_fstat, SYS_statx, SYS_lseek, SYS_faccessat, SYS_faccessat2, SYS_readlinkat,
+    SYS_openat, SYS_openat2, SYS_newfstatat, SYS_fstat, SYS_statx, SYS_lseek, SYS_faccessat, SYS_faccessat2,
+    SYS_readlinkat,
     SYS_getdents64, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_fsync, SYS_fdatasync, SYS_ftruncate,
     SYS_flock, SYS_fcntl, SYS_dup, SYS_dup3, SYS_fchmod, SYS_fchmodat, SYS_umask, SYS_getcwd, SYS_fadvise64,
     SYS_fstatfs, SYS_statfs, SYS_memfd_create,
