@@ -14,7 +14,7 @@ from mixed_load import Target
 
 NAME = "www.mixed.example"
 # How many clients of each kind; a busy small machine has room for them.
-KINDS = {"http": 2, "https": 2, "h2": 2, "handshake": 2, "proxied": 1, "tcp": 2, "tls_tcp": 1, "udp": 1, "websocket": 2, "wss": 2, "download": 2}
+KINDS = {"http": 2, "https": 2, "h2": 2, "handshake": 2, "proxied": 1, "tcp": 2, "tls_tcp": 1, "udp": 1, "websocket": 2, "wss": 1, "h2_websocket": 1, "download": 2}
 
 
 class Mixed:

@@ -25,6 +25,7 @@ import time
 import meridian
 from certificates import HttpsConnection, trusting
 from h2_client import H2
+from h2_websocket import H2WebSocket
 
 PATIENCE = 60
 DOWNLOAD = 8_000_003  # octets
@@ -224,6 +225,25 @@ class Client(threading.Thread):
         sock = socket.create_connection((self.target.host, self.target.https), timeout=PATIENCE)
         with self.context.wrap_socket(sock, server_hostname=self.target.name) as secure:
             self.messages(secure)
+
+    def h2_websocket(self):
+        """By extended CONNECT (RFC 8441)."""
+        with H2(self.target.host, self.target.https, authority=self.target.name, tls=self.h2_context) as connection:
+            chat = H2WebSocket(connection, self.target.websocket)
+            expect(chat.answer.status == 200, f"status {chat.answer.status}, reset {chat.answer.reset}")
+            while self.live:
+                text = self.draw.randbytes(8).hex()
+                chat.send(text)
+                kind, payload = chat.receive() or (None, b"the stream is over")
+                if kind == 8:
+                    expect(payload[:2] == struct.pack("!H", 1001), f"closed with {payload!r}")
+                    chat.close(1001)
+                    return self.moved()
+                expect((kind, payload) == (1, text.encode()), f"{text!r} came back as {kind}, {payload[:50]!r}")
+                self.note()
+            chat.close()
+            while (frame := chat.receive()) and frame[0] != 8:
+                pass
 
     def messages(self, sock):
         sock.sendall(f"GET {self.target.websocket} HTTP/1.1\r\nHost: {self.target.name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
