@@ -129,6 +129,8 @@ void protect(Pool& pool, const PoolConfig& config) {
   if (config.ejection) pool.ejection = *config.ejection;
   if (config.breaker) pool.breaker = *config.breaker;
   pool.retry = config.retry;
+  if (config.queue) pool.queue = *config.queue;
+  if (config.adaptive) pool.adaptive = *config.adaptive;
   pool.bad_statuses = config.bad_statuses;
 }
 
@@ -158,9 +160,11 @@ class PoolBuilder {
       } else {
         used_up(at, "pools");
       }
+      max_in_flight_ = config.max_in_flight;
       if (const std::vector<ServerConfig>* servers = config.servers.in(place_.region)) add_servers(pool, *servers);
       add_selectors(pool, config);
       if (config.sticky) add_sessions(pool, *config.sticky);
+      bound(pool, config);
       pools.push_back(std::move(pool));
     }
     for (Pool& pool : pools) pool.effective = effective(pool.id);
@@ -224,8 +228,10 @@ class PoolBuilder {
         add_found(pool, config, *source, names);
       } else {
         HostAndPort split = split_address(config.address);
-        add_server(pool, {config.address, std::move(split.host), split.port, config.weight, {}, rank(config, 0)},
-                   {config.at, config.address, {}});
+        add_server(
+            pool,
+            {config.address, std::move(split.host), split.port, config.weight, {}, rank(config, 0), bound_of(config)},
+            {config.at, config.address, {}});
       }
     }
   }
@@ -233,6 +239,10 @@ class PoolBuilder {
   // The priority of the configuration, then that of the record.
   static std::uint32_t rank(const ServerConfig& config, std::uint16_t priority) {
     return std::uint32_t{config.priority} << 16U | priority;
+  }
+
+  [[nodiscard]] std::uint32_t bound_of(const ServerConfig& config) const {
+    return config.max_in_flight.value_or(max_in_flight_);
   }
 
   // What the source names now. Two records of one server are one, of the better priority, which comes first.
@@ -248,7 +258,7 @@ class PoolBuilder {
           literal ? shared::Endpoint{*literal, one.port}.to_string() : one.host + ":" + std::to_string(one.port);
       if (!names.insert(name).second) continue;
       const std::uint16_t weight = by_record ? fitted_weight(one, found->second) : config.weight;
-      add_server(pool, {name, one.host, one.port, weight, {}, rank(config, one.priority)},
+      add_server(pool, {name, one.host, one.port, weight, {}, rank(config, one.priority), bound_of(config)},
                  {config.at, by_record ? name : to_string(source), one.addresses});
     }
   }
@@ -312,6 +322,18 @@ class PoolBuilder {
     }
   }
 
+  void bound(Pool& pool, const PoolConfig& config) const {
+    pool.bounded = pool.adaptive.mode == shared::Mode::enforce ||
+                   std::ranges::any_of(pool.servers, [](const Server& one) { return one.max_in_flight != 0; });
+    if (!config.shed) return;
+    pool.shed.mode = config.shed->mode;
+    if (!edge_.tiers) return;
+    for (const auto& tier : edge_.tiers->order) {
+      const double* share = shared::load::find_named(config.shed->from, tier.value);
+      pool.shed.from.push_back(share != nullptr ? *share : ShedSettings::kNever);
+    }
+  }
+
   void add_sessions(Pool& pool, const StickyConfig& config) {
     const std::vector<shared::SipKey> keys = read_sip_keys(config, diagnostics_);
     if (keys.empty()) return;
@@ -355,6 +377,7 @@ class PoolBuilder {
   std::shared_ptr<ServerIds::Lease> lease_;
   shared::load::Diagnostics& diagnostics_;
   Addresses addresses_;
+  std::uint32_t max_in_flight_ = 0;  // of servers of the pool that is built, if they say nothing else
   PoolParts parts_;
 };
 

@@ -90,7 +90,16 @@ void check_tier_name(const Checker& checker, const Located<std::string>& tier) {
   shared::load::unknown_name(tier.at, "tier", tier.value, known, checker.diagnostics);
 }
 
+// Those that give way in a pool.
+void check_shed(const Checker& checker) {
+  for (const auto& pool : checker.edge.pools) {
+    if (!pool.value.shed) continue;
+    for (const auto& tier : pool.value.shed->from) check_tier_name(checker, {tier.name, tier.at});
+  }
+}
+
 void check_tiers(const Checker& checker) {
+  check_shed(checker);
   if (!checker.edge.tiers) return;
   const TiersConfig& tiers = *checker.edge.tiers;
   if (tiers.order.size() > kMaxTiers) {

@@ -125,6 +125,7 @@ struct ServerConfig {
   std::string srv;         // "_http._tcp.backend.internal"
   std::uint16_t weight = 1;
   std::uint16_t priority = 0;
+  std::optional<std::uint32_t> max_in_flight;
   shared::load::Position at;
 
   [[nodiscard]] std::optional<ServerSource> source() const;
@@ -140,6 +141,13 @@ struct ServersConfig {
   [[nodiscard]] const std::vector<ServerConfig>* in(std::string_view region) const;  // null: none there
 };
 
+// The tiers are those of `edge.tiers`.
+struct ShedConfig {
+  shared::Mode mode = shared::Mode::enforce;
+  shared::load::NamedMap<double> from;
+  shared::load::Position at;
+};
+
 struct PoolConfig {
   Balance balance = Balance::round_robin;
   ServersConfig servers;
@@ -152,6 +160,10 @@ struct PoolConfig {
   std::optional<EjectionSettings> ejection;
   std::optional<BreakerSettings> breaker;
   RetrySettings retry;
+  std::uint32_t max_in_flight = Server{}.max_in_flight;  // of each server that has no own
+  std::optional<QueueSettings> queue;
+  std::optional<ShedConfig> shed;
+  std::optional<AdaptiveSettings> adaptive;
   std::vector<StatusRange> bad_statuses = Pool{}.bad_statuses;
   IdleSettings idle;
   std::optional<shared::load::ClientTlsConfig> tls;

@@ -1,5 +1,8 @@
 // The field tables of pools; those of their servers are in server_table.cc.
 
+#include <algorithm>
+#include <string>
+
 #include "edge/load/protect_table.h"
 #include "edge/load/readers.h"
 #include "edge/load/tables.h"
@@ -75,6 +78,32 @@ void check_balance(const PoolConfig& pool, const Node& node, Diagnostics& diagno
   }
 }
 
+bool bounds_servers(const PoolConfig& pool) {
+  const auto bounded = [&pool](const ServerConfig& server) {
+    return server.max_in_flight.value_or(pool.max_in_flight) != 0;
+  };
+  if (std::ranges::any_of(pool.servers.everywhere, bounded)) return true;
+  return std::ranges::any_of(pool.servers.regions,
+                             [&](const auto& region) { return std::ranges::any_of(region.value, bounded); });
+}
+
+// Nobody waits and nobody is refused where nothing is ever full.
+void check_overload(const PoolConfig& pool, const Node& node, Diagnostics& diagnostics) {
+  if (bounds_servers(pool) || (pool.adaptive && pool.adaptive->mode == shared::Mode::enforce)) return;
+  for (const std::string_view key : {"queue", "shed"}) {
+    const Node* found = node.find(key);
+    if (found == nullptr) continue;
+    diagnostics.error(found->key_at, std::string(key) +
+                                         " has no effect: no server is ever full; give the pool "
+                                         "max_in_flight, or adaptive with mode: enforce");
+  }
+}
+
+void check_pool(const PoolConfig& pool, const Node& node, Diagnostics& diagnostics) {
+  check_balance(pool, node, diagnostics);
+  check_overload(pool, node, diagnostics);
+}
+
 const Table<IdleSettings>& idle_table() {
   static const auto table =
       Table<IdleSettings>("edge.pools.NAME.idle", "Connections to servers that are kept between requests.")
@@ -122,6 +151,13 @@ const Table<PoolConfig>& pool_table() {
           .field("ejection", &PoolConfig::ejection, optional_of(nested(ejection_table())), "By what requests say")
           .field("breaker", &PoolConfig::breaker, optional_of(nested(breaker_table())), "By failures in a row")
           .field("retry", &PoolConfig::retry, nested(retry_table()), "What failed, to another server")
+          .field("max_in_flight", &PoolConfig::max_in_flight, integer<std::uint32_t>(0, 1'000'000),
+                 "Requests at a time to each server that says nothing else, from this edge; 0: no bound")
+          .field("queue", &PoolConfig::queue, optional_of(nested(queue_table())),
+                 "Where requests wait while all servers are full; without it they get 503 at once")
+          .field("shed", &PoolConfig::shed, optional_of(nested(shed_table())), "Tiers that give way first")
+          .field("adaptive", &PoolConfig::adaptive, optional_of(nested(adaptive_table())),
+                 "A bound for the whole pool that is found out")
           .field("idle", &PoolConfig::idle, nested(idle_table()), "Connections that are kept")
           .field("tls", &PoolConfig::tls, optional_of(nested(client_tls_table())),
                  "Servers are spoken to over TLS; `{}`: verified by the system's authorities")
@@ -130,7 +166,7 @@ const Table<PoolConfig>& pool_table() {
                      {{"v1", shared::ProxyVersion::v1}, {"v2", shared::ProxyVersion::v2}})),
                  "Connections to the servers begin with a PROXY header about the client, those of checks with UNKNOWN "
                  "or LOCAL; one is kept only for the same client's next requests")
-          .check(check_balance)
+          .check(check_pool)
           .position(&PoolConfig::at);
   return table;
 }

@@ -16,16 +16,6 @@ using std::chrono::ceil;
 using std::chrono::hours;
 using std::chrono::minutes;
 
-Reader<milliseconds> span(shared::Duration least, shared::Duration most) {
-  auto wide = duration(least, most);
-  auto read = [inner = wide.read](const Node& node, Diagnostics& diagnostics) -> std::optional<milliseconds> {
-    const auto value = inner(node, diagnostics);
-    if (!value) return std::nullopt;
-    return ceil<milliseconds>(*value);
-  };
-  return Reader<milliseconds>{wide.type, read, [](milliseconds value) { return print_duration(value); }};
-}
-
 struct Symbol {
   std::string_view text;
   Comparison comparison;
@@ -138,10 +128,10 @@ const Table<HealthCheck>& health_table() {
                  "Numbers in a JSON body that make the server degraded; one that is missing does too")
           .field("unhealthy_when", &HealthCheck::unhealthy_when, number_rules(),
                  "Numbers in a JSON body that make the check fail; not for CPU or load, see docs/failures.md")
-          .field("interval", &HealthCheck::interval, span(milliseconds(50), hours(1)),
+          .field("interval", &HealthCheck::interval, whole_span(milliseconds(50), hours(1)),
                  "Time from one check to the next")
           .field("jitter", &HealthCheck::jitter, share_of(), "Each interval is up to so much shorter")
-          .field("timeout", &HealthCheck::timeout, span(milliseconds(10), minutes(1)),
+          .field("timeout", &HealthCheck::timeout, whole_span(milliseconds(10), minutes(1)),
                  "After it a check has failed; not longer than `interval`")
           .field("fall", &HealthCheck::fall, integer<std::uint16_t>(1, 100),
                  "Bad results in a row that take a server down; a refused connection does at once")
@@ -158,7 +148,7 @@ const Table<HedgeSettings>& hedge_table() {
           .field("mode", &HedgeSettings::mode, mode(), "enforce, shadow or disabled")
           .field("quantile", &HedgeSettings::quantile, share_of(),
                  "Of the pool's recent times to the head of an answer: that is when")
-          .field("min_delay", &HedgeSettings::min_delay, span(milliseconds(1), minutes(1)), "Never earlier");
+          .field("min_delay", &HedgeSettings::min_delay, whole_span(milliseconds(1), minutes(1)), "Never earlier");
   return table;
 }
 
@@ -172,6 +162,16 @@ void check_breaker(const BreakerSettings& breaker, const Node& node, Diagnostics
 }
 
 }  // namespace
+
+Reader<milliseconds> whole_span(shared::Duration least, shared::Duration most) {
+  auto wide = duration(least, most);
+  auto read = [inner = wide.read](const Node& node, Diagnostics& diagnostics) -> std::optional<milliseconds> {
+    const auto value = inner(node, diagnostics);
+    if (!value) return std::nullopt;
+    return ceil<milliseconds>(*value);
+  };
+  return Reader<milliseconds>{wide.type, read, [](milliseconds value) { return print_duration(value); }};
+}
 
 Reader<double> share_of() {
   auto wide = percent();
@@ -197,10 +197,11 @@ const Table<EjectionSettings>& ejection_table() {
           .field("margin", &EjectionSettings::margin, share_of(), "... and so much above the other servers' rate")
           .field("min_requests", &EjectionSettings::min_requests, integer<std::uint32_t>(1, 1'000'000),
                  "Fewer requests in the window say nothing")
-          .field("window", &EjectionSettings::window, span(std::chrono::seconds(2), minutes(10)), "What is looked at")
-          .field("time", &EjectionSettings::time, span(milliseconds(500), hours(1)),
+          .field("window", &EjectionSettings::window, whole_span(std::chrono::seconds(2), minutes(10)),
+                 "What is looked at")
+          .field("time", &EjectionSettings::time, whole_span(milliseconds(500), hours(1)),
                  "Out for so long; the second time in a row twice, and so on")
-          .field("max_time", &EjectionSettings::max_time, span(milliseconds(500), hours(24)), "At most")
+          .field("max_time", &EjectionSettings::max_time, whole_span(milliseconds(500), hours(24)), "At most")
           .field("max_ejected", &EjectionSettings::max_ejected, share_of(), "Of the pool, at a time");
   return table;
 }
@@ -212,9 +213,9 @@ const Table<BreakerSettings>& breaker_table() {
                              "probes, then everything again.")
           .field("mode", &BreakerSettings::mode, mode(), "enforce, shadow or disabled")
           .field("failures", &BreakerSettings::failures, integer<std::uint16_t>(1, 1000), "In a row: it opens")
-          .field("open", &BreakerSettings::open, span(milliseconds(100), hours(1)),
+          .field("open", &BreakerSettings::open, whole_span(milliseconds(100), hours(1)),
                  "How long; doubled each time it opens again soon")
-          .field("max_open", &BreakerSettings::max_open, span(milliseconds(100), hours(24)), "At most")
+          .field("max_open", &BreakerSettings::max_open, whole_span(milliseconds(100), hours(24)), "At most")
           .field("jitter", &BreakerSettings::jitter, share_of(), "Up to so much longer, so that edges differ")
           .field("probes", &BreakerSettings::probes, integer<std::uint16_t>(1, 60),
                  "Requests under way at a time while it is half open")

@@ -48,6 +48,9 @@ const Table<ServerConfig>& server_table() {
                  "Share of the requests; not with `round_robin` or `srv`")
           .field("priority", &ServerConfig::priority, integer<std::uint16_t>(0, 65535),
                  "Asked only when none of a lower number is allowed; of equals, the priority of the SRV records counts")
+          .field("max_in_flight", &ServerConfig::max_in_flight, optional_of(integer<std::uint32_t>(0, 1'000'000)),
+                 "Requests at a time, from this edge; 0: no bound; else the pool's `max_in_flight`. What is over waits "
+                 "in the pool's `queue` or goes to another server")
           .check(check_server)
           .position(&ServerConfig::at);
   return table;

@@ -216,3 +216,31 @@ def test_a_broken_certificate_keeps_nobody_else_from_being_served(tmp_path, ca, 
         install(site, tmp_path)
         meridian.wait_until(lambda: "event=certificates_renewed" in server.process.text(), "it is mended", 60)
         assert ask_once(server, ca)
+
+
+def test_an_upgrade_loses_nobody(tmp_path, ca, site):
+    with serving(tmp_path, site) as server, connect(server, ca) as sock:
+        assert ask(sock, query())
+        command = [meridian.binaries() / "meridian-dns", "--config", server.config, "--upgrade"]
+        successor = meridian.Process(command, tmp_path / "successor.log")
+        try:
+            meridian.wait_until(lambda: "event=started" in successor.text() or not successor.running(), "the successor serves")
+            assert successor.running(), successor.text()
+            assert ask_once(server, ca), "by either of them"
+            assert ask(sock, query()), "who is connected stays"
+            sock.close()
+            meridian.wait_until(lambda: not server.process.running(), "the predecessor has ended")
+            assert ask_once(server, ca)
+        finally:
+            successor.kill()
+
+
+def test_what_cannot_be_shown_is_an_error_of_a_check_and_of_a_reload(tmp_path, ca, site):
+    with serving(tmp_path, site) as server:
+        (tmp_path / "site.key").write_text(ca.issue(NAME).key.read_text())
+        status, said = server.admin("/reload", "POST")
+        assert status != 200 and "site.pem" in said, said
+        command = [meridian.binaries() / "meridian-dns", "--config", server.config, "--check"]
+        checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert checked.returncode != 0 and "site.pem" in checked.stderr, checked.stderr
+        assert ask_once(server, ca), "the one before is still shown"

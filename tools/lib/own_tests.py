@@ -46,6 +46,7 @@ SEEN_BY = {
     "edge/serve/control/control.cc": "tests/e2e/test_edge_reload.py",
     "edge/serve/control/control_certificates.cc": TLS,
     "edge/serve/control/control_servers.cc": "tests/e2e/test_edge_reload.py",
+    "edge/serve/control/overload_report.cc": "tests/e2e/test_overload.py",
     "edge/serve/control/pool_report.cc": OPERATOR,
     "edge/serve/control/report.cc": OPERATOR,
     "edge/serve/request/account.cc": SERVE_ONE,

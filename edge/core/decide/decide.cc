@@ -104,7 +104,29 @@ PoolRequest bring_to(const Pool& pool, const Asked& asked, const Match& found) {
   request.pool = &pool;
   request.key = request_key(pool, source);
   request.session = session_of(pool, asked.head.fields);
+  request.tier = found.tier;
   return request;
+}
+
+// Whether its tier gets nothing of what is left of the pool's capacity.
+template <class AnyLive, class Trace>
+bool shed(PoolRequest& request, AnyLive& live, Trace& trace) {
+  const Pool& pool = *request.pool;
+  if (pool.shed.mode == shared::Mode::disabled) return false;
+  auto& of_pool = live.pool(pool.slot);
+  const std::uint32_t in_flight = of_pool.in_flight.load(std::memory_order_relaxed);
+  const std::uint32_t capacity = of_pool.capacity.load(std::memory_order_relaxed);
+  if (!pool.shed.sheds(request.tier, in_flight, capacity)) return false;
+  const bool shadow = pool.shed.mode == shared::Mode::shadow;
+  trace.note("shed", [&] {
+    return std::to_string(in_flight) + " of " + std::to_string(capacity) + " places are in use: the tier " +
+           (shadow ? "would be refused, were it to be enforced" : "is refused");
+  });
+  if constexpr (!std::is_const_v<AnyLive>) {
+    (shadow ? of_pool.shed_shadowed : of_pool.shed).fetch_add(1, std::memory_order_relaxed);
+  }
+  if (!shadow) request.overload = Overload::shed;
+  return !shadow;
 }
 
 }  // namespace
@@ -129,6 +151,7 @@ Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, con
     decision.kind = Decision::Kind::pool;
     decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found);
     const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
+    if (shed(decision.at_pool, live, trace)) return decision;
     // Whoever only foresees wants to know where it leads all the same.
     if (!std::is_const_v<AnyLive> && decision.has_to_wait()) return decision;
     decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);

@@ -1,7 +1,7 @@
 #pragma once
 // decide(): what becomes of a request, from its head to the first server that it goes to:
 //
-//   identify -> health page? -> match -> admit -> limit -> pick
+//   identify -> health page? -> match -> admit -> limit -> shed -> pick
 //
 // The one deciding path: serve_one takes it for every request and explain() with a trace, and nobody puts the steps
 // together a second time. Whoever fails at the server that was picked asks next_server() again, and so does, for its
@@ -65,7 +65,7 @@ struct Decision {
   Match match;
   LimitRuling limit;
   PoolRequest at_pool;
-  PickedServer first;  // null: the pool has nobody for this request, or it has to wait
+  PickedServer first;  // null: the pool has nobody, or no place, for this request, or it has to wait
 
   // Before anything else is done for it.
   [[nodiscard]] bool has_to_wait() const { return !limit.refused && limit.wait > shared::Duration{}; }

@@ -66,7 +66,10 @@ ConnectionDecision decide_connection(const Snapshot& snapshot, AnyLive& live, co
   const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
   decision.first = next_server(decision.at_pool, moment, live, balance, trace);
   if (decision.first.server == nullptr) {
-    decision.refusal = Error{.kind = ErrorKind::no_server, .side = Side::upstream, .detail = why_no_server(pool)};
+    const bool full = decision.at_pool.overload == Overload::full;
+    decision.refusal = Error{.kind = full ? ErrorKind::overloaded : ErrorKind::no_server,
+                             .side = Side::upstream,
+                             .detail = why_no_server(decision.at_pool)};
   }
   return decision;
 }

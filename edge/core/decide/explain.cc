@@ -20,7 +20,10 @@ std::string answer_of_pool(const Decision& decision) {
   const Pool& pool = *decision.at_pool.pool;
   const Server* server = decision.first.server;
   std::string answer = "pool " + pool.name + ", ";
-  if (server == nullptr) return answer + "503: " + std::string(why_no_server(pool));
+  if (server == nullptr && decision.at_pool.overload == Overload::full && pool.queue.size != 0) {
+    return answer + "waits for a place, at most " + std::to_string(pool.queue.timeout.count()) + "ms";
+  }
+  if (server == nullptr) return answer + "503: " + std::string(why_no_server(decision.at_pool));
   if (decision.at_pool.last_resort) {
     answer += "whose servers are all down, as checked, and are tried all the same: ";
   }

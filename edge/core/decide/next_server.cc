@@ -5,10 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "edge/core/pool/places.h"
 #include "shared/core/trace.h"
 
 namespace edge {
 namespace {
+
+constexpr int kPicks = 64;  // as many are lost to others only when all is full
 
 // Reasons that do not count when too few servers are left.
 constexpr std::uint8_t kOverlookedInPanic =
@@ -26,6 +29,50 @@ BreakerPermit knock(const Pool& pool, ServerLive& live, shared::TimePoint now) {
 
 BreakerPermit knock(const Pool& pool, const ServerLive& live, shared::TimePoint now) {
   return live.breaker.foresee(pool.breaker, now);
+}
+
+// A const Live is only looked at.
+bool take(const Pool& pool, const Server& server, Live& live) { return take_place(pool, server, live); }
+bool take(const Pool&, const Server&, const Live&) { return true; }
+void give_back(const Pool& pool, const Server& server, Live& live) { give_place_back(pool, server, live); }
+void give_back(const Pool&, const Server&, const Live&) {}
+
+// Whether the pool lets nobody in now, whoever the server were.
+template <class Trace>
+bool keeps_out(const PoolRequest& request, const PickMoment& moment, const PoolLive& live, Trace& trace) {
+  const std::uint32_t waiting = live.waiting.load(std::memory_order_relaxed);
+  const bool queues_up = waiting != 0 && moment.turn == Turn::waits && request.tried_count == 0;
+  if (queues_up) trace.note("queue", [&] { return std::to_string(waiting) + " wait for a place already"; });
+  const bool full = is_full(*request.pool, live);
+  if (full) {
+    trace.note("full", [&] {
+      return std::to_string(live.in_flight.load()) + " requests are at the pool, whose adaptive limit is " +
+             std::to_string(limit_of(*request.pool, live));
+    });
+  }
+  return queues_up || full;
+}
+
+// The server that is picked, where places are bounded with one of them taken: whoever was faster has filled another.
+template <class AnyLive, class Trace>
+const Server* pick_place(const Pool& pool, const PickContext& context, AnyLive& live, BalanceState& balance,
+                         Trace& trace) {
+  for (int i = 0; i < kPicks; ++i) {
+    const Server* server = pick(pool, context, balance, trace);
+    if (server == nullptr || !pool.bounded || take(pool, *server, live)) return server;
+  }
+  return nullptr;
+}
+
+// A permit beside the place; refused: neither.
+template <class AnyLive>
+BreakerPermit enter(const Pool& pool, const Server& server, AnyLive& live, const PickMoment& moment, bool panic) {
+  BreakerPermit permit = knock(pool, live.server(server.id), moment.now);
+  if (permit.refused() && panic) permit.kind = BreakerPermit::Kind::bypassed;
+  if (!pool.bounded) return permit;
+  permit.has_place = !permit.refused();
+  if (permit.refused()) give_back(pool, server, live);
+  return permit;
 }
 
 // Empty in the normal case.
@@ -47,11 +94,22 @@ std::string_view words_of(BreakerPermit::Kind kind) {
 
 }  // namespace
 
+std::string_view why_no_server(const PoolRequest& request) {
+  if (request.overload == Overload::full) return "all servers of the pool are full";
+  if (request.overload == Overload::shed) return "the pool is nearly full, and the tier gives way";
+  return why_no_server(*request.pool);
+}
+
 template <class AnyLive, class Trace>
 PickedServer next_server(PoolRequest& request, const PickMoment& moment, AnyLive& live, BalanceState& balance,
                          Trace& trace) {
   const Pool& pool = *request.pool;
   const bool panic = live.pool(pool.slot).panic.load(std::memory_order_relaxed);
+  request.overload = Overload::none;
+  if (pool.bounded && keeps_out(request, moment, live.pool(pool.slot), trace)) {
+    request.overload = Overload::full;
+    return {};
+  }
   if (panic) trace.note("panic", [] { return std::string("too few servers are well: all are used"); });
   while (request.tried_count < PoolRequest::kMaxTried) {
     const std::uint8_t last = request.last_resort ? bit_of(Eligibility::down) : std::uint8_t{0};
@@ -62,15 +120,19 @@ PickedServer next_server(PoolRequest& request, const PickMoment& moment, AnyLive
                               .overlook = panic ? kOverlookedInPanic : last,
                               .key = request.key,
                               .session = request.session};
-    const Server* server = pick(pool, context, balance, trace);
+    const Server* server = pick_place(pool, context, live, balance, trace);
+    // Who is down is no help for who is busy.
+    if (server == nullptr && pool.bounded && (is_full(pool, live.pool(pool.slot)) || any_full(pool, context))) {
+      request.overload = Overload::full;
+      break;
+    }
     if (server == nullptr && !panic && turn_to_last_resort(request, moment.last_resort)) {
       trace.note("last_resort", [] { return std::string("all are down, as checked, and are tried all the same"); });
       continue;
     }
     if (server == nullptr) break;
     request.tried[request.tried_count++] = server->id;
-    BreakerPermit permit = knock(pool, live.server(server->id), moment.now);
-    if (permit.refused() && panic) permit.kind = BreakerPermit::Kind::bypassed;
+    const BreakerPermit permit = enter(pool, *server, live, moment, panic);
     if (const std::string_view words = words_of(permit.kind); !words.empty()) {
       trace.note("breaker", [&] { return server->name + ": " + std::string(words); });
     }

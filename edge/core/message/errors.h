@@ -21,6 +21,7 @@ enum class ErrorKind : std::uint8_t {
   forbidden,         // 403: not in the route's allow list
   rate_limited,      // 429: over a limit of the route
   no_server,         // 503: the pool has no usable server here
+  overloaded,        // 503: no place at the pool's servers, nor in its queue, or none in time
   connect_refused,   // 502
   connect_timeout,   // 504
   tls_failed,        // 502: no TLS with the server: its certificate is not good, or nothing was agreed on

@@ -162,8 +162,10 @@ const Server* pick_from(const HashSlots& selector, const PickView<Trace>& view) 
 std::string_view why_not(const Pool& pool, const Server& server, const PickContext& context) {
   const std::string_view reason = out_of_reach(server.id, context);
   if (!reason.empty()) return reason;
-  const ServerState& state = context.live.server(server.id).state;
-  return forbidden(standing_of(state, pool.slow_start, context.now, context.overlook));
+  const ServerLive& live = context.live.server(server.id);
+  const std::string_view against = forbidden(standing_of(live.state, pool.slow_start, context.now, context.overlook));
+  if (!against.empty()) return against;
+  return pool.bounded && is_full(server, live) ? kFull : std::string_view();
 }
 
 // A session goes on at a draining server if the pool says so; every other reason sends it elsewhere.
@@ -195,6 +197,12 @@ std::optional<std::uint16_t> session_of(const Pool& pool, const http::FieldList&
 
 bool usable(const Pool& pool, const Server& server, const PickContext& context) {
   return why_not(pool, server, context).empty();
+}
+
+bool any_full(const Pool& pool, const PickContext& context) {
+  return std::any_of(pool.servers.begin(), pool.servers.end(), [&](const Server& server) {
+    return is_full(server, context.live.server(server.id)) && why_not(pool, server, context) == kFull;
+  });
 }
 
 template <class Trace>

@@ -56,6 +56,9 @@ struct PickContext {
 // Has an address, and nothing in its state stands against it; a server whose first check is still out is usable.
 [[nodiscard]] bool usable(const Pool& pool, const Server& server, const PickContext& context);
 
+// Somebody could have taken it but for what is in flight there.
+[[nodiscard]] bool any_full(const Pool& pool, const PickContext& context);
+
 // The server of a request's session by its cookie; nothing in pools that are not sticky or for cookies not of ours.
 [[nodiscard]] std::optional<std::uint16_t> session_of(const Pool& pool, const http::FieldList& fields);
 

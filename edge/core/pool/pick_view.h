@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "edge/core/pool/balance.h"
+#include "edge/core/pool/places.h"
 
 namespace edge {
 
@@ -33,6 +34,8 @@ inline std::string_view forbidden(const Standing& standing) {
   return standing.allowed() ? std::string_view() : name_of(standing.eligibility);
 }
 
+inline constexpr std::string_view kFull = "full";
+
 // A number of its own turns, wrapped into [0, size); it is nearly always there already. REQUIRES: size > 0.
 [[nodiscard]] inline std::uint32_t wrapped(std::uint32_t position, std::uint32_t size) {
   return position < size ? position : position % size;
@@ -51,6 +54,7 @@ struct PickView {
 
   // Of its weight, by its state; 0: it may not be picked.
   [[nodiscard]] std::uint32_t open_share(const ServerLive& live, std::uint16_t index) const {
+    if (pool.bounded && is_full(server(index), live) && !passes(index, kFull)) return 0;
     if (ServerState::plain(live.state.word())) [[likely]]
       return kFullShare;
     const Standing its = standing_of(live.state, pool.slow_start, context.now, context.overlook);

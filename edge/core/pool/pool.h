@@ -19,8 +19,10 @@
 #include "edge/core/pool/live.h"
 #include "edge/core/pool/selector.h"
 #include "edge/core/pool/sticky.h"
+#include "edge/core/protect/adaptive_limit.h"
 #include "edge/core/protect/breaker.h"
 #include "edge/core/protect/ejection.h"
+#include "edge/core/protect/overload.h"
 #include "edge/core/protect/retry.h"
 #include "shared/core/ip.h"
 #include "shared/core/proxy_header.h"
@@ -43,7 +45,8 @@ struct Server {
   std::uint16_t port = 0;
   std::uint16_t weight = 1;
   ServerId id{};
-  std::uint32_t priority = 0;  // asked before those of a higher number
+  std::uint32_t priority = 0;       // asked before those of a higher number
+  std::uint32_t max_in_flight = 0;  // requests; 0: no bound
 };
 
 // In place of a server: the DNS says who the servers are, one for each address of a name, or for each SRV record of a
@@ -109,6 +112,10 @@ struct Pool {
   EjectionSettings ejection{.mode = shared::Mode::disabled};
   BreakerSettings breaker{.mode = shared::Mode::disabled};
   RetrySettings retry;
+  bool bounded = false;  // requests in flight: some server has a bound, or `adaptive` enforces one (see places.h)
+  QueueSettings queue{.size = 0};
+  ShedSettings shed;
+  AdaptiveSettings adaptive;
   std::vector<StatusRange> bad_statuses{{502, 504}};  // of answers that speak against their server
   IdleSettings idle;
   PoolTls tls;
@@ -118,6 +125,7 @@ struct Pool {
 
   [[nodiscard]] bool measures_time() const { return std::holds_alternative<LeastTime>(selector); }
   [[nodiscard]] bool counts_in_flight() const {
+    if (bounded || adaptive.mode != shared::Mode::disabled) return true;
     const auto* slots = std::get_if<HashSlots>(&selector);
     return slots != nullptr && slots->bound_percent != 0;
   }

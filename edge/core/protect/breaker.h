@@ -63,6 +63,7 @@ struct BreakerPermit {
   };
   Kind kind = Kind::normal;
   std::uint8_t era = 0;
+  bool has_place = false;  // among the requests there: it is counted already (see pool/places.h)
 
   [[nodiscard]] bool refused() const { return kind == Kind::refused; }
 };

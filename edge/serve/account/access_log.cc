@@ -116,6 +116,7 @@ std::string format_access(const AccessRecord& record) {
   append_number(out, "total_us", record.total_us);
   append_number(out, "attempts", record.attempts);
   append_text(out, "end", std::string_view(&record.ending, 1));
+  if (record.queued_us != 0) append_number(out, "queued_us", record.queued_us);
   if (record.hedged) out.append(",\"hedged\":true");
   if (!record.breaker.empty()) append_text(out, "breaker", record.breaker);
   append_text(out, "request_id", record.request_id);

@@ -32,7 +32,8 @@ struct AccessRecord {
   // Microseconds from the head's first byte, in the order of the steps; what was not reached is 0. Of the last attempt.
   std::uint64_t head_us = 0, picked_us = 0, connected_us = 0, first_byte_us = 0, total_us = 0;
   std::uint32_t attempts = 0;
-  char ending = '-';  // see errors.h
+  char ending = '-';            // see errors.h
+  std::uint64_t queued_us = 0;  // it waited for a place at the pool
   bool hedged = false;
   std::string_view breaker;               // "probe", "shadow"; empty: nothing to say
   std::string_view reason;                // why it ended so: empty when all is well

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "edge/core/pool/places.h"
 #include "edge/core/pool/pool_budget.h"
 #include "edge/core/snapshot/region_health.h"
 #include "shared/serve/os/log.h"
@@ -38,6 +39,7 @@ void Healing::tick(shared::TimePoint now) {
       earn(pool, live_, now);
     }
     consider_panic(pool, now);
+    reckon_capacity(pool, now);
   }
 }
 
@@ -114,6 +116,22 @@ void Healing::consider_panic(const Pool& pool, shared::TimePoint now) {
   if (live.panic.exchange(panic, std::memory_order_relaxed) == panic) return;
   shared::log_event(panic ? shared::Level::error : shared::Level::info, panic ? "pool_panic" : "pool_calm",
                     {{"pool", pool.name}, {"fit", fit}, {"servers", pool.servers.size()}});
+}
+
+void Healing::reckon_capacity(const Pool& pool, shared::TimePoint now) {
+  PoolLive& live = live_.pool(pool.slot);
+  if (pool.adaptive.mode != shared::Mode::disabled) {
+    AdaptiveLimit& limit = limits_[pool.slot];
+    const AdaptiveLimit::Totals totals{.answers = live.answers.load(std::memory_order_relaxed),
+                                       .micros = live.answer_us.load(std::memory_order_relaxed),
+                                       .in_flight = live.in_flight.load(std::memory_order_relaxed)};
+    live.limit.store(limit.update(pool.adaptive, totals, now), std::memory_order_relaxed);
+    live.floor_us.store(static_cast<std::uint32_t>(limit.floor_us()), std::memory_order_relaxed);
+    live.mean_us.store(static_cast<std::uint32_t>(limit.mean_us()), std::memory_order_relaxed);
+  } else if (limits_.erase(pool.slot) != 0) {
+    live.limit.store(0, std::memory_order_relaxed);
+  }
+  live.capacity.store(capacity_of(pool, *snapshot_->addresses, live_, now).places, std::memory_order_relaxed);
 }
 
 // Checks leave nobody: said once, and what becomes of requests.

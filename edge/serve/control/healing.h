@@ -1,8 +1,9 @@
 #pragma once
 // Healing: what Control does about pools ten times a second: breakers whose open time is over begin to let probes
 // through, and a pool with too few fit servers goes into panic; once a second: servers that fail more than the others
-// are ejected, and come back, and what a pool may retry is reckoned. Writes into Live what pick() reads. Control loop's
-// thread.
+// are ejected, and come back, and what a pool may retry is reckoned. Ten times a second, too: what a bounded pool has
+// room for, by its servers that are well and by the limit that it adapts. Writes into Live what pick() reads. Control
+// loop's thread.
 
 #include <map>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "edge/core/pool/live.h"
+#include "edge/core/protect/adaptive_limit.h"
 #include "edge/core/protect/ejection.h"
 #include "edge/core/snapshot/snapshot.h"
 #include "shared/serve/loop/loop.h"
@@ -34,6 +36,7 @@ class Healing {
   void tell_region();
   void judge(const Pool& pool, shared::TimePoint now);
   void consider_panic(const Pool& pool, shared::TimePoint now);
+  void reckon_capacity(const Pool& pool, shared::TimePoint now);
   void tell_all_down(const Pool& pool, bool all_down);
 
   Live& live_;
@@ -46,6 +49,7 @@ class Healing {
     std::vector<EjectionTrack> tracks;
   };
   std::map<std::string, Tracks> tracks_;
+  std::map<PoolSlot, AdaptiveLimit> limits_;
   std::string region_;              // what was last told of it
   std::set<std::string> all_down_;  // names of pools that no check leaves a server
   bool running_ = false;

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "edge/core/snapshot/region_health.h"
+#include "edge/serve/control/overload_report.h"
 
 namespace edge {
 namespace {
@@ -232,6 +233,7 @@ void write_pool_metrics(const ReportSource& source, shared::MetricsWriter& out) 
       out.sample({{"pool", pool.name}}, metric.value(source.live.pool(pool.slot)));
     }
   }
+  write_overload_metrics(source, out);
   write_discovery(source, out);
 }
 
@@ -258,6 +260,7 @@ boost::json::object pool_json(const ReportSource& source, const Pool& pool) {
     }
     object["sources"] = std::move(sources);
   }
+  if (pool.counts_in_flight()) object["overload"] = overload_json(source, pool);
   if (pool.effective != pool.id) object["stands_for_it"] = source.snapshot.pools->effective(pool.id).name;
   return object;
 }

@@ -7,6 +7,7 @@
 #include "edge/core/snapshot/region_health.h"
 #include "edge/serve/control/certificate_report.h"
 #include "edge/serve/control/limit_report.h"
+#include "edge/serve/control/overload_report.h"
 #include "edge/serve/control/pool_report.h"
 #include "shared/serve/admin/metrics.h"
 
@@ -282,6 +283,7 @@ std::string status_json(const ReportSource& source) {
                              {"generation", source.snapshot.generation},
                              {"routes", source.snapshot.routes->all().size()},
                              {"listeners", listeners_json(source)},
+                             {"capacity_in_use", capacity_json(source)},
                              {"pools", std::move(pools)},
                              {"limits", limits_json(source)},
                              {"workers", std::move(workers)}};

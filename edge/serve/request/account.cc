@@ -12,6 +12,10 @@ std::uint64_t micros_since(const Request& r, shared::TimePoint then) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, span.count()));
 }
 
+std::uint64_t micros_queued(const Request& r) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(r.queued).count());
+}
+
 std::uint64_t octets_in(const Request& r) { return r.discarded + (r.body ? r.body->octets() : 0); }
 
 char ending_of(const Request& r) {
@@ -49,6 +53,7 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
               .total_us = total_us,
               .attempts = static_cast<std::uint32_t>(r.attempts),
               .ending = ending_of(r),
+              .queued_us = micros_queued(r),
               .hedged = r.hedged,
               .breaker = breaker_word(r.permit),
               .reason = r.reason,

@@ -10,6 +10,11 @@
 namespace edge {
 namespace {
 
+// Seconds after which who finds no place is to ask again: not all at once.
+constexpr std::uint64_t kComeAgain = 1;
+constexpr std::uint64_t kComeAgainSpread = 5;
+std::uint64_t comes_again(const Request& r) { return kComeAgain + r.context.balance.draw() % kComeAgainSpread; }
+
 // `text` stays until the request is over.
 void open_page(Request& r, OwnHead head, std::string_view text) {
   if (!r.asked.accept.empty() && head.status / 100 == 2) {  // it would be a tunnel
@@ -115,7 +120,9 @@ void answer_error(Request& r) {
   if (r.cut) return r.exchange.sink.cut();
   r.status = status_of(r.error.kind);
   if (r.error.kind == ErrorKind::client_closed) return r.exchange.sink.cut();
-  open_status_page(r, {.status = r.status, .rules = &r.found().route->response_rules});
+  std::string again;
+  if (r.error.kind == ErrorKind::overloaded) again = std::to_string(comes_again(r));
+  open_status_page(r, {.status = r.status, .retry_after = again, .rules = &r.found().route->response_rules});
 }
 
 }  // namespace edge

@@ -19,6 +19,7 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
       pipes(settings.max_pipes),
       balance(static_cast<std::uint32_t>(settings.seed)),
       request_ids(settings.id_keys),
+      queues(loop),
       files(loop) {}
 
 LatencyWindow& WorkerContext::latency_window(PoolSlot pool) {

@@ -23,6 +23,7 @@
 #include "edge/serve/io/buffers.h"
 #include "edge/serve/io/flow.h"
 #include "edge/serve/io/splice.h"
+#include "edge/serve/request/pool_queues.h"
 #include "edge/serve/upstream/upstreams.h"
 #include "shared/serve/loop/worker_loop.h"
 
@@ -65,6 +66,7 @@ struct WorkerContext {
   RequestIds request_ids;
   HttpDate http_date;
   FailureLog failures;
+  PoolQueues queues;
   std::vector<LatencyWindow> latencies;  // by PoolSlot
   OpenFiles files;
 };

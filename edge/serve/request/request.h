@@ -73,6 +73,7 @@ struct Request {
   bool blamed = false;  // a server has been held to account for this request's failure
 
   // For the log: of the last attempt.
+  shared::Duration queued{};  // it has waited for a place at the pool
   shared::TimePoint picked;
   shared::TimePoint connected;
   shared::TimePoint first_byte;

@@ -9,6 +9,7 @@
 #include "edge/serve/request/compressing_sink.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/request/send_rest.h"
+#include "edge/serve/request/ticket.h"
 #include "edge/serve/request/tries.h"
 #include "shared/serve/tls/tls_server.h"
 
@@ -42,6 +43,7 @@ void decide(Request& r) {
 // Its turn under the limits has not come yet. Whose client leaves meanwhile is not served.
 bool waits_for_turn(Request& r) {
   if (!r.decision.has_to_wait() || r.now() >= r.turn()) return false;
+  if (r.decision.at_pool.overload == Overload::shed) return false;  // it is refused in any case
   if (!r.exchange.source.abandoned()) return true;
   r.fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
   return false;
@@ -100,6 +102,13 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
     const shared::TimePoint turn = request.turn();
     co_await waiter.until(turn);
     held = waits_for_turn(request);
+  }
+  Ticket ticket(request);
+  bool queued = ticket.begin();
+  while (queued) {
+    const shared::TimePoint deadline = ticket.deadline();
+    co_await waiter.until(deadline);
+    queued = ticket.waits();
   }
   std::optional<CompressingSink> compressing;
   prepare_answer(request, compressing);

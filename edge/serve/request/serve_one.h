@@ -2,8 +2,8 @@
 // serve_one(): a request from its head, which its connection has read, to its line in the log, read top to bottom, with
 // the steps' names of the design:
 //
-//   match -> admit -> pick -> acquire -> forward -> relay -> account
-//   decide()                  Tries, each try an Attempt       account()
+//   match -> admit -> pick -> (queue) -> acquire -> forward -> relay -> account
+//   decide()                  Ticket     Tries, each try an Attempt     account()
 //
 // The one coroutine of a request; every step is a plain function. Runs on the worker that owns the exchange.
 

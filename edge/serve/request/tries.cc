@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/core/pool/places.h"
 #include "edge/core/pool/pool_budget.h"
 #include "edge/core/protect/retry.h"
 
@@ -35,17 +36,20 @@ shared::TimePoint Tries::hedge_time() const {
 
 Attempt::Target Tries::target_of(const PickedServer& picked) {
   if (picked.server == nullptr) {
-    return {
-        .server = std::exchange(stale_, nullptr), .permit = picked.permit, .connection = Attempt::Connection::fresh};
+    const Server* stale = std::exchange(stale_, nullptr);
+    BreakerPermit permit = picked.permit;
+    if (stale != nullptr && r_.pool().bounded) permit.has_place = take_place(r_.pool(), *stale, r_.context.live);
+    if (r_.pool().bounded && !permit.has_place) stale = nullptr;
+    return {.server = stale, .permit = permit, .connection = Attempt::Connection::fresh};
   }
   if (r_.decision.at_pool.last_resort) r_.pool_live().last_resorts.fetch_add(1, std::memory_order_relaxed);
   return {.server = picked.server, .permit = picked.permit, .connection = Attempt::Connection::any};
 }
 
-// The first is decided already, but for requests that a limit held back.
+// The first has been picked before.
 Attempt::Target Tries::next_target() {
-  if (r_.attempts == 0 && !r_.decision.has_to_wait()) return target_of(r_.decision.first);
-  const bool nobody_there = r_.attempts == 0 || is_unreachable(r_.error.kind);
+  if (r_.attempts == 0) return target_of(r_.decision.first);
+  const bool nobody_there = is_unreachable(r_.error.kind);
   const PickMoment moment{.addresses = *r_.snapshot->addresses,
                           .now = r_.now(),
                           .last_resort = nobody_there ? LastResort::allowed : LastResort::refused};
@@ -57,7 +61,7 @@ bool Tries::begin() {
   if (used_up()) return false;
   const Attempt::Target target = next_target();
   if (target.server == nullptr) {
-    if (r_.attempts == 0) r_.fail({.kind = ErrorKind::no_server, .detail = why_no_server(r_.pool())});
+    if (r_.attempts == 0) r_.fail({.kind = ErrorKind::no_server, .detail = why_no_server(r_.decision.at_pool)});
     return false;
   }
   if (r_.attempts > 0) note_again(r_.pool_live().retries);

@@ -18,9 +18,11 @@ Visit::Visit(const Books& books, const Destination& to, shared::TimePoint now)
       permit_(to.permit),
       entered_as_(to.permit.kind),
       began_(now) {
-  live_.in_flight.fetch_add(1, std::memory_order_relaxed);
   live_.requests.fetch_add(1, std::memory_order_relaxed);
-  if (pool_live_ != nullptr) pool_live_->in_flight.fetch_add(1, std::memory_order_relaxed);
+  if (!permit_.has_place) {
+    live_.in_flight.fetch_add(1, std::memory_order_relaxed);
+    if (pool_live_ != nullptr) pool_live_->in_flight.fetch_add(1, std::memory_order_relaxed);
+  }
   if (entered_as_ == BreakerPermit::Kind::shadowed) live_.breaker_shadowed.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -61,8 +63,14 @@ void Visit::end(const VisitEnd& end, shared::TimePoint now) {
   leave(end.outcome, end.reason, now);
 }
 
-// For least_time: until the first byte of the answer; what failed counts as slow, however soon it did.
+// Until the first byte of the answer; for least_time what failed counts as slow, however soon it did. An adaptive limit
+// hears of answers alone: failures are the breaker's.
 void Visit::remember_time(shared::Duration took, FirstWord word, shared::TimePoint now) {
+  if (pool_.adaptive.mode != shared::Mode::disabled && word == FirstWord::good && pool_live_ != nullptr) {
+    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    pool_live_->answer_us.fetch_add(static_cast<std::uint64_t>(micros), std::memory_order_relaxed);
+    pool_live_->answers.fetch_add(1, std::memory_order_relaxed);
+  }
   if (!pool_.measures_time()) return;
   const ResponseTimeRules& rules = pool_.response_time;
   if (word != FirstWord::good) took = std::max<shared::Duration>(took, rules.error);
@@ -72,7 +80,10 @@ void Visit::remember_time(shared::Duration took, FirstWord word, shared::TimePoi
 void Visit::leave(BreakerOutcome outcome, std::string_view reason, shared::TimePoint now) {
   left_ = true;
   live_.in_flight.fetch_sub(1, std::memory_order_relaxed);
-  if (pool_live_ != nullptr) pool_live_->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  if (pool_live_ != nullptr) {
+    pool_live_->in_flight.fetch_sub(1, std::memory_order_relaxed);
+    pool_live_->releases.fetch_add(1, std::memory_order_release);
+  }
   tell_breaker(outcome, reason, now);
 }
 

@@ -70,7 +70,7 @@ class Visit {
   const Pool& pool_;
   const Server& server_;
   ServerLive& live_;
-  PoolLive* pool_live_;  // null: only a pool that bounds its load counts its requests as a whole
+  PoolLive* pool_live_;  // null: it does not count its requests as a whole
   BreakerPermit permit_;
   BreakerPermit::Kind entered_as_;
   shared::TimePoint began_;

@@ -72,6 +72,7 @@ void WorkerLoop::run_posted() {
 int WorkerLoop::wait_time() const {
   if (!deferred_.empty()) return 0;
   const auto next = timers_.until_next(now_);
+  if (pulse_.beat != nullptr && (!next || *next > kPulse)) return static_cast<int>(kPulse.count());
   if (!next) return -1;
   // Rounded up: waking a moment early would only turn the loop once more.
   return static_cast<int>(std::chrono::ceil<milliseconds>(*next).count());
@@ -96,6 +97,7 @@ void WorkerLoop::turn(int patience_ms) {
     watch.handler(watch.owner, event.events);
   }
   timers_.advance(now_);
+  if (pulse_.beat != nullptr) pulse_.beat(pulse_.owner);
   run_deferred();
 }
 

@@ -42,6 +42,16 @@ class WorkerLoop {
   // Runs `work` at the end of the present turn, when no event of it can touch what is destroyed.
   void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
 
+  // What is done at the end of every turn, which are kPulse apart at most as long as there is something: for who waits
+  // for what no event of this loop tells. At most one; null: nothing.
+  struct Pulse {
+    using Beat = void (*)(void* owner);
+    Beat beat = nullptr;
+    void* owner = nullptr;
+  };
+  static constexpr milliseconds kPulse{1};
+  void pulse(const Pulse& pulse) { pulse_ = pulse; }
+
   [[nodiscard]] TimePoint now() const { return now_; }
   TimerWheel& timers() { return timers_; }
 
@@ -74,6 +84,7 @@ class WorkerLoop {
   int pending_begin_ = 0;  // events_[begin, end) of this turn are not delivered yet
   int pending_end_ = 0;
   std::vector<std::function<void()>> deferred_;
+  Pulse pulse_;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;
   std::atomic<bool> woken_{false};

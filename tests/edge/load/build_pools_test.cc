@@ -158,5 +158,27 @@ TEST_F(Sources, TlsIsTheSameObjectAsLongAsNothingInItChanges) {
   EXPECT_FALSE(build("{servers: [10.0.0.1:443]}", {}).tls.enabled());
 }
 
+TEST_F(Sources, EachServerHasItsBoundOrThePools) {
+  PoolInputs inputs;
+  inputs.found[kName] = {at("10.0.0.1")};
+  const Pool& web = build(
+      "{max_in_flight: 10, servers: [{dns: backend.internal, port: 8080}, 10.0.0.2:80, {address: 10.0.0.3:80, "
+      "max_in_flight: 3}, {address: 10.0.0.4:80, max_in_flight: 0}]}",
+      inputs);
+  std::vector<std::uint32_t> bounds;
+  for (const Server& server : web.servers) bounds.push_back(server.max_in_flight);
+  EXPECT_EQ(bounds, (std::vector<std::uint32_t>{10, 10, 3, 0}));
+  EXPECT_TRUE(web.bounded);
+  EXPECT_EQ(web.queue.size, 0U) << "nobody waits where nobody has said so";
+  EXPECT_FALSE(build("{servers: [10.0.0.2:80]}", {}).bounded);
+}
+
+TEST_F(Sources, AnAdaptiveLimitBoundsWhereItIsEnforced) {
+  EXPECT_TRUE(build("{servers: [10.0.0.2:80], adaptive: {mode: enforce}}", {}).bounded);
+  const Pool& shadow = build("{servers: [10.0.0.2:80], adaptive: {mode: shadow}}", {});
+  EXPECT_FALSE(shadow.bounded);
+  EXPECT_TRUE(shadow.counts_in_flight());
+}
+
 }  // namespace
 }  // namespace edge

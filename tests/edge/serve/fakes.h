@@ -63,6 +63,7 @@ struct FakeSink final : ResponseSink {
     length = head.length;
     location = head.location;
     content_type = head.content_type;
+    retry_after = head.retry_after;
     distrusts = head.distrust;
     ++starts;
   }
@@ -82,7 +83,7 @@ struct FakeSink final : ResponseSink {
   std::vector<std::uint16_t> interims;
   std::uint16_t status = 0;
   std::uint64_t length = 0;
-  std::string location, content_type, body;
+  std::string location, content_type, retry_after, body;
   std::size_t room = 1 << 20;
   int starts = 0, ends = 0;
   bool distrusts = false, broken = false, was_cut = false;

@@ -130,5 +130,31 @@ TEST(Decide, APoolWithoutAServerIsStillWhereItLeads) {
   EXPECT_EQ(decision.first.server, nullptr);
 }
 
+TEST(Decide, ATierGivesWayBeforeThePoolIsFull) {
+  DecideWorld world;
+  fill(world);
+  Pool& web = world.pools[0];
+  web.bounded = true;
+  for (Server& one : web.servers) one.max_in_flight = 5;
+  web.shed = {.mode = shared::Mode::enforce, .from = {0.5}};
+  PoolLive& live = world.live.pool(web.slot);
+  live.capacity = 10;
+  live.in_flight = 4;
+  BalanceState balance;
+  EXPECT_NE(Asker(world, "/x").decide_in(world, balance).first.server, nullptr);
+  const Decision shed = Asker(world, "/x").decide_in(world, balance);
+  EXPECT_EQ(shed.kind, Kind::pool);
+  EXPECT_EQ(shed.first.server, nullptr);
+  EXPECT_EQ(shed.at_pool.overload, Overload::shed);
+  EXPECT_EQ(shed.at_pool.tried_count, 0U) << "and no breaker has been asked";
+  EXPECT_EQ(live.shed, 1U);
+  web.shed.mode = shared::Mode::shadow;
+  EXPECT_NE(Asker(world, "/x").decide_in(world, balance).first.server, nullptr);
+  EXPECT_EQ(live.shed_shadowed, 1U);
+  web.shed.mode = shared::Mode::disabled;
+  EXPECT_NE(Asker(world, "/x").decide_in(world, balance).first.server, nullptr);
+  EXPECT_EQ(live.shed + live.shed_shadowed, 2U);
+}
+
 }  // namespace
 }  // namespace edge::test

@@ -55,6 +55,30 @@ TEST(Explain, TellsOfPanicAndBreakers) {
   EXPECT_TRUE(has(said(), "pool web, server web0")) << said();
 }
 
+TEST(Explain, SaysWhatAFullPoolDoes) {
+  DecideWorld world;
+  Pool& web = world.add_pool("web", Algorithm::round_robin, {1});
+  web.bounded = true;
+  web.servers[0].max_in_flight = 1;
+  world.add_route("/", web.id);
+  PoolLive& live = world.live.pool(web.slot);
+  const auto said = [&] { return *explain(*world.snapshot(), world.live, request_for("/"), {.now = world.now}); };
+  EXPECT_TRUE(has(said(), "pool web, server web0")) << said();
+  world.server(web, 0).in_flight = 1;
+  EXPECT_TRUE(has(said(), "skip: web0: full")) << said();
+  EXPECT_TRUE(has(said(), "503: all servers of the pool are full")) << said();
+  web.queue = {.size = 10, .timeout = shared::milliseconds(250)};
+  EXPECT_TRUE(has(said(), "answer: route r0, pool web, waits for a place, at most 250ms")) << said();
+  live.waiting = 3;
+  EXPECT_TRUE(has(said(), "queue: 3 wait for a place already")) << said();
+  live.capacity = 1;
+  live.in_flight = 1;
+  web.shed = {.mode = shared::Mode::enforce, .from = {0.9}};
+  EXPECT_TRUE(has(said(), "shed: 1 of 1 places are in use: the tier is refused")) << said();
+  EXPECT_TRUE(has(said(), "503: the pool is nearly full, and the tier gives way")) << said();
+  EXPECT_EQ(live.shed, 0U) << "what is only foreseen is not counted";
+}
+
 // A configuration, and the state of its servers, by chance.
 class RandomWorld {
  public:

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "edge/core/pool/places.h"
 #include "tests/edge/core/pool_world.h"
 
 namespace edge::test {
@@ -112,6 +113,91 @@ TEST(NextServer, ASessionGoesOnAtItsServer) {
   world.request.session = 2;
   EXPECT_EQ(world.name(), "a2");
   EXPECT_EQ(world.name(), "a0") << "after a failure elsewhere";
+}
+
+// Places for one request at each server.
+struct BoundedWorld : World {
+  explicit BoundedWorld(std::size_t servers = 2) : World(std::vector<std::uint16_t>(servers, 1)) {
+    pool.bounded = true;
+    for (Server& one : pool.servers) one.max_in_flight = 1;
+  }
+  PickedServer anew(Turn turn = Turn::waits) {
+    request = {};
+    request.pool = &pool;
+    const PickMoment moment{.addresses = addresses, .now = now, .turn = turn};
+    return next_server(request, moment, live, balance, trace);
+  }
+};
+
+TEST(NextServer, TakesAPlaceWithEachServer) {
+  BoundedWorld world;
+  const PickedServer first = world.anew();
+  ASSERT_EQ(first.server->name, "a0");
+  EXPECT_TRUE(first.permit.has_place);
+  EXPECT_EQ(world.server(0).in_flight, 1U);
+  EXPECT_EQ(world.anew().server->name, "a1");
+  EXPECT_EQ(world.anew().server, nullptr);
+  EXPECT_EQ(world.request.overload, Overload::full);
+  EXPECT_EQ(why_no_server(world.request), "all servers of the pool are full");
+  give_place_back(world.pool, world.pool.servers[1], world.live);
+  EXPECT_EQ(world.anew().server->name, "a1");
+  EXPECT_EQ(world.request.overload, Overload::none);
+}
+
+TEST(NextServer, WhoIsDownIsNoHelpForWhoIsBusy) {
+  BoundedWorld world;
+  world.server(1).state.set_health(HealthState::down);
+  EXPECT_EQ(world.anew().server->name, "a0");
+  EXPECT_EQ(world.anew().server, nullptr);
+  EXPECT_EQ(world.request.overload, Overload::full);
+  EXPECT_FALSE(world.request.last_resort);
+  world.server(0).state.set_health(HealthState::down);
+  EXPECT_EQ(world.anew().server->name, "a1") << "where nobody is well, they are tried all the same";
+  EXPECT_TRUE(world.request.last_resort);
+}
+
+TEST(NextServer, GivesThePlaceBackWhereTheBreakerSaysNo) {
+  BoundedWorld world(1);
+  world.open(0);
+  world.server(0).state.set_breaker(BreakerState::half_open);  // as a worker sees it that looked before the last probe
+  world.balance.cursor(world.pool.id).position = 0;
+  EXPECT_EQ(world.anew().server, nullptr);
+  EXPECT_EQ(world.request.overload, Overload::none) << "that is no lack of places";
+  EXPECT_EQ(world.server(0).in_flight, 0U);
+  EXPECT_EQ(world.live.pool(world.pool.slot).in_flight, 0U);
+}
+
+TEST(NextServer, NewcomersGoBehindThoseWhoWait) {
+  BoundedWorld world;
+  world.live.pool(world.pool.slot).waiting = 1;
+  EXPECT_EQ(world.anew().server, nullptr);
+  EXPECT_EQ(world.request.overload, Overload::full);
+  EXPECT_EQ(world.anew(Turn::has_come).server->name, "a0");
+  EXPECT_EQ(world.names(1), "a1") << "one that has failed there already goes on at once";
+}
+
+TEST(NextServer, TheAdaptiveLimitIsThePools) {
+  BoundedWorld world;
+  world.pool.adaptive.mode = shared::Mode::enforce;
+  world.live.pool(world.pool.slot).limit = 1;
+  EXPECT_EQ(world.anew().server->name, "a0");
+  EXPECT_EQ(world.anew().server, nullptr);
+  EXPECT_EQ(world.request.overload, Overload::full);
+}
+
+TEST(NextServer, ForeseesPlacesWithoutTakingThem) {
+  BoundedWorld world(1);
+  const Live& seen = world.live;
+  shared::RecordingTrace recording;
+  const PickMoment moment{.addresses = world.addresses, .now = world.now};
+  EXPECT_EQ(next_server(world.request, moment, seen, world.balance, recording).server->name, "a0");
+  EXPECT_EQ(world.server(0).in_flight, 0U);
+  world.server(0).in_flight = 1;
+  world.request = {};
+  world.request.pool = &world.pool;
+  EXPECT_EQ(next_server(world.request, moment, seen, world.balance, recording).server, nullptr);
+  EXPECT_EQ(world.request.overload, Overload::full);
+  EXPECT_EQ(recording.lines().back().text, "a0: full");
 }
 
 }  // namespace

@@ -33,6 +33,8 @@ TEST(Errors, EachKindHasANameAndALetter) {
   EXPECT_EQ(status_of(ErrorKind::forbidden), 403);
   EXPECT_EQ(ending_of(ErrorKind::forbidden), 'R');
   EXPECT_EQ(ending_of(ErrorKind::exhausted), 'L');
+  EXPECT_EQ(status_of(ErrorKind::overloaded), 503);
+  EXPECT_EQ(ending_of(ErrorKind::overloaded), 'F');
 }
 
 }  // namespace

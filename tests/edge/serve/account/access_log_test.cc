@@ -55,6 +55,13 @@ TEST(AccessLog, ATunnelOfDaysHasItsTimes) {
   EXPECT_TRUE(has(line, R"("total_us":400000000000,)")) << line;
 }
 
+TEST(AccessLog, SaysWhatARequestWaitedForAPlace) {
+  AccessRecord record;
+  EXPECT_FALSE(has(format_access(record), "queued_us"));
+  record.queued_us = 1500;
+  EXPECT_TRUE(has(format_access(record), R"(,"queued_us":1500,)")) << format_access(record);
+}
+
 TEST(AccessLog, AFullLaneDropsAndCounts) {
   AccessLane lane;
   AccessRecord record;

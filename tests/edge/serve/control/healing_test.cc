@@ -79,5 +79,26 @@ TEST_F(HealingTest, SaysOnceThatChecksLeaveNobody) {
   ASSERT_TRUE(run_until(loop_, [&] { return log_.contains("event=pool_serves_again pool=web"); }));
 }
 
+TEST_F(HealingTest, ReckonsWhatABoundedPoolHasRoomFor) {
+  auto snapshot = std::make_shared<Snapshot>(*snapshot_);
+  std::vector<Pool> pools{snapshot->pools->all()[0]};
+  pools[0].bounded = true;
+  for (Server& server : pools[0].servers) server.max_in_flight = 10;
+  pools[0].adaptive = {.mode = shared::Mode::enforce, .min = 35, .max = 35};
+  snapshot->pools = std::make_shared<const Pools>(pools);
+  healing_.set(snapshot);
+  const PoolLive& live = live_.pool(PoolSlot{0});
+  ASSERT_TRUE(run_until(loop_, [&] { return live.capacity == 35U; })) << "by the limit that it was given";
+  set(0, HealthState::down);
+  ASSERT_TRUE(run_until(loop_, [&] { return live.capacity == 30U; })) << "by the servers that are left";
+  pools[0].adaptive = {};
+  pools[0].bounded = false;
+  snapshot = std::make_shared<Snapshot>(*snapshot);
+  snapshot->pools = std::make_shared<const Pools>(pools);
+  healing_.set(snapshot);
+  ASSERT_TRUE(run_until(loop_, [&] { return live.capacity == 0U && live.limit == 0U; }))
+      << "a reload took the bounds away";
+}
+
 }  // namespace
 }  // namespace edge

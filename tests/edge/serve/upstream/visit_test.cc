@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "edge/core/pool/places.h"
 #include "tests/edge/core/pool_world.h"
 
 namespace edge::test {
@@ -146,6 +147,36 @@ TEST(Visit, WhatFailsCountsAsSlow) {
   EXPECT_NEAR(mean_ms(), 20, 1);
   world.fail();
   EXPECT_GT(mean_ms(), 1000) << "5 s, however soon it failed";
+}
+
+TEST(Visit, WhoHasItsPlaceAlreadyIsCountedOnce) {
+  World world;
+  world.pool.bounded = true;
+  world.pool.servers[0].max_in_flight = 1;
+  PoolLive& pool = world.live.pool(world.pool.slot);
+  ASSERT_TRUE(take_place(world.pool, world.pool.servers[0], world.live));
+  std::optional<Visit> at;
+  world.visit(at, {.has_place = true});
+  EXPECT_EQ(world.server(0).in_flight, 1U);
+  EXPECT_EQ(pool.in_flight, 1U);
+  const std::uint32_t releases = pool.releases;
+  at.reset();
+  EXPECT_EQ(world.server(0).in_flight, 0U);
+  EXPECT_EQ(pool.in_flight, 0U);
+  EXPECT_EQ(pool.releases, releases + 1) << "who waits looks again";
+}
+
+TEST(Visit, AnAdaptiveLimitHearsOfGoodAnswers) {
+  World world;
+  world.pool.adaptive.mode = shared::Mode::shadow;
+  const PoolLive& pool = world.live.pool(world.pool.slot);
+  std::optional<Visit> at;
+  world.visit(at, {});
+  at->hear(FirstWord::good, world.now + shared::milliseconds(3), world.now + shared::milliseconds(3));
+  at.reset();
+  world.fail();
+  EXPECT_EQ(pool.answers, 1U);
+  EXPECT_EQ(pool.answer_us, 3000U);
 }
 
 }  // namespace

@@ -102,6 +102,30 @@ TEST(WorkerLoop, PostedWorkRunsOnItsThread) {
   EXPECT_EQ(ran, expected);
 }
 
+TEST(WorkerLoop, APulseEndsEveryTurnAndKeepsThemComing) {
+  WorkerLoop loop;
+  int beats = 0;
+  const WorkerLoop::Pulse pulse{.beat = [](void* count) { ++*static_cast<int*>(count); }, .owner = &beats};
+  loop.pulse(pulse);
+  loop.poll();
+  EXPECT_EQ(beats, 1);
+  loop.pulse({});
+  loop.poll();
+  EXPECT_EQ(beats, 1);
+  struct Stopper {
+    WorkerLoop& loop;
+    int beats = 0;
+  } stopper{loop};
+  loop.pulse({.beat =
+                  [](void* self) {
+                    auto& its = *static_cast<Stopper*>(self);
+                    if (++its.beats == 5) its.loop.stop();
+                  },
+              .owner = &stopper});
+  loop.run();  // without an event or a deadline
+  EXPECT_EQ(stopper.beats, 5);
+}
+
 // A descriptor whose events are counted, and answered by `then`.
 struct Watched {
   explicit Watched(UniqueFd watched) : fd(std::move(watched)) {}
