@@ -51,7 +51,7 @@ def run(mixed, load, upgrades, reloads):
 def tell(load, done, took):
     print(f"churn: {done['upgrade']} upgrades, {done['reload']} reloads in {took:.0f} s")
     for kind in KINDS:
-        print(f"churn: {kind:10} served {load.served[kind]:6}, went on by another connection {load.moved[kind]}")
+        print(f"churn: {kind:12} served {load.served[kind]:6}, went on by another connection {load.moved[kind]}")
     for kind, what in load.failures[:20]:
         print(f"churn: PROBLEM {kind}: {what}")
     print(f"churn: {'failed' if load.failures else 'passed'}, {len(load.failures)} failures")
