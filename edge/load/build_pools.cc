@@ -187,6 +187,10 @@ class PoolBuilder {
     pool.critical = config.critical;
     protect(pool, config);
     pool.idle = config.idle;
+    pool.protocol = config.protocol;
+    pool.http2 = {.max_streams = config.http2.max_streams,
+                  .stream_buffer = static_cast<std::uint32_t>(config.http2.stream_buffer),
+                  .ping = ceil<milliseconds>(config.http2.ping)};
     pool.proxy_protocol = config.proxy_protocol;
     pool.slow_start = ceil<milliseconds>(config.slow_start);
     pool.hash_key = config.hash.by;

@@ -148,6 +148,13 @@ struct ShedConfig {
   shared::load::Position at;
 };
 
+// Of servers that speak HTTP/2.
+struct ServerHttp2Config {
+  std::uint32_t max_streams = ServerHttp2{}.max_streams;
+  std::uint64_t stream_buffer = ServerHttp2{}.stream_buffer;
+  shared::Duration ping = ServerHttp2{}.ping;
+};
+
 struct PoolConfig {
   Balance balance = Balance::round_robin;
   ServersConfig servers;
@@ -167,6 +174,8 @@ struct PoolConfig {
   std::vector<StatusRange> bad_statuses = Pool{}.bad_statuses;
   IdleSettings idle;
   std::optional<shared::load::ClientTlsConfig> tls;
+  ServerProtocol protocol = Pool{}.protocol;
+  ServerHttp2Config http2;
   std::optional<shared::ProxyVersion> proxy_protocol;
   HashConfig hash;
   ResponseTimeConfig response_time;

@@ -114,6 +114,31 @@ const Table<IdleSettings>& idle_table() {
   return table;
 }
 
+const Table<ServerHttp2Config>& server_http2_table() {
+  static const auto table =
+      Table<ServerHttp2Config>("edge.pools.NAME.http2", "Connections to servers that speak HTTP/2.")
+          .field("max_streams", &ServerHttp2Config::max_streams, integer<std::uint32_t>(1, 10000),
+                 "Requests at a time on each connection; fewer where the server says so, and a further connection then")
+          .field("stream_buffer", &ServerHttp2Config::stream_buffer, size(16 * 1024, 16 * 1024 * 1024),
+                 "Octets of an answer that a server may send before its client has taken them")
+          .field("ping", &ServerHttp2Config::ping, duration(shared::milliseconds(0), hours(1)),
+                 "A server that sends nothing for so long while requests wait has to answer a PING; 0s: only when a "
+                 "request has timed out. gRPC servers take one in five minutes");
+  return table;
+}
+
+void check_protocol(const PoolConfig& pool, const Node& node, Diagnostics& diagnostics) {
+  const Node* http2 = node.find("http2");
+  if (http2 != nullptr && pool.protocol != ServerProtocol::h2) {
+    diagnostics.error(http2->key_at, "http2 has no effect: protocol is not h2");
+  }
+  if (pool.proxy_protocol && pool.protocol == ServerProtocol::h2) {
+    diagnostics.error(node.find("proxy_protocol")->key_at,
+                      "proxy_protocol with protocol: h2: a connection carries the requests of many clients; take "
+                      "X-Forwarded-For, or protocol: http1");
+  }
+}
+
 }  // namespace
 
 const Table<PoolConfig>& pool_table() {
@@ -161,12 +186,17 @@ const Table<PoolConfig>& pool_table() {
           .field("idle", &PoolConfig::idle, nested(idle_table()), "Connections that are kept")
           .field("tls", &PoolConfig::tls, optional_of(nested(client_tls_table())),
                  "Servers are spoken to over TLS; `{}`: verified by the system's authorities")
+          .field("protocol", &PoolConfig::protocol,
+                 one_of<ServerProtocol>({{"http1", ServerProtocol::http1}, {"h2", ServerProtocol::h2}}),
+                 "What its servers speak; `h2` is HTTP/2 with prior knowledge, as gRPC servers speak it")
+          .field("http2", &PoolConfig::http2, nested(server_http2_table()), "With `protocol: h2`")
           .field("proxy_protocol", &PoolConfig::proxy_protocol,
                  optional_of(one_of<shared::ProxyVersion>(
                      {{"v1", shared::ProxyVersion::v1}, {"v2", shared::ProxyVersion::v2}})),
                  "Connections to the servers begin with a PROXY header about the client, those of checks with UNKNOWN "
                  "or LOCAL; one is kept only for the same client's next requests")
           .check(check_pool)
+          .check(check_protocol)
           .position(&PoolConfig::at);
   return table;
 }

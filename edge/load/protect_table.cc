@@ -87,11 +87,20 @@ void check_health(const HealthCheck& health, const Node& node, Diagnostics& diag
     diagnostics.error(node.at, "health: timeout (" + print_duration(health.timeout) + ") is longer than interval (" +
                                    print_duration(health.interval) + "): checks would overlap");
   }
-  if (health.kind == HealthCheck::Kind::tcp) {
-    for (const std::string_view key : {"path", "host", "status", "contains", "degraded_when", "unhealthy_when"}) {
-      const Node* unused = node.find(key);
-      if (unused != nullptr) diagnostics.warning(unused->key_at, std::string(key) + " has no meaning for kind tcp");
+  const auto unused = [&](std::string_view key, std::string_view kind) {
+    const Node* found = node.find(key);
+    if (found == nullptr) return;
+    diagnostics.warning(found->key_at, std::string(key) + " has no meaning for kind " + std::string(kind));
+  };
+  const bool tcp = health.kind == HealthCheck::Kind::tcp;
+  if (tcp) unused("host", "tcp");
+  if (tcp || health.kind == HealthCheck::Kind::grpc) {
+    for (const std::string_view key : {"path", "status", "contains", "degraded_when", "unhealthy_when"}) {
+      unused(key, tcp ? "tcp" : "grpc");
     }
+  }
+  if (health.kind != HealthCheck::Kind::grpc && node.find("service") != nullptr) {
+    diagnostics.error(node.find("service")->key_at, "service has no effect: kind is not grpc");
   }
   check_certificate_options(health, node, diagnostics);
   for (const NumberRule& rule : health.unhealthy_when) {
@@ -111,11 +120,13 @@ const Table<HealthCheck>& health_table() {
           .field("kind", &HealthCheck::kind,
                  one_of<HealthCheck::Kind>({{"http", HealthCheck::Kind::http},
                                             {"https", HealthCheck::Kind::https},
-                                            {"tcp", HealthCheck::Kind::tcp}}),
-                 "`http` and `https` want a good answer, `tcp` a connection; `https` takes any certificate unless told "
-                 "to `verify`")
+                                            {"tcp", HealthCheck::Kind::tcp},
+                                            {"grpc", HealthCheck::Kind::grpc}}),
+                 "`http` and `https` want a good answer, `tcp` a connection, `grpc` SERVING of grpc.health.v1; `https` "
+                 "takes any certificate unless told to `verify`")
           .field("port", &HealthCheck::port, integer<std::uint16_t>(0, 65535), "0: the server's own")
           .field("path", &HealthCheck::path, request_path(), "What is asked for")
+          .field("service", &HealthCheck::service, text(), "Of grpc: which one; empty: the server as a whole")
           .field("host", &HealthCheck::host, host_header(), "Host header; empty: the server's address")
           .field("status", &HealthCheck::statuses, one_or_list(status_range()), "Statuses that count as healthy")
           .field("verify", &HealthCheck::verify, boolean(),

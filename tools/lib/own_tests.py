@@ -20,6 +20,7 @@ OPERATOR = "tests/e2e/test_operator.py"
 UPGRADE = "tests/e2e/test_upgrade.py"
 TLS = "tests/e2e/test_tls.py"
 HTTP2 = "tests/e2e/test_http2.py"
+HTTP2_UPSTREAM = "tests/e2e/test_http2_upstream.py"
 PRIVILEGES = "tests/shared/serve/process/privileges_test.cc"
 SEEN_BY = {
     "dns/serve/control/admin_routes.cc": DNS_CONTROL,
@@ -57,6 +58,11 @@ SEEN_BY = {
     "edge/serve/request/relay.cc": "tests/edge/serve/request/bodies_test.cc",
     "edge/serve/request/tries.cc": "tests/edge/serve/request/failure_test.cc",
     "shared/load/tls_files.cc": TLS,
+    "edge/serve/upstream/h2_client_session.cc": HTTP2_UPSTREAM,
+    "edge/serve/upstream/h2_upstream.cc": HTTP2_UPSTREAM,
+    "edge/serve/upstream/h2_upstream_frames.cc": HTTP2_UPSTREAM,
+    "edge/serve/upstream/h2_upstream_stream.cc": HTTP2_UPSTREAM,
+    "edge/serve/upstream/h2_upstreams.cc": HTTP2_UPSTREAM,
     "shared/load/tls_hosts.cc": TLS,
     "shared/serve/admin/admin_session.cc": "tests/shared/serve/admin/admin_test.cc",
     "shared/serve/client/http_connection.cc": HTTP_CLIENT,

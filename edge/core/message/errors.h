@@ -27,6 +27,7 @@ enum class ErrorKind : std::uint8_t {
   tls_failed,        // 502: no TLS with the server: its certificate is not good, or nothing was agreed on
   upstream_reset,    // 502: closed or reset before the whole response was read
   upstream_timeout,  // 504: no byte within `read`, or no progress within `send`
+  deadline,          // 504: the client's own deadline, of a gRPC call, has passed
   bad_response,      // 502: the upstream broke the protocol
   idle,              // a connection to a pool on which nothing moved for its time
   drained,           // likewise, cut since the process ends

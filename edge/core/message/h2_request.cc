@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/core/message/h2_field.h"
 #include "edge/core/message/h2_response.h"
 #include "shared/core/ascii.h"
 
@@ -11,20 +12,9 @@ namespace {
 constexpr std::size_t kMaxMethod = 32;
 constexpr std::size_t kFirst = 512;
 
-bool is_value(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    const auto octet = static_cast<unsigned char>(c);
-    return (octet >= 0x20 && octet != 0x7F) || c == '\t';
-  });
-}
-
 // As HTTP/1's request line has it (RFC 9112 3.2): no space, no control octet, nothing over 0x7F.
 bool is_visible(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
-}
-
-bool has_upper(std::string_view name) {
-  return std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 }  // namespace
@@ -38,7 +28,7 @@ H2Request::Taken H2Request::add(std::string_view name, std::string_view value, c
   if (over_) return Taken::yes;
   if (text_.capacity() < kFirst) text_.reserve(kFirst);
   if (pseudo) return add_pseudo(name, value);
-  if (!http::is_token(name) || has_upper(name) || !is_value(value)) return Taken::malformed;
+  if (!is_h2_name(name) || !is_h2_value(value)) return Taken::malformed;
   if (extended_connect()) {
     // A tunnel has no length, and HTTP/2's no key (RFC 8441 5): the one towards the server is ours.
     if (is_h1_only(name) || name == "content-length") return Taken::malformed;

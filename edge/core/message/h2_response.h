@@ -1,6 +1,7 @@
 #pragma once
-// What HTTP/2 makes of a head that was written for HTTP/1 (rewrite.h): the same fields under the same rules, their
-// names in lower case, without those of the connection (RFC 9113 8.2.2). Pure functions, any thread.
+// What HTTP/2 makes of a head that was written for HTTP/1 (rewrite.h), an answer's or a request's: the same fields
+// under the same rules, their names in lower case, without those of the connection (RFC 9113 8.2.2). Pure functions,
+// any thread.
 
 #include <algorithm>
 #include <cstddef>
@@ -44,6 +45,26 @@ struct H2ResponseHead {
   const std::string_view text(head.data(), head.size());
   const std::size_t end = text.find("\r\n");
   return {.status = text.substr(kStatusAt, 3), .lines = head.subspan(end + 2)};
+}
+
+// "GET /path HTTP/1.1", "Host: name", and the lines behind those. REQUIRES: as above.
+struct H2RequestHead {
+  std::string_view method;
+  std::string_view path;
+  std::string_view authority;
+  std::span<char> lines;
+};
+[[nodiscard]] inline H2RequestHead split_request(std::span<char> head) {
+  constexpr std::string_view kHost = "Host: ";
+  const std::string_view text(head.data(), head.size());
+  const std::size_t method = text.find(' ');
+  const std::size_t path = text.find(' ', method + 1);
+  const std::size_t host = text.find("\r\n") + 2 + kHost.size();
+  const std::size_t end = text.find("\r\n", host);
+  return {.method = text.substr(0, method),
+          .path = text.substr(method + 1, path - method - 1),
+          .authority = text.substr(host, end - host),
+          .lines = head.subspan(end + 2)};
 }
 
 }  // namespace edge

@@ -69,13 +69,15 @@ struct OwnHead {
   std::uint16_t status = 500;
   std::uint64_t length = 0;  // octets of the page, also where HEAD leaves it out
   std::string_view content_type = "text/plain; charset=utf-8";
-  std::string_view location{};         // empty: none
-  std::string_view retry_after{};      // empty: none
-  std::string_view allow{};            // empty: none
-  std::string_view rate_limit{};       // RateLimit; empty: none
-  std::string_view rate_policy{};      // RateLimit-Policy; empty: none
-  const HeaderRules* rules = nullptr;  // null: no route stands behind it
-  bool distrust = false;               // the request broke the protocol: what else comes with it is not believed
+  std::string_view location{};                // empty: none
+  std::string_view retry_after{};             // empty: none
+  std::string_view allow{};                   // empty: none
+  std::string_view rate_limit{};              // RateLimit; empty: none
+  std::string_view rate_policy{};             // RateLimit-Policy; empty: none
+  std::optional<std::uint8_t> grpc_status{};  // the end of a call (grpc.h)
+  std::string_view grpc_message{};            // empty: none
+  const HeaderRules* rules = nullptr;         // null: no route stands behind it
+  bool distrust = false;                      // the request broke the protocol: what else comes with it is not believed
 };
 
 // No page, whatever the method (RFC 9110 15.3.5, 15.4.5).

@@ -110,7 +110,7 @@ std::optional<std::size_t> write_interim_response(std::span<char> out, const htt
 std::size_t own_response_bound(const OwnResponse& response) {
   const OwnHead& head = response.head;
   return kOwnNames + head.content_type.size() + head.location.size() + head.retry_after.size() + head.allow.size() +
-         head.rate_limit.size() + head.rate_policy.size() + response.date.size() +
+         head.rate_limit.size() + head.rate_policy.size() + head.grpc_message.size() + response.date.size() +
          (response.rules == nullptr ? 0 : appended_size(*response.rules));
 }
 
@@ -120,8 +120,13 @@ std::optional<std::size_t> write_own_response(std::span<char> out, const OwnResp
   write_status_line(writer, head.status, {});
   write_optional(writer, "Date", response.date);
   if (!is_bodyless(head.status)) {
-    if (head.length > 0) write_optional(writer, "Content-Type", head.content_type);
+    const bool typed = head.length > 0 && !head.grpc_status;
+    if (typed) write_optional(writer, "Content-Type", head.content_type);
     writer.text("Content-Length: ").number(head.length).text("\r\n");
+  }
+  if (head.grpc_status) {
+    writer.text("Content-Type: application/grpc\r\ngrpc-status: ").number(*head.grpc_status).text("\r\n");
+    write_optional(writer, "grpc-message", head.grpc_message);
   }
   write_optional(writer, "Location", head.location);
   write_optional(writer, "Retry-After", head.retry_after);

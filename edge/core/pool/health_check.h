@@ -43,10 +43,11 @@ struct NumberRule {
 [[nodiscard]] std::string to_string(const NumberRule& rule);  // "cpu_usage > 90"
 
 struct HealthCheck {
-  enum class Kind : std::uint8_t { tcp, http, https };
+  enum class Kind : std::uint8_t { tcp, http, https, grpc };
   Kind kind = Kind::http;
   std::string name;  // of several: "deep"; for logs
   std::string path = "/";
+  std::string service;     // of grpc; empty: the server as a whole
   std::string host;        // Host of the check and name in TLS; empty: the server's own name
   std::uint16_t port = 0;  // 0: the server's own
   shared::milliseconds interval{5000};

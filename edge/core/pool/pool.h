@@ -67,6 +67,16 @@ struct IdleSettings {
   shared::Duration timeout = shared::seconds(60);
 };
 
+// What is spoken to a pool's servers.
+enum class ServerProtocol : std::uint8_t { http1, h2 };
+
+// Of connections to servers that speak HTTP/2.
+struct ServerHttp2 {
+  std::uint32_t max_streams = 100;           // at a time on each connection; fewer where the server says so
+  std::uint32_t stream_buffer = 128 * 1024;  // octets of an answer's body that may wait for its client
+  shared::milliseconds ping{0};              // so long nothing came while streams waited: ask; 0: only when in doubt
+};
+
 // What a request's hash is made of, for the algorithms that hash.
 struct HashKey {
   enum class Kind : std::uint8_t { client, header, cookie, path };
@@ -119,6 +129,8 @@ struct Pool {
   std::vector<StatusRange> bad_statuses{{502, 504}};  // of answers that speak against their server
   IdleSettings idle;
   PoolTls tls;
+  ServerProtocol protocol = ServerProtocol::http1;
+  ServerHttp2 http2;
   std::optional<shared::ProxyVersion> proxy_protocol;  // with which connections to its servers begin
   shared::milliseconds slow_start{0};                  // a server that came up reaches its weight after it
   bool critical = false;                               // without a server here the region is down for DNS

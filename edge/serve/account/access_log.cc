@@ -107,6 +107,7 @@ std::string format_access(const AccessRecord& record) {
   append_text(out, "pool", record.pool);
   append_text(out, "server", record.server);
   append_number(out, "status", record.status);
+  if (record.grpc_status) append_number(out, "grpc_status", *record.grpc_status);
   append_number(out, "octets_in", record.octets_in);
   append_number(out, "octets_out", record.octets_out);
   append_number(out, "head_us", record.head_us);

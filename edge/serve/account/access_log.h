@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,10 +36,11 @@ struct AccessRecord {
   char ending = '-';            // see errors.h
   std::uint64_t queued_us = 0;  // it waited for a place at the pool
   bool hedged = false;
-  std::string_view breaker;               // "probe", "shadow"; empty: nothing to say
-  std::string_view reason;                // why it ended so: empty when all is well
-  std::string_view tunnel;                // who ended it, or why: of a tunnel alone
-  const shared::TlsFacts* tls = nullptr;  // null: it did not come by TLS
+  std::string_view breaker;                 // "probe", "shadow"; empty: nothing to say
+  std::string_view reason;                  // why it ended so: empty when all is well
+  std::optional<std::uint8_t> grpc_status;  // of a call of gRPC that has one
+  std::string_view tunnel;                  // who ended it, or why: of a tunnel alone
+  const shared::TlsFacts* tls = nullptr;    // null: it did not come by TLS
   // As the configuration wants it; null: nothing more.
   const AccessLogSettings* more = nullptr;
   std::string_view query;  // with its '?'

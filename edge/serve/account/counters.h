@@ -98,9 +98,14 @@ struct Counters {
   shared::Counter retries;
   shared::Counter upstream_connects;
   shared::Counter upstream_reuses;
-  shared::Counter octets_in;   // of request bodies, decoded
-  shared::Counter octets_out;  // to clients, with heads and framing
-  shared::Histogram duration;  // microseconds from the head's first byte to the end of the response
+  shared::Counter h2_upstreams;             // connections of HTTP/2 to servers
+  shared::Counter h2_upstreams_open;        // gauge
+  shared::Counter h2_upstream_streams;      // begun on them
+  shared::Counter h2_upstream_unprocessed;  // of them: REFUSED_STREAM, or behind the last one of a GOAWAY
+  shared::Counter h2_upstream_goaways;      // received
+  shared::Counter octets_in;                // of request bodies, decoded
+  shared::Counter octets_out;               // to clients, with heads and framing
+  shared::Histogram duration;               // microseconds from the head's first byte to the end of the response
   std::array<SessionCounters, kTransports> sessions;  // by Transport
   shared::Counter datagrams_dropped;                  // no session for them, or no room in the kernel
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "edge/core/decide/decide.h"
+#include "edge/core/message/grpc.h"
 #include "edge/core/message/h2_response.h"
 #include "edge/serve/client/h2_connection.h"
 #include "edge/serve/request/account.h"
@@ -73,8 +74,10 @@ Task<> H2Stream::serve() {
 Task<> H2Stream::serve_refusal() {
   const shared::TimePoint due = context_.now() + context_.snapshots.current().settings->timeouts.send;
   const std::string_view page = http::reason_phrase(refusal_->status);
-  start({.status = refusal_->status, .length = page.size()});
-  if (work_->request.method != http::Method::head) static_cast<void>(write(page));  // so small it is queued
+  const OwnHead head{.status = refusal_->status, .length = page.size()};
+  const bool call = is_grpc(work_->request.fields);
+  start(call ? grpc_end(head, grpc_status_for(head.status), refusal_->reason) : head);
+  if (!call && work_->request.method != http::Method::head) static_cast<void>(write(page));  // so small it is queued
   end({});
   account_refusal(context_, facts_.peer, *refusal_, facts_.tls);
   bool waiting = flush() == Sent::blocked;

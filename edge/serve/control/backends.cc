@@ -21,6 +21,8 @@ shared::ProbeKind kind_of(HealthCheck::Kind kind) {
       return shared::ProbeKind::tcp;
     case HealthCheck::Kind::https:
       return shared::ProbeKind::https;
+    case HealthCheck::Kind::grpc:
+      return shared::ProbeKind::grpc;
     case HealthCheck::Kind::http:
       break;
   }
@@ -50,6 +52,7 @@ shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& 
   probe.kind = kind_of(check.kind);
   probe.host = check.host.empty() ? target.host : check.host;
   probe.path = check.path;
+  probe.service = check.service;
   if (target.proxy_protocol) probe.greeting = shared::write_proxy_header(*target.proxy_protocol, {});
   probe.interval = check.interval;
   probe.timeout = check.timeout;
@@ -62,7 +65,7 @@ shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& 
 
 HealthVerdict verdict_of(const HealthCheck& check, const shared::ProbeReport& report) {
   if (report.outcome != shared::ProbeOutcome::success) return {report.outcome, std::string(report.reason)};
-  if (check.kind == HealthCheck::Kind::tcp) return {};
+  if (check.kind == HealthCheck::Kind::tcp || check.kind == HealthCheck::Kind::grpc) return {};
   return judge_answer(check, {.status = report.status, .body = report.body, .complete = report.body_complete});
 }
 

@@ -57,6 +57,7 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
               .hedged = r.hedged,
               .breaker = breaker_word(r.permit),
               .reason = r.reason,
+              .grpc_status = r.grpc_status,
               .tunnel = r.tunnel_end,
               .tls = r.asked.tls,
               .more = &r.snapshot->settings->access_log,

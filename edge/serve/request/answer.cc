@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "edge/core/message/grpc.h"
 #include "edge/serve/request/health_page.h"
 #include "shared/http/status.h"
 
@@ -15,6 +16,15 @@ constexpr std::uint64_t kComeAgain = 1;
 constexpr std::uint64_t kComeAgainSpread = 5;
 std::uint64_t comes_again(const Request& r) { return kComeAgain + r.context.balance.draw() % kComeAgainSpread; }
 
+// A client of gRPC looks for the status of its call and not for one of HTTP. What a route answers well is left as it
+// is.
+OwnHead end_of_call(Request& r, const OwnHead& page) {
+  const bool late = r.failed && r.error.kind == ErrorKind::deadline;
+  const GrpcStatus status = late ? GrpcStatus::deadline_exceeded : grpc_status_for(page.status);
+  r.grpc_status = static_cast<std::uint8_t>(status);
+  return grpc_end(page, status, r.failed ? r.error.detail : http::reason_phrase(page.status));
+}
+
 // `text` stays until the request is over.
 void open_page(Request& r, OwnHead head, std::string_view text) {
   if (!r.asked.accept.empty() && head.status / 100 == 2) {  // it would be a tunnel
@@ -22,6 +32,10 @@ void open_page(Request& r, OwnHead head, std::string_view text) {
     text = http::reason_phrase(head.status);
   }
   head.length = text.size();
+  if (r.grpc && (head.status < 200 || head.status > 299)) {
+    head = end_of_call(r, head);
+    text = {};
+  }
   if (!r.rate_limit.empty()) {
     head.rate_limit = r.rate_limit;
     head.rate_policy = r.decision.limit.by->policy();
@@ -84,6 +98,19 @@ void send_to_https(Request& r) {
   open_status_page(r, {.status = 308, .location = location, .rules = &kNone});
 }
 
+// A call whose answer has begun may still be told how it ended, where trailers are certain to be read.
+bool ends_with_trailers(const Request& r) {
+  const bool ours = r.error.side == Side::upstream || r.error.kind == ErrorKind::deadline;
+  return r.grpc && ours && r.open_ended && r.asked.protocol == "HTTP/2.0";
+}
+
+void end_call(Request& r) {
+  const GrpcStatus status =
+      r.error.kind == ErrorKind::deadline ? GrpcStatus::deadline_exceeded : GrpcStatus::unavailable;
+  r.grpc_status = static_cast<std::uint8_t>(status);
+  r.exchange.sink.end(grpc_trailers(status, r.error.detail));
+}
+
 }  // namespace
 
 void answer_status(Request& r, std::uint16_t status, std::string_view reason) {
@@ -117,6 +144,7 @@ void answer_ourselves(Request& r) {
 
 void answer_error(Request& r) {
   r.reason = r.error.detail;
+  if (r.cut && ends_with_trailers(r)) return end_call(r);
   if (r.cut) return r.exchange.sink.cut();
   r.status = status_of(r.error.kind);
   if (r.error.kind == ErrorKind::client_closed) return r.exchange.sink.cut();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/core/message/grpc.h"
 #include "edge/core/message/rewrite.h"
 
 namespace edge {
@@ -35,7 +36,24 @@ void Attempt::fail(const Error& error) {
   phase_ = Phase::failed;
 }
 
+// One that finds its connection crowded, since the server takes fewer streams than have waited, asks for another.
+void Attempt::open_stream(Connection connection) {
+  const H2Upstreams::Wish wish{.pool = request_.pool(),
+                               .way = way_to(request_.pool(), visit_.server(), *request_.snapshot->addresses,
+                                             request_.found().target.host, shared::kAlpnHttp2),
+                               .limits = request_.snapshot->settings->answer_limits,
+                               .patience = request_.found().route->timeouts.connect,
+                               .fresh = connection == Connection::fresh};
+  h2_ = request_.context.h2_upstreams.open(wish, request_.exchange.waiter);
+  reused_ = h2_->reused();
+  if (h2_->state() != H2UpstreamStream::State::waiting) check_stream();
+}
+
 void Attempt::begin() {
+  if (request_.pool().protocol == ServerProtocol::h2) {
+    stream_by_ = request_.now() + request_.found().route->timeouts.connect;
+    return open_stream(connection_);
+  }
   if (request_.pool().proxy_protocol) {
     greeting_ =
         greeting_for(request_.pool(), request_.exchange.source, request_.found().client.address, request_.request_id);
@@ -75,11 +93,23 @@ void Attempt::forward() {
   }
   const auto size = write_upstream_request(work_.out.room(upstream_request_bound(head)), head);
   if (!size) return fail({.kind = ErrorKind::internal, .detail = "request head does not fit"});
-  work_.out.commit(*size);
   connected_at_ = request_.now();
+  if (h2_ != nullptr) {
+    const bool bare = request_.asked.framing.body.kind == http::BodyKind::none;
+    const auto trailers = request_.grpc ? H2UpstreamStream::Trailers::of_a_call : H2UpstreamStream::Trailers::plain;
+    h2_->begin(work_.out.room(*size).first(*size), bare, trailers);
+  } else {
+    work_.out.commit(*size);
+  }
   request_.exchange.source.invite();
-  const Relay::Sides sides{request_.exchange, *request_.body, *upstream_, work_, request_.context.counters};
-  relay_.emplace(sides, *request_.found().route, *snapshot.settings, request_.context.pipes);
+  const Relay::Sides sides{.exchange = request_.exchange,
+                           .body = *request_.body,
+                           .upstream = upstream_.get(),
+                           .h2 = h2_.get(),
+                           .work = work_,
+                           .counters = request_.context.counters};
+  relay_.emplace(sides, *request_.found().route, *snapshot.settings, request_.context.pipes,
+                 request_.grpc ? Relay::Kind::grpc : Relay::Kind::plain);
   phase_ = Phase::relaying;
   relay(Wake::event);
 }
@@ -88,6 +118,7 @@ void Attempt::check_connect(Wake wake) {
   if (request_.exchange.source.abandoned()) {
     return fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
   }
+  if (h2_ != nullptr) return check_stream();
   connector_.step(wake);
   if (connector_.state() == Connector::State::failed) return fail(connector_.error());
   if (connector_.state() == Connector::State::connecting) return;
@@ -95,12 +126,33 @@ void Attempt::check_connect(Wake wake) {
   forward();
 }
 
+void Attempt::check_stream() {
+  switch (h2_->state()) {
+    case H2UpstreamStream::State::ready:
+      return forward();
+    case H2UpstreamStream::State::crowded:
+      if (++crowded_ > kMostCrowded) {
+        return fail(
+            {.kind = ErrorKind::connect_refused, .side = Side::upstream, .detail = "upstream takes no streams"});
+      }
+      return open_stream(Connection::any);
+    case H2UpstreamStream::State::failed:
+      return fail(h2_->error());
+    case H2UpstreamStream::State::waiting:
+      break;
+  }
+  if (stream_by_ > request_.now()) return;
+  fail({.kind = ErrorKind::connect_timeout, .side = Side::upstream, .detail = "connect took too long"});
+}
+
 void Attempt::relay(Wake wake) {
   const shared::TimePoint now = request_.now();
   const Relay::Step step = wake == Wake::deadline ? relay_->expire(now) : relay_->advance(now);
   if (!judged_ && responding()) judge_head();
   if (step == Relay::Step::done) phase_ = Phase::done;
-  if (step == Relay::Step::failed) fail(relay_->error());
+  if (step != Relay::Step::failed) return;
+  fail(relay_->error());
+  if (h2_ != nullptr && error_.kind == ErrorKind::upstream_timeout) h2_->doubt();
 }
 
 void Attempt::step(Wake wake) {
@@ -124,21 +176,32 @@ shared::TimePoint Attempt::try_deadline() const {
 }
 
 void Attempt::expire_try() {
+  if (request_.deadline <= request_.now()) {
+    return fail({.kind = ErrorKind::deadline, .side = Side::client, .detail = "deadline exceeded"});
+  }
   if (try_deadline() > request_.now()) return;
   fail({.kind = ErrorKind::upstream_timeout, .side = Side::upstream, .detail = "no answer within the time of a try"});
+  if (h2_ != nullptr) h2_->doubt();
 }
 
 shared::TimePoint Attempt::deadline() const {
-  const shared::TimePoint due = relay_ ? relay_->deadline() : connector_.deadline();
-  return std::min(due, try_deadline());
+  const shared::TimePoint due = relay_ ? relay_->deadline() : h2_ != nullptr ? stream_by_ : connector_.deadline();
+  return std::min({due, try_deadline(), request_.deadline});
 }
 
-bool Attempt::bad_head() const { return contains(request_.pool().bad_statuses, status()); }
+// That of a call says more than the 200 that it comes with.
+std::uint16_t Attempt::judged_status() const {
+  if (!request_.grpc) return status();
+  const auto end = relay_->grpc_status();
+  return end ? http_status_for(*end) : status();
+}
+
+bool Attempt::bad_answer() const { return contains(request_.pool().bad_statuses, judged_status()); }
 
 // Failures of one request on several servers speak against the request: only the first counts.
 BreakerOutcome Attempt::outcome() const {
   const BreakerOutcome failure = request_.blamed ? BreakerOutcome::unknown : BreakerOutcome::failure;
-  if (responding() && bad_head()) return failure;
+  if (responding() && bad_answer()) return failure;
   if (phase_ == Phase::done) return BreakerOutcome::success;
   const bool says_nothing = stale() || error_.kind == ErrorKind::exhausted;
   if (error_.side == Side::upstream) return says_nothing ? BreakerOutcome::unknown : failure;
@@ -147,9 +210,9 @@ BreakerOutcome Attempt::outcome() const {
 
 void Attempt::judge_head() {
   judged_ = true;
-  const std::uint16_t seen = status();
+  const std::uint16_t seen = judged_status();
   const bool poor = seen == 500 || (seen >= 502 && seen <= 504);
-  const FirstWord word = bad_head() ? FirstWord::bad : poor ? FirstWord::poor : FirstWord::good;
+  const FirstWord word = bad_answer() ? FirstWord::bad : poor ? FirstWord::poor : FirstWord::good;
   const std::uint64_t micros = visit_.hear(word, relay_->first_byte(), request_.now());
   if (request_.pool().retry.hedge.mode != shared::Mode::disabled) {
     request_.context.latency_window(request_.pool().slot).record(micros);
@@ -160,7 +223,7 @@ void Attempt::settle() {
   const BreakerOutcome seen = outcome();
   if (seen == BreakerOutcome::failure) request_.blamed = true;
   const VisitEnd end{.outcome = seen,
-                     .status = responding() ? status() : std::uint16_t{0},
+                     .status = responding() ? judged_status() : std::uint16_t{0},
                      .again = request_.attempts > 1,
                      .first_byte = heard() ? relay_->first_byte() : shared::TimePoint{},
                      .reason = error_.detail};
@@ -177,6 +240,10 @@ void Attempt::write_times(Request& request) const {
   request.connected = connected_at_;
   if (heard()) request.first_byte = relay_->first_byte();
   if (relay_ && relay_->tunnel() != nullptr) request.tunnel_end = relay_->tunnel()->end_name();
+  if (relay_) {
+    request.grpc_status = relay_->grpc_status();
+    request.open_ended = relay_->open_ended();
+  }
   request.permit = visit_.entered_as();
 }
 

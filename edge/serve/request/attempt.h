@@ -1,9 +1,9 @@
 #pragma once
-// Attempt: one try of a request at one server: a Visit, a connection (kept, or by a Connector) and HTTP/1 on it:
-// acquire, forward, relay. The visit is told of the head of the answer as soon as that is there, and of the rest at the
-// end. Plain calls that never wait: after begin() and after every wake step(), until waiting() is over. Whatever way it
-// ends, it gives back what it holds.
-// In serve_one's frame; its worker's thread.
+// Attempt: one try of a request at one server: a Visit, and HTTP/1 on a connection (kept, or by a Connector) or a
+// stream of HTTP/2 on a shared one: acquire, forward, relay. The visit is told of the head of the answer as soon as
+// that is there, and of the rest at the end. Plain calls that never wait: after begin() and after every wake step(),
+// until waiting() is over. Whatever way it ends, it gives back what it holds. In serve_one's frame; its worker's
+// thread.
 
 #include <cstdint>
 #include <memory>
@@ -16,6 +16,7 @@
 #include "edge/serve/request/relay.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/upstream/connector.h"
+#include "edge/serve/upstream/h2_upstream_stream.h"
 #include "edge/serve/upstream/upstreams.h"
 #include "edge/serve/upstream/visit.h"
 
@@ -51,7 +52,7 @@ class Attempt {
   // The client has been told something.
   [[nodiscard]] bool answering() const { return relay_ && relay_->answering(); }
   // Bytes of the request may have reached the server.
-  [[nodiscard]] bool connected() const { return relay_.has_value(); }
+  [[nodiscard]] bool connected() const { return relay_.has_value() && !relay_->unprocessed(); }
   // The kept connection turned out to be dead, and nothing was heard on it: the server may well be alive.
   [[nodiscard]] bool stale() const {
     return phase_ == Phase::failed && error_.kind == ErrorKind::upstream_reset && reused_ && !heard();
@@ -62,16 +63,21 @@ class Attempt {
   void write_times(Request& request) const;
 
  private:
+  static constexpr int kMostCrowded = 8;  // connections that had no room, before it is given up
+
   enum class Phase : std::uint8_t { connecting, relaying, done, failed };
 
+  void open_stream(Connection connection);
   void forward();
   void check_connect(Wake wake);
+  void check_stream();
   void relay(Wake wake);
   void expire_try();
   void fail(const Error& error);
   [[nodiscard]] shared::TimePoint try_deadline() const;
   [[nodiscard]] BreakerOutcome outcome() const;
-  [[nodiscard]] bool bad_head() const;
+  [[nodiscard]] std::uint16_t judged_status() const;
+  [[nodiscard]] bool bad_answer() const;
   void judge_head();
   void remember_session();
 
@@ -82,9 +88,12 @@ class Attempt {
   Connection connection_;
   Phase phase_ = Phase::connecting;
   bool reused_ = false;
+  int crowded_ = 0;
   Greeting greeting_;
   bool judged_ = false;  // the head of its answer
   std::unique_ptr<UpstreamConnection> upstream_;
+  std::unique_ptr<H2UpstreamStream> h2_;  // null with HTTP/1
+  shared::TimePoint stream_by_{};         // h2_ has to be ready
   std::optional<Relay> relay_;
   shared::TimePoint connected_at_;
   Error error_;

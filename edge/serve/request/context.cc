@@ -18,6 +18,7 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
       upstreams(loop, counters),
       pipes(settings.max_pipes),
       balance(static_cast<std::uint32_t>(settings.seed)),
+      h2_upstreams(loop, upstreams, counters, balance),
       request_ids(settings.id_keys),
       queues(loop),
       files(loop) {}
@@ -44,6 +45,7 @@ void WorkerContext::clear() {
   upstream_works.clear();
   upstreams.close_idle();
   files.clear();
+  h2_upstreams.close();
 }
 
 }  // namespace edge

@@ -24,6 +24,7 @@
 #include "edge/serve/io/flow.h"
 #include "edge/serve/io/splice.h"
 #include "edge/serve/request/pool_queues.h"
+#include "edge/serve/upstream/h2_upstreams.h"
 #include "edge/serve/upstream/upstreams.h"
 #include "shared/serve/loop/worker_loop.h"
 
@@ -63,6 +64,7 @@ struct WorkerContext {
   PipePool pipes;
   Scratch scratch;
   BalanceState balance;
+  H2Upstreams h2_upstreams;
   RequestIds request_ids;
   HttpDate http_date;
   FailureLog failures;

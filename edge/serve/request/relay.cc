@@ -2,22 +2,27 @@
 
 #include <algorithm>
 
+#include "edge/core/message/grpc.h"
 #include "edge/serve/io/pump.h"
 
 namespace edge {
 
-Relay::Relay(const Sides& sides, const Route& route, const Settings& settings, PipePool& pipes)
+Relay::Relay(const Sides& sides, const Route& route, const Settings& settings, PipePool& pipes, Kind kind)
     : exchange_(sides.exchange),
       body_(sides.body),
       upstream_(sides.upstream),
+      h2_(sides.h2),
       work_(sides.work),
       counters_(sides.counters),
       route_(route),
       settings_(settings),
-      pipes_(pipes) {
-  work_.in.clear();
-  to_upstream_.begin(upstream_.stream(), work_.out);
-  to_upstream_.begin_body(exchange_.source.facts().framing.body);
+      pipes_(pipes),
+      kind_(kind) {
+  if (h2_ == nullptr) {
+    work_.in.clear();
+    to_upstream_.begin(upstream_->stream(), work_.out);
+    to_upstream_.begin_body(exchange_.source.facts().framing.body);
+  }
   now_ = request_progress_ = response_progress_ = exchange_.waiter.loop().now();
 }
 
@@ -40,6 +45,7 @@ bool Relay::request_body_failed() {
 }
 
 Pumped Relay::move_request(std::uint64_t& moved) {
+  if (h2_ != nullptr) return pump(body_, *h2_, moved);
   if (tunnel_ == nullptr) return pump(body_, to_upstream_, moved);
   auto passage = tunnel_->to_server(to_upstream_);
   passage.speak();
@@ -55,9 +61,9 @@ bool Relay::pump_request() {
     return true;
   }
   std::uint64_t moved = 0;
-  const std::uint64_t before = to_upstream_.octets_sent();
+  const std::uint64_t before = sent_upstream();
   const Pumped pumped = move_request(moved);
-  if (moved > 0 || to_upstream_.octets_sent() != before) request_progress_ = now_;
+  if (moved > 0 || sent_upstream() != before) request_progress_ = now_;
   linger_.read(moved, now_);
   request_blocked_ = pumped == Pumped::sink_blocked ? Blocked::sink : Blocked::source;
   switch (pumped) {
@@ -84,7 +90,7 @@ bool Relay::pump_request() {
 }
 
 // Behind a tunnel's last octet the server hears that nothing more comes; under TLS that is an octet that may wait.
-void Relay::close_request() { closing_request_ = upstream_.stream().shutdown() == IoStatus::again; }
+void Relay::close_request() { closing_request_ = upstream_->stream().shutdown() == IoStatus::again; }
 
 // The server takes no more of a request that it has begun to answer. A client that writes everything first would never
 // read the answer if it could not go on writing.
@@ -120,7 +126,7 @@ Relay::Step Relay::advance(shared::TimePoint now) {
 // The answer is out, the request still comes and the server still takes it. What it does not take is read by the
 // client's connection, see H1Connection::close_gently().
 bool Relay::lingers() const {
-  return !request_ended_ && !framing_.switched && !upstream_.stream().peer_closed() && linger_.deadline() > now_;
+  return !request_ended_ && !framing_.switched && !upstream_closed() && linger_.deadline() > now_;
 }
 
 // A client that writes everything first takes the answer later.
@@ -137,6 +143,7 @@ shared::TimePoint Relay::deadline() const {
     const shared::TimePoint end = linger_.deadline();
     return request_blocked_ == Blocked::sink ? std::min(end, request_progress_ + kUntaken) : end;
   }
+  if (kind_ == Kind::grpc) return call_deadline();
   auto due = shared::TimePoint::max();
   if (!request_ended_) {
     due = request_blocked_ == Blocked::sink ? request_progress_ + route_.timeouts.send
@@ -158,6 +165,7 @@ Relay::Step Relay::expire(shared::TimePoint now) {
   if (response_done_) return Step::done;
   now_ = now;
   if (tunnel_ != nullptr) return expire_tunnel();
+  if (kind_ == Kind::grpc) return expire_call();
   if (!request_ended_ && request_blocked_ == Blocked::sink && request_progress_ + route_.timeouts.send <= now) {
     return expire_request();
   } else if (!request_ended_ && request_progress_ + settings_.timeouts.body <= now) {
@@ -170,6 +178,34 @@ Relay::Step Relay::expire(shared::TimePoint now) {
     fail(ErrorKind::upstream_timeout, Side::upstream, "no byte from the upstream in time");
   }
   return Step::failed;
+}
+
+// Either side may wait for the other's word, or for something to happen. Who takes nothing is no such thing.
+shared::TimePoint Relay::call_deadline() const {
+  const shared::milliseconds silence = responding_ ? route_.timeouts.tunnel : route_.timeouts.read;
+  shared::TimePoint due = std::max(request_progress_, response_progress_) + silence;
+  if (!request_ended_ && request_blocked_ == Blocked::sink)
+    due = std::min(due, request_progress_ + route_.timeouts.send);
+  if (response_blocked_ == Blocked::sink) due = std::min(due, response_progress_ + settings_.timeouts.send);
+  return due;
+}
+
+Relay::Step Relay::expire_call() {
+  if (response_blocked_ == Blocked::sink && response_progress_ + settings_.timeouts.send <= now_) {
+    fail(ErrorKind::client_closed, Side::client, "client took no more of the response");
+  } else if (!request_ended_ && request_blocked_ == Blocked::sink && request_progress_ + route_.timeouts.send <= now_) {
+    fail(ErrorKind::upstream_timeout, Side::upstream, "upstream took no more of the request");
+  } else {
+    const Side side = request_ended_ && !responding_ ? Side::upstream : Side::client;
+    fail(ErrorKind::upstream_timeout, side, "nothing moved in time");
+  }
+  return Step::failed;
+}
+
+std::optional<std::uint8_t> Relay::grpc_status() const {
+  if (kind_ != Kind::grpc || !responding_) return std::nullopt;
+  if (head_status_) return head_status_;
+  return grpc_status_of(h2_ != nullptr ? h2_->trailers() : from_upstream_.trailers());
 }
 
 // A WebSocket hears that it ends, from whoever has time left for that; anything else is closed.
@@ -194,8 +230,9 @@ Relay::Step Relay::expire_request() {
 }
 
 bool Relay::reusable() const {
-  return response_done_ && request_done_ && !framing_.switched && framing_.persistence == http::Persistence::keep &&
-         framing_.body.kind != http::BodyKind::until_close && work_.in.empty();
+  return h2_ == nullptr && response_done_ && request_done_ && !framing_.switched &&
+         framing_.persistence == http::Persistence::keep && framing_.body.kind != http::BodyKind::until_close &&
+         work_.in.empty();
 }
 
 }  // namespace edge

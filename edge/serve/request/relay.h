@@ -5,6 +5,9 @@
 //   client --RequestSource--> pump --MessageWriter--> upstream
 //   client <--ResponseSink--  pump <--BodyReader--    upstream      (large bodies: Splice, inside the kernel)
 //
+// With a server that speaks HTTP/2 both ends are its stream's (H2UpstreamStream), and HTTP/1's are not used: one test
+// of a pointer tells, and all that is decided here is decided once.
+//
 // Lives in serve_one's frame for one attempt; its worker's thread.
 
 #include <cstdint>
@@ -21,6 +24,7 @@
 #include "edge/serve/request/exchange.h"
 #include "edge/serve/request/request_body.h"
 #include "edge/serve/request/tunnel.h"
+#include "edge/serve/upstream/h2_upstream_stream.h"
 #include "edge/serve/upstream/upstreams.h"
 #include "shared/http/framing.h"
 #include "shared/http/head.h"
@@ -35,13 +39,17 @@ class Relay {
   struct Sides {
     const Exchange& exchange;
     RequestBody& body;
-    UpstreamConnection& upstream;
+    UpstreamConnection* upstream;  // null with HTTP/2
+    H2UpstreamStream* h2;          // null with HTTP/1
     UpstreamWork& work;
     Counters& counters;
   };
 
-  // REQUIRES: the request's head for the upstream is queued in the work's `out`.
-  Relay(const Sides& sides, const Route& route, const Settings& settings, PipePool& pipes);
+  // A call of gRPC may be silent either way for as long as a tunnel may, once its answer has begun.
+  enum class Kind : std::uint8_t { plain, grpc };
+
+  // REQUIRES: the request's head for the upstream is queued in the work's `out`; with HTTP/2 the stream has begun.
+  Relay(const Sides& sides, const Route& route, const Settings& settings, PipePool& pipes, Kind kind = Kind::plain);
 
   [[nodiscard]] Step advance(shared::TimePoint now);
   // REQUIRES: the last step was `waiting`.
@@ -52,6 +60,8 @@ class Relay {
   [[nodiscard]] const Error& error() const { return error_; }
   // A byte of the response has been seen.
   [[nodiscard]] bool heard() const { return heard_; }
+  // The server has done nothing for the request, and says so, or has not even had it.
+  [[nodiscard]] bool unprocessed() const { return h2_ != nullptr && h2_->unprocessed() && !heard_; }
   // The client has been sent (a part of) an interim or the final head: no retry after it.
   [[nodiscard]] bool answering() const { return responding_ || told_interim_; }
   // When the whole request was sent, or nothing more of it will be; the end of time before that.
@@ -60,6 +70,9 @@ class Relay {
   [[nodiscard]] bool responding() const { return responding_; }
   [[nodiscard]] std::uint16_t status() const { return work_.response.status; }
   [[nodiscard]] shared::TimePoint first_byte() const { return first_byte_; }
+  // Of a call, as far as it is known: in the head of its answer, or in the trailers.
+  [[nodiscard]] std::optional<std::uint8_t> grpc_status() const;
+  [[nodiscard]] bool open_ended() const { return responding_ && framing_.body.kind == http::BodyKind::chunked; }
   // Since a 101; else null.
   [[nodiscard]] const Tunnel* tunnel() const { return tunnel_.get(); }
   // After `done`: the upstream connection may carry another request.
@@ -80,6 +93,8 @@ class Relay {
   void close_request();
   void discard_request();
   bool read_response_head();
+  bool read_h2_head();
+  bool h2_failed();
   bool receive_head();
   bool take_head();
   [[nodiscard]] bool keeps_word(const http::ResponseFraming& framing);
@@ -88,6 +103,13 @@ class Relay {
   void start_tunnel();
   Step expire_tunnel();
   Pumped move_request(std::uint64_t& moved);
+  [[nodiscard]] std::uint64_t sent_upstream() const {
+    return h2_ == nullptr ? to_upstream_.octets_sent() : h2_->octets_sent();
+  }
+  [[nodiscard]] bool upstream_closed() const {
+    return h2_ == nullptr ? upstream_->stream().peer_closed() : h2_->closed();
+  }
+  bool response_body_failed();
   bool pump_response();
   Pumped move_response(std::uint64_t& moved);
   Pumped begin_splice(std::uint64_t& moved);
@@ -95,11 +117,14 @@ class Relay {
   bool request_body_failed();
   [[nodiscard]] bool lingers() const;
   [[nodiscard]] shared::TimePoint client_seen() const;
+  [[nodiscard]] shared::TimePoint call_deadline() const;
+  [[nodiscard]] Step expire_call();
   [[nodiscard]] Step expire_request();
 
   const Exchange& exchange_;
   RequestBody& body_;
-  UpstreamConnection& upstream_;
+  UpstreamConnection* upstream_;
+  H2UpstreamStream* h2_;
   UpstreamWork& work_;
   Counters& counters_;
   const Route& route_;
@@ -128,6 +153,8 @@ class Relay {
   std::uint32_t interims_ = 0;
   std::size_t interim_octets_ = 0;
   bool response_done_ = false;
+  Kind kind_;
+  std::optional<std::uint8_t> head_status_;  // of a call
   Error error_;
 };
 

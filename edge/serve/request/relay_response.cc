@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "edge/core/message/grpc.h"
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/relay.h"
 #include "shared/core/ascii.h"
@@ -30,7 +31,7 @@ bool Relay::receive_head() {
     space = buffer.space();
   }
   if (space.empty()) return fail(ErrorKind::bad_response, Side::upstream, "response head over the limit");
-  const IoResult received = upstream_.stream().receive(space);
+  const IoResult received = upstream_->stream().receive(space);
   if (received.status == IoStatus::ok) {
     if (!heard_) first_byte_ = now_;
     heard_ = true;
@@ -42,7 +43,7 @@ bool Relay::receive_head() {
   if (received.status == IoStatus::again && !(request_ended_ && !request_done_)) return true;
   if (heard_) return fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed inside the response head");
   // A server that wants a certificate says so only now (RFC 8446 4.4.2.4).
-  const shared::TlsSession* const tls = upstream_.stream().tls();
+  const shared::TlsSession* const tls = upstream_->stream().tls();
   if (tls != nullptr && tls->failure() == shared::TlsFailure::alert) {
     return fail(ErrorKind::tls_failed, Side::upstream, tls->failure_text());
   }
@@ -50,16 +51,19 @@ bool Relay::receive_head() {
 }
 
 bool Relay::take_head() {
-  parser_.reset();
-  work_.in.pin(work_.response.size);
+  if (h2_ == nullptr) {
+    parser_.reset();
+    work_.in.pin(work_.response.size);
+  }
   const http::AskedFor asked{.method = exchange_.source.facts().head->method,
                              .upgrade = exchange_.source.facts().framing.upgrade};
   const auto framing = http::frame_response(work_.response, asked);
   if (!framing) return fail(ErrorKind::bad_response, Side::upstream, framing.error().reason);
   if (framing->interim) return take_interim();
   if (!exchange_.source.facts().accept.empty() && !keeps_word(*framing)) return false;
-  framing_ = *framing;
+  framing_ = h2_ == nullptr ? *framing : h2_framing(*framing, h2_->ended_with_head());
   responding_ = true;
+  if (kind_ == Kind::grpc) head_status_ = grpc_status_of(work_.response.fields);
   if (!work_.set_cookie.empty()) {
     // A head with as many fields as fit goes without: the session will be stuck at its next answer.
     (void)work_.response.fields.push(
@@ -71,7 +75,7 @@ bool Relay::take_head() {
   }
   body_.stop_keeping();
   exchange_.sink.start(work_.response, framing_, route_.response_rules);
-  from_upstream_.begin(upstream_.stream(), work_.in, framing_.body);
+  if (h2_ == nullptr) from_upstream_.begin(upstream_->stream(), work_.in, framing_.body);
   if (framing_.switched) start_tunnel();
   return true;
 }
@@ -100,7 +104,7 @@ bool Relay::take_interim() {
     exchange_.sink.interim(work_.response);
     told_interim_ = true;
   }
-  work_.in.unpin();
+  if (h2_ == nullptr) work_.in.unpin();
   return true;
 }
 
@@ -122,13 +126,14 @@ void Relay::start_tunnel() {
       static_cast<std::uint32_t>(shared::mix(static_cast<std::uint64_t>(now_.time_since_epoch().count())));
   tunnel_ = std::make_unique<Tunnel>(websocket ? Tunnel::Speaks::websocket : Tunnel::Speaks::unknown, counters_, seed);
   to_upstream_.begin_body(kRaw);
-  from_upstream_.begin(upstream_.stream(), work_.in, kRaw);
+  from_upstream_.begin(upstream_->stream(), work_.in, kRaw);
   request_ended_ = request_done_ = false;
   exchange_.waiter.wake_soon();
 }
 
 // Reads at most once in a turn behind an interim head, and not before the client has taken that.
 bool Relay::read_response_head() {
+  if (h2_ != nullptr) return read_h2_head();
   const std::uint32_t before = interims_;
   while (!responding_) {
     const std::string_view buffered = work_.in.view();
@@ -153,6 +158,35 @@ bool Relay::read_response_head() {
   return true;
 }
 
+// What came of the stream is there already; what has come to an end is looked at when there is no head more.
+bool Relay::read_h2_head() {
+  while (!responding_) {
+    if (!flush_interim()) return false;
+    if (response_blocked_ == Blocked::sink) return true;
+    if (!h2_->head_there()) break;
+    if (!heard_) first_byte_ = now_;
+    heard_ = true;
+    response_progress_ = now_;
+    if (!h2_->take_head(work_.response)) {
+      return fail(ErrorKind::bad_response, Side::upstream, "malformed response head");
+    }
+    if (!take_head()) return false;
+  }
+  if (responding_) return true;
+  response_blocked_ = Blocked::source;
+  return h2_->closed() ? h2_failed() : true;
+}
+
+// A reset is a word of the server's, unless it says that it has not looked at the request.
+bool Relay::h2_failed() {
+  if (!heard_ && h2_->answered() && !h2_->unprocessed()) {
+    first_byte_ = now_;
+    heard_ = true;
+  }
+  error_ = h2_->error();
+  return false;
+}
+
 // What is buffered goes first; then, with the head out and octets that pass unchanged, the rest may be spliced.
 Pumped Relay::begin_splice(std::uint64_t& moved) {
   Buffered buffered{from_upstream_};
@@ -170,7 +204,7 @@ Pumped Relay::go_on_splicing(std::uint64_t& moved) {
   std::uint64_t spliced = 0;
   Socket* const client = exchange_.sink.direct();
   if (client == nullptr) return Pumped::sink_failed;
-  const Pumped pumped = splice_->advance(*upstream_.stream().raw(), *client, spliced);
+  const Pumped pumped = splice_->advance(*upstream_->stream().raw(), *client, spliced);
   from_upstream_.skip(spliced);
   exchange_.sink.bypassed(spliced);
   moved += spliced;
@@ -181,6 +215,7 @@ Pumped Relay::go_on_splicing(std::uint64_t& moved) {
 }
 
 Pumped Relay::move_response(std::uint64_t& moved) {
+  if (h2_ != nullptr) return pump(*h2_, exchange_.sink, moved);
   if (tunnel_ != nullptr) {
     auto passage = tunnel_->to_client(exchange_.sink);
     passage.speak();
@@ -189,9 +224,17 @@ Pumped Relay::move_response(std::uint64_t& moved) {
     return pumped;
   }
   if (splice_) return go_on_splicing(moved);
-  const bool raw = upstream_.stream().raw() != nullptr;
+  const bool raw = upstream_->stream().raw() != nullptr;
   if (raw && from_upstream_.unreceived() >= PipePool::kWorthwhile) return begin_splice(moved);
   return pump(from_upstream_, exchange_.sink, moved);
+}
+
+bool Relay::response_body_failed() {
+  if (h2_ != nullptr) return h2_failed();
+  if (from_upstream_.failure() == BodyFailure::malformed) {
+    return fail(ErrorKind::bad_response, Side::upstream, "malformed chunked response body");
+  }
+  return fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed inside the response body");
 }
 
 bool Relay::pump_response() {
@@ -211,10 +254,7 @@ bool Relay::pump_response() {
       response_done_ = true;
       return true;
     case Pumped::source_failed:
-      if (from_upstream_.failure() == BodyFailure::malformed) {
-        return fail(ErrorKind::bad_response, Side::upstream, "malformed chunked response body");
-      }
-      return fail(ErrorKind::upstream_reset, Side::upstream, "upstream closed inside the response body");
+      return response_body_failed();
     case Pumped::sink_failed:
       return fail(ErrorKind::client_closed, Side::client, "client closed inside the response");
   }

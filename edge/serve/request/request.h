@@ -70,6 +70,10 @@ struct Request {
   std::size_t dead_connections = 0;
   bool idempotent = false;
   bool hedged = false;
+  bool grpc = false;        // it is a call of gRPC
+  bool open_ended = false;  // its answer's length was not told
+  // When its client stops waiting for all of it; calls of gRPC may say so.
+  shared::TimePoint deadline = shared::TimePoint::max();
   bool blamed = false;  // a server has been held to account for this request's failure
 
   // For the log: of the last attempt.
@@ -83,7 +87,8 @@ struct Request {
   bool failed = false;  // `error` says how
   bool cut = false;     // the client has a part of the answer
   Error error;
-  std::uint16_t status = 0;  // what the client was told
+  std::uint16_t status = 0;                 // what the client was told
+  std::optional<std::uint8_t> grpc_status;  // likewise, of a call
   std::string_view reason;
   std::string_view tunnel_end;       // of a tunnel; else empty
   std::optional<Page> page;          // an answer of the edge's own

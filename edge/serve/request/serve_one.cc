@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "edge/core/message/grpc.h"
 #include "edge/serve/request/account.h"
 #include "edge/serve/request/answer.h"
 #include "edge/serve/request/compressing_sink.h"
@@ -31,6 +32,10 @@ bool misdirected(Request& r) {
 
 // match, admit, limit and the first pick.
 void decide(Request& r) {
+  r.grpc = is_grpc(r.asked.head->fields);
+  if (r.grpc) {
+    if (const auto timeout = grpc_timeout(r.asked.head->fields)) r.deadline = r.asked.head_read + *timeout;
+  }
   if (misdirected(r)) return;
   shared::NullTrace trace;
   const Asked asked{.head = *r.asked.head, .peer = r.asked.peer, .now = r.now(), .to_https = r.asked.https_port != 0};
@@ -44,6 +49,10 @@ void decide(Request& r) {
 bool waits_for_turn(Request& r) {
   if (!r.decision.has_to_wait() || r.now() >= r.turn()) return false;
   if (r.decision.at_pool.overload == Overload::shed) return false;  // it is refused in any case
+  if (r.now() >= r.deadline) {
+    r.fail({.kind = ErrorKind::deadline, .side = Side::client, .detail = "deadline exceeded"});
+    return false;
+  }
   if (!r.exchange.source.abandoned()) return true;
   r.fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
   return false;
@@ -60,7 +69,9 @@ std::string introduced_id(const RequestFacts& asked, std::string_view fresh) {
 // What every attempt of a request at its pool has in common.
 void prepare(Request& r) {
   r.idempotent = is_idempotent(r.asked.head->method);
-  r.body.emplace(r.exchange.source, r.exchange.work.kept_body, r.idempotent ? r.pool().retry.buffer : 0);
+  // A server of HTTP/2 may say that it has not looked at a request: then any method is sent again.
+  const bool may_repeat = r.idempotent || r.pool().protocol == ServerProtocol::h2;
+  r.body.emplace(r.exchange.source, r.exchange.work.kept_body, may_repeat ? r.pool().retry.buffer : 0);
   std::ranges::copy(r.context.request_ids.fresh(), r.fresh_id.begin());
   const std::string_view fresh(r.fresh_id.data(), r.fresh_id.size());
   r.introduced_id = introduced_id(r.asked, fresh);
@@ -99,7 +110,7 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
   decide(request);
   bool held = waits_for_turn(request);
   while (held) {
-    const shared::TimePoint turn = request.turn();
+    const shared::TimePoint turn = std::min(request.turn(), request.deadline);
     co_await waiter.until(turn);
     held = waits_for_turn(request);
   }

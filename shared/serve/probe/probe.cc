@@ -40,9 +40,10 @@ Probe::Probe(std::shared_ptr<ProbeContext> context, ProbeTarget target)
 
 bool Probe::serves(const ProbeTarget& other) const {
   return target_.endpoint == other.endpoint && target_.kind == other.kind && target_.host == other.host &&
-         target_.path == other.path && target_.interval == other.interval && target_.timeout == other.timeout &&
-         target_.expected == other.expected && target_.body_kept == other.body_kept && target_.jitter == other.jitter &&
-         target_.tls == other.tls && target_.greeting == other.greeting;
+         target_.path == other.path && target_.service == other.service && target_.interval == other.interval &&
+         target_.timeout == other.timeout && target_.expected == other.expected &&
+         target_.body_kept == other.body_kept && target_.jitter == other.jitter && target_.tls == other.tls &&
+         target_.greeting == other.greeting;
 }
 
 void Probe::rename(const ProbeTarget& target) {
@@ -155,6 +156,9 @@ void Probe::connect() {
   events.answered = [weak, connection](const http::ResponseReader& answer) {
     if (const auto self = weak.lock()) self->on_answer(connection, answer);
   };
+  events.judged = [weak, connection](const std::string& verdict) {
+    if (const auto self = weak.lock()) self->on_judged(connection, verdict);
+  };
   events.unasked = [weak, connection] {
     if (const auto self = weak.lock()) self->on_unasked(connection);
   };
@@ -174,6 +178,10 @@ void Probe::on_connected(const HttpConnection* connection) {
 }
 
 void Probe::ask(Attempt& attempt) {
+  if (target_.kind == ProbeKind::grpc) {
+    const std::string host = target_.host.empty() ? target_.endpoint.to_string() : target_.host;
+    return attempt.connection->ask_health(host, target_.service, "http");
+  }
   attempt.connection->ask(request_, {.head = kMaxHead, .body = kMaxBody, .kept = target_.body_kept});
 }
 
@@ -196,6 +204,14 @@ void Probe::on_answer(const HttpConnection* connection, const http::ResponseRead
     return conclude(ProbeOutcome::failure, "status " + std::to_string(answer.status()));
   }
   conclude(ProbeOutcome::success, "");
+}
+
+void Probe::on_judged(const HttpConnection* connection, const std::string& verdict) {
+  Attempt* const attempt = find(connection);
+  if (attempt == nullptr) return;
+  round_trip_ = connection->round_trip();
+  keep(*attempt);
+  conclude(verdict.empty() ? ProbeOutcome::success : ProbeOutcome::failure, verdict);
 }
 
 void Probe::on_failed(const HttpConnection* connection, error_code error) {

@@ -79,6 +79,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
 
   void on_connected(const HttpConnection* connection);
   void on_answer(const HttpConnection* connection, const http::ResponseReader& answer);
+  void on_judged(const HttpConnection* connection, const std::string& verdict);
   void on_unasked(const HttpConnection* connection);
   void on_failed(const HttpConnection* connection, error_code error);
   void on_attempt_failed(const HttpConnection* connection, error_code error);

@@ -32,7 +32,7 @@ namespace shared {
 
 enum class ProbeTargetId : std::uint32_t {};  // the caller's own numbering
 
-enum class ProbeKind : std::uint8_t { http, https, tcp };
+enum class ProbeKind : std::uint8_t { http, https, tcp, grpc };
 
 struct StatusRange {
   std::uint16_t first = 200;
@@ -49,6 +49,7 @@ struct ProbeTarget {
   ProbeKind kind = ProbeKind::http;
   std::string host;        // Host and, for https, the name in TLS (without its port)
   std::string path = "/";  // origin form
+  std::string service;     // of grpc; empty: the server as a whole
   Duration interval = seconds(2);
   Duration timeout = seconds(1);  // connect, handshake, request and answer together
   StatusRange expected;           // another status has failed

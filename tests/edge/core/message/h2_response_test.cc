@@ -24,6 +24,19 @@ TEST(H2Response, NamesAreLowerAndTheConnectionsFieldsAreGone) {
 
 TEST(H2Response, AHeadWithoutFieldsIsItsStatus) { EXPECT_EQ(fields_of("HTTP/1.1 204 No Content\r\n\r\n"), "204"); }
 
+TEST(H2Response, ARequestIsTakenApart) {
+  std::string head = "POST /a?b=c HTTP/1.1\r\nHost: shop.example:8080\r\nTE: trailers\r\nConnection: TE\r\n\r\n";
+  const H2RequestHead split = split_request(head);
+  EXPECT_EQ(split.method, "POST");
+  EXPECT_EQ(split.path, "/a?b=c");
+  EXPECT_EQ(split.authority, "shop.example:8080");
+  std::string all;
+  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) {
+    all.append(name).append("=").append(value).append(";");
+  });
+  EXPECT_EQ(all, "te=trailers;");
+}
+
 TEST(H2Response, TrailersAreLinesToo) {
   std::string trailers = "Server-Timing: a:b\r\nX-Checksum: 1\r\n";
   std::string all;

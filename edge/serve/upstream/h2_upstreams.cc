@@ -1,0 +1,58 @@
+#include "edge/serve/upstream/h2_upstreams.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+
+namespace edge {
+
+H2Upstreams::PerServer& H2Upstreams::of(ServerId server) {
+  const auto index = static_cast<std::size_t>(server);
+  if (index >= servers_.size()) servers_.resize(index + 1);
+  return servers_[index];
+}
+
+std::span<char> H2Upstreams::scratch() {
+  if (scratch_.size() == 0) scratch_ = Octets(kScratch);
+  return {scratch_.data(), scratch_.size()};
+}
+
+// The oldest first: what is not needed becomes idle, and ends.
+std::unique_ptr<H2UpstreamStream> H2Upstreams::open(const Wish& wish, Waiter& waiter) {
+  for (const auto& there : of(wish.way.server).connections) {
+    if (!there->takes(wish.way) || (wish.fresh && there->stands())) continue;
+    if (there->stands()) counters_.upstream_reuses.add();
+    return std::make_unique<H2UpstreamStream>(*there, waiter);
+  }
+  auto made = std::make_unique<H2Upstream>(
+      *this, H2UpstreamPlan{.server = wish.way.server,
+                            .addresses = {wish.way.addresses.begin(), wish.way.addresses.end()},
+                            .tls = wish.pool.tls,
+                            .name = std::string(wish.way.name),
+                            .http2 = wish.pool.http2,
+                            .idle = wish.pool.idle,
+                            .limits = wish.limits,
+                            .patience = wish.patience});
+  H2Upstream& connection = *made;
+  of(wish.way.server).connections.push_back(std::move(made));
+  connection.start();  // it may be over by then, and tells the stream why
+  return std::make_unique<H2UpstreamStream>(connection, waiter);
+}
+
+void H2Upstreams::remove(H2Upstream& connection, ServerId server) {
+  Connections& list = of(server).connections;
+  const auto it = std::ranges::find_if(list, [&](const auto& one) { return one.get() == &connection; });
+  if (it == list.end()) return;
+  gone_.push_back(std::move(*it));
+  list.erase(it);
+  loop_.defer([this] { gone_.clear(); });
+}
+
+void H2Upstreams::close() {
+  for (PerServer& server : servers_) std::ranges::move(server.connections, std::back_inserter(gone_));
+  servers_.clear();
+  if (!gone_.empty()) loop_.defer([this] { gone_.clear(); });
+}
+
+}  // namespace edge
