@@ -50,6 +50,20 @@ TEST(PoolTable, EverySessionOptionArrives) {
   EXPECT_EQ(pool.sticky->draining, StickyDraining::move);
 }
 
+TEST(PoolTable, Http2ToServersIsAskedForAndHasItsBounds) {
+  EXPECT_EQ(read("").pool.protocol, ServerProtocol::http1);
+  const auto [pool, problems] = read("protocol: h2, http2: {max_streams: 7, stream_buffer: 64KiB, ping: 5s}");
+  EXPECT_EQ(problems, "");
+  EXPECT_EQ(pool.protocol, ServerProtocol::h2);
+  EXPECT_EQ(pool.http2.max_streams, 7U);
+  EXPECT_EQ(pool.http2.stream_buffer, 64U * 1024U);
+  EXPECT_EQ(pool.http2.ping, shared::Duration(shared::seconds(5)));
+  EXPECT_NE(read("http2: {max_streams: 7}").problems.find("http2 has no effect: protocol is not h2"),
+            std::string::npos);
+  EXPECT_NE(read("protocol: h2, proxy_protocol: v2").problems.find("proxy_protocol with protocol: h2"),
+            std::string::npos);
+}
+
 TEST(PoolTable, WhatHasNoEffectIsAnError) {
   EXPECT_NE(read("hash: {by: path}").problems.find("hash has no effect"), std::string::npos);
   EXPECT_NE(

@@ -92,6 +92,13 @@ TEST(ProtectTable, ARetrysOptionsArrive) {
   EXPECT_NE(problems(retry_table(), "{attempts: 0}"), "");
 }
 
+TEST(ProtectTable, ACheckOfGrpcMayNameAService) {
+  const auto checks = value_of(health_checks(), "{kind: grpc, service: shop.Cart}");
+  ASSERT_TRUE(checks);
+  EXPECT_EQ(checks->at(0).kind, HealthCheck::Kind::grpc);
+  EXPECT_EQ(checks->at(0).service, "shop.Cart");
+}
+
 TEST(ProtectTable, OneCheckOrSeveral) {
   EXPECT_EQ(value_of(health_checks(), "{path: /live}")->size(), 1U);
   const auto both = value_of(health_checks(), "[{name: live, kind: tcp}, {name: deep, path: /deep}]");
