@@ -114,6 +114,14 @@ bool H2Connection::turn(Wake wake) {
 }
 
 bool H2Connection::feed(std::string_view octets) {
+  // Of DATA on a stream that is over the library tells nobody (RFC 9113 5.1).
+  const auto fits = [this](std::uint8_t type, std::int32_t id) {
+    return type != NGHTTP2_DATA || past_.past(id) != PastStreams::Past::closed;
+  };
+  if (!heads_.follow(octets, fits)) {
+    stop(Stop::told, NGHTTP2_STREAM_CLOSED);
+    return false;
+  }
   const ssize_t taken =
       nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
   if (stop_ != Stop::no) return false;

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/core/message/h2_frame_heads.h"
 #include "edge/core/message/linger.h"
 #include "edge/core/message/past_streams.h"
 #include "edge/core/protect/abuse_score.h"
@@ -128,6 +129,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   std::vector<H2Stream*> ready_;  // have something to do in this turn
   AbuseScore abuse_;
   PastStreams past_;
+  H2FrameHeads heads_;  // of what has come
   Linger linger_;
   std::size_t queued_ = 0;  // octets in the streams' queues
   shared::TimePoint idle_since_{};
