@@ -1,0 +1,123 @@
+#include "edge/serve/cache/body.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace edge {
+namespace {
+
+constexpr std::size_t kWorthCompacting = 64 * 1024;
+
+}  // namespace
+
+CacheBody::Chunk::Chunk(std::size_t size_in, std::shared_ptr<std::atomic<std::size_t>> live_in)
+    : size(size_in), octets(new char[size_in]), live(std::move(live_in)) {
+  live->fetch_add(size, std::memory_order_relaxed);
+}
+
+// One after another: a long chain would else be as many frames.
+CacheBody::Chunk::~Chunk() {
+  live->fetch_sub(size, std::memory_order_relaxed);
+  std::shared_ptr<Chunk> rest = std::move(next);
+  while (rest != nullptr && rest.use_count() == 1) rest = std::exchange(rest->next, nullptr);
+}
+
+std::size_t CacheBody::next_chunk(std::size_t wanted, std::uint64_t known) const {
+  if (wanted == 0 || (last_ != nullptr && last_->filled.load(std::memory_order_relaxed) < last_->size)) return 0;
+  const std::uint64_t there = size_.load(std::memory_order_relaxed);
+  if (known > there) return static_cast<std::size_t>(std::min<std::uint64_t>(known - there, kKnownLargest));
+  if (last_ == nullptr) return kFirst;
+  return std::min(2 * last_->size, kLargest);
+}
+
+void CacheBody::add_chunk(std::size_t size) {
+  auto chunk = std::make_shared<Chunk>(size, live_);
+  const std::scoped_lock lock(mutex_);
+  if (last_ != nullptr) {
+    last_->next = chunk;
+  } else {
+    first_ = chunk;
+  }
+  last_ = std::move(chunk);
+}
+
+std::size_t CacheBody::append(std::string_view octets) {
+  if (last_ == nullptr || octets.empty()) return 0;
+  const std::size_t at = last_->filled.load(std::memory_order_relaxed);
+  const std::size_t n = std::min(octets.size(), last_->size - at);
+  if (n == 0) return 0;
+  std::memcpy(last_->octets.get() + at, octets.data(), n);
+  last_->filled.store(at + n, std::memory_order_release);
+  size_.fetch_add(n, std::memory_order_release);
+  return n;
+}
+
+void CacheBody::pass_through() {
+  std::shared_ptr<Chunk> gone;
+  const std::scoped_lock lock(mutex_);
+  passes_ = true;
+  if (taken_) gone = std::move(first_);
+}
+
+std::shared_ptr<CacheBody> CacheBody::compact() const {
+  const std::uint64_t there = size();
+  if (there == 0 || there > kWorthCompacting || live() - there < there / 8) return nullptr;
+  auto made = std::make_shared<CacheBody>();
+  made->add_chunk(static_cast<std::size_t>(there));
+  const std::scoped_lock lock(mutex_);
+  for (const Chunk* chunk = first_.get(); chunk != nullptr; chunk = chunk->next.get()) {
+    made->append({chunk->octets.get(), chunk->filled.load(std::memory_order_acquire)});
+  }
+  made->last_.reset();
+  made->finish(State::whole);
+  return made;
+}
+
+CacheBody::Cursor::Cursor(std::shared_ptr<CacheBody> body) : body_(std::move(body)) {
+  const std::scoped_lock lock(body_->mutex_);
+  good_ = !body_->passes_ || !body_->taken_;
+  body_->taken_ = true;
+  if (!good_) return;
+  chunk_ = body_->first_;
+  if (body_->passes_) body_->first_.reset();
+}
+
+bool CacheBody::Cursor::step() {
+  std::shared_ptr<Chunk> next;
+  {
+    const std::scoped_lock lock(body_->mutex_);
+    if (chunk_ != nullptr) {
+      next = chunk_->next;
+    } else {
+      next = body_->passes_ ? std::move(body_->first_) : body_->first_;  // none had come when this began
+    }
+  }
+  if (next == nullptr) return false;
+  chunk_ = std::move(next);
+  at_ = 0;
+  return true;
+}
+
+std::string_view CacheBody::Cursor::peek() {
+  while (true) {
+    if (chunk_ != nullptr) {
+      const std::size_t filled = chunk_->filled.load(std::memory_order_acquire);
+      if (at_ < filled) return {chunk_->octets.get() + at_, filled - at_};
+      if (filled < chunk_->size) return {};
+    }
+    if (!step()) return {};
+  }
+}
+
+void CacheBody::Cursor::skip(std::uint64_t n) {
+  while (n > 0) {
+    const std::string_view there = peek();
+    if (there.empty()) return;
+    const std::uint64_t some = std::min<std::uint64_t>(n, there.size());
+    consume(static_cast<std::size_t>(some));
+    n -= some;
+  }
+}
+
+}  // namespace edge

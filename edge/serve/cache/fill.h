@@ -1,0 +1,95 @@
+#pragma once
+// CacheFill: a fetch that is under way, as those see it who wait for what it brings. One fetch writes; any number of
+// requests on any worker read: first the head, then the body while it comes. Who waits is told by its worker's desk. A
+// fill that nobody waits for any more is `unwanted`, unless it is made for the store's sake.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/core/message/errors.h"
+#include "edge/serve/cache/entry.h"
+
+namespace edge {
+
+class CacheDesk;
+
+class CacheFill : public std::enable_shared_from_this<CacheFill> {
+ public:
+  enum class Phase : std::uint8_t {
+    asking,    // no head yet
+    stored,    // there is an entry, whose body comes; anybody may have it
+    private_,  // there is an entry for who has begun the fetch, and for nobody else
+    failed,    // no answer: `error` says why
+    refused,   // it is not this fetch's turn: a limit; others try for themselves
+  };
+
+  struct Seen {
+    Phase phase = Phase::asking;
+    std::shared_ptr<CacheEntry> entry;
+    Error error;
+    bool validated = false;  // the entry is the old one, updated by a 304
+    std::string_view why;    // it is not stored: a literal
+  };
+
+  // `variant`: which requests wait for it. `old`: what is validated; may be null. `background`: nobody waits.
+  CacheFill(std::string url, std::string variant, std::shared_ptr<CacheEntry> old, bool background)
+      : url_(std::move(url)), variant_(std::move(variant)), old_(std::move(old)), background_(background) {}
+
+  [[nodiscard]] const std::string& url() const { return url_; }
+  [[nodiscard]] const std::string& variant() const { return variant_; }
+  [[nodiscard]] const std::shared_ptr<CacheEntry>& old() const { return old_; }
+  [[nodiscard]] bool background() const { return background_; }
+
+  // Any thread.
+  [[nodiscard]] Seen look() const;
+  // What it brings is not to be stored: its URL was purged or changed meanwhile.
+  void doom() { doomed_.store(true, std::memory_order_release); }
+  [[nodiscard]] bool doomed() const { return doomed_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool unwanted() const { return !background_ && readers_.load(std::memory_order_acquire) == 0; }
+
+  // A desk's: one of its requests begins or ceases to read.
+  void join(CacheDesk& desk);
+  void leave(CacheDesk& desk);
+  // A reader has taken something: the writer may go on, if it waits for that.
+  void taken();
+  // A desk has woken its readers: they are to be told of what comes from now on.
+  void told(CacheDesk& desk);
+
+  // The writer's. `desk` is that of its worker.
+  void written_by(CacheDesk& desk) { writer_ = &desk; }
+  void open(Phase phase, std::shared_ptr<CacheEntry> entry, bool validated, std::string_view why);
+  void fail(Phase phase, const Error& error);
+  // There is more of the body, or its end.
+  void moved();
+  // The writer sleeps until readers have taken something.
+  void sleep() { asleep_.store(true, std::memory_order_release); }
+  void gone();
+
+ private:
+  struct Subscriber {
+    CacheDesk* desk;
+    std::size_t readers;
+    bool told;  // a word is on its way
+  };
+
+  void tell();
+
+  const std::string url_;
+  const std::string variant_;
+  const std::shared_ptr<CacheEntry> old_;
+  const bool background_;
+  std::atomic<bool> doomed_{false};
+  std::atomic<bool> asleep_{false};
+  std::atomic<std::size_t> readers_{0};
+  mutable std::mutex mutex_;
+  Seen seen_;
+  std::vector<Subscriber> desks_;
+  CacheDesk* writer_ = nullptr;
+};
+
+}  // namespace edge

@@ -1,0 +1,280 @@
+#include "edge/serve/cache/store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "edge/core/cache/cache_key.h"
+#include "edge/core/cache/vary.h"
+
+namespace edge {
+namespace {
+
+bool answers(const CacheEntry& entry, const CacheKey& key) {
+  if (entry.selector != key.selector) return false;
+  if (entry.vary_names.empty()) return true;
+  std::string values;
+  append_vary_values(entry.vary_names, key.request, values);
+  return values == entry.vary_values;
+}
+
+bool same_variant(const CacheEntry& a, const CacheEntry& b) {
+  return a.selector == b.selector && a.vary_names == b.vary_names && a.vary_values == b.vary_values;
+}
+
+bool goes(const CachePurge& purge, const CacheEntry& entry) {
+  if (!purge.url.empty()) return entry.url == purge.url;
+  if (!purge.prefix.empty()) return entry.url.starts_with(purge.prefix);
+  return holds_tag(entry.head.find("Cache-Tag"), purge.tag) || holds_tag(entry.head.find("Surrogate-Key"), purge.tag);
+}
+
+}  // namespace
+
+CacheStore::CacheStore(CacheStoreSettings settings, std::uint64_t seed)
+    : name_(std::move(settings.name)), seed_(seed), capacity_(settings.capacity) {
+  for (Shard& shard : shards_) shard.resources = decltype(shard.resources)(0, CacheUrlHash{seed});
+}
+
+CacheStore::Shard& CacheStore::shard_of(std::string_view url) const {
+  return shards_[shared::hash_to_index(shared::hash_text(seed_ + 1, url), kShards)];
+}
+
+std::string CacheStore::variant_of(const Resource& resource, const CacheKey& key) {
+  std::string variant(key.selector);
+  append_vary_values(resource.vary_names, key.request, variant);
+  return variant;
+}
+
+std::uint64_t CacheStore::miss_hash(std::string_view url, std::string_view selector) const {
+  return shared::hash_text(shared::hash_text(seed_ + 2, url), selector);
+}
+
+CacheStore::Found CacheStore::find(const CacheKey& key, bool use) const {
+  Found found;
+  const Shard& shard = shard_of(key.url);
+  const std::scoped_lock lock(shard.mutex);
+  found.version = shard.version;
+  const auto resource = shard.resources.find(key.url);
+  if (resource == shard.resources.end()) return found;
+  const auto& entries = resource->second.entries;
+  found.url_known = !entries.empty();
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    if (!answers(**entry, key)) continue;
+    if (use) (*entry)->use();
+    found.entry = *entry;
+    break;
+  }
+  return found;
+}
+
+CacheStore::Joined CacheStore::join(const CacheKey& key, std::uint64_t version, std::shared_ptr<CacheEntry> old,
+                                    bool background, shared::TimePoint now) {
+  const Miss& miss = misses_[miss_hash(key.url, key.selector) % kMisses];
+  const bool alone = !background && miss.hash.load(std::memory_order_acquire) == miss_hash(key.url, key.selector) &&
+                     miss.until.load(std::memory_order_acquire) > now.time_since_epoch().count();
+  const std::scoped_lock change(change_);
+  Shard& shard = shard_of(key.url);
+  const std::scoped_lock lock(shard.mutex);
+  const auto known = shard.resources.find(key.url);
+  if (known != shard.resources.end()) {
+    const std::string variant = variant_of(known->second, key);
+    const auto& fills = known->second.fills;
+    const auto fill = std::ranges::find_if(fills, [&](const auto& one) { return one->variant() == variant; });
+    if (fill != fills.end()) {
+      if (!background) collapsed_.fetch_add(1, std::memory_order_relaxed);
+      return {Joined::Kind::wait, *fill};
+    }
+  }
+  if (shard.version != version) return {Joined::Kind::again, nullptr};
+  if (alone) return {Joined::Kind::alone, nullptr};
+  Resource& resource = known != shard.resources.end() ? known->second : shard.resources[std::string(key.url)];
+  auto fill = std::make_shared<CacheFill>(std::string(key.url), variant_of(resource, key), std::move(old), background);
+  resource.fills.push_back(fill);
+  begun_[fill.get()] = purge_count_;
+  fetches_.fetch_add(1, std::memory_order_relaxed);
+  return {Joined::Kind::lead, std::move(fill)};
+}
+
+void CacheStore::remember_miss(const CacheFill& fill, std::string_view selector, shared::TimePoint until) {
+  const std::uint64_t hash = miss_hash(fill.url(), selector);
+  Miss& miss = misses_[hash % kMisses];
+  miss.hash.store(hash, std::memory_order_release);
+  miss.until.store(until.time_since_epoch().count(), std::memory_order_release);
+}
+
+void CacheStore::release(const CacheFill& fill) {
+  const std::scoped_lock change(change_);
+  begun_.erase(&fill);
+  Shard& shard = shard_of(fill.url());
+  const std::scoped_lock lock(shard.mutex);
+  const auto known = shard.resources.find(fill.url());
+  if (known == shard.resources.end()) return;
+  std::erase_if(known->second.fills, [&](const auto& one) { return one.get() == &fill; });
+  if (known->second.fills.empty() && known->second.entries.empty()) shard.resources.erase(known);
+}
+
+bool CacheStore::reserve(std::size_t octets) {
+  const std::size_t coming = coming_.fetch_add(octets, std::memory_order_relaxed) + octets;
+  const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
+  if (octets_.load(std::memory_order_relaxed) + coming <= capacity) return true;
+  if (coming <= capacity / 2) {
+    Gone gone;
+    const std::scoped_lock change(change_);
+    evict_to(capacity - coming, gone);
+    return true;
+  }
+  give_back(octets);
+  return false;
+}
+
+void CacheStore::give_back(std::size_t octets) { coming_.fetch_sub(octets, std::memory_order_relaxed); }
+
+// Under `change_` all of these.
+void CacheStore::unlink(const std::shared_ptr<CacheEntry>& entry, Gone& gone) {
+  if (entry->queued == nullptr) return;
+  queue_.remove(*entry);
+  entries_.fetch_sub(1, std::memory_order_relaxed);
+  octets_.fetch_sub(entry->octets, std::memory_order_relaxed);
+  gone.push_back(std::move(entry->queued));
+}
+
+void CacheStore::drop(Shard& shard, const CacheEntry& entry) {
+  const std::scoped_lock lock(shard.mutex);
+  const auto known = shard.resources.find(entry.url);
+  if (known == shard.resources.end()) return;
+  std::erase_if(known->second.entries, [&](const auto& one) { return one.get() == &entry; });
+  if (known->second.fills.empty() && known->second.entries.empty()) shard.resources.erase(known);
+}
+
+void CacheStore::evict_to(std::size_t octets, Gone& gone) {
+  while (octets_.load(std::memory_order_relaxed) + queue_.memory() > octets) {
+    S3FifoHook* hook = queue_.evict();
+    if (hook == nullptr) return;
+    auto* entry = static_cast<CacheEntry*>(hook);
+    entries_.fetch_sub(1, std::memory_order_relaxed);
+    octets_.fetch_sub(hook->octets, std::memory_order_relaxed);
+    evicted_.fetch_add(1, std::memory_order_relaxed);
+    drop(shard_of(entry->url), *entry);
+    gone.push_back(std::move(entry->queued));
+  }
+}
+
+bool CacheStore::purged_since(const CacheEntry& entry, std::uint64_t begun, bool& soft) const {
+  const std::uint64_t missed = purge_count_ - begun;
+  if (missed > purges_.size()) return true;
+  bool gone = false;
+  for (std::size_t i = purges_.size() - static_cast<std::size_t>(missed); i < purges_.size(); ++i) {
+    if (!goes(purges_[i], entry)) continue;
+    soft = soft || purges_[i].soft;
+    gone = gone || !purges_[i].soft;
+  }
+  return gone;
+}
+
+bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, const CacheFill& fill, std::size_t most) {
+  Gone gone;  // dies behind the locks
+  const std::scoped_lock change(change_);
+  const auto begun = begun_.find(&fill);
+  bool soft = false;
+  if (fill.doomed() || begun == begun_.end() || purged_since(*entry, begun->second, soft)) return false;
+  if (soft) entry->purged.store(true, std::memory_order_relaxed);
+  const std::size_t octets = entry->memory();
+  const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
+  if (octets > capacity / 4) return false;
+  Shard& shard = shard_of(entry->url);
+  {
+    const std::scoped_lock lock(shard.mutex);
+    Resource& resource = shard.resources[entry->url];
+    for (auto one = resource.entries.begin(); one != resource.entries.end();) {
+      const bool replaced = same_variant(**one, *entry) || resource.entries.size() >= std::max<std::size_t>(most, 1);
+      if (replaced) unlink(*one, gone);
+      one = replaced ? resource.entries.erase(one) : one + 1;
+    }
+    resource.entries.push_back(entry);
+    resource.vary_names = entry->vary_names;
+    ++shard.version;
+  }
+  queue_.insert(*entry, shared::hash_text(shared::hash_text(seed_ + 3, entry->url), entry->vary_values), octets);
+  entry->queued = entry;
+  entries_.fetch_add(1, std::memory_order_relaxed);
+  octets_.fetch_add(octets, std::memory_order_relaxed);
+  stored_.fetch_add(1, std::memory_order_relaxed);
+  evict_to(capacity - std::min(capacity, coming_.load(std::memory_order_relaxed)), gone);
+  return true;
+}
+
+void CacheStore::remove(const CacheEntry& entry) {
+  Gone gone;
+  const std::scoped_lock change(change_);
+  const std::shared_ptr<CacheEntry> held = entry.queued;
+  if (held == nullptr) return;
+  drop(shard_of(entry.url), entry);
+  unlink(held, gone);
+}
+
+std::size_t CacheStore::purge(const CachePurge& purge) {
+  std::size_t count = 0;
+  const auto look_at = [&](const Resource& resource, Gone& gone) {
+    for (const auto& fill : resource.fills) {
+      if (!purge.url.empty()) fill->doom();
+    }
+    for (const auto& entry : resource.entries) {
+      if (!goes(purge, *entry)) continue;
+      ++count;
+      if (purge.soft) {
+        entry->purged.store(true, std::memory_order_relaxed);
+      } else {
+        gone.push_back(entry);
+      }
+    }
+  };
+  const auto sweep = [&](const Shard& shard, Gone& gone) {
+    const std::scoped_lock lock(shard.mutex);
+    if (!purge.url.empty()) {
+      const auto known = shard.resources.find(purge.url);
+      if (known != shard.resources.end()) look_at(known->second, gone);
+      return;
+    }
+    for (const auto& [url, resource] : shard.resources) look_at(resource, gone);
+  };
+  {
+    const std::scoped_lock change(change_);
+    if (purge.url.empty()) {
+      purges_.push_back(purge);
+      ++purge_count_;
+      if (purges_.size() > kPurgesKept) purges_.pop_front();
+    }
+  }
+  for (Shard& shard : shards_) {
+    if (!purge.url.empty() && &shard != &shard_of(purge.url)) continue;
+    Gone gone;
+    Gone unlinked;
+    const std::scoped_lock change(change_);
+    sweep(shard, gone);
+    for (const auto& entry : gone) {
+      drop(shard, *entry);
+      unlink(entry, unlinked);
+    }
+  }
+  purged_.fetch_add(count, std::memory_order_relaxed);
+  return count;
+}
+
+void CacheStore::set_capacity(std::size_t octets) {
+  Gone gone;
+  const std::scoped_lock change(change_);
+  capacity_.store(octets, std::memory_order_relaxed);
+  evict_to(octets, gone);
+}
+
+CacheStore::Stats CacheStore::stats() const {
+  return {.entries = entries_.load(std::memory_order_relaxed),
+          .octets = octets_.load(std::memory_order_relaxed) + coming_.load(std::memory_order_relaxed),
+          .capacity = capacity_.load(std::memory_order_relaxed),
+          .stored = stored_.load(std::memory_order_relaxed),
+          .evicted = evicted_.load(std::memory_order_relaxed),
+          .purged = purged_.load(std::memory_order_relaxed),
+          .fetches = fetches_.load(std::memory_order_relaxed),
+          .collapsed = collapsed_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace edge

@@ -1,0 +1,166 @@
+#pragma once
+// CacheStore: stored responses in memory, bounded in octets, all overhead counted; shared by the workers. URLs lie in
+// shards, each with a lock that is held for a look-up and no longer; what changes the store takes one lock more, so
+// that the bound and the order of eviction (s3_fifo.h) are those of the whole. Nothing is copied or freed under a lock.
+//
+//   URL -> Resource: entries (one for each variant) and fills (fetches that are under way, one for each variant)
+//
+// Lives as long as the process, over reloads. Any thread.
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "edge/core/cache/s3_fifo.h"
+#include "edge/serve/cache/entry.h"
+#include "edge/serve/cache/fill.h"
+#include "shared/core/hash.h"
+#include "shared/core/time.h"
+#include "shared/http/fields.h"
+
+namespace edge {
+
+struct CacheStoreSettings {
+  std::string name;
+  std::size_t capacity = 256ULL << 20U;  // octets
+};
+
+// What one request is looked for by.
+struct CacheKey {
+  std::string_view url;
+  std::string_view selector;
+  const http::FieldList& request;
+};
+
+// Exactly one of them says what goes.
+struct CachePurge {
+  std::string url{};     // this one, in all its variants
+  std::string prefix{};  // URLs that begin so
+  std::string tag{};     // a surrogate key
+  bool soft = false;     // it stays, and is stale
+};
+
+// Seeded, as URLs are chosen by clients.
+struct CacheUrlHash {
+  using is_transparent = void;
+  std::uint64_t seed = 0;
+  std::size_t operator()(std::string_view url) const { return shared::hash_text(seed, url); }
+};
+
+class CacheStore {
+ public:
+  CacheStore(CacheStoreSettings settings, std::uint64_t seed);
+  CacheStore(const CacheStore&) = delete;
+  CacheStore& operator=(const CacheStore&) = delete;
+
+  struct Found {
+    std::shared_ptr<CacheEntry> entry;  // null: none
+    bool url_known = false;             // there is one for other requests
+    std::uint64_t version = 0;          // for join()
+  };
+  // `use`: it counts for eviction.
+  [[nodiscard]] Found find(const CacheKey& key, bool use = true) const;
+
+  struct Joined {
+    enum class Kind : std::uint8_t {
+      lead,   // fetch it, and write what comes
+      wait,   // somebody does
+      again,  // something was stored since: find() once more
+      alone,  // what came of this lately was not to be stored: ask for yourself
+    };
+    Kind kind = Kind::alone;
+    std::shared_ptr<CacheFill> fill;
+  };
+  // Fetches what find() has not found. `old`: to be validated.
+  [[nodiscard]] Joined join(const CacheKey& key, std::uint64_t version, std::shared_ptr<CacheEntry> old,
+                            bool background, shared::TimePoint now);
+  // The fill's head has come and is not to be stored; until then others do not wait for each other.
+  void remember_miss(const CacheFill& fill, std::string_view selector, shared::TimePoint until);
+  // Nobody joins it any more.
+  void release(const CacheFill& fill);
+
+  // Makes room for octets of a body that comes; false: there is none. Give back what was reserved.
+  [[nodiscard]] bool reserve(std::size_t octets);
+  void give_back(std::size_t octets);
+  // In the place of the same variant. `most`: variants of one URL. False: it was purged while it came, or is too large.
+  bool insert(const std::shared_ptr<CacheEntry>& entry, const CacheFill& fill, std::size_t most);
+  // An entry that is not what the server has.
+  void remove(const CacheEntry& entry);
+
+  // How many entries have gone.
+  std::size_t purge(const CachePurge& purge);
+  void set_capacity(std::size_t octets);
+
+  struct Stats {
+    std::size_t entries = 0;
+    std::size_t octets = 0;  // of entries and of what comes
+    std::size_t capacity = 0;
+    std::uint64_t stored = 0;
+    std::uint64_t evicted = 0;
+    std::uint64_t purged = 0;
+    std::uint64_t fetches = 0;
+    std::uint64_t collapsed = 0;  // requests that have waited for one
+  };
+  [[nodiscard]] Stats stats() const;
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  static constexpr std::size_t kShards = 64;
+  static constexpr std::size_t kMisses = 4096;
+  static constexpr std::size_t kPurgesKept = 256;
+
+  struct Resource {
+    std::vector<std::shared_ptr<CacheEntry>> entries;  // the newest last
+    std::vector<std::shared_ptr<CacheFill>> fills;
+    std::string vary_names;  // of the newest
+  };
+  struct Shard {
+    mutable std::mutex mutex;
+    std::unordered_map<std::string, Resource, CacheUrlHash, std::equal_to<>> resources;
+    std::uint64_t version = 0;
+  };
+  struct Miss {
+    std::atomic<std::uint64_t> hash{0};
+    std::atomic<std::int64_t> until{0};
+  };
+  using Gone = std::vector<std::shared_ptr<CacheEntry>>;
+
+  [[nodiscard]] Shard& shard_of(std::string_view url) const;
+  [[nodiscard]] static std::string variant_of(const Resource& resource, const CacheKey& key);
+  [[nodiscard]] std::uint64_t miss_hash(std::string_view url, std::string_view selector) const;
+  void unlink(const std::shared_ptr<CacheEntry>& entry, Gone& gone);
+  void evict_to(std::size_t octets, Gone& gone);
+  void drop(Shard& shard, const CacheEntry& entry);
+  [[nodiscard]] bool purged_since(const CacheEntry& entry, std::uint64_t begun, bool& soft) const;
+
+  const std::string name_;
+  const std::uint64_t seed_;
+  std::atomic<std::size_t> capacity_;
+  mutable std::array<Shard, kShards> shards_;
+  std::array<Miss, kMisses> misses_;
+  std::atomic<std::size_t> coming_{0};  // octets of bodies that come
+
+  mutable std::mutex change_;  // before a shard's
+  S3Fifo queue_;
+  std::unordered_map<const CacheFill*, std::uint64_t> begun_;  // purges that a fill knows of
+  std::deque<CachePurge> purges_;                              // the newest last
+  std::uint64_t purge_count_ = 0;
+
+  std::atomic<std::size_t> entries_{0};
+  std::atomic<std::size_t> octets_{0};
+  std::atomic<std::uint64_t> stored_{0};
+  std::atomic<std::uint64_t> evicted_{0};
+  std::atomic<std::uint64_t> purged_{0};
+  std::atomic<std::uint64_t> fetches_{0};
+  mutable std::atomic<std::uint64_t> collapsed_{0};
+};
+
+}  // namespace edge
