@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <vector>
 
+#include "cli/cache.h"
 #include "cli/check.h"
 #include "cli/command.h"
 #include "cli/config_reference.h"
@@ -38,21 +39,14 @@ int run(int argc, const char* const* argv, const char* version) {
   app.footer(
       "Exit status: 0 done; 1 could not be done; 2 wrong command line or configuration.\n"
       "meridian COMMAND --help shows an example of each.");
-  const std::vector<Command> commands = {init_command(app),
-                                         check_command(app),
-                                         explain_command(app),
-                                         status_command(app),
-                                         reload_command(app),
-                                         drain_command(app),
-                                         undrain_command(app),
-                                         enable_command(app),
-                                         weight_command(app),
-                                         geo_command(app),
-                                         what_if_command(app),
-                                         diff_command(app),
-                                         config_reference_command(app),
-                                         config_schema_command(app),
-                                         logs_command(app),
+  const std::vector<Command> commands = {init_command(app),          check_command(app),
+                                         explain_command(app),       status_command(app),
+                                         reload_command(app),        drain_command(app),
+                                         undrain_command(app),       enable_command(app),
+                                         weight_command(app),        cache_command(app),
+                                         geo_command(app),           what_if_command(app),
+                                         diff_command(app),          config_reference_command(app),
+                                         config_schema_command(app), logs_command(app),
                                          zone_command(app)};
   try {
     app.parse(argc, argv);

@@ -132,6 +132,25 @@ class Builder {
     return limits;
   }
 
+  std::shared_ptr<const CacheRule> cache_rule(const RouteCacheConfig& config) const {
+    auto rule = std::make_shared<CacheRule>();
+    const auto store =
+        std::ranges::find_if(edge_.caches, [&](const auto& one) { return one.name == config.store.value; });
+    rule->store = static_cast<std::uint16_t>(store - edge_.caches.begin());
+    rule->ttl = config.ttl;
+    rule->key = config.key;
+    rule->heuristic = config.heuristic;
+    rule->stale_while_revalidate = config.stale_while_revalidate;
+    rule->stale_if_error = config.stale_if_error;
+    rule->set_cookie = config.set_cookie;
+    rule->request_directives = config.request_directives;
+    rule->status_field = config.status_field;
+    rule->max_object = config.max_object;
+    rule->max_variants = config.max_variants;
+    rule->hit_for_miss = config.hit_for_miss;
+    return rule;
+  }
+
   void build_routes() {
     std::vector<Route> routes;
     for (const RouteConfig& config : edge_.routes) routes.push_back(route(config));
@@ -153,6 +172,7 @@ class Builder {
     route.early_hints = config.early_hints;
     if (config.allow) route.allow = PrefixSet(*config.allow);
     route.limits = limits_of(config);
+    if (config.cache && config.pool) route.cache = cache_rule(*config.cache);
     route.timeouts = timeouts(config.timeout);
     route.request_rules = rules({&edge_.request_headers, &config.request_headers});
     route.response_rules = rules({&edge_.response_headers, &config.response_headers});

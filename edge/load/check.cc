@@ -264,6 +264,26 @@ void check_limits(const Checker& checker) {
   }
 }
 
+void check_caches(const Checker& checker) {
+  const std::vector<std::string_view> names = names_of(checker.edge.caches);
+  std::set<std::string_view> used;
+  for (const RouteConfig& route : checker.edge.routes) {
+    if (!route.cache) continue;
+    const Located<std::string>& store = route.cache->store;
+    const CacheStoreConfig* known = find_named(checker.edge.caches, store.value);
+    used.insert(store.value);
+    if (known == nullptr) {
+      shared::load::unknown_name(store.at, "cache", store.value, names, checker.diagnostics);
+    } else if (route.cache->max_object > known->size / 4) {
+      checker.diagnostics.error(route.cache->at, "max_object: more than a quarter of the store " +
+                                                     in_quotes(store.value) + "; a body of that size is never kept");
+    }
+  }
+  for (const auto& [name, at, store] : checker.edge.caches) {
+    if (!used.contains(name)) checker.diagnostics.warning(at, "cache " + in_quotes(name) + " is used by no route");
+  }
+}
+
 // The health page is answered before any route is asked.
 void check_reserved(const Checker& checker, const RouteConfig& route) {
   constexpr std::string_view kReserved = "/.meridian";
@@ -328,6 +348,7 @@ void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagn
   check_pools(checker);
   check_routes(checker);
   check_limits(checker);
+  check_caches(checker);
   check_timeouts(checker);
   check_sessions(edge, diagnostics);
   check_probes(edge, config, diagnostics);

@@ -129,6 +129,8 @@ const Table<EdgeConfig>& edge_table() {
           .field("tiers", &EdgeConfig::tiers, optional_of(nested(tiers_table())), "Classes of customers")
           .field("pools", &EdgeConfig::pools, map_of("pool", nested(pool_table())), "Servers")
           .field("limits", &EdgeConfig::limits, map_of("limit", nested(limit_table())), "How often requests may come")
+          .field("caches", &EdgeConfig::caches, map_of("cache", nested(cache_store_table())),
+                 "Stores of responses; a change of their names needs a restart")
           .required("routes", &EdgeConfig::routes, list_of(nested(route_table())), "Which requests go where")
           .field("client", &EdgeConfig::client, nested(client_table()), "What is taken from clients")
           .field("answer", &EdgeConfig::answer, nested(answer_table()), "What is taken from servers")

@@ -234,6 +234,28 @@ struct CompressionConfig {
   std::optional<std::uint16_t> zstd_level;
 };
 
+// A store of responses.
+struct CacheStoreConfig {
+  std::uint64_t size = std::uint64_t{256} << 20U;
+};
+
+// What of a route's responses is stored; see CacheRule.
+struct RouteCacheConfig {
+  shared::load::Located<std::string> store;
+  std::vector<StatusTtl> ttl;
+  std::vector<CacheKeyPart> key;
+  bool heuristic = CacheRule{}.heuristic;
+  Delta stale_while_revalidate = CacheRule{}.stale_while_revalidate;
+  Delta stale_if_error = CacheRule{}.stale_if_error;
+  CookiePolicy set_cookie = CacheRule{}.set_cookie;
+  bool request_directives = CacheRule{}.request_directives;
+  bool status_field = CacheRule{}.status_field;
+  std::uint64_t max_object = CacheRule{}.max_object;
+  std::uint16_t max_variants = CacheRule{}.max_variants;
+  Delta hit_for_miss = CacheRule{}.hit_for_miss;
+  shared::load::Position at;
+};
+
 struct RouteConfig {
   std::string name;
   std::string host;
@@ -251,6 +273,7 @@ struct RouteConfig {
   std::vector<std::string> early_hints;  // values of Link
   std::optional<std::vector<shared::Prefix>> allow;
   std::vector<shared::load::Located<std::string>> limits;
+  std::optional<RouteCacheConfig> cache;
   TimeoutConfig timeout;
   HeaderRulesConfig request_headers;
   HeaderRulesConfig response_headers;
@@ -302,6 +325,7 @@ struct EdgeConfig {
   std::optional<TiersConfig> tiers;
   shared::load::NamedMap<PoolConfig> pools;
   shared::load::NamedMap<LimitConfig> limits;
+  shared::load::NamedMap<CacheStoreConfig> caches;
   std::vector<RouteConfig> routes;
   ClientConfig client;
   AnswerConfig answer;

@@ -53,7 +53,7 @@ void check_route(const RouteConfig& route, const Node& node, Diagnostics& diagno
     diagnostics.error(node.at, "share: a route with 0% of the traffic is never used");
   if (route.allow && route.allow->empty()) diagnostics.error(node.at, "allow: an empty list lets nobody in");
   if (!route.pool) {
-    for (const std::string_view key : {"timeout", "request_headers"}) {
+    for (const std::string_view key : {"timeout", "request_headers", "cache"}) {
       const Node* unused = node.find(key);
       if (unused != nullptr) diagnostics.warning(unused->key_at, std::string(key) + " has no meaning without a pool");
     }
@@ -109,6 +109,8 @@ const Table<RouteConfig>& route_table() {
                  "Networks that may use it; others get 403")
           .field("limits", &RouteConfig::limits, one_or_list(located(word())),
                  "Names of `edge.limits` that its requests come under, beside those that are `everywhere`")
+          .field("cache", &RouteConfig::cache, optional_of(nested(route_cache_table())),
+                 "Its responses are stored and used again")
           .field("timeout", &RouteConfig::timeout, nested(timeout_table()), "Other limits than `edge.timeout`")
           .field("request_headers", &RouteConfig::request_headers, header_rules(),
                  "On top of the edge's: fields towards servers")

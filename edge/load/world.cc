@@ -108,6 +108,10 @@ std::vector<std::string> needs_restart(const World& before, const World& after) 
     options.emplace_back("edge.client.max_connections");
   }
   if (before.config.client.max_memory != after.config.client.max_memory) options.emplace_back("edge.client.max_memory");
+  if (!std::ranges::equal(before.config.caches, after.config.caches, {}, &shared::load::Named<CacheStoreConfig>::name,
+                          &shared::load::Named<CacheStoreConfig>::name)) {
+    options.emplace_back("edge.caches");
+  }
   if (before.node != after.node) options.emplace_back("this edge's own address");
   return options;
 }

@@ -18,6 +18,7 @@ PROBER = "tests/shared/serve/probe/prober_test.cc"
 SERVICE = "tests/shared/serve/process/service_test.cc"
 OPERATOR = "tests/e2e/test_operator.py"
 UPGRADE = "tests/e2e/test_upgrade.py"
+CACHE = "tests/e2e/test_cache.py"
 TLS = "tests/e2e/test_tls.py"
 HTTP2 = "tests/e2e/test_http2.py"
 HTTP2_UPSTREAM = "tests/e2e/test_http2_upstream.py"
@@ -35,6 +36,7 @@ SEEN_BY = {
     "dns/serve/tcp/tcp_server.cc": WORKER,
     "dns/serve/tcp/tcp_session.cc": WORKER,
     "dns/serve/worker/listeners.cc": WORKER,
+    "edge/serve/cache/fill.cc": "tests/edge/serve/cache/desk_test.cc",
     "edge/serve/client/arrival.cc": "tests/e2e/test_proxy_protocol.py",
     "edge/serve/client/client_header.cc": "tests/e2e/test_proxy_protocol.py",
     "edge/serve/client/h2_session.cc": HTTP2,
@@ -42,6 +44,8 @@ SEEN_BY = {
     "edge/serve/client/handshake.cc": TLS,
     "edge/serve/client/make_connection.cc": "tests/edge/serve/client/clients_test.cc",
     "edge/serve/control/limit_report.cc": "tests/e2e/test_rate_limits.py",
+    "edge/serve/control/cache_report.cc": CACHE,
+    "edge/serve/control/control_cache.cc": CACHE,
     "edge/serve/control/certificate_report.cc": TLS,
     "edge/serve/control/certificates.cc": TLS,
     "edge/serve/control/control.cc": "tests/e2e/test_edge_reload.py",
@@ -54,6 +58,9 @@ SEEN_BY = {
     "edge/serve/request/answer.cc": SERVE_ONE,
     "edge/serve/request/compressing_sink.cc": "tests/e2e/test_compression.py",
     "edge/serve/request/file_answer.cc": "tests/e2e/test_files.py",
+    "edge/serve/request/cache_fetch.cc": CACHE,
+    "edge/serve/request/cached_exchange.cc": "tests/e2e/test_cache_rfc.py",
+    "edge/serve/request/fill_sink.cc": CACHE,
     "edge/serve/request/health_page.cc": SERVE_ONE,
     "edge/serve/request/relay.cc": "tests/edge/serve/request/bodies_test.cc",
     "edge/serve/request/tries.cc": "tests/edge/serve/request/failure_test.cc",

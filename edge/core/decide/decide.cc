@@ -132,6 +132,18 @@ bool shed(PoolRequest& request, AnyLive& live, Trace& trace) {
 }  // namespace
 
 template <class AnyLive, class Trace>
+void decide_server(Decision& decision, const Snapshot& snapshot, AnyLive& live, const Asked& asked,
+                   const DecideState& state, Trace& trace) {
+  decision.at_cache = false;
+  if (const auto over = limit<AnyLive>(decision.match, asked, decision.limit, trace)) return refuse(decision, *over);
+  if (shed(decision.at_pool, live, trace)) return;
+  const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
+  // Whoever only foresees wants to know where it leads all the same.
+  if (!std::is_const_v<AnyLive> && decision.has_to_wait()) return;
+  decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);
+}
+
+template <class AnyLive, class Trace>
 Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, const DecideState& state, Trace& trace) {
   Decision decision;
   Match& found = decision.match;
@@ -145,16 +157,13 @@ Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, con
     refuse(decision, *unmatched);
   } else if (const auto turned_away = admit(found, trace)) {
     refuse(decision, *turned_away);
-  } else if (const auto over = limit<AnyLive>(found, asked, decision.limit, trace)) {
-    refuse(decision, *over);
   } else if (const auto* pool = std::get_if<PoolId>(&found.route->action)) {
     decision.kind = Decision::Kind::pool;
     decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found);
-    const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
-    if (shed(decision.at_pool, live, trace)) return decision;
-    // Whoever only foresees wants to know where it leads all the same.
-    if (!std::is_const_v<AnyLive> && decision.has_to_wait()) return decision;
-    decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);
+    decision.at_cache = asked.to_cache && found.route->cache != nullptr;
+    if (!decision.at_cache) decide_server(decision, snapshot, live, asked, state, trace);
+  } else if (const auto over = limit<AnyLive>(found, asked, decision.limit, trace)) {
+    refuse(decision, *over);
   } else {
     answer_ourselves(decision, asked.head.method);
   }
@@ -164,5 +173,6 @@ Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, con
 template Decision decide(const Snapshot&, Live&, const Asked&, const DecideState&, shared::NullTrace&);
 template Decision decide(const Snapshot&, Live&, const Asked&, const DecideState&, shared::RecordingTrace&);
 template Decision decide(const Snapshot&, const Live&, const Asked&, const DecideState&, shared::RecordingTrace&);
+template void decide_server(Decision&, const Snapshot&, Live&, const Asked&, const DecideState&, shared::NullTrace&);
 
 }  // namespace edge

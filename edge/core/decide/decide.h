@@ -1,7 +1,7 @@
 #pragma once
 // decide(): what becomes of a request, from its head to the first server that it goes to:
 //
-//   identify -> health page? -> match -> admit -> limit -> shed -> pick
+//   identify -> health page? -> match -> admit -> (the cache, elsewhere) -> limit -> shed -> pick
 //
 // The one deciding path: serve_one takes it for every request and explain() with a trace, and nobody puts the steps
 // together a second time. Whoever fails at the server that was picked asks next_server() again, and so does, for its
@@ -33,6 +33,7 @@ struct Asked {
   const shared::IpAddress& peer;
   shared::TimePoint now;
   bool to_https = false;  // whatever it asks for is to be asked for there
+  bool to_cache = false;  // where a cache is asked first, the decision stops there, see decide_server()
 };
 
 // What deciding writes to: the request's memory for paths, and its worker's place in each pool's order.
@@ -65,7 +66,8 @@ struct Decision {
   Match match;
   LimitRuling limit;
   PoolRequest at_pool;
-  PickedServer first;  // null: the pool has nobody, or no place, for this request, or it has to wait
+  PickedServer first;     // null: the pool has nobody, or no place, for this request, or it has to wait
+  bool at_cache = false;  // limit and pick are not decided: what the cache has needs neither
 
   // Before anything else is done for it.
   [[nodiscard]] bool has_to_wait() const { return !limit.refused && limit.wait > shared::Duration{}; }
@@ -74,5 +76,10 @@ struct Decision {
 template <class AnyLive, class Trace>
 [[nodiscard]] Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, const DecideState& state,
                               Trace& trace);
+
+// The rest of a decision that has stopped at the cache, once it is known that a server has to be asked.
+template <class AnyLive, class Trace>
+void decide_server(Decision& decision, const Snapshot& snapshot, AnyLive& live, const Asked& asked,
+                   const DecideState& state, Trace& trace);
 
 }  // namespace edge

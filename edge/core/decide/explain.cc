@@ -72,6 +72,10 @@ shared::Result<std::string> explain(const Snapshot& snapshot, const Live& live, 
   const Decision decision = decide(snapshot, live, asked, decide_state, trace);
   std::string lines;
   for (const auto& line : trace.lines()) lines += std::string(line.topic) + ": " + line.text + "\n";
+  const Route* route = decision.match.route;
+  if (route != nullptr && route->cache != nullptr && decision.kind == Decision::Kind::pool) {
+    lines += "cache: " + (moment.cache ? moment.cache(decision.match, *head) : "is asked first") + "\n";
+  }
   return lines + "answer: " + answer_of(decision, snapshot, live) + "\n";
 }
 

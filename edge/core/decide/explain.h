@@ -3,9 +3,11 @@
 // through the parser that clients' heads go through. Changes nothing: no place in a pool's order, no breaker. Pure, any
 // thread.
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "edge/core/decide/decide.h"
 #include "edge/core/pool/balance.h"
 #include "edge/core/pool/live.h"
 #include "edge/core/snapshot/snapshot.h"
@@ -27,6 +29,8 @@ struct ExplainedRequest {
 struct ExplainMoment {
   shared::TimePoint now;
   BalanceState balance{};
+  // What the cache of the route that was found would say of the request; none: nobody knows what is stored.
+  std::function<std::string(const Match&, const http::RequestHead&)> cache{};
 };
 
 // One line for each step, the last one begins with "answer: ". An error says what is wrong with the request as put.

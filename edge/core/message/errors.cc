@@ -13,7 +13,7 @@ struct KindRow {
 };
 
 // By ErrorKind.
-constexpr std::array<KindRow, 20> kKinds{{
+constexpr std::array<KindRow, 21> kKinds{{
     {400, "bad_request", 'R'},
     {408, "request_timeout", 'T'},
     {499, "client_closed", 'C'},
@@ -32,6 +32,7 @@ constexpr std::array<KindRow, 20> kKinds{{
     {502, "bad_response", 'g'},
     {408, "idle", 'i'},
     {503, "drained", 'd'},
+    {504, "not_cached", 'A'},
     {503, "exhausted", 'L'},
     {500, "internal", 'I'},
 }};

@@ -31,6 +31,7 @@ enum class ErrorKind : std::uint8_t {
   bad_response,      // 502: the upstream broke the protocol
   idle,              // a connection to a pool on which nothing moved for its time
   drained,           // likewise, cut since the process ends
+  not_cached,        // 504: only-if-cached, and it is not
   exhausted,         // 503: this process has no descriptor, port or memory left to reach a server
   internal,          // 500
 };

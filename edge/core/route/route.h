@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "edge/core/cache/cache_rule.h"
 #include "edge/core/content/compression.h"
 #include "edge/core/content/static_files.h"
 #include "edge/core/message/errors.h"
@@ -88,6 +89,7 @@ struct Route {
   HeaderRules response_rules;
   std::shared_ptr<const Compression> compression;  // of its answers; null: none
   std::vector<std::string> early_hints;            // values of Link in a 103
+  std::shared_ptr<const CacheRule> cache;  // null: its responses are not stored
 
   [[nodiscard]] bool allows(const shared::IpAddress& client) const { return !allow || allow->contains(client); }
 };

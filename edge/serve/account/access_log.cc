@@ -123,6 +123,7 @@ std::string format_access(const AccessRecord& record) {
   append_text(out, "request_id", record.request_id);
   if (!record.reason.empty()) append_text(out, "reason", record.reason);
   if (!record.tunnel.empty()) append_text(out, "tunnel", record.tunnel);
+  if (!record.cache.empty()) append_text(out, "cache", record.cache);
   if (record.tls != nullptr) append_tls(out, *record.tls);
   if (record.more != nullptr) append_more(out, record);
   out.append("}\n");

@@ -183,6 +183,7 @@ shared::Result<void> Control::start_workers() {
   const std::size_t count = one_per_core ? cores.size() : world_->config.workers;
   const DescriptorPlan plan = plan_for(*world_, count);
   const auto admission = std::make_shared<Admission>(plan.connections, count);
+  make_caches();
   std::random_device random;
   for (std::size_t i = 0; i < count; ++i) {
     WorkerSettings settings;
@@ -191,6 +192,7 @@ shared::Result<void> Control::start_workers() {
     settings.clients.admission = admission;
     settings.clients.index = i;
     settings.context.max_pipes = plan.pipes_per_worker;
+    settings.context.caches = &caches_;
     settings.clients.max_memory = world_->config.client.max_memory / count;
     settings.context.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
     for (shared::SipKey& key : settings.context.id_keys)
@@ -250,6 +252,7 @@ void Control::add_routes(shared::Admin& admin) {
               [this](const AdminRequest&) { return AdminResponse::json(200, status_json(source())); });
   admin.route(AdminMethod::get, "/explain", [this](const AdminRequest& request) { return answer_explain(request); });
   add_server_routes(admin);
+  add_cache_routes(admin);
   admin.route_deferred(AdminMethod::post, "/logs/reopen",
                        [this](const AdminRequest&, const shared::AdminReply& reply) { answer_reopen(reply); });
   admin.route_deferred(
@@ -291,6 +294,7 @@ ReportSource Control::source() const {
           .backends = &backends_,
           .discovery = &discovery_,
           .words = &words_,
+          .caches = &caches_,
           .built = &world_->built,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .process = service_.facts()};
@@ -308,7 +312,8 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
   for (const auto& [name, value] : request.query) {
     if (name == "header") asked.headers.push_back(value);
   }
-  const auto text = explain(*snapshot_, loader_.live(), asked, {.now = shared::Clock::now()});
+  const auto cache = [this](const Match& found, const http::RequestHead& head) { return explain_cache(found, head); };
+  const auto text = explain(*snapshot_, loader_.live(), asked, {.now = shared::Clock::now(), .cache = cache});
   if (!text) return AdminResponse::text(400, text.error().message + "\n");
   return AdminResponse::text(200, *text);
 }
@@ -383,6 +388,7 @@ void Control::adopt(std::shared_ptr<const World> world) {
   service_.configured(world_->common);
   backends_.set(world_->built);
   use_certificates();
+  resize_caches();
   publish();
 }
 

@@ -10,9 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/core/decide/decide.h"
 #include "edge/core/pool/live.h"
 #include "edge/load/world.h"
 #include "edge/serve/account/access_log.h"
+#include "edge/serve/cache/stores.h"
 #include "edge/serve/control/backends.h"
 #include "edge/serve/control/certificates.h"
 #include "edge/serve/control/discovery.h"
@@ -83,6 +85,12 @@ class Control {
   void renew_certificates();
   void use_certificates();
   void rebuild_at_start();
+  // control_cache.cc
+  void make_caches();
+  void resize_caches();
+  void add_cache_routes(shared::Admin& admin);
+  shared::AdminResponse purge_cache(const shared::AdminRequest& request);
+  [[nodiscard]] std::string explain_cache(const Match& found, const http::RequestHead& head) const;
 
   void publish();
   void reload(ReloadDone done);
@@ -110,6 +118,7 @@ class Control {
   Certificates certificates_;
   shared::Timer certificate_look_;
   std::optional<std::uint64_t> certificate_stamp_;  // of the files that were tried last
+  CacheStores caches_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<const Worker*> counted_;
   std::size_t workers_busy_ = 0;

@@ -12,6 +12,7 @@
 #include "edge/core/pool/live.h"
 #include "edge/core/snapshot/snapshot.h"
 #include "edge/load/build.h"
+#include "edge/serve/cache/stores.h"
 #include "edge/serve/control/backends.h"
 #include "edge/serve/control/discovery.h"
 #include "edge/serve/control/operator_words.h"
@@ -27,6 +28,7 @@ struct ReportSource {
   const Backends* backends = nullptr;
   const Discovery* discovery = nullptr;
   const OperatorWords* words = nullptr;
+  const CacheStores* caches = nullptr;
   const Built* built = nullptr;  // whose certificates are told
   std::uint64_t access_log_dropped = 0;
   shared::ProcessFacts process;

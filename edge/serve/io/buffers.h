@@ -80,6 +80,15 @@ class OutBuffer {
   Octets bytes_;
 };
 
+// Who wants to know what servers answer, before clients do.
+class AnswerWatcher {
+ public:
+  virtual void hear(const http::ResponseHead& head) = 0;
+
+ protected:
+  ~AnswerWatcher() = default;
+};
+
 // The side of one attempt at a server.
 struct UpstreamWork : Pooled {
   ReadBuffer in;
@@ -88,6 +97,8 @@ struct UpstreamWork : Pooled {
   std::string_view set_cookie;  // for the response of a session that is new or has moved; the snapshot's
   std::string_view rate_limit;  // RateLimit and RateLimit-Policy of the response; the request's and the snapshot's
   std::string_view rate_policy;
+  std::string_view cache_status;     // Cache-Status of the response; the request's
+  AnswerWatcher* watcher = nullptr;  // of the final head; may be null
 
   void clear() {
     in.clear();

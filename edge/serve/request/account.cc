@@ -59,6 +59,7 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
               .reason = r.reason,
               .grpc_status = r.grpc_status,
               .tunnel = r.tunnel_end,
+              .cache = name_of(r.cache_verdict),
               .tls = r.asked.tls,
               .more = &r.snapshot->settings->access_log,
               .query = target.query,
@@ -71,10 +72,12 @@ bool asks_health(const Request& r) { return r.decision.kind == Decision::Kind::h
 }  // namespace
 
 void account(Request& r) {
+  if (r.asked.fetch != nullptr) return r.asked.fetch->account(r);
   Counters& counters = r.context.counters;
   const std::uint64_t total_us = micros_since(r, r.now());
   counters.duration.record(total_us);
   counters.responses[r.status < 600 ? r.status / 100 : 0].add();
+  if (r.cached != nullptr) counters.cache[static_cast<std::size_t>(r.cache_verdict)].add();
   counters.octets_in.add(octets_in(r));
   counters.octets_out.add(r.exchange.sink.octets_sent());
   if (r.failed) counters.errors[static_cast<std::size_t>(r.error.kind)].add();

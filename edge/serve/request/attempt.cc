@@ -19,8 +19,10 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
       connection_(target.connection) {
   work_.set_cookie = {};
   work_.rate_limit = request.rate_limit;
+  work_.cache_status = request.cache_status;
+  work_.watcher = request.cached.get();
   if (!request.rate_limit.empty()) work_.rate_policy = request.decision.limit.by->policy();
-  if (!target.races_session) remember_session();
+  if (!target.races_session && request.asked.fetch == nullptr) remember_session();
 }
 
 // The cookie of a session that begins, or goes on at another server.

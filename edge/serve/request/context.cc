@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "edge/serve/request/cache_fetch.h"
+
 namespace edge {
 namespace {
 
@@ -21,7 +23,12 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
       h2_upstreams(loop, upstreams, counters, balance),
       request_ids(settings.id_keys),
       queues(loop),
-      files(loop) {}
+      files(loop),
+      caches(settings.caches),
+      desk(loop_in),
+      fetches(std::make_unique<CacheFetches>(*this)) {}
+
+WorkerContext::~WorkerContext() = default;
 
 LatencyWindow& WorkerContext::latency_window(PoolSlot pool) {
   const auto index = static_cast<std::size_t>(pool);
@@ -40,6 +47,7 @@ void WorkerContext::sweep() {
 }
 
 void WorkerContext::clear() {
+  fetches->clear();
   client_buffers.clear();
   works.clear();
   upstream_works.clear();

@@ -20,6 +20,8 @@
 #include "edge/serve/account/server_counters.h"
 #include "edge/serve/account/snapshots.h"
 #include "edge/serve/files/open_files.h"
+#include "edge/serve/cache/desk.h"
+#include "edge/serve/cache/stores.h"
 #include "edge/serve/io/buffers.h"
 #include "edge/serve/io/flow.h"
 #include "edge/serve/io/splice.h"
@@ -34,12 +36,16 @@ struct ContextSettings {
   std::size_t max_pipes = PipePool::kOpen;
   std::uint64_t seed = 0;  // of the place in each pool's order
   RequestIds::Keys id_keys{};
+  const CacheStores* caches = nullptr;  // outlives the context; null: there are none
 };
+
+class CacheFetches;
 
 struct WorkerContext {
   // `loop` and `live` outlive the context. `lane` may be null: no access log.
   WorkerContext(const ContextSettings& settings, shared::WorkerLoop& loop_in, Live& live_in, AccessLane* lane_in,
                 std::shared_ptr<const Snapshot> snapshot, Snapshots::Discard discard);
+  ~WorkerContext();
   WorkerContext(const WorkerContext&) = delete;
   WorkerContext& operator=(const WorkerContext&) = delete;
 
@@ -71,6 +77,9 @@ struct WorkerContext {
   PoolQueues queues;
   std::vector<LatencyWindow> latencies;  // by PoolSlot
   OpenFiles files;
+  const CacheStores* caches;
+  CacheDesk desk;
+  std::unique_ptr<CacheFetches> fetches;  // those for the caches; before the desk is gone
 };
 
 }  // namespace edge

@@ -73,7 +73,11 @@ bool Relay::take_head() {
     (void)work_.response.fields.push({.name = "RateLimit-Policy", .value = work_.rate_policy});
     (void)work_.response.fields.push({.name = "RateLimit", .value = work_.rate_limit});
   }
+  if (!work_.cache_status.empty()) {
+    (void)work_.response.fields.push({.name = "Cache-Status", .value = work_.cache_status});
+  }
   body_.stop_keeping();
+  if (work_.watcher != nullptr) work_.watcher->hear(work_.response);
   exchange_.sink.start(work_.response, framing_, route_.response_rules);
   if (h2_ == nullptr) from_upstream_.begin(upstream_->stream(), work_.in, framing_.body);
   if (framing_.switched) start_tunnel();

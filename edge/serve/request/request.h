@@ -10,9 +10,11 @@
 #include <string>
 #include <string_view>
 
+#include "edge/core/cache/cache_status.h"
 #include "edge/core/decide/decide.h"
 #include "edge/core/message/errors.h"
 #include "edge/core/protect/breaker.h"
+#include "edge/serve/request/cached_exchange.h"
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/exchange.h"
 #include "edge/serve/request/file_answer.h"
@@ -27,10 +29,13 @@ struct Request {
         asked(exchange.source.facts()),
         context(context_in),
         snapshot(context_in.snapshots.pin()) {
+    if (asked.fetch != nullptr) return;
     context.counters.requests.add();
     context.counters.in_flight.add();
   }
-  ~Request() { context.counters.in_flight.subtract(); }
+  ~Request() {
+    if (asked.fetch == nullptr) context.counters.in_flight.subtract();
+  }
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
@@ -90,11 +95,14 @@ struct Request {
   std::uint16_t status = 0;                 // what the client was told
   std::optional<std::uint8_t> grpc_status;  // likewise, of a call
   std::string_view reason;
-  std::string_view tunnel_end;       // of a tunnel; else empty
-  std::optional<Page> page;          // an answer of the edge's own
-  std::unique_ptr<FileAnswer> file;  // of a route with files; null: none
-  std::string page_text;             // of pages that are made for the request
-  std::string rate_limit;            // the value of RateLimit; empty: none is sent
+  std::string_view tunnel_end;             // of a tunnel; else empty
+  std::optional<Page> page;                // an answer of the edge's own
+  std::unique_ptr<FileAnswer> file;        // of a route with files; null: none
+  std::string page_text;                   // of pages that are made for the request
+  std::string rate_limit;                  // the value of RateLimit; empty: none is sent
+  std::unique_ptr<CachedExchange> cached;  // its part at the cache; null: the route has none
+  std::string cache_status;                // Cache-Status of what a server answers itself; empty: none
+  CacheVerdict cache_verdict = CacheVerdict::none;
 };
 
 }  // namespace edge

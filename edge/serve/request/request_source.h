@@ -16,6 +16,8 @@
 
 namespace edge {
 
+class CacheFetch;
+
 struct RequestFacts {
   const http::RequestHead* head = nullptr;  // never null in a request that is served
   http::RequestFraming framing;
@@ -29,6 +31,7 @@ struct RequestFacts {
   // Its upgrade was none where it came from: what the server's 101 has to say (Sec-WebSocket-Accept); a 2xx would be
   // one to the client. Empty: the client sees for itself.
   std::string_view accept{};
+  CacheFetch* fetch = nullptr;  // it is the cache that asks, and what comes is for it; null: a client
   // When the head's first octet and its last one were seen.
   shared::TimePoint began{};
   shared::TimePoint head_read{};

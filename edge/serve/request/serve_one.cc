@@ -30,7 +30,22 @@ bool misdirected(Request& r) {
   return true;
 }
 
-// match, admit, limit and the first pick.
+Asked asked_of(const Request& r) {
+  return {.head = *r.asked.head,
+          .peer = r.asked.peer,
+          .now = r.now(),
+          .to_https = r.asked.https_port != 0,
+          .to_cache = r.asked.fetch == nullptr};
+}
+
+// What the cache stores says nothing of one client's limit.
+void announce_limit(Request& r) {
+  const LimitRuling& limit = r.decision.limit;
+  if (limit.by == nullptr || r.asked.fetch != nullptr) return;
+  if (limit.refused || limit.by->settings().announce) r.rate_limit = ratelimit_field(limit);
+}
+
+// match, admit, limit and the first pick; where a cache is asked first, not the last two.
 void decide(Request& r) {
   r.grpc = is_grpc(r.asked.head->fields);
   if (r.grpc) {
@@ -38,11 +53,24 @@ void decide(Request& r) {
   }
   if (misdirected(r)) return;
   shared::NullTrace trace;
-  const Asked asked{.head = *r.asked.head, .peer = r.asked.peer, .now = r.now(), .to_https = r.asked.https_port != 0};
   const DecideState state{.scratch = r.exchange.work.target, .balance = r.context.balance};
-  r.decision = decide(*r.snapshot, r.context.live, asked, state, trace);
-  const LimitRuling& limit = r.decision.limit;
-  if (limit.by != nullptr && (limit.refused || limit.by->settings().announce)) r.rate_limit = ratelimit_field(limit);
+  r.decision = decide(*r.snapshot, r.context.live, asked_of(r), state, trace);
+  announce_limit(r);
+}
+
+// The cache has not answered: limit and the first pick.
+void decide_server(Request& r) {
+  shared::NullTrace trace;
+  const DecideState state{.scratch = r.exchange.work.target, .balance = r.context.balance};
+  decide_server(r.decision, *r.snapshot, r.context.live, asked_of(r), state, trace);
+  announce_limit(r);
+}
+
+// True while it waits for what the cache fetches.
+bool begin_at_cache(Request& r) {
+  if (!r.decision.at_cache) return false;
+  r.cached = std::make_unique<CachedExchange>(r);
+  return r.cached->begin();
 }
 
 // Its turn under the limits has not come yet. Whose client leaves meanwhile is not served.
@@ -66,12 +94,7 @@ std::string introduced_id(const RequestFacts& asked, std::string_view fresh) {
   return id.empty() || asked.first ? id : id + "-" + std::string(fresh);
 }
 
-// What every attempt of a request at its pool has in common.
-void prepare(Request& r) {
-  r.idempotent = is_idempotent(r.asked.head->method);
-  // A server of HTTP/2 may say that it has not looked at a request: then any method is sent again.
-  const bool may_repeat = r.idempotent || r.pool().protocol == ServerProtocol::h2;
-  r.body.emplace(r.exchange.source, r.exchange.work.kept_body, may_repeat ? r.pool().retry.buffer : 0);
+void name_request(Request& r) {
   std::ranges::copy(r.context.request_ids.fresh(), r.fresh_id.begin());
   const std::string_view fresh(r.fresh_id.data(), r.fresh_id.size());
   r.introduced_id = introduced_id(r.asked, fresh);
@@ -94,12 +117,30 @@ void hint(Request& r, const Route& route) {
 // What the route has for answers, whoever gives them: hints ahead, and what stands before the client's sink.
 void prepare_answer(Request& r, std::optional<CompressingSink>& compressing) {
   const Decision::Kind kind = r.decision.kind;
-  if (r.failed || (kind != Decision::Kind::pool && kind != Decision::Kind::files)) return;
+  if (r.failed || r.asked.fetch != nullptr || (kind != Decision::Kind::pool && kind != Decision::Kind::files)) return;
   const Route& route = *r.found().route;
   if (!route.early_hints.empty()) hint(r, route);
   if (route.compression == nullptr) return;
   compressing.emplace(r.exchange, *route.compression, r.context.counters);
   r.interpose(*compressing);
+}
+
+// The cache has answered, or a server has to be asked.
+void leave_cache(Request& r) {
+  if (r.cached == nullptr) return;
+  name_request(r);
+  r.cached->tell(r);
+  if (r.cached->refused()) return announce_limit(r);
+  if (!r.done && !r.failed) decide_server(r);
+}
+
+// What every attempt of a request at its pool has in common.
+void prepare(Request& r) {
+  r.idempotent = is_idempotent(r.asked.head->method);
+  // A server of HTTP/2 may say that it has not looked at a request: then any method is sent again.
+  const bool may_repeat = r.idempotent || r.pool().protocol == ServerProtocol::h2;
+  r.body.emplace(r.exchange.source, r.exchange.work.kept_body, may_repeat ? r.pool().retry.buffer : 0);
+  name_request(r);
 }
 
 }  // namespace
@@ -108,6 +149,15 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
   Request request(exchange, context);
   Waiter& waiter = exchange.waiter;
   decide(request);
+  std::optional<CompressingSink> compressing;
+  prepare_answer(request, compressing);
+  bool cached = begin_at_cache(request);
+  while (cached) {
+    const shared::TimePoint deadline = request.cached->deadline();
+    co_await waiter.until(deadline);
+    cached = request.cached->advance();
+  }
+  leave_cache(request);
   bool held = waits_for_turn(request);
   while (held) {
     const shared::TimePoint turn = std::min(request.turn(), request.deadline);
@@ -121,10 +171,10 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
     co_await waiter.until(deadline);
     queued = ticket.waits();
   }
-  std::optional<CompressingSink> compressing;
-  prepare_answer(request, compressing);
   if (request.failed) {
     answer_error(request);
+  } else if (request.done) {
+    // By the cache.
   } else if (request.decision.kind == Decision::Kind::pool) {
     prepare(request);
     Tries tries(request);

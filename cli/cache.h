@@ -1,0 +1,10 @@
+#pragma once
+// `meridian cache`: what the caches of running edges hold, and purging them.
+
+#include "cli/command.h"
+
+namespace cli {
+
+[[nodiscard]] Command cache_command(CLI::App& parent);
+
+}  // namespace cli

@@ -1,0 +1,137 @@
+// What Control does with the caches: makes them, and does what an operator says of them.
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "edge/core/cache/cache_key.h"
+#include "edge/core/cache/reuse.h"
+#include "edge/serve/control/control.h"
+#include "shared/serve/admin/admin_params.h"
+#include "shared/serve/os/log.h"
+
+namespace edge {
+namespace {
+
+using shared::AdminMethod;
+using shared::AdminRequest;
+using shared::AdminResponse;
+
+// "https://Shop.test/a?b" as a key says it: "shop.test/a?b".
+std::string key_of_url(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
+  std::string key(url);
+  const std::size_t host = std::min(key.find('/'), key.size());
+  for (std::size_t i = 0; i < host; ++i) key[i] = shared::lower(key[i]);
+  return key;
+}
+
+std::string line_of(const CacheStore& store) {
+  const CacheStore::Stats stats = store.stats();
+  return store.name() + ": " + std::to_string(stats.entries) + " responses, " + std::to_string(stats.octets) + " of " +
+         std::to_string(stats.capacity) + " octets; stored " + std::to_string(stats.stored) + ", evicted " +
+         std::to_string(stats.evicted) + ", purged " + std::to_string(stats.purged) + ", fetched " +
+         std::to_string(stats.fetches) + ", joined another's fetch " + std::to_string(stats.collapsed) + "\n";
+}
+
+}  // namespace
+
+void Control::make_caches() {
+  std::vector<CacheStoreSettings> settings;
+  for (const auto& [name, at, cache] : world_->config.caches) {
+    settings.push_back({.name = name, .capacity = static_cast<std::size_t>(cache.size)});
+  }
+  std::random_device random;
+  caches_.make(settings, std::uint64_t{random()} << 32U | random());
+}
+
+void Control::resize_caches() {
+  for (const auto& store : caches_.all()) {
+    const CacheStoreConfig* config = shared::load::find_named(world_->config.caches, store->name());
+    if (config != nullptr) store->set_capacity(static_cast<std::size_t>(config->size));
+  }
+}
+
+void Control::add_cache_routes(shared::Admin& admin) {
+  admin.route(AdminMethod::get, "/cache", [this](const AdminRequest&) {
+    std::string text;
+    for (const auto& store : caches_.all()) text += line_of(*store);
+    return AdminResponse::text(200, text.empty() ? "there is no cache, see edge.caches\n" : text);
+  });
+  admin.route(AdminMethod::post, "/cache/purge", [this](const AdminRequest& request) { return purge_cache(request); });
+}
+
+AdminResponse Control::purge_cache(const AdminRequest& request) {
+  const auto known = shared::only_params(request, {"url", "prefix", "tag", "soft", "cache"});
+  if (!known) return AdminResponse::text(400, known.error().message + "\n");
+  CachePurge purge{.soft = request.param("soft").value_or("false") == "true"};
+  if (const auto url = request.param("url")) purge.url = key_of_url(*url);
+  if (const auto prefix = request.param("prefix")) purge.prefix = key_of_url(*prefix);
+  if (const auto tag = request.param("tag")) purge.tag = *tag;
+  const int said = (purge.url.empty() ? 0 : 1) + (purge.prefix.empty() ? 0 : 1) + (purge.tag.empty() ? 0 : 1);
+  if (said != 1) return AdminResponse::text(400, "say one of url, prefix and tag\n");
+  const auto name = request.param("cache");
+  std::size_t count = 0;
+  bool found = false;
+  for (const auto& store : caches_.all()) {
+    if (name && store->name() != *name) continue;
+    found = true;
+    count += store->purge(purge);
+  }
+  if (!found) return AdminResponse::text(404, name ? "there is no cache of that name\n" : "there is no cache\n");
+  const std::string what = !purge.url.empty() ? purge.url : !purge.prefix.empty() ? purge.prefix + "*" : purge.tag;
+  shared::log_event(shared::Level::info, "cache_purged", {{"what", what}, {"soft", purge.soft}, {"responses", count}});
+  return AdminResponse::text(
+      200, std::to_string(count) + (purge.soft ? " responses are stale now\n" : " responses purged\n"));
+}
+
+// What a request would find.
+std::string Control::explain_cache(const Match& found, const http::RequestHead& head) const {
+  const CacheRule& rule = *found.route->cache;
+  const CacheStore* store = caches_.at(rule.store);
+  if (store == nullptr) return "no store";
+  std::string url;
+  append_cache_url(found.target, url);
+  const std::string where = "store " + store->name() + ", " + url + ": ";
+  if (head.method != http::Method::get && head.method != http::Method::head) {
+    return where + "bypass, the method; a success invalidates it";
+  }
+  if (const std::string_view why = why_bypassed({.head = head}); !why.empty()) {
+    return where + "bypass, " + std::string(why);
+  }
+  CacheStore::Found stored;
+  for (const std::string_view scheme : {"http", "https"}) {  // the question does not say by which it would come
+    if (stored.entry != nullptr) break;
+    std::string selector;
+    append_selector(
+        rule,
+        {.fields = head.fields, .client = found.client, .scheme = scheme, .tier = snapshot_->tiers->name(found.tier)},
+        selector);
+    stored = store->find({.url = url, .selector = selector, .request = head.fields}, false);
+  }
+  if (stored.entry == nullptr) return where + (stored.url_known ? "miss, other variants are stored" : "miss");
+  const shared::TimePoint now = shared::Clock::now();
+  const RequestDirectives asked = rule.request_directives ? request_directives(head.fields) : RequestDirectives{};
+  const bool purged = stored.entry->purged.load(std::memory_order_relaxed);
+  const ReuseRuling ruling = rule_reuse(stored.entry->freshness, asked, purged, now);
+  const std::int64_t ttl = stored.entry->freshness.ttl(now);
+  const std::string age = ", " + std::to_string(stored.entry->freshness.age(now)) + " s old";
+  switch (ruling.reuse) {
+    case Reuse::fresh:
+      return where + "hit" + age + ", fresh for " + std::to_string(ttl) + " s more";
+    case Reuse::stale:
+      return where + "hit, stale for " + std::to_string(-ttl) + " s" + age + "; it is asked for anew in the background";
+    case Reuse::max_stale:
+      return where + "hit, stale for " + std::to_string(-ttl) + " s" + age + "; the client takes it";
+    case Reuse::revalidate:
+      break;
+  }
+  return where + "has to ask a server first, " + std::string(ruling.reason) + age;
+}
+
+}  // namespace edge

@@ -1,0 +1,387 @@
+#include "edge/serve/request/cached_exchange.h"
+
+#include <charconv>
+#include <ctime>
+#include <utility>
+
+#include "edge/core/cache/cache_key.h"
+#include "edge/core/cache/storing.h"
+#include "edge/core/cache/vary.h"
+#include "edge/core/content/preconditions.h"
+#include "edge/serve/io/pump.h"
+#include "edge/serve/request/request.h"
+
+namespace edge {
+namespace {
+
+constexpr unsigned kMostRounds = 4;  // of looking again; who is still not served asks a server
+
+bool is_conditional_for_origins(const http::FieldList& fields) {
+  return fields.has(http::FieldId::if_match) || fields.has(http::FieldId::if_unmodified_since);
+}
+
+// A 304 has no field about the octets that it does not carry (RFC 9110 15.4.5).
+bool is_about_the_body(const http::Field& field) {
+  return field.name.size() > 8 && shared::equals_ignoring_case(field.name.substr(0, 8), "Content-") &&
+         !shared::equals_ignoring_case(field.name, "Content-Location");
+}
+
+BypassSource bypass_source(const Request& r) {
+  const http::RequestFraming& framing = r.asked.framing;
+  const bool certified = r.asked.tls != nullptr && !r.asked.tls->peer_subject.empty();
+  const bool bodied =
+      framing.body.kind != http::BodyKind::none && framing.body != http::Body{http::BodyKind::length, 0};
+  return {.head = *r.asked.head,
+          .has_body = bodied,
+          .upgrades = framing.upgrade,
+          .identified = certified || r.decision.at_pool.session.has_value() || r.pool().proxy_protocol.has_value()};
+}
+
+}  // namespace
+
+CachedExchange::CachedExchange(Request& request)
+    : r_(request),
+      rule_(request.found().route->cache),
+      store_(request.context.caches == nullptr ? nullptr : request.context.caches->at(rule_->store)) {
+  append_cache_url(r_.found().target, url_);
+  const SelectorSource source{.fields = r_.asked.head->fields,
+                              .client = r_.found().client,
+                              .scheme = r_.asked.scheme,
+                              .tier = r_.snapshot->tiers->name(r_.found().tier)};
+  append_selector(*rule_, source, selector_);
+}
+
+bool CachedExchange::is_head() const { return r_.asked.head->method == http::Method::head; }
+
+CacheKey CachedExchange::key() const { return {.url = url_, .selector = selector_, .request = r_.asked.head->fields}; }
+
+shared::TimePoint CachedExchange::deadline() const {
+  return waits_for_client_ ? progress_ + r_.snapshot->settings->timeouts.send : shared::TimePoint::max();
+}
+
+bool CachedExchange::pass(std::string_view forward, std::string_view detail) {
+  reader_.reset();
+  outcome_.verdict =
+      forward == "uri-miss" || forward == "vary-miss" || forward == "stale" ? CacheVerdict::miss : CacheVerdict::bypass;
+  outcome_.forward = forward;
+  outcome_.detail = detail;
+  return false;
+}
+
+bool CachedExchange::begin() {
+  const http::Method method = r_.asked.head->method;
+  if (store_ == nullptr || r_.found().target.authority.empty()) return pass("bypass", "no store");
+  if (method != http::Method::get && !is_head()) return pass("method", {});
+  if (const std::string_view why = why_bypassed(bypass_source(r_)); !why.empty()) return pass("bypass", why);
+  if (is_conditional_for_origins(r_.asked.head->fields)) return pass("request", "a condition for the server");
+  if (rule_->request_directives) asked_ = request_directives(r_.asked.head->fields);
+  if (asked_.no_store) return pass("request", "no-store");
+  return look();
+}
+
+bool CachedExchange::look() {
+  bool again = true;
+  while (again) {
+    again = false;
+    if (++rounds_ > kMostRounds) return pass("uri-miss", "others were faster");
+    const CacheStore::Found found = store_->find(key());
+    if (found.entry != nullptr) {
+      const bool purged = found.entry->purged.load(std::memory_order_relaxed);
+      const ReuseRuling ruling = rule_reuse(found.entry->freshness, asked_, purged, r_.now());
+      if (ruling.reuse == Reuse::fresh) return answer(found.entry, CacheVerdict::hit, nullptr);
+      if (ruling.reuse == Reuse::stale) refresh(found);
+      if (ruling.reuse != Reuse::revalidate) return answer(found.entry, CacheVerdict::stale, nullptr);
+      old_ = found.entry;
+      outcome_.forward = asked_.no_cache || asked_.max_age.given ? "request" : "stale";
+    } else {
+      outcome_.forward = found.url_known ? "vary-miss" : "uri-miss";
+    }
+    if (asked_.only_if_cached) {
+      outcome_.verdict = CacheVerdict::miss;
+      return stop({.kind = ErrorKind::not_cached, .side = Side::client, .detail = "only-if-cached, and it is not"},
+                  false);
+    }
+    // What they would bring is not what is stored.
+    if (is_head()) return pass("method", "HEAD");
+    if (r_.asked.head->fields.has(http::FieldId::range)) return pass("partial", "a range of what is not stored");
+    if (!join(found, again)) return pass(outcome_.forward, "not stored the last time");
+  }
+  return read_fill();
+}
+
+bool CachedExchange::join(const CacheStore::Found& found, bool& again) {
+  CacheStore::Joined joined = store_->join(key(), found.version, old_, false, r_.now());
+  again = joined.kind == CacheStore::Joined::Kind::again;
+  if (again) return true;
+  if (joined.kind == CacheStore::Joined::Kind::alone) return false;
+  reader_.emplace(r_.context.desk, joined.fill, r_.exchange.waiter);
+  outcome_.collapsed = joined.kind == CacheStore::Joined::Kind::wait;
+  if (joined.kind == CacheStore::Joined::Kind::lead) {
+    report_ = r_.context.fetches->begin(
+        r_.asked, {.store = *store_, .rule = rule_, .fill = std::move(joined.fill), .selector = selector_});
+  }
+  return true;
+}
+
+// Nobody waits for it (RFC 5861 3).
+void CachedExchange::refresh(const CacheStore::Found& found) {
+  CacheStore::Joined joined = store_->join(key(), found.version, found.entry, true, r_.now());
+  if (joined.kind != CacheStore::Joined::Kind::lead) return;
+  static_cast<void>(r_.context.fetches->begin(
+      r_.asked, {.store = *store_, .rule = rule_, .fill = std::move(joined.fill), .selector = selector_}));
+}
+
+bool CachedExchange::read_fill() {
+  const CacheFill::Seen seen = reader_->fill().look();
+  switch (seen.phase) {
+    case CacheFill::Phase::asking:
+      if (!r_.exchange.source.abandoned()) return true;
+      return stop({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"}, false);
+    case CacheFill::Phase::stored:
+    case CacheFill::Phase::private_:
+      return take_head(seen);
+    case CacheFill::Phase::failed:
+    case CacheFill::Phase::refused:
+      break;
+  }
+  return take_failure(seen);
+}
+
+bool CachedExchange::take_head(const CacheFill::Seen& seen) {
+  const bool ours = report_ != nullptr;
+  const bool is_private = seen.phase == CacheFill::Phase::private_;
+  const bool purged = old_ != nullptr && old_->purged.load(std::memory_order_relaxed);
+  const std::uint16_t status = seen.entry->head.status();
+  if (is_private && is_stale_error(status) && old_ != nullptr && allowed_at_error(old_->freshness, purged, r_.now())) {
+    outcome_.forward_status = status;
+    reader_.reset();
+    return answer(old_, CacheVerdict::stale, nullptr);
+  }
+  if (is_private && !ours) return pass(outcome_.forward, seen.why);
+  if (!ours) {
+    std::string values;
+    append_vary_values(seen.entry->vary_names, r_.asked.head->fields, values);
+    if (values != seen.entry->vary_values) {  // it waited for another variant
+      reader_.reset();
+      return look();
+    }
+  }
+  outcome_.forward_status = seen.validated ? 304 : 0;
+  outcome_.stored = !is_private;
+  outcome_.detail = seen.why;
+  return answer(seen.entry, seen.validated ? CacheVerdict::revalidated : CacheVerdict::miss, &reader_->fill());
+}
+
+bool CachedExchange::take_failure(const CacheFill::Seen& seen) {
+  const bool purged = old_ != nullptr && old_->purged.load(std::memory_order_relaxed);
+  const bool refused = seen.phase == CacheFill::Phase::refused;
+  const bool given_up = seen.error.kind == ErrorKind::client_closed;
+  if (!refused && !given_up && old_ != nullptr && allowed_at_error(old_->freshness, purged, r_.now())) {
+    reader_.reset();
+    return answer(old_, CacheVerdict::stale, nullptr);
+  }
+  outcome_.verdict = CacheVerdict::miss;
+  const bool told = report_ != nullptr && report_->refused && report_->generation == r_.snapshot->generation;
+  if (refused && told) {
+    refused_ = true;
+    r_.decision.kind = Decision::Kind::refused;
+    r_.decision.refusal = report_->refusal;
+    r_.decision.limit = report_->limit;
+    return false;
+  }
+  if (refused) return pass(outcome_.forward, "the fetch was not let through");
+  if (given_up) {
+    reader_.reset();
+    report_.reset();
+    return look();
+  }
+  return stop(seen.error, false);
+}
+
+bool CachedExchange::not_modified(const CacheEntry& entry) const {
+  const http::FieldList& fields = r_.asked.head->fields;
+  if (!fields.has(http::FieldId::if_none_match) && !fields.has(http::FieldId::if_modified_since)) return false;
+  const std::uint16_t status = entry.head.status();
+  if (status < 200 || status > 299) return false;
+  const http::UnixSeconds now = std::time(nullptr);
+  const Validators present{.etag = entry.head.find(http::FieldId::etag),
+                           .last_modified = http::parse_date(entry.head.find(http::FieldId::last_modified), now)};
+  return check_preconditions(r_.asked.head->method, fields, present, now) == Precondition::not_modified;
+}
+
+RangeRuling CachedExchange::range_of(const CacheEntry& entry, std::uint64_t size) const {
+  const http::FieldList& fields = r_.asked.head->fields;
+  if (!fields.has(http::FieldId::range) || entry.head.status() != 200) return {};
+  const http::UnixSeconds now = std::time(nullptr);
+  const Validators present{.etag = entry.head.find(http::FieldId::etag),
+                           .last_modified = http::parse_date(entry.head.find(http::FieldId::last_modified), now)};
+  if (!range_condition_holds(fields, present, now)) return {};
+  return rule_ranges(r_.asked.head->method, fields, size);
+}
+
+bool CachedExchange::answer(const std::shared_ptr<CacheEntry>& entry, CacheVerdict verdict, CacheFill* fill) {
+  outcome_.verdict = verdict;
+  if (verdict == CacheVerdict::hit || verdict == CacheVerdict::stale) outcome_.forward = {};
+  outcome_.ttl = entry->freshness.ttl(r_.now());
+  entry_ = entry;
+  CacheBody::Cursor cursor(entry->body);
+  if (!cursor.good()) return pass("uri-miss", "it has passed by");
+  const bool whole = entry->body->state() == CacheBody::State::whole;
+  const bool bodiless = entry->framing.kind == http::BodyKind::none;
+  const std::uint64_t size = whole ? entry->body->size() : EntrySource::kAll;
+  http::Body body = whole && !bodiless ? http::Body{http::BodyKind::length, size} : entry->framing;
+  if (body.kind == http::BodyKind::until_close) body.kind = http::BodyKind::chunked;
+  const RangeRuling range = whole ? range_of(*entry, size) : RangeRuling{};
+  constexpr http::Body kNothing{};
+  if (not_modified(*entry)) {
+    start(*entry, kNothing, 304, {});
+    source_.emplace(std::move(cursor), 0, 0, fill);
+  } else if (range.kind == RangeRuling::Kind::unsatisfiable) {
+    start(*entry, {http::BodyKind::length, 0}, 416, unsatisfied_range(size));
+    source_.emplace(std::move(cursor), 0, 0, fill);
+  } else if (range.kind == RangeRuling::Kind::partial && range.count == 1) {
+    const ByteRange& one = range.ranges[0];
+    start(*entry, {http::BodyKind::length, one.size()}, 206, content_range(one, size));
+    source_.emplace(std::move(cursor), one.begin, one.size(), fill);
+  } else {
+    start(*entry, body, entry->head.status(), {});
+    const bool empty = is_head() || bodiless;
+    source_.emplace(std::move(cursor), 0,
+                    empty                                 ? 0
+                    : body.kind == http::BodyKind::length ? body.length
+                                                          : EntrySource::kAll,
+                    fill);
+  }
+  phase_ = Phase::sending;
+  progress_ = r_.now();
+  return send();
+}
+
+void CachedExchange::start(const CacheEntry& entry, const http::Body& body, std::uint16_t status,
+                           std::string_view content_range) {
+  std::unique_ptr<UpstreamWork> work = r_.context.upstream_works.take();
+  http::ResponseHead& head = work->response;
+  std::array<char, 24> age_text{};
+  std::array<char, 24> length_text{};
+  const auto text = [](std::array<char, 24>& room, std::uint64_t number) {
+    const auto end = std::to_chars(room.data(), room.data() + room.size(), number).ptr;
+    return std::string_view(room.data(), static_cast<std::size_t>(end - room.data()));
+  };
+  static_cast<void>(entry.head.copy_to(head));
+  if (status == 304 || status == 416) {
+    http::FieldList kept;
+    for (const http::Field& field : head.fields) {
+      if (!is_about_the_body(field)) static_cast<void>(kept.push(field));
+    }
+    head.fields = kept;
+  }
+  if (head.status != status) head.reason = {};
+  head.status = status;
+  const std::int64_t age = entry.freshness.age(r_.now());
+  const bool from_store = outcome_.verdict != CacheVerdict::miss;
+  // A head with as many fields as fit goes without these.
+  if (from_store || age > 0) {
+    static_cast<void>(head.fields.push(
+        {.name = "Age", .value = text(age_text, static_cast<std::uint64_t>(age)), .id = http::FieldId::age}));
+  }
+  if (!content_range.empty()) static_cast<void>(head.fields.push({.name = "Content-Range", .value = content_range}));
+  std::string said;
+  if (rule_->status_field) {
+    said = cache_status(kViaName, outcome_);
+    static_cast<void>(head.fields.push({.name = "Cache-Status", .value = said}));
+  }
+  http::ResponseFraming framing;
+  framing.body = body;
+  if (is_head()) {
+    if (body.kind == http::BodyKind::length) {
+      static_cast<void>(head.fields.push(
+          {.name = "Content-Length", .value = text(length_text, body.length), .id = http::FieldId::content_length}));
+    }
+    framing.body = {};
+  }
+  r_.status = status;
+  r_.exchange.sink.start(head, framing, r_.found().route->response_rules);
+  r_.context.upstream_works.give_back(std::move(work));
+}
+
+bool CachedExchange::advance() {
+  if (phase_ == Phase::waiting) return read_fill();
+  if (waits_for_client_ && deadline() <= r_.now()) {
+    return stop(
+        {.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client took no more of the response"},
+        true);
+  }
+  return send();
+}
+
+bool CachedExchange::send() {
+  ResponseSink& sink = r_.exchange.sink;
+  if (r_.exchange.source.abandoned()) {
+    return stop({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"}, true);
+  }
+  std::uint64_t moved = 0;
+  const std::uint64_t before = sink.octets_sent();
+  const Pumped pumped = pump(*source_, sink, moved);
+  if (sink.octets_sent() != before) progress_ = r_.now();
+  waits_for_client_ =
+      pumped == Pumped::sink_blocked || (pumped == Pumped::source_waits && sink.flush() == Sent::blocked);
+  switch (pumped) {
+    case Pumped::done:
+      r_.done = true;
+      reader_.reset();
+      return false;
+    case Pumped::turn_over:
+      r_.exchange.waiter.wake_soon();
+      return true;
+    case Pumped::source_waits:
+      return true;
+    case Pumped::sink_blocked:
+      return true;
+    case Pumped::source_failed:
+      return stop({.kind = ErrorKind::upstream_reset, .side = Side::upstream, .detail = "the fetch was cut short"},
+                  true);
+    case Pumped::sink_failed:
+      break;
+  }
+  return stop({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed inside the response"},
+              true);
+}
+
+bool CachedExchange::stop(const Error& error, bool begun) {
+  r_.fail(error);
+  r_.cut = begun;
+  reader_.reset();
+  return false;
+}
+
+void CachedExchange::take_report(Request& request) const {
+  if (report_ == nullptr || !report_->over) return;
+  if (report_->generation == request.snapshot->generation) request.server = report_->server;
+  request.request_id = report_->request_id;
+  request.attempts = report_->attempts;
+  request.hedged = report_->hedged;
+  request.permit = report_->permit;
+  request.picked = report_->picked;
+  request.connected = report_->connected;
+  request.first_byte = report_->first_byte;
+}
+
+void CachedExchange::tell(Request& request) const {
+  take_report(request);
+  request.cache_verdict = outcome_.verdict;
+  if (rule_->status_field) request.cache_status = cache_status(kViaName, outcome_);
+}
+
+void CachedExchange::hear(const http::ResponseHead& head) {
+  if (store_ == nullptr || is_safe(r_.asked.head->method) || head.status < 200 || head.status > 399) return;
+  store_->purge({.url = url_});
+  for (const http::Field& field : head.fields) {
+    const bool elsewhere =
+        field.id == http::FieldId::location || shared::equals_ignoring_case(field.name, "Content-Location");
+    if (!elsewhere) continue;
+    const std::string url = same_origin_url(r_.found().target, r_.asked.scheme, field.value);
+    if (!url.empty() && url != url_) store_->purge({.url = url});
+  }
+}
+
+}  // namespace edge

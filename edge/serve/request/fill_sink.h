@@ -1,0 +1,78 @@
+#pragma once
+// FillSink: the end of a fetch: judges the answer's head (may it be stored, is it the 304 that was asked for) and
+// writes what comes into the fill, and at its end into the store. Never waits for a reader while the answer is stored;
+// what only passes through waits for who has caused the fetch. Owned by a CacheFetch; its worker's thread.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "edge/core/cache/cache_rule.h"
+#include "edge/core/cache/freshness.h"
+#include "edge/serve/cache/fill.h"
+#include "edge/serve/cache/store.h"
+#include "edge/serve/request/response_sink.h"
+
+namespace edge {
+
+class FillSink final : public ResponseSink {
+ public:
+  // What is fetched, and for which request; `request` outlives this.
+  struct Of {
+    CacheStore& store;
+    std::shared_ptr<const CacheRule> rule;
+    std::shared_ptr<CacheFill> fill;
+    std::string selector;
+    const http::FieldList& request;
+    shared::WorkerLoop& loop;
+    bool conditional = false;  // a 304 is about the fill's old entry
+  };
+  explicit FillSink(Of of) : of_(std::move(of)), asked_(of_.loop.now()) {}
+  ~FillSink() override;
+  FillSink(const FillSink&) = delete;
+  FillSink& operator=(const FillSink&) = delete;
+
+  void interim(const http::ResponseHead&) override {}
+  void start(const http::ResponseHead& head, const http::ResponseFraming& framing, const HeaderRules& rules) override;
+  // The edge has no answer of a server: the fill fails, see finish().
+  void start(const OwnHead&) override { own_ = true; }
+  std::size_t write(std::string_view data) override;
+  void end(std::string_view trailers) override;
+  Sent flush() override;
+  bool failed() const override { return false; }
+  bool blocked() const override { return blocked_; }
+  std::uint64_t octets_sent() const override { return octets_; }
+  void cut() override;
+
+  // The fetch is over. `error`: of one that has brought no head; `refused`: it was not its turn.
+  void finish(const Error& error, bool refused);
+  // Status of the server's answer; 0: there was none.
+  [[nodiscard]] std::uint16_t status() const { return status_; }
+
+ private:
+  static constexpr std::size_t kWindow = 256 * 1024;  // of what passes through
+
+  void take_304(const http::ResponseHead& head, const FetchTimes& times);
+  std::shared_ptr<CacheEntry> make_entry(const http::ResponseHead& head, const ResponseDirectives& directives,
+                                         const FetchTimes& times) const;
+  [[nodiscard]] bool make_room(std::size_t wanted);
+  void let_go();
+  void close(CacheBody::State how);
+
+  Of of_;
+  shared::TimePoint asked_;
+  std::shared_ptr<CacheEntry> entry_;
+  std::uint64_t octets_ = 0;
+  std::uint64_t known_ = 0;   // octets of the whole body; 0: nobody knows
+  std::size_t reserved_ = 0;  // in the store
+  std::uint16_t status_ = 0;
+  bool own_ = false;
+  bool opened_ = false;
+  bool storing_ = false;
+  bool closed_ = false;
+  bool blocked_ = false;
+  bool dirty_ = false;  // readers do not know of all that has come
+};
+
+}  // namespace edge
