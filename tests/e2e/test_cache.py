@@ -323,7 +323,7 @@ def test_limits_breakers_and_hedges_see_only_what_goes_to_servers(slot, server, 
                                   "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE", "X_Forwarded_Host: evil.test"])
 def test_fields_that_are_not_in_the_key_poison_nobody(slot, server, tmp_path, line):
     server.answer = lambda head: ok(head, FRESH)
-    tiers = {"tiers": {"order": ["free", "gold"], "from": [{"header": "X-Customer-Tier"}]}}
+    tiers = {"tiers": {"order": ["free", "gold"], "from": [{"header": "X-Customer-Tier"}]}, "trusted_proxies": ["192.0.2.9"]}
     with caching(tmp_path, slot, server, edge=tiers) as edge:
         name, value = line.split(": ")
         edge.get("/p", **{name: value})
@@ -394,7 +394,8 @@ def test_the_log_the_metrics_and_explain_say_what_the_cache_does(slot, server, t
         assert explained("/a").endswith("miss")
         edge.get("/a")
         assert "lone.example/a: hit" in explained("/a") and "fresh for" in explained("/a")
-        assert "has to ask a server first" in explained("/old")
+        edge.get("/old2")
+        assert "has to ask a server first" in explained("/old2")
         assert "bypass" in explained("/a", "&method=POST")
         assert edge.metric("meridian_edge_cache_requests_total", 'result="HIT"') == 1, "explaining changes nothing"
 
@@ -412,7 +413,7 @@ def test_cache_status_says_hit_and_why_not(slot, server, tmp_path):
 def test_wrong_options_are_told_with_their_place(slot, server, tmp_path):
     with caching(tmp_path, slot, server) as edge:
         for cache, words in (({"store": "mian"}, "did you mean"), ({"max_object": "32MiB"}, "a quarter"), ({"ttl": {"206": "5m"}}, "never stored"),
-                             ({"ttl": {"20": "5m"}}, "ttl"), ({"key": ["tier"]}, "header"), ({}, None)):
+                             ({"ttl": {"20": "5m"}}, "out of range"), ({"key": ["tier"]}, "header"), ({}, None)):
             edge.config["edge"]["routes"][0]["cache"] = {"store": "main", **cache}
             said = edge.reload(422 if words else 200)
             assert words is None or words in said, said

@@ -89,7 +89,7 @@ struct Route {
   HeaderRules response_rules;
   std::shared_ptr<const Compression> compression;  // of its answers; null: none
   std::vector<std::string> early_hints;            // values of Link in a 103
-  std::shared_ptr<const CacheRule> cache;  // null: its responses are not stored
+  std::shared_ptr<const CacheRule> cache;          // null: its responses are not stored
 
   [[nodiscard]] bool allows(const shared::IpAddress& client) const { return !allow || allow->contains(client); }
 };

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "edge/core/content/accept_encoding.h"
 #include "edge/core/cache/cache_status.h"
+#include "edge/core/content/accept_encoding.h"
 #include "edge/core/message/errors.h"
 #include "shared/core/counter.h"
 #include "shared/core/histogram.h"
@@ -95,7 +95,7 @@ struct Counters {
   shared::Counter encoding_refused;               // sent as they were: too many at once
   shared::Counter encoding_in;                    // octets
   shared::Counter encoding_out;
-  shared::Counter early_hints;  // 103s of our own
+  shared::Counter early_hints;                        // 103s of our own
   std::array<shared::Counter, kCacheVerdicts> cache;  // requests by what the cache has done for them
   shared::Counter retries;
   shared::Counter upstream_connects;

@@ -32,6 +32,7 @@ class EntrySource {
     if (!there.empty()) {
       return {.state = BodyState::data, .data = there.substr(0, std::min<std::uint64_t>(left_, there.size()))};
     }
+    if (fill_ != nullptr) fill_->taken();  // the chunk that was read last has gone only now
     if (state == CacheBody::State::growing) return {.state = BodyState::wait, .data = {}};
     const bool all = state == CacheBody::State::whole && cursor_.position() == cursor_.body().size();
     return {.state = all && left_ == kAll ? BodyState::end : BodyState::failed, .data = {}};

@@ -96,7 +96,7 @@ bool FillSink::make_room(std::size_t wanted) {
   if (storing_) {
     reserved_ += size;
   } else {
-    size = std::min(size, kWindow / 4);
+    size = std::min(size, kWindow / 8);
     if (body.live() + size > kWindow) return false;
   }
   body.add_chunk(size);

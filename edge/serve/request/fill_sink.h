@@ -51,7 +51,8 @@ class FillSink final : public ResponseSink {
   [[nodiscard]] std::uint16_t status() const { return status_; }
 
  private:
-  static constexpr std::size_t kWindow = 256 * 1024;  // of what passes through
+  // Of what passes through: more than the largest chunk, which its reader may still hold when all of it is read.
+  static constexpr std::size_t kWindow = 2 * CacheBody::kLargest;
 
   void take_304(const http::ResponseHead& head, const FetchTimes& times);
   std::shared_ptr<CacheEntry> make_entry(const http::ResponseHead& head, const ResponseDirectives& directives,
