@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "edge/load/build_content.h"
+#include "edge/load/build_gates.h"
 #include "edge/load/key_file.h"
 #include "edge/load/readers.h"
 #include "edge/load/route_key.h"
@@ -50,10 +51,26 @@ class Builder {
     built_.servers =
         build_pools(edge_, {input_.config.service, input_.region}, input_.inputs, registry_.pools, diagnostics_);
     build_limits();
+    build_guards();
     build_routes();
     build_listen();
     if (diagnostics_.errors() > before) return std::nullopt;
     return std::move(built_);
+  }
+
+  // What is read from files of rules, in a world that stands.
+  void build_rules(Built& built) {
+    build_settings();
+    build_tiers();
+    build_limits();
+    build_guards();
+    build_routes();
+    built.settings = built_.settings;
+    built.tiers = built_.tiers;
+    built.limits = built_.limits;
+    built.access = built_.access;
+    built.auth = built_.auth;
+    built.routes = built_.routes;
   }
 
  private:
@@ -80,8 +97,10 @@ class Builder {
     settings->via_requests = edge_.via != ViaConfig::none;
     settings->via_responses = edge_.via == ViaConfig::both;
     settings->client_subject_field = edge_.client_subject_field;
+    if (edge_.trace) settings->trace_share = edge_.trace->sample / 100;
     settings->access_log = access_log_settings(edge_);
-    settings->response_rules = rules({&edge_.response_headers});
+    settings->error_pages = build_error_pages(edge_.error_pages, {}, diagnostics_);
+    settings->response_rules = response_rules(edge_.security_headers, plain_transports(), {&edge_.response_headers});
     built_.settings = std::move(settings);
   }
 
@@ -121,6 +140,11 @@ class Builder {
       if (config.everywhere) everywhere_.push_back(limits_.back());
     }
     built_.limits = std::make_shared<const RateLimits>(limits_);
+  }
+
+  void build_guards() {
+    built_.access = build_access(edge_, registry_.access, diagnostics_);
+    built_.auth = build_auth({edge_, built_.tiers, input_.key_seed, registry_.auth}, diagnostics_);
   }
 
   RateLimits limits_of(const RouteConfig& config) const {
@@ -174,8 +198,14 @@ class Builder {
     route.limits = limits_of(config);
     if (config.cache && config.pool) route.cache = cache_rule(*config.cache);
     route.timeouts = timeouts(config.timeout);
-    route.request_rules = rules({&edge_.request_headers, &config.request_headers});
-    route.response_rules = rules({&edge_.response_headers, &config.response_headers});
+    route.request_rules = request_rules(config);
+    route.response_rules = response_rules(config.security_headers.value_or(edge_.security_headers), transports(),
+                                          {&edge_.response_headers, &config.response_headers});
+    if (!config.error_pages.empty() || !edge_.error_pages.empty()) {
+      route.error_pages =
+          std::make_shared<const ErrorPages>(build_error_pages(config.error_pages, edge_.error_pages, diagnostics_));
+    }
+    route.gate = build_gate(config, {edge_, *built_.access, *built_.auth, route.response_rules});
     return route;
   }
 
@@ -183,6 +213,20 @@ class Builder {
   std::shared_ptr<const MimeTypes> mime_types() {
     if (mime_types_ == nullptr) mime_types_ = read_mime_types("/etc/mime.types");
     return mime_types_;
+  }
+
+  // Fields that say who asks come from the edge alone, whatever the route.
+  HeaderRules request_rules(const RouteConfig& config) const {
+    HeaderRules made;
+    for (const auto& policy : *built_.auth) {
+      for (const std::string& name : policy->own_fields()) {
+        made.apply({.op = HeaderRule::Op::remove, .name = name, .value = {}});
+      }
+    }
+    for (const HeaderRulesConfig* layer : {&edge_.request_headers, &config.request_headers}) {
+      for (const HeaderRule& rule : layer->rules) made.apply(rule);
+    }
+    return made;
   }
 
   Conditions conditions(const RouteConfig& config) const {
@@ -210,12 +254,31 @@ class Builder {
             choose(own.tunnel, edge_.timeout.tunnel, defaults.tunnel)};
   }
 
-  static HeaderRules rules(std::initializer_list<const HeaderRulesConfig*> layers) {
-    HeaderRules rules;
+  // Strict-Transport-Security is for who is never to come without TLS.
+  [[nodiscard]] Transports transports() const {
+    const auto leads_there = [](const ListenConfig& listen) {
+      const bool web = listen.protocol == Protocol::http || listen.protocol == Protocol::https;
+      return !web || listen.protocol == Protocol::https || listen.redirect_to_https;
+    };
+    const bool speaks = std::ranges::any_of(edge_.listen, [](const auto& l) { return l.protocol == Protocol::https; });
+    return speaks && std::ranges::all_of(edge_.listen, leads_there) ? Transports::tls_only : Transports::plain_too;
+  }
+
+  // Of answers that no route stands behind: a listener that leads to https refuses what is malformed itself, in plain
+  // text, where the field is not to be sent (RFC 6797 7.2).
+  [[nodiscard]] Transports plain_transports() const {
+    const bool plain = std::ranges::any_of(edge_.listen, [](const auto& l) { return l.protocol == Protocol::http; });
+    return plain ? Transports::plain_too : transports();
+  }
+
+  HeaderRules response_rules(SecurityHeaders set, Transports transports,
+                             std::initializer_list<const HeaderRulesConfig*> layers) const {
+    HeaderRules made;
+    add_security_headers(set, transports, made);
     for (const HeaderRulesConfig* layer : layers) {
-      for (const HeaderRule& rule : layer->rules) rules.apply(rule);
+      for (const HeaderRule& rule : layer->rules) made.apply(rule);
     }
-    return rules;
+    return made;
   }
 
   void build_listen() {
@@ -285,7 +348,11 @@ void read_tls(const EdgeConfig& edge, Built& built, shared::load::Diagnostics& d
 }
 
 Snapshot Built::snapshot(std::uint64_t generation) const {
-  return {settings, routes, servers.pools, servers.addresses, tiers, listeners, limits, generation};
+  return {settings, routes, servers.pools, servers.addresses, tiers, listeners, limits, access, auth, generation};
+}
+
+void read_rules(const BuildInput& input, Registry& registry, Built& built, Diagnostics& diagnostics) {
+  Builder(input, registry, diagnostics).build_rules(built);
 }
 
 std::optional<Built> build(const BuildInput& input, Registry& registry, Diagnostics& diagnostics) {

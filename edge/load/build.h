@@ -44,6 +44,8 @@ struct Built {
   std::shared_ptr<const Tiers> tiers;
   std::shared_ptr<const PoolListeners> listeners;
   std::shared_ptr<const RateLimits> limits;
+  std::shared_ptr<const AccessLists> access;
+  std::shared_ptr<const AuthPolicies> auth;
   std::vector<ListenPlan> listen;
   std::vector<TlsPlan> tls;              // of those that speak it
   std::vector<std::string> ticket_keys;  // of a file; empty: random ones
@@ -58,7 +60,12 @@ void read_tls(const EdgeConfig& edge, Built& built, shared::load::Diagnostics& d
 struct Registry {
   PoolRegistry pools;
   LimitLives limits;
+  AccessLives access;
+  AuthLives auth;
 };
+
+// Builds anew, into `built`, what the files of tiers, access lists and the like are read for.
+void read_rules(const BuildInput& input, Registry& registry, Built& built, shared::load::Diagnostics& diagnostics);
 
 // Nothing, and at least one error in `diagnostics`, when it fails.
 [[nodiscard]] std::optional<Built> build(const BuildInput& input, Registry& registry,

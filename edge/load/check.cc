@@ -284,6 +284,55 @@ void check_caches(const Checker& checker) {
   }
 }
 
+void check_access(const Checker& checker) {
+  const std::vector<std::string_view> names = names_of(checker.edge.access);
+  std::set<std::string_view> used;
+  for (const RouteConfig& route : checker.edge.routes) {
+    std::set<std::string_view> here;
+    for (const Located<std::string>& list : route.access) {
+      const AccessConfig* known = find_named(checker.edge.access, list.value);
+      if (known == nullptr) {
+        shared::load::unknown_name(list.at, "access list", list.value, names, checker.diagnostics);
+      } else if (!here.insert(list.value).second || known->everywhere) {
+        checker.diagnostics.error(list.at, "access: " + in_quotes(list.value) +
+                                               (known->everywhere ? " is everywhere already" : " stands twice"));
+      }
+      used.insert(list.value);
+    }
+  }
+  for (const auto& [name, at, list] : checker.edge.access) {
+    for (const Located<std::string>& host : list.hosts) {
+      const bool known = std::ranges::any_of(checker.edge.routes, [&](const auto& r) { return r.host == host.value; });
+      if (known) continue;
+      checker.diagnostics.error(
+          host.at, "hosts: no route has host " + in_quotes(host.value) + ": the list would guard nothing there");
+    }
+    if (!list.everywhere && list.hosts.empty() && !used.contains(name)) {
+      checker.diagnostics.warning(at, "access list " + in_quotes(name) + " is used by no route");
+    }
+  }
+}
+
+void check_auth(const Checker& checker) {
+  const std::vector<std::string_view> names = names_of(checker.edge.auth);
+  std::set<std::string_view> used;
+  for (const RouteConfig& route : checker.edge.routes) {
+    for (const Located<std::string>& policy : route.auth) {
+      if (find_named(checker.edge.auth, policy.value) == nullptr) {
+        shared::load::unknown_name(policy.at, "auth policy", policy.value, names, checker.diagnostics);
+      }
+      used.insert(policy.value);
+    }
+  }
+  for (const auto& [name, at, policy] : checker.edge.auth) {
+    if (!used.contains(name))
+      checker.diagnostics.warning(at, "auth policy " + in_quotes(name) + " is used by no route");
+    if (policy.jwt && !policy.jwt->tier.empty() && !checker.edge.tiers) {
+      checker.diagnostics.error(at, "jwt: tier: this service has no tiers, see `edge.tiers`");
+    }
+  }
+}
+
 // The health page is answered before any route is asked.
 void check_reserved(const Checker& checker, const RouteConfig& route) {
   constexpr std::string_view kReserved = "/.meridian";
@@ -349,6 +398,8 @@ void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagn
   check_routes(checker);
   check_limits(checker);
   check_caches(checker);
+  check_access(checker);
+  check_auth(checker);
   check_timeouts(checker);
   check_sessions(edge, diagnostics);
   check_probes(edge, config, diagnostics);

@@ -15,18 +15,6 @@ constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = kKiB * kKiB;
 constexpr std::uint64_t kTiB = kMiB * kMiB;
 
-Reader<std::string> field_name() {
-  return custom<std::string>("name of a field", [](const Node& node, Diagnostics& diagnostics) {
-    std::optional<std::string> name;
-    const bool good =
-        node.is_scalar() && http::is_token(node.text) && http::field_id(node.text) == http::FieldId::other;
-    if (good) name = std::string(node.text);
-    if (!good)
-      complain(node, "the name of a field that has no other meaning is wanted, X-Client-Cert-Subject", diagnostics);
-    return name;
-  });
-}
-
 const Table<TiersConfig>& tiers_table() {
   static const auto table =
       Table<TiersConfig>("edge.tiers", "Classes of customers. Servers read the decided tier in the tier header.")
@@ -104,34 +92,43 @@ const Table<AnswerConfig>& answer_table() {
   return table;
 }
 
+// Where clients come in, who they are, and where they go.
+Table<EdgeConfig> first_options() {
+  return Table<EdgeConfig>("edge", "The regional proxy. Every edge reads the same section.")
+      .required("listen", &EdgeConfig::listen, list_of(nested(listen_table())),
+                "Where clients connect; a change needs a restart")
+      .field("ticket_keys", &EdgeConfig::ticket_keys, optional_of(located(file_path())),
+             "Of https: what TLS session tickets are encrypted with, so that every edge of a region resumes the "
+             "sessions of the others: lines of 160 hexadecimal digits (`openssl rand -hex 80`), the "
+             "newest first, which encrypts; the others only decrypt. Read again when it changes; none: random ones, "
+             "which only this process has and which change every 12 hours")
+      .field("client_subject_field", &EdgeConfig::client_subject_field, own_field(),
+             "Field in which servers read the subject of the client's certificate (RFC 2253); what clients send "
+             "under this name is always removed")
+      .field("workers", &EdgeConfig::workers, integer<std::uint16_t>(0, 1024),
+             "Threads; 0: one for each core; a change needs a restart")
+      .field("resolvers", &EdgeConfig::resolvers, resolver_list(),
+             "Whom to ask for the names of servers, as ADDRESS:PORT")
+      .field("trusted_proxies", &EdgeConfig::trusted_proxies, list_of(prefix()),
+             "Only these may say X-Forwarded-*, Forwarded, X-Request-Id, traceparent and the tier header")
+      .field("tiers", &EdgeConfig::tiers, optional_of(nested(tiers_table())), "Classes of customers")
+      .field("pools", &EdgeConfig::pools, map_of("pool", nested(pool_table())), "Servers")
+      .field("limits", &EdgeConfig::limits, map_of("limit", nested(limit_table())), "How often requests may come")
+      .field("caches", &EdgeConfig::caches, map_of("cache", nested(cache_store_table())),
+             "Stores of responses; a change of their names needs a restart")
+      .field("access", &EdgeConfig::access, map_of("access list", nested(access_table())), "Who may come")
+      .field("auth", &EdgeConfig::auth, map_of("policy", nested(auth_table())), "How clients show who they are")
+      .field("trace", &EdgeConfig::trace, optional_of(nested(trace_table())),
+             "W3C Trace Context: `traceparent` towards servers, a trusted client's trace gone on with or one of our "
+             "own; without this a trusted client's passes as it is")
+      .required("routes", &EdgeConfig::routes, list_of(nested(route_table())), "Which requests go where");
+}
+
 }  // namespace
 
 const Table<EdgeConfig>& edge_table() {
   static const auto table =
-      Table<EdgeConfig>("edge", "The regional proxy. Every edge reads the same section.")
-          .required("listen", &EdgeConfig::listen, list_of(nested(listen_table())),
-                    "Where clients connect; a change needs a restart")
-          .field(
-              "ticket_keys", &EdgeConfig::ticket_keys, optional_of(located(file_path())),
-              "Of https: what TLS session tickets are encrypted with, so that every edge of a region resumes the "
-              "sessions of the others: lines of 160 hexadecimal digits (`openssl rand -hex 80`), the "
-              "newest first, which encrypts; the others only decrypt. Read again when it changes; none: random ones, "
-              "which only this process has and which change every 12 hours")
-          .field("client_subject_field", &EdgeConfig::client_subject_field, field_name(),
-                 "Field in which servers read the subject of the client's certificate (RFC 2253); what clients send "
-                 "under this name is always removed")
-          .field("workers", &EdgeConfig::workers, integer<std::uint16_t>(0, 1024),
-                 "Threads; 0: one for each core; a change needs a restart")
-          .field("resolvers", &EdgeConfig::resolvers, resolver_list(),
-                 "Whom to ask for the names of servers, as ADDRESS:PORT")
-          .field("trusted_proxies", &EdgeConfig::trusted_proxies, list_of(prefix()),
-                 "Only these may say X-Forwarded-*, Forwarded, X-Request-Id, traceparent and the tier header")
-          .field("tiers", &EdgeConfig::tiers, optional_of(nested(tiers_table())), "Classes of customers")
-          .field("pools", &EdgeConfig::pools, map_of("pool", nested(pool_table())), "Servers")
-          .field("limits", &EdgeConfig::limits, map_of("limit", nested(limit_table())), "How often requests may come")
-          .field("caches", &EdgeConfig::caches, map_of("cache", nested(cache_store_table())),
-                 "Stores of responses; a change of their names needs a restart")
-          .required("routes", &EdgeConfig::routes, list_of(nested(route_table())), "Which requests go where")
+      first_options()
           .field("client", &EdgeConfig::client, nested(client_table()), "What is taken from clients")
           .field("answer", &EdgeConfig::answer, nested(answer_table()), "What is taken from servers")
           .field("merge_slashes", &EdgeConfig::merge_slashes, boolean(),
@@ -141,6 +138,16 @@ const Table<EdgeConfig>& edge_table() {
                      {{"none", ViaConfig::none}, {"requests", ViaConfig::requests}, {"both", ViaConfig::both}}),
                  "Where `Via: 1.1 meridian` says that a message went through here: towards servers, or also towards "
                  "clients. nginx behind us compresses no answer to such a request without `gzip_proxied any`")
+          .field("maintenance", &EdgeConfig::maintenance, optional_of(nested(maintenance_table())),
+                 "All routes without a `maintenance` of their own are being worked on")
+          .field("security_headers", &EdgeConfig::security_headers, security_headers(),
+                 "A ready set of response fields: `basic` is X-Content-Type-Options, X-Frame-Options and "
+                 "Referrer-Policy; `strict` adds a Content-Security-Policy of the site's own content, "
+                 "Cross-Origin-Opener-Policy, Cross-Origin-Resource-Policy and Permissions-Policy; both "
+                 "Strict-Transport-Security where every listener speaks https or leads there. What "
+                 "`response_headers` say of one of these wins")
+          .field("error_pages", &EdgeConfig::error_pages, list_of(nested(error_page_table())),
+                 "Pages of errors that the edge answers itself; the first that has the status")
           .field("timeout", &EdgeConfig::timeout, nested(timeout_table()), "Limits of time towards servers")
           .field("compression", &EdgeConfig::compression, optional_of(nested(compression_table())),
                  "Answers that are compressed, of all routes")

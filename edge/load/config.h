@@ -9,12 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "edge/core/access/access_list.h"
 #include "edge/core/content/compression.h"
 #include "edge/core/content/static_files.h"
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/introduction.h"
+#include "edge/core/message/security_headers.h"
 #include "edge/core/pool/pool.h"
 #include "edge/core/protect/rate_limit.h"
+#include "edge/core/route/gate.h"
 #include "edge/core/route/route.h"
 #include "edge/core/snapshot/listen_plan.h"
 #include "edge/core/snapshot/snapshot.h"
@@ -256,6 +259,81 @@ struct RouteCacheConfig {
   shared::load::Position at;
 };
 
+// One entry of an access list: exactly one of the two.
+struct AccessEntryConfig {
+  std::optional<shared::Prefix> prefix;
+  shared::load::Located<std::filesystem::path> file;
+};
+
+// Who may come; see AccessList.
+struct AccessConfig {
+  std::vector<AccessEntryConfig> allow;
+  std::vector<AccessEntryConfig> deny;
+  shared::Mode mode = AccessSettings{}.mode;
+  bool everywhere = false;
+  std::vector<shared::load::Located<std::string>> hosts;
+  shared::load::Position at;
+};
+
+// Either from and to, or strip and add.
+struct RewriteConfig {
+  std::string from;
+  std::string to;
+  std::string strip;
+  std::string add;
+
+  [[nodiscard]] shared::Result<PathRule> rule() const;
+};
+
+// In the order in which they apply: remove, set, add.
+struct QueryRulesConfig {
+  std::vector<QueryRule> rules;
+};
+
+struct MaintenanceConfig {
+  std::vector<shared::Prefix> bypass;
+  shared::Duration retry_after = Maintenance{}.retry_after;
+};
+
+struct ErrorPageConfig {
+  std::vector<StatusRange> statuses;
+  shared::load::Located<std::filesystem::path> file;
+  std::string content_type = "text/html; charset=utf-8";
+};
+
+struct JwtConfig {
+  shared::load::Located<std::filesystem::path> keys;
+  std::string issuer;
+  std::vector<std::string> audiences;
+  shared::Duration leeway = JwtRules{}.leeway;
+  std::vector<ClaimField> fields;
+  std::string tier;
+};
+
+// How clients show who they are; exactly one of the first three.
+struct AuthConfig {
+  shared::load::Located<std::filesystem::path> passwords;
+  shared::load::Located<std::filesystem::path> api_keys;
+  std::optional<JwtConfig> jwt;
+  std::string realm;
+  std::string user_field;
+  shared::Mode mode = AuthSettings{}.mode;
+  shared::load::Position at;
+};
+
+struct CorsConfig {
+  std::vector<std::string> origins;
+  std::vector<http::Method> methods{http::Method::get, http::Method::head, http::Method::post};
+  std::vector<std::string> headers;
+  std::vector<std::string> expose;
+  bool credentials = CorsSettings{}.credentials;
+  shared::Duration max_age = CorsSettings{}.max_age;
+};
+
+struct TraceConfig {
+  double sample = 1;  // percent
+};
+
 struct RouteConfig {
   std::string name;
   std::string host;
@@ -272,6 +350,15 @@ struct RouteConfig {
   std::optional<CompressionConfig> compression;
   std::vector<std::string> early_hints;  // values of Link
   std::optional<std::vector<shared::Prefix>> allow;
+  std::vector<shared::load::Located<std::string>> access;
+  std::vector<shared::load::Located<std::string>> auth;
+  std::optional<CorsConfig> cors;
+  std::optional<MaintenanceConfig> maintenance;
+  std::optional<std::uint64_t> max_body;
+  std::vector<RewriteConfig> rewrite;
+  QueryRulesConfig query;
+  std::optional<SecurityHeaders> security_headers;
+  std::vector<ErrorPageConfig> error_pages;
   std::vector<shared::load::Located<std::string>> limits;
   std::optional<RouteCacheConfig> cache;
   TimeoutConfig timeout;
@@ -326,11 +413,17 @@ struct EdgeConfig {
   shared::load::NamedMap<PoolConfig> pools;
   shared::load::NamedMap<LimitConfig> limits;
   shared::load::NamedMap<CacheStoreConfig> caches;
+  shared::load::NamedMap<AccessConfig> access;
+  shared::load::NamedMap<AuthConfig> auth;
+  std::optional<TraceConfig> trace;
   std::vector<RouteConfig> routes;
   ClientConfig client;
   AnswerConfig answer;
   bool merge_slashes = Settings{}.merge_slashes;
   ViaConfig via = ViaConfig::requests;
+  std::optional<MaintenanceConfig> maintenance;
+  SecurityHeaders security_headers = SecurityHeaders::none;
+  std::vector<ErrorPageConfig> error_pages;
   TimeoutConfig timeout;
   std::optional<CompressionConfig> compression;
   HeaderRulesConfig request_headers;

@@ -114,7 +114,7 @@ void read_removals(const Node& node, std::vector<HeaderRule>& rules, Diagnostics
   }
 }
 
-std::optional<HeaderRulesConfig> read_rules(const Node& node, Diagnostics& diagnostics) {
+std::optional<HeaderRulesConfig> read_header_rules(const Node& node, Diagnostics& diagnostics) {
   constexpr std::array<std::string_view, 3> kKeys{"set", "add", "remove"};
   if (!expect_map(node, "a map of set, add and remove", diagnostics)) return std::nullopt;
   HeaderRulesConfig config;
@@ -127,6 +127,40 @@ std::optional<HeaderRulesConfig> read_rules(const Node& node, Diagnostics& diagn
   if (const Node* set = node.find("set")) read_values(*set, HeaderRule::Op::set, config.rules, diagnostics);
   if (const Node* add = node.find("add")) read_values(*add, HeaderRule::Op::add, config.rules, diagnostics);
   return config;
+}
+
+bool read_parameter(const Node& element, QueryRule::Op op, std::string name, QueryRulesConfig& config,
+                    Diagnostics& diagnostics) {
+  if (!expect_scalar(element, "text", diagnostics)) return false;
+  config.rules.push_back({op, std::move(name), op == QueryRule::Op::remove ? std::string() : element.text});
+  return true;
+}
+
+std::optional<QueryRulesConfig> read_query_rules(const Node& node, Diagnostics& diagnostics) {
+  constexpr std::array<std::string_view, 3> kKeys{"set", "add", "remove"};
+  if (!expect_map(node, "a map of set, add and remove", diagnostics)) return std::nullopt;
+  QueryRulesConfig config;
+  bool good = true;
+  for (const Node& element : node.children) {
+    if (std::find(kKeys.begin(), kKeys.end(), element.key) == kKeys.end()) {
+      shared::load::unknown_key(element, kKeys, diagnostics);
+    }
+  }
+  if (const Node* remove = node.find("remove")) {
+    good = shared::load::expect_sequence(*remove, "a list of parameters' names", diagnostics);
+    for (const Node& name : remove->children) {
+      good = read_parameter(name, QueryRule::Op::remove, name.text, config, diagnostics) && good;
+    }
+  }
+  for (const auto& [key, op] : {std::pair{"set", QueryRule::Op::set}, std::pair{"add", QueryRule::Op::add}}) {
+    const Node* values = node.find(key);
+    if (values == nullptr) continue;
+    good = expect_map(*values, "a map of parameters' names and values", diagnostics) && good;
+    for (const Node& value : values->children) {
+      good = read_parameter(value, op, value.key, config, diagnostics) && good;
+    }
+  }
+  return good ? std::optional<QueryRulesConfig>(std::move(config)) : std::nullopt;
 }
 
 std::optional<TierSourceConfig> read_tier_source(const Node& node, Diagnostics& diagnostics) {
@@ -356,7 +390,7 @@ Reader<std::vector<NamedCondition>> conditions() {
 
 Reader<HeaderRulesConfig> header_rules() {
   return shared::load::custom<HeaderRulesConfig>("map: `set: {NAME: VALUE}`, `add: {NAME: VALUE}`, `remove: [NAME]`",
-                                                 read_rules);
+                                                 read_header_rules);
 }
 
 Reader<std::string> log_field() {
@@ -373,6 +407,28 @@ Reader<std::string> cookie_text() {
 
 Reader<HashKey> hash_key() {
   return Reader<HashKey>{"`client`, `path`, `{header: NAME}` or `{cookie: NAME}`", read_hash_key, print_hash_key};
+}
+
+Reader<std::string> own_field() {
+  return shared::load::custom<std::string>("name of a field", [](const Node& node, Diagnostics& diagnostics) {
+    std::optional<std::string> name;
+    const bool good =
+        node.is_scalar() && http::is_token(node.text) && http::field_id(node.text) == http::FieldId::other;
+    if (good) name = std::string(node.text);
+    if (!good)
+      complain(node, "the name of a field that has no other meaning is wanted, X-Client-Cert-Subject", diagnostics);
+    return name;
+  });
+}
+
+Reader<QueryRulesConfig> query_rules() {
+  return shared::load::custom<QueryRulesConfig>("`{set: {NAME: VALUE}, add: {NAME: VALUE}, remove: [NAME]}`",
+                                                read_query_rules);
+}
+
+Reader<SecurityHeaders> security_headers() {
+  return shared::load::one_of<SecurityHeaders>(
+      {{"none", SecurityHeaders::none}, {"basic", SecurityHeaders::basic}, {"strict", SecurityHeaders::strict}});
 }
 
 Reader<std::vector<TierSourceConfig>> tier_sources() {

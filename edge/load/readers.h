@@ -25,12 +25,15 @@ using shared::load::Reader;
 [[nodiscard]] Reader<std::string> route_path();      // "/x/" or "=/x", normalised
 [[nodiscard]] Reader<std::string> request_path();    // "/health?full=1": of a check
 [[nodiscard]] Reader<http::Method> method();
+[[nodiscard]] Reader<std::string> own_field();        // "X-Auth-User": a name that means nothing else to the edge
 [[nodiscard]] Reader<std::string> log_field();        // "query", or the name of a field: "User-Agent"
 [[nodiscard]] Reader<StatusRange> status_range();     // 200 or 200-399
 [[nodiscard]] Reader<std::string> redirect_target();  // "https://{host}{uri}"
 [[nodiscard]] Reader<std::vector<NamedCondition>>
 conditions();                                            // of fields or cookies: {NAME: VALUE}, "*" for any value
 [[nodiscard]] Reader<HeaderRulesConfig> header_rules();  // {set: {N: V}, add: {N: V}, remove: [N]}
+[[nodiscard]] Reader<QueryRulesConfig> query_rules();    // likewise, of a query's parameters
+[[nodiscard]] Reader<SecurityHeaders> security_headers();
 [[nodiscard]] Reader<std::vector<TierSourceConfig>> tier_sources();                // [{api_key: FILE}, {header: NAME}]
 [[nodiscard]] Reader<std::optional<shared::load::Located<std::string>>> absent();  // fail, or the name of a pool
 

@@ -10,6 +10,7 @@ using namespace shared::load;
 
 // It waits in memory for each client that is slow to take it (OutBuffer::kCeiling is the bound of that).
 constexpr std::size_t kLargestBody = std::size_t{512} * 1024;
+constexpr std::uint64_t kTiB = std::uint64_t{1} << 40U;
 
 void check_respond(const Respond& respond, const Node& node, Diagnostics& diagnostics) {
   if (respond.body.size() > kLargestBody) {
@@ -52,6 +53,9 @@ void check_route(const RouteConfig& route, const Node& node, Diagnostics& diagno
   if (route.share && *route.share <= 0)
     diagnostics.error(node.at, "share: a route with 0% of the traffic is never used");
   if (route.allow && route.allow->empty()) diagnostics.error(node.at, "allow: an empty list lets nobody in");
+  if (route.files && (!route.rewrite.empty() || !route.query.rules.empty())) {
+    diagnostics.error(node.at, "rewrite and query are for servers and redirects: files are found by the path as asked");
+  }
   if (!route.pool) {
     for (const std::string_view key : {"timeout", "request_headers", "cache"}) {
       const Node* unused = node.find(key);
@@ -107,6 +111,23 @@ const Table<RouteConfig>& route_table() {
                  "Links that clients of HTTP/2 are told ahead of the answer to a GET (103, RFC 8297)")
           .field("allow", &RouteConfig::allow, optional_of(list_of(prefix())),
                  "Networks that may use it; others get 403")
+          .field("access", &RouteConfig::access, one_or_list(located(word())),
+                 "Names of `edge.access` whose lists each have to let the client in, beside those that are "
+                 "`everywhere` or of its host; others get 403")
+          .field("auth", &RouteConfig::auth, one_or_list(located(word())),
+                 "Names of `edge.auth`: by any of them a client has to show who it is; else 401")
+          .field("cors", &RouteConfig::cors, optional_of(nested(cors_table())), "Which pages of other sites may use it")
+          .field("maintenance", &RouteConfig::maintenance, optional_of(nested(maintenance_table())),
+                 "The route is being worked on; `{}` will do")
+          .field("max_body", &RouteConfig::max_body, optional_of(size(0, kTiB)),
+                 "Octets of a request's body, fewer than `client.max_body`; over it 413")
+          .field("rewrite", &RouteConfig::rewrite, one_or_list(nested(rewrite_table())),
+                 "Which path servers get; the first rule that fits")
+          .field("query", &RouteConfig::query, query_rules(), "Which query servers get")
+          .field("security_headers", &RouteConfig::security_headers, optional_of(security_headers()),
+                 "Another set than `edge.security_headers`")
+          .field("error_pages", &RouteConfig::error_pages, list_of(nested(error_page_table())),
+                 "Before the edge's: pages of errors that the edge answers itself")
           .field("limits", &RouteConfig::limits, one_or_list(located(word())),
                  "Names of `edge.limits` that its requests come under, beside those that are `everywhere`")
           .field("cache", &RouteConfig::cache, optional_of(nested(route_cache_table())),

@@ -18,5 +18,12 @@ namespace edge {
 [[nodiscard]] const shared::load::Table<LimitConfig>& limit_table();
 [[nodiscard]] const shared::load::Table<CacheStoreConfig>& cache_store_table();
 [[nodiscard]] const shared::load::Table<RouteCacheConfig>& route_cache_table();
+[[nodiscard]] const shared::load::Table<AccessConfig>& access_table();
+[[nodiscard]] const shared::load::Table<AuthConfig>& auth_table();
+[[nodiscard]] const shared::load::Table<CorsConfig>& cors_table();
+[[nodiscard]] const shared::load::Table<TraceConfig>& trace_table();
+[[nodiscard]] const shared::load::Table<MaintenanceConfig>& maintenance_table();
+[[nodiscard]] const shared::load::Table<RewriteConfig>& rewrite_table();
+[[nodiscard]] const shared::load::Table<ErrorPageConfig>& error_page_table();
 
 }  // namespace edge

@@ -79,6 +79,40 @@ std::optional<World> WorldLoader::with_certificates(const World& world, const Po
   return next;
 }
 
+std::optional<World> WorldLoader::with_rules(const World& world, shared::load::Diagnostics& diagnostics) {
+  World next = world;
+  const BuildInput input{.config = next.common,
+                         .edge = next.config,
+                         .region = world.built.settings->identity.region,
+                         .node = world.node,
+                         .key_seed = key_seed_};
+  read_rules(input, registry_, next.built, diagnostics);
+  if (diagnostics.failed()) return std::nullopt;
+  return next;
+}
+
+std::vector<std::filesystem::path> rule_files(const EdgeConfig& config) {
+  std::vector<std::filesystem::path> files;
+  if (config.tiers) {
+    for (const TierSourceConfig& source : config.tiers->from) files.push_back(source.keys);
+  }
+  for (const auto& list : config.access) {
+    for (const auto& entry : list.value.allow) files.push_back(entry.file.value);
+    for (const auto& entry : list.value.deny) files.push_back(entry.file.value);
+  }
+  for (const auto& policy : config.auth) {
+    files.push_back(policy.value.passwords.value);
+    files.push_back(policy.value.api_keys.value);
+    if (policy.value.jwt) files.push_back(policy.value.jwt->keys.value);
+  }
+  for (const ErrorPageConfig& page : config.error_pages) files.push_back(page.file.value);
+  for (const RouteConfig& route : config.routes) {
+    for (const ErrorPageConfig& page : route.error_pages) files.push_back(page.file.value);
+  }
+  shared::load::settle(files);
+  return files;
+}
+
 shared::load::TlsFiles tls_files(const EdgeConfig& config) {
   shared::load::TlsFiles files;
   if (config.ticket_keys) files.push_back(config.ticket_keys->value);

@@ -55,6 +55,8 @@ class WorldLoader {
   // The same world with the servers and weights that `inputs` says now.
   [[nodiscard]] std::optional<World> with_inputs(const World& world, const PoolInputs& inputs,
                                                  shared::load::Diagnostics& diagnostics);
+  // The same world with what the files of rules (keys of tiers, access lists ...) hold now.
+  [[nodiscard]] std::optional<World> with_rules(const World& world, shared::load::Diagnostics& diagnostics);
   // The same world with what the files of certificates and ticket keys hold now.
   [[nodiscard]] std::optional<World> with_certificates(const World& world, const PoolInputs& inputs,
                                                        shared::load::Diagnostics& diagnostics);
@@ -70,6 +72,8 @@ class WorldLoader {
 
 // The files that TLS reads, each once.
 [[nodiscard]] shared::load::TlsFiles tls_files(const EdgeConfig& config);
+// Those that rules are read from: keys of tiers, access lists, secrets, key sets, pages of errors.
+[[nodiscard]] std::vector<std::filesystem::path> rule_files(const EdgeConfig& config);
 
 // The options that differ and cannot change while the process runs: "edge.listen", "edge.workers" ...
 [[nodiscard]] std::vector<std::string> needs_restart(const World& before, const World& after);

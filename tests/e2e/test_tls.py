@@ -384,6 +384,17 @@ def test_the_way_to_https_is_one_line(tmp_path, authority, www):
         assert "strict-transport-security: max-age=60" in curl(edge, authority, "-i").stdout.lower()
 
 
+def test_ready_sets_of_fields_ask_for_tls_over_tls_alone(tmp_path, authority, www):
+    listen = [{"address": "{edge}:8080", "redirect_to_https": True}, {"address": "{edge}:8443", "protocol": "https", "certificates": [www.listed()]}]
+    with an_edge(tmp_path, [], edge={"listen": listen, "security_headers": "basic"}) as edge:
+        for request in (b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"):
+            with edge.raw() as sock:
+                sock.sendall(request)
+                head = read_to_end(sock).split(b"\r\n\r\n")[0]
+            assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 308 ")) and b"strict-transport-security" not in head.lower(), head
+        assert "strict-transport-security: max-age=31536000" in curl(edge, authority, "-i").stdout.lower()
+
+
 def test_tls_ends_here_before_a_tcp_pool(tmp_path, authority, www):
     listen = [{"address": "{edge}:8080"}, {"address": "{edge}:8443", "protocol": "tcp", "pool": "web", "certificates": [www.listed()]}]
     with an_edge(tmp_path, [], edge={"listen": listen}) as edge, connect(edge, context_of(authority)) as sock:

@@ -42,6 +42,8 @@ SEEN_BY = {
     "edge/serve/client/h2_stream.cc": HTTP2,
     "edge/serve/client/handshake.cc": TLS,
     "edge/serve/client/make_connection.cc": "tests/edge/serve/client/clients_test.cc",
+    "edge/serve/control/access_report.cc": "tests/e2e/test_access.py",
+    "edge/serve/control/control_rules.cc": "tests/e2e/test_access.py",
     "edge/serve/control/limit_report.cc": "tests/e2e/test_rate_limits.py",
     "edge/serve/control/cache_report.cc": CACHE,
     "edge/serve/control/certificate_report.cc": TLS,

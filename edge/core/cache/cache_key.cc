@@ -73,6 +73,8 @@ void append_cache_url(const RequestTarget& target, std::string& out) {
 void append_selector(const CacheRule& rule, const SelectorSource& source, std::string& out) {
   append_part("scheme", source.scheme, out);
   if (!source.tier.empty()) append_part("tier", source.tier, out);
+  // Two routes may make the same target of different ones, for different servers.
+  if (!source.rewritten_by.empty()) append_part("route", source.rewritten_by, out);
   append_forwarded(source, out);
   for (const CacheKeyPart& part : rule.key) {
     if (part.kind == CacheKeyPart::Kind::cookie) {
@@ -114,6 +116,7 @@ std::string same_origin_url(const RequestTarget& target, std::string_view scheme
 std::string_view why_bypassed(const BypassSource& source) {
   if (source.has_body) return "a request with a body";
   if (source.upgrades) return "an upgrade";
+  if (source.authenticated) return "the route asks who the client is";
   if (source.identified) return "the client is known by its session";
   for (const http::Field& field : source.head.fields) {
     if (field.id != http::FieldId::other) continue;

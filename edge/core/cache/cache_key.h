@@ -1,7 +1,8 @@
 #pragma once
 // What a stored response is found by: the URL, as servers are asked for it, and the selector, all else that servers are
-// told and may answer by: scheme, tier and what the rule names. Whatever goes to a server and is in neither would let
-// one client choose what others get, so such requests pass the cache by. Pure functions, any thread.
+// told and may answer by: scheme, tier, the route that rewrites and what the rule names. Whatever goes to a server and
+// is in neither would let one client choose what others get, so such requests pass the cache by. Pure functions, any
+// thread.
 
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ struct SelectorSource {
   const http::FieldList& fields;
   const Client& client;
   std::string_view scheme;
-  std::string_view tier;  // its name; empty: there are none
+  std::string_view tier;            // its name; empty: there are none
+  std::string_view rewritten_by{};  // the route that has made another target of the one asked for; empty: none
 };
 void append_selector(const CacheRule& rule, const SelectorSource& source, std::string& out);
 
@@ -34,7 +36,8 @@ struct BypassSource {
   const http::RequestHead& head;
   bool has_body = false;
   bool upgrades = false;
-  bool identified = false;  // by a certificate, or by a session that binds it to a server
+  bool identified = false;     // by a certificate, or by a session that binds it to a server
+  bool authenticated = false;  // its route asks who it is (RFC 9111 3.5)
 };
 [[nodiscard]] std::string_view why_bypassed(const BypassSource& source);
 

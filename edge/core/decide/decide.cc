@@ -3,9 +3,11 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "edge/core/pool/request_key.h"
+#include "edge/core/route/gate.h"
 
 namespace edge {
 namespace {
@@ -25,6 +27,8 @@ MaybeRefused identify(const Snapshot& snapshot, const Asked& asked, TargetScratc
   if (!target) return target.error();
   found.target = *target;
   if (snapshot.settings->merge_slashes) found.target.kept = found.target.path;
+  found.asked_path = found.target.kept;
+  found.asked_query = found.target.query;
   trace.note("target", [&] {
     const std::string forwarded =
         found.target.kept == target->path ? "" : ", forwarded as " + std::string(target->kept);
@@ -48,6 +52,7 @@ MaybeRefused match(const Snapshot& snapshot, const Asked& asked, TargetScratch& 
   const auto route = match(*snapshot.routes, info, scratch, trace);
   if (!route) return route.error();
   found.route = *route;
+  found.response_rules = &found.route->response_rules;
   return std::nullopt;
 }
 
@@ -63,10 +68,109 @@ MaybeRefused admit(const Match& match, Trace& trace) {
   return std::nullopt;
 }
 
+// Is this request counted at the gate, or is it foreseen what would become of one?
+template <class AnyLive>
+bool counts(const Asked& asked) {
+  return !std::is_const_v<AnyLive> && asked.ruled == nullptr && !asked.for_cache;
+}
+
+// 403 when one of its access lists denies this client.
+template <class AnyLive, class Trace>
+MaybeRefused ask_lists(const Gate& gate, const Asked& asked, const Match& match, Trace& trace) {
+  const auto counting = counts<AnyLive>(asked) ? AccessCounting::count : AccessCounting::foresee;
+  const AccessList* denial = first_denial(gate.access, match.client.address, counting);
+  for (const auto& list : gate.access) {
+    if (list->mode() == shared::Mode::disabled) continue;
+    const std::string_view mode = list->mode() == shared::Mode::shadow ? " (shadow)" : "";
+    trace.note("access", [&] { return list->words_for(match.client.address) + std::string(mode); });
+    if (list.get() == denial) break;
+  }
+  if (denial == nullptr) return std::nullopt;
+  return http::Refusal{.status = 403, .reason = denial->reason()};
+}
+
+// 503 while the route is worked on.
+template <class Trace>
+MaybeRefused ask_maintenance(const Gate& gate, Decision& decision, Trace& trace) {
+  if (!gate.maintenance) return std::nullopt;
+  const bool works = gate.maintenance->bypass.contains(decision.match.client.address);
+  trace.note("maintenance", [&] { return std::string(works ? "passed by, as one who may" : "closed"); });
+  if (works) return std::nullopt;
+  decision.closed_for = gate.maintenance->retry_after;
+  return http::Refusal{.status = 503, .reason = "the route is in maintenance"};
+}
+
+// Who asks, where the route wants to know: 401.
+template <class AnyLive, class Trace>
+MaybeRefused ask_identity(const Gate& gate, Decision& decision, const Asked& asked, const DecideState& state,
+                          Trace& trace) {
+  if (gate.auth.empty()) return std::nullopt;
+  const AuthMoment moment{
+      .now = asked.now, .wall = asked.wall, .cache = state.credentials, .counts = !std::is_const_v<AnyLive>};
+  AuthRuling ruling = authenticate(gate.auth, asked.head.fields, moment);
+  trace.note("auth", [&] { return words_of(ruling); });
+  if (ruling.kind == AuthRuling::Kind::refused) {
+    decision.challenge = ruling.by->challenge();
+    return http::Refusal{.status = 401, .reason = ruling.reason};
+  }
+  if (ruling.check) decision.check = std::make_unique<PasswordCheck>(std::move(*ruling.check));
+  if (ruling.identity != nullptr && ruling.identity->tier) decision.match.tier = *ruling.identity->tier;
+  decision.match.identity = std::move(ruling.identity);
+  return std::nullopt;
+}
+
+// What a route asks of a request before its action.
+template <class AnyLive, class Trace>
+MaybeRefused pass_gate(Decision& decision, const Asked& asked, const DecideState& state, Trace& trace) {
+  const Gate* gate = decision.match.route->gate.get();
+  if (gate == nullptr) return std::nullopt;
+  const http::FieldList& fields = asked.head.fields;
+  if (gate->cors) decision.match.response_rules = &gate->cors->rules_for(fields);
+  if (const auto denied = ask_lists<AnyLive>(*gate, asked, decision.match, trace)) return denied;
+  if (const auto closed = ask_maintenance(*gate, decision, trace)) return closed;
+  if (gate->max_body && asked.body_length > *gate->max_body) {
+    return http::Refusal{.status = 413, .reason = "body over the route's limit"};
+  }
+  if (gate->cors && is_preflight(asked.head.method, fields)) {
+    decision.kind = Decision::Kind::preflight;
+    decision.match.response_rules = &gate->cors->preflight_rules_for(fields);
+    trace.note("cors", [] { return std::string("preflight"); });
+    return std::nullopt;
+  }
+  return ask_identity<AnyLive>(*gate, decision, asked, state, trace);
+}
+
+// What servers, and redirects, get for path and query. 400 when that would mean another path to them.
+template <class Trace>
+MaybeRefused rewrite(Match& found, TargetScratch& scratch, Trace& trace) {
+  const Gate* gate = found.route->gate.get();
+  if (gate == nullptr || found.target.path == "*") return std::nullopt;
+  RequestTarget& target = found.target;
+  if (const PathRule* rule = rewrite_path(gate->path, target.kept, scratch.sent_path)) {
+    if (has_dot_segment(scratch.sent_path)) {
+      return http::Refusal{.status = 400, .reason = "the rewritten path would have a dot segment"};
+    }
+    target.kept = scratch.sent_path;
+    found.rewritten = true;
+    trace.note("rewrite", [&] { return "to " + scratch.sent_path + ", by " + rule->text(); });
+  }
+  if (!gate->query.empty()) {
+    gate->query.rewrite(target.query, scratch.sent_query);
+    target.query = scratch.sent_query;
+    found.rewritten = true;
+    trace.note("query", [&] { return scratch.sent_query.empty() ? std::string("none") : scratch.sent_query; });
+  }
+  return std::nullopt;
+}
+
 // 429 when a limit of the route has been used up.
 template <class AnyLive, class Trace>
 MaybeRefused limit(const Match& match, const Asked& asked, LimitRuling& ruling, Trace& trace) {
   if (match.route->limits.empty()) return std::nullopt;
+  if (asked.ruled != nullptr) {
+    ruling = *asked.ruled;
+    return std::nullopt;
+  }
   const LimitSubject subject{.client = match.client.address,
                              .fields = asked.head.fields,
                              .tier = match.tier,
@@ -129,6 +233,39 @@ bool shed(PoolRequest& request, AnyLive& live, Trace& trace) {
   return !shadow;
 }
 
+template <class AnyLive, class Trace>
+void pick_server(Decision& decision, const Snapshot& snapshot, AnyLive& live, const Asked& asked,
+                 const DecideState& state, Trace& trace) {
+  if (shed(decision.at_pool, live, trace)) return;
+  const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
+  // Whoever only foresees wants to know where it leads all the same.
+  if (!std::is_const_v<AnyLive> && decision.has_to_wait()) return;
+  decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);
+}
+
+// What becomes of a request that the gate has let in. Limits come before a password costs the time of its check, and
+// where a cache is asked first after it.
+template <class AnyLive, class Trace>
+void proceed(Decision& decision, const Snapshot& snapshot, AnyLive& live, const Asked& asked, const DecideState& state,
+             Trace& trace) {
+  Match& found = decision.match;
+  const auto* pool = std::get_if<PoolId>(&found.route->action);
+  const bool cached = pool != nullptr && asked.to_cache && found.route->cache != nullptr && decision.check == nullptr;
+  if (!cached) {
+    if (const auto over = limit<AnyLive>(found, asked, decision.limit, trace)) return refuse(decision, *over);
+  }
+  if (decision.check != nullptr) {
+    decision.kind = Decision::Kind::password;
+    return;
+  }
+  if (const auto twisted = rewrite(found, state.scratch, trace)) return refuse(decision, *twisted);
+  if (pool == nullptr) return answer_ourselves(decision, asked.head.method);
+  decision.kind = Decision::Kind::pool;
+  decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found);
+  decision.at_cache = cached;
+  if (!cached) pick_server(decision, snapshot, live, asked, state, trace);
+}
+
 }  // namespace
 
 template <class AnyLive, class Trace>
@@ -136,11 +273,7 @@ void decide_server(Decision& decision, const Snapshot& snapshot, AnyLive& live, 
                    const DecideState& state, Trace& trace) {
   decision.at_cache = false;
   if (const auto over = limit<AnyLive>(decision.match, asked, decision.limit, trace)) return refuse(decision, *over);
-  if (shed(decision.at_pool, live, trace)) return;
-  const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
-  // Whoever only foresees wants to know where it leads all the same.
-  if (!std::is_const_v<AnyLive> && decision.has_to_wait()) return;
-  decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);
+  pick_server(decision, snapshot, live, asked, state, trace);
 }
 
 template <class AnyLive, class Trace>
@@ -157,15 +290,10 @@ Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, con
     refuse(decision, *unmatched);
   } else if (const auto turned_away = admit(found, trace)) {
     refuse(decision, *turned_away);
-  } else if (const auto* pool = std::get_if<PoolId>(&found.route->action)) {
-    decision.kind = Decision::Kind::pool;
-    decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found);
-    decision.at_cache = asked.to_cache && found.route->cache != nullptr;
-    if (!decision.at_cache) decide_server(decision, snapshot, live, asked, state, trace);
-  } else if (const auto over = limit<AnyLive>(found, asked, decision.limit, trace)) {
-    refuse(decision, *over);
-  } else {
-    answer_ourselves(decision, asked.head.method);
+  } else if (const auto stopped = pass_gate<AnyLive>(decision, asked, state, trace)) {
+    refuse(decision, *stopped);
+  } else if (decision.kind != Decision::Kind::preflight) {
+    proceed(decision, snapshot, live, asked, state, trace);
   }
   return decision;
 }

@@ -38,6 +38,8 @@ std::string answer_of(const Decision& decision, const Snapshot& snapshot, const 
     return "the page of the region's health: " + words_of(regional_health(snapshot, live));
   }
   if (decision.kind == Decision::Kind::to_https) return "308 to https";
+  if (decision.kind == Decision::Kind::preflight) return "204, to a browser that asks whether it may ask";
+  if (decision.kind == Decision::Kind::password) return "as the password is right or wrong";
   const Route& route = *decision.match.route;
   std::string answer = "route " + route.name + ", ";
   if (decision.kind == Decision::Kind::pool) return answer + answer_of_pool(decision);
@@ -67,7 +69,7 @@ shared::Result<std::string> explain(const Snapshot& snapshot, const Live& live, 
   }
   TargetScratch scratch;
   shared::RecordingTrace trace;
-  const Asked asked{.head = *head, .peer = request.client, .now = moment.now};
+  const Asked asked{.head = *head, .peer = request.client, .now = moment.now, .wall = moment.wall};
   const DecideState decide_state{.scratch = scratch, .balance = moment.balance};
   const Decision decision = decide(snapshot, live, asked, decide_state, trace);
   std::string lines;

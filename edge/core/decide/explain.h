@@ -31,6 +31,7 @@ struct ExplainMoment {
   BalanceState balance{};
   // What the cache of the route that was found would say of the request; none: nobody knows what is stored.
   std::function<std::string(const Match&, const http::RequestHead&)> cache{};
+  std::int64_t wall = 0;  // seconds since 1970
 };
 
 // One line for each step, the last one begins with "answer: ". An error says what is wrong with the request as put.

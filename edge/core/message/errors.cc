@@ -13,7 +13,7 @@ struct KindRow {
 };
 
 // By ErrorKind.
-constexpr std::array<KindRow, 21> kKinds{{
+constexpr std::array<KindRow, 23> kKinds{{
     {400, "bad_request", 'R'},
     {408, "request_timeout", 'T'},
     {499, "client_closed", 'C'},
@@ -21,6 +21,8 @@ constexpr std::array<KindRow, 21> kKinds{{
     {404, "no_route", 'R'},
     {403, "forbidden", 'R'},
     {429, "rate_limited", 'Q'},
+    {401, "unauthorized", 'U'},
+    {503, "maintenance", 'M'},
     {503, "no_server", 'N'},
     {503, "overloaded", 'F'},
     {502, "connect_refused", 'c'},
@@ -44,6 +46,8 @@ std::uint16_t status_of(ErrorKind kind) { return kKinds[static_cast<std::size_t>
 
 ErrorKind kind_of(const http::Refusal& refusal) {
   switch (refusal.status) {
+    case 401:
+      return ErrorKind::unauthorized;
     case 403:
       return ErrorKind::forbidden;
     case 404:

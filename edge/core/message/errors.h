@@ -20,6 +20,8 @@ enum class ErrorKind : std::uint8_t {
   no_route,          // 404
   forbidden,         // 403: not in the route's allow list
   rate_limited,      // 429: over a limit of the route
+  unauthorized,      // 401: the route wants to know who asks
+  maintenance,       // 503: the route is being worked on
   no_server,         // 503: the pool has no usable server here
   overloaded,        // 503: no place at the pool's servers, nor in its queue, or none in time
   connect_refused,   // 502

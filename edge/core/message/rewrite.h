@@ -32,6 +32,8 @@ struct UpstreamRequest {
   // Of the certificate that the client has shown, and the field for it, which no client can send; empty: none.
   std::string_view client_subject{};
   std::string_view client_subject_field{};
+  std::span<const HeaderRules::Appended> identity{};  // who has shown who it is; clients cannot send them
+  std::string_view traceparent{};                     // of ours; empty: none, and a trusted client's own goes on
 };
 
 inline constexpr std::string_view kViaName = "meridian";
@@ -74,6 +76,7 @@ struct OwnHead {
   std::string_view allow{};                   // empty: none
   std::string_view rate_limit{};              // RateLimit; empty: none
   std::string_view rate_policy{};             // RateLimit-Policy; empty: none
+  std::string_view challenge{};               // WWW-Authenticate; empty: none
   std::optional<std::uint8_t> grpc_status{};  // the end of a call (grpc.h)
   std::string_view grpc_message{};            // empty: none
   const HeaderRules* rules = nullptr;         // null: no route stands behind it

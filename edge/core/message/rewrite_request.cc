@@ -63,6 +63,8 @@ class RequestWriter {
     if (!request_.client_subject.empty()) {
       own(http::FieldId::other, request_.client_subject_field, request_.client_subject);
     }
+    for (const HeaderRules::Appended& field : request_.identity) out_.field(field.name, field.value);
+    if (!request_.traceparent.empty()) own(http::FieldId::traceparent, "traceparent", request_.traceparent);
     own(http::FieldId::x_request_id, "X-Request-Id", request_.request_id);
     for (const HeaderRules::Appended& field : request_.rules.appended()) {
       if (field.id != http::FieldId::host) out_.field(field.name, field.value);
@@ -103,6 +105,7 @@ class RequestWriter {
   [[nodiscard]] bool passes(const http::Field& field) const {
     if (is_ours(field.id) || is_tier_header(field) || is_client_subject(field)) return false;
     if (needs_trust(field.id) && !request_.client.trusted) return false;
+    if (field.id == http::FieldId::traceparent && !request_.traceparent.empty()) return false;
     if (connection_.named_count > 0 && !http::is_protected(field.id) && connection_.names(field.name)) return false;
     if (field.id == http::FieldId::other && http::underscore_twin(field.name) != http::FieldId::other) return false;
     return !request_.rules.drops(field);
@@ -169,6 +172,8 @@ std::size_t upstream_request_bound(const UpstreamRequest& request) {
   bound += request.head.method_text.size() + request.target.kept.size() + request.target.query.size();
   bound += request.scheme.size() + request.request_id.size() + request.via.size();
   bound += request.client_subject_field.size() + request.client_subject.size() + 4;
+  bound += request.traceparent.size();
+  for (const HeaderRules::Appended& field : request.identity) bound += field.name.size() + field.value.size() + 4;
   bound += request.tiers.header().size() + request.tiers.name(request.tier).size();
   for (const HeaderRules::Appended& field : request.rules.appended())
     bound += field.name.size() + field.value.size() + 4;

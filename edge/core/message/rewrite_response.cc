@@ -110,8 +110,8 @@ std::optional<std::size_t> write_interim_response(std::span<char> out, const htt
 std::size_t own_response_bound(const OwnResponse& response) {
   const OwnHead& head = response.head;
   return kOwnNames + head.content_type.size() + head.location.size() + head.retry_after.size() + head.allow.size() +
-         head.rate_limit.size() + head.rate_policy.size() + head.grpc_message.size() + response.date.size() +
-         (response.rules == nullptr ? 0 : appended_size(*response.rules));
+         head.rate_limit.size() + head.rate_policy.size() + head.challenge.size() + head.grpc_message.size() +
+         response.date.size() + (response.rules == nullptr ? 0 : appended_size(*response.rules));
 }
 
 std::optional<std::size_t> write_own_response(std::span<char> out, const OwnResponse& response) {
@@ -133,6 +133,7 @@ std::optional<std::size_t> write_own_response(std::span<char> out, const OwnResp
   write_optional(writer, "Allow", head.allow);
   write_optional(writer, "RateLimit-Policy", head.rate_policy);
   write_optional(writer, "RateLimit", head.rate_limit);
+  write_optional(writer, "WWW-Authenticate", head.challenge);
   if (response.rules != nullptr) write_appended(writer, *response.rules);
   write_persistence(writer, response.persistence, response.client_version);
   return writer.text("\r\n").finish();

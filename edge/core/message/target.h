@@ -23,6 +23,8 @@ struct TargetScratch {
   std::string plain;
   std::string twin;
   std::string twin_before;
+  std::string sent_path;   // made by a route's rules
+  std::string sent_query;  // likewise
   std::array<char, 256> host{};
 };
 

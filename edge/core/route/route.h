@@ -22,6 +22,7 @@
 #include "edge/core/cache/cache_rule.h"
 #include "edge/core/content/compression.h"
 #include "edge/core/content/static_files.h"
+#include "edge/core/message/error_pages.h"
 #include "edge/core/message/errors.h"
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/target.h"
@@ -75,6 +76,8 @@ struct Conditions {
   std::optional<double> share;  // of the clients, (0, 1]: by a hash that is the same on every edge
 };
 
+struct Gate;  // gate.h
+
 struct Route {
   RouteId id{};
   std::string name;  // as configured, else "host path"; unique; label of metrics and logs
@@ -82,14 +85,16 @@ struct Route {
   std::string path;  // "=/x" exact, else a prefix
   Conditions conditions;
   Action action;
-  std::optional<PrefixSet> allow;  // client addresses; others get 403
-  RateLimits limits;               // those of all routes, then its own
+  std::optional<PrefixSet> allow;    // client addresses; others get 403
+  std::shared_ptr<const Gate> gate;  // null: nothing
+  RateLimits limits;                 // those of all routes, then its own
   Timeouts timeouts;
   HeaderRules request_rules;  // the edge's with the route's on top
   HeaderRules response_rules;
   std::shared_ptr<const Compression> compression;  // of its answers; null: none
   std::vector<std::string> early_hints;            // values of Link in a 103
   std::shared_ptr<const CacheRule> cache;          // null: its responses are not stored
+  std::shared_ptr<const ErrorPages> error_pages;   // its own, then the edge's; null: none
 
   [[nodiscard]] bool allows(const shared::IpAddress& client) const { return !allow || allow->contains(client); }
 };

@@ -5,8 +5,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "edge/core/access/access_list.h"
+#include "edge/core/access/auth.h"
+#include "edge/core/message/error_pages.h"
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/tier.h"
 #include "edge/core/pool/pool.h"
@@ -80,7 +84,9 @@ struct Settings {
   bool via_requests = true;                                    // Via (RFC 9110 7.6.3) towards servers ...
   bool via_responses = false;                                  // ... and towards clients
   std::string client_subject_field = "X-Client-Cert-Subject";  // towards servers; clients cannot send it
+  std::optional<double> trace_share;  // of the traces that begin here, for whom a recorder is told; none: no traces
   AccessLogSettings access_log;
+  ErrorPages error_pages;      // likewise, and of all routes
   HeaderRules response_rules;  // for responses that no route stands behind: 400, 404 ...
 };
 
@@ -92,6 +98,8 @@ struct Snapshot {
   std::shared_ptr<const Tiers> tiers;
   std::shared_ptr<const PoolListeners> listeners;  // null: none
   std::shared_ptr<const RateLimits> limits;        // all that routes use; null: none
+  std::shared_ptr<const AccessLists> access;       // likewise
+  std::shared_ptr<const AuthPolicies> auth;        // likewise
   std::uint64_t generation = 0;                    // counts publications; for /status and tests
 };
 

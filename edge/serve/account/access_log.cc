@@ -121,6 +121,8 @@ std::string format_access(const AccessRecord& record) {
   if (record.hedged) out.append(",\"hedged\":true");
   if (!record.breaker.empty()) append_text(out, "breaker", record.breaker);
   append_text(out, "request_id", record.request_id);
+  if (!record.user.empty()) append_text(out, "user", record.user);
+  if (!record.trace.empty()) append_text(out, "trace", record.trace);
   if (!record.reason.empty()) append_text(out, "reason", record.reason);
   if (!record.tunnel.empty()) append_text(out, "tunnel", record.tunnel);
   if (!record.cache.empty()) append_text(out, "cache", record.cache);

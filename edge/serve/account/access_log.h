@@ -28,6 +28,8 @@ struct AccessRecord {
   shared::IpAddress client;
   std::string_view protocol;  // "HTTP/2.0"; empty: nobody knows
   std::string_view method, host, path, route, tier, pool, server, request_id;
+  std::string_view user;     // who has shown who it is; empty: nobody
+  std::string_view trace;    // of `traceparent`; empty: none of ours
   std::uint16_t status = 0;  // 499: the client left first
   std::uint64_t octets_in = 0, octets_out = 0;
   // Microseconds from the head's first byte, in the order of the steps; what was not reached is 0. Of the last attempt.

@@ -5,7 +5,8 @@
 namespace edge {
 
 void HttpDate::make(shared::TimePoint now) {
-  text_ = http::write_date(std::time(nullptr));
+  wall_ = std::time(nullptr);
+  text_ = http::write_date(wall_);
   until_ = now + shared::seconds(1);
 }
 

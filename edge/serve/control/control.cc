@@ -93,6 +93,7 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
       rebuild_(supervisor.loop(), service_.builder(), [this] { return world_; }),
       certificates_(supervisor.loop()),
       certificate_look_(supervisor.loop()),
+      rule_look_(supervisor.loop()),
       names_(supervisor.loop()),
       discovery_(supervisor.loop(), names_, [this] { rebuild_pools(); }),
       backends_(supervisor.loop(), loader.live(), names_, [this] { publish(); }),
@@ -157,6 +158,7 @@ std::string Control::state_text() const {
 void Control::begin_to_serve() {
   for (const auto& worker : workers_) worker->start();
   look_at_certificates();
+  look_at_rules();
   service_.serve({});
 }
 
@@ -313,7 +315,8 @@ AdminResponse Control::answer_explain(const AdminRequest& request) const {
     if (name == "header") asked.headers.push_back(value);
   }
   const auto cache = [this](const Match& found, const http::RequestHead& head) { return explain_cache(found, head); };
-  const auto text = explain(*snapshot_, loader_.live(), asked, {.now = shared::Clock::now(), .cache = cache});
+  const auto text = explain(*snapshot_, loader_.live(), asked,
+                            {.now = shared::Clock::now(), .cache = cache, .wall = std::time(nullptr)});
   if (!text) return AdminResponse::text(400, text.error().message + "\n");
   return AdminResponse::text(200, *text);
 }

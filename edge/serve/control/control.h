@@ -84,6 +84,10 @@ class Control {
   void look_at_certificates();
   void renew_certificates();
   void use_certificates();
+  // control_rules.cc: likewise, whether a file of rules was: access lists, keys of tiers.
+  void watch_rules();
+  void look_at_rules();
+  void renew_rules();
   void rebuild_at_start();
   // control_cache.cc
   void make_caches();
@@ -119,6 +123,8 @@ class Control {
   shared::Timer certificate_look_;
   std::optional<std::uint64_t> certificate_stamp_;  // of the files that were tried last
   CacheStores caches_;
+  shared::Timer rule_look_;
+  std::optional<std::uint64_t> rule_stamp_;  // likewise
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<const Worker*> counted_;
   std::size_t workers_busy_ = 0;

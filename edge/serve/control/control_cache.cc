@@ -10,6 +10,7 @@
 
 #include "edge/core/cache/cache_key.h"
 #include "edge/core/cache/reuse.h"
+#include "edge/core/route/gate.h"
 #include "edge/serve/control/control.h"
 #include "shared/serve/admin/admin_params.h"
 #include "shared/serve/os/log.h"
@@ -101,17 +102,22 @@ std::string Control::explain_cache(const Match& found, const http::RequestHead& 
   if (head.method != http::Method::get && head.method != http::Method::head) {
     return where + "bypass, the method; a success invalidates it";
   }
-  if (const std::string_view why = why_bypassed({.head = head}); !why.empty()) {
+  const Gate* gate = found.route->gate.get();
+  const BypassSource source{.head = head, .authenticated = gate != nullptr && !gate->auth.empty()};
+  if (const std::string_view why = why_bypassed(source); !why.empty()) {
     return where + "bypass, " + std::string(why);
   }
   CacheStore::Found stored;
   for (const std::string_view scheme : {"http", "https"}) {  // the question does not say by which it would come
     if (stored.entry != nullptr) break;
     std::string selector;
-    append_selector(
-        rule,
-        {.fields = head.fields, .client = found.client, .scheme = scheme, .tier = snapshot_->tiers->name(found.tier)},
-        selector);
+    append_selector(rule,
+                    {.fields = head.fields,
+                     .client = found.client,
+                     .scheme = scheme,
+                     .tier = snapshot_->tiers->name(found.tier),
+                     .rewritten_by = rewriter_of(found)},
+                    selector);
     stored = store->find({.url = url, .selector = selector, .request = head.fields}, false);
   }
   if (stored.entry == nullptr) return where + (stored.url_known ? "miss, other variants are stored" : "miss");

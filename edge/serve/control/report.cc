@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "edge/core/snapshot/region_health.h"
+#include "edge/serve/control/access_report.h"
 #include "edge/serve/control/cache_report.h"
 #include "edge/serve/control/certificate_report.h"
 #include "edge/serve/control/limit_report.h"
@@ -259,6 +260,7 @@ std::string metrics_text(const ReportSource& source) {
   if (source.built != nullptr) write_certificates(*source.built, out);
   write_limit_metrics(source, out);
   write_cache_metrics(source, out);
+  write_access_metrics(source, out);
   out.family(kGauge, "meridian_edge_region_up", "1: clients may be sent here.");
   out.sample({{"region", source.snapshot.settings->identity.region}},
              std::uint64_t{regional_health(source.snapshot, source.live).up()});
@@ -298,6 +300,8 @@ std::string status_json(const ReportSource& source) {
                              {"pools", std::move(pools)},
                              {"limits", limits_json(source)},
                              {"caches", caches_json(source)},
+                             {"access", access_json(source)},
+                             {"auth", auth_json(source)},
                              {"workers", std::move(workers)}};
   if (source.built != nullptr) status["certificates"] = certificates_json(*source.built);
   shared::put_facts(status, source.process);

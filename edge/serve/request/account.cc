@@ -29,41 +29,50 @@ std::string_view breaker_word(BreakerPermit::Kind kind) {
   return kind == BreakerPermit::Kind::shadowed ? "shadow" : std::string_view();
 }
 
+// As the client asked for it; what cannot be read, as it came.
+std::string_view path_of(const Request& r) {
+  if (!r.found().asked_path.empty()) return r.found().asked_path;
+  return r.found().target.kept.empty() ? r.asked.head->target : r.found().target.kept;
+}
+
 void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
   const RequestTarget& target = r.found().target;
   const bool matched = r.found().route != nullptr;
-  lane.write({.time = std::chrono::system_clock::now() - std::chrono::microseconds(total_us),
-              .client = r.found().client.address,
-              .protocol = r.asked.protocol,
-              .method = r.asked.head->method_text,
-              .host = target.host,
-              .path = target.kept.empty() ? r.asked.head->target : target.kept,
-              .route = matched ? std::string_view(r.found().route->name) : std::string_view(),
-              .tier = r.snapshot->tiers->name(r.found().tier),
-              .pool = r.decision.at_pool.pool != nullptr ? std::string_view(r.pool().name) : std::string_view(),
-              .server = r.server != nullptr ? std::string_view(r.server->name) : std::string_view(),
-              .request_id = r.request_id,
-              .status = r.status,
-              .octets_in = octets_in(r),
-              .octets_out = r.exchange.sink.octets_sent(),
-              .head_us = micros_since(r, r.asked.head_read),
-              .picked_us = micros_since(r, r.picked),
-              .connected_us = micros_since(r, r.connected),
-              .first_byte_us = micros_since(r, r.first_byte),
-              .total_us = total_us,
-              .attempts = static_cast<std::uint32_t>(r.attempts),
-              .ending = ending_of(r),
-              .queued_us = micros_queued(r),
-              .hedged = r.hedged,
-              .breaker = breaker_word(r.permit),
-              .reason = r.reason,
-              .grpc_status = r.grpc_status,
-              .tunnel = r.tunnel_end,
-              .cache = name_of(r.cache_verdict),
-              .tls = r.asked.tls,
-              .more = &r.snapshot->settings->access_log,
-              .query = target.query,
-              .fields = &r.asked.head->fields});
+  lane.write(
+      {.time = std::chrono::system_clock::now() - std::chrono::microseconds(total_us),
+       .client = r.found().client.address,
+       .protocol = r.asked.protocol,
+       .method = r.asked.head->method_text,
+       .host = target.host,
+       .path = path_of(r),
+       .route = matched ? std::string_view(r.found().route->name) : std::string_view(),
+       .tier = r.snapshot->tiers->name(r.found().tier),
+       .pool = r.decision.at_pool.pool != nullptr ? std::string_view(r.pool().name) : std::string_view(),
+       .server = r.server != nullptr ? std::string_view(r.server->name) : std::string_view(),
+       .request_id = r.request_id,
+       .user = r.found().identity != nullptr ? std::string_view(r.found().identity->subject) : std::string_view(),
+       .trace = r.traceparent,
+       .status = r.status,
+       .octets_in = octets_in(r),
+       .octets_out = r.exchange.sink.octets_sent(),
+       .head_us = micros_since(r, r.asked.head_read),
+       .picked_us = micros_since(r, r.picked),
+       .connected_us = micros_since(r, r.connected),
+       .first_byte_us = micros_since(r, r.first_byte),
+       .total_us = total_us,
+       .attempts = static_cast<std::uint32_t>(r.attempts),
+       .ending = ending_of(r),
+       .queued_us = micros_queued(r),
+       .hedged = r.hedged,
+       .breaker = breaker_word(r.permit),
+       .reason = r.reason,
+       .grpc_status = r.grpc_status,
+       .tunnel = r.tunnel_end,
+       .cache = name_of(r.cache_verdict),
+       .tls = r.asked.tls,
+       .more = &r.snapshot->settings->access_log,
+       .query = r.found().asked_query,
+       .fields = &r.asked.head->fields});
 }
 
 // A probe of the DNS tier, or of somebody else who wants to know.

@@ -46,21 +46,39 @@ void open_page(Request& r, OwnHead head, std::string_view text) {
   r.status = head.status;
 }
 
-// The plain page of a status; a literal.
-void open_status_page(Request& r, const OwnHead& head) { open_page(r, head, http::reason_phrase(head.status)); }
+const ErrorPages& pages_for(const Request& r) {
+  const Route* route = r.found().route;
+  return route != nullptr && route->error_pages != nullptr ? *route->error_pages : r.snapshot->settings->error_pages;
+}
+
+// The page of a status: the configuration's, or its own words.
+void open_status_page(Request& r, OwnHead head) {
+  const ErrorPage* page = head.status >= 400 ? pages_for(r).find(head.status) : nullptr;
+  if (page == nullptr) return open_page(r, head, http::reason_phrase(head.status));
+  head.content_type = page->content_type;
+  open_page(r, head, *page->body);
+}
+
+// Where a route stands behind an answer, its rules hold.
+const HeaderRules* rules_of(const Request& r) { return r.found().response_rules; }
 
 void refuse(Request& r) {
   const http::Refusal& refusal = r.decision.refusal;
-  r.fail({.kind = kind_of(refusal), .side = Side::client, .detail = refusal.reason});
-  OwnHead head{.status = refusal.status};
+  const ErrorKind kind = r.decision.closed_for ? ErrorKind::maintenance : kind_of(refusal);
+  r.fail({.kind = kind, .side = Side::client, .detail = refusal.reason});
+  OwnHead head{.status = refusal.status, .rules = rules_of(r)};
   head.distrust = refusal.status == 400;
   const bool of_files = r.found().route != nullptr && std::holds_alternative<StaticFiles>(r.found().route->action);
   if (refusal.status == 405) head.allow = of_files ? "GET, HEAD" : "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+  head.challenge = r.decision.challenge;
   std::string again;
   if (r.decision.limit.refused) {
     again = retry_after(r.decision.limit);
     head.retry_after = again;
-    head.rules = &r.found().route->response_rules;
+  }
+  if (r.decision.closed_for) {
+    again = std::to_string(r.decision.closed_for->count());
+    head.retry_after = again;
   }
   open_status_page(r, head);
   r.reason = refusal.reason;
@@ -75,15 +93,16 @@ void show_health(Request& r) {
 void respond(Request& r) {
   const Route& route = *r.found().route;
   const auto& action = std::get<Respond>(route.action);
-  open_page(r, {.status = action.status, .content_type = action.content_type, .rules = &route.response_rules},
-            action.body);
+  open_page(r, {.status = action.status, .content_type = action.content_type, .rules = rules_of(r)}, action.body);
 }
 
 void redirect(Request& r) {
   const Route& route = *r.found().route;
   const auto& action = std::get<Redirect>(route.action);
-  const std::string location = redirect_location(action, r.found().target);
-  open_status_page(r, {.status = action.status, .location = location, .rules = &route.response_rules});
+  RequestTarget target = r.found().target;
+  if (r.found().rewritten) target.path = target.kept;  // made without empty segments at its front
+  const std::string location = redirect_location(action, target);
+  open_status_page(r, {.status = action.status, .location = location, .rules = rules_of(r)});
 }
 
 // 308 keeps the method (RFC 9110 15.4.9). No rules: Strict-Transport-Security, which most edges that redirect have
@@ -114,12 +133,12 @@ void end_call(Request& r) {
 }  // namespace
 
 void answer_status(Request& r, std::uint16_t status, std::string_view reason) {
-  open_status_page(r, {.status = status, .rules = &r.found().route->response_rules});
+  open_status_page(r, {.status = status, .rules = rules_of(r)});
   r.reason = reason;
 }
 
 void answer_redirect(Request& r, std::uint16_t status, std::string_view location) {
-  open_status_page(r, {.status = status, .location = location, .rules = &r.found().route->response_rules});
+  open_status_page(r, {.status = status, .location = location, .rules = rules_of(r)});
 }
 
 void answer_ourselves(Request& r) {
@@ -137,6 +156,10 @@ void answer_ourselves(Request& r) {
       return;
     case Decision::Kind::to_https:
       return send_to_https(r);
+    case Decision::Kind::preflight:
+      return open_page(r, {.status = 204, .rules = rules_of(r)}, {});
+    case Decision::Kind::password:  // too many of them, or it took too long
+      return open_status_page(r, {.status = 503, .retry_after = "1", .rules = rules_of(r)});
     case Decision::Kind::pool:
       break;
   }
@@ -150,7 +173,7 @@ void answer_error(Request& r) {
   if (r.error.kind == ErrorKind::client_closed) return r.exchange.sink.cut();
   std::string again;
   if (r.error.kind == ErrorKind::overloaded) again = std::to_string(comes_again(r));
-  open_status_page(r, {.status = r.status, .retry_after = again, .rules = &r.found().route->response_rules});
+  open_status_page(r, {.status = r.status, .retry_after = again, .rules = rules_of(r)});
 }
 
 }  // namespace edge

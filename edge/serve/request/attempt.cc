@@ -7,6 +7,15 @@
 #include "edge/core/message/rewrite.h"
 
 namespace edge {
+namespace {
+
+std::span<const HeaderRules::Appended> identity_of(const Request& request) {
+  const auto& identity = request.found().identity;
+  if (identity == nullptr) return {};
+  return identity->fields;
+}
+
+}  // namespace
 
 Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
     : request_(request),
@@ -87,6 +96,8 @@ void Attempt::forward() {
       .client_subject =
           request_.asked.tls != nullptr ? std::string_view(request_.asked.tls->peer_subject) : std::string_view(),
       .client_subject_field = snapshot.settings->client_subject_field,
+      .identity = identity_of(request_),
+      .traceparent = request_.traceparent,
   };
   work_.out.clear();
   if (!reused_ && !greeting_.about.empty()) {
@@ -109,7 +120,8 @@ void Attempt::forward() {
                            .upstream = upstream_.get(),
                            .h2 = h2_.get(),
                            .work = work_,
-                           .counters = request_.context.counters};
+                           .counters = request_.context.counters,
+                           .rules = *request_.found().response_rules};
   relay_.emplace(sides, *request_.found().route, *snapshot.settings, request_.context.pipes,
                  request_.grpc ? Relay::Kind::grpc : Relay::Kind::plain);
   phase_ = Phase::relaying;

@@ -8,6 +8,7 @@
 #include "edge/core/cache/storing.h"
 #include "edge/core/cache/vary.h"
 #include "edge/core/content/preconditions.h"
+#include "edge/core/route/gate.h"
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/request.h"
 
@@ -31,10 +32,12 @@ BypassSource bypass_source(const Request& r) {
   const bool certified = r.asked.tls != nullptr && !r.asked.tls->peer_subject.empty();
   const bool bodied =
       framing.body.kind != http::BodyKind::none && framing.body != http::Body{http::BodyKind::length, 0};
+  const Gate* gate = r.found().route->gate.get();
   return {.head = *r.asked.head,
           .has_body = bodied,
           .upgrades = framing.upgrade,
-          .identified = certified || r.decision.at_pool.session.has_value() || r.pool().proxy_protocol.has_value()};
+          .identified = certified || r.decision.at_pool.session.has_value() || r.pool().proxy_protocol.has_value(),
+          .authenticated = gate != nullptr && !gate->auth.empty()};
 }
 
 }  // namespace
@@ -47,7 +50,8 @@ CachedExchange::CachedExchange(Request& request)
   const SelectorSource source{.fields = r_.asked.head->fields,
                               .client = r_.found().client,
                               .scheme = r_.asked.scheme,
-                              .tier = r_.snapshot->tiers->name(r_.found().tier)};
+                              .tier = r_.snapshot->tiers->name(r_.found().tier),
+                              .rewritten_by = rewriter_of(r_.found())};
   append_selector(*rule_, source, selector_);
 }
 
@@ -300,7 +304,7 @@ void CachedExchange::start(const CacheEntry& entry, const http::Body& body, std:
     framing.body = {};
   }
   r_.status = status;
-  r_.exchange.sink.start(head, framing, r_.found().route->response_rules);
+  r_.exchange.sink.start(head, framing, *r_.found().response_rules);
   r_.context.upstream_works.give_back(std::move(work));
 }
 

@@ -23,6 +23,7 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
       h2_upstreams(loop, upstreams, counters, balance),
       request_ids(settings.id_keys),
       queues(loop),
+      passwords(loop),
       files(loop),
       caches(settings.caches),
       desk(loop_in),

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "edge/core/access/credential_cache.h"
 #include "edge/core/pool/balance.h"
 #include "edge/core/pool/live.h"
 #include "edge/core/protect/latency_window.h"
@@ -25,6 +26,7 @@
 #include "edge/serve/io/buffers.h"
 #include "edge/serve/io/flow.h"
 #include "edge/serve/io/splice.h"
+#include "edge/serve/request/password_checker.h"
 #include "edge/serve/request/pool_queues.h"
 #include "edge/serve/upstream/h2_upstreams.h"
 #include "edge/serve/upstream/upstreams.h"
@@ -75,6 +77,8 @@ struct WorkerContext {
   HttpDate http_date;
   FailureLog failures;
   PoolQueues queues;
+  CredentialCache credentials;
+  PasswordChecker passwords;
   std::vector<LatencyWindow> latencies;  // by PoolSlot
   OpenFiles files;
   const CacheStores* caches;

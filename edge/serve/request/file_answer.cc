@@ -161,7 +161,7 @@ void FileAnswer::start() {
   const bool bare = r_.asked.head->method == http::Method::head || plan.status == 304;
   if (!bare) framing.body = {.kind = http::BodyKind::length, .length = body_size_};
   r_.context.counters.files.add();
-  r_.exchange.sink.start(head_, framing, r_.found().route->response_rules);
+  r_.exchange.sink.start(head_, framing, *r_.found().response_rules);
 }
 
 // What follows the head: nothing for HEAD and 304, whose length is told all the same.

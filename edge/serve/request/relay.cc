@@ -14,6 +14,7 @@ Relay::Relay(const Sides& sides, const Route& route, const Settings& settings, P
       h2_(sides.h2),
       work_(sides.work),
       counters_(sides.counters),
+      rules_(sides.rules),
       route_(route),
       settings_(settings),
       pipes_(pipes),
@@ -32,7 +33,7 @@ bool Relay::fail(ErrorKind kind, Side side, std::string_view detail) {
 }
 
 bool Relay::request_body_failed() {
-  switch (exchange_.source.failure()) {
+  switch (body_.failure()) {
     case BodyFailure::malformed:
       return fail(ErrorKind::bad_request, Side::client, "malformed chunked body");
     case BodyFailure::too_large:

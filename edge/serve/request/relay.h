@@ -43,6 +43,7 @@ class Relay {
     H2UpstreamStream* h2;          // null with HTTP/1
     UpstreamWork& work;
     Counters& counters;
+    const HeaderRules& rules;  // of the answer
   };
 
   // A call of gRPC may be silent either way for as long as a tunnel may, once its answer has begun.
@@ -127,6 +128,7 @@ class Relay {
   H2UpstreamStream* h2_;
   UpstreamWork& work_;
   Counters& counters_;
+  const HeaderRules& rules_;  // of the answer
   const Route& route_;
   const Settings& settings_;
   PipePool& pipes_;

@@ -78,7 +78,7 @@ bool Relay::take_head() {
   }
   body_.stop_keeping();
   if (work_.watcher != nullptr) work_.watcher->hear(work_.response);
-  exchange_.sink.start(work_.response, framing_, route_.response_rules);
+  exchange_.sink.start(work_.response, framing_, rules_);
   if (h2_ == nullptr) from_upstream_.begin(upstream_->stream(), work_.in, framing_.body);
   if (framing_.switched) start_tunnel();
   return true;

@@ -34,6 +34,7 @@ struct Request {
     context.counters.in_flight.add();
   }
   ~Request() {
+    if (pending != nullptr) pending->waiter = nullptr;
     if (asked.fetch == nullptr) context.counters.in_flight.subtract();
   }
   Request(const Request&) = delete;
@@ -95,11 +96,14 @@ struct Request {
   std::uint16_t status = 0;                 // what the client was told
   std::optional<std::uint8_t> grpc_status;  // likewise, of a call
   std::string_view reason;
-  std::string_view tunnel_end;             // of a tunnel; else empty
-  std::optional<Page> page;                // an answer of the edge's own
-  std::unique_ptr<FileAnswer> file;        // of a route with files; null: none
-  std::string page_text;                   // of pages that are made for the request
-  std::string rate_limit;                  // the value of RateLimit; empty: none is sent
+  std::string_view tunnel_end;       // of a tunnel; else empty
+  std::optional<Page> page;          // an answer of the edge's own
+  std::unique_ptr<FileAnswer> file;  // of a route with files; null: none
+  std::string page_text;             // of pages that are made for the request
+  std::string rate_limit;            // the value of RateLimit; empty: none is sent
+  std::string traceparent;           // towards servers; empty: none of ours
+  std::shared_ptr<PendingPassword> pending;
+  std::optional<LimitRuling> ruled;        // by the limits, before a password was checked: not counted again
   std::unique_ptr<CachedExchange> cached;  // its part at the cache; null: the route has none
   std::string cache_status;                // Cache-Status of what a server answers itself; empty: none
   CacheVerdict cache_verdict = CacheVerdict::none;

@@ -22,7 +22,8 @@ class RequestBody {
 
   [[nodiscard]] BodyPiece peek() {
     if (at_ < kept_.size()) return {.state = BodyState::data, .data = std::string_view(kept_).substr(at_)};
-    const BodyPiece piece = source_.peek();
+    BodyPiece piece = source_.peek();
+    if (octets_ + piece.data.size() > most_) piece = {.state = BodyState::failed, .data = {}};
     fresh_ = piece.data;
     return piece;
   }
@@ -43,6 +44,13 @@ class RequestBody {
     }
     octets_ += n;
     source_.consume(n);
+  }
+
+  // A body of more octets fails, as its source does that has a bound of its own.
+  void set_most(std::uint64_t octets) { most_ = octets; }
+  [[nodiscard]] BodyFailure failure() const {
+    const BodyFailure own = source_.failure();
+    return own != BodyFailure::none || most_ == UINT64_MAX ? own : BodyFailure::too_large;
   }
 
   [[nodiscard]] std::string_view trailers() const { return source_.trailers(); }
@@ -67,6 +75,7 @@ class RequestBody {
   std::size_t limit_;
   std::size_t at_ = 0;
   std::uint64_t octets_ = 0;
+  std::uint64_t most_ = UINT64_MAX;
   std::string_view fresh_;  // of the last peek at the client
   bool whole_ = true;
 };

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "edge/core/message/grpc.h"
+#include "edge/core/message/trace_context.h"
+#include "edge/core/route/gate.h"
 #include "edge/serve/request/account.h"
 #include "edge/serve/request/answer.h"
 #include "edge/serve/request/compressing_sink.h"
@@ -25,9 +28,14 @@ bool misdirected(Request& r) {
   const auto target = resolve_target(*r.asked.head, r.exchange.work.target);
   if (!target || tls->server->same_rule(tls->host, tls->server->host_of(target->host))) return false;
   r.decision.match.target = *target;
+  r.decision.match.asked_query = target->query;
   r.decision.match.client = identify_client(r.asked.peer, r.asked.head->fields, r.snapshot->settings->trusted_proxies);
   r.decision.refusal = {.status = 421, .reason = "this host has another rule for clients' certificates"};
   return true;
+}
+
+DecideState state_of(Request& r) {
+  return {.scratch = r.exchange.work.target, .balance = r.context.balance, .credentials = &r.context.credentials};
 }
 
 Asked asked_of(const Request& r) {
@@ -35,7 +43,11 @@ Asked asked_of(const Request& r) {
           .peer = r.asked.peer,
           .now = r.now(),
           .to_https = r.asked.https_port != 0,
-          .to_cache = r.asked.fetch == nullptr};
+          .to_cache = r.asked.fetch == nullptr,
+          .for_cache = r.asked.fetch != nullptr,
+          .body_length = r.asked.framing.body.length,
+          .wall = r.context.http_date.wall(r.now()),
+          .ruled = r.ruled ? &*r.ruled : nullptr};
 }
 
 // What the cache stores says nothing of one client's limit.
@@ -45,7 +57,7 @@ void announce_limit(Request& r) {
   if (limit.refused || limit.by->settings().announce) r.rate_limit = ratelimit_field(limit);
 }
 
-// match, admit, limit and the first pick; where a cache is asked first, not the last two.
+// match, admit, gate, limit and the first pick; where a cache is asked first, not the last two.
 void decide(Request& r) {
   r.grpc = is_grpc(r.asked.head->fields);
   if (r.grpc) {
@@ -53,7 +65,7 @@ void decide(Request& r) {
   }
   if (misdirected(r)) return;
   shared::NullTrace trace;
-  const DecideState state{.scratch = r.exchange.work.target, .balance = r.context.balance};
+  const DecideState state = state_of(r);
   r.decision = decide(*r.snapshot, r.context.live, asked_of(r), state, trace);
   announce_limit(r);
 }
@@ -61,21 +73,56 @@ void decide(Request& r) {
 // The cache has not answered: limit and the first pick.
 void decide_server(Request& r) {
   shared::NullTrace trace;
-  const DecideState state{.scratch = r.exchange.work.target, .balance = r.context.balance};
+  const DecideState state = state_of(r);
   decide_server(r.decision, *r.snapshot, r.context.live, asked_of(r), state, trace);
   announce_limit(r);
 }
 
 // True while it waits for what the cache fetches.
 bool begin_at_cache(Request& r) {
-  if (!r.decision.at_cache) return false;
+  if (r.failed || !r.decision.at_cache) return false;
   r.cached = std::make_unique<CachedExchange>(r);
   return r.cached->begin();
 }
 
+constexpr shared::Duration kPasswordPatience = shared::seconds(10);
+
+// A password is to be checked, which is done elsewhere. False: there is none, or there are too many.
+bool begins_check(Request& r) {
+  if (r.decision.kind != Decision::Kind::password) return false;
+  r.pending = std::make_shared<PendingPassword>();
+  r.pending->check = *r.decision.check;
+  r.pending->waiter = &r.exchange.waiter;
+  if (r.context.passwords.submit(r.pending)) return true;
+  r.pending = nullptr;
+  r.fail({.kind = ErrorKind::exhausted, .side = Side::internal, .detail = "too many passwords wait to be checked"});
+  return false;
+}
+
+shared::TimePoint check_deadline(const Request& r) { return r.asked.head_read + kPasswordPatience; }
+
+// Is it still being checked? When it has been, everything is decided once more, over what is known now.
+bool waits_for_check(Request& r) {
+  if (!r.pending->finished) {
+    const bool left = r.exchange.source.abandoned();
+    if (!left && r.now() < check_deadline(r)) return true;
+    r.fail(left
+               ? Error{.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"}
+               : Error{.kind = ErrorKind::exhausted, .side = Side::internal, .detail = "the password check took long"});
+    return false;
+  }
+  const PasswordCheck& check = r.pending->check;
+  std::shared_ptr<const Principal> who = r.pending->good ? check.policy->identity(check.user, std::nullopt) : nullptr;
+  r.context.credentials.put(check.key, std::move(who), r.now() + (r.pending->good ? kGoodPassword : kWrongPassword));
+  r.pending = nullptr;
+  r.ruled = r.decision.limit;
+  decide(r);
+  return begins_check(r);
+}
+
 // Its turn under the limits has not come yet. Whose client leaves meanwhile is not served.
 bool waits_for_turn(Request& r) {
-  if (!r.decision.has_to_wait() || r.now() >= r.turn()) return false;
+  if (r.failed || !r.decision.has_to_wait() || r.now() >= r.turn()) return false;
   if (r.decision.at_pool.overload == Overload::shed) return false;  // it is refused in any case
   if (r.now() >= r.deadline) {
     r.fail({.kind = ErrorKind::deadline, .side = Side::client, .detail = "deadline exceeded"});
@@ -94,10 +141,21 @@ std::string introduced_id(const RequestFacts& asked, std::string_view fresh) {
   return id.empty() || asked.first ? id : id + "-" + std::string(fresh);
 }
 
+// The trace that the request belongs to, or begins.
+void trace(Request& r) {
+  const std::optional<double> share = r.snapshot->settings->trace_share;
+  if (!share) return;
+  const http::Field* given = r.found().client.trusted ? r.asked.head->fields.find(http::FieldId::traceparent) : nullptr;
+  const std::string id(r.context.request_ids.fresh());
+  const std::string_view span = r.context.request_ids.fresh().substr(0, 16);
+  r.traceparent = make_traceparent(given != nullptr ? given->value : std::string_view(), id, span, *share);
+}
+
 void name_request(Request& r) {
   std::ranges::copy(r.context.request_ids.fresh(), r.fresh_id.begin());
   const std::string_view fresh(r.fresh_id.data(), r.fresh_id.size());
   r.introduced_id = introduced_id(r.asked, fresh);
+  trace(r);
   r.request_id =
       request_id_of(r.asked.head->fields, r.found().client, r.introduced_id.empty() ? fresh : r.introduced_id);
 }
@@ -140,6 +198,8 @@ void prepare(Request& r) {
   // A server of HTTP/2 may say that it has not looked at a request: then any method is sent again.
   const bool may_repeat = r.idempotent || r.pool().protocol == ServerProtocol::h2;
   r.body.emplace(r.exchange.source, r.exchange.work.kept_body, may_repeat ? r.pool().retry.buffer : 0);
+  const Gate* gate = r.found().route->gate.get();
+  if (gate != nullptr && gate->max_body) r.body->set_most(*gate->max_body);
   name_request(r);
 }
 
@@ -149,6 +209,12 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
   Request request(exchange, context);
   Waiter& waiter = exchange.waiter;
   decide(request);
+  bool checking = begins_check(request);
+  while (checking) {
+    const shared::TimePoint deadline = check_deadline(request);
+    co_await waiter.until(deadline);
+    checking = waits_for_check(request);
+  }
   std::optional<CompressingSink> compressing;
   prepare_answer(request, compressing);
   bool cached = begin_at_cache(request);
@@ -173,9 +239,9 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
   }
   if (request.failed) {
     answer_error(request);
-  } else if (request.done) {
-    // By the cache.
-  } else if (request.decision.kind == Decision::Kind::pool) {
+  } else if (request.decision.kind != Decision::Kind::pool) {
+    answer_ourselves(request);
+  } else if (!request.done) {  // by the cache
     prepare(request);
     Tries tries(request);
     bool more = tries.begin();
@@ -189,8 +255,6 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
       more = tries.end() && tries.begin();
     }
     if (!request.done) answer_error(request);
-  } else {
-    answer_ourselves(request);
   }
   SendRest rest(request);
   bool sending = rest.advance();

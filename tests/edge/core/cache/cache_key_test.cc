@@ -68,6 +68,20 @@ TEST(CacheKey, SelectsBySchemeTierAndWhatTheRuleNames) {
   EXPECT_NE(selector(rule, "Cookie: lang=\r\n"), selector(rule, ""));
 }
 
+TEST(CacheKey, SelectsByTheRouteThatRewrites) {
+  const ParsedRequest request("");
+  const Client client;
+  const auto of_route = [&](std::string_view route) {
+    std::string out;
+    append_selector(
+        CacheRule(),
+        {.fields = request.head.fields, .client = client, .scheme = "http", .tier = {}, .rewritten_by = route}, out);
+    return out;
+  };
+  EXPECT_NE(of_route("one"), of_route("two"));
+  EXPECT_NE(of_route("one"), of_route({}));
+}
+
 TEST(CacheKey, SelectsByWhatTrustedProxiesTellServers) {
   const CacheRule rule;
   EXPECT_EQ(selector(rule, "X-Forwarded-Host: evil.test\r\n"), selector(rule, ""));
@@ -101,6 +115,7 @@ TEST(CacheKey, PassesByWhatMayOverruleMethodOrTarget) {
   EXPECT_NE(why_bypassed({.head = plain.head, .has_body = true}), "");
   EXPECT_NE(why_bypassed({.head = plain.head, .upgrades = true}), "");
   EXPECT_NE(why_bypassed({.head = plain.head, .identified = true}), "");
+  EXPECT_NE(why_bypassed({.head = plain.head, .authenticated = true}), "");
   for (const char* line : {"X-HTTP-Method-Override: DELETE\r\n", "x-original-url: /x\r\n", "X_Rewrite_URL: /x\r\n",
                            "X-Forwarded-Scheme: http\r\n"}) {
     EXPECT_NE(why_bypassed({.head = ParsedRequest(line).head}), "") << line;

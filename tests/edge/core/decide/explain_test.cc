@@ -174,6 +174,10 @@ std::string expected(const Decision& decision) {
       return "respond 204";
     case Decision::Kind::redirect:
       return "redirect 302";
+    case Decision::Kind::preflight:
+      return "204";
+    case Decision::Kind::password:
+      return "right or wrong";
     case Decision::Kind::files:  // by no route of this world
     case Decision::Kind::pool:
       break;

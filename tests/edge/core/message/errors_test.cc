@@ -11,6 +11,7 @@ namespace {
 ErrorKind refused(std::uint16_t status) { return kind_of({.status = status, .reason = "for a test"}); }
 
 TEST(Errors, ARefusalCountsAsWhatItIs) {
+  EXPECT_EQ(refused(401), ErrorKind::unauthorized);
   EXPECT_EQ(refused(403), ErrorKind::forbidden);
   EXPECT_EQ(refused(404), ErrorKind::no_route);
   EXPECT_EQ(refused(408), ErrorKind::request_timeout);

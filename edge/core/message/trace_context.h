@@ -1,0 +1,20 @@
+#pragma once
+// W3C Trace Context: the field `traceparent`, by which what one request causes in many servers is told as one trace.
+// One that a trusted client sends goes on as its trace, under a new id for this hop; else a trace begins here, of which
+// a part is marked as one to be recorded. Pure, any thread.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace edge {
+
+// "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", version 00 or a later one that begins so.
+[[nodiscard]] bool is_traceparent(std::string_view text);
+
+// `given` is a trusted client's, or empty; `trace` and `span` are fresh ids, 32 and 16 hexadecimal digits; `share` of
+// the traces that begin here are recorded, by their ids, so that every edge says the same of one.
+[[nodiscard]] std::string make_traceparent(std::string_view given, std::string_view trace, std::string_view span,
+                                           double share);
+
+}  // namespace edge

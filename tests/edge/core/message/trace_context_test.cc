@@ -1,0 +1,42 @@
+#include "edge/core/message/trace_context.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace edge {
+namespace {
+
+const std::string kTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
+const std::string kSpan = "00f067aa0ba902b7";
+const std::string kGiven = "00-" + kTrace + "-" + kSpan + "-01";
+
+TEST(TraceContext, ReadsWhatTheRecommendationAllows) {
+  EXPECT_TRUE(is_traceparent(kGiven));
+  EXPECT_TRUE(is_traceparent("cc-" + kTrace + "-" + kSpan + "-01-what-comes"));
+  for (const std::string& text :
+       {std::string(), kGiven + "-x", kGiven.substr(1), "ff-" + kTrace + "-" + kSpan + "-01",
+        "00-" + std::string(32, '0') + "-" + kSpan + "-01", "00-" + kTrace + "-" + std::string(16, '0') + "-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-" + kSpan + "-01", "00_" + kTrace + "-" + kSpan + "-01"}) {
+    EXPECT_FALSE(is_traceparent(text)) << text;
+  }
+}
+
+TEST(TraceContext, GoesOnWithATraceUnderAnIdOfItsOwn) {
+  const std::string fresh(32, 'a');
+  const std::string span(16, 'b');
+  EXPECT_EQ(make_traceparent(kGiven, fresh, span, 0), "00-" + kTrace + "-" + span + "-01");
+  EXPECT_EQ(make_traceparent("nonsense", fresh, span, 0), "00-" + fresh + "-" + span + "-00");
+  EXPECT_EQ(make_traceparent("", fresh, span, 1), "00-" + fresh + "-" + span + "-01");
+}
+
+TEST(TraceContext, RecordsAShareByTheId) {
+  const std::string span(16, 'b');
+  const std::string low = std::string(18, 'f') + "0" + std::string(13, 'f');  // one sixteenth at most
+  EXPECT_TRUE(make_traceparent("", low, span, 0.07).ends_with("-01"));
+  EXPECT_TRUE(make_traceparent("", low, span, 0.05).ends_with("-00"));
+  EXPECT_TRUE(make_traceparent("", std::string(32, 'f'), span, 1).ends_with("-01"));
+}
+
+}  // namespace
+}  // namespace edge
