@@ -51,7 +51,8 @@ class Service(grpc.GenericRpcHandler):
         context.abort(getattr(grpc.StatusCode, request.decode()), "as asked: ä")
 
     def slow(self, request, context):
-        context.add_callback(self.cancelled.set)
+        if not context.add_callback(self.cancelled.set):  # it was over before it could be added
+            self.cancelled.set()
         self.cancelled.wait(60)
         return b"late"
 
