@@ -167,7 +167,7 @@ TEST(EdgeConfig, WrongPathsAndHosts) {
       {kListen + kPools + "  routes: [{path: /, pool: wbe}]\n",
        "test.yaml:8:28: error: unknown pool 'wbe' (did you mean 'web'?)"},
       {kListen + kPools + "  routes: [{path: /, pool: web, tier: gold}]\n", "unknown tier 'gold'"},
-      {kListen + kPools + "  routes: [{path: /}]\n", "a route has exactly one of pool, respond and redirect"},
+      {kListen + kPools + "  routes: [{path: /}]\n", "a route has exactly one of pool, respond, redirect and files"},
       {kListen + kPools + "  routes: [{path: /, pool: web, respond: {}}]\n", "a route has exactly one of pool"},
       {kListen + kPools + "  routes: [{path: /, pool: web}, {path: /, pool: web, method: GET}]\n",
        "is never reached: the route at test.yaml:8:12"},

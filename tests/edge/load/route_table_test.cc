@@ -48,7 +48,8 @@ TEST(RouteTable, EveryTimeHasItsOwnOption) {
 }
 
 TEST(RouteTable, ARouteDoesOneThing) {
-  EXPECT_NE(read("path: /").problems.find("a route has exactly one of pool, respond and redirect"), std::string::npos);
+  EXPECT_NE(read("path: /").problems.find("a route has exactly one of pool, respond, redirect and files"),
+            std::string::npos);
   EXPECT_NE(read("path: /, pool: web, redirect: {to: /x}").problems.find("a route has exactly one of"),
             std::string::npos);
   EXPECT_NE(read("path: /, pool: web, allow: []").problems.find("an empty list lets nobody in"), std::string::npos);
