@@ -34,7 +34,8 @@ void QueryRules::rewrite(std::string_view query, std::string& out) const {
     }
     query.remove_prefix(std::min(end + 1, query.size()));
   }
-  if (last_dropped && (out.ends_with('&') || out.ends_with(';'))) out.pop_back();
+  // The separator goes with what it stood before, unless what is appended takes its place.
+  if (last_dropped && (out.ends_with(';') || (out.ends_with('&') && appended_.empty()))) out.pop_back();
   for (const Appended& one : appended_) out.append(out.empty() ? "?" : out.ends_with('&') ? "" : "&").append(one.text);
   if (out == "?") out.clear();
 }

@@ -31,6 +31,7 @@ TEST(QueryRules, RemovesWhateverTheSpelling) {
 
 TEST(QueryRules, SetReplacesAndAddAdds) {
   EXPECT_EQ(rewritten({{Op::set, "v", "2"}}, "?v=1&a=b&v=3"), "?a=b&v=2");
+  EXPECT_EQ(rewritten({{Op::set, "v", "2"}}, "?a;&&v=1"), "?a;&&v=2") << "what no rule names stays";
   EXPECT_EQ(rewritten({{Op::add, "v", "2"}}, "?v=1"), "?v=1&v=2");
   EXPECT_EQ(rewritten({{Op::add, "v", "2"}}, ""), "?v=2");
   EXPECT_EQ(rewritten({{Op::set, "a b", "c&d=e"}}, "?a+b=1"), "?a%20b=c%26d%3De");
