@@ -209,6 +209,7 @@ std::span<const char> TlsSession::next_record(std::span<const iovec> parts, std:
 }
 
 TlsSession::Result TlsSession::send(TlsWire& wire, std::span<const iovec> parts) {
+  if (send_failed_) return {.status = Status::failed, .bytes = 0};
   std::size_t sent = 0;
   while (true) {
     const std::span<const char> record = next_record(parts, sent);
@@ -216,6 +217,12 @@ TlsSession::Result TlsSession::send(TlsWire& wire, std::span<const iovec> parts)
     std::size_t bytes = 0;
     const Status done = drive(wire, [&] { return SSL_write_ex(ssl_.get(), record.data(), record.size(), &bytes); });
     send_wants_read_ = done == Status::again && !wants_write_;
+    if (done == Status::failed && failure_ == TlsFailure::closed) {
+      // A peer that takes no more may have said why, or answered already: that can still be read.
+      failure_ = TlsFailure::none;
+      send_failed_ = true;
+      return {.status = Status::failed, .bytes = 0};
+    }
     if (done != Status::ok) {
       half_out_ = done == Status::again && wants_write_ ? record.size() : 0;
       if (sent > 0 && done == Status::again) break;
@@ -229,7 +236,7 @@ TlsSession::Result TlsSession::send(TlsWire& wire, std::span<const iovec> parts)
 
 TlsSession::Status TlsSession::shutdown(TlsWire& wire) {
   if (said_end_) return Status::ok;
-  if (half_out_ != 0) return Status::failed;  // no other record can follow a part of one
+  if (half_out_ != 0 || send_failed_) return Status::failed;  // no other record can follow a part of one
   const Status done = drive(wire, [this] {
     const int result = SSL_shutdown(ssl_.get());
     return result == 0 ? 1 : result;  // ours is out, theirs has not come

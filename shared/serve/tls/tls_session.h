@@ -130,6 +130,7 @@ class TlsSession {
   bool send_wants_read_ = false;
   bool ended_ = false;
   bool said_end_ = false;
+  bool send_failed_ = false;  // the wire takes nothing more
   bool refused_name_ = false;
 };
 

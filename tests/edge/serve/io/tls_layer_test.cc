@@ -170,6 +170,17 @@ TEST_F(TlsEnds, AnEndThatIsSaidAndOneThatIsNot) {
   EXPECT_EQ(got, "cut");
 }
 
+TEST_F(TlsEnds, WhatAPeerHasSaidIsReadAfterItTakesNoMore) {
+  shake_hands();
+  ASSERT_EQ(send(*near_, "too large").bytes, 9U);
+  near_.reset();
+  EXPECT_EQ(send(*far_, "the rest").status, IoStatus::failed);
+  EXPECT_EQ(send(*far_, "again").status, IoStatus::failed);
+  std::string got;
+  EXPECT_NE(receive(*far_, got), IoStatus::again);
+  EXPECT_EQ(got, "too large");
+}
+
 TEST_F(TlsEnds, WhatIsNoTlsFailsWithItsKind) {
   connect();
   ASSERT_EQ(::write(far_->release().fd.get(), "GET / HTTP/1.1\r\n\r\n", 18), 18);
