@@ -34,6 +34,12 @@ CacheStore::CacheStore(CacheStoreSettings settings, std::uint64_t seed)
   for (Shard& shard : shards_) shard.resources = decltype(shard.resources)(0, CacheUrlHash{seed});
 }
 
+// Entries hold themselves while they are queued.
+CacheStore::~CacheStore() {
+  Gone gone;
+  evict_to(0, gone);
+}
+
 CacheStore::Shard& CacheStore::shard_of(std::string_view url) const {
   return shards_[shared::hash_to_index(shared::hash_text(seed_ + 1, url), kShards)];
 }
