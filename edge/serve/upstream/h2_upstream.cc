@@ -11,8 +11,7 @@
 namespace edge {
 namespace {
 
-constexpr std::size_t kOutShare = 64 * 1024;   // gathered for one send
-constexpr std::int32_t kLastNumber = 1 << 30;  // of a stream; behind it a new connection is made in good time
+constexpr std::size_t kOutShare = 64 * 1024;  // gathered for one send
 
 constexpr Error kNotAgreed{
     .kind = ErrorKind::tls_failed, .side = Side::upstream, .detail = "TLS: upstream does not agree on HTTP/2"};
