@@ -19,6 +19,7 @@ PRIORITY_UPDATE = 16
 END_STREAM, ACK, END_HEADERS, PADDED = 1, 1, 4, 8
 NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR, SETTINGS_TIMEOUT, STREAM_CLOSED, FRAME_SIZE_ERROR, REFUSED_STREAM, CANCEL = range(9)
 COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 9, 11
+WINDOW = 65535
 PATIENCE = 60
 
 
@@ -55,7 +56,7 @@ class H2:
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.buffer, self.block, self.next = b"", b"", 1
         self.streams, self.order = {}, []
-        self.goaways, self.settings, self.pings, self.closed, self.updates = [], {}, [], False, {}
+        self.goaways, self.settings, self.pings, self.closed, self.updates, self.sent = [], {}, [], False, {}, {}
         self.auto_window = True
         if hello:
             self.sock.sendall(PREFACE)
@@ -115,10 +116,21 @@ class H2:
         return stream
 
     def data(self, stream, body, end=False):
-        while len(body) > 16384:
-            self.frame(DATA, 0, stream, body[:16384])
-            body = body[16384:]
-        self.frame(DATA, END_STREAM if end else 0, stream, body)
+        """Waits for the windows, as every client must; a stream that is over gets no more."""
+        while not self.streams[stream].over and not self.closed:
+            if body:
+                self.until(lambda: self.room(stream) > 0 or self.streams[stream].over, "room in the windows")
+            piece, body = body[:min(16384, self.room(stream))], body[min(16384, self.room(stream)):]
+            self.sent[stream] = self.sent.get(stream, 0) + len(piece)
+            self.sent[0] = self.sent.get(0, 0) + len(piece)
+            self.frame(DATA, END_STREAM if end and not body else 0, stream, piece)
+            if not body:
+                return
+
+    def room(self, stream):
+        """What may be sent on the stream now (RFC 9113 section 5.2.1)."""
+        start = {0: WINDOW, stream: self.settings.get(4, WINDOW)}
+        return min(start[which] + self.updates.get(which, 0) - self.sent.get(which, 0) for which in (0, stream))
 
     def reset(self, stream, code=CANCEL):
         return self.frame(RST_STREAM, 0, stream, struct.pack("!I", code))
