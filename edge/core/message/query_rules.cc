@@ -9,7 +9,8 @@ namespace edge {
 void QueryRules::apply(const QueryRule& rule) {
   if (rule.op != QueryRule::Op::add) {
     std::erase_if(appended_, [&](const Appended& one) { return one.name == rule.name; });
-    if (!drops(rule.name)) dropped_.push_back(rule.name);
+    // Of two rules' names the text decides: what a rule says is not encoded.
+    if (std::find(dropped_.begin(), dropped_.end(), rule.name) == dropped_.end()) dropped_.push_back(rule.name);
   }
   if (rule.op != QueryRule::Op::remove) {
     appended_.push_back({rule.name, escape_query(rule.name) + "=" + escape_query(rule.value)});

@@ -42,6 +42,11 @@ TEST(QueryRules, TheLastRuleOfANameHolds) {
   EXPECT_EQ(rewritten({{Op::set, "v", "1"}, {Op::remove, "v"}}, "?v=0&w"), "?w");
 }
 
+TEST(QueryRules, TheNameOfARuleIsNotEncoded) {
+  EXPECT_EQ(rewritten({{Op::remove, "/"}, {Op::set, "%2f", "1"}}, "?%252f=0&%2f=0&a"), "?a&%252f=1");
+  EXPECT_EQ(rewritten({{Op::remove, "a b"}, {Op::remove, "a+b"}}, "?a+b=0&a%2bb=0&c"), "?c");
+}
+
 TEST(QueryRules, ComparesNamesDecoded) {
   EXPECT_TRUE(decodes_to("a%5fb", "a_b"));
   EXPECT_TRUE(decodes_to("a+b", "a b"));
