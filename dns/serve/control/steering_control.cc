@@ -27,9 +27,8 @@ using System = std::chrono::system_clock;
 shared::ProbeKind kind_of(shared::load::ProbeKind kind) {
   switch (kind) {
     case shared::load::ProbeKind::http:
-      return shared::ProbeKind::http;
     case shared::load::ProbeKind::https:
-      return shared::ProbeKind::https;
+      return shared::ProbeKind::http;
     case shared::load::ProbeKind::tcp:
       return shared::ProbeKind::tcp;
   }
@@ -199,7 +198,7 @@ void SteeringControl::set_targets(const shared::load::Config& config) {
     target.interval = health.interval;
     target.timeout = health.timeout;
     target.body_kept = shared::EdgeReport::kMaxSize;
-    if (!foreign) target.tls = probe_tls_;
+    if (health.kind == shared::load::ProbeKind::https) target.tls = foreign ? shared::ClientTls() : probe_tls_;
     targets.push_back(std::move(target));
   }
   prober_->set_targets(std::move(targets));

@@ -19,14 +19,19 @@ shared::ProbeKind kind_of(HealthCheck::Kind kind) {
   switch (kind) {
     case HealthCheck::Kind::tcp:
       return shared::ProbeKind::tcp;
-    case HealthCheck::Kind::https:
-      return shared::ProbeKind::https;
     case HealthCheck::Kind::grpc:
       return shared::ProbeKind::grpc;
     case HealthCheck::Kind::http:
+    case HealthCheck::Kind::https:
       break;
   }
   return shared::ProbeKind::http;
+}
+
+// gRPC as requests do, on their port.
+bool goes_over_tls(const HealthTarget& target, const HealthCheck& check) {
+  if (check.kind == HealthCheck::Kind::grpc) return target.tls != nullptr && check.port == 0;
+  return check.kind == HealthCheck::Kind::https;
 }
 
 // Whom requests trust checks trust, unless they say otherwise; and they show the same.
@@ -57,7 +62,7 @@ shared::ProbeTarget probe_target(const HealthTarget& target, const HealthCheck& 
   probe.interval = check.interval;
   probe.timeout = check.timeout;
   probe.jitter = check.jitter;
-  probe.tls = tls_of(target, check);
+  if (goes_over_tls(target, check)) probe.tls = tls_of(target, check);
   probe.expected = {.first = 100, .last = 599};  // judge_answer() says what is good
   probe.body_kept = HealthCheck::kMaxBody;
   return probe;

@@ -72,8 +72,8 @@ class HttpClient::Impl : public std::enable_shared_from_this<HttpClient::Impl> {
   }
 
   void connect() {
-    connection_ =
-        std::make_shared<HttpConnection>(make_transport(loop_, tls_, server_.tls, calls_.front().call.request.host));
+    connection_ = std::make_shared<HttpConnection>(
+        make_transport(loop_, tls_, {.tls = server_.tls, .host = calls_.front().call.request.host}));
     const std::weak_ptr<Impl> weak = weak_from_this();
     const HttpConnection* const made = connection_.get();
     // Only of the connection that is used now.

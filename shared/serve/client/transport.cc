@@ -52,9 +52,13 @@ class PlainTransport final : public Transport {
 class TlsTransport final : public Transport {
  public:
   // `host` is the SNI and, if the context verifies, the name or address that the certificate must have.
-  TlsTransport(Loop& loop, asio::ssl::context& context, const std::string& host, std::string greeting)
-      : stream_(TcpSocket(loop), context), greeting_(std::move(greeting)) {
+  TlsTransport(Loop& loop, asio::ssl::context& context, const std::string& host, TransportWay way)
+      : stream_(TcpSocket(loop), context), greeting_(std::move(way.greeting)) {
     SSL* const ssl = stream_.native_handle();
+    if (!way.alpn.empty()) {
+      SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(way.alpn.data()),
+                          static_cast<unsigned int>(way.alpn.size()));
+    }
     if (!host.empty() && !IpAddress::parse(host)) {  // RFC 6066 section 3: names only
       std::string name = host;
       SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
@@ -94,11 +98,10 @@ std::string without_port(std::string_view host) {
 
 }  // namespace
 
-std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& contexts, const std::optional<ClientTls>& tls,
-                                          std::string_view host, std::string greeting) {
-  if (!tls) return std::make_unique<PlainTransport>(loop, std::move(greeting));
-  const std::string name = tls->server_name.empty() ? without_port(host) : tls->server_name;
-  return std::make_unique<TlsTransport>(loop, contexts.of(*tls), name, std::move(greeting));
+std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& contexts, TransportWay way) {
+  if (!way.tls) return std::make_unique<PlainTransport>(loop, std::move(way.greeting));
+  const std::string name = way.tls->server_name.empty() ? without_port(way.host) : way.tls->server_name;
+  return std::make_unique<TlsTransport>(loop, contexts.of(*way.tls), name, std::move(way));
 }
 
 // What a connection needs of its context it holds itself.

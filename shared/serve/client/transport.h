@@ -51,9 +51,13 @@ class ClientTlsContexts {
   std::vector<Known> known_;  // the oldest in front
 };
 
-// Plain without `tls`. `host` is as in the Host field, with its port or without. `greeting` is sent first, before TLS.
-[[nodiscard]] std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& contexts,
-                                                        const std::optional<ClientTls>& tls, std::string_view host,
-                                                        std::string greeting = {});
+struct TransportWay {
+  std::optional<ClientTls> tls{};  // none: plain
+  std::string_view host;           // as in the Host field, with its port or without
+  std::string_view alpn{};         // what is offered (RFC 7301), as kAlpnHttp2 is written; empty: nothing
+  std::string greeting{};          // sent first, before TLS
+};
+
+[[nodiscard]] std::unique_ptr<Transport> make_transport(Loop& loop, ClientTlsContexts& contexts, TransportWay way);
 
 }  // namespace shared

@@ -10,6 +10,7 @@
 #include "shared/serve/client/error_words.h"
 #include "shared/serve/loop/local_errors.h"
 #include "shared/serve/os/log.h"
+#include "shared/serve/tls/tls_client.h"
 
 namespace shared {
 namespace {
@@ -137,10 +138,13 @@ void Probe::attempt_later() {
 }
 
 std::shared_ptr<HttpConnection> Probe::make_connection() {
-  const auto tls = target_.kind == ProbeKind::https ? std::optional(target_.tls) : std::nullopt;
   context_->gate->opened();
   return std::make_shared<HttpConnection>(
-      make_transport(context_->loop, context_->tls, tls, target_.host, target_.greeting),
+      make_transport(context_->loop, context_->tls,
+                     {.tls = target_.tls,
+                      .host = target_.host,
+                      .alpn = target_.kind == ProbeKind::grpc ? kAlpnHttp2 : std::string_view(),
+                      .greeting = target_.greeting}),
       [gate = context_->gate] { gate->closed(); });
 }
 
@@ -180,7 +184,7 @@ void Probe::on_connected(const HttpConnection* connection) {
 void Probe::ask(Attempt& attempt) {
   if (target_.kind == ProbeKind::grpc) {
     const std::string host = target_.host.empty() ? target_.endpoint.to_string() : target_.host;
-    return attempt.connection->ask_health(host, target_.service, "http");
+    return attempt.connection->ask_health(host, target_.service, target_.tls ? "https" : "http");
   }
   attempt.connection->ask(request_, {.head = kMaxHead, .body = kMaxBody, .kept = target_.body_kept});
 }

@@ -32,7 +32,7 @@ namespace shared {
 
 enum class ProbeTargetId : std::uint32_t {};  // the caller's own numbering
 
-enum class ProbeKind : std::uint8_t { http, https, tcp, grpc };
+enum class ProbeKind : std::uint8_t { http, tcp, grpc };
 
 struct StatusRange {
   std::uint16_t first = 200;
@@ -47,7 +47,7 @@ struct ProbeTarget {
   std::string name;  // for the log only
   Endpoint endpoint;
   ProbeKind kind = ProbeKind::http;
-  std::string host;        // Host and, for https, the name in TLS (without its port)
+  std::string host;        // Host and, over TLS, the name in it (without its port)
   std::string path = "/";  // origin form
   std::string service;     // of grpc; empty: the server as a whole
   Duration interval = seconds(2);
@@ -55,7 +55,7 @@ struct ProbeTarget {
   StatusRange expected;           // another status has failed
   std::size_t body_kept = 4096;   // octets of the body for the report
   double jitter = 0.1;            // each interval is drawn from [1 - jitter, 1] x interval
-  ClientTls tls;                  // of https
+  std::optional<ClientTls> tls;   // over TLS; none: in clear text. Of http and grpc
   std::string greeting;           // first on every connection, before TLS
 };
 

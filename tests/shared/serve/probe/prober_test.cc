@@ -58,6 +58,12 @@ class ProberTest : public ::testing::Test {
     return out;
   }
 
+  ProbeTarget over_tls(const TestPeer& peer) {
+    ProbeTarget out = target(peer);
+    out.tls.emplace();
+    return out;
+  }
+
   void probe(const ProbeTarget& one) { prober_->set_targets({one}); }
 
   // Runs until `count` reports have come and returns the last.
@@ -333,7 +339,7 @@ TEST_F(ProberTest, TlsWithoutVerifyingIsTheDefault) {
   start();
   TestPeer peer(loop_);
   peer.use_tls("other.example.net");
-  probe(target(peer, ProbeKind::https));
+  probe(over_tls(peer));
   EXPECT_EQ(report(1).outcome, ProbeOutcome::success);
   EXPECT_EQ(peer.server_name, "www.example.com");
   peer.refuse();
@@ -365,11 +371,11 @@ TEST_F(ProberTest, TlsVerifiesTheNameWhenTold) {
     seen_.clear();
     start();
     TestPeer peer(loop_);
-    ProbeTarget probed = target(peer, ProbeKind::https);
+    ProbeTarget probed = over_tls(peer);
     probed.host = one.host;
-    probed.tls.verify = true;
-    probed.tls.authorities = std::make_shared<const std::string>(peer.use_tls(one.certificate));
-    probed.tls.server_name = one.server_name;
+    probed.tls->verify = true;
+    probed.tls->authorities = std::make_shared<const std::string>(peer.use_tls(one.certificate));
+    probed.tls->server_name = one.server_name;
     probe(probed);
     EXPECT_EQ(report(1).outcome, one.outcome) << seen_.back().reason;
     EXPECT_TRUE(run_until(loop_, [&] { return peer.server_name == one.sni; })) << peer.server_name;
@@ -384,8 +390,8 @@ TEST_F(ProberTest, TlsOfAnUnknownAuthorityIsAFailure) {
     start();
     TestPeer peer(loop_);
     peer.use_tls("www.example.com");
-    ProbeTarget probed = target(peer, ProbeKind::https);
-    probed.tls = {.verify = true, .authorities = authorities, .server_name = ""};
+    ProbeTarget probed = over_tls(peer);
+    probed.tls = ClientTls{.verify = true, .authorities = authorities, .server_name = ""};
     probe(probed);
     EXPECT_EQ(report(1).outcome, ProbeOutcome::failure);
     EXPECT_THAT(seen_.back().reason, ::testing::HasSubstr("certificate verify failed"));
@@ -397,7 +403,7 @@ TEST_F(ProberTest, DeadTlsCostsTheTimeout) {
   TestPeer peer(loop_);
   peer.use_tls("www.example.com");
   peer.mute_tls = true;
-  ProbeTarget one = target(peer, ProbeKind::https);
+  ProbeTarget one = over_tls(peer);
   one.timeout = milliseconds(30);
   probe(one);
   EXPECT_EQ(report(1).reason, "no answer in 30 ms");
@@ -407,7 +413,7 @@ TEST_F(ProberTest, PlainServerBehindHttpsIsAFailure) {
   start();
   TestPeer peer(loop_);
   peer.greeting = "HTTP/1.1 400 Bad Request\r\n\r\n";
-  probe(target(peer, ProbeKind::https));
+  probe(over_tls(peer));
   EXPECT_EQ(report(1).outcome, ProbeOutcome::failure);
 }
 
