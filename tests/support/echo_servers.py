@@ -1,10 +1,12 @@
-"""Servers that say everything back, until they are killed: TCP and UDP at one port, WebSocket (of the library) at another one.
+"""Servers that say everything back, until they are killed: TCP and UDP at one port, WebSocket and gRPC (of their libraries) at others.
 
-    python3 echo_servers.py 127.0.0.2 9001 9002
+    python3 echo_servers.py 127.0.0.2 9001 9002 9003
 """
 import asyncio
+import concurrent.futures
 import sys
 
+import grpc
 import websockets
 
 
@@ -34,13 +36,30 @@ class SayDatagramsBack(asyncio.DatagramProtocol):
         self.transport.sendto(data, addr)
 
 
-async def serve(address, tcp, web):
+class SayCallsBack(grpc.GenericRpcHandler):
+    """Any method: a stream both ways."""
+
+    def service(self, details):
+        return grpc.stream_stream_rpc_method_handler(lambda requests, _context: requests)
+
+
+def calls(address, port):
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(32))
+    server.add_generic_rpc_handlers((SayCallsBack(),))
+    assert server.add_insecure_port(f"{address}:{port}")
+    server.start()
+    return server
+
+
+async def serve(address, tcp, web, rpc):
+    said_back = calls(address, rpc)
     await asyncio.start_server(say_back, address, tcp, backlog=256)
     await asyncio.get_running_loop().create_datagram_endpoint(SayDatagramsBack, local_addr=(address, tcp))
     async with websockets.serve(say_messages_back, address, web, max_size=None, ping_interval=None):
         print("ready", flush=True)
         await asyncio.Event().wait()
+    said_back.stop(None)
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(serve(sys.argv[1], *map(int, sys.argv[2:])))

@@ -10,11 +10,12 @@ import sys
 import meridian
 from certificates import Authority
 from lone_edge import LoneEdge, slot_address
-from mixed_load import Target
+from mixed_load import FILE, Target
 
-NAME = "www.mixed.example"
+NAME, FILES = "www.mixed.example", "files.mixed.example"
 # How many clients of each kind; a busy small machine has room for them.
-KINDS = {"http": 2, "https": 2, "h2": 2, "handshake": 2, "proxied": 1, "tcp": 2, "tls_tcp": 1, "udp": 1, "websocket": 2, "wss": 1, "h2_websocket": 1, "download": 2}
+KINDS = {"http": 2, "https": 2, "h2": 2, "handshake": 2, "proxied": 1, "tcp": 2, "tls_tcp": 1, "udp": 1, "websocket": 2, "wss": 1, "h2_websocket": 1, "download": 2,
+         "grpc": 2, "h2_pool": 1}
 
 
 class Mixed:
@@ -33,8 +34,11 @@ class Mixed:
             config = {"listen": self.listeners(slot), "workers": 2, "drain_grace": "60s", "client": {"keep_alive_timeout": "3s"},
                       "access_log": str(self.directory / "access.log"), "timeout": {"read": "60s"}}
             self.edge = stack.enter_context(LoneEdge(self.directory, slot, [f"{server}:9000" for server in self.servers], edge=config))
-            self.edge.config["edge"]["routes"] = [{"path": "/ws", "pool": "ws"}, {"path": "/", "pool": "web"}]
-            self.edge.config["edge"]["pools"].update(ws={"servers": [f"{self.echo}:9002"]}, echo={"servers": [f"{self.echo}:9001"]})
+            self.edge.config["edge"]["routes"] = self.routes()
+            tls = {"ca": str(self.authority.ca), "server_name": FILES}
+            self.edge.config["edge"]["pools"].update(ws={"servers": [f"{self.echo}:9002"]}, echo={"servers": [f"{self.echo}:9001"]},
+                                                     rpc={"servers": [f"{self.echo}:9003"], "protocol": "h2"},
+                                                     files={"servers": [f"{self.echo}:9004"], "protocol": "h2", "tls": tls})
             self.edge.config["edge"]["listen"] += self.pool_listeners()
             self.upgrade()  # to the listeners that need pools
             self.target = Target(self.edge.host, NAME, self.authority.ca, proxied=8081, tcp=7000, udp=7000, tls_tcp=7443)
@@ -48,11 +52,19 @@ class Mixed:
 
     def start_servers(self, stack):
         programs = {"backends": [meridian.binaries() / "meridian-test-backend", *(f"{server}:9000=web-{n}" for n, server in enumerate(self.servers))],
-                    "echo": [sys.executable, meridian.ROOT / "tests/support/echo_servers.py", self.echo, "9001", "9002"]}
+                    "echo": [sys.executable, meridian.ROOT / "tests/support/echo_servers.py", self.echo, "9001", "9002", "9003"]}
         for name, arguments in programs.items():
             process = meridian.Process(arguments, self.directory / f"{name}.log")
             stack.callback(process.kill)
             process.wait_ready(name)
+        files = self.authority.issue(FILES)
+        (self.directory / "www").mkdir()
+        (self.directory / "www" / "file").write_bytes(FILE)
+        h2 = meridian.Process(["/usr/sbin/nghttpd", "-a", self.echo, "-d", self.directory / "www", "9004", files.key, files.certificate], self.directory / "h2.log")
+        stack.callback(h2.kill)
+
+    def routes(self, *more):
+        return [{"path": "/ws", "pool": "ws"}, {"path": "/mixed.Echo", "pool": "rpc"}, {"path": "/file", "pool": "files"}, *more, {"path": "/", "pool": "web"}]
 
     def certify(self):
         """A new certificate and key, at once in one file."""
@@ -89,7 +101,7 @@ class Mixed:
         elif kind == 2:
             edge["pools"]["web"] = {"servers": [f"{s}:9000" for n, s in enumerate(self.servers) if n != number // 5 % 3]}
         elif kind == 3:
-            edge["routes"] = [{"path": "/ws", "pool": "ws"}, {"path": f"/only-{number}", "respond": {"status": 200}}, {"path": "/", "pool": "web"}]
+            edge["routes"] = self.routes({"path": f"/only-{number}", "respond": {"status": 200}})
         else:
             edge["timeout"] = {"read": f"{60 + number % 7}s"}
         self.edge.reload()

@@ -15,6 +15,7 @@ import hashlib
 import http.client
 import os
 import pathlib
+import queue
 import random
 import socket
 import ssl
@@ -22,6 +23,7 @@ import struct
 import threading
 import time
 
+import grpc
 import meridian
 from certificates import HttpsConnection, trusting
 from h2_client import H2
@@ -30,6 +32,8 @@ from h2_websocket import H2WebSocket
 PATIENCE = 60
 DOWNLOAD = 8_000_003  # octets
 PAUSE = 0.01
+FILE = b"f" * 100_003  # of the pool that speaks HTTP/2
+CALL = 20  # messages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,6 +180,39 @@ class Client(threading.Thread):
                 if connection.goaways:
                     expect(all(code == 0 for _, code in connection.goaways), f"GOAWAY {connection.goaways}")
                     return self.moved()
+
+    def h2_pool(self):
+        """Over HTTP/1.1 to the edge, which asks a server over HTTP/2 and TLS."""
+        with contextlib.closing(self.secure()) as connection:
+            while self.live:
+                connection.request("GET", "/file", headers={"Host": self.target.name})
+                response = connection.getresponse()
+                said = response.read()
+                expect(response.status == 200 and said == FILE, f"status {response.status}, {len(said)} octets")
+                self.note()
+                if response.will_close:
+                    return self.moved()
+
+    def grpc(self):
+        """Streams both ways, one after another; that the library goes over to a new connection on GOAWAY it tells nobody."""
+        trusted = grpc.ssl_channel_credentials(self.target.ca.read_bytes())
+        options = [("grpc.ssl_target_name_override", self.target.name), ("grpc.default_authority", self.target.name), ("grpc.use_local_subchannel_pool", 1)]
+        with grpc.secure_channel(f"{self.target.host}:{self.target.https}", trusted, options) as channel:
+            while self.live:
+                try:
+                    self.call(channel)
+                except grpc.RpcError as error:
+                    raise (ConnectionRefusedError if "refused" in error.details() else Wrong)(f"{error.code()}: {error.details()}") from error
+
+    def call(self, channel):
+        said, heard = queue.SimpleQueue(), 0
+        said.put(b"0")
+        for answer in channel.stream_stream("/mixed.Echo/Both")(iter(said.get, None), timeout=PATIENCE):
+            expect(answer == b"%d" % heard, f"{answer[:50]!r} in the place of {heard}")
+            heard += 1
+            said.put(b"%d" % heard if heard < CALL else None)
+            self.note()
+        expect(heard == CALL, f"an end after {heard} of {CALL} messages")
 
     # -- what is no request
 

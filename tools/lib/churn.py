@@ -2,7 +2,7 @@
 
 Usage: tools/churn [--upgrades N] [--reloads N]
 
-HTTP/1.1 and HTTP/2, plain and under TLS, new handshakes of either version, PROXY headers, WebSocket, TCP with and without TLS, UDP, and slow
+HTTP/1.1 and HTTP/2, plain and under TLS, gRPC streams, servers of HTTP/2 and TLS, new handshakes of either version, PROXY headers, WebSocket, TCP with and without TLS, UDP, and slow
 downloads go on all the while. Reloads change a certificate, weights, a server, a route or times, in turn; upgrades are spread among
 them, and each predecessor has to end by itself. Ends with a verdict: failures are requests without their answer, resets, and ends that the
 protocol has no word for. Exit status 0 if there were none, else 1.
