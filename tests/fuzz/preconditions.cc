@@ -22,10 +22,10 @@ void check_value(std::string_view value) {
       require(http::parse_date(http::write_date(*time).view(), kNow) == time);
   }
   if (const auto tag = edge::parse_entity_tag(value)) {
-    require(edge::same_entity(*tag, *tag, edge::Comparison::weak));
-    require(edge::lists_entity(value, *tag, edge::Comparison::weak));
-    require(edge::lists_entity("\"a\", " + std::string(value), *tag, edge::Comparison::weak));
-    require(edge::lists_entity(value, *tag, edge::Comparison::strong) == !tag->weak);
+    require(edge::same_entity(*tag, *tag, edge::TagComparison::weak));
+    require(edge::lists_entity(value, *tag, edge::TagComparison::weak));
+    require(edge::lists_entity("\"a\", " + std::string(value), *tag, edge::TagComparison::weak));
+    require(edge::lists_entity(value, *tag, edge::TagComparison::strong) == !tag->weak);
   }
 }
 

@@ -37,12 +37,12 @@ std::optional<EntityTag> parse_entity_tag(std::string_view text) {
   return tag && rest.empty() ? tag : std::nullopt;
 }
 
-bool same_entity(const EntityTag& a, const EntityTag& b, Comparison how) {
-  if (how == Comparison::strong && (a.weak || b.weak)) return false;
+bool same_entity(const EntityTag& a, const EntityTag& b, TagComparison how) {
+  if (how == TagComparison::strong && (a.weak || b.weak)) return false;
   return a.opaque == b.opaque;
 }
 
-bool lists_entity(std::string_view list, const EntityTag& tag, Comparison how) {
+bool lists_entity(std::string_view list, const EntityTag& tag, TagComparison how) {
   std::string_view rest = shared::trim(list);
   while (!rest.empty()) {
     if (rest.front() != ',') {

@@ -16,12 +16,12 @@ struct EntityTag {
 // One whole tag, "\"x\"" or "W/\"x\""; nothing when it is none.
 [[nodiscard]] std::optional<EntityTag> parse_entity_tag(std::string_view text);
 
-enum class Comparison : std::uint8_t { strong, weak };  // RFC 9110 8.8.3.2
+enum class TagComparison : std::uint8_t { strong, weak };  // RFC 9110 8.8.3.2
 
-[[nodiscard]] bool same_entity(const EntityTag& a, const EntityTag& b, Comparison how);
+[[nodiscard]] bool same_entity(const EntityTag& a, const EntityTag& b, TagComparison how);
 
 // Is it in a list, as If-Match and If-None-Match have one ("*" is none)? What stands behind a malformed element is not
 // read, so that whatever is not clear matches nothing.
-[[nodiscard]] bool lists_entity(std::string_view list, const EntityTag& tag, Comparison how);
+[[nodiscard]] bool lists_entity(std::string_view list, const EntityTag& tag, TagComparison how);
 
 }  // namespace edge

@@ -6,7 +6,7 @@ namespace edge {
 namespace {
 
 // In any of the lines of a field that is a list.
-bool any_lists(const http::FieldList& fields, http::FieldId id, const Validators& present, Comparison how) {
+bool any_lists(const http::FieldList& fields, http::FieldId id, const Validators& present, TagComparison how) {
   const auto tag = parse_entity_tag(present.etag);
   for (const http::Field& field : fields) {
     if (field.id != id) continue;
@@ -29,13 +29,13 @@ Precondition check_preconditions(http::Method method, const http::FieldList& fie
                                  http::UnixSeconds now) {
   using enum http::FieldId;
   if (fields.has(if_match)) {
-    if (!any_lists(fields, if_match, present, Comparison::strong)) return Precondition::failed;
+    if (!any_lists(fields, if_match, present, TagComparison::strong)) return Precondition::failed;
   } else if (present.last_modified) {
     const auto since = date_of(fields, if_unmodified_since, now);
     if (since && *present.last_modified > *since) return Precondition::failed;
   }
   if (fields.has(if_none_match)) {
-    if (!any_lists(fields, if_none_match, present, Comparison::weak)) return Precondition::holds;
+    if (!any_lists(fields, if_none_match, present, TagComparison::weak)) return Precondition::holds;
     return is_retrieval(method) ? Precondition::not_modified : Precondition::failed;
   }
   if (present.last_modified && is_retrieval(method)) {
@@ -52,7 +52,7 @@ bool range_condition_holds(const http::FieldList& fields, const Validators& pres
   const std::string_view value = fields.find(http::FieldId::if_range)->value;
   if (const auto asked = parse_entity_tag(value)) {
     const auto tag = parse_entity_tag(present.etag);
-    return tag && same_entity(*asked, *tag, Comparison::strong);
+    return tag && same_entity(*asked, *tag, TagComparison::strong);
   }
   const auto date = http::parse_date(value, now);
   return date && present.last_modified && *date == *present.last_modified && *date < now;

@@ -17,7 +17,7 @@ bool means_another(const StoredHead& old, const http::ResponseHead& head) {
   if (field == nullptr) return false;
   const auto theirs = parse_entity_tag(field->value);
   const auto ours = parse_entity_tag(old.find(http::FieldId::etag));
-  return theirs && ours && !same_entity(*theirs, *ours, Comparison::weak);
+  return theirs && ours && !same_entity(*theirs, *ours, TagComparison::weak);
 }
 
 }  // namespace

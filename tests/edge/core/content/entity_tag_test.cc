@@ -25,25 +25,25 @@ TEST(EntityTag, ComparesStronglyOrWeakly) {
   const auto same = [](const char* a, const char* b, Comparison how) {
     return same_entity(*parse_entity_tag(a), *parse_entity_tag(b), how);
   };
-  EXPECT_FALSE(same("W/\"1\"", "W/\"1\"", Comparison::strong));
-  EXPECT_TRUE(same("W/\"1\"", "W/\"1\"", Comparison::weak));
-  EXPECT_FALSE(same("W/\"1\"", "W/\"2\"", Comparison::weak));
-  EXPECT_FALSE(same("W/\"1\"", "\"1\"", Comparison::strong));
-  EXPECT_TRUE(same("W/\"1\"", "\"1\"", Comparison::weak));
-  EXPECT_TRUE(same("\"1\"", "\"1\"", Comparison::strong));
+  EXPECT_FALSE(same("W/\"1\"", "W/\"1\"", TagComparison::strong));
+  EXPECT_TRUE(same("W/\"1\"", "W/\"1\"", TagComparison::weak));
+  EXPECT_FALSE(same("W/\"1\"", "W/\"2\"", TagComparison::weak));
+  EXPECT_FALSE(same("W/\"1\"", "\"1\"", TagComparison::strong));
+  EXPECT_TRUE(same("W/\"1\"", "\"1\"", TagComparison::weak));
+  EXPECT_TRUE(same("\"1\"", "\"1\"", TagComparison::strong));
 }
 
 TEST(EntityTag, IsFoundInAList) {
   const EntityTag tag = *parse_entity_tag("\"b\"");
-  EXPECT_TRUE(lists_entity("\"a\", \"b\",\"c\"", tag, Comparison::strong));
-  EXPECT_TRUE(lists_entity(" ,, \"b\"", tag, Comparison::strong)) << "empty elements are passed over";
-  EXPECT_TRUE(lists_entity("\"x,y\", W/\"b\"", tag, Comparison::weak)) << "a comma inside quotes separates nothing";
-  EXPECT_FALSE(lists_entity("\"x,\"b\"", tag, Comparison::weak));
-  EXPECT_FALSE(lists_entity("\"a\", W/\"b\"", tag, Comparison::strong));
-  EXPECT_FALSE(lists_entity("\"a\" \"b\"", tag, Comparison::weak));
-  EXPECT_FALSE(lists_entity("bad, \"b\"", tag, Comparison::weak)) << "nothing behind what is malformed";
-  EXPECT_FALSE(lists_entity("*", tag, Comparison::weak));
-  EXPECT_FALSE(lists_entity("", tag, Comparison::weak));
+  EXPECT_TRUE(lists_entity("\"a\", \"b\",\"c\"", tag, TagComparison::strong));
+  EXPECT_TRUE(lists_entity(" ,, \"b\"", tag, TagComparison::strong)) << "empty elements are passed over";
+  EXPECT_TRUE(lists_entity("\"x,y\", W/\"b\"", tag, TagComparison::weak)) << "a comma inside quotes separates nothing";
+  EXPECT_FALSE(lists_entity("\"x,\"b\"", tag, TagComparison::weak));
+  EXPECT_FALSE(lists_entity("\"a\", W/\"b\"", tag, TagComparison::strong));
+  EXPECT_FALSE(lists_entity("\"a\" \"b\"", tag, TagComparison::weak));
+  EXPECT_FALSE(lists_entity("bad, \"b\"", tag, TagComparison::weak)) << "nothing behind what is malformed";
+  EXPECT_FALSE(lists_entity("*", tag, TagComparison::weak));
+  EXPECT_FALSE(lists_entity("", tag, TagComparison::weak));
 }
 
 }  // namespace
