@@ -66,8 +66,13 @@ std::string absolute(const InitPlan& plan, const std::string& name) {
 
 std::string dns_part(const InitPlan& plan) {
   const std::string all = joined(region_names(plan), "", "");
+  std::string nodes = "  # Whom `meridian drain --all` tells; {node} is the name of each: nsid: \"{node}\"\n  nodes:\n";
+  for (std::size_t at = 0; at < plan.nodes.size(); ++at) {
+    nodes += "    ns" + std::to_string(at + 1) + ": {address: \"" + plan.nodes[at] + "\"}\n";
+  }
   std::string out =
-      "\ndns:\n  listen: [\"0.0.0.0:53\", \"[::]:53\"]\n  zones: {" + plan.zone + ": " + plan.zone + ".zone}\n" +
+      "\ndns:\n" + nodes + "  listen: [\"0.0.0.0:53\", \"[::]:53\"]\n  zones: {" + plan.zone + ": " + plan.zone +
+      ".zone}\n" +
       "  # Where clients are: a MaxMind-format database. With it, put a step `- nearest: {}` before failover.\n"
       "  # geo: {database: /var/lib/meridian/geo/country.mmdb}\n"
       "  policies:\n"

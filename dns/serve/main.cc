@@ -9,6 +9,7 @@
 #include "dns/serve/control/control.h"
 #include "dns/serve/control/start.h"
 #include "shared/serve/os/log.h"
+#include "shared/serve/os/socket.h"
 
 namespace {
 
@@ -16,9 +17,9 @@ constexpr int kFailed = 1;
 constexpr int kBadConfiguration = 2;
 
 // The Supervisor comes first: a signal that arrives while a large zone is read must wait, not kill.
-int serve(const std::string& path, shared::Start start, dns::Broken broken) {
+int serve(const std::string& path, shared::load::NodeChoice node, shared::Start start, dns::Broken broken) {
   shared::Supervisor supervisor;
-  dns::Starter starter(path, broken);
+  dns::Starter starter(path, node, broken);
   if (const auto done = starter.confine(); !done) {
     shared::log_event(shared::Level::error, "start_failed", {{"reason", done.error().message}});
     return kFailed;
@@ -26,8 +27,9 @@ int serve(const std::string& path, shared::Start start, dns::Broken broken) {
   const shared::LogThread log_thread;
   auto world = starter.load();
   if (!world) return kBadConfiguration;
+  node.name = world->common.node;  // for good, whatever addresses come and go
   const auto control =
-      dns::Control::start(supervisor, {path, MERIDIAN_VERSION, start, starter.report()}, std::move(*world));
+      dns::Control::start(supervisor, {path, MERIDIAN_VERSION, start, node, starter.report()}, std::move(*world));
   if (!control) {
     shared::log_event(shared::Level::error, "start_failed", {{"reason", control.error().message}});
     return kFailed;
@@ -35,9 +37,11 @@ int serve(const std::string& path, shared::Start start, dns::Broken broken) {
   return supervisor.run();
 }
 
-int check(const std::string& path) {
+int check(const std::string& path, const shared::load::NodeChoice& node) {
   shared::load::Diagnostics diagnostics;
-  const auto world = dns::load_world(path, diagnostics);
+  dns::LoadOptions options;
+  options.node = node;
+  const auto world = dns::load_world(path, diagnostics, options);
   std::fputs(diagnostics.render().c_str(), stderr);
   return world ? 0 : kBadConfiguration;
 }
@@ -48,10 +52,14 @@ int main(int argc, char** argv) {
   CLI::App app("Authoritative DNS server that answers by the client's location and by the regions' health.",
                "meridian-dns");
   std::string path;
+  shared::load::NodeChoice node{.name = {}, .is_own = shared::is_own_address};
   bool only_check = false;
   bool upgrade = false;
   bool refuse = false;
   app.add_option("--config", path, "The configuration file")->required();
+  app.add_option(
+      "--node", node.name,
+      "Which of dns.nodes this is; needed where the address of none of them is this machine's, or of several");
   app.add_flag("--check", only_check, "Check the configuration and every file that it names, and exit");
   app.add_flag("--upgrade", upgrade,
                "Take over from the server that runs on the same state directory, without losing a query; if none runs, "
@@ -65,7 +73,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadConfiguration;
   }
-  if (only_check) return check(path);
-  return serve(path, upgrade ? shared::Start::upgrade : shared::Start::alone,
+  if (only_check) return check(path, node);
+  return serve(path, node, upgrade ? shared::Start::upgrade : shared::Start::alone,
                refuse ? dns::Broken::refuse : dns::Broken::last_good);
 }

@@ -181,7 +181,7 @@ const Table<Admin>& admin_table() {
                    "loopback address, so there nothing is changed without the key. Several edges on one machine need "
                    "`\"{edge}:PORT\"`, with loopback addresses as edges.")
           .field("dns", &Admin::dns, one_or_list(located(listen_address_or_unix())),
-                 "More of meridian-dns; a change needs a restart")
+                 "More of meridian-dns; `{node}` is the node's own address (`dns.nodes`); a change needs a restart")
           .field("edge", &Admin::edge, one_or_list(located(listen_address_or_unix())),
                  "More of meridian-edge; `{edge}` is the node's own address; a change needs a restart")
           .field("key", &Admin::key, optional_of(located(file_path())),
@@ -193,7 +193,8 @@ const Table<Admin>& admin_table() {
 const Table<Metrics>& metrics_table() {
   static const auto table =
       Table<Metrics>("metrics", "Listeners that show `/metrics` and nothing else; they may be reached from elsewhere.")
-          .field("dns", &Metrics::dns, one_or_list(located(listen_address())), "Those of meridian-dns")
+          .field("dns", &Metrics::dns, one_or_list(located(listen_address())),
+                 "Those of meridian-dns; `{node}` is the node's own address (`dns.nodes`)")
           .field("edge", &Metrics::edge, one_or_list(located(listen_address())),
                  "Those of meridian-edge; `{edge}` is the node's own address")
           .field("allow", &Metrics::allow, one_or_list(prefix()), "Who may connect; all others are closed at once");
@@ -255,7 +256,7 @@ void check_admin(const Config& config, Diagnostics& diagnostics) {
   for (const auto* list : {&config.admin.dns, &config.metrics.dns}) {
     for (const auto& [address, at] : *list) {
       if (address.kind != ListenAddress::Kind::own) continue;
-      diagnostics.error(at, "dns: {edge} stands for the address of an edge; a DNS node has none");
+      diagnostics.error(at, "dns: {edge} stands for the address of an edge; that of a DNS node is {node}");
     }
   }
   for (const auto* list : {&config.admin.dns, &config.admin.edge}) {
@@ -392,8 +393,13 @@ std::optional<Config> load_sections(const std::string& path, const YamlSettings&
   if (!document) return std::nullopt;
   const std::uint64_t hash = hash_of(*document, kHashSeed);
   drop_unread(*document, settings.unread);
+  std::string node;
+  if (std::ranges::find(settings.unread, "dns") == settings.unread.end()) {
+    node = put_node(*document, settings.node, diagnostics);
+  }
   Config config = read_config(*document, diagnostics);
   config.hash = hash;
+  config.node = std::move(node);
   return config;
 }
 

@@ -111,6 +111,7 @@ struct Config {
   Mode system_calls = Mode::enforce;
   Log log;
   std::uint64_t hash = 0;  // of all that is written in the file and its includes; load_config() makes it
+  std::string node;        // of `dns.nodes`, whose values `dns` has; load_config() chooses it; empty: there are none
   std::optional<Node> dns;
   std::optional<Node> edge;
 };

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shared/load/dns_nodes.h"
 #include "shared/load/files.h"
 #include "shared/load/node.h"
 #include "shared/load/parsed_texts.h"
@@ -29,6 +30,7 @@ struct YamlSettings {
   Files files = disk();
   std::shared_ptr<ParsedTexts> parsed;  // of a reader before, with the same settings; null: there is none
   std::vector<std::string> unread;      // parts that this program does not read: "edge", "admin.edge"
+  NodeChoice node;                      // what `{node}` stands for; load_sections() puts it in
 };
 
 // The process's own environment (getenv): what the programs use.

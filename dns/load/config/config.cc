@@ -128,8 +128,11 @@ const shared::load::Table<Config>& config_table() {
   using namespace shared::load;
   static const auto table =
       Table<Config>("dns", "What meridian-dns serves.")
+          .field("nodes", &Config::nodes, dns_nodes_reader(),
+                 "The DNS nodes, which `{node}` stands for, and which `meridian drain --all` tells")
           .field("listen", &Config::listen, one_or_list(located(endpoint())),
-                 "Where queries arrive, UDP and TCP; a change needs a restart")
+                 "Where queries arrive, UDP and TCP; `\"{node}:PORT\"`: at the node's own addresses; a change needs a "
+                 "restart")
           .field("workers", &Config::workers, worker_count(),
                  "Each answers on threads of its own, one for a socket; a change needs a restart")
           .field("zones", &Config::zones, map_of("zone", file_path()),

@@ -18,6 +18,7 @@
 #include "shared/core/time.h"
 #include "shared/load/client_tls.h"
 #include "shared/load/config.h"
+#include "shared/load/dns_nodes.h"
 #include "shared/load/table.h"
 #include "shared/load/tls_hosts.h"
 
@@ -47,6 +48,7 @@ struct RateLimitConfig {
 };
 
 struct Config {
+  shared::load::DnsNodes nodes;  // this one's values are in place: shared/load/dns_nodes.h
   std::vector<shared::load::Located<shared::Endpoint>> listen;
   std::optional<std::uint16_t> workers;  // absent: one for each core
   shared::load::NamedMap<std::filesystem::path> zones;

@@ -200,6 +200,7 @@ std::optional<World> load_world(const std::string& path, Diagnostics& diagnostic
   auto settings = shared::load::settings_for(shared::load::Role::dns);
   settings.files = noted.files;
   settings.parsed = options.parsed;
+  settings.node = options.node;
   auto common = shared::load::load_sections(path, settings, diagnostics);
   if (!common) return std::nullopt;
   load_key(*common, options.care, diagnostics);

@@ -56,6 +56,7 @@ struct LoadOptions {
   std::shared_ptr<const std::set<std::string>> accepted{};       // what rows name that was good before: PolicyInput
   std::function<bool(const shared::load::FileNote&)> is_kept{};  // see shared::load::Noting
   std::shared_ptr<shared::load::ParsedTexts> parsed{};           // of a reader before; null: there was none
+  shared::load::NodeChoice node{};                               // which of `dns.nodes` reads
 };
 
 // The file, its includes and every file that the `dns` section names. Nothing: at least one error has been added.

@@ -313,9 +313,11 @@ Control::Steered Control::steered() const {
 void Control::reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo) {
   if (!service_.begin_reload()) return done({false, "refused: so many reloads wait already\n"});
   Job job;
-  job.build = [what, path = settings_.config_path](const World& before, shared::load::Diagnostics& diagnostics) {
+  job.build = [what, path = settings_.config_path, node = settings_.node](const World& before,
+                                                                          shared::load::Diagnostics& diagnostics) {
     if (what == Reload::overrides) return with_new_overrides(before, diagnostics);
     LoadOptions options{.before = &before};
+    options.node = node;
     options.is_kept =
         before.files == nullptr ? [](const auto&) { return false; } : shared::load::contents_of(*before.files);
     return load_world(path, diagnostics, options);

@@ -40,7 +40,8 @@ struct ControlSettings {
   std::string config_path;
   std::string version;
   shared::Start start = shared::Start::alone;
-  StartReport report{};  // how the world was come by
+  shared::load::NodeChoice node{};  // which of dns.nodes this is
+  StartReport report{};             // how the world was come by
 };
 
 struct ReloadOutcome {

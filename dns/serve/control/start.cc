@@ -21,9 +21,10 @@ using shared::load::Severity;
 
 namespace {
 
-shared::load::YamlSettings settings_over(Files files) {
+shared::load::YamlSettings settings_over(Files files, const shared::load::NodeChoice& node) {
   auto settings = shared::load::settings_for(shared::load::Role::dns);
   settings.files = std::move(files);
+  settings.node = node;
   return settings;
 }
 
@@ -60,7 +61,7 @@ bool is_owners(const std::string& user, uid_t owner) {
 
 Result<void> Starter::confine() {
   Diagnostics unsaid;
-  auto settings = settings_over(shared::load::disk());
+  auto settings = settings_over(shared::load::disk(), node_);
   settings.parsed = parsed_;
   auto common = shared::load::load_sections(path_, settings, unsaid);
   if (common) {
@@ -92,7 +93,7 @@ void Starter::open_copy() {
 std::optional<shared::load::Config> Starter::common_of_copy() const {
   if (copy_ == nullptr) return std::nullopt;
   Diagnostics unsaid;
-  auto common = shared::load::load_sections(path_, settings_over(files_of(copy_)), unsaid);
+  auto common = shared::load::load_sections(path_, settings_over(files_of(copy_), node_), unsaid);
   if (!common || unsaid.failed()) return std::nullopt;
   if (is_owners(common->user, copy_->owner())) return common;
   log_event(Level::warn, "last_good_unusable", {{"reason", "it names another user than the one that it belongs to"}});
@@ -109,6 +110,7 @@ StartCare Starter::care_for(std::optional<Files> copy) const {
 
 LoadOptions Starter::options_with(StartCare& care) const {
   LoadOptions options;
+  options.node = node_;
   if (broken_ == Broken::last_good) options.care = &care;
   options.accepted = std::make_shared<const std::set<std::string>>(memory_.accepted);
   options.is_kept = [](const shared::load::FileNote&) { return false; };

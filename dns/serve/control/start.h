@@ -38,7 +38,8 @@ enum class Broken : std::uint8_t { last_good, refuse };
 
 class Starter {
  public:
-  Starter(std::string config_path, Broken broken) : path_(std::move(config_path)), broken_(broken) {}
+  Starter(std::string config_path, shared::load::NodeChoice node, Broken broken)
+      : path_(std::move(config_path)), node_(std::move(node)), broken_(broken) {}
 
   // Gives up privileges as the configuration says, before anything else is read.
   [[nodiscard]] shared::Result<void> confine();
@@ -60,6 +61,7 @@ class Starter {
   void say() const;
 
   std::string path_;
+  shared::load::NodeChoice node_;
   Broken broken_;
   std::filesystem::path state_;
   std::shared_ptr<shared::load::ParsedTexts> parsed_ = std::make_shared<shared::load::ParsedTexts>();

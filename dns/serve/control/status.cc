@@ -288,6 +288,7 @@ std::string render_status(const Control& control) {
   json::object status{
       {"program", "meridian-dns"},
       {"service", control.world().common.service},
+      {"node", control.world().common.node},
       {"serving", control.serving()},
       {"generation", control.snapshot().generation},
       {"building", control.building()},

@@ -98,6 +98,13 @@ Result<std::vector<UniqueFd>> listen_tcp(const Endpoint& where, std::size_t coun
   return sockets;
 }
 
+bool is_own_address(const IpAddress& address) {
+  const SocketAddress where = to_socket_address({address, 0});
+  const int family = address.family == Family::ipv4 ? AF_INET : AF_INET6;
+  const UniqueFd fd(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return fd.valid() && ::bind(fd.get(), reinterpret_cast<const sockaddr*>(where.bytes), where.length) == 0;
+}
+
 Endpoint local_endpoint(int fd) {
   SocketAddress address;
   address.length = sizeof address.bytes;

@@ -25,6 +25,9 @@ namespace shared {
 [[nodiscard]] Result<std::vector<UniqueFd>> listen_tcp(const Endpoint& where, std::size_t count,
                                                        std::vector<UniqueFd> inherited = {});
 
+// Whether this machine has the address: whether it can be bound to.
+[[nodiscard]] bool is_own_address(const IpAddress& address);
+
 [[nodiscard]] Endpoint local_endpoint(int fd);  // REQUIRES: a bound IPv4 or IPv6 socket
 
 // The C form of an endpoint and back.

@@ -121,7 +121,7 @@ TEST(Config, HealthMustMakeSense) {
 
 TEST(Config, AdminStaysOnLoopback) {
   EXPECT_EQ(problems("admin: {dns: \"{edge}:5380\"}\n"),
-            "c.yaml:4:14: error: dns: {edge} stands for the address of an edge; a DNS node has none\n");
+            "c.yaml:4:14: error: dns: {edge} stands for the address of an edge; that of a DNS node is {node}\n");
   EXPECT_EQ(problems("admin: {dns: 0.0.0.0:5380}\n"),
             "c.yaml:4:14: error: '0.0.0.0:5380' is not a loopback address: the admin port is for this machine "
             "alone; use 127.0.0.1, [::1] or a Unix socket, and `metrics` for what others may see\n");
@@ -129,7 +129,7 @@ TEST(Config, AdminStaysOnLoopback) {
             "c.yaml:2:24: error: admin.edge listens on {edge}, and edge 192.0.2.1 is not a loopback address: the admin "
             "port is for this machine alone\n");
   EXPECT_EQ(problems("metrics: {dns: \"{edge}:9100\"}\n"),
-            "c.yaml:4:16: error: dns: {edge} stands for the address of an edge; a DNS node has none\n");
+            "c.yaml:4:16: error: dns: {edge} stands for the address of an edge; that of a DNS node is {node}\n");
   EXPECT_EQ(problems("metrics: {dns: \"0.0.0.0:9100\", edge: \"{edge}:9100\", allow: [192.0.2.0/24]}\n"), "");
 }
 

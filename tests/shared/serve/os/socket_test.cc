@@ -40,6 +40,11 @@ int int_option(int fd, int level, int name) {
   return value;
 }
 
+TEST(SocketTest, KnowsTheAddressesOfThisMachine) {
+  for (const char* text : {"127.0.0.1", "127.9.8.7", "0.0.0.0"}) EXPECT_TRUE(is_own_address(*IpAddress::parse(text)));
+  for (const char* text : {"192.0.2.1", "2001:db8::1"}) EXPECT_FALSE(is_own_address(*IpAddress::parse(text))) << text;
+}
+
 TEST(SocketTest, WorkersShareOnePort) {
   const auto sockets = listen_tcp(loopback(), 3);
   ASSERT_TRUE(sockets) << sockets.error().message;
