@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/nodes.h"
 #include "cli/servers.h"
 #include "cli/word_options.h"
 
@@ -41,6 +42,12 @@ shared::Result<Subject> subject_of(const Options& options) {
   return Subject{Role::dns, {{"target", options.target}}};
 }
 
+Exit tell(const Options& options, Role role, const AdminCall& call) {
+  if (!options.servers.all) return ask_each(options.servers, role, call);
+  if (role == Role::dns) return ask_nodes(options.servers, call);
+  return complain(Exit::invalid, "--all is every DNS node: no --pool and no --edge go with it");
+}
+
 Exit run_drain(const Options& options) {
   auto subject = subject_of(options);
   if (!subject) return complain(Exit::invalid, subject.error().message);
@@ -55,7 +62,7 @@ Exit run_drain(const Options& options) {
                     "--state " + options.state + " is for regions and edges in the answers of DNS nodes");
   }
   if (const auto put = put_word(options.word, call); !put) return complain(Exit::invalid, put.error().message);
-  return ask_each(options.servers, subject->role, call);
+  return tell(options, subject->role, call);
 }
 
 Exit run_undrain(const Options& options) {
@@ -65,7 +72,7 @@ Exit run_undrain(const Options& options) {
   call.method = shared::AdminMethod::post;
   call.path = "/undrain";
   call.query = std::move(subject->query);
-  return ask_each(options.servers, subject->role, call);
+  return tell(options, subject->role, call);
 }
 
 void add_common(CLI::App& app, Options& options) {
@@ -73,6 +80,7 @@ void add_common(CLI::App& app, Options& options) {
   app.add_option("--pool", options.pool, "TARGET is a server of this pool, at the edge that --server names");
   app.add_flag("--edge", options.edge, "In place of TARGET: the whole edge that --server names");
   add_server_options(app, options.servers, FileAs::option);
+  add_all_option(app, options.servers);
 }
 
 }  // namespace
@@ -88,11 +96,12 @@ Command drain_command(CLI::App& parent) {
       ->capture_default_str();
   add_word_options(*app, options->word, "undrain");
   app->footer(
-      "The word beats the probe, and survives a restart. Each server is told on its own.\n"
+      "The word beats the probe, and survives a restart. Each server is told on its own; --all tells every DNS node.\n"
       "With --pool: the server gets nothing new until `meridian undrain` or `enable`; sessions stay if the pool says "
       "so.\n"
       "With --edge: it serves on, and tells the DNS nodes to send nobody any more.\n"
       "Example: meridian drain eu --reason \"kernel update\" --expires 2h\n"
+      "Example: meridian drain eu --all --config meridian.yaml\n"
       "Example: meridian drain 10.0.1.10:8080 --pool web --expires 30m\n"
       "Example: meridian drain --edge --server unix:/var/lib/meridian/edge-192.0.2.11/admin.sock");
   return {app, [options] { return run_drain(*options); }};
@@ -102,7 +111,7 @@ Command undrain_command(CLI::App& parent) {
   auto options = std::make_shared<Options>();
   auto* app = parent.add_subcommand("undrain", "Take back what drain said; the probe decides again");
   add_common(*app, *options);
-  app->footer("Example: meridian undrain eu");
+  app->footer("Example: meridian undrain eu\nExample: meridian undrain eu --all --config meridian.yaml");
   return {app, [options] { return run_undrain(*options); }};
 }
 

@@ -115,17 +115,23 @@ Result<std::vector<std::string>> running_servers(const std::string& file, Role r
   return std::move(place->servers);
 }
 
+Result<AdminCall> call_with_key(const ServerOptions& options, const AdminCall& call) {
+  auto key = read_key(options.key);
+  if (!key) return tl::unexpected(key.error());
+  AdminCall with_key = call;
+  with_key.key = std::move(*key);
+  return with_key;
+}
+
 Exit ask_each(const ServerOptions& options, Role role, const AdminCall& call, const Show& show) {
   const auto servers = find_servers(options, role);
   if (!servers) return complain(Exit::failed, servers.error().message);
-  AdminCall with_key = call;
-  auto key = read_key(options.key);
-  if (!key) return complain(Exit::invalid, key.error().message);
-  with_key.key = std::move(*key);
+  const auto with_key = call_with_key(options, call);
+  if (!with_key) return complain(Exit::invalid, with_key.error().message);
   Exit exit = Exit::ok;
   for (const std::string& server : *servers) {
     if (servers->size() > 1) print((&server == &servers->front() ? "" : "\n") + server + "\n");
-    auto body = fetch(server, with_key);
+    auto body = fetch(server, *with_key);
     if (body && show) body = show(*body);
     if (body) {
       print(*body);

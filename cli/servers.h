@@ -23,6 +23,7 @@ struct ServerOptions {
   std::vector<std::string> servers;
   std::string file;  // a configuration
   std::string key;   // file with the key of admin.key
+  bool all = false;  // every node of dns.nodes: nodes.h
 };
 
 // How the configuration is named: as an argument of its own, or, where the command has another one, as `--config`.
@@ -34,6 +35,9 @@ void add_server_options(CLI::App& app, ServerOptions& options, FileAs file);
 
 // Those of a configuration that run on this machine; none is no error.
 [[nodiscard]] shared::Result<std::vector<std::string>> running_servers(const std::string& file, Role role);
+
+// The call with the key that the options name.
+[[nodiscard]] shared::Result<AdminCall> call_with_key(const ServerOptions& options, const AdminCall& call);
 
 // The same request to each of them, each answer printed; with several under a line that says whose it is. Failed if any
 // has failed.

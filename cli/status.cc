@@ -10,6 +10,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/json_text.h"
+#include "cli/nodes.h"
 #include "cli/servers.h"
 #include "cli/status_table.h"
 
@@ -42,6 +43,7 @@ Exit run_once(const Options& options) {
   const Show show = [&options](const std::string& body) -> shared::Result<std::string> {
     return options.json ? body : shown(body, {});
   };
+  if (options.servers.all) return ask_nodes(options.servers, status_call(), show);
   return ask_each(options.servers, Role::any, status_call(), show);
 }
 
@@ -79,7 +81,8 @@ Command status_command(CLI::App& parent) {
   auto* app = parent.add_subcommand("status", "Show what running servers think");
   add_server_options(*app, options->servers, FileAs::argument);
   app->add_flag("--json", options->json, "Print the server's JSON as it is");
-  app->add_flag("--watch", options->watch, "A live table, drawn anew every second");
+  add_all_option(*app, options->servers);
+  app->add_flag("--watch", options->watch, "A live table, drawn anew every second")->excludes(app->get_option("--all"));
   app->footer("Example: meridian status /etc/meridian/meridian.yaml");
   return {app, [options] { return run_status(*options); }};
 }
