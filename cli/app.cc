@@ -15,6 +15,7 @@
 #include "cli/logs.h"
 #include "cli/override.h"
 #include "cli/reload.h"
+#include "cli/rollback.h"
 #include "cli/server_word.h"
 #include "cli/status.h"
 #include "cli/what_if.h"
@@ -47,7 +48,7 @@ int run(int argc, const char* const* argv, const char* version) {
                                          geo_command(app),           what_if_command(app),
                                          diff_command(app),          config_reference_command(app),
                                          config_schema_command(app), logs_command(app),
-                                         zone_command(app)};
+                                         zone_command(app),          rollback_command(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {

@@ -33,8 +33,11 @@ shared::Result<OwnEdge> find_own_edge(const Options& options, const shared::load
 }
 
 std::optional<World> WorldLoader::load(const PoolInputs& inputs, shared::load::Diagnostics& diagnostics) {
-  auto common =
-      shared::load::load_config(options_.config, shared::load::settings_for(shared::load::Role::edge), diagnostics);
+  auto files = std::make_shared<shared::load::FileNotes>();
+  auto contents = std::make_shared<shared::load::FreshTexts>();
+  auto settings = shared::load::settings_for(shared::load::Role::edge);
+  settings.files = shared::load::noting(settings.files, {*files, *contents, [](const auto&) { return false; }});
+  auto common = shared::load::load_config(options_.config, settings, diagnostics);
   if (!common || diagnostics.failed()) return std::nullopt;
   EdgeConfig config = read_edge_config(*common, diagnostics);
   if (diagnostics.failed()) return std::nullopt;
@@ -52,8 +55,12 @@ std::optional<World> WorldLoader::load(const PoolInputs& inputs, shared::load::D
   auto built = build(input, registry_, diagnostics);
   if (!built || diagnostics.failed()) return std::nullopt;
   reserve(built->servers);
-  return World{
-      .common = std::move(*common), .config = std::move(config), .node = own->node, .built = std::move(*built)};
+  return World{.common = std::move(*common),
+               .config = std::move(config),
+               .node = own->node,
+               .built = std::move(*built),
+               .files = std::move(files),
+               .contents = std::move(contents)};
 }
 
 std::optional<World> WorldLoader::with_inputs(const World& world, const PoolInputs& inputs,

@@ -17,6 +17,7 @@
 #include "shared/core/result.h"
 #include "shared/load/config.h"
 #include "shared/load/diagnostics.h"
+#include "shared/load/files.h"
 #include "shared/load/tls_files.h"
 
 namespace edge {
@@ -40,6 +41,8 @@ struct World {
   EdgeConfig config;
   shared::IpAddress node;
   Built built;
+  std::shared_ptr<const shared::load::FileNotes> files{};      // that were read: the configuration and its includes
+  std::shared_ptr<const shared::load::FreshTexts> contents{};  // of theirs
 };
 
 // Nothing, with the reasons in `diagnostics`, when anything is wrong. Makes room in `live` for the servers.

@@ -17,6 +17,7 @@
 #include "shared/serve/loop/worker_thread.h"
 #include "shared/serve/os/log.h"
 #include "shared/serve/os/socket.h"
+#include "shared/serve/process/last_good.h"
 
 namespace edge {
 namespace {
@@ -160,6 +161,20 @@ void Control::begin_to_serve() {
   look_at_certificates();
   look_at_rules();
   service_.serve({});
+  keep_files();
+}
+
+// For `meridian rollback`: what serves, behind the back of who is served.
+void Control::keep_files() {
+  const shared::StateDirectory* const state = service_.state_directory();
+  if (state == nullptr || service_.handed_over() || world_->files == nullptr) return;
+  service_.state_writer().run(
+      [state, config = loader_.options().config, world = world_] {
+        return shared::save_last_good(*state, config, *world->files, *world->contents);
+      },
+      [](const shared::Result<void>& kept) {
+        if (!kept) log_event(Level::warn, "last_good_not_kept", {{"reason", kept.error().message}});
+      });
 }
 
 shared::Service::Hooks Control::hooks() {
@@ -366,6 +381,7 @@ void Control::reload(ReloadDone done) {
   job.adopt = [this, inputs = pool_inputs()](std::shared_ptr<const World> next) {
     adopt(std::move(next));
     if (inputs != pool_inputs()) rebuild_pools();  // it was built with what was known when it began
+    keep_files();
   };
   job.done = [this, done = std::move(done)](shared::Rebuilt end, const shared::load::Diagnostics& diagnostics) {
     if (end == shared::Rebuilt::adopted) {

@@ -53,6 +53,7 @@ class Control {
   [[nodiscard]] shared::Result<void> claim_inheritance();
   [[nodiscard]] std::string state_text() const;
   void begin_to_serve();
+  void keep_files();
   [[nodiscard]] shared::Service::Hooks hooks();
   void handed_over();
   shared::Result<void> open_access_log();

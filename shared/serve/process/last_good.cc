@@ -16,6 +16,7 @@ namespace shared {
 namespace {
 
 constexpr std::string_view kManifest = "last-good";
+constexpr std::string_view kBefore = "last-good-before";
 constexpr std::string_view kFirstLine = "meridian last-good 1";
 constexpr std::size_t kBuffer = std::size_t{1} << 20;
 constexpr std::size_t kMostPacks = 8;
@@ -132,11 +133,17 @@ class Save {
   Result<void> run(const load::FileNotes& notes) {
     if (auto opened = LastGood::open(state_.path())) before_ = std::move(*opened);  // damaged: it is made anew
     if (before_ != nullptr) know_before();
+    // A pack of the copy that will be the oldest is never written over: it is there until this save is whole.
+    if (auto older = LastGood::open(state_.path(), LastGood::Which::before)) older_ = std::move(*older);
+    if (older_ != nullptr) {
+      for (const auto& [path, entry] : older_->entries()) next_ = std::max(next_, entry.pack + 1);
+    }
     if (auto wanted = want(notes); !wanted) return wanted;
     if (before_ != nullptr && before_->config() == config_ && before_->entries() == entries_) return {};
     PackWriter pack(state_, next_);
     if (auto filled = fill(pack); !filled) return filled;
     if (auto finished = pack.finish(); !finished) return finished;
+    if (auto stepped = step_back(); !stepped) return stepped;
     if (auto written = state_.write(kManifest, manifest()); !written) return written;
     remove_unused();
     return {};
@@ -219,10 +226,22 @@ class Save {
     return text + "end " + std::to_string(load::hash_of_content(text)) + "\n";
   }
 
-  // Packs that no entry points into, of this save or of one that was cut short.
+  // What was the last good one becomes the one before.
+  [[nodiscard]] Result<void> step_back() const {
+    if (before_ == nullptr) return {};
+    const auto text = state_.read(kManifest);
+    if (!text) return tl::unexpected(text.error());
+    return *text ? state_.write(kBefore, **text) : Result<void>();
+  }
+
+  // Packs that neither copy points into, of this save or of one that was cut short.
   void remove_unused() const {
     std::set<std::string> used;
     for (const auto& [path, entry] : entries_) used.insert(pack_name(entry.pack));
+    // After step_back(), which a damaged copy leaves the older one by.
+    if (const auto& stays = before_ != nullptr ? before_ : older_; stays != nullptr) {
+      for (const auto& [path, entry] : stays->entries()) used.insert(pack_name(entry.pack));
+    }
     DIR* const listing = ::fdopendir(::openat(state_.directory(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (listing == nullptr) return;
     const std::string prefix = std::string(kManifest) + ".";
@@ -238,7 +257,8 @@ class Save {
   const StateDirectory& state_;
   std::string config_;
   const load::FreshTexts& fresh_;
-  std::shared_ptr<const LastGood> before_;
+  std::shared_ptr<const LastGood> before_;  // this save: the last good one until now
+  std::shared_ptr<const LastGood> older_;   // and the one before that
   std::map<Content, LastGood::Entry> contents_;
   std::map<Content, std::string> paths_;
   std::uint64_t held_ = 0;  // octets in the packs before, gone ones included
@@ -250,8 +270,8 @@ class Save {
 
 }  // namespace
 
-Result<std::shared_ptr<const LastGood>> LastGood::open(const std::filesystem::path& directory) {
-  const std::filesystem::path path = directory / kManifest;
+Result<std::shared_ptr<const LastGood>> LastGood::open(const std::filesystem::path& directory, Which which) {
+  const std::filesystem::path path = directory / (which == Which::last ? kManifest : kBefore);
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file.valid() && (errno == ENOENT || errno == ENOTDIR)) return std::shared_ptr<const LastGood>();
   struct stat facts{};

@@ -3,6 +3,7 @@
 // bad commit. Few files however many there are: a manifest, and packs of contents that it points into.
 //
 //   last-good        path -> pack, place, size, hash; replaced whole: this is what makes a copy valid
+//   last-good-before the manifest that this one replaced, for `meridian rollback`
 //   last-good.1 ...  contents one after the other, never changed; a save adds a pack with what is new, and makes one of
 //                    all when the old ones hold more that is gone than is left
 //
@@ -41,8 +42,12 @@ class LastGood {
   };
   using Entries = std::map<std::string, Entry, std::less<>>;  // by path
 
+  // The last good configuration, or the one before it, which is another.
+  enum class Which : std::uint8_t { last, before };
+
   // Null: there is none. An error: it is damaged.
-  [[nodiscard]] static Result<std::shared_ptr<const LastGood>> open(const std::filesystem::path& directory);
+  [[nodiscard]] static Result<std::shared_ptr<const LastGood>> open(const std::filesystem::path& directory,
+                                                                    Which which = Which::last);
 
   // The file that the configuration began with.
   [[nodiscard]] const std::string& config() const { return config_; }

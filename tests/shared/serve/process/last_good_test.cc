@@ -141,6 +141,32 @@ TEST_F(LastGoodTest, WhatWasReadIsKeptWhateverHasBecomeOfTheFile) {
   EXPECT_FALSE(is_kept({notes.front().path, 3, 4}));
 }
 
+TEST_F(LastGoodTest, TheOneBeforeStaysWhole) {
+  const auto before = [this]() -> std::string {
+    const auto copy = LastGood::open(root_ / "state", LastGood::Which::before);
+    if (!copy || *copy == nullptr) return "(nothing)";
+    return (*copy)->read((root_ / "c.yaml").string()).value_or("(lost)") +
+           (*copy)->read((root_ / "zones/a.zone").string()).value_or("(lost)");
+  };
+  write("zones/a.zone", "a");
+  write("c.yaml", "one");
+  ASSERT_TRUE(keep({"c.yaml", "zones/a.zone"}));
+  ASSERT_TRUE(keep({"c.yaml", "zones/a.zone"}));
+  EXPECT_EQ(before(), "(nothing)") << "the same again is none before";
+  for (int round = 2; round < 40; ++round) {  // packs come and are made one of all
+    const std::string was = kept("c.yaml");
+    write("c.yaml", std::to_string(round));
+    ASSERT_TRUE(keep({"c.yaml", "zones/a.zone"}));
+    EXPECT_EQ(kept("c.yaml"), std::to_string(round));
+    EXPECT_EQ(before(), was + "a");
+  }
+  write("state/last-good", "damaged");
+  write("c.yaml", "mended");
+  ASSERT_TRUE(keep({"c.yaml", "zones/a.zone"}));
+  EXPECT_EQ(kept("c.yaml"), "mended");
+  EXPECT_EQ(before(), "38a") << "what was last is damaged: the one before stays";
+}
+
 TEST_F(LastGoodTest, DamageIsSeenAndMendedByTheNextSave) {
   write("c.yaml", "one");
   ASSERT_TRUE(keep({"c.yaml"}));
