@@ -48,6 +48,24 @@ void check_edges(const Config& config, const edge::EdgeConfig& section, Diagnost
   }
 }
 
+// The first of the DNS nodes has stood in for all; what is wrong on another alone is in its own values.
+void check_other_nodes(const std::string& path, const dns::Config& first, const std::string& own,
+                       Diagnostics& diagnostics) {
+  std::set<std::string> told;
+  for (const Diagnostic& problem : diagnostics.list()) told.insert(problem.to_string());
+  for (const auto& node : first.nodes) {
+    if (node.name == own) continue;
+    Diagnostics of_node;
+    auto settings = shared::load::settings_for(shared::load::Role::dns);
+    settings.node.name = node.name;
+    const auto config = shared::load::load_sections(path, settings, of_node);
+    if (config) static_cast<void>(dns::read_config(*config, of_node));
+    for (const Diagnostic& problem : of_node.list()) {
+      if (told.insert(problem.to_string()).second) add(problem, diagnostics);
+    }
+  }
+}
+
 void check_all(const std::string& path, Diagnostics& diagnostics) {
   auto config = shared::load::load_config(path, shared::load::settings_for(shared::load::Role::both), diagnostics);
   if (!config) return;
@@ -59,8 +77,12 @@ void check_all(const std::string& path, Diagnostics& diagnostics) {
   }
   check_machine(*config, section ? &*section : nullptr, diagnostics);
   if (!config->dns) return;
+  const std::string node = config->node;
   const auto world = dns::build_world(std::move(*config), diagnostics);
-  if (world && section) check_hosts(*section, *world->zones, diagnostics);
+  if (world) check_other_nodes(path, world->config, node, diagnostics);
+  if (!world || !section) return;
+  check_hosts(*section, *world->zones, diagnostics);
+  check_alpn(*section, *world, diagnostics);
 }
 
 Exit run_check(const std::string& path) {

@@ -75,6 +75,15 @@ bool may_be_secure(const EdgeConfig& edge) {
   });
 }
 
+// One whose requests are plain http, and nobody says that they were https before.
+const ListenConfig* plain_listener(const EdgeConfig& edge) {
+  if (!edge.trusted_proxies.empty()) return nullptr;
+  const auto found = std::ranges::find_if(edge.listen, [](const ListenConfig& listen) {
+    return listen.protocol == Protocol::http && !listen.redirect_to_https && !listen.proxy_protocol;
+  });
+  return found == edge.listen.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::string session_cookie(std::string_view pool, const StickyConfig& config) {
@@ -96,12 +105,17 @@ void check_sessions(const EdgeConfig& edge, shared::load::Diagnostics& diagnosti
                                              " on the same host, too: each ends the other's sessions; give one of "
                                              "them another name with `cookie`, or leave both out");
   }
-  if (may_be_secure(edge)) return;
+  const bool secure = may_be_secure(edge);
+  const ListenConfig* const plain = plain_listener(edge);
   for (const Cookie& cookie : cookies) {
-    if (!cookie.sticky->secure) continue;
-    diagnostics.warning(cookie.sticky->at,
-                        "sticky: browsers send a Secure cookie over https alone, and nothing here is: listen with "
-                        "protocol: https, name the proxy that is in front in trusted_proxies, or say secure: false");
+    if (!cookie.sticky->secure || (secure && plain == nullptr)) continue;
+    diagnostics.warning(
+        cookie.sticky->at,
+        secure ? "sticky: browsers send a Secure cookie over https alone, so clients of the listener " +
+                     plain->address.value.to_string() + " (" + plain->address.at.to_string() +
+                     ") have no session: say redirect_to_https: true there, or secure: false here"
+               : "sticky: browsers send a Secure cookie over https alone, and nothing here is: listen with "
+                 "protocol: https, name the proxy that is in front in trusted_proxies, or say secure: false");
   }
 }
 

@@ -114,6 +114,32 @@ TEST_F(Commands, CheckWarnsOfWhatNothingUsesOrReaches) {
   EXPECT_NE(outcome.out.find(": good, with 7 warnings"), std::string::npos) << outcome.out << outcome.err;
 }
 
+TEST_F(Commands, CheckWarnsOfAProtocolThatNoListenerSpeaks) {
+  write("shop.zone",
+        std::string(kZone) + "www 60 HTTPS 1 . alpn=\"h2,http/1.1\" port=443\n" + "other 60 HTTPS 1 . alpn=\"h3\"\n");
+  const Outcome plain = meridian({"check", file_.c_str()});
+  EXPECT_EQ(plain.status, 0);
+  EXPECT_NE(plain.err.find(":8:11: warning: the HTTPS record of www.shop.example advertises alpn=h2, which no listener "
+                           "of edge.listen speaks: give one protocol: https, or take it out of the zone"),
+            std::string::npos)
+      << plain.err;
+  EXPECT_EQ(plain.err.find("alpn=http/1.1"), std::string::npos) << "that is spoken";
+  EXPECT_EQ(plain.err.find("alpn=h3"), std::string::npos) << "other.shop.example is not steered: not ours to know";
+  break_config("listen: [{address: \"{edge}:80\"}]", "listen: [{address: \"{edge}:443\", protocol: tcp, pool: web}]");
+  EXPECT_EQ(meridian({"check", file_.c_str()}).err.find("alpn"), std::string::npos)
+      << "who passes bytes on may speak it";
+}
+
+TEST_F(Commands, CheckLooksAtTheValuesOfEveryNode) {
+  break_config("dns:\n",
+               "dns:\n  nodes: {ns1: {address: 192.0.2.53}, ns2: {address: 192.0.2.54}}\n"
+               "  listen: [\"{node}:53\", \"192.0.2.54:53\"]\n");
+  const Outcome outcome = meridian({"check", file_.c_str()});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_NE(outcome.err.find("listen: 192.0.2.54:53 stands twice"), std::string::npos) << outcome.err;
+  EXPECT_EQ(outcome.err.find("192.0.2.53:53 stands"), std::string::npos) << outcome.err;
+}
+
 TEST_F(Commands, CheckSaysNothingThatFollowsFromWhatItSaid) {
   break_config("192.0.2.1", "300.0.2.1");
   const Outcome outcome = meridian({"check", file_.c_str()});

@@ -84,5 +84,20 @@ TEST(CheckSessions, ASecureCookieNeedsHttpsSomewhere) {
   EXPECT_EQ(problems("", "", ", proxy_protocol: {from: [10.0.0.0/8]}"), "");
 }
 
+TEST(CheckSessions, ASecureCookieDoesNotComeBackOverAPlainListenerBesideAnother) {
+  const TemporaryFile file("000102030405060708090a0b0c0d0e0f\n");
+  const auto problems = [&](const std::string& plain) {
+    return Loaded(
+               with_regions(
+                   "  listen:\n    - {address: \"{edge}:443\", proxy_protocol: {from: [10.0.0.0/8]}}\n    - {address: "
+                   "\"{edge}:80\"" +
+                   plain + "}\n  pools: {one: {sticky: {keys: \"" + file.path.string() +
+                   "\"}, servers: [\"10.0.0.1:80\"]}}\n  routes: [{path: /, pool: one}]\n"))
+        .diagnostics.render();
+  };
+  EXPECT_NE(problems("").find("so clients of the listener {edge}:80 ("), std::string::npos) << problems("");
+  EXPECT_EQ(problems(", redirect_to_https: true"), "");
+}
+
 }  // namespace
 }  // namespace edge
