@@ -11,6 +11,7 @@
 #include "cli/diff.h"
 #include "cli/explain.h"
 #include "cli/geo.h"
+#include "cli/import.h"
 #include "cli/init.h"
 #include "cli/logs.h"
 #include "cli/override.h"
@@ -48,7 +49,8 @@ int run(int argc, const char* const* argv, const char* version) {
                                          geo_command(app),           what_if_command(app),
                                          diff_command(app),          config_reference_command(app),
                                          config_schema_command(app), logs_command(app),
-                                         zone_command(app),          rollback_command(app)};
+                                         zone_command(app),          rollback_command(app),
+                                         import_command(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
