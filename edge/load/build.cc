@@ -54,6 +54,7 @@ class Builder {
     build_guards();
     build_routes();
     build_listen();
+    built_.scaler = build_scaler(edge_.scaler, diagnostics_);
     if (diagnostics_.errors() > before) return std::nullopt;
     return std::move(built_);
   }

@@ -49,6 +49,7 @@ struct Built {
   std::vector<ListenPlan> listen;
   std::vector<TlsPlan> tls;              // of those that speak it
   std::vector<std::string> ticket_keys;  // of a file; empty: random ones
+  ScalerPlan scaler;
 
   [[nodiscard]] Snapshot snapshot(std::uint64_t generation) const;
 };

@@ -6,6 +6,7 @@
 #include <span>
 #include <sstream>
 
+#include "edge/load/protect_table.h"
 #include "edge/load/readers.h"
 #include "shared/core/ip.h"
 #include "shared/load/certificates.h"
@@ -134,6 +135,15 @@ void protect(Pool& pool, const PoolConfig& config) {
   pool.bad_statuses = config.bad_statuses;
 }
 
+// How busy a server says that it is, where that decides how many there shall be.
+std::optional<NumberRule> told_number(const std::optional<ScaleSettings>& scale) {
+  if (!scale || !scale->cpu) return std::nullopt;
+  NumberRule rule;
+  rule.name = scale->cpu_field;
+  rule.path = path_of_number(rule.name);
+  return rule;
+}
+
 class PoolBuilder {
  public:
   PoolBuilder(const EdgeConfig& edge, const PoolPlace& place, const PoolInputs& inputs, PoolRegistry& registry,
@@ -161,10 +171,13 @@ class PoolBuilder {
         used_up(at, "pools");
       }
       max_in_flight_ = config.max_in_flight;
+      told_ = told_number(config.autoscale);
       if (const std::vector<ServerConfig>* servers = config.servers.in(place_.region)) add_servers(pool, *servers);
       add_selectors(pool, config);
       if (config.sticky) add_sessions(pool, *config.sticky);
       bound(pool, config);
+      if (config.autoscale && config.servers.in(place_.region) != nullptr)
+        parts_.scaling.emplace(name, *config.autoscale);
       pools.push_back(std::move(pool));
     }
     for (Pool& pool : pools) pool.effective = effective(pool.id);
@@ -292,7 +305,7 @@ class PoolBuilder {
     place_server(server, found.addresses);
     if (!pool.checks.empty()) {
       parts_.health_targets.push_back({server.id, pool.name, server.name, found.host, server.port, pool.degraded_share,
-                                       pool.checks, pool.proxy_protocol, pool.tls.client});
+                                       pool.checks, pool.proxy_protocol, pool.tls.client, told_});
     }
     parts_.last_server = std::max(parts_.last_server.value_or(server.id), server.id);
     pool.servers.push_back(std::move(server));
@@ -382,6 +395,7 @@ class PoolBuilder {
   shared::load::Diagnostics& diagnostics_;
   Addresses addresses_;
   std::uint32_t max_in_flight_ = 0;  // of servers of the pool that is built, if they say nothing else
+  std::optional<NumberRule> told_;   // that is kept of checks of the pool that is built
   PoolParts parts_;
 };
 

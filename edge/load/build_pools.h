@@ -15,6 +15,7 @@
 #include "edge/core/pool/live.h"
 #include "edge/core/pool/pool.h"
 #include "edge/core/pool/server_ids.h"
+#include "edge/core/scale/scale_settings.h"
 #include "edge/load/config.h"
 #include "shared/core/ip.h"
 #include "shared/load/diagnostics.h"
@@ -70,6 +71,7 @@ struct HealthTarget {
   std::vector<HealthCheck> checks;  // at least one
   std::optional<shared::ProxyVersion> proxy_protocol = std::nullopt;
   std::shared_ptr<const shared::ClientTls> tls = nullptr;  // of requests; null: plain
+  std::optional<NumberRule> told = std::nullopt;           // a number that is kept of each answer: only its path counts
 };
 
 struct PoolParts {
@@ -78,7 +80,8 @@ struct PoolParts {
   std::vector<NameToResolve> names;
   std::set<ServerSource> sources;  // to be followed
   std::vector<HealthTarget> health_targets;
-  PoolSlot last_slot{};  // Live::reserve() up to these before publishing
+  std::map<std::string, ScaleSettings> scaling;  // of pools that scale and have servers here, by name
+  PoolSlot last_slot{};                          // Live::reserve() up to these before publishing
   std::optional<ServerId> last_server;
 };
 

@@ -186,10 +186,37 @@ void check_absent_pools(const Checker& checker) {
   }
 }
 
+bool tells_numbers(const HealthCheck& check) {
+  return check.kind == HealthCheck::Kind::http || check.kind == HealthCheck::Kind::https;
+}
+
+// Who shall have another number of servers has somebody who says how busy they are, and somebody who starts them.
+void check_scaling(const Checker& checker, const PoolConfig& pool, const Position& at) {
+  if (!pool.autoscale) return;
+  if (pool.autoscale->cpu && std::ranges::none_of(pool.health, tells_numbers)) {
+    checker.diagnostics.error(at,
+                              "autoscale: cpu is read from the JSON that a check of kind http gets: give the pool "
+                              "`health: {path: /health}`, or aim at in_flight");
+  }
+  if (pool.autoscale->mode == ScaleMode::on && !checker.edge.scaler) {
+    checker.diagnostics.error(at, "autoscale: mode: on needs somebody who is told: edge.scaler, or mode: dry_run");
+  }
+  const auto found = [](const ServerConfig& server) { return !server.dns.empty() || !server.srv.empty(); };
+  const bool grows = std::ranges::any_of(pool.servers.everywhere, found) ||
+                     std::ranges::any_of(pool.servers.regions,
+                                         [&](const auto& region) { return std::ranges::any_of(region.value, found); });
+  if (pool.autoscale->mode == ScaleMode::on && !grows) {
+    checker.diagnostics.warning(at,
+                                "autoscale: no server of the pool comes from the DNS: new ones are used only when "
+                                "they are written here; see `servers: [{srv: ...}]`");
+  }
+}
+
 void check_pools(const Checker& checker) {
   for (const auto& [name, at, pool] : checker.edge.pools) {
     check_servers(checker, pool, name);
     check_absence(checker, pool, name);
+    check_scaling(checker, pool, at);
   }
   check_absent_pools(checker);
   std::set<std::string_view> used;

@@ -121,6 +121,8 @@ Table<EdgeConfig> first_options() {
       .field("trace", &EdgeConfig::trace, optional_of(nested(trace_table())),
              "W3C Trace Context: `traceparent` towards servers, a trusted client's trace gone on with or one of our "
              "own; without this a trusted client's passes as it is")
+      .field("scaler", &EdgeConfig::scaler, optional_of(nested(scaler_table())),
+             "Who starts and ends servers of pools that scale")
       .required("routes", &EdgeConfig::routes, list_of(nested(route_table())), "Which requests go where");
 }
 

@@ -19,8 +19,10 @@
 #include "edge/core/protect/rate_limit.h"
 #include "edge/core/route/gate.h"
 #include "edge/core/route/route.h"
+#include "edge/core/scale/scale_settings.h"
 #include "edge/core/snapshot/listen_plan.h"
 #include "edge/core/snapshot/snapshot.h"
+#include "edge/load/scaler.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
 #include "shared/http/head.h"
@@ -174,6 +176,7 @@ struct PoolConfig {
   std::optional<QueueSettings> queue;
   std::optional<ShedConfig> shed;
   std::optional<AdaptiveSettings> adaptive;
+  std::optional<ScaleSettings> autoscale;
   std::vector<StatusRange> bad_statuses = Pool{}.bad_statuses;
   IdleSettings idle;
   std::optional<shared::load::ClientTlsConfig> tls;
@@ -416,6 +419,7 @@ struct EdgeConfig {
   shared::load::NamedMap<AccessConfig> access;
   shared::load::NamedMap<AuthConfig> auth;
   std::optional<TraceConfig> trace;
+  std::optional<ScalerConfig> scaler;
   std::vector<RouteConfig> routes;
   ClientConfig client;
   AnswerConfig answer;

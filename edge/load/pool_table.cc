@@ -99,9 +99,22 @@ void check_overload(const PoolConfig& pool, const Node& node, Diagnostics& diagn
   }
 }
 
+void check_protocol(const PoolConfig& pool, const Node& node, Diagnostics& diagnostics) {
+  const Node* http2 = node.find("http2");
+  if (http2 != nullptr && pool.protocol != ServerProtocol::h2) {
+    diagnostics.error(http2->key_at, "http2 has no effect: protocol is not h2");
+  }
+  if (pool.proxy_protocol && pool.protocol == ServerProtocol::h2) {
+    diagnostics.error(node.find("proxy_protocol")->key_at,
+                      "proxy_protocol with protocol: h2: a connection carries the requests of many clients; take "
+                      "X-Forwarded-For, or protocol: http1");
+  }
+}
+
 void check_pool(const PoolConfig& pool, const Node& node, Diagnostics& diagnostics) {
   check_balance(pool, node, diagnostics);
   check_overload(pool, node, diagnostics);
+  check_protocol(pool, node, diagnostics);
 }
 
 const Table<IdleSettings>& idle_table() {
@@ -125,18 +138,6 @@ const Table<ServerHttp2Config>& server_http2_table() {
                  "A server that sends nothing for so long while requests wait has to answer a PING; 0s: only when a "
                  "request has timed out. gRPC servers take one in five minutes");
   return table;
-}
-
-void check_protocol(const PoolConfig& pool, const Node& node, Diagnostics& diagnostics) {
-  const Node* http2 = node.find("http2");
-  if (http2 != nullptr && pool.protocol != ServerProtocol::h2) {
-    diagnostics.error(http2->key_at, "http2 has no effect: protocol is not h2");
-  }
-  if (pool.proxy_protocol && pool.protocol == ServerProtocol::h2) {
-    diagnostics.error(node.find("proxy_protocol")->key_at,
-                      "proxy_protocol with protocol: h2: a connection carries the requests of many clients; take "
-                      "X-Forwarded-For, or protocol: http1");
-  }
 }
 
 }  // namespace
@@ -183,6 +184,8 @@ const Table<PoolConfig>& pool_table() {
           .field("shed", &PoolConfig::shed, optional_of(nested(shed_table())), "Tiers that give way first")
           .field("adaptive", &PoolConfig::adaptive, optional_of(nested(adaptive_table())),
                  "A bound for the whole pool that is found out")
+          .field("autoscale", &PoolConfig::autoscale, optional_of(nested(autoscale_table())),
+                 "How many servers it shall have")
           .field("idle", &PoolConfig::idle, nested(idle_table()), "Connections that are kept")
           .field("tls", &PoolConfig::tls, optional_of(nested(client_tls_table())),
                  "Servers are spoken to over TLS; `{}`: verified by the system's authorities")
@@ -196,7 +199,6 @@ const Table<PoolConfig>& pool_table() {
                  "Connections to the servers begin with a PROXY header about the client, those of checks with UNKNOWN "
                  "or LOCAL; one is kept only for the same client's next requests")
           .check(check_pool)
-          .check(check_protocol)
           .position(&PoolConfig::at);
   return table;
 }

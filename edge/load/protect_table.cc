@@ -2,6 +2,7 @@
 
 #include "edge/load/protect_table.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -42,13 +43,9 @@ std::optional<NumberRule> parse_number_rule(const std::string& name, std::string
   char* end = nullptr;
   rule.limit = std::strtod(digits.c_str(), &end);
   if (*end != '\0') return std::nullopt;
-  for (std::string_view rest = name;;) {
-    const std::size_t dot = rest.find('.');
-    rule.path.emplace_back(rest.substr(0, dot));
-    if (rule.path.back().empty()) return std::nullopt;
-    if (dot == std::string_view::npos) return rule;
-    rest.remove_prefix(dot + 1);
-  }
+  rule.path = path_of_number(name);
+  if (std::ranges::any_of(rule.path, [](const std::string& step) { return step.empty(); })) return std::nullopt;
+  return rule;
 }
 
 std::optional<std::vector<NumberRule>> read_number_rules(const Node& node, Diagnostics& diagnostics) {
@@ -173,6 +170,16 @@ void check_breaker(const BreakerSettings& breaker, const Node& node, Diagnostics
 }
 
 }  // namespace
+
+std::vector<std::string> path_of_number(std::string_view name) {
+  std::vector<std::string> path;
+  for (;;) {
+    const std::size_t dot = name.find('.');
+    path.emplace_back(name.substr(0, dot));
+    if (dot == std::string_view::npos) return path;
+    name.remove_prefix(dot + 1);
+  }
+}
 
 Reader<milliseconds> whole_span(shared::Duration least, shared::Duration most) {
   auto wide = duration(least, most);

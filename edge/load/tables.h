@@ -25,5 +25,6 @@ namespace edge {
 [[nodiscard]] const shared::load::Table<MaintenanceConfig>& maintenance_table();
 [[nodiscard]] const shared::load::Table<RewriteConfig>& rewrite_table();
 [[nodiscard]] const shared::load::Table<ErrorPageConfig>& error_page_table();
+[[nodiscard]] const shared::load::Table<ScaleSettings>& autoscale_table();
 
 }  // namespace edge

@@ -120,18 +120,18 @@ class Scripted:
 class LoneEdge:
     """An edge of one worker on 127.N.1.1 with the pool `web`; `config` is its configuration as Python's dicts and lists."""
 
-    def __init__(self, directory, slot, servers, pool=None, edge=None, routes=None, **more):
+    def __init__(self, directory, slot, servers, pool=None, edge=None, routes=None, pools=None, **more):
         self.slot = slot
         self.directory = pathlib.Path(directory)
         self.host = slot_address(slot, "1.1")
         self.config = {
             "service": "lone", "state_directory": f"{directory}/state", "regions": {"eu": {"edges": [self.host]}}, "log": {"level": "debug"},
             "edge": {"listen": [{"address": "{edge}:8080"}], "workers": 1, **(edge or {}),
-                     "pools": {"web": {"servers": servers, **(pool or {})}}, "routes": routes or [{"path": "/", "pool": "web"}]}, **more}
+                     "pools": {"web": {"servers": servers, **(pool or {})}, **(pools or {})}, "routes": routes or [{"path": "/", "pool": "web"}]}, **more}
         self.file = self.directory / "lone.yaml"
         (self.directory / "state").mkdir()
         self.write()
-        self.process = meridian.Process([meridian.binaries() / "meridian-edge", "--config", self.file, "--region", "eu"], self.directory / "edge.log")
+        self.process = meridian.Process([meridian.binaries() / "meridian-edge", "--config", self.file, "--region", "eu", "--node", self.host], self.directory / "edge.log")
         meridian.wait_until(lambda: not self.process.running() or self.admin("/healthz", "GET")[0] == 200, "the edge serves")
         assert self.process.running(), self.process.text()
 

@@ -15,6 +15,9 @@ namespace {
 // A server that is started again serves a moment later.
 constexpr shared::milliseconds kAfterRefusal{20};
 
+// What a check brought counts until so many more have brought nothing.
+constexpr int kToldRounds = 3;
+
 shared::ProbeKind kind_of(HealthCheck::Kind kind) {
   switch (kind) {
     case HealthCheck::Kind::tcp:
@@ -319,6 +322,7 @@ void Backends::on_report(const shared::ProbeReport& report) {
   Check& check = checks_.at(probed);
   HealthVerdict verdict = verdict_of(settings, report);
   check.reason = std::move(verdict.reason);
+  if (target->told) keep_told(*target->told, settings, report, check);
   if (shared::log_enabled(shared::Level::debug)) {
     shared::log_event(shared::Level::debug, "check",
                       {{"pool", target->pool},
@@ -341,6 +345,25 @@ void Backends::on_report(const shared::ProbeReport& report) {
     changed_.insert(target->id);
     together_.trigger();
   }
+}
+
+// A server that calls itself ill for its CPU says all the same how busy it is.
+void Backends::keep_told(const NumberRule& rule, const HealthCheck& settings, const shared::ProbeReport& report,
+                         Check& check) {
+  if (report.body.empty()) return;
+  const auto number =
+      number_told({.status = report.status, .body = report.body, .complete = report.body_complete}, rule);
+  if (!number) return;
+  check.told = *number;
+  check.told_until = shared::Clock::now() + kToldRounds * settings.interval + settings.timeout;
+}
+
+std::optional<double> Backends::told(ServerId server, shared::TimePoint now) const {
+  for (auto it = checks_.lower_bound({server, shared::Endpoint(), 0}); it != checks_.end(); ++it) {
+    if (it->first.server != server) break;
+    if (now < it->second.told_until) return it->second.told;
+  }
+  return std::nullopt;
 }
 
 // As well as the worst of its checks says; unknown, too, while one that could be worse is still out.

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -46,6 +47,8 @@ class Backends {
   [[nodiscard]] std::vector<shared::Endpoint> left_out(ServerId server) const;
   // Why a server is not well, as the last check of it that was not good said; empty: nothing is known against it.
   [[nodiscard]] std::string_view reason(ServerId server) const;
+  // The number of HealthTarget::told that a check of it brought last, if that was not too long ago.
+  [[nodiscard]] std::optional<double> told(ServerId server, shared::TimePoint now) const;
 
  private:
   // One check of one address of one server.
@@ -60,6 +63,8 @@ class Backends {
     shared::HealthMachine machine;
     std::string reason;  // of the last result; empty: all is well
     shared::ProbeTargetId probe{};
+    double told = 0;
+    shared::TimePoint told_until{};  // so long it counts
   };
   struct Named {
     NameToResolve name;
@@ -80,6 +85,8 @@ class Backends {
   [[nodiscard]] std::vector<shared::Endpoint> answering(ServerId server) const;
   [[nodiscard]] shared::HealthState health_at(ServerId server, const shared::Endpoint& endpoint) const;
   void on_report(const shared::ProbeReport& report);
+  static void keep_told(const NumberRule& rule, const HealthCheck& settings, const shared::ProbeReport& report,
+                        Check& check);
   void store_health(const HealthTarget& target);
   [[nodiscard]] shared::HealthState health_of(const HealthTarget& target) const;
 

@@ -99,6 +99,11 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
       discovery_(supervisor.loop(), names_, [this] { rebuild_pools(); }),
       backends_(supervisor.loop(), loader.live(), names_, [this] { publish(); }),
       healing_(supervisor.loop(), loader.live()),
+      scaling_({.loop = supervisor.loop(),
+                .live = loader.live(),
+                .backends = backends_,
+                .follower = names_,
+                .write_file = [this](std::string text) { keep_scale(std::move(text)); }}),
       word_end_(supervisor.loop()),
       drain_(supervisor.loop()) {}
 
@@ -312,6 +317,7 @@ ReportSource Control::source() const {
           .discovery = &discovery_,
           .words = &words_,
           .caches = &caches_,
+          .scaling = &scaling_,
           .built = &world_->built,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .process = service_.facts()};
@@ -359,7 +365,13 @@ void Control::publish() {
   std::shared_ptr<const Snapshot> old = std::exchange(snapshot_, std::move(next));
   for (const auto& worker : workers_) worker->publish(snapshot_);
   healing_.set(snapshot_);
+  scaling_.set(*world_, snapshot_);
   if (old != nullptr) service_.builder().dispose(std::move(old));
+}
+
+// For who starts servers himself.
+void Control::keep_scale(std::string text) {
+  service_.state_writer().write("scale.json", [text = std::move(text)] { return text; });
 }
 
 void Control::reload(ReloadDone done) {

@@ -21,6 +21,7 @@
 #include "edge/serve/control/healing.h"
 #include "edge/serve/control/operator_words.h"
 #include "edge/serve/control/report.h"
+#include "edge/serve/control/scaling.h"
 #include "edge/serve/worker/worker.h"
 #include "shared/core/result.h"
 #include "shared/serve/admin/admin.h"
@@ -98,6 +99,7 @@ class Control {
   [[nodiscard]] std::string explain_cache(const Match& found, const http::RequestHead& head) const;
 
   void publish();
+  void keep_scale(std::string text);
   void reload(ReloadDone done);
   void adopt(std::shared_ptr<const World> world);
   void reopen_logs(AccessLog::Reopened done);
@@ -134,6 +136,7 @@ class Control {
   Backends backends_;
   bool rebuilding_pools_ = false;  // its end sees what has changed meanwhile
   Healing healing_;
+  Scaling scaling_;
   shared::Timer word_end_;  // of an operator's word
   shared::Timer drain_;
 };

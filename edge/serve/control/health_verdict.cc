@@ -105,4 +105,10 @@ HealthVerdict judge_answer(const HealthCheck& check, const HealthAnswer& answer)
   return judge_numbers(check, answer);
 }
 
+std::optional<double> number_told(const HealthAnswer& answer, const NumberRule& rule) {
+  if (!answer.complete || answer.body.size() > HealthCheck::kMaxBody) return std::nullopt;
+  const auto document = parse_body(answer.body);
+  return document ? number_at(*document, rule) : std::nullopt;
+}
+
 }  // namespace edge

@@ -4,6 +4,7 @@
 // path, by Control. Pure.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,5 +28,8 @@ struct HealthAnswer {
 // A body that is no JSON fails where numbers are wanted. A number that is missing degrades and never takes down: a
 // release that renames a field must not empty the pool.
 [[nodiscard]] HealthVerdict judge_answer(const HealthCheck& check, const HealthAnswer& answer);
+
+// A finite number of a JSON body, whatever the rule's limit; nothing: it is not there.
+[[nodiscard]] std::optional<double> number_told(const HealthAnswer& answer, const NumberRule& rule);
 
 }  // namespace edge

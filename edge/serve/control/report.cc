@@ -11,6 +11,8 @@
 #include "edge/serve/control/limit_report.h"
 #include "edge/serve/control/overload_report.h"
 #include "edge/serve/control/pool_report.h"
+#include "edge/serve/control/scale_report.h"
+#include "edge/serve/control/scaling.h"
 #include "shared/serve/admin/metrics.h"
 
 namespace edge {
@@ -260,6 +262,7 @@ std::string metrics_text(const ReportSource& source) {
   if (source.built != nullptr) write_certificates(*source.built, out);
   write_limit_metrics(source, out);
   write_cache_metrics(source, out);
+  write_scale_metrics(source, out);
   write_access_metrics(source, out);
   out.family(kGauge, "meridian_edge_region_up", "1: clients may be sent here.");
   out.sample({{"region", source.snapshot.settings->identity.region}},
@@ -303,6 +306,7 @@ std::string status_json(const ReportSource& source) {
                              {"access", access_json(source)},
                              {"auth", auth_json(source)},
                              {"workers", std::move(workers)}};
+  if (source.scaling != nullptr && !source.scaling->pools().empty()) status["scaler"] = scaler_json(source);
   if (source.built != nullptr) status["certificates"] = certificates_json(*source.built);
   shared::put_facts(status, source.process);
   if (source.words != nullptr && source.words->drain) {

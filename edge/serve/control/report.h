@@ -21,6 +21,8 @@
 
 namespace edge {
 
+class Scaling;
+
 struct ReportSource {
   const Snapshot& snapshot;
   const Live& live;
@@ -29,6 +31,7 @@ struct ReportSource {
   const Discovery* discovery = nullptr;
   const OperatorWords* words = nullptr;
   const CacheStores* caches = nullptr;
+  const Scaling* scaling = nullptr;
   const Built* built = nullptr;  // whose certificates are told
   std::uint64_t access_log_dropped = 0;
   shared::ProcessFacts process;

@@ -86,5 +86,18 @@ TEST(HealthVerdict, EveryComparison) {
   EXPECT_TRUE(holds(Comparison::not_equal, 3) && !holds(Comparison::not_equal, 2));
 }
 
+TEST(HealthVerdict, ANumberIsToldWhateverItMeans) {
+  const NumberRule cpu = rule("load.cpu", Comparison::greater, 90);
+  const auto told = [&](std::string_view body, bool complete = true) {
+    return number_told({.status = 503, .body = body, .complete = complete}, cpu);
+  };
+  EXPECT_DOUBLE_EQ(told(R"({"load": {"cpu": 97.5}})").value_or(0), 97.5) << "of a server that is ill, too";
+  EXPECT_DOUBLE_EQ(told(R"({"load.cpu": 12})").value_or(0), 12);
+  EXPECT_FALSE(told(R"({"load": {"cpu": "97"}})"));
+  EXPECT_FALSE(told(R"({"load": 1})"));
+  EXPECT_FALSE(told("ok"));
+  EXPECT_FALSE(told(R"({"load": {"cpu": 97.5}})", false));
+}
+
 }  // namespace
 }  // namespace edge
