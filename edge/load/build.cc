@@ -151,8 +151,7 @@ class Builder {
   RateLimits limits_of(const RouteConfig& config) const {
     RateLimits limits = everywhere_;
     for (const auto& name : config.limits) {
-      const auto limit = std::ranges::find_if(limits_, [&](const auto& l) { return l->settings().name == name.value; });
-      if (limit != limits_.end()) limits.push_back(*limit);
+      if (auto limit = limit_named(name.value)) limits.push_back(std::move(limit));
     }
     return limits;
   }
@@ -173,6 +172,19 @@ class Builder {
     rule->max_object = config.max_object;
     rule->max_variants = config.max_variants;
     rule->hit_for_miss = config.hit_for_miss;
+    return rule;
+  }
+
+  std::shared_ptr<const MirrorRule> mirror_rule(const std::string& route, const MirrorConfig& config) {
+    auto rule = std::make_shared<MirrorRule>();
+    rule->pool = pool_id(edge_, config.pool.value).value_or(PoolId{});
+    rule->share = config.share / 100;
+    rule->max_body = config.max_body;
+    rule->max_in_flight = config.max_in_flight;
+    rule->timeout = ceil<milliseconds>(config.timeout);
+    std::shared_ptr<MirrorLive>& live = registry_.mirrors[route];
+    if (live == nullptr) live = std::make_shared<MirrorLive>();
+    rule->live = live;
     return rule;
   }
 
@@ -198,6 +210,7 @@ class Builder {
     if (config.allow) route.allow = PrefixSet(*config.allow);
     route.limits = limits_of(config);
     if (config.cache && config.pool) route.cache = cache_rule(*config.cache);
+    if (config.mirror && config.pool) route.mirror = mirror_rule(route.name, *config.mirror);
     route.timeouts = timeouts(config.timeout);
     route.request_rules = request_rules(config);
     route.response_rules = response_rules(config.security_headers.value_or(edge_.security_headers), transports(),
@@ -304,7 +317,18 @@ class Builder {
     return plan;
   }
 
-  PoolListener pool_listener(const ListenConfig& config, const shared::Endpoint& where) const {
+  [[nodiscard]] std::shared_ptr<const RateLimit> limit_named(std::string_view name) const {
+    const auto limit = std::ranges::find_if(limits_, [&](const auto& l) { return l->settings().name == name; });
+    return limit != limits_.end() ? *limit : nullptr;
+  }
+
+  std::shared_ptr<const ConnectionBound> bound_of(const std::string& listener, const ConnectionBoundConfig& config) {
+    std::shared_ptr<ConnectionCounts>& counts = registry_.connections[listener];
+    if (counts == nullptr) counts = std::make_shared<ConnectionCounts>(input_.key_seed);
+    return std::make_shared<const ConnectionBound>(ConnectionBound{config.most, config.mode, counts});
+  }
+
+  PoolListener pool_listener(const ListenConfig& config, const shared::Endpoint& where) {
     PoolListener listener;
     if (config.protocol != Protocol::tcp && config.protocol != Protocol::udp) return listener;
     const bool udp = config.protocol == Protocol::udp;
@@ -319,6 +343,10 @@ class Builder {
     if (udp) listener.idle = kUdpIdle;
     if (config.timeout.idle) listener.idle = ceil<milliseconds>(*config.timeout.idle);
     listener.max_sessions = config.max_sessions;
+    for (const auto& name : config.limits) {
+      if (auto limit = limit_named(name.value)) listener.limits.push_back(std::move(limit));
+    }
+    if (config.per_client) listener.bound = bound_of(listener.name, *config.per_client);
     return listener;
   }
 

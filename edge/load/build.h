@@ -4,16 +4,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "edge/core/pool/server_ids.h"
+#include "edge/core/protect/connection_bound.h"
+#include "edge/core/route/mirror_rule.h"
 #include "edge/core/snapshot/listen_plan.h"
 #include "edge/core/snapshot/snapshot.h"
 #include "edge/load/build_pools.h"
 #include "edge/load/config.h"
+#include "edge/load/scaler.h"
 #include "shared/core/ip.h"
 #include "shared/load/config.h"
 #include "shared/load/diagnostics.h"
@@ -63,6 +67,8 @@ struct Registry {
   LimitLives limits;
   AccessLives access;
   AuthLives auth;
+  std::map<std::string, std::shared_ptr<MirrorLive>> mirrors;            // by route
+  std::map<std::string, std::shared_ptr<ConnectionCounts>> connections;  // by listener
 };
 
 // Builds anew, into `built`, what the files of tiers, access lists and the like are read for.

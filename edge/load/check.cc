@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 
 #include "edge/load/check_listeners.h"
@@ -222,6 +223,7 @@ void check_pools(const Checker& checker) {
   std::set<std::string_view> used;
   for (const RouteConfig& route : checker.edge.routes) {
     if (route.pool) used.insert(route.pool->value);
+    if (route.mirror) used.insert(route.mirror->pool.value);
   }
   for (const ListenConfig& listen : checker.edge.listen) {
     if (listen.pool) used.insert(listen.pool->value);
@@ -263,6 +265,24 @@ void check_reachable(const Checker& checker) {
   }
 }
 
+// Of a listener of a pool: a connection has no fields, and nobody waits before it.
+void check_connection_limit(const Checker& checker, const Located<std::string>& name,
+                            std::span<const std::string_view> names) {
+  const LimitConfig* limit = find_named(checker.edge.limits, name.value);
+  if (limit == nullptr) return shared::load::unknown_name(name.at, "limit", name.value, names, checker.diagnostics);
+  const bool by_client =
+      std::ranges::all_of(limit->key, [](const auto& part) { return part.kind == LimitKeyPart::Kind::client; });
+  if (!by_client) {
+    checker.diagnostics.error(name.at, "limits: " + in_quotes(name.value) +
+                                           " counts by what a request says, and a connection says nothing: its key "
+                                           "must be client");
+  }
+  if (limit->excess == Excess::delay) {
+    checker.diagnostics.error(name.at, "limits: " + in_quotes(name.value) +
+                                           " delays, which is for requests: give the listener one with excess: reject");
+  }
+}
+
 void check_limits(const Checker& checker) {
   const std::vector<std::string_view> names = names_of(checker.edge.limits);
   std::set<std::string_view> used;
@@ -279,9 +299,15 @@ void check_limits(const Checker& checker) {
       used.insert(limit.value);
     }
   }
+  for (const ListenConfig& listen : checker.edge.listen) {
+    for (const Located<std::string>& limit : listen.limits) {
+      used.insert(limit.value);
+      check_connection_limit(checker, limit, names);
+    }
+  }
   for (const auto& [name, at, limit] : checker.edge.limits) {
     if (!limit.everywhere && !used.contains(name)) {
-      checker.diagnostics.warning(at, "limit " + in_quotes(name) + " is used by no route");
+      checker.diagnostics.warning(at, "limit " + in_quotes(name) + " is used by no route and no listener");
     }
     const bool by_tier =
         std::ranges::any_of(limit.key, [](const auto& part) { return part.kind == LimitKeyPart::Kind::tier; });
@@ -402,6 +428,9 @@ void check_routes(const Checker& checker) {
   for (const RouteConfig& route : checker.edge.routes) {
     if (route.pool && know_pools && find_named(checker.edge.pools, route.pool->value) == nullptr) {
       shared::load::unknown_name(route.pool->at, "pool", route.pool->value, pools, checker.diagnostics);
+    }
+    if (route.mirror && know_pools && find_named(checker.edge.pools, route.mirror->pool.value) == nullptr) {
+      shared::load::unknown_name(route.mirror->pool.at, "pool", route.mirror->pool.value, pools, checker.diagnostics);
     }
     for (const Located<std::string>& tier : route.tiers) check_tier_name(checker, tier);
     check_reserved(checker, route);

@@ -18,6 +18,7 @@
 #include "edge/core/pool/pool.h"
 #include "edge/core/protect/rate_limit.h"
 #include "edge/core/route/gate.h"
+#include "edge/core/route/mirror_rule.h"
 #include "edge/core/route/route.h"
 #include "edge/core/scale/scale_settings.h"
 #include "edge/core/snapshot/listen_plan.h"
@@ -51,6 +52,12 @@ struct ProxyProtocolConfig {
   shared::Duration timeout = IntroductionRules{}.timeout;
 };
 
+// How many connections a client may have at a listener of a pool; see ConnectionBound.
+struct ConnectionBoundConfig {
+  std::uint32_t most = 0;
+  shared::Mode mode = shared::Mode::enforce;
+};
+
 struct ListenConfig {
   shared::load::Located<shared::load::ListenAddress> address;
   Protocol protocol = Protocol::http;
@@ -65,6 +72,8 @@ struct ListenConfig {
   std::optional<std::vector<shared::Prefix>> allow;
   ListenTimeoutConfig timeout;
   std::uint32_t max_sessions = PoolListener{}.max_sessions;
+  std::vector<shared::load::Located<std::string>> limits;  // of tcp
+  std::optional<ConnectionBoundConfig> per_client;         // of tcp
 };
 
 struct TierSourceConfig {
@@ -333,6 +342,15 @@ struct CorsConfig {
   shared::Duration max_age = CorsSettings{}.max_age;
 };
 
+// Who gets copies of a route's requests; see MirrorRule.
+struct MirrorConfig {
+  shared::load::Located<std::string> pool;
+  double share = 100;  // percent
+  std::uint64_t max_body = MirrorRule{}.max_body;
+  std::uint32_t max_in_flight = MirrorRule{}.max_in_flight;
+  shared::Duration timeout = MirrorRule{}.timeout;
+};
+
 struct TraceConfig {
   double sample = 1;  // percent
 };
@@ -364,6 +382,7 @@ struct RouteConfig {
   std::vector<ErrorPageConfig> error_pages;
   std::vector<shared::load::Located<std::string>> limits;
   std::optional<RouteCacheConfig> cache;
+  std::optional<MirrorConfig> mirror;
   TimeoutConfig timeout;
   HeaderRulesConfig request_headers;
   HeaderRulesConfig response_headers;

@@ -65,6 +65,16 @@ const Table<SniConfig>& sni_table() {
   return table;
 }
 
+const Table<ConnectionBoundConfig>& per_client_table() {
+  static const auto table =
+      Table<ConnectionBoundConfig>("edge.listen.per_client",
+                                   "How many connections a client may have at a listener with `protocol: tcp`; of IPv6 "
+                                   "a /56 is one. Those over it are reset.")
+          .required("max", &ConnectionBoundConfig::most, integer<std::uint32_t>(1, 1'000'000), "At a time")
+          .field("mode", &ConnectionBoundConfig::mode, mode(), "enforce, shadow or disabled");
+  return table;
+}
+
 const Table<ListenTimeoutConfig>& listen_timeout_table() {
   static const auto table =
       Table<ListenTimeoutConfig>("edge.listen.timeout", "Limits of time of `protocol: tcp` and `udp`.")
@@ -114,6 +124,12 @@ void check_listen(const ListenConfig& listen, const Node& node, Diagnostics& dia
                                    ? "protocol: tcp needs a pool, or sni with names and their pools"
                                    : "protocol: udp needs a pool");
   }
+  if (listen.protocol != Protocol::tcp) {
+    const std::string_view why = listen.protocol == Protocol::udp
+                                     ? "it is for protocol: tcp; max_sessions bounds those of UDP"
+                                     : "it is for protocol: tcp; see edge.limits and edge.client.max_per_client";
+    for (const std::string_view key : {"limits", "per_client"}) refuse(key, why);
+  }
   if (listen.protocol == Protocol::udp) {
     refuse("sni", "a datagram has no server name");
     refuse("proxy_protocol", "it is for protocols over TCP");
@@ -152,6 +168,11 @@ const Table<ListenConfig>& listen_table() {
           .field("allow", &ListenConfig::allow, optional_of(list_of(prefix())),
                  "Of tcp and udp: networks that may use it; others are turned away")
           .field("timeout", &ListenConfig::timeout, nested(listen_timeout_table()), "Of tcp and udp")
+          .field("limits", &ListenConfig::limits, one_or_list(located(word())),
+                 "Of tcp: names of `edge.limits` that its connections come under, each counted when it begins; their "
+                 "key is the client. Those in excess are reset")
+          .field("per_client", &ListenConfig::per_client, optional_of(nested(per_client_table())),
+                 "Of tcp: connections of one client at a time")
           .field("max_sessions", &ListenConfig::max_sessions, integer<std::uint32_t>(1, 1'000'000),
                  "Of udp: clients (address and port) at a time, for each worker; when there are more, the one that "
                  "was silent for longest goes, if that was five seconds, else the newcomer's datagrams are dropped")

@@ -1,5 +1,7 @@
 // The field tables of routes and of what they do.
 
+#include <cmath>
+
 #include "edge/load/readers.h"
 #include "edge/load/tables.h"
 
@@ -47,6 +49,33 @@ const Table<Redirect>& redirect_table() {
   return table;
 }
 
+void check_mirror(const MirrorConfig& mirror, const Node& node, Diagnostics& diagnostics) {
+  if (mirror.share <= 0) diagnostics.error(node.at, "mirror: share: 0% is nobody: leave the mirror out");
+  constexpr double kMost = 4096.0 * 1024 * 1024;
+  const double octets = static_cast<double>(mirror.max_body) * mirror.max_in_flight;
+  if (octets > kMost) {
+    diagnostics.warning(node.at, "mirror: max_body x max_in_flight is " + print_number(std::floor(octets / kMost * 4)) +
+                                     "GiB of memory");
+  }
+}
+
+const Table<MirrorConfig>& mirror_table() {
+  static const auto table =
+      Table<MirrorConfig>("edge.routes.mirror",
+                          "Another pool gets copies of requests, with `X-Meridian-Mirror: 1`. Nobody gets its answers, "
+                          "and nobody waits for it. See docs/recipes.md.")
+          .required("pool", &MirrorConfig::pool, located(word()), "Which")
+          .field("share", &MirrorConfig::share, percent(), "Of the route's requests, by chance")
+          .field("max_body", &MirrorConfig::max_body, size(0, 64ULL * 1024 * 1024),
+                 "Octets of a body; requests with a larger one are not copied")
+          .field("max_in_flight", &MirrorConfig::max_in_flight, integer<std::uint32_t>(1, 100'000),
+                 "Copies at a time, those whose body comes included; more are left out")
+          .field("timeout", &MirrorConfig::timeout, duration(shared::milliseconds(1), std::chrono::hours(1)),
+                 "For a copy, with its answer")
+          .check(check_mirror);
+  return table;
+}
+
 void check_route(const RouteConfig& route, const Node& node, Diagnostics& diagnostics) {
   const int actions = (route.pool ? 1 : 0) + (route.respond ? 1 : 0) + (route.redirect ? 1 : 0) + (route.files ? 1 : 0);
   if (actions != 1) diagnostics.error(node.at, "a route has exactly one of pool, respond, redirect and files");
@@ -57,7 +86,7 @@ void check_route(const RouteConfig& route, const Node& node, Diagnostics& diagno
     diagnostics.error(node.at, "rewrite and query are for servers and redirects: files are found by the path as asked");
   }
   if (!route.pool) {
-    for (const std::string_view key : {"timeout", "request_headers", "cache"}) {
+    for (const std::string_view key : {"timeout", "request_headers", "cache", "mirror"}) {
       const Node* unused = node.find(key);
       if (unused != nullptr) diagnostics.warning(unused->key_at, std::string(key) + " has no meaning without a pool");
     }
@@ -132,6 +161,8 @@ const Table<RouteConfig>& route_table() {
                  "Names of `edge.limits` that its requests come under, beside those that are `everywhere`")
           .field("cache", &RouteConfig::cache, optional_of(nested(route_cache_table())),
                  "Its responses are stored and used again")
+          .field("mirror", &RouteConfig::mirror, optional_of(nested(mirror_table())),
+                 "Another pool gets copies of its requests")
           .field("timeout", &RouteConfig::timeout, nested(timeout_table()), "Other limits than `edge.timeout`")
           .field("request_headers", &RouteConfig::request_headers, header_rules(),
                  "On top of the edge's: fields towards servers")

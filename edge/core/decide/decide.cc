@@ -8,6 +8,7 @@
 
 #include "edge/core/pool/request_key.h"
 #include "edge/core/route/gate.h"
+#include "edge/core/route/mirror_rule.h"
 
 namespace edge {
 namespace {
@@ -266,6 +267,20 @@ void proceed(Decision& decision, const Snapshot& snapshot, AnyLive& live, const 
   if (!cached) pick_server(decision, snapshot, live, asked, state, trace);
 }
 
+// A copy goes to its pool, as its route has it rewritten: whom it is of has passed lists, gate and limits.
+template <class AnyLive, class Trace>
+void decide_copy(Decision& decision, const Snapshot& snapshot, AnyLive& live, const Asked& asked,
+                 const DecideState& state, Trace& trace) {
+  Match& found = decision.match;
+  // A reload between the two may have ended it.
+  if (found.route->mirror == nullptr) return refuse(decision, {.status = 404, .reason = "the route has no mirror"});
+  if (const auto twisted = rewrite(found, state.scratch, trace)) return refuse(decision, *twisted);
+  decision.kind = Decision::Kind::pool;
+  decision.at_pool = bring_to(snapshot.pools->effective(found.route->mirror->pool), asked, found);
+  decision.at_pool.session.reset();
+  pick_server(decision, snapshot, live, asked, state, trace);
+}
+
 }  // namespace
 
 template <class AnyLive, class Trace>
@@ -288,6 +303,8 @@ Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, con
     decision.kind = Decision::Kind::to_https;
   } else if (const auto unmatched = match(snapshot, asked, state.scratch, found, trace)) {
     refuse(decision, *unmatched);
+  } else if (asked.mirrored) {
+    decide_copy(decision, snapshot, live, asked, state, trace);
   } else if (const auto turned_away = admit(found, trace)) {
     refuse(decision, *turned_away);
   } else if (const auto stopped = pass_gate<AnyLive>(decision, asked, state, trace)) {

@@ -39,6 +39,7 @@ struct Asked {
   bool to_https = false;          // whatever it asks for is to be asked for there
   bool to_cache = false;          // where a cache is asked first, the decision stops there, see decide_server()
   bool for_cache = false;         // it is the cache's own: the gate has counted whom it is for
+  bool mirrored = false;          // a copy for the pool of the route's mirror: whom it is of was let in
   std::uint64_t body_length = 0;  // as the head says; 0: none, or nobody knows
   std::int64_t wall = 0;          // seconds since 1970, for tokens
   // Of a request that is decided again, since a password has been checked: what limits said before. Nothing is counted.

@@ -1,6 +1,8 @@
 #include "edge/core/decide/decide_connection.h"
 
 #include <algorithm>
+#include <type_traits>
+#include <utility>
 
 #include "edge/core/pool/request_key.h"
 #include "shared/core/trace.h"
@@ -26,6 +28,48 @@ ConnectionDecision refused(ErrorKind kind, std::string_view why) {
   ConnectionDecision decision;
   decision.refusal = Error{.kind = kind, .side = Side::client, .detail = why};
   return decision;
+}
+
+// How often the client has come. Who has to wait under `excess: delay` is let in: nothing has been asked yet.
+template <class AnyLive, class Trace>
+bool comes_too_often(const AskedConnection& asked, ConnectionDecision& decision, Trace& trace) {
+  if (asked.listener.limits.empty()) return false;
+  const LimitSubject subject{
+      .client = asked.client, .fields = kNoFields, .tier = {}, .host = {}, .route = asked.listener.name};
+  constexpr Counting kCounting = std::is_const_v<AnyLive> ? Counting::foresee : Counting::count;
+  const LimitRuling ruling = rule(asked.listener.limits, subject, asked.now, kCounting);
+  if (ruling.by == nullptr) return false;
+  trace.note("limit", [&] { return words_of(ruling); });
+  if (!ruling.refused) return false;
+  decision.refusal = Error{.kind = ErrorKind::rate_limited, .side = Side::client, .detail = ruling.by->reason()};
+  return true;
+}
+
+// How often it is there.
+template <class AnyLive, class Trace>
+bool is_there_too_often(const AskedConnection& asked, ConnectionDecision& decision, Trace& trace) {
+  const ConnectionBound* bound = asked.listener.bound.get();
+  if (bound == nullptr || bound->mode == shared::Mode::disabled) return false;
+  ConnectionCounts& counts = *bound->counts;
+  const bool shadow = bound->mode == shared::Mode::shadow;
+  trace.note("per_client", [&] {
+    const std::uint32_t now = counts.of(asked.client);
+    const std::string_view ruling = now < bound->most ? "" : shadow ? ": one more would be refused" : ": refused";
+    return std::to_string(now) + " of " + std::to_string(bound->most) + " connections" + std::string(ruling);
+  });
+  bool over = counts.of(asked.client) >= bound->most;
+  if constexpr (!std::is_const_v<AnyLive>) {
+    const std::uint32_t most = shadow ? UINT32_MAX : bound->most;
+    const ConnectionCounts::Taken taken = counts.take(asked.client, most);
+    if (taken == ConnectionCounts::Taken::counted) decision.permit = ConnectionPermit(bound->counts, asked.client);
+    if (shadow && over) counts.shadowed.fetch_add(1, std::memory_order_relaxed);
+    over = taken == ConnectionCounts::Taken::over;
+    if (over) counts.refused.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (shadow || !over) return false;
+  decision.refusal =
+      Error{.kind = ErrorKind::rate_limited, .side = Side::client, .detail = "the client has per_client connections"};
+  return true;
 }
 
 // "tcp:192.0.2.1:6379" is also meant by 192.0.2.1:6379, tcp:6379 and 6379.
@@ -57,9 +101,12 @@ ConnectionDecision decide_connection(const Snapshot& snapshot, AnyLive& live, co
     trace.note("allow", [&] { return asked.client.to_string() + (allowed ? " is allowed" : " is not allowed"); });
   }
   if (!allowed) return refused(ErrorKind::forbidden, "client not in the listener's allow list");
+  ConnectionDecision decision;
+  if (comes_too_often<AnyLive>(asked, decision, trace) || is_there_too_often<AnyLive>(asked, decision, trace)) {
+    return decision;
+  }
   const std::optional<PoolId> id = pool_of(asked, trace);
   if (!id) return refused(ErrorKind::no_route, "no pool for this server name");
-  ConnectionDecision decision;
   const Pool& pool = snapshot.pools->effective(*id);
   decision.at_pool.pool = &pool;
   decision.at_pool.key = request_key(pool, {.client = asked.client, .fields = kNoFields, .path = {}});

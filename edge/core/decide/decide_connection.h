@@ -1,7 +1,7 @@
 #pragma once
 // decide_connection(): what becomes of a connection to a listener of a pool, or of a UDP client's first datagram:
 //
-//   admit -> pool (by SNI, or the listener's own) -> pick
+//   admit -> limits of the listener -> pool (by SNI, or the listener's own) -> pick
 //
 // As decide() for requests: workers take it for everybody who comes, explain() with a trace; whoever fails at the
 // server asks next_server() again. Deterministic over its arguments. Any thread.
@@ -27,9 +27,10 @@ struct AskedConnection {
 };
 
 struct ConnectionDecision {
-  std::optional<Error> refusal;  // forbidden, no_route, no_server
+  std::optional<Error> refusal;  // forbidden, rate_limited, no_route, no_server
   PoolRequest at_pool;
-  PickedServer first;  // null: refused
+  PickedServer first;       // null: refused
+  ConnectionPermit permit;  // the client's connection is counted as long as it lives
 };
 
 template <class AnyLive, class Trace>

@@ -5,6 +5,7 @@
 // of the Snapshot, any thread.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 #include <vector>
 
 #include "edge/core/pool/pool.h"
+#include "edge/core/protect/connection_bound.h"
+#include "edge/core/protect/rate_limit.h"
 #include "shared/core/prefix_set.h"
 #include "shared/core/time.h"
 
@@ -44,6 +47,9 @@ struct PoolListener {
   shared::milliseconds connect{5000};
   shared::milliseconds idle{600000};  // without an octet, or a datagram, either way
   std::uint32_t max_sessions = 4096;  // of UDP, for each worker
+  // Of TCP: how often a client may come, and how often it may be there; null: as often as it likes.
+  RateLimits limits;
+  std::shared_ptr<const ConnectionBound> bound;
 
   [[nodiscard]] bool allows(const shared::IpAddress& client) const { return !allow || allow->contains(client); }
 };

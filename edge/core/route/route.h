@@ -76,7 +76,8 @@ struct Conditions {
   std::optional<double> share;  // of the clients, (0, 1]: by a hash that is the same on every edge
 };
 
-struct Gate;  // gate.h
+struct Gate;        // gate.h
+struct MirrorRule;  // mirror_rule.h
 
 struct Route {
   RouteId id{};
@@ -95,6 +96,7 @@ struct Route {
   std::vector<std::string> early_hints;            // values of Link in a 103
   std::shared_ptr<const CacheRule> cache;          // null: its responses are not stored
   std::shared_ptr<const ErrorPages> error_pages;   // its own, then the edge's; null: none
+  std::shared_ptr<const MirrorRule> mirror;        // null: nobody gets copies
 
   [[nodiscard]] bool allows(const shared::IpAddress& client) const { return !allow || allow->contains(client); }
 };

@@ -13,6 +13,7 @@
 #include "edge/serve/control/pool_report.h"
 #include "edge/serve/control/scale_report.h"
 #include "edge/serve/control/scaling.h"
+#include "edge/serve/control/traffic_report.h"
 #include "shared/serve/admin/metrics.h"
 
 namespace edge {
@@ -247,6 +248,7 @@ boost::json::array listeners_json(const ReportSource& source) {
     boost::json::object one{{"listener", listener.name}};
     if (listener.pool) one["pool"] = source.snapshot.pools->configured(*listener.pool).name;
     if (!listener.sni.empty()) one["sni"] = true;
+    if (listener.bound != nullptr) one["per_client"] = per_client_json(*listener.bound);
     listeners.emplace_back(std::move(one));
   }
   return listeners;
@@ -263,6 +265,7 @@ std::string metrics_text(const ReportSource& source) {
   write_limit_metrics(source, out);
   write_cache_metrics(source, out);
   write_scale_metrics(source, out);
+  write_traffic_metrics(source, out);
   write_access_metrics(source, out);
   out.family(kGauge, "meridian_edge_region_up", "1: clients may be sent here.");
   out.sample({{"region", source.snapshot.settings->identity.region}},
@@ -307,6 +310,7 @@ std::string status_json(const ReportSource& source) {
                              {"auth", auth_json(source)},
                              {"workers", std::move(workers)}};
   if (source.scaling != nullptr && !source.scaling->pools().empty()) status["scaler"] = scaler_json(source);
+  if (auto mirrors = mirrors_json(source); !mirrors.empty()) status["mirrors"] = std::move(mirrors);
   if (source.built != nullptr) status["certificates"] = certificates_json(*source.built);
   shared::put_facts(status, source.process);
   if (source.words != nullptr && source.words->drain) {

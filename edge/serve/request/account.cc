@@ -82,6 +82,7 @@ bool asks_health(const Request& r) { return r.decision.kind == Decision::Kind::h
 
 void account(Request& r) {
   if (r.asked.fetch != nullptr) return r.asked.fetch->account(r);
+  if (r.asked.mirrored != nullptr) return r.asked.mirrored->account(r);
   Counters& counters = r.context.counters;
   const std::uint64_t total_us = micros_since(r, r.now());
   counters.duration.record(total_us);

@@ -31,7 +31,7 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
   work_.cache_status = request.cache_status;
   work_.watcher = request.cached.get();
   if (!request.rate_limit.empty()) work_.rate_policy = request.decision.limit.by->policy();
-  if (!target.races_session && request.asked.fetch == nullptr) remember_session();
+  if (!target.races_session && request.asked.has_client()) remember_session();
 }
 
 // The cookie of a session that begins, or goes on at another server.

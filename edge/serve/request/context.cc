@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "edge/serve/request/cache_fetch.h"
+#include "edge/serve/request/mirror.h"
 
 namespace edge {
 namespace {
@@ -27,7 +28,8 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
       files(loop),
       caches(settings.caches),
       desk(loop_in),
-      fetches(std::make_unique<CacheFetches>(*this)) {}
+      fetches(std::make_unique<CacheFetches>(*this)),
+      mirrors(std::make_unique<Mirrors>(*this, settings.seed)) {}
 
 WorkerContext::~WorkerContext() = default;
 
@@ -48,6 +50,7 @@ void WorkerContext::sweep() {
 }
 
 void WorkerContext::clear() {
+  mirrors->clear();
   fetches->clear();
   client_buffers.clear();
   works.clear();

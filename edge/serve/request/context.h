@@ -42,6 +42,7 @@ struct ContextSettings {
 };
 
 class CacheFetches;
+class Mirrors;
 
 struct WorkerContext {
   // `loop` and `live` outlive the context. `lane` may be null: no access log.
@@ -84,6 +85,7 @@ struct WorkerContext {
   const CacheStores* caches;
   CacheDesk desk;
   std::unique_ptr<CacheFetches> fetches;  // those for the caches; before the desk is gone
+  std::unique_ptr<Mirrors> mirrors;       // copies of requests that are out
 };
 
 }  // namespace edge

@@ -18,6 +18,7 @@
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/exchange.h"
 #include "edge/serve/request/file_answer.h"
+#include "edge/serve/request/mirror.h"
 #include "edge/serve/request/page.h"
 #include "edge/serve/request/request_body.h"
 
@@ -29,17 +30,23 @@ struct Request {
         asked(exchange.source.facts()),
         context(context_in),
         snapshot(context_in.snapshots.pin()) {
-    if (asked.fetch != nullptr) return;
+    if (!asked.has_client()) return;
     context.counters.requests.add();
     context.counters.in_flight.add();
   }
   ~Request() {
     if (pending != nullptr) pending->waiter = nullptr;
-    if (asked.fetch == nullptr) context.counters.in_flight.subtract();
+    if (asked.has_client()) context.counters.in_flight.subtract();
   }
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
+  // What stands before the source from now on. REQUIRES: nothing of the body was taken; it outlives the request.
+  void interpose(RequestSource& before) {
+    const Exchange changed{before, exchange.sink, exchange.waiter, exchange.work};
+    std::destroy_at(&exchange);
+    std::construct_at(&exchange, changed);
+  }
   // What stands before the sink from now on. REQUIRES: nothing of the answer was sent; it outlives the request.
   void interpose(ResponseSink& before) {
     const Exchange changed{exchange.source, before, exchange.waiter, exchange.work};
@@ -107,6 +114,7 @@ struct Request {
   std::unique_ptr<CachedExchange> cached;  // its part at the cache; null: the route has none
   std::string cache_status;                // Cache-Status of what a server answers itself; empty: none
   CacheVerdict cache_verdict = CacheVerdict::none;
+  std::unique_ptr<MirrorTee> tee;  // a copy of the body is made; null: it is not
 };
 
 }  // namespace edge

@@ -17,6 +17,7 @@
 namespace edge {
 
 class CacheFetch;
+class MirroredRequest;
 
 struct RequestFacts {
   const http::RequestHead* head = nullptr;  // never null in a request that is served
@@ -31,10 +32,13 @@ struct RequestFacts {
   // Its upgrade was none where it came from: what the server's 101 has to say (Sec-WebSocket-Accept); a 2xx would be
   // one to the client. Empty: the client sees for itself.
   std::string_view accept{};
-  CacheFetch* fetch = nullptr;  // it is the cache that asks, and what comes is for it; null: a client
+  CacheFetch* fetch = nullptr;          // it is the cache that asks, and what comes is for it; null: a client
+  MirroredRequest* mirrored = nullptr;  // it is a copy, whose answer is for nobody; null: it is none
   // When the head's first octet and its last one were seen.
   shared::TimePoint began{};
   shared::TimePoint head_read{};
+
+  [[nodiscard]] bool has_client() const { return fetch == nullptr && mirrored == nullptr; }
 };
 
 class RequestSource {

@@ -11,6 +11,7 @@
 #include "edge/serve/request/account.h"
 #include "edge/serve/request/answer.h"
 #include "edge/serve/request/compressing_sink.h"
+#include "edge/serve/request/mirror.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/request/send_rest.h"
 #include "edge/serve/request/ticket.h"
@@ -43,8 +44,9 @@ Asked asked_of(const Request& r) {
           .peer = r.asked.peer,
           .now = r.now(),
           .to_https = r.asked.https_port != 0,
-          .to_cache = r.asked.fetch == nullptr,
+          .to_cache = r.asked.has_client(),
           .for_cache = r.asked.fetch != nullptr,
+          .mirrored = r.asked.mirrored != nullptr,
           .body_length = r.asked.framing.body.length,
           .wall = r.context.http_date.wall(r.now()),
           .ruled = r.ruled ? &*r.ruled : nullptr};
@@ -64,6 +66,9 @@ void decide(Request& r) {
     if (const auto timeout = grpc_timeout(r.asked.head->fields)) r.deadline = r.asked.head_read + *timeout;
   }
   if (misdirected(r)) return;
+  if (r.asked.mirrored != nullptr) {
+    r.deadline = std::min(r.deadline, r.asked.head_read + r.asked.mirrored->rule().timeout);
+  }
   shared::NullTrace trace;
   const DecideState state = state_of(r);
   r.decision = decide(*r.snapshot, r.context.live, asked_of(r), state, trace);
@@ -175,7 +180,7 @@ void hint(Request& r, const Route& route) {
 // What the route has for answers, whoever gives them: hints ahead, and what stands before the client's sink.
 void prepare_answer(Request& r, std::optional<CompressingSink>& compressing) {
   const Decision::Kind kind = r.decision.kind;
-  if (r.failed || r.asked.fetch != nullptr || (kind != Decision::Kind::pool && kind != Decision::Kind::files)) return;
+  if (r.failed || !r.asked.has_client() || (kind != Decision::Kind::pool && kind != Decision::Kind::files)) return;
   const Route& route = *r.found().route;
   if (!route.early_hints.empty()) hint(r, route);
   if (route.compression == nullptr) return;
@@ -197,6 +202,7 @@ void prepare(Request& r) {
   r.idempotent = is_idempotent(r.asked.head->method);
   // A server of HTTP/2 may say that it has not looked at a request: then any method is sent again.
   const bool may_repeat = r.idempotent || r.pool().protocol == ServerProtocol::h2;
+  if (r.found().route->mirror != nullptr) r.context.mirrors->consider(r);
   r.body.emplace(r.exchange.source, r.exchange.work.kept_body, may_repeat ? r.pool().retry.buffer : 0);
   const Gate* gate = r.found().route->gate.get();
   if (gate != nullptr && gate->max_body) r.body->set_most(*gate->max_body);

@@ -14,7 +14,8 @@ bool Ticket::begin() {
   PoolRequest& at_pool = r_.decision.at_pool;
   if (at_pool.overload != Overload::shed && r_.decision.has_to_wait()) pick(Turn::waits);
   if (at_pool.overload == Overload::none) return false;
-  if (at_pool.overload == Overload::full && r_.pool().queue.size != 0) {
+  // A copy takes nobody's turn.
+  if (at_pool.overload == Overload::full && r_.pool().queue.size != 0 && r_.asked.mirrored == nullptr) {
     if (r_.context.queues.join(*this)) return true;
     r_.pool_live().turned_away.fetch_add(1, std::memory_order_relaxed);
     refuse("all servers of the pool are full, and so is its queue");

@@ -25,7 +25,7 @@ UpstreamWork& Tries::work_of(std::size_t slot) {
 // of methods that change nothing.
 shared::TimePoint Tries::hedge_time() const {
   const HedgeSettings& hedge = r_.pool().retry.hedge;
-  if (hedge.mode == shared::Mode::disabled) return shared::TimePoint::max();
+  if (hedge.mode == shared::Mode::disabled || r_.asked.mirrored != nullptr) return shared::TimePoint::max();
   const http::RequestFraming& framing = r_.asked.framing;
   const bool bare = framing.body.kind == http::BodyKind::none && !framing.upgrade;
   if (!bare || !is_safe(r_.asked.head->method)) return shared::TimePoint::max();
@@ -119,7 +119,10 @@ void Tries::note_again(std::atomic<std::uint64_t>& counter) {
 }
 
 // A kept connection that had died unheard was no try of a server.
-bool Tries::used_up() const { return r_.attempts >= r_.pool().retry.attempts + dead_connections_; }
+bool Tries::used_up() const {
+  const std::size_t most = r_.asked.mirrored != nullptr ? 1 : r_.pool().retry.attempts;
+  return r_.attempts >= most + dead_connections_;
+}
 
 bool Tries::may_try_again(const Attempt& attempt) const {
   if (used_up() && !attempt.stale()) return false;

@@ -72,6 +72,69 @@ TEST(DecideConnection, WithoutAServerThatIsTheRefusal) {
   EXPECT_EQ(world.decide(2, "two.example").refusal->kind, ErrorKind::no_server);
 }
 
+RateLimitSettings two_connections(shared::Mode mode = shared::Mode::enforce) {
+  return {.name = "conns", .mode = mode, .rate = 0.001, .burst = 1};
+}
+
+TEST(DecideConnection, AListenersLimitCountsEachConnection) {
+  World world;
+  world.listeners[1].limits = {
+      std::make_shared<const RateLimit>(two_connections(), LimitLives().of(two_connections()), 1)};
+  EXPECT_NE(world.explained("6379").find("limit: conns"), std::string::npos) << "to foresee is not to count";
+  EXPECT_FALSE(world.decide(1).refusal);
+  EXPECT_FALSE(world.decide(1).refusal);
+  const auto third = world.decide(1);
+  ASSERT_TRUE(third.refusal);
+  EXPECT_EQ(third.refusal->kind, ErrorKind::rate_limited);
+  EXPECT_EQ(third.first.server, nullptr) << "no server's permit is held";
+  EXPECT_NE(world.explained("6379").find("answer: refused: over the limit 'conns'"), std::string::npos);
+  world.client = *shared::IpAddress::parse("198.51.100.8");
+  EXPECT_FALSE(world.decide(1).refusal) << "another client";
+}
+
+TEST(DecideConnection, AListenersLimitInShadowModeOnlyCounts) {
+  World world;
+  const auto live = LimitLives().of(two_connections());
+  world.listeners[1].limits = {std::make_shared<const RateLimit>(two_connections(shared::Mode::shadow), live, 1)};
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(world.decide(1).refusal);
+  EXPECT_EQ(live->shadowed, 1U);
+}
+
+TEST(DecideConnection, AClientMayHaveSoManyConnectionsAtATime) {
+  World world;
+  const auto counts = std::make_shared<ConnectionCounts>(1);
+  world.listeners[1].bound = std::make_shared<const ConnectionBound>(ConnectionBound{2, shared::Mode::enforce, counts});
+  std::optional<ConnectionDecision> first = world.decide(1);
+  const ConnectionDecision second = world.decide(1);
+  EXPECT_FALSE(second.refusal);
+  EXPECT_EQ(world.decide(1).refusal->kind, ErrorKind::rate_limited);
+  EXPECT_EQ(counts->refused, 1U);
+  EXPECT_NE(world.explained("6379").find("per_client: 2 of 2 connections: refused"), std::string::npos)
+      << world.explained("6379");
+  EXPECT_EQ(counts->of(world.client), 2U);
+  first.reset();
+  EXPECT_FALSE(world.decide(1).refusal) << "one has gone";
+}
+
+TEST(DecideConnection, TheBoundInShadowModeOnlyCounts) {
+  World world;
+  const auto counts = std::make_shared<ConnectionCounts>(1);
+  world.listeners[1].bound = std::make_shared<const ConnectionBound>(ConnectionBound{1, shared::Mode::shadow, counts});
+  const ConnectionDecision first = world.decide(1);
+  const ConnectionDecision second = world.decide(1);
+  EXPECT_FALSE(second.refusal);
+  EXPECT_EQ(counts->shadowed, 1U);
+  EXPECT_EQ(counts->of(world.client), 2U);
+}
+
+TEST(DecideConnection, WhoIsRefusedForAServerIsNotCounted) {
+  World world;
+  const auto counts = std::make_shared<ConnectionCounts>(1);
+  world.listeners[2].bound = std::make_shared<const ConnectionBound>(ConnectionBound{1, shared::Mode::enforce, counts});
+  EXPECT_EQ(world.decide(2, "nobody.example").refusal->kind, ErrorKind::no_route);
+  EXPECT_EQ(counts->of(world.client), 0U);
+}
+
 TEST(DecideConnection, IsExplained) {
   World world;
   EXPECT_NE(world.explained("6379").find("answer: pool one, server one"), std::string::npos) << world.explained("6379");

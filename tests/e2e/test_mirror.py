@@ -1,0 +1,152 @@
+"""Copies of a share of the requests, seen by the servers that get them; and that nobody feels how those are."""
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+import h2_client
+import meridian
+from lone_edge import LoneEdge, Scripted, answering, ok, slot_address
+from meridian import eventually
+
+
+@pytest.fixture
+def slot():
+    held = meridian.Lease()
+    yield held
+    held.release()
+
+
+class Kept:
+    """A script that keeps heads and bodies, and answers when it is let."""
+
+    def __init__(self, status=b"200 OK"):
+        self.seen, self.go, self.status = [], threading.Event(), status
+        self.go.set()
+
+    def __call__(self, exchange):
+        while head := exchange.read_head():
+            body = exchange.read_body(head)
+            self.seen.append((head, body))
+            self.go.wait(60)
+            exchange.send(b"HTTP/1.1 " + self.status + b"\r\nContent-Length: 1\r\nSet-Cookie: a=b\r\n\r\nm")
+
+
+def field(head, name):
+    values = [line.split(b": ", 1)[1] for line in head.split(b"\r\n") if line.lower().startswith(name.lower() + b": ")]
+    return values[0] if values else None
+
+
+def edge_with(tmp_path, slot, server, copies, mirror=None, route=None, **edge):
+    rule = {"pool": "shadow", **(mirror or {})}
+    routes = [{"path": "/", "pool": "web", "mirror": rule, **(route or {})}]
+    return LoneEdge(tmp_path, slot, [server.name], routes=routes, edge=edge, pools={"shadow": {"servers": [copies.name]}})
+
+
+def mirrors(edge):
+    return json.loads(edge.admin("/status", "GET")[1])["mirrors"][0]
+
+
+def counted(edge, end):
+    return edge.metric("meridian_edge_mirror_copies_total", f'end="{end}"')
+
+
+@pytest.fixture
+def server(slot):
+    with Scripted(slot_address(slot, "2.1")) as running:
+        yield running
+
+
+def test_copies_have_the_same_head_and_body_and_are_marked(slot, server, tmp_path):
+    kept = Kept()
+    with Scripted(slot_address(slot, "2.2"), kept) as copies, \
+            edge_with(tmp_path, slot, server, copies, route={"rewrite": {"strip": "/api", "add": "/v2"}}) as edge:
+        status, fields, body = edge.get("/api/item?a=1", X_Own="yes")
+        assert status == 200 and body == b"x" and "Set-Cookie" not in fields
+        eventually(lambda: len(kept.seen) == 1, "the copy came")
+        head, _ = kept.seen[0]
+        assert head.startswith(b"GET /v2/item?a=1 HTTP/1.1\r\n")
+        assert field(head, b"X-Meridian-Mirror") == b"1" and field(head, b"X-Own") == b"yes" and field(head, b"Host") == b"lone.example"
+        assert field(head, b"X-Forwarded-For") == field(server.heads[0][1], b"X-Forwarded-For")
+        assert b"X-Meridian-Mirror" not in server.heads[0][1]
+        assert edge.get("/api/item", method="POST", body=b"b" * 30_000)[0] == 200
+        eventually(lambda: len(kept.seen) == 2, "so did the one with a body")
+        head, body = kept.seen[1]
+        assert head.startswith(b"POST /v2/item HTTP/1.1\r\n") and body == b"b" * 30_000 and field(head, b"Content-Length") == b"30000"
+        eventually(lambda: mirrors(edge)["answered"] == 2 and mirrors(edge)["in_flight"] == 0, "they are counted")
+        assert counted(edge, "answered") == 2 and counted(edge, "failed") == 0
+        # What is a copy already is not copied.
+        assert edge.get("/api/item", X_Meridian_Mirror="1")[0] == 200
+        assert edge.get("/api/last")[0] == 200
+        eventually(lambda: mirrors(edge)["answered"] == 3, "only the last")
+        assert kept.seen[2][0].startswith(b"GET /v2/last ")
+
+
+def test_a_chunked_body_and_one_of_http2_are_copied(slot, server, tmp_path):
+    kept = Kept()
+    with Scripted(slot_address(slot, "2.2"), kept) as copies, edge_with(tmp_path, slot, server, copies) as edge:
+        server.script = lambda exchange: exchange.send(b"") if not exchange.read_head() else (
+            exchange.read(len(b"3\r\nabc\r\n0\r\n\r\n")), exchange.send(ok(more=b"Connection: close\r\n")))
+        with edge.raw() as sock:
+            sock.sendall(b"POST /c HTTP/1.1\r\nHost: lone.example\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+            assert sock.recv(4096).startswith(b"HTTP/1.1 200")
+        eventually(lambda: len(kept.seen) == 1, "the copy came")
+        assert kept.seen[0][1] == b"abc" and field(kept.seen[0][0], b"Transfer-Encoding") is None
+        server.script = answering()
+        with h2_client.H2(edge.host, 8080) as client:
+            stream = client.post("/h2", b"over http/2")
+            client.until_over(stream)
+            assert client.streams[stream].status == 200
+        eventually(lambda: len(kept.seen) == 2, "so did that of HTTP/2")
+        assert kept.seen[1][0].startswith(b"POST /h2 ") and kept.seen[1][1] == b"over http/2"
+
+
+def test_how_slow_or_wrong_the_mirror_is_touches_nobody(slot, server, tmp_path):
+    log = tmp_path / "access.log"
+    kept = Kept(status=b"500 Broken")
+    kept.go.clear()
+    with Scripted(slot_address(slot, "2.2"), kept) as copies, \
+            edge_with(tmp_path, slot, server, copies, {"max_in_flight": 3}, access_log=str(log)) as edge:
+        began = time.monotonic()
+        assert [edge.get("/")[0] for _ in range(10)] == [200] * 10
+        assert time.monotonic() - began < 30, "nobody has waited for the mirror, which answers none"
+        eventually(lambda: counted(edge, "too_many") == 7, "three are out, the others were left out")
+        assert mirrors(edge)["in_flight"] == 3
+        kept.go.set()
+        eventually(lambda: counted(edge, "failed") == 3, "a 500 is a failure, and no retry is made")
+        assert len(kept.seen) == 3
+        assert edge.metric("meridian_edge_requests_total") == 10
+        eventually(lambda: len(log.read_text().splitlines()) == 10, "and the log is about requests")
+        copies.__exit__()
+        assert [edge.get("/")[0] for _ in range(3)] == [200] * 3, "nor is anybody touched when it is gone"
+        eventually(lambda: counted(edge, "failed") == 6, "they are counted")
+
+
+def test_what_is_too_large_is_not_copied(slot, server, tmp_path):
+    kept = Kept()
+    with Scripted(slot_address(slot, "2.2"), kept) as copies, \
+            edge_with(tmp_path, slot, server, copies, {"max_body": "10KiB"}) as edge:
+        assert edge.get("/", method="POST", body=b"x" * 10_241)[0] == 200
+        assert edge.get("/", method="POST", body=b"x" * 10_240)[0] == 200
+        eventually(lambda: counted(edge, "answered") == 1 and counted(edge, "too_large") == 1, "the one that fits")
+        # A client that leaves inside its body.
+        with edge.raw() as sock:
+            sock.sendall(b"POST / HTTP/1.1\r\nHost: lone.example\r\nContent-Length: 100\r\n\r\nabc")
+            eventually(lambda: mirrors(edge)["in_flight"] == 1, "its copy is being made")
+        eventually(lambda: counted(edge, "broken") == 1, "and is given up")
+        eventually(lambda: mirrors(edge)["in_flight"] == 0, "nothing is held")
+
+
+def test_a_share_is_copied(slot, server, tmp_path):
+    kept = Kept()
+    with Scripted(slot_address(slot, "2.2"), kept) as copies, \
+            edge_with(tmp_path, slot, server, copies, {"share": "25%"}) as edge:
+        connection = edge.connect()
+        for _ in range(400):
+            connection.request("GET", "/", headers={"Host": "lone.example"})
+            connection.getresponse().read()
+        connection.close()
+        eventually(lambda: mirrors(edge)["in_flight"] == 0 and mirrors(edge)["answered"] > 0, "all are over")
+        assert 50 <= mirrors(edge)["sent"] <= 160, mirrors(edge)
