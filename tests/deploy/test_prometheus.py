@@ -22,9 +22,30 @@ pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs 
 REGIONS = ("us-east", "us-west", "eu")
 
 
+# What the shop does not use, and the dashboard shows.
+FEATURES = """  caches: {pages: {}}
+  limits: {gentle: {rate: 1000/s, burst: 1000}}
+  compression: {}
+  routes:
+    - {path: /cached/, pool: web, cache: {store: pages, ttl: {200: 1m}}, limits: [gentle]}
+    - {path: /files/, files: {root: "ROOT"}}
+"""
+
+
+def with_features(folder):
+    (folder / "page.html").write_text("a page\n" * 1000)
+
+    def edit(text):
+        text = text.replace("  routes:\n", FEATURES.replace("ROOT", str(folder)), 1)
+        return meridian.steady(text).replace("      balance: weighted_round_robin\n", "      balance: weighted_round_robin\n      adaptive: {mode: enforce, min: 100}\n"
+                                             "      queue: {size: 100}\n", 1)
+    return edit
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    with meridian.Shop(tmp_path_factory.mktemp("shop"), edit=meridian.steady) as running:
+    folder = tmp_path_factory.mktemp("files")
+    with meridian.Shop(tmp_path_factory.mktemp("shop"), edit=with_features(folder)) as running:
         yield running.start()
 
 
@@ -63,8 +84,8 @@ def use(shop):
     for _ in range(5):
         shop.query("www.shop.example")
     for region in REGIONS:
-        for path in ("/", "/api/items"):
-            meridian.http_get(shop.edge_address(region), 8080, path, {"Host": "www.shop.example"})
+        for path in ("/", "/api/items", "/cached/page", "/files/page.html"):
+            meridian.http_get(shop.edge_address(region), 8080, path, {"Host": "www.shop.example", "Accept-Encoding": "gzip"})
 
 
 def test_metrics_are_named_by_convention(shop):
@@ -82,7 +103,7 @@ def test_rules_are_good_and_alerts_ring_when_they_should(tmp_path):
 
 def test_every_metric_that_is_asked_for_exists(shop):
     """Those that come only with a feature that the shop does not use are named here."""
-    rare = {"meridian_edge_discovery_failing", "meridian_dns_override"}
+    rare = {"meridian_edge_discovery_failing", "meridian_dns_override", "meridian_dns_certificate_not_after_seconds"}
     shown = "".join(shop.admin(who, "/metrics")[1] for who in ("dns", *REGIONS))
     asked = "".join((FILES / name).read_text() for name in ("meridian-rules.yml", "meridian-alerts.yml", "meridian-dashboard.json"))
     names = {name for name in re.findall(r"(?<![:\w])meridian_(?:dns|edge)_\w+", asked)}
@@ -96,7 +117,7 @@ def test_the_targets_are_scraped_and_the_rules_evaluate(shop, prometheus):
     for rule in [rule for group in yaml.safe_load((FILES / "meridian-rules.yml").read_text())["groups"] for rule in group["rules"]]:
         meridian.wait_until(lambda: use(shop) or prometheus.ask(rule["record"]), rule["record"])
     told = [rule for group in prometheus.page("/api/v1/rules")["groups"] for rule in group["rules"]]
-    assert len(told) == 30 and [rule["name"] for rule in told if rule["health"] != "ok"] == []
+    assert len(told) == 32 and [rule["name"] for rule in told if rule["health"] != "ok"] == []
     assert [alert["labels"]["alertname"] for alert in prometheus.page("/api/v1/alerts")["alerts"] if alert["state"] == "firing"] == []
 
 
