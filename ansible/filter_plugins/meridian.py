@@ -6,13 +6,18 @@ import yaml
 
 
 def configuration(sections, hosts, groups):
-    """The one meridian.yaml as data; the edges of a region are the hosts of the group edge that are in it."""
+    """The one meridian.yaml as data; the edges of a region are the hosts of the group edge that are in it, the nodes of dns those of
+    the group dns, unless the variables say them."""
     made = {name: value for name, value in sections.items() if value}
     regions = {name: dict(about or {}) for name, about in made.get("regions", {}).items()}
     for host in groups.get("edge", []):
         region, address = hosts[host].get("meridian_region"), hosts[host].get("meridian_address")
         regions.setdefault(region, {}).setdefault("edges", []).append(str(address))
     made["regions"] = regions
+    if made.get("dns") and "nodes" not in made["dns"] and groups.get("dns"):
+        nodes = {host: {"address": str(hosts[host]["meridian_address"]), "admin": f"ssh:{hosts[host].get('ansible_host', host)}"}
+                 for host in groups["dns"] if hosts[host].get("meridian_address")}
+        made["dns"] = {"nodes": nodes, **made["dns"]}
     return made
 
 

@@ -217,10 +217,11 @@ def rendered(folder):
     """meridian.yaml of the example inventory, as the filter makes it from variables that hold no templates, below `folder`."""
     inventory = ANSIBLE / "inventory/example"
     variables = yaml.safe_load((inventory / "group_vars/all/meridian.yml").read_text())
-    groups = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]["edge"]["children"]
-    about = {host: {**group["vars"], **its} for group in groups.values() for host, its in group["hosts"].items()}
+    children = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]
+    about = {host: {**group["vars"], **its} for group in children["edge"]["children"].values() for host, its in group["hosts"].items()}
+    edges, nodes = list(about), children["dns"]["hosts"]
     sections = {name: variables.get(f"meridian_{name}") for name in ("service", "regions", "health", "dns", "edge", "admin", "metrics", "log")}
-    text = yaml.safe_dump(filters.configuration(sections, about, {"edge": list(about)}), sort_keys=False, width=1000)
+    text = yaml.safe_dump(filters.configuration(sections, {**about, **nodes}, {"edge": edges, "dns": list(nodes)}), sort_keys=False, width=1000)
     for name, source in variables["meridian_files"].items():
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(inventory / source, folder / name)
@@ -234,6 +235,8 @@ def test_the_examples_variables_make_a_good_configuration(tmp_path):
     rendered(tmp_path)
     done = subprocess.run([hosts.BIN / "meridian", "check", tmp_path / "meridian.yaml"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    nodes = yaml.safe_load((tmp_path / "meridian.yaml").read_text())["dns"]["nodes"]
+    assert nodes["ns1.example.com"] == {"address": "192.0.2.53", "admin": "ssh:ns1.example.com"} and len(nodes) == 2, "the group dns"
 
 
 @pytest.mark.parametrize("where,told", [("failover: [us-east", "us-westt"), ("fall: 2, rise: 2}", "'fal'"), ("pool: web}", "wep"), ("eu: {location", "153.35")])
