@@ -63,7 +63,7 @@ struct ServerSource {
 
 // Connections that are kept between requests.
 struct IdleSettings {
-  std::uint32_t connections = 64;  // to each server, by each worker; 0: none
+  std::uint32_t connections = 512;  // to each server, by each worker; 0: none
   shared::Duration timeout = shared::seconds(60);
 };
 

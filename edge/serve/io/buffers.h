@@ -150,7 +150,7 @@ class WorkPool {
   void clear() { idle_.clear(); }
 
  private:
-  static constexpr std::size_t kKept = 64;  // idle ones, some 40 KiB each
+  static constexpr std::size_t kKept = 512;  // idle ones, some 10 KiB each; what a crowd leaves goes by sweep()
   std::vector<std::unique_ptr<Kind>> idle_;
   std::size_t least_ = 0;
 };

@@ -44,6 +44,12 @@ std::size_t FramePool::size_of(std::size_t index) {
   return index < kSmalls ? (index + 1) * kStep : kSmall << (index - kSmalls + 1);
 }
 
+std::size_t FramePool::quick_most(std::size_t index) { return std::max(kQuick, kQuickOctets / size_of(index)); }
+
+FramePool::FramePool() {
+  for (std::size_t i = 0; i < kClasses; ++i) classes_[i].quick_room = quick_most(i);
+}
+
 FramePool::~FramePool() {
   flush_quick();
   while (spare_ != nullptr) unmap(std::exchange(spare_, spare_->after));
@@ -63,7 +69,7 @@ void* FramePool::take(std::size_t size) {
   if (pieces.quick == nullptr) return take_from_slab(index);
   Free* const piece = pieces.quick;
   pieces.quick = piece->next;
-  --pieces.quick_count;
+  ++pieces.quick_room;
   return piece;
 }
 
@@ -72,9 +78,9 @@ void FramePool::give_back(void* piece, std::size_t size) noexcept {
   if (!kPooled || size > kLargest) return ::operator delete(piece);
   const std::size_t index = class_of(size);
   Class& pieces = classes_[index];
-  if (pieces.quick_count == kQuick) return put_into_slab(piece);
+  if (pieces.quick_room == 0) return put_into_slab(piece);
   pieces.quick = new (piece) Free{pieces.quick};
-  ++pieces.quick_count;
+  --pieces.quick_room;
 }
 
 void* FramePool::take_from_slab(std::size_t index) {
@@ -171,12 +177,13 @@ void FramePool::unlink(Slab& slab) noexcept {
 }
 
 void FramePool::flush_quick() noexcept {
-  for (Class& pieces : classes_) {
+  for (std::size_t i = 0; i < kClasses; ++i) {
+    Class& pieces = classes_[i];
     while (pieces.quick != nullptr) {
       Free* const piece = std::exchange(pieces.quick, pieces.quick->next);
       put_into_slab(piece);
     }
-    pieces.quick_count = 0;
+    pieces.quick_room = quick_most(i);
   }
 }
 

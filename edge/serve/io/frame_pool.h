@@ -4,7 +4,7 @@
 // peak leaves nothing behind. Under AddressSanitizer all of it comes from the heap, so that a use after the end is
 // found. What is taken on a thread is given back on it, or after it has ended.
 //
-//   take --> quick list (kQuick of a class) --> a class's slabs with room --> spare slabs --> mmap
+//   take --> quick list (at least kQuick) --> a class's slabs with room --> spare slabs --> mmap
 //
 //   Slab, aligned to its size:   [header | piece | piece | ... ]
 
@@ -20,7 +20,7 @@ class FramePool {
   static constexpr std::size_t kSlab = 256 * 1024;
   static constexpr std::size_t kLargest = 64 * 1024;  // what is larger comes from the heap
 
-  FramePool() = default;
+  FramePool();
   FramePool(const FramePool&) = delete;
   FramePool& operator=(const FramePool&) = delete;
   ~FramePool();
@@ -37,10 +37,11 @@ class FramePool {
   [[nodiscard]] static FramePool& of_this_thread();
 
  private:
-  static constexpr std::size_t kStep = 64;          // octets between small classes
-  static constexpr std::size_t kSmall = 128 * 64;   // the largest of them
-  static constexpr std::size_t kClasses = 128 + 3;  // and 16, 32, 64 KiB
-  static constexpr std::size_t kQuick = 64;
+  static constexpr std::size_t kStep = 64;                  // octets between small classes
+  static constexpr std::size_t kSmall = 128 * 64;           // the largest of them
+  static constexpr std::size_t kClasses = 128 + 3;          // and 16, 32, 64 KiB
+  static constexpr std::size_t kQuick = 64;                 // the least that a quick list holds
+  static constexpr std::size_t kQuickOctets = 1024 * 1024;  // of small pieces as many as this has room for
   static constexpr std::size_t kSpare = 4;
 
   struct Free {
@@ -49,13 +50,14 @@ class FramePool {
   struct Slab;
   struct Class {
     Free* quick = nullptr;
-    std::size_t quick_count = 0;
-    Slab* roomy = nullptr;  // slabs with room
+    std::size_t quick_room = 0;  // pieces that may come
+    Slab* roomy = nullptr;       // slabs with room
     Slab* full = nullptr;
   };
 
   [[nodiscard]] static std::size_t class_of(std::size_t size);
   [[nodiscard]] static std::size_t size_of(std::size_t index);
+  [[nodiscard]] static std::size_t quick_most(std::size_t index);
   void* take_from_slab(std::size_t index);
   void put_into_slab(void* piece) noexcept;
   Slab* new_slab(std::size_t index);
