@@ -24,7 +24,9 @@ class Memory final : public shared::TlsWire {
     in_.remove_prefix(n);
     return {.status = Status::ok, .bytes = n};
   }
-  Result give(std::span<const char> bytes) override { return {.status = Status::ok, .bytes = bytes.size()}; }
+  Result give(std::span<const char> bytes, Then /*then*/) override {
+    return {.status = Status::ok, .bytes = bytes.size()};
+  }
 
  private:
   std::string_view in_;

@@ -16,7 +16,7 @@ class TcpStream::Wire final : public TlsWire {
   explicit Wire(int fd) : fd_(fd) {}
 
   Result take(std::span<char> into) override { return result(::recv(fd_, into.data(), into.size(), MSG_DONTWAIT)); }
-  Result give(std::span<const char> bytes) override {
+  Result give(std::span<const char> bytes, Then /*then*/) override {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent == 0 ? Result{.status = Status::failed, .bytes = 0} : result(sent);
   }

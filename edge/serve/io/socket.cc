@@ -21,8 +21,8 @@ namespace {
 ssize_t receive_now(int fd, std::span<char> into) {
   return ::syscall(SYS_recvfrom, fd, into.data(), into.size(), 0, nullptr, nullptr);
 }
-ssize_t send_now(int fd, const iovec& part) {
-  return ::syscall(SYS_sendto, fd, part.iov_base, part.iov_len, MSG_NOSIGNAL, nullptr, 0);
+ssize_t send_now(int fd, const iovec& part, int flags) {
+  return ::syscall(SYS_sendto, fd, part.iov_base, part.iov_len, flags, nullptr, 0);
 }
 
 }  // namespace
@@ -90,6 +90,17 @@ IoResult Socket::receive(std::span<char> into) {
   return received(n, into.size());
 }
 
+IoResult Socket::receive(std::span<const iovec> into) {
+  if (!readable_) return {.status = IoStatus::again, .bytes = 0};
+  std::size_t wanted = 0;
+  for (const iovec& part : into) wanted += part.iov_len;
+  ssize_t n = 0;
+  do {
+    n = ::readv(fd_, into.data(), static_cast<int>(into.size()));
+  } while (n < 0 && errno == EINTR);
+  return received(n, wanted);
+}
+
 // tcp(7): MSG_TRUNC needs no buffer.
 IoResult Socket::discard(std::size_t size) {
   if (!readable_) return {.status = IoStatus::again, .bytes = 0};
@@ -124,14 +135,15 @@ IoResult Socket::sent(ssize_t n, std::size_t wanted) {
   return {.status = IoStatus::failed, .bytes = 0};
 }
 
-IoResult Socket::send(std::span<const iovec> parts) {
+IoResult Socket::send(std::span<const iovec> parts, Then then) {
   if (!writable_) return {.status = IoStatus::again, .bytes = 0};
   ssize_t n = 0;
   std::size_t wanted = 0;
+  const int flags = MSG_NOSIGNAL | (then == Then::more ? MSG_MORE : 0);
   for (const iovec& part : parts) wanted += part.iov_len;
   do {
     if (parts.size() == 1) {
-      n = send_now(fd_, parts[0]);
+      n = send_now(fd_, parts[0], flags);
     } else {
       const msghdr message{.msg_name = nullptr,
                            .msg_namelen = 0,
@@ -140,7 +152,7 @@ IoResult Socket::send(std::span<const iovec> parts) {
                            .msg_control = nullptr,
                            .msg_controllen = 0,
                            .msg_flags = 0};
-      n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+      n = ::sendmsg(fd_, &message, flags);
     }
   } while (n < 0 && errno == EINTR);
   return sent(n, wanted);

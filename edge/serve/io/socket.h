@@ -85,9 +85,12 @@ class Socket {
   [[nodiscard]] bool broken() const { return broken_; }
 
   [[nodiscard]] IoResult receive(std::span<char> into);
+  [[nodiscard]] IoResult receive(std::span<const iovec> into);
   // Receives up to `size` octets and throws them away in the kernel.
   [[nodiscard]] IoResult discard(std::size_t size);
-  [[nodiscard]] IoResult send(std::span<const iovec> parts);
+  // `more`: another send follows at once, and the kernel may wait for it with what does not fill a segment.
+  enum class Then : std::uint8_t { nothing, more };
+  [[nodiscard]] IoResult send(std::span<const iovec> parts, Then then = Then::nothing);
   // The same through a pipe, inside the kernel (splice(2)). REQUIRES: the pipe that is filled is empty, the other holds
   // at least `size` octets; SIGPIPE is ignored.
   [[nodiscard]] IoResult splice_to(int pipe, std::size_t size);

@@ -11,9 +11,9 @@ class SocketWire final : public TlsWire {
   explicit SocketWire(Socket& socket) : socket_(socket) {}
 
   Result take(std::span<char> into) override { return result(socket_.receive(into)); }
-  Result give(std::span<const char> bytes) override {
+  Result give(std::span<const char> bytes, Then then) override {
     const iovec part{.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};  // send only reads it
-    return result(socket_.send(std::span(&part, 1)));
+    return result(socket_.send(std::span(&part, 1), then == Then::more ? Socket::Then::more : Socket::Then::nothing));
   }
 
  private:

@@ -76,7 +76,8 @@ struct TlsSession::Bio {
     TlsSession& session = *static_cast<TlsSession*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
     if (session.wire_ == nullptr) return 0;
-    const TlsWire::Result given = session.wire_->give({bytes, size});
+    const TlsWire::Result given =
+        session.wire_->give({bytes, size}, session.another_follows_ ? TlsWire::Then::more : TlsWire::Then::nothing);
     *written = given.bytes;
     if (given.status == TlsWire::Status::again) BIO_set_retry_write(bio);
     return given.status == TlsWire::Status::ok ? 1 : 0;
@@ -211,11 +212,15 @@ std::span<const char> TlsSession::next_record(std::span<const iovec> parts, std:
 TlsSession::Result TlsSession::send(TlsWire& wire, std::span<const iovec> parts) {
   if (send_failed_) return {.status = Status::failed, .bytes = 0};
   std::size_t sent = 0;
+  std::size_t size = 0;
+  for (const iovec& part : parts) size += part.iov_len;
   while (true) {
     const std::span<const char> record = next_record(parts, sent);
     if (record.empty()) break;
     std::size_t bytes = 0;
+    another_follows_ = sent + record.size() < size;
     const Status done = drive(wire, [&] { return SSL_write_ex(ssl_.get(), record.data(), record.size(), &bytes); });
+    another_follows_ = false;
     send_wants_read_ = done == Status::again && !wants_write_;
     if (done == Status::failed && failure_ == TlsFailure::closed) {
       // A peer that takes no more may have said why, or answered already: that can still be read.

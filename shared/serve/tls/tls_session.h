@@ -32,7 +32,9 @@ class TlsWire {
   TlsWire& operator=(const TlsWire&) = delete;
 
   [[nodiscard]] virtual Result take(std::span<char> into) = 0;
-  [[nodiscard]] virtual Result give(std::span<const char> bytes) = 0;
+  // `more`: others follow at once, and may share a segment with these.
+  enum class Then : std::uint8_t { nothing, more };
+  [[nodiscard]] virtual Result give(std::span<const char> bytes, Then then) = 0;
 };
 
 // Why a handshake failed, as far as it is worth counting apart.
@@ -124,7 +126,8 @@ class TlsSession {
   std::size_t half_out_ = 0;  // plaintext in the record that is
   TlsFailure failure_ = TlsFailure::none;
   bool wire_closed_ = false;
-  bool wants_write_ = false;  // after `again`
+  bool another_follows_ = false;  // behind the record that is being written
+  bool wants_write_ = false;      // after `again`
   bool buffered_ = false;
   bool receive_wants_write_ = false;
   bool send_wants_read_ = false;

@@ -24,7 +24,7 @@ class FarWire final : public shared::TlsWire {
  public:
   explicit FarWire(int fd) : fd_(fd) {}
   Result take(std::span<char> into) override { return result(::recv(fd_, into.data(), into.size(), MSG_DONTWAIT)); }
-  Result give(std::span<const char> bytes) override {
+  Result give(std::span<const char> bytes, Then /*then*/) override {
     return result(::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
   }
 

@@ -51,6 +51,22 @@ TEST(Socket, WakesTheWaiterForBytes) {
   EXPECT_FALSE(pair.near->readable());
 }
 
+TEST(Socket, ReceivesIntoSeveralPieces) {
+  shared::WorkerLoop loop;
+  Pair pair(loop);
+  loop.poll();
+  char first[4];
+  char second[16];
+  const iovec parts[] = {{.iov_base = first, .iov_len = sizeof first}, {.iov_base = second, .iov_len = sizeof second}};
+  ASSERT_EQ(::write(pair.far.get(), "hello", 5), 5);
+  loop.poll();
+  const IoResult received = pair.near->receive(std::span<const iovec>(parts));
+  EXPECT_EQ(received.status, IoStatus::ok);
+  EXPECT_EQ(std::string(first, 4) + std::string(second, received.bytes - 4), "hello");
+  EXPECT_FALSE(pair.near->readable()) << "a short read has emptied it";
+  EXPECT_EQ(pair.near->receive(std::span<const iovec>(parts)).status, IoStatus::again);
+}
+
 TEST(Socket, AnIdleSocketTellsItsOwner) {
   shared::WorkerLoop loop;
   Pair pair(loop);
