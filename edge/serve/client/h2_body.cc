@@ -18,7 +18,9 @@ void H2Body::make_room(std::size_t n) {
   if (needed <= bytes_.size()) {
     std::memmove(bytes_.data(), bytes_.data() + gone, end_ - gone);
   } else {
-    Octets larger(std::max({needed, 2 * (end_ - gone), kLeast}));
+    // Doubled, but not for that beyond what the pool has.
+    const std::size_t doubled = std::min(2 * (end_ - gone), FramePool::kLargest);
+    Octets larger(std::max({needed, doubled, kLeast}));
     if (end_ > gone) std::memcpy(larger.data() + (begin_ - gone), bytes_.data() + begin_, end_ - begin_);
     bytes_ = std::move(larger);
   }
@@ -26,18 +28,47 @@ void H2Body::make_room(std::size_t n) {
   end_ -= gone;
 }
 
+void H2Body::reserve(std::size_t n) {
+  if (size_ == 0) begin_ = end_ = 0;
+  if (end_ + n + (n / kFrame + 2) * kHead > bytes_.size()) make_room(n);
+}
+
+// Calls visit(place, octets) for n octets from `at` on; returns where they end.
+template <class Visit>
+std::size_t H2Body::for_each_piece(std::size_t at, std::size_t n, Visit visit) {
+  while (n > 0) {
+    if (at % kPeriod == 0) at += kHead;
+    const std::size_t size = std::min(n, kPeriod - at % kPeriod);
+    visit(at, size);
+    at += size;
+    n -= size;
+  }
+  return at;
+}
+
 void H2Body::append(std::string_view octets) {
   if (octets.empty()) return;
-  if (size_ == 0) begin_ = end_ = 0;
-  if (end_ + octets.size() + (octets.size() / kFrame + 2) * kHead > bytes_.size()) make_room(octets.size());
+  reserve(octets.size());
   size_ += octets.size();
-  while (!octets.empty()) {
-    if (end_ % kPeriod == 0) end_ += kHead;
-    const std::size_t n = std::min(octets.size(), kPeriod - end_ % kPeriod);
-    std::memcpy(bytes_.data() + end_, octets.data(), n);
-    end_ += n;
+  end_ = for_each_piece(end_, octets.size(), [&](std::size_t at, std::size_t n) {
+    std::memcpy(bytes_.data() + at, octets.data(), n);
     octets.remove_prefix(n);
-  }
+  });
+}
+
+std::span<const iovec> H2Body::space(std::size_t n, std::span<iovec> parts) {
+  n = std::min(n, (parts.size() - 1) * kFrame);  // the first piece may be short
+  reserve(n);
+  std::size_t count = 0;
+  static_cast<void>(for_each_piece(end_, n, [&](std::size_t at, std::size_t size) {
+    parts[count++] = {.iov_base = bytes_.data() + at, .iov_len = size};
+  }));
+  return parts.first(count);
+}
+
+void H2Body::commit(std::size_t n) {
+  size_ += n;
+  end_ = for_each_piece(end_, n, [](std::size_t, std::size_t) {});
 }
 
 std::size_t H2Body::next(std::size_t most) const {

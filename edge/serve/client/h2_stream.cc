@@ -230,10 +230,27 @@ std::size_t H2Stream::write(std::string_view data) {
   wish_ = n < data.size();
   if (n == 0) return 0;
   out_.append(data.substr(0, n));
+  queued(n);
+  return n;
+}
+
+void H2Stream::queued(std::size_t n) {
   connection_.queued(n);
   if (std::exchange(deferred_, false)) static_cast<void>(nghttp2_session_resume_data(connection_.session(), id_));
   connection_.want_write();
-  return n;
+}
+
+std::span<const iovec> H2Stream::space(std::uint64_t most, std::span<iovec, kParts> parts) {
+  if (failed()) return {};
+  const std::size_t n = std::min<std::uint64_t>(most, room());
+  wish_ = n == 0;
+  if (n == 0) return {};
+  return out_.space(n, parts);
+}
+
+void H2Stream::filled(std::size_t n) {
+  out_.commit(n);
+  queued(n);
 }
 
 void H2Stream::end(std::string_view trailers) {

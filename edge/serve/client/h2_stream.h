@@ -56,6 +56,8 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   bool blocked() const override { return room() == 0; }
   std::uint64_t octets_sent() const override { return octets_sent_; }
   void cut() override;
+  std::span<const iovec> space(std::uint64_t most, std::span<iovec, kParts> parts) override;
+  void filled(std::size_t n) override;
 
   // The connection's: the head, field by field, then the body, then what becomes of it.
   [[nodiscard]] std::int32_t id() const { return id_; }
@@ -103,13 +105,14 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
  private:
   // Of an extended CONNECT (RFC 8441): until the server's 101 it has no body.
   enum class Tunnel : std::uint8_t { none, asked, open };
-  static constexpr std::size_t kMostQueued = 64 * 1024;
+  static constexpr std::size_t kMostQueued = 3 * H2Body::kFrame;
 
   Task<> serve();
   Task<> serve_refusal();
   void submit_head(std::span<char> head, bool with_body);
   void submit_trailers();
   [[nodiscard]] std::size_t room() const;
+  void queued(std::size_t n);
 
   H2Connection& connection_;
   WorkerContext& context_;

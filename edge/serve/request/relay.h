@@ -114,6 +114,7 @@ class Relay {
   bool pump_response();
   Pumped move_response(std::uint64_t& moved);
   Pumped begin_splice(std::uint64_t& moved);
+  Pumped fill_sink(std::uint64_t& moved);
   Pumped go_on_splicing(std::uint64_t& moved);
   bool request_body_failed();
   [[nodiscard]] bool lingers() const;

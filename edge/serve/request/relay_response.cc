@@ -1,6 +1,8 @@
 // The response's direction of a Relay: interim heads, the head, the body; large bodies inside the kernel.
 
+#include <array>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "edge/core/message/grpc.h"
@@ -11,6 +13,8 @@
 
 namespace edge {
 namespace {
+
+constexpr std::uint64_t kWorthFilling = 8 * 1024;  // octets; fewer are copied
 
 // A body's part that has been received already; at its end a pump stops instead of asking the socket.
 struct Buffered {
@@ -196,12 +200,29 @@ Pumped Relay::begin_splice(std::uint64_t& moved) {
   Buffered buffered{from_upstream_};
   const Pumped pumped = pump(buffered, exchange_.sink, moved);
   if (pumped != Pumped::source_waits) return pumped;
-  if (exchange_.sink.direct() == nullptr)
-    return exchange_.sink.blocked() ? Pumped::sink_blocked : pump(from_upstream_, exchange_.sink, moved);
+  if (exchange_.sink.direct() == nullptr) return fill_sink(moved);
   std::unique_ptr<Pipe> pipe = pipes_.take();
   if (pipe == nullptr) return pump(from_upstream_, exchange_.sink, moved);
   splice_.emplace(pipes_, std::move(pipe), from_upstream_.unreceived());
   return go_on_splicing(moved);
+}
+
+// The rest of a body with a length is received where the sink keeps it, if that has room of its own. REQUIRES: nothing
+// of it is buffered.
+Pumped Relay::fill_sink(std::uint64_t& moved) {
+  ResponseSink& sink = exchange_.sink;
+  std::array<iovec, ResponseSink::kParts> parts;
+  while (moved < kPumpShare && from_upstream_.unreceived() > 0) {
+    const std::span<const iovec> space = sink.space(from_upstream_.unreceived(), parts);
+    if (space.empty()) break;
+    const IoResult received = upstream_->stream().raw()->receive(space);
+    if (received.status != IoStatus::ok) break;  // whatever it is, the reader finds it, too
+    from_upstream_.skip(received.bytes);
+    sink.filled(received.bytes);
+    moved += received.bytes;
+  }
+  if (sink.blocked() && from_upstream_.unreceived() > 0) return Pumped::sink_blocked;
+  return moved < kPumpShare ? pump(from_upstream_, sink, moved) : Pumped::turn_over;
 }
 
 Pumped Relay::go_on_splicing(std::uint64_t& moved) {
@@ -228,8 +249,9 @@ Pumped Relay::move_response(std::uint64_t& moved) {
     return pumped;
   }
   if (splice_) return go_on_splicing(moved);
-  const bool raw = upstream_->stream().raw() != nullptr;
-  if (raw && from_upstream_.unreceived() >= PipePool::kWorthwhile) return begin_splice(moved);
+  const std::uint64_t rest = upstream_->stream().raw() != nullptr ? from_upstream_.unreceived() : 0;
+  const bool long_enough = rest >= PipePool::kWorthwhile || (rest >= kWorthFilling && !exchange_.sink.direct());
+  if (long_enough) return begin_splice(moved);
   return pump(from_upstream_, exchange_.sink, moved);
 }
 

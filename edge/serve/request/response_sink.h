@@ -6,7 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
+
+#include <sys/uio.h>
 
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/rewrite.h"
@@ -42,6 +45,13 @@ class ResponseSink {
   // under TLS, in HTTP/2, and before anything that looks at them.
   [[nodiscard]] virtual Socket* direct() { return nullptr; }
   virtual void bypassed(std::uint64_t) {}
+  // Where up to `most` octets of the body may be received into, so that they need not be copied; then filled(), before
+  // any other call. `parts` is what the answer is made of. Empty: nowhere, or not now (blocked()).
+  static constexpr std::size_t kParts = 8;
+  [[nodiscard]] virtual std::span<const iovec> space(std::uint64_t /*most*/, std::span<iovec, kParts> /*parts*/) {
+    return {};
+  }
+  virtual void filled(std::size_t) {}
 };
 
 }  // namespace edge

@@ -1,7 +1,10 @@
 #include "edge/serve/client/h2_body.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <random>
+#include <span>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -57,6 +60,40 @@ TEST(H2BodyTest, WhatWasTakenStaysUntilMoreComes) {
   EXPECT_EQ(body.take(kHead, 3).octets.substr(H2Body::kHead), "xyz");
 }
 
+std::string received(H2Body& body, std::size_t most, std::size_t come, char octet) {
+  std::array<iovec, 8> parts;
+  const std::span<const iovec> space = body.space(most, parts);
+  std::string all;
+  for (const iovec& part : space) {
+    const std::size_t n = std::min(part.iov_len, come - all.size());
+    std::memset(part.iov_base, octet, n);
+    all.append(n, octet);
+  }
+  body.commit(all.size());
+  return all;
+}
+
+TEST(H2BodyTest, WhatIsReceivedIntoItIsLaidOutAsFramesAre) {
+  H2Body body;
+  body.append("abc");
+  static_cast<void>(received(body, 40'000, 20'000, 'x'));
+  EXPECT_EQ(body.size(), 20'003U);
+  const H2Body::Frame first = body.take(kHead, body.next(1 << 20));
+  EXPECT_TRUE(first.head.empty());
+  EXPECT_EQ(first.octets, std::string(kHead) + "abc" + std::string(H2Body::kFrame - 3, 'x'));
+  EXPECT_EQ(body.take(kHead, body.next(1 << 20)).octets,
+            std::string(kHead) + std::string(20'003 - H2Body::kFrame, 'x'));
+  EXPECT_TRUE(body.empty());
+}
+
+TEST(H2BodyTest, SpaceThatNothingComesIntoIsForgotten) {
+  H2Body body;
+  body.append("abc");
+  EXPECT_EQ(received(body, 100'000, 0, 'x'), "");
+  body.append("def");
+  EXPECT_EQ(body.take(kHead, body.next(100)).octets, std::string(kHead) + "abcdef");
+}
+
 TEST(H2BodyTest, WhateverIsTakenInWhateverPiecesIsWhatWasPut) {
   std::mt19937 random(7);
   for (int round = 0; round < 50; ++round) {
@@ -65,8 +102,12 @@ TEST(H2BodyTest, WhateverIsTakenInWhateverPiecesIsWhatWasPut) {
     std::string got;
     for (int step = 0; step < 40; ++step) {
       const std::string more(random() % 30'000, static_cast<char>('a' + random() % 26));
-      body.append(more);
-      put += more;
+      if (step % 2 == 0) {
+        body.append(more);
+        put += more;
+      } else {
+        put += received(body, 1 + random() % 60'000, more.size(), 'R');
+      }
       const std::size_t takes = random() % 6;
       for (std::size_t i = 0; i < takes && !body.empty(); ++i) {
         const std::size_t n = body.next(1 + random() % 20'000);
