@@ -37,8 +37,10 @@ void MessageWriter::taken(std::size_t n) {
 
 std::size_t MessageWriter::write(std::string_view data) {
   if (failed_ || data.empty()) return 0;
-  // Nothing is promised to a stream that takes nothing.
-  const bool gather = data.size() <= kGathered && out_->size() + data.size() <= kMaxQueue;
+  // Nothing is promised to a stream that takes nothing. What ends with the connection, as a tunnel's octets, is not
+  // gathered: nothing of it is known to follow, and another buffer would be touched for each message.
+  const bool small = data.size() <= kGathered && out_->size() + data.size() <= kMaxQueue;
+  const bool gather = small && body_.kind != http::BodyKind::until_close;
   if (!gather && !stream_->writable()) return 0;
   if (body_.kind == http::BodyKind::chunked && chunk_left_ == 0) open_chunk(data.size());
   if (body_.kind == http::BodyKind::chunked) data = data.substr(0, std::min<std::uint64_t>(data.size(), chunk_left_));

@@ -54,6 +54,16 @@ TEST(MessageWriter, SmallPiecesLeaveWithTheHeadInOneSend) {
   EXPECT_EQ(w.writer.octets_sent(), 18U);
 }
 
+TEST(MessageWriter, ATunnelsOctetsAreSentFromWhereTheyLie) {
+  Writing w;
+  w.head("101\r\n\r\n", {.kind = BodyKind::until_close, .length = 0});
+  EXPECT_EQ(w.writer.write("hello"), 5U);
+  EXPECT_EQ(w.writer.octets_sent(), 12U);
+  EXPECT_EQ(w.writer.write("again"), 5U);
+  EXPECT_FALSE(w.writer.pending());
+  EXPECT_EQ(w.pair.peer.receive(), "101\r\n\r\nhelloagain");
+}
+
 TEST(MessageWriter, ChunksHaveTheirFrames) {
   Writing w;
   w.head("H\r\n\r\n", kChunked);
