@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstddef>
+#include <cstring>
 
 namespace shared {
 
@@ -10,6 +11,12 @@ namespace {
 // Little-endian, as the paper has it; octets past the end count as zero.
 std::uint64_t load_le(std::span<const std::uint8_t> bytes) {
   std::uint64_t word = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    if (bytes.size() >= 8) {
+      std::memcpy(&word, bytes.data(), 8);
+      return word;
+    }
+  }
   for (std::size_t i = 0; i < bytes.size() && i < 8; ++i) word |= std::uint64_t{bytes[i]} << (8 * i);
   return word;
 }

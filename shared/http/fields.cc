@@ -1,5 +1,7 @@
 #include "shared/http/fields.h"
 
+#include <cstring>
+
 namespace http {
 namespace {
 
@@ -85,7 +87,25 @@ constexpr std::array<FieldId, kSlots> kSlotTable = make_slots();
 
 bool folds_to(std::string_view known, std::string_view name) {
   if (known.size() != name.size()) return false;
-  for (std::size_t i = 0; i < name.size(); ++i) {
+  const auto same = []<class Word>(const char* one, const char* other, Word a) {
+    constexpr auto kFold = static_cast<Word>(0x2020202020202020ULL);
+    Word b = 0;
+    std::memcpy(&a, one, sizeof a);
+    std::memcpy(&b, other, sizeof b);
+    return (a | kFold) == (b | kFold);
+  };
+  const std::size_t size = name.size();
+  if (size >= 8) {  // the last word may overlap the one before
+    for (std::size_t i = 0; i + 8 < size; i += 8) {
+      if (!same(known.data() + i, name.data() + i, std::uint64_t{})) return false;
+    }
+    return same(known.data() + size - 8, name.data() + size - 8, std::uint64_t{});
+  }
+  if (size >= 4) {
+    return same(known.data(), name.data(), std::uint32_t{}) &&
+           same(known.data() + size - 4, name.data() + size - 4, std::uint32_t{});
+  }
+  for (std::size_t i = 0; i < size; ++i) {
     if (folded(known[i]) != folded(name[i])) return false;
   }
   return true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <type_traits>
 
@@ -36,7 +37,11 @@ const char* find_control(const char* p, const char* end) {
     std::memcpy(&word, p, 8);
     const std::uint64_t del = word ^ (kOnes * 0x7F);
     const std::uint64_t below = (word - kOnes * 0x20) & ~word;
-    if ((((del - kOnes) & ~del) | below) & kHighs) break;
+    const std::uint64_t hits = (((del - kOnes) & ~del) | below) & kHighs;
+    if (hits != 0) {  // the lowest is a true one, those above may not be
+      if constexpr (std::endian::native == std::endian::little) return p + std::countr_zero(hits) / 8;
+      break;
+    }
     p += 8;
   }
   while (p < end && static_cast<unsigned char>(*p) >= 0x20 && *p != 0x7F) ++p;
@@ -150,9 +155,16 @@ Progress read_start_line(Scan& scan, const HeadLimits&, ResponseHead& head) {
 }
 
 Progress read_name(Scan& scan, Field& field, Sender sender) {
-  const char* begin = scan.p;
+  const char* const begin = scan.p;
+  const char* const end = scan.end;
+  const char* p = begin;
   std::uint8_t seen = 0;
-  while (scan.p < scan.end && (class_of(*scan.p) & kTokenChar)) seen |= class_of(*scan.p++);
+  for (; p < end; ++p) {
+    const std::uint8_t kind = class_of(*p);
+    if ((kind & kTokenChar) == 0) break;
+    seen |= kind;
+  }
+  scan.p = p;
   field.name = scan.since(begin);
   if (sender == Sender::server && scan.p != begin) {
     while (scan.p < scan.end && (*scan.p == ' ' || *scan.p == '\t')) ++scan.p;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -19,6 +20,30 @@ namespace edge {
          lower_name == "upgrade" || lower_name == "proxy-connection";
 }
 
+// Words may overlap: what is in lower case stays as it is.
+inline void lower_in_place(std::span<char> text) {
+  const auto lower_word = []<class Word>(char* at, Word word) {
+    constexpr auto kOnes = static_cast<Word>(0x0101010101010101ULL);
+    std::memcpy(&word, at, sizeof word);
+    const Word low = word & static_cast<Word>(kOnes * 0x7F);  // of each octet, so that no sum carries over
+    const Word from_a = low + static_cast<Word>(kOnes * (0x80 - 'A'));
+    const Word past_z = low + static_cast<Word>(kOnes * (0x80 - 'Z' - 1));
+    word |= static_cast<Word>(((from_a ^ past_z) & ~word & static_cast<Word>(kOnes * 0x80)) >> 2);
+    std::memcpy(at, &word, sizeof word);
+  };
+  char* const begin = text.data();
+  const std::size_t size = text.size();
+  if (size >= 8) {
+    for (std::size_t i = 0; i + 8 < size; i += 8) lower_word(begin + i, std::uint64_t{});
+    lower_word(begin + size - 8, std::uint64_t{});
+  } else if (size >= 4) {
+    lower_word(begin, std::uint32_t{});
+    lower_word(begin + size - 4, std::uint32_t{});
+  } else {
+    for (char& c : text) c = shared::lower(c);
+  }
+}
+
 // Calls visit(name, value) for each line; names become lower case in place.
 template <class Visit>
 void for_each_h2_field(std::span<char> lines, Visit&& visit) {
@@ -28,7 +53,7 @@ void for_each_h2_field(std::span<char> lines, Visit&& visit) {
     const std::size_t end = std::min(text.find("\r\n", at), text.size());
     const std::size_t colon = text.find(':', at);
     if (colon >= end) break;  // the empty line
-    for (std::size_t i = at; i < colon; ++i) lines[i] = shared::lower(lines[i]);
+    lower_in_place(lines.subspan(at, colon - at));
     const std::string_view name = text.substr(at, colon - at);
     if (!is_h1_only(name)) visit(name, shared::trim(text.substr(colon + 1, end - colon - 1)));
     at = end + 2;

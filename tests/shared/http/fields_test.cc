@@ -25,6 +25,17 @@ TEST(FieldId, EveryKnownNameIsFoundInAnyCase) {
   EXPECT_EQ(field_id("Accept"), FieldId::other);
 }
 
+TEST(FieldId, OneOtherOctetIsAnotherName) {
+  for (std::size_t i = 1; i < kFieldIds; ++i) {
+    const std::string_view known = canonical_name(static_cast<FieldId>(i));
+    for (std::size_t at = 0; at < known.size(); ++at) {
+      std::string name(known);
+      name[at] = '!';
+      EXPECT_EQ(field_id(name), FieldId::other) << name;
+    }
+  }
+}
+
 // RFC 9110 section 5.6.2.
 TEST(Token, IsMadeOfItsCharactersAlone) {
   EXPECT_TRUE(is_token("!#$%&'*+-.^_`|~09azAZ"));

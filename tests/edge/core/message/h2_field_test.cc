@@ -23,5 +23,18 @@ TEST(H2Field, ValuesHoldNoControlButATab) {
   EXPECT_FALSE(is_h2_value("\x7f"));
 }
 
+TEST(H2Field, AControlIsFoundWhereverItStands) {
+  for (std::size_t size = 1; size < 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int octet = 0; octet < 256; ++octet) {
+        std::string value(size, '\xA0');
+        value[at] = static_cast<char>(octet);
+        const bool good = (octet >= 0x20 && octet != 0x7F) || octet == '\t';
+        ASSERT_EQ(is_h2_value(value), good) << octet << " at " << at << " of " << size;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace edge

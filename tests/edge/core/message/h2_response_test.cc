@@ -22,6 +22,19 @@ TEST(H2Response, NamesAreLowerAndTheConnectionsFieldsAreGone) {
             "200|content-type=text/html|x-empty=");
 }
 
+TEST(H2Response, EachOctetOfANameIsLowerOrWhatItWas) {
+  for (std::size_t size = 0; size < 40; ++size) {
+    for (int first = 0; first < 256; ++first) {
+      std::string text;
+      for (std::size_t i = 0; i < size; ++i) text += static_cast<char>(first + static_cast<int>(i) * 37);
+      std::string expected = text;
+      for (char& c : expected) c = shared::lower(c);
+      lower_in_place(text);
+      ASSERT_EQ(text, expected) << size << " from " << first;
+    }
+  }
+}
+
 TEST(H2Response, AHeadWithoutFieldsIsItsStatus) { EXPECT_EQ(fields_of("HTTP/1.1 204 No Content\r\n\r\n"), "204"); }
 
 TEST(H2Response, ARequestIsTakenApart) {
