@@ -9,6 +9,11 @@
 #include <unistd.h>
 
 namespace shared {
+namespace {
+
+constexpr int kAhead = 3;  // events
+
+}  // namespace
 
 WorkerLoop::WorkerLoop()
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
@@ -91,6 +96,10 @@ void WorkerLoop::turn(int patience_ms) {
   pending_end_ = std::max(count, 0);
   run_posted();  // first: who posted it may have told whose bytes are among these events
   while (pending_begin_ < pending_end_) {
+    // Where many connections take turns, the next ones' memory is cold.
+    if (pending_begin_ + kAhead < pending_end_) {
+      __builtin_prefetch(events_[static_cast<std::size_t>(pending_begin_ + kAhead)].data.ptr);
+    }
     const epoll_event event = events_[static_cast<std::size_t>(pending_begin_++)];
     if (event.data.ptr == nullptr) continue;
     const Watch& watch = *static_cast<const Watch*>(event.data.ptr);
