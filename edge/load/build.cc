@@ -207,6 +207,7 @@ class Builder {
     if (config.files) route.action = build_files(config, mime_types(), diagnostics_);
     route.compression = build_compression(edge_.compression, config.compression);
     route.early_hints = config.early_hints;
+    route.learn_early_hints = config.learn_early_hints;
     if (config.allow) route.allow = PrefixSet(*config.allow);
     route.limits = limits_of(config);
     if (config.cache && config.pool) route.cache = cache_rule(*config.cache);

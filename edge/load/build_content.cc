@@ -47,6 +47,7 @@ StaticFiles build_files(const RouteConfig& route, std::shared_ptr<const MimeType
   files.precompressed = config.precompressed;
   files.symlinks = config.symlinks;
   files.dotfiles = config.dotfiles;
+  files.listing = config.listing;
   files.cache_control = config.cache_control;
   for (const auto& [ending, at, value] : config.cache_control_by_ending) {
     files.cache_control_by_ending.emplace_back(ending, value);

@@ -1,5 +1,6 @@
 // The field tables of caches and of what a route stores in one.
 
+#include <algorithm>
 #include <array>
 
 #include "edge/load/readers.h"
@@ -45,10 +46,23 @@ std::optional<std::vector<StatusTtl>> read_ttl(const Node& node, Diagnostics& di
   return ttl;
 }
 
+std::optional<CacheKeyPart> read_parameter(const Node& node, Diagnostics& diagnostics) {
+  const std::string& name = node.text;
+  const std::size_t star = name.find('*');
+  const bool plain = !name.empty() && name.find_first_of("&=?# ") == std::string::npos;
+  if (!plain || (star != std::string::npos && star + 1 != name.size())) {
+    complain(node, "'" + name + "' is not the name of a parameter, or the beginning of some: utm_*", diagnostics);
+    return std::nullopt;
+  }
+  const bool only = node.key == "query";
+  return CacheKeyPart{.kind = only ? CacheKeyPart::Kind::query : CacheKeyPart::Kind::query_except, .name = name};
+}
+
 std::optional<CacheKeyPart> read_part(const Node& node, Diagnostics& diagnostics) {
-  constexpr std::array<std::string_view, 2> kKeys{"header", "cookie"};
+  constexpr std::array<std::string_view, 4> kKeys{"header", "cookie", "query", "query_except"};
   const Node* element = expect_one_key(node, kKeys, diagnostics);
   if (element == nullptr || !expect_scalar(*element, "a name", diagnostics)) return std::nullopt;
+  if (element->key.starts_with("query")) return read_parameter(*element, diagnostics);
   if (!http::is_token(element->text)) {
     complain(*element, "'" + element->text + "' is not the name of a header field or cookie", diagnostics);
     return std::nullopt;
@@ -59,17 +73,38 @@ std::optional<CacheKeyPart> read_part(const Node& node, Diagnostics& diagnostics
                       .id = header ? http::field_id(element->text) : http::FieldId::other};
 }
 
-Reader<CacheKeyPart> key_part() { return custom<CacheKeyPart>("`{header: NAME}` or `{cookie: NAME}`", read_part); }
+Reader<CacheKeyPart> key_part() {
+  return custom<CacheKeyPart>("`{header: NAME}`, `{cookie: NAME}`, `{query: NAME}` or `{query_except: NAME}`",
+                              read_part);
+}
+
+void check_key(const RouteCacheConfig& cache, const Node& node, Diagnostics& diagnostics) {
+  const auto has = [&](CacheKeyPart::Kind kind) {
+    return std::ranges::any_of(cache.key, [&](const CacheKeyPart& part) { return part.kind == kind; });
+  };
+  if (has(CacheKeyPart::Kind::query) && has(CacheKeyPart::Kind::query_except)) {
+    diagnostics.error(node.at, "key: query says which parameters count, query_except which do not: say one of them");
+  }
+}
 
 }  // namespace
 
 const Table<CacheStoreConfig>& cache_store_table() {
   static const auto table =
-      Table<CacheStoreConfig>("edge.caches.NAME",
-                              "A store of responses in memory, shared by the workers. It outlives reloads, and not the "
-                              "process. See docs/cache.md.")
-          .field("size", &CacheStoreConfig::size, size(kMiB, kTiB),
-                 "Octets, of all that is stored and what is kept beside it; an entry may take a quarter");
+      Table<CacheStoreConfig>(
+          "edge.caches.NAME",
+          "A store of responses, shared by the workers: in memory, where it outlives reloads, and not "
+          "the process, or on a disk, where it outlives that, too. See docs/cache.md.")
+          .field("size", &CacheStoreConfig::size, size(kMiB, 1024 * kTiB),
+                 "Octets, of all that is stored and what is kept beside it; an entry may take a quarter")
+          .field(
+              "disk", &CacheStoreConfig::disk, located(file_path()),
+              "A directory for this store alone, whose parent is there: responses lie in files, their heads in memory. "
+              "Without it they lie in memory")
+          .field(
+              "memory", &CacheStoreConfig::memory, size(kMiB, kTiB),
+              "Octets of memory of a store on disk: half for the heads of what is stored, about 1 KiB each, half for "
+              "bodies that come or are not written yet; one may take a quarter");
   return table;
 }
 
@@ -83,7 +118,9 @@ const Table<RouteCacheConfig>& route_cache_table() {
                  "For how long a response is fresh whose server says nothing of it: {200: 5m, 404: 10s}")
           .field(
               "key", &RouteCacheConfig::key, list_of(key_part()),
-              "What of the request tells responses apart, beside host, path, query, scheme, tier and what Vary names")
+              "What of the request tells responses apart, beside host, path, query, scheme, tier and what Vary names: "
+              "fields and cookies. With `query` only the parameters that are named count, with `query_except` all but "
+              "those, and servers are not told the others; `utm_*` stands for all that begin so")
           .field("heuristic", &RouteCacheConfig::heuristic, boolean(),
                  "What has a Last-Modified and no word of its freshness is fresh for a tenth of the time since, up to "
                  "a day")
@@ -108,6 +145,7 @@ const Table<RouteCacheConfig>& route_cache_table() {
                  "Responses of one URL; with more all of them go")
           .field("hit_for_miss", &RouteCacheConfig::hit_for_miss, seconds(),
                  "Behind a response that was not stored, requests for the same do not wait for each other for so long")
+          .check(check_key)
           .position(&RouteCacheConfig::at);
   return table;
 }

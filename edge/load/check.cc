@@ -317,6 +317,28 @@ void check_limits(const Checker& checker) {
   }
 }
 
+// Each store has a directory of its own; it is made at a start if its parent is there.
+void check_cache_disks(const Checker& checker) {
+  std::map<std::filesystem::path, std::string_view> taken;
+  for (const auto& [name, at, store] : checker.edge.caches) {
+    const Located<std::filesystem::path>& disk = store.disk;
+    if (disk.value.empty()) continue;
+    const std::filesystem::path path = std::filesystem::absolute(disk.value).lexically_normal();
+    const auto [other, fresh] = taken.emplace(path, name);
+    if (!fresh) {
+      checker.diagnostics.error(disk.at, "disk: " + path.string() + " is that of cache " + in_quotes(other->second) +
+                                             ": each needs a directory of its own");
+    }
+    std::error_code failed;
+    const bool there = std::filesystem::exists(path, failed);
+    if (there && !std::filesystem::is_directory(path, failed)) {
+      checker.diagnostics.error(disk.at, "disk: " + path.string() + " is no directory: name another");
+    } else if (!there && !std::filesystem::is_directory(path.parent_path(), failed)) {
+      checker.diagnostics.error(disk.at, "disk: " + path.parent_path().string() + " is no directory: make it");
+    }
+  }
+}
+
 void check_caches(const Checker& checker) {
   const std::vector<std::string_view> names = names_of(checker.edge.caches);
   std::set<std::string_view> used;
@@ -330,8 +352,12 @@ void check_caches(const Checker& checker) {
     } else if (route.cache->max_object > known->size / 4) {
       checker.diagnostics.error(route.cache->at, "max_object: more than a quarter of the store " +
                                                      in_quotes(store.value) + "; a body of that size is never kept");
+    } else if (!known->disk.value.empty() && route.cache->max_object > known->memory / 4) {
+      checker.diagnostics.error(route.cache->at, "max_object: more than a quarter of the memory of the store " +
+                                                     in_quotes(store.value) + "; a body of that size is never kept");
     }
   }
+  check_cache_disks(checker);
   for (const auto& [name, at, store] : checker.edge.caches) {
     if (!used.contains(name)) checker.diagnostics.warning(at, "cache " + in_quotes(name) + " is used by no route");
   }

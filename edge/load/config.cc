@@ -115,7 +115,7 @@ Table<EdgeConfig> first_options() {
       .field("pools", &EdgeConfig::pools, map_of("pool", nested(pool_table())), "Servers")
       .field("limits", &EdgeConfig::limits, map_of("limit", nested(limit_table())), "How often requests may come")
       .field("caches", &EdgeConfig::caches, map_of("cache", nested(cache_store_table())),
-             "Stores of responses; a change of their names needs a restart")
+             "Stores of responses; a change of their names or directories needs a restart")
       .field("access", &EdgeConfig::access, map_of("access list", nested(access_table())), "Who may come")
       .field("auth", &EdgeConfig::auth, map_of("policy", nested(auth_table())), "How clients show who they are")
       .field("trace", &EdgeConfig::trace, optional_of(nested(trace_table())),

@@ -233,6 +233,7 @@ struct FilesConfig {
   std::vector<Coding> precompressed;
   bool symlinks = StaticFiles{}.symlinks;
   bool dotfiles = StaticFiles{}.dotfiles;
+  bool listing = StaticFiles{}.listing;
   bool strip_path = true;
   std::string cache_control;  // empty: none
   shared::load::NamedMap<std::string> cache_control_by_ending;
@@ -252,6 +253,8 @@ struct CompressionConfig {
 // A store of responses.
 struct CacheStoreConfig {
   std::uint64_t size = std::uint64_t{256} << 20U;
+  shared::load::Located<std::filesystem::path> disk;  // a directory; empty: in memory
+  std::uint64_t memory = std::uint64_t{256} << 20U;   // of a store on disk
 };
 
 // What of a route's responses is stored; see CacheRule.
@@ -370,6 +373,7 @@ struct RouteConfig {
   std::optional<FilesConfig> files;
   std::optional<CompressionConfig> compression;
   std::vector<std::string> early_hints;  // values of Link
+  bool learn_early_hints = false;
   std::optional<std::vector<shared::Prefix>> allow;
   std::vector<shared::load::Located<std::string>> access;
   std::vector<shared::load::Located<std::string>> auth;

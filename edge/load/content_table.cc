@@ -22,6 +22,8 @@ void check_files(const FilesConfig& files, const Node& node, Diagnostics& diagno
   }
   if (leaves(std::string_view(files.fallback).substr(files.fallback.starts_with('/') ? 1 : 0)))
     diagnostics.error(node.at, "fallback: '" + files.fallback + "' is no file below the root");
+  if (files.listing && !files.fallback.empty())
+    diagnostics.error(node.at, "listing: what has no index is answered with the fallback: say one of them");
 }
 
 }  // namespace
@@ -42,6 +44,8 @@ const Table<FilesConfig>& files_table() {
           .field("symlinks", &FilesConfig::symlinks, boolean(), "Follow symbolic links that stay below the root")
           .field("dotfiles", &FilesConfig::dotfiles, boolean(),
                  "Serve names that begin with a dot, too; /.well-known/ is always served")
+          .field("listing", &FilesConfig::listing, boolean(),
+                 "A directory without an index shows the names of what is in it, but for those that are not served")
           .field("strip_path", &FilesConfig::strip_path, boolean(),
                  "The route's path is no part of the file's name; false: it is")
           .field("cache_control", &FilesConfig::cache_control, text(), "Cache-Control of the answers")

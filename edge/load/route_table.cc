@@ -138,6 +138,8 @@ const Table<RouteConfig>& route_table() {
                  "On top of `edge.compression`")
           .field("early_hints", &RouteConfig::early_hints, hint_links(),
                  "Links that clients of HTTP/2 are told ahead of the answer to a GET (103, RFC 8297)")
+          .field("learn_early_hints", &RouteConfig::learn_early_hints, boolean(),
+                 "Likewise those to preload and to preconnect that the last 200 for the same URL had")
           .field("allow", &RouteConfig::allow, optional_of(list_of(prefix())),
                  "Networks that may use it; others get 403")
           .field("access", &RouteConfig::access, one_or_list(located(word())),
@@ -159,8 +161,7 @@ const Table<RouteConfig>& route_table() {
                  "Before the edge's: pages of errors that the edge answers itself")
           .field("limits", &RouteConfig::limits, one_or_list(located(word())),
                  "Names of `edge.limits` that its requests come under, beside those that are `everywhere`")
-          .field("cache", &RouteConfig::cache, optional_of(nested(route_cache_table())),
-                 "Its responses are stored and used again")
+          .field("cache", &RouteConfig::cache, optional_of(nested(route_cache_table())), "Its responses are used again")
           .field("mirror", &RouteConfig::mirror, optional_of(nested(mirror_table())),
                  "Another pool gets copies of its requests")
           .field("timeout", &RouteConfig::timeout, nested(timeout_table()), "Other limits than `edge.timeout`")

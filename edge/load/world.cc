@@ -149,8 +149,10 @@ std::vector<std::string> needs_restart(const World& before, const World& after) 
     options.emplace_back("edge.client.max_connections");
   }
   if (before.config.client.max_memory != after.config.client.max_memory) options.emplace_back("edge.client.max_memory");
-  if (!std::ranges::equal(before.config.caches, after.config.caches, {}, &shared::load::Named<CacheStoreConfig>::name,
-                          &shared::load::Named<CacheStoreConfig>::name)) {
+  const auto same_store = [](const auto& a, const auto& b) {
+    return a.name == b.name && a.value.disk.value == b.value.disk.value;
+  };
+  if (!std::ranges::equal(before.config.caches, after.config.caches, same_store)) {
     options.emplace_back("edge.caches");
   }
   if (before.node != after.node) options.emplace_back("this edge's own address");

@@ -11,11 +11,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { WELL, FULL, FAILS, HANGS };
+enum { RESOLVE_CACHED_ONLY = 0x20 }; /* RESOLVE_CACHED, which older headers do not have */
 
 struct control {
   volatile int mode;
@@ -101,6 +104,53 @@ ssize_t writev(int fd, const struct iovec* parts, int count) {
 ssize_t read(int fd, void* to, size_t size) {
   if (fd_is_meant(fd) && refuse(trouble(0))) return -1;
   return REAL(read)(fd, to, size);
+}
+
+ssize_t pread(int fd, void* to, size_t size, off_t at) {
+  if (fd_is_meant(fd) && refuse(trouble(0))) return -1;
+  return REAL(pread)(fd, to, size, at);
+}
+
+ssize_t pread64(int fd, void* to, size_t size, off_t at) __attribute__((alias("pread")));
+
+/* Who asks not to be held up is told so. */
+ssize_t preadv2(int fd, const struct iovec* parts, int count, off_t at, int flags) {
+  if (fd_is_meant(fd)) {
+    if (disk->mode == HANGS && (flags & RWF_NOWAIT) != 0) return refuse(EAGAIN);
+    if (refuse(trouble(0))) return -1;
+  }
+  return REAL(preadv2)(fd, parts, count, at, flags);
+}
+
+ssize_t preadv64v2(int fd, const struct iovec* parts, int count, off_t at, int flags) __attribute__((alias("preadv2")));
+
+ssize_t pwrite(int fd, const void* from, size_t size, off_t at) {
+  if (fd_is_meant(fd) && refuse(trouble(0))) return -1;
+  return REAL(pwrite)(fd, from, size, at);
+}
+
+ssize_t pwrite64(int fd, const void* from, size_t size, off_t at) __attribute__((alias("pwrite")));
+
+/* openat2(2) has no name in the C library. */
+long syscall(long number, ...) {
+  long with[6];
+  va_list more;
+  va_start(more, number);
+  for (int i = 0; i < 6; ++i) with[i] = va_arg(more, long);
+  va_end(more);
+  if (number == SYS_openat2 && place_is_meant((int)with[0], (const char*)with[1])) {
+    const unsigned long long* how = (const unsigned long long*)with[2]; /* flags, mode, resolve */
+    if (disk->mode == HANGS && (how[2] & RESOLVE_CACHED_ONLY) != 0) return refuse(EAGAIN);
+    if (refuse(trouble(0))) return -1;
+  }
+  return REAL(syscall)(number, with[0], with[1], with[2], with[3], with[4], with[5]);
+}
+
+/* A disk, whatever lies below. */
+int fstatfs(int fd, struct statfs* out) {
+  const int done = REAL(fstatfs)(fd, out);
+  if (done == 0) out->f_type = 0xEF53;
+  return done;
 }
 
 int fsync(int fd) {

@@ -120,7 +120,8 @@ class Scripted:
 class LoneEdge:
     """An edge of one worker on 127.N.1.1 with the pool `web`; `config` is its configuration as Python's dicts and lists."""
 
-    def __init__(self, directory, slot, servers, pool=None, edge=None, routes=None, pools=None, **more):
+    def __init__(self, directory, slot, servers, pool=None, edge=None, routes=None, pools=None, environment=None, **more):
+        self.environment = environment  # the whole of it; None: this process's
         self.slot = slot
         self.directory = pathlib.Path(directory)
         self.host = slot_address(slot, "1.1")
@@ -131,7 +132,11 @@ class LoneEdge:
         self.file = self.directory / "lone.yaml"
         (self.directory / "state").mkdir()
         self.write()
-        self.process = meridian.Process([meridian.binaries() / "meridian-edge", "--config", self.file, "--region", "eu", "--node", self.host], self.directory / "edge.log")
+        self.start()
+
+    def start(self):
+        command = [meridian.binaries() / "meridian-edge", "--config", self.file, "--region", "eu", "--node", self.host]
+        self.process = meridian.Process(command, self.directory / "edge.log", environment=self.environment)
         meridian.wait_until(lambda: not self.process.running() or self.admin("/healthz", "GET")[0] == 200, "the edge serves")
         assert self.process.running(), self.process.text()
 

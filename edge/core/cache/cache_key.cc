@@ -33,6 +33,26 @@ void append_part(std::string_view name, std::string_view value, std::string& out
   out.append(name).append("=").append(value).push_back('\n');  // no value has a line's end
 }
 
+bool is_of_query(const CacheKeyPart& part) {
+  return part.kind == CacheKeyPart::Kind::query || part.kind == CacheKeyPart::Kind::query_except;
+}
+
+bool names(const CacheKeyPart& part, std::string_view name) {
+  if (!part.name.ends_with('*')) return part.name == name;
+  return name.starts_with(std::string_view(part.name).substr(0, part.name.size() - 1));
+}
+
+// The two kinds do not come together.
+bool is_kept(const CacheRule& rule, std::string_view name) {
+  bool only = false;
+  for (const CacheKeyPart& part : rule.key) {
+    if (!is_of_query(part)) continue;
+    only = part.kind == CacheKeyPart::Kind::query;
+    if (names(part, name)) return only;
+  }
+  return !only;
+}
+
 // Of a trusted proxy these pass to servers.
 void append_forwarded(const SelectorSource& source, std::string& out) {
   if (!source.client.trusted) return;
@@ -65,9 +85,47 @@ std::string merge_path(std::string_view base, std::string_view reference) {
 
 }  // namespace
 
-void append_cache_url(const RequestTarget& target, std::string& out) {
+void append_cache_url(const CacheRule& rule, const RequestTarget& target, std::string& out) {
   append_lower(target.authority, out);
-  out.append(target.kept).append(target.query);
+  out.append(target.kept);
+  if (leaves_parameters_out(rule)) {
+    out.append(keyed_query(rule, target.query));
+  } else {
+    out.append(target.query);
+  }
+}
+
+bool leaves_parameters_out(const CacheRule& rule) { return std::ranges::any_of(rule.key, is_of_query); }
+
+std::string keyed_query(const CacheRule& rule, std::string_view query) {
+  std::string kept;
+  if (query.empty()) return kept;
+  query.remove_prefix(1);
+  while (!query.empty()) {
+    const std::size_t stop = std::min(query.find('&'), query.size());
+    const std::string_view parameter = query.substr(0, stop);
+    query.remove_prefix(std::min(stop + 1, query.size()));
+    if (is_kept(rule, parameter.substr(0, parameter.find('=')))) {
+      kept.push_back(kept.empty() ? '?' : '&');
+      kept.append(parameter);
+    }
+  }
+  return kept;
+}
+
+std::string keyed_target(const CacheRule& rule, std::string_view target) {
+  const std::size_t query = std::min(target.find('?'), target.size());
+  return std::string(target.substr(0, query)).append(keyed_query(rule, target.substr(query)));
+}
+
+http::FieldList fields_with_coding(const http::FieldList& asked, std::string_view coding) {
+  http::FieldList fields;
+  for (const http::Field& field : asked) {
+    if (field.id != http::FieldId::accept_encoding) static_cast<void>(fields.push(field));
+  }
+  if (coding.empty()) return fields;
+  static_cast<void>(fields.push({.name = "Accept-Encoding", .value = coding, .id = http::FieldId::accept_encoding}));
+  return fields;
 }
 
 void append_selector(const CacheRule& rule, const SelectorSource& source, std::string& out) {
@@ -77,6 +135,7 @@ void append_selector(const CacheRule& rule, const SelectorSource& source, std::s
   if (!source.rewritten_by.empty()) append_part("route", source.rewritten_by, out);
   append_forwarded(source, out);
   for (const CacheKeyPart& part : rule.key) {
+    if (is_of_query(part)) continue;
     if (part.kind == CacheKeyPart::Kind::cookie) {
       const std::string_view value = http::find_cookie(source.fields, part.name);
       append_part(value.data() == nullptr ? "no cookie" : "cookie", value, out);

@@ -14,8 +14,21 @@
 
 namespace edge {
 
-// "shop.test:8080/a//b?c": the authority in lower case, path and query as forwarded. Appends to `out`.
-void append_cache_url(const RequestTarget& target, std::string& out);
+// "shop.test:8080/a//b?c": the authority in lower case, path and query as forwarded, without the parameters that the
+// rule leaves out. Appends to `out`.
+void append_cache_url(const CacheRule& rule, const RequestTarget& target, std::string& out);
+
+// Does the rule leave parameters of queries out? Then servers are not told them either, so that nobody chooses by them
+// what others get.
+[[nodiscard]] bool leaves_parameters_out(const CacheRule& rule);
+// "?a=1&b=2" without them, in its order; empty: none is left.
+[[nodiscard]] std::string keyed_query(const CacheRule& rule, std::string_view query);
+// "/a?b=2": the same of what may have a query at its end.
+[[nodiscard]] std::string keyed_target(const CacheRule& rule, std::string_view target);
+
+// The request's fields where answers are compressed before they are stored: with the one coding that its answer would
+// have in Accept-Encoding, or none if that is empty. Views into `asked` and `coding`.
+[[nodiscard]] http::FieldList fields_with_coding(const http::FieldList& asked, std::string_view coding);
 
 struct SelectorSource {
   const http::FieldList& fields;

@@ -13,9 +13,10 @@ namespace edge {
 // Of responses with Set-Cookie: never stored; stored without it; stored as they are.
 enum class CookiePolicy : std::uint8_t { pass, strip, store };
 
-// Beside the URL. A field or a cookie of the request.
+// Beside the URL, a field or a cookie of the request; of the URL, parameters of the query: only those that are named,
+// or all but those. "utm_*" stands for all that begin so.
 struct CacheKeyPart {
-  enum class Kind : std::uint8_t { header, cookie };
+  enum class Kind : std::uint8_t { header, cookie, query, query_except };
   Kind kind = Kind::header;
   std::string name{};
   http::FieldId id = http::FieldId::other;

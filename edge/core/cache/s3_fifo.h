@@ -57,6 +57,21 @@ class S3Fifo {
     unlink(node.queue == S3FifoHook::Queue::small ? small_ : main_, node);
   }
 
+  // `made` stands where `node` stood, with what is known of it. REQUIRES: `node` is in a queue, `made` in none.
+  void replace(S3FifoHook& node, S3FifoHook& made) {
+    Queue& queue = node.queue == S3FifoHook::Queue::small ? small_ : main_;
+    made.before = node.before;
+    made.after = node.after;
+    made.hash = node.hash;
+    made.octets = node.octets;
+    made.uses.store(node.uses.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    made.queue = node.queue;
+    (made.before != nullptr ? made.before->after : queue.head) = &made;
+    (made.after != nullptr ? made.after->before : queue.tail) = &made;
+    node.before = node.after = nullptr;
+    node.queue = S3FifoHook::Queue::none;
+  }
+
   // Takes out who goes next; null: there is nobody.
   [[nodiscard]] S3FifoHook* evict() {
     while (small_.head != nullptr || main_.head != nullptr) {

@@ -101,6 +101,16 @@ bool StoredHead::copy_to(http::ResponseHead& head) const {
   return std::ranges::all_of(lines_, [&](const Line& line) { return head.fields.push(field(line)); });
 }
 
+void StoredHead::append_text(std::string& out) const {
+  out.append(version_ == http::Version::http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
+  out.append(std::to_string(status_)).append(" ").append(text_, 0, reason_size_).append("\r\n");
+  for (const Line& line : lines_) {
+    const http::Field one = field(line);
+    out.append(one.name).append(": ").append(one.value).append("\r\n");
+  }
+  out.append("\r\n");
+}
+
 std::string_view StoredHead::find(http::FieldId id) const {
   const auto found = std::ranges::find(lines_, id, &Line::id);
   return found == lines_.end() ? std::string_view() : field(*found).value;

@@ -29,6 +29,8 @@ class StoredHead {
 
   // The head, with views into this. False: it does not fit.
   [[nodiscard]] bool copy_to(http::ResponseHead& head) const;
+  // As a head of HTTP/1, with its empty line.
+  void append_text(std::string& out) const;
   // The first line's value; empty: there is none.
   [[nodiscard]] std::string_view find(http::FieldId id) const;
   [[nodiscard]] std::string_view find(std::string_view name) const;

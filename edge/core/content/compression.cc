@@ -68,6 +68,7 @@ CompressionRuling rule_compression(const Compression& settings, const http::Requ
   if (answer.status == 304) {
     // Of a 200 that may have been compressed: what is stored keeps the tag that it came with.
     ruling.weakens = !is_encoded(answer.fields) && chosen() != Coding::identity;
+    ruling.varies = ruling.weakens && answer.fields.has(http::FieldId::vary);  // as that of the 200 did
     return ruling;
   }
   if (!has_body(answer.status) || framing.switched || answer.status == 206) return ruling;

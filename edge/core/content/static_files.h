@@ -25,6 +25,7 @@ struct StaticFiles {
   std::string fallback;            // below the root, instead of what is not there; empty: none
   std::vector<Coding> precompressed;
   bool symlinks = false;  // followed where they stay below the root
+  bool listing = false;   // of directories without an index
   bool dotfiles = false;  // names that begin with a dot; /.well-known/ is always served
   std::string cache_control;
   std::vector<std::pair<std::string, std::string>> cache_control_by_ending;  // "html" -> "no-cache"

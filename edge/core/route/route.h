@@ -94,6 +94,7 @@ struct Route {
   HeaderRules response_rules;
   std::shared_ptr<const Compression> compression;  // of its answers; null: none
   std::vector<std::string> early_hints;            // values of Link in a 103
+  bool learn_early_hints = false;                  // and those that its answers have had
   std::shared_ptr<const CacheRule> cache;          // null: its responses are not stored
   std::shared_ptr<const ErrorPages> error_pages;   // its own, then the edge's; null: none
   std::shared_ptr<const MirrorRule> mirror;        // null: nobody gets copies

@@ -1,42 +1,46 @@
 #pragma once
-// CacheEntry: one stored response, or one that is just coming: its head, how fresh it is, which requests it answers,
-// and its body, which two entries share when a 304 has updated the head. Immutable but for what is atomic; shared by
-// workers, answers in progress and the store.
+// CacheEntry: one stored response, or one that is just coming: its record, and its body, which two entries share when a
+// 304 has updated the head: in memory, or in a file of a store on disk (or in both, until it is written). Immutable but
+// for what is atomic; shared by workers, answers in progress and the store.
 
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <string>
 
-#include "edge/core/cache/freshness.h"
+#include "edge/core/cache/cache_record.h"
 #include "edge/core/cache/s3_fifo.h"
-#include "edge/core/cache/stored_head.h"
 #include "edge/serve/cache/body.h"
-#include "shared/http/framing.h"
+#include "edge/serve/cache/disk_file.h"
 
 namespace edge {
 
-struct CacheEntry : S3FifoHook {
-  StoredHead head;
-  Freshness freshness;
-  http::UnixSeconds heard_at = 0;
-  std::string url;
-  std::string selector;
-  std::string vary_names;   // see vary.h
-  std::string vary_values;  // of the request that it answered
-  http::Body framing;       // as the server framed it
-  std::shared_ptr<CacheBody> body;
+struct CacheEntry : S3FifoHook, CacheRecord {
+  CacheEntry() = default;
+  explicit CacheEntry(const CacheRecord& record) : CacheRecord(record) {}
+
+  std::shared_ptr<CacheBody> body;  // null: it is in the file
+  std::shared_ptr<DiskFile> file;   // null: of a store in memory, or not stored
   std::atomic<bool> purged{false};  // softly
 
   // The store's.
   std::shared_ptr<CacheEntry> queued;  // itself, while it is in the queues
+  std::size_t pending = 0;             // octets of the body, until it is written
 
-  // Octets of all that it takes, the store's own words for it included.
-  [[nodiscard]] std::size_t memory() const {
+  // Octets of its body. REQUIRES: it is whole.
+  [[nodiscard]] std::uint64_t body_size() const { return body != nullptr ? body->size() : file->body.size; }
+  [[nodiscard]] bool whole() const { return body == nullptr || body->state() == CacheBody::State::whole; }
+
+  [[nodiscard]] bool same_variant(const CacheEntry& other) const {
+    return selector == other.selector && vary_names == other.vary_names && vary_values == other.vary_values;
+  }
+
+  // Octets of all that it takes but for its body, the store's own words for it included.
+  [[nodiscard]] std::size_t index_memory() const {
     constexpr std::size_t kBookkeeping = 160;  // a node and a slot of the tables, counts, allocators' heads
     return sizeof(*this) + kBookkeeping + head.memory() + 2 * url.capacity() + selector.capacity() +
-           vary_names.capacity() + vary_values.capacity() + body->memory();
+           vary_names.capacity() + vary_values.capacity() + (file != nullptr ? sizeof(DiskFile) + kBookkeeping : 0);
   }
+  [[nodiscard]] std::size_t memory() const { return index_memory() + body->memory(); }
 };
 
 }  // namespace edge

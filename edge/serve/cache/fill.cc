@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "edge/serve/cache/desk.h"
+#include "edge/serve/cache/entry.h"
 
 namespace edge {
 

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "edge/core/message/errors.h"
-#include "edge/serve/cache/entry.h"
 
 namespace edge {
 
 class CacheDesk;
+struct CacheEntry;
 
 class CacheFill : public std::enable_shared_from_this<CacheFill> {
  public:

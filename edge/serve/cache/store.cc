@@ -17,10 +17,6 @@ bool answers(const CacheEntry& entry, const CacheKey& key) {
   return values == entry.vary_values;
 }
 
-bool same_variant(const CacheEntry& a, const CacheEntry& b) {
-  return a.selector == b.selector && a.vary_names == b.vary_names && a.vary_values == b.vary_values;
-}
-
 bool goes(const CachePurge& purge, const CacheEntry& entry) {
   if (!purge.url.empty()) return entry.url == purge.url;
   if (!purge.prefix.empty()) return entry.url.starts_with(purge.prefix);
@@ -30,14 +26,15 @@ bool goes(const CachePurge& purge, const CacheEntry& entry) {
 }  // namespace
 
 CacheStore::CacheStore(CacheStoreSettings settings, std::uint64_t seed)
-    : name_(std::move(settings.name)), seed_(seed), capacity_(settings.capacity) {
+    : name_(settings.name), seed_(seed), capacity_(settings.capacity), memory_(settings.memory) {
   for (Shard& shard : shards_) shard.resources = decltype(shard.resources)(0, CacheUrlHash{seed});
+  if (!settings.disk.empty()) open_disk(settings);
 }
 
-// Entries hold themselves while they are queued.
+// Entries hold themselves while they are queued. Files stay.
 CacheStore::~CacheStore() {
-  Gone gone;
-  evict_to(0, gone);
+  if (disk_ != nullptr) disk_->stop();
+  while (S3FifoHook* hook = queue_.evict()) static_cast<CacheEntry*>(hook)->queued.reset();
 }
 
 CacheStore::Shard& CacheStore::shard_of(std::string_view url) const {
@@ -120,6 +117,11 @@ void CacheStore::release(const CacheFill& fill) {
 
 bool CacheStore::reserve(std::size_t octets) {
   const std::size_t coming = coming_.fetch_add(octets, std::memory_order_relaxed) + octets;
+  if (disk_ != nullptr) {
+    if (coming + pending_.load(std::memory_order_relaxed) <= memory_.load(std::memory_order_relaxed) / 2) return true;
+    give_back(octets);
+    return false;
+  }
   const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
   if (octets_.load(std::memory_order_relaxed) + coming <= capacity) return true;
   if (coming <= capacity / 2) {
@@ -138,9 +140,21 @@ void CacheStore::give_back(std::size_t octets) { coming_.fetch_sub(octets, std::
 void CacheStore::unlink(const std::shared_ptr<CacheEntry>& entry, Gone& gone) {
   if (entry->queued == nullptr) return;
   queue_.remove(*entry);
+  count_out(*entry, gone);
+}
+
+// It is in no queue any more. The last one that is stored with a file takes it along.
+void CacheStore::count_out(CacheEntry& entry, Gone& gone) {
   entries_.fetch_sub(1, std::memory_order_relaxed);
-  octets_.fetch_sub(entry->octets, std::memory_order_relaxed);
-  gone.push_back(std::move(entry->queued));
+  octets_.fetch_sub(entry.octets, std::memory_order_relaxed);
+  if (disk_ != nullptr) {
+    index_.fetch_sub(entry.index_memory(), std::memory_order_relaxed);
+    if (--entry.file->users == 0) {
+      entry.file->gone.store(true, std::memory_order_release);
+      disk_->remove(entry.file);
+    }
+  }
+  gone.push_back(std::move(entry.queued));
 }
 
 void CacheStore::drop(Shard& shard, const CacheEntry& entry) {
@@ -151,16 +165,21 @@ void CacheStore::drop(Shard& shard, const CacheEntry& entry) {
   if (known->second.fills.empty() && known->second.entries.empty()) shard.resources.erase(known);
 }
 
+bool CacheStore::over(std::size_t octets) const {
+  const std::size_t there = octets_.load(std::memory_order_relaxed);
+  if (disk_ == nullptr) return there + queue_.memory() > octets;
+  const std::size_t most = memory_.load(std::memory_order_relaxed) / 2;
+  return there > octets || index_.load(std::memory_order_relaxed) + queue_.memory() > most;
+}
+
 void CacheStore::evict_to(std::size_t octets, Gone& gone) {
-  while (octets_.load(std::memory_order_relaxed) + queue_.memory() > octets) {
+  while (over(octets)) {
     S3FifoHook* hook = queue_.evict();
     if (hook == nullptr) return;
     auto* entry = static_cast<CacheEntry*>(hook);
-    entries_.fetch_sub(1, std::memory_order_relaxed);
-    octets_.fetch_sub(hook->octets, std::memory_order_relaxed);
     evicted_.fetch_add(1, std::memory_order_relaxed);
     drop(shard_of(entry->url), *entry);
-    gone.push_back(std::move(entry->queued));
+    count_out(*entry, gone);
   }
 }
 
@@ -183,15 +202,16 @@ bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, const CacheFil
   bool soft = false;
   if (fill.doomed() || begun == begun_.end() || purged_since(*entry, begun->second, soft)) return false;
   if (soft) entry->purged.store(true, std::memory_order_relaxed);
-  const std::size_t octets = entry->memory();
+  const std::size_t octets = disk_ == nullptr ? entry->memory() : octets_on_disk(*entry);
   const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
-  if (octets > capacity / 4) return false;
+  if (octets > capacity / 4 || octets == 0) return false;
+  const bool to_write = disk_ != nullptr && attach(*entry);
   Shard& shard = shard_of(entry->url);
   {
     const std::scoped_lock lock(shard.mutex);
     Resource& resource = shard.resources[entry->url];
     for (auto one = resource.entries.begin(); one != resource.entries.end();) {
-      const bool replaced = same_variant(**one, *entry) || resource.entries.size() >= std::max<std::size_t>(most, 1);
+      const bool replaced = (*one)->same_variant(*entry) || resource.entries.size() >= std::max<std::size_t>(most, 1);
       if (replaced) unlink(*one, gone);
       one = replaced ? resource.entries.erase(one) : one + 1;
     }
@@ -199,21 +219,31 @@ bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, const CacheFil
     resource.vary_names = entry->vary_names;
     ++shard.version;
   }
+  enqueue(entry, octets);
+  stored_.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t coming = disk_ == nullptr ? coming_.load(std::memory_order_relaxed) : 0;
+  evict_to(capacity - std::min(capacity, coming), gone);
+  if (to_write) {
+    disk_->write(entry);
+  } else if (disk_ != nullptr) {
+    disk_->rewrite(entry);
+  }
+  return true;
+}
+
+void CacheStore::enqueue(const std::shared_ptr<CacheEntry>& entry, std::size_t octets) {
   queue_.insert(*entry, shared::hash_text(shared::hash_text(seed_ + 3, entry->url), entry->vary_values), octets);
   entry->queued = entry;
   entries_.fetch_add(1, std::memory_order_relaxed);
   octets_.fetch_add(octets, std::memory_order_relaxed);
-  stored_.fetch_add(1, std::memory_order_relaxed);
-  evict_to(capacity - std::min(capacity, coming_.load(std::memory_order_relaxed)), gone);
-  return true;
 }
 
 void CacheStore::remove(const CacheEntry& entry) {
   Gone gone;
   const std::scoped_lock change(change_);
-  const std::shared_ptr<CacheEntry> held = entry.queued;
+  const std::shared_ptr<CacheEntry> held = entry.queued != nullptr ? entry.queued : same_file(entry);
   if (held == nullptr) return;
-  drop(shard_of(entry.url), entry);
+  drop(shard_of(held->url), *held);
   unlink(held, gone);
 }
 
@@ -228,6 +258,7 @@ std::size_t CacheStore::purge(const CachePurge& purge) {
       ++count;
       if (purge.soft) {
         entry->purged.store(true, std::memory_order_relaxed);
+        if (disk_ != nullptr) disk_->mark_purged(entry->file);
       } else {
         gone.push_back(entry);
       }
@@ -244,7 +275,9 @@ std::size_t CacheStore::purge(const CachePurge& purge) {
   };
   {
     const std::scoped_lock change(change_);
-    if (purge.url.empty()) {
+    if (!purge.url.empty()) {
+      note_for_scan(purge);
+    } else {
       purges_.push_back(purge);
       ++purge_count_;
       if (purges_.size() > kPurgesKept) purges_.pop_front();
@@ -265,22 +298,28 @@ std::size_t CacheStore::purge(const CachePurge& purge) {
   return count;
 }
 
-void CacheStore::set_capacity(std::size_t octets) {
+void CacheStore::set_capacity(std::size_t octets, std::size_t memory) {
   Gone gone;
   const std::scoped_lock change(change_);
   capacity_.store(octets, std::memory_order_relaxed);
+  memory_.store(memory, std::memory_order_relaxed);
   evict_to(octets, gone);
 }
 
 CacheStore::Stats CacheStore::stats() const {
+  const std::size_t coming = coming_.load(std::memory_order_relaxed);
+  const std::size_t octets = octets_.load(std::memory_order_relaxed);
+  const std::size_t index = index_.load(std::memory_order_relaxed) + pending_.load(std::memory_order_relaxed);
   return {.entries = entries_.load(std::memory_order_relaxed),
-          .octets = octets_.load(std::memory_order_relaxed) + coming_.load(std::memory_order_relaxed),
+          .octets = disk_ == nullptr ? octets + coming : octets,
           .capacity = capacity_.load(std::memory_order_relaxed),
           .stored = stored_.load(std::memory_order_relaxed),
           .evicted = evicted_.load(std::memory_order_relaxed),
           .purged = purged_.load(std::memory_order_relaxed),
           .fetches = fetches_.load(std::memory_order_relaxed),
-          .collapsed = collapsed_.load(std::memory_order_relaxed)};
+          .collapsed = collapsed_.load(std::memory_order_relaxed),
+          .skipped = skipped_.load(std::memory_order_relaxed),
+          .memory = disk_ == nullptr ? octets + coming : index + coming};
 }
 
 }  // namespace edge

@@ -1,7 +1,8 @@
 #pragma once
-// CacheStore: stored responses in memory, bounded in octets, all overhead counted; shared by the workers. URLs lie in
-// shards, each with a lock that is held for a look-up and no longer; what changes the store takes one lock more, so
-// that the bound and the order of eviction (s3_fifo.h) are those of the whole. Nothing is copied or freed under a lock.
+// CacheStore: stored responses in memory, bounded in octets, all overhead counted, or on a disk, with their heads in
+// memory and two bounds, of the disk's octets and of the memory's; shared by the workers. URLs lie in shards, each with
+// a lock that is held for a look-up and no longer; what changes the store takes one lock more, so that the bound and
+// the order of eviction (s3_fifo.h) are those of the whole. Nothing is copied or freed under a lock.
 //
 //   URL -> Resource: entries (one for each variant) and fills (fetches that are under way, one for each variant)
 //
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "edge/core/cache/s3_fifo.h"
+#include "edge/serve/cache/cache_disk.h"
 #include "edge/serve/cache/entry.h"
 #include "edge/serve/cache/fill.h"
 #include "shared/core/hash.h"
@@ -31,6 +33,8 @@ namespace edge {
 struct CacheStoreSettings {
   std::string name;
   std::size_t capacity = 256ULL << 20U;  // octets
+  std::string disk{};                    // a directory; empty: in memory
+  std::size_t memory = 256ULL << 20U;    // of a store on disk: half for its index, half for bodies not written yet
 };
 
 // What one request is looked for by.
@@ -98,7 +102,13 @@ class CacheStore {
 
   // How many entries have gone.
   std::size_t purge(const CachePurge& purge);
-  void set_capacity(std::size_t octets);
+  void set_capacity(std::size_t octets, std::size_t memory = 0);
+
+  // Of a store on disk: begins to read what is there; a successor is to write from now on. Others do nothing.
+  void start();
+  void let_go();
+  // Null: it is in memory.
+  [[nodiscard]] CacheDisk* disk() const { return disk_.get(); }
 
   struct Stats {
     std::size_t entries = 0;
@@ -109,6 +119,8 @@ class CacheStore {
     std::uint64_t purged = 0;
     std::uint64_t fetches = 0;
     std::uint64_t collapsed = 0;  // requests that have waited for one
+    std::uint64_t skipped = 0;    // were to be stored, and the disk did not take them
+    std::size_t memory = 0;       // octets; of a store on disk those of its index and of bodies
   };
   [[nodiscard]] Stats stats() const;
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -138,7 +150,22 @@ class CacheStore {
   [[nodiscard]] static std::string variant_of(const Resource& resource, const CacheKey& key);
   [[nodiscard]] std::uint64_t miss_hash(std::string_view url, std::string_view selector) const;
   void unlink(const std::shared_ptr<CacheEntry>& entry, Gone& gone);
+  void count_out(CacheEntry& entry, Gone& gone);
   void evict_to(std::size_t octets, Gone& gone);
+  [[nodiscard]] bool over(std::size_t octets) const;
+  void enqueue(const std::shared_ptr<CacheEntry>& entry, std::size_t octets);
+
+  // store_disk.cc
+  void open_disk(const CacheStoreSettings& settings);
+  [[nodiscard]] std::size_t octets_on_disk(const CacheEntry& entry);
+  [[nodiscard]] bool attach(CacheEntry& entry);
+  [[nodiscard]] std::shared_ptr<CacheEntry> same_file(const CacheEntry& entry) const;
+  void note_for_scan(const CachePurge& purge);
+  [[nodiscard]] bool purged_in_scan(CacheEntry& entry) const;
+  // Of the disk's thread.
+  void written(const std::shared_ptr<CacheEntry>& entry, bool well);
+  void adopt(std::shared_ptr<CacheEntry> entry);
+  void make_room(std::uint64_t octets);
   void drop(Shard& shard, const CacheEntry& entry);
   [[nodiscard]] bool purged_since(const CacheEntry& entry, std::uint64_t begun, bool& soft) const;
 
@@ -154,6 +181,15 @@ class CacheStore {
   std::unordered_map<const CacheFill*, std::uint64_t> begun_;  // purges that a fill knows of
   std::deque<CachePurge> purges_;                              // the newest last
   std::uint64_t purge_count_ = 0;
+  // Hashes of URLs that were purged while files of before are still being found; too many: nothing more is taken.
+  std::unordered_map<std::uint64_t, bool> purged_urls_;  // true: softly
+  bool distrusts_ = false;
+
+  std::unique_ptr<CacheDisk> disk_;
+  std::atomic<std::size_t> memory_;      // of a store on disk
+  std::atomic<std::size_t> index_{0};    // octets of its entries but for bodies
+  std::atomic<std::size_t> pending_{0};  // octets of bodies that are to be written
+  std::atomic<std::uint64_t> skipped_{0};
 
   std::atomic<std::size_t> entries_{0};
   std::atomic<std::size_t> octets_{0};

@@ -18,6 +18,14 @@ class CacheStores {
     for (const CacheStoreSettings& one : settings) stores_.push_back(std::make_unique<CacheStore>(one, seed));
   }
 
+  // Once the process is what it will be: disks are read. A successor is to write to them from now on.
+  void start() {
+    for (const auto& store : stores_) store->start();
+  }
+  void let_go() {
+    for (const auto& store : stores_) store->let_go();
+  }
+
   // Null: there is none of that number.
   [[nodiscard]] CacheStore* at(std::size_t index) const {
     return index < stores_.size() ? stores_[index].get() : nullptr;

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "edge/core/cache/cache_status.h"
+#include "edge/serve/cache/stores.h"
 
 namespace edge {
 namespace {
@@ -34,7 +36,60 @@ constexpr Metric kMetrics[] = {
     {MetricKind::counter, "meridian_edge_cache_fetches_total", "Requests of the cache's own to servers.",
      [](const Stats& stats) { return stats.fetches; }},
     {MetricKind::counter, "meridian_edge_cache_collapsed_total", "Requests that have waited for the fetch of another.",
-     [](const Stats& stats) { return stats.collapsed; }}};
+     [](const Stats& stats) { return stats.collapsed; }},
+    {MetricKind::gauge, "meridian_edge_cache_memory_bytes",
+     "Octets of memory; of a store on disk those of its index and of bodies that are not written yet.",
+     [](const Stats& stats) { return std::uint64_t{stats.memory}; }},
+    {MetricKind::counter, "meridian_edge_cache_skipped_total",
+     "Responses that the disk of a store did not take, and were not stored.",
+     [](const Stats& stats) { return stats.skipped; }}};
+
+struct DiskMetric {
+  MetricKind kind;
+  std::string_view name;
+  std::string_view help;
+  std::uint64_t (*value)(const CacheDisk::Stats& stats);
+};
+
+using DiskStats = CacheDisk::Stats;
+constexpr DiskMetric kDiskMetrics[] = {
+    {MetricKind::counter, "meridian_edge_cache_disk_written_total", "Responses that were written to a store's disk.",
+     [](const DiskStats& stats) { return stats.written; }},
+    {MetricKind::counter, "meridian_edge_cache_disk_write_failures_total",
+     "Writes and removals that the disk has refused.", [](const DiskStats& stats) { return stats.write_failures; }},
+    {MetricKind::counter, "meridian_edge_cache_disk_read_failures_total",
+     "Stored responses that could not be read, or were not what had been written; each was fetched anew.",
+     [](const DiskStats& stats) { return stats.read_failures; }},
+    {MetricKind::counter, "meridian_edge_cache_disk_found_total", "Responses of earlier processes that were found.",
+     [](const DiskStats& stats) { return stats.found; }},
+    {MetricKind::counter, "meridian_edge_cache_disk_torn_total", "Files that were found and are no whole responses.",
+     [](const DiskStats& stats) { return stats.torn; }},
+    {MetricKind::gauge, "meridian_edge_cache_disk_scanning", "1 while what is there is still being read.",
+     [](const DiskStats& stats) { return std::uint64_t{stats.scanning}; }},
+    {MetricKind::gauge, "meridian_edge_cache_disk_owned", "1 while this process writes there, and no other one.",
+     [](const DiskStats& stats) { return std::uint64_t{stats.owns}; }}};
+
+void write_disk_metrics(const CacheStores& stores, shared::MetricsWriter& out) {
+  for (const DiskMetric& metric : kDiskMetrics) {
+    bool begun = false;
+    for (const auto& store : stores.all()) {
+      if (store->disk() == nullptr) continue;
+      if (!std::exchange(begun, true)) out.family(metric.kind, metric.name, metric.help);
+      out.sample({{"cache", store->name()}}, metric.value(store->disk()->stats()));
+    }
+  }
+}
+
+boost::json::object disk_json(const CacheDisk& disk) {
+  const DiskStats stats = disk.stats();
+  return {{"written", stats.written},
+          {"write_failures", stats.write_failures},
+          {"read_failures", stats.read_failures},
+          {"found", stats.found},
+          {"torn", stats.torn},
+          {"scanning", stats.scanning},
+          {"owned", stats.owns}};
+}
 
 }  // namespace
 
@@ -51,6 +106,7 @@ void write_cache_metrics(const ReportSource& source, shared::MetricsWriter& out)
     out.family(metric.kind, metric.name, metric.help);
     for (const auto& store : source.caches->all()) out.sample({{"cache", store->name()}}, metric.value(store->stats()));
   }
+  write_disk_metrics(*source.caches, out);
 }
 
 boost::json::array caches_json(const ReportSource& source) {
@@ -58,15 +114,15 @@ boost::json::array caches_json(const ReportSource& source) {
   if (source.caches == nullptr) return all;
   for (const auto& store : source.caches->all()) {
     const Stats stats = store->stats();
-    all.emplace_back(boost::json::object{{"name", store->name()},
-                                         {"entries", stats.entries},
-                                         {"octets", stats.octets},
-                                         {"capacity", stats.capacity},
-                                         {"stored", stats.stored},
-                                         {"evicted", stats.evicted},
-                                         {"purged", stats.purged},
-                                         {"fetches", stats.fetches},
-                                         {"collapsed", stats.collapsed}});
+    boost::json::object one{{"name", store->name()},       {"entries", stats.entries}, {"octets", stats.octets},
+                            {"capacity", stats.capacity},  {"memory", stats.memory},   {"stored", stats.stored},
+                            {"evicted", stats.evicted},    {"purged", stats.purged},   {"fetches", stats.fetches},
+                            {"collapsed", stats.collapsed}};
+    if (store->disk() != nullptr) {
+      one["skipped"] = stats.skipped;
+      one["disk"] = disk_json(*store->disk());
+    }
+    all.emplace_back(std::move(one));
   }
   return all;
 }

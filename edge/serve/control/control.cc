@@ -162,6 +162,7 @@ std::string Control::state_text() const {
 }
 
 void Control::begin_to_serve() {
+  caches_.start();
   for (const auto& worker : workers_) worker->start();
   look_at_certificates();
   look_at_rules();
@@ -452,6 +453,7 @@ void Control::stop() {
 // The successor accepts on our sockets: nobody has to be told. Clients that keep a connection idle hear "Connection:
 // close" with their next answer; the few that never speak again are closed after a while.
 void Control::handed_over() {
+  caches_.let_go();
   const shared::Duration linger = std::min(world_->config.client.keep_alive_timeout, world_->config.drain_grace);
   supervisor_.set_stop_grace(linger + world_->config.drain_grace);
   hasten_after(linger);

@@ -32,12 +32,23 @@ std::string key_of_url(std::string_view url) {
   return key;
 }
 
+std::string disk_part(const CacheStore& store) {
+  const CacheStore::Stats stats = store.stats();
+  const CacheDisk::Stats disk = store.disk()->stats();
+  return "; on disk: index and bodies to be written take " + std::to_string(stats.memory) +
+         " octets of memory, found " + std::to_string(disk.found) + (disk.scanning ? " so far" : "") + ", torn " +
+         std::to_string(disk.torn) + ", written " + std::to_string(disk.written) + ", failed to write " +
+         std::to_string(disk.write_failures) + " and to read " + std::to_string(disk.read_failures) + ", not taken " +
+         std::to_string(stats.skipped) + (disk.owns ? "" : "; another process writes there");
+}
+
 std::string line_of(const CacheStore& store) {
   const CacheStore::Stats stats = store.stats();
   return store.name() + ": " + std::to_string(stats.entries) + " responses, " + std::to_string(stats.octets) + " of " +
          std::to_string(stats.capacity) + " octets; stored " + std::to_string(stats.stored) + ", evicted " +
          std::to_string(stats.evicted) + ", purged " + std::to_string(stats.purged) + ", fetched " +
-         std::to_string(stats.fetches) + ", joined another's fetch " + std::to_string(stats.collapsed) + "\n";
+         std::to_string(stats.fetches) + ", joined another's fetch " + std::to_string(stats.collapsed) +
+         (store.disk() != nullptr ? disk_part(store) : "") + "\n";
 }
 
 }  // namespace
@@ -45,7 +56,10 @@ std::string line_of(const CacheStore& store) {
 void Control::make_caches() {
   std::vector<CacheStoreSettings> settings;
   for (const auto& [name, at, cache] : world_->config.caches) {
-    settings.push_back({.name = name, .capacity = static_cast<std::size_t>(cache.size)});
+    settings.push_back({.name = name,
+                        .capacity = static_cast<std::size_t>(cache.size),
+                        .disk = cache.disk.value.string(),
+                        .memory = static_cast<std::size_t>(cache.memory)});
   }
   std::random_device random;
   caches_.make(settings, std::uint64_t{random()} << 32U | random());
@@ -54,7 +68,8 @@ void Control::make_caches() {
 void Control::resize_caches() {
   for (const auto& store : caches_.all()) {
     const CacheStoreConfig* config = shared::load::find_named(world_->config.caches, store->name());
-    if (config != nullptr) store->set_capacity(static_cast<std::size_t>(config->size));
+    if (config == nullptr) continue;
+    store->set_capacity(static_cast<std::size_t>(config->size), static_cast<std::size_t>(config->memory));
   }
 }
 
@@ -97,7 +112,7 @@ std::string Control::explain_cache(const Match& found, const http::RequestHead& 
   const CacheStore* store = caches_.at(rule.store);
   if (store == nullptr) return "no store";
   std::string url;
-  append_cache_url(found.target, url);
+  append_cache_url(rule, found.target, url);
   const std::string where = "store " + store->name() + ", " + url + ": ";
   if (head.method != http::Method::get && head.method != http::Method::head) {
     return where + "bypass, the method; a success invalidates it";
@@ -107,6 +122,11 @@ std::string Control::explain_cache(const Match& found, const http::RequestHead& 
   if (const std::string_view why = why_bypassed(source); !why.empty()) {
     return where + "bypass, " + std::string(why);
   }
+  const bool coded = found.route->compression != nullptr;
+  const http::FieldList fields =
+      coded ? fields_with_coding(head.fields,
+                                 coding_name(AcceptedCodings(head.fields).choose(found.route->compression->codings)))
+            : head.fields;
   CacheStore::Found stored;
   for (const std::string_view scheme : {"http", "https"}) {  // the question does not say by which it would come
     if (stored.entry != nullptr) break;
@@ -118,7 +138,7 @@ std::string Control::explain_cache(const Match& found, const http::RequestHead& 
                      .tier = snapshot_->tiers->name(found.tier),
                      .rewritten_by = rewriter_of(found)},
                     selector);
-    stored = store->find({.url = url, .selector = selector, .request = head.fields}, false);
+    stored = store->find({.url = url, .selector = selector, .request = fields}, false);
   }
   if (stored.entry == nullptr) return where + (stored.url_known ? "miss, other variants are stored" : "miss");
   const shared::TimePoint now = shared::Clock::now();

@@ -12,7 +12,6 @@
 #include "edge/core/pool/live.h"
 #include "edge/core/snapshot/snapshot.h"
 #include "edge/load/build.h"
-#include "edge/serve/cache/stores.h"
 #include "edge/serve/control/backends.h"
 #include "edge/serve/control/discovery.h"
 #include "edge/serve/control/operator_words.h"
@@ -21,6 +20,7 @@
 
 namespace edge {
 
+class CacheStores;
 class Scaling;
 
 struct ReportSource {

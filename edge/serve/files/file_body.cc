@@ -20,6 +20,7 @@ FileBody::~FileBody() {
 }
 
 bool FileBody::unchanged() const {
+  if (of_.fixed) return true;
   const auto now = facts_of(of_.file->fd.get());
   return now && *now == of_.facts;
 }

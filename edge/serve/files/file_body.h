@@ -23,12 +23,14 @@ namespace edge {
 
 class FileBody {
  public:
-  // `facts` are those that the answer's head was made of. `disk` and `waiter` outlive the body.
+  // `facts` are those that the answer's head was made of. `disk` and `waiter` outlive the body. `fixed`: its octets
+  // never change, so nobody looks whether they have.
   struct Of {
     std::shared_ptr<const OpenFile> file;
     FileFacts facts;
     DiskThread& disk;
     Waiter& waiter;
+    bool fixed = false;
   };
   explicit FileBody(Of of) : of_(std::move(of)) {}
   ~FileBody();

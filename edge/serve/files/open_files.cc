@@ -1,5 +1,6 @@
 #include "edge/serve/files/open_files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -74,6 +75,10 @@ FileFacts facts_from(const struct stat& status) {
           .changed_ns = status.st_ctim.tv_sec * 1'000'000'000LL + status.st_ctim.tv_nsec};
 }
 
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
 bool has_no_disk(int fd) {
   struct statfs system{};
   return ::fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
@@ -113,6 +118,34 @@ std::optional<FileFacts> facts_of(int fd) {
 }
 
 OpenedFile open_cold(const FileName& name) { return open_now(name, Patience::disk); }
+
+std::optional<std::vector<ListedName>> list_cold(const FileName& name, Hidden hidden) {
+  const shared::UniqueFd root(open_root(name.root, Patience::disk));
+  if (!root.valid()) return std::nullopt;
+  const int fd = open_beneath(root.get(), name, O_RDONLY | O_DIRECTORY, Patience::disk);
+  if (fd < 0) return std::nullopt;
+  const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd));
+  if (directory == nullptr) {
+    ::close(fd);
+    return std::nullopt;
+  }
+  std::vector<ListedName> names;
+  while (names.size() < kMostListed) {
+    const dirent* const one = ::readdir(directory.get());
+    if (one == nullptr) break;
+    const std::string_view text(one->d_name);
+    if (text == "." || text == ".." || (text.starts_with('.') && hidden == Hidden::left_out)) continue;
+    struct stat status{};
+    const int flags = name.symlinks ? 0 : AT_SYMLINK_NOFOLLOW;
+    if (::fstatat(fd, one->d_name, &status, flags) != 0) continue;
+    if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) continue;
+    names.push_back({.name = std::string(text),
+                     .directory = S_ISDIR(status.st_mode),
+                     .size = static_cast<std::uint64_t>(status.st_size),
+                     .modified = status.st_mtim.tv_sec});
+  }
+  return names;
+}
 
 OpenedFile OpenFiles::open(const FileName& name, shared::TimePoint now) {
   const auto found = by_key_.find(key_of(name));

@@ -15,7 +15,9 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
+#include "edge/core/content/listing.h"
 #include "edge/core/content/static_files.h"
 #include "edge/serve/files/disk_thread.h"
 #include "shared/core/time.h"
@@ -56,6 +58,11 @@ struct FileName {
 
 // May wait for a disk: the DiskThread's.
 [[nodiscard]] OpenedFile open_cold(const FileName& name);
+
+// What is in a directory: files and directories that may be read, without names that begin with a dot unless they are
+// `hidden`; no more than kMostListed. Nothing: it cannot be read. May wait for a disk: the DiskThread's.
+enum class Hidden : std::uint8_t { left_out, shown };
+[[nodiscard]] std::optional<std::vector<ListedName>> list_cold(const FileName& name, Hidden hidden);
 
 class OpenFiles {
  public:

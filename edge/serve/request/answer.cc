@@ -137,6 +137,11 @@ void answer_status(Request& r, std::uint16_t status, std::string_view reason) {
   r.reason = reason;
 }
 
+void answer_text(Request& r, std::string_view content_type, std::string text) {
+  r.page_text = std::move(text);
+  open_page(r, {.status = 200, .content_type = content_type, .rules = rules_of(r)}, r.page_text);
+}
+
 void answer_redirect(Request& r, std::uint16_t status, std::string_view location) {
   open_status_page(r, {.status = status, .location = location, .rules = rules_of(r)});
 }

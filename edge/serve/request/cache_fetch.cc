@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/core/cache/cache_key.h"
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/request/serve_one.h"
@@ -32,7 +33,7 @@ bool is_about_the_client(http::FieldId id) {
 
 CacheFetch::CacheFetch(WorkerContext& context, const RequestFacts& cause, Of of)
     : context_(context), fill_(of.fill), waiter_(context.loop), work_(context.works.take()) {
-  write_head(*cause.head);
+  write_head(*cause.head, of);
   http::HeadParser parser;
   constexpr http::HeadLimits kAny{.max_head = 1U << 20U, .max_target = 1U << 20U};
   const http::ParseState state = parser.parse_request(head_, kAny, work_->request);
@@ -61,16 +62,20 @@ CacheFetch::~CacheFetch() {
   context_.works.give_back(std::move(work_));
 }
 
-void CacheFetch::write_head(const http::RequestHead& cause) {
+void CacheFetch::write_head(const http::RequestHead& cause, const Of& of) {
   const http::ConnectionOptions connection = http::connection_options(cause.fields);
-  head_.append("GET ").append(cause.target).append(" HTTP/1.1\r\n");
+  const bool all = !leaves_parameters_out(*of.rule);
+  head_.append("GET ").append(all ? std::string(cause.target) : keyed_target(*of.rule, cause.target));
+  head_.append(" HTTP/1.1\r\n");
   const auto add = [this](std::string_view name, std::string_view value) {
     head_.append(name).append(": ").append(value).append("\r\n");
   };
   for (const http::Field& field : cause.fields) {
     const bool named = connection.named_count > 0 && !http::is_protected(field.id) && connection.names(field.name);
-    if (!named && !is_about_the_client(field.id)) add(field.name, field.value);
+    const bool replaced = of.codings && field.id == http::FieldId::accept_encoding;
+    if (!named && !replaced && !is_about_the_client(field.id)) add(field.name, field.value);
   }
+  if (of.codings && !of.codings->empty()) add("Accept-Encoding", *of.codings);
   if (fill_->old() != nullptr) {
     const std::string_view etag = fill_->old()->head.find(http::FieldId::etag);
     const std::string_view modified = fill_->old()->head.find(http::FieldId::last_modified);

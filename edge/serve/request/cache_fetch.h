@@ -48,6 +48,7 @@ class CacheFetch final : public RequestSource, public Pooled {
     std::shared_ptr<const CacheRule> rule;
     std::shared_ptr<CacheFill> fill;
     std::string selector;
+    std::optional<std::string> codings{};  // Accept-Encoding in the place of the client's; empty: none
   };
   CacheFetch(WorkerContext& context, const RequestFacts& cause, Of of);
   ~CacheFetch() override;
@@ -70,7 +71,7 @@ class CacheFetch final : public RequestSource, public Pooled {
 
  private:
   Task<> run();
-  void write_head(const http::RequestHead& cause);
+  void write_head(const http::RequestHead& cause, const Of& of);
 
   WorkerContext& context_;
   std::shared_ptr<CacheFill> fill_;

@@ -9,12 +9,15 @@
 #include "edge/core/cache/vary.h"
 #include "edge/core/content/preconditions.h"
 #include "edge/core/route/gate.h"
+#include "edge/serve/cache/stores.h"
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/request.h"
+#include "edge/serve/request/send_file.h"
 
 namespace edge {
 namespace {
 
+constexpr shared::Duration kDiskPatience = shared::seconds(1);  // behind it a server is asked
 constexpr unsigned kMostRounds = 4;  // of looking again; who is still not served asks a server
 
 bool is_conditional_for_origins(const http::FieldList& fields) {
@@ -46,21 +49,37 @@ CachedExchange::CachedExchange(Request& request)
     : r_(request),
       rule_(request.found().route->cache),
       store_(request.context.caches == nullptr ? nullptr : request.context.caches->at(rule_->store)) {
-  append_cache_url(r_.found().target, url_);
+  append_cache_url(*rule_, r_.found().target, url_);
   const SelectorSource source{.fields = r_.asked.head->fields,
                               .client = r_.found().client,
                               .scheme = r_.asked.scheme,
                               .tier = r_.snapshot->tiers->name(r_.found().tier),
                               .rewritten_by = rewriter_of(r_.found())};
   append_selector(*rule_, source, selector_);
+  if (r_.found().route->compression != nullptr) settle_coding();
 }
+
+// Clients that would get the same coding share what is stored, and the server is asked for that coding or none.
+void CachedExchange::settle_coding() {
+  const http::FieldList& asked = r_.asked.head->fields;
+  codings_ = coding_name(AcceptedCodings(asked).choose(r_.found().route->compression->codings));
+  fields_ = std::make_unique<http::FieldList>(fields_with_coding(asked, *codings_));
+}
+
+const http::FieldList& CachedExchange::fields() const { return fields_ != nullptr ? *fields_ : r_.asked.head->fields; }
 
 bool CachedExchange::is_head() const { return r_.asked.head->method == http::Method::head; }
 
-CacheKey CachedExchange::key() const { return {.url = url_, .selector = selector_, .request = r_.asked.head->fields}; }
+CacheKey CachedExchange::key() const { return {.url = url_, .selector = selector_, .request = fields()}; }
+
+CacheFetch::Of CachedExchange::fetch(std::shared_ptr<CacheFill> fill) const {
+  return {.store = *store_, .rule = rule_, .fill = std::move(fill), .selector = selector_, .codings = codings_};
+}
 
 shared::TimePoint CachedExchange::deadline() const {
-  return waits_for_client_ ? progress_ + r_.snapshot->settings->timeouts.send : shared::TimePoint::max();
+  if (phase_ == Phase::opening) return progress_ + kDiskPatience;
+  const bool waits = waits_for_client_ || waits_for_disk_;
+  return waits ? progress_ + r_.snapshot->settings->timeouts.send : shared::TimePoint::max();
 }
 
 bool CachedExchange::pass(std::string_view forward, std::string_view detail) {
@@ -121,8 +140,7 @@ bool CachedExchange::join(const CacheStore::Found& found, bool& again) {
   reader_.emplace(r_.context.desk, joined.fill, r_.exchange.waiter);
   outcome_.collapsed = joined.kind == CacheStore::Joined::Kind::wait;
   if (joined.kind == CacheStore::Joined::Kind::lead) {
-    report_ = r_.context.fetches->begin(
-        r_.asked, {.store = *store_, .rule = rule_, .fill = std::move(joined.fill), .selector = selector_});
+    report_ = r_.context.fetches->begin(r_.asked, fetch(std::move(joined.fill)));
   }
   return true;
 }
@@ -131,8 +149,7 @@ bool CachedExchange::join(const CacheStore::Found& found, bool& again) {
 void CachedExchange::refresh(const CacheStore::Found& found) {
   CacheStore::Joined joined = store_->join(key(), found.version, found.entry, true, r_.now());
   if (joined.kind != CacheStore::Joined::Kind::lead) return;
-  static_cast<void>(r_.context.fetches->begin(
-      r_.asked, {.store = *store_, .rule = rule_, .fill = std::move(joined.fill), .selector = selector_}));
+  static_cast<void>(r_.context.fetches->begin(r_.asked, fetch(std::move(joined.fill))));
 }
 
 bool CachedExchange::read_fill() {
@@ -164,7 +181,7 @@ bool CachedExchange::take_head(const CacheFill::Seen& seen) {
   if (is_private && !ours) return pass(outcome_.forward, seen.why);
   if (!ours) {
     std::string values;
-    append_vary_values(seen.entry->vary_names, r_.asked.head->fields, values);
+    append_vary_values(seen.entry->vary_names, fields(), values);
     if (values != seen.entry->vary_values) {  // it waited for another variant
       reader_.reset();
       return look();
@@ -216,6 +233,9 @@ bool CachedExchange::not_modified(const CacheEntry& entry) const {
 RangeRuling CachedExchange::range_of(const CacheEntry& entry, std::uint64_t size) const {
   const http::FieldList& fields = r_.asked.head->fields;
   if (!fields.has(http::FieldId::range) || entry.head.status() != 200) return {};
+  // Octets of our own coding are another's tomorrow: no client puts them together.
+  const bool coded = codings_ && !entry.head.find(http::FieldId::content_encoding).empty();
+  if (coded && !entry.head.find(http::FieldId::etag).starts_with('"')) return {};
   const http::UnixSeconds now = std::time(nullptr);
   const Validators present{.etag = entry.head.find(http::FieldId::etag),
                            .last_modified = http::parse_date(entry.head.find(http::FieldId::last_modified), now)};
@@ -228,41 +248,92 @@ bool CachedExchange::answer(const std::shared_ptr<CacheEntry>& entry, CacheVerdi
   if (verdict == CacheVerdict::hit || verdict == CacheVerdict::stale) outcome_.forward = {};
   outcome_.ttl = entry->freshness.ttl(r_.now());
   entry_ = entry;
+  fill_ = fill;
+  if (entry->body == nullptr) {
+    plan_ = plan(*entry);
+    return plan_.size > 0 ? open_file() : begin_sending({});
+  }
   CacheBody::Cursor cursor(entry->body);
   if (!cursor.good()) return pass("uri-miss", "it has passed by");
-  const bool whole = entry->body->state() == CacheBody::State::whole;
-  const bool bodiless = entry->framing.kind == http::BodyKind::none;
-  const std::uint64_t size = whole ? entry->body->size() : EntrySource::kAll;
-  http::Body body = whole && !bodiless ? http::Body{http::BodyKind::length, size} : entry->framing;
-  if (body.kind == http::BodyKind::until_close) body.kind = http::BodyKind::chunked;
-  const RangeRuling range = whole ? range_of(*entry, size) : RangeRuling{};
-  constexpr http::Body kNothing{};
-  if (not_modified(*entry)) {
-    start(*entry, kNothing, 304, {});
-    source_.emplace(std::move(cursor), 0, 0, fill);
-  } else if (range.kind == RangeRuling::Kind::unsatisfiable) {
-    start(*entry, {http::BodyKind::length, 0}, 416, unsatisfied_range(size));
-    source_.emplace(std::move(cursor), 0, 0, fill);
-  } else if (range.kind == RangeRuling::Kind::partial && range.count == 1) {
-    const ByteRange& one = range.ranges[0];
-    start(*entry, {http::BodyKind::length, one.size()}, 206, content_range(one, size));
-    source_.emplace(std::move(cursor), one.begin, one.size(), fill);
-  } else {
-    start(*entry, body, entry->head.status(), {});
-    const bool empty = is_head() || bodiless;
-    source_.emplace(std::move(cursor), 0,
-                    empty                                 ? 0
-                    : body.kind == http::BodyKind::length ? body.length
-                                                          : EntrySource::kAll,
-                    fill);
+  plan_ = plan(*entry);
+  return begin_sending(std::move(cursor));
+}
+
+CachedExchange::Plan CachedExchange::plan(const CacheEntry& entry) const {
+  const bool whole = entry.whole();
+  const bool bodiless = entry.framing.kind == http::BodyKind::none;
+  const std::uint64_t size = whole ? entry.body_size() : EntrySource::kAll;
+  if (not_modified(entry)) return {.status = 304, .framing = {}, .content_range = {}};
+  const RangeRuling range = whole ? range_of(entry, size) : RangeRuling{};
+  if (range.kind == RangeRuling::Kind::unsatisfiable) {
+    return {.status = 416, .framing = {http::BodyKind::length, 0}, .content_range = unsatisfied_range(size)};
   }
+  if (range.kind == RangeRuling::Kind::partial && range.count == 1) {
+    const ByteRange& one = range.ranges[0];
+    return {.status = 206,
+            .framing = {http::BodyKind::length, one.size()},
+            .content_range = content_range(one, size),
+            .from = one.begin,
+            .size = one.size()};
+  }
+  http::Body framing = whole && !bodiless ? http::Body{http::BodyKind::length, size} : entry.framing;
+  if (framing.kind == http::BodyKind::until_close) framing.kind = http::BodyKind::chunked;
+  const bool empty = is_head() || bodiless;
+  const std::uint64_t told = framing.kind == http::BodyKind::length ? framing.length : EntrySource::kAll;
+  return {.status = entry.head.status(), .framing = framing, .content_range = {}, .from = 0, .size = empty ? 0 : told};
+}
+
+// Nothing is said to the client before its first octets are there.
+bool CachedExchange::open_file() {
+  const ByteRange range{.begin = plan_.from, .end = plan_.from + plan_.size};
+  file_ = std::make_unique<EntryFile>(
+      EntryFile::Of{
+          .entry = entry_, .cache = *store_->disk(), .disk = r_.context.stored_files, .waiter = r_.exchange.waiter},
+      range);
+  phase_ = Phase::opening;
+  progress_ = r_.now();
+  return wait_for_file();
+}
+
+// A file that is not what it was is not stored any more; a disk that does not answer is done without.
+bool CachedExchange::wait_for_file() {
+  switch (file_->open(r_.now())) {
+    case EntryFile::State::ready:
+      return begin_sending({});
+    case EntryFile::State::opening:
+      if (r_.exchange.source.abandoned()) {
+        return stop({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"}, false);
+      }
+      if (r_.now() < deadline()) return true;
+      store_->disk()->tell_slow(r_.now());
+      break;
+    case EntryFile::State::busy:
+      break;
+    case EntryFile::State::bad:
+      store_->disk()->tell_bad(*entry_->file, file_->why());
+      store_->remove(*entry_);
+      file_.reset();
+      reader_.reset();
+      report_.reset();
+      old_.reset();
+      phase_ = Phase::waiting;
+      return look();
+  }
+  file_.reset();
+  return pass("bypass", "the disk does not answer");
+}
+
+bool CachedExchange::begin_sending(CacheBody::Cursor cursor) {
+  start(*entry_, plan_);
+  if (file_ == nullptr) source_.emplace(std::move(cursor), plan_.from, plan_.size, fill_);
   phase_ = Phase::sending;
   progress_ = r_.now();
   return send();
 }
 
-void CachedExchange::start(const CacheEntry& entry, const http::Body& body, std::uint16_t status,
-                           std::string_view content_range) {
+void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
+  const http::Body& body = plan.framing;
+  const std::uint16_t status = plan.status;
   std::unique_ptr<UpstreamWork> work = r_.context.upstream_works.take();
   http::ResponseHead& head = work->response;
   std::array<char, 24> age_text{};
@@ -288,7 +359,8 @@ void CachedExchange::start(const CacheEntry& entry, const http::Body& body, std:
     static_cast<void>(head.fields.push(
         {.name = "Age", .value = text(age_text, static_cast<std::uint64_t>(age)), .id = http::FieldId::age}));
   }
-  if (!content_range.empty()) static_cast<void>(head.fields.push({.name = "Content-Range", .value = content_range}));
+  if (!plan.content_range.empty())
+    static_cast<void>(head.fields.push({.name = "Content-Range", .value = plan.content_range}));
   std::string said;
   if (rule_->status_field) {
     said = cache_status(kViaName, outcome_);
@@ -310,6 +382,8 @@ void CachedExchange::start(const CacheEntry& entry, const http::Body& body, std:
 
 bool CachedExchange::advance() {
   if (phase_ == Phase::waiting) return read_fill();
+  if (phase_ == Phase::opening) return wait_for_file();
+  if (waits_for_disk_ && deadline() <= r_.now()) return stop_for_disk("the disk did not answer in time");
   if (waits_for_client_ && deadline() <= r_.now()) {
     return stop(
         {.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client took no more of the response"},
@@ -325,10 +399,12 @@ bool CachedExchange::send() {
   }
   std::uint64_t moved = 0;
   const std::uint64_t before = sink.octets_sent();
-  const Pumped pumped = pump(*source_, sink, moved);
+  const Pumped pumped =
+      file_ != nullptr ? send_file_body(file_->body(), sink, first_piece_) : pump(*source_, sink, moved);
   if (sink.octets_sent() != before) progress_ = r_.now();
   waits_for_client_ =
       pumped == Pumped::sink_blocked || (pumped == Pumped::source_waits && sink.flush() == Sent::blocked);
+  waits_for_disk_ = file_ != nullptr && pumped == Pumped::source_waits;
   switch (pumped) {
     case Pumped::done:
       r_.done = true;
@@ -342,6 +418,7 @@ bool CachedExchange::send() {
     case Pumped::sink_blocked:
       return true;
     case Pumped::source_failed:
+      if (file_ != nullptr) return stop_for_disk("the file could not be read to its end");
       return stop({.kind = ErrorKind::upstream_reset, .side = Side::upstream, .detail = "the fetch was cut short"},
                   true);
     case Pumped::sink_failed:
@@ -349,6 +426,14 @@ bool CachedExchange::send() {
   }
   return stop({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed inside the response"},
               true);
+}
+
+// What the client has must not pass for a whole answer.
+bool CachedExchange::stop_for_disk(std::string_view why) {
+  store_->disk()->tell_bad(*entry_->file, why);
+  store_->remove(*entry_);
+  r_.reason = why;
+  return stop({.kind = ErrorKind::internal, .side = Side::internal, .detail = why}, true);
 }
 
 bool CachedExchange::stop(const Error& error, bool begun) {
@@ -383,7 +468,8 @@ void CachedExchange::hear(const http::ResponseHead& head) {
     const bool elsewhere =
         field.id == http::FieldId::location || shared::equals_ignoring_case(field.name, "Content-Location");
     if (!elsewhere) continue;
-    const std::string url = same_origin_url(r_.found().target, r_.asked.scheme, field.value);
+    std::string url = same_origin_url(r_.found().target, r_.asked.scheme, field.value);
+    if (leaves_parameters_out(*rule_)) url = keyed_target(*rule_, url);
     if (!url.empty() && url != url_) store_->purge({.url = url});
   }
 }

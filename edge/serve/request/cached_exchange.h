@@ -2,7 +2,7 @@
 // CachedExchange: what one request does at the cache: is answered from the store, waits for what a fetch brings, or
 // goes to a server itself. Plain calls, as Relay's.
 //
-//   begin() --> fresh, or may be stale ------------------------> answer from the entry
+//   begin() --> fresh, or may be stale ------------------------> answer from the entry, in memory or in a file
 //          \--> fetch it, or join who does --> its head --------> answer while the body comes
 //          |                                \-> not for others --> go to a server
 //          \--> nothing for the cache --------------------------> go to a server
@@ -25,6 +25,7 @@
 #include "edge/serve/cache/store.h"
 #include "edge/serve/io/frame_pool.h"
 #include "edge/serve/request/cache_fetch.h"
+#include "edge/serve/request/entry_file.h"
 #include "edge/serve/request/entry_source.h"
 
 namespace edge {
@@ -44,6 +45,8 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   [[nodiscard]] bool advance();
   [[nodiscard]] shared::TimePoint deadline() const;
   [[nodiscard]] bool refused() const { return refused_; }
+  // It has what it answers with, perhaps but for the disk.
+  [[nodiscard]] bool answers() const { return phase_ != Phase::waiting; }
   // Before the request goes to a server itself, and at its end.
   void tell(Request& request) const;
 
@@ -51,7 +54,16 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   void hear(const http::ResponseHead& head) override;
 
  private:
-  enum class Phase : std::uint8_t { waiting, sending };
+  enum class Phase : std::uint8_t { waiting, opening, sending };
+
+  // What is sent of an entry.
+  struct Plan {
+    std::uint16_t status = 0;
+    http::Body framing;
+    std::string content_range;
+    std::uint64_t from = 0;
+    std::uint64_t size = 0;  // EntrySource::kAll: to its end, wherever that is
+  };
 
   [[nodiscard]] bool look();
   [[nodiscard]] bool join(const CacheStore::Found& found, bool& again);
@@ -61,13 +73,21 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   void refresh(const CacheStore::Found& found);
   bool pass(std::string_view forward, std::string_view detail);
   bool answer(const std::shared_ptr<CacheEntry>& entry, CacheVerdict verdict, CacheFill* fill);
-  void start(const CacheEntry& entry, const http::Body& body, std::uint16_t status, std::string_view content_range);
+  [[nodiscard]] Plan plan(const CacheEntry& entry) const;
+  [[nodiscard]] bool open_file();
+  [[nodiscard]] bool wait_for_file();
+  bool begin_sending(CacheBody::Cursor cursor);
+  void start(const CacheEntry& entry, const Plan& plan);
   [[nodiscard]] RangeRuling range_of(const CacheEntry& entry, std::uint64_t size) const;
   [[nodiscard]] bool not_modified(const CacheEntry& entry) const;
   [[nodiscard]] bool send();
   bool stop(const Error& error, bool begun);
+  bool stop_for_disk(std::string_view why);
   [[nodiscard]] bool is_head() const;
   [[nodiscard]] CacheKey key() const;
+  [[nodiscard]] const http::FieldList& fields() const;
+  void settle_coding();
+  [[nodiscard]] CacheFetch::Of fetch(std::shared_ptr<CacheFill> fill) const;
   void take_report(Request& request) const;
 
   Request& r_;
@@ -75,16 +95,24 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   CacheStore* store_;
   std::string url_;
   std::string selector_;
+  // Where answers are compressed, what is stored is: the request with the one coding that its answer would have.
+  std::unique_ptr<http::FieldList> fields_;  // null: as it came
+  std::optional<std::string> codings_;
   RequestDirectives asked_;
   CacheOutcome outcome_;
   std::shared_ptr<CacheEntry> old_;  // stale: validated, and perhaps good enough if that fails
   std::optional<CacheDesk::Reader> reader_;
   std::shared_ptr<FetchReport> report_;  // of the fetch that this request has begun; else null
   std::shared_ptr<CacheEntry> entry_;    // what is sent
+  CacheFill* fill_ = nullptr;            // what brings it, if it comes
+  Plan plan_;
   std::optional<EntrySource> source_;
+  std::unique_ptr<EntryFile> file_;  // instead of the source
   Phase phase_ = Phase::waiting;
   bool refused_ = false;
   bool waits_for_client_ = false;
+  bool waits_for_disk_ = false;
+  bool first_piece_ = true;
   unsigned rounds_ = 0;
   shared::TimePoint progress_{};
 };

@@ -26,6 +26,7 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
       queues(loop),
       passwords(loop),
       files(loop),
+      stored_files(loop),
       caches(settings.caches),
       desk(loop_in),
       fetches(std::make_unique<CacheFetches>(*this)),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "edge/core/access/credential_cache.h"
+#include "edge/core/cache/learned_hints.h"
 #include "edge/core/pool/balance.h"
 #include "edge/core/pool/live.h"
 #include "edge/core/protect/latency_window.h"
@@ -21,7 +22,6 @@
 #include "edge/serve/account/server_counters.h"
 #include "edge/serve/account/snapshots.h"
 #include "edge/serve/cache/desk.h"
-#include "edge/serve/cache/stores.h"
 #include "edge/serve/files/open_files.h"
 #include "edge/serve/io/buffers.h"
 #include "edge/serve/io/flow.h"
@@ -34,15 +34,16 @@
 
 namespace edge {
 
+class CacheFetches;
+class CacheStores;
+class Mirrors;
+
 struct ContextSettings {
   std::size_t max_pipes = PipePool::kOpen;
   std::uint64_t seed = 0;  // of the place in each pool's order
   RequestIds::Keys id_keys{};
   const CacheStores* caches = nullptr;  // outlives the context; null: there are none
 };
-
-class CacheFetches;
-class Mirrors;
 
 struct WorkerContext {
   // `loop` and `live` outlive the context. `lane` may be null: no access log.
@@ -82,6 +83,8 @@ struct WorkerContext {
   PasswordChecker passwords;
   std::vector<LatencyWindow> latencies;  // by PoolSlot
   OpenFiles files;
+  DiskThread stored_files;  // reads those of caches
+  LearnedHints hints;
   const CacheStores* caches;
   CacheDesk desk;
   std::unique_ptr<CacheFetches> fetches;  // those for the caches; before the desk is gone

@@ -6,6 +6,7 @@
 
 #include "edge/serve/request/answer.h"
 #include "edge/serve/request/request.h"
+#include "edge/serve/request/send_file.h"
 
 namespace edge {
 
@@ -13,9 +14,12 @@ FileAnswer::FileAnswer(Request& request, const StaticFiles& files) : r_(request)
 
 FileAnswer::~FileAnswer() {
   if (opening_ != nullptr) opening_->owner = nullptr;
+  if (listing_ != nullptr) listing_->owner = nullptr;
 }
 
-bool FileAnswer::waits_for_disk() const { return opening_ != nullptr || (body_ && body_->waits_for_disk()); }
+bool FileAnswer::waits_for_disk() const {
+  return opening_ != nullptr || (listing_ != nullptr && !listing_->over) || (body_ && body_->waits_for_disk());
+}
 
 Pumped FileAnswer::advance() {
   if (names_.empty()) {
@@ -40,6 +44,7 @@ void FileAnswer::collect_names() {
       names_.push_back(std::move(*name));
     else
       for (const std::string& index : files_.index) names_.push_back(*name + index);
+    if (directory_asked_ && files_.listing) names_.push_back(std::move(*name));
   }
   if (!files_.fallback.empty()) names_.push_back(files_.fallback);
   if (names_.empty()) fail(OpenedFile::Kind::absent);
@@ -82,11 +87,13 @@ std::optional<OpenedFile> FileAnswer::open(std::string name, bool variant) {
 bool FileAnswer::find_file() {
   while (!found_ && !r_.page) {
     if (at_ == names_.size()) {
+      if (files_.listing && directory_asked_ && is_directory_) return list();
       fail(OpenedFile::Kind::absent);
       return true;
     }
     auto opened = open(names_[at_], false);
     if (!opened) return false;
+    is_directory_ = opened->kind == OpenedFile::Kind::directory;
     const bool fallback = !files_.fallback.empty() && at_ + 1 == names_.size();
     if (opened->kind == OpenedFile::Kind::file) {
       file_ = std::move(opened->file);
@@ -99,6 +106,34 @@ bool FileAnswer::find_file() {
       fail(opened->kind);
     }
   }
+  return true;
+}
+
+// A directory has no flag that says whether its names are in memory.
+bool FileAnswer::list() {
+  if (listing_ == nullptr) {
+    listing_ = std::make_shared<Listing>();
+    listing_->owner = this;
+    listing_->name = {.root = files_.root, .name = names_.back(), .symlinks = files_.symlinks};
+    const Hidden hidden = files_.dotfiles ? Hidden::shown : Hidden::left_out;
+    const auto work = [listing = listing_, hidden] { listing->names = list_cold(listing->name, hidden); };
+    const auto done = [listing = listing_] {
+      listing->over = true;
+      if (listing->owner != nullptr) listing->owner->r_.exchange.waiter.wake();
+    };
+    if (!r_.context.files.disk().run(work, done)) {
+      fail(OpenedFile::Kind::exhausted);
+      return true;
+    }
+  }
+  if (!listing_->over) return false;
+  if (!listing_->names) {
+    fail(OpenedFile::Kind::forbidden);
+    return true;
+  }
+  r_.context.counters.files.add();
+  answer_text(r_, "text/html; charset=utf-8",
+              listing_page(r_.found().target.path, *std::exchange(listing_->names, std::nullopt)));
   return true;
 }
 
@@ -215,38 +250,8 @@ void FileAnswer::push_fields(const ContentPlan& plan) {
   push("Content-Length", length_);
 }
 
-// A piece of the file, through memory: the first one goes with the head, and behind it the rest may go by itself.
-Pumped FileAnswer::send_piece(std::uint64_t& moved) {
-  ResponseSink& sink = r_.exchange.sink;
-  const BodyPiece piece = body_->peek();
-  if (piece.state == BodyState::failed) return Pumped::source_failed;
-  if (piece.state != BodyState::data) return sink.flush() == Sent::failed ? Pumped::sink_failed : Pumped::source_waits;
-  const std::size_t n = sink.write(piece.data);
-  body_->consume(n);
-  moved += n;
-  if (sink.failed()) return Pumped::sink_failed;
-  return n < piece.data.size() && sink.blocked() ? Pumped::sink_blocked : Pumped::turn_over;
-}
-
 Pumped FileAnswer::send() {
-  ResponseSink& sink = r_.exchange.sink;
-  std::uint64_t moved = 0;
-  Pumped pumped = Pumped::turn_over;
-  while (pumped == Pumped::turn_over && moved < kPumpShare) {
-    Socket* const direct = body_->worth_direct() && !first_piece_ ? sink.direct() : nullptr;
-    if (direct != nullptr) {
-      std::uint64_t sent = 0;
-      pumped = body_->send_to(*direct, sent);
-      sink.bypassed(sent);
-      moved += sent;
-    } else if (body_->large()) {
-      first_piece_ = false;
-      pumped = send_piece(moved);
-    } else {
-      pumped = pump(*body_, sink, moved);
-      break;
-    }
-  }
+  const Pumped pumped = send_file_body(*body_, r_.exchange.sink, first_piece_);
   if (pumped == Pumped::source_failed) cut("the file changed while it was sent");
   if (pumped == Pumped::source_waits) r_.context.counters.files_cold.add();
   return pumped;

@@ -42,11 +42,18 @@ class FileAnswer : public Pooled {
     FileName name;
     OpenedFile opened;
   };
+  struct Listing {
+    FileAnswer* owner = nullptr;  // likewise
+    FileName name;
+    std::optional<std::vector<ListedName>> names;
+    bool over = false;
+  };
 
   void collect_names();
   [[nodiscard]] std::optional<OpenedFile> open(std::string name, bool variant);
   // False: it waits for the disk.
   [[nodiscard]] bool find_file();
+  [[nodiscard]] bool list();
   [[nodiscard]] bool find_variant();
   void collect_variants();
   void fail(OpenedFile::Kind kind);
@@ -56,7 +63,6 @@ class FileAnswer : public Pooled {
   void push_fields(const ContentPlan& plan);
   void add_parts(const ContentPlan& plan, std::string_view type);
   [[nodiscard]] Pumped send();
-  [[nodiscard]] Pumped send_piece(std::uint64_t& moved);
 
   Request& r_;
   const StaticFiles& files_;
@@ -69,6 +75,8 @@ class FileAnswer : public Pooled {
   Coding coding_ = Coding::identity;
   std::shared_ptr<const OpenFile> file_;
   std::shared_ptr<Opening> opening_;
+  std::shared_ptr<Listing> listing_;
+  bool is_directory_ = false;         // what was looked at last
   std::optional<OpenedFile> opened_;  // by the disk
 
   http::ResponseHead head_;

@@ -75,6 +75,7 @@ void FillSink::take_304(const http::ResponseHead& head, const FetchTimes& times)
   entry_->head = another ? old->head : updated;
   entry_->framing = old->framing;
   entry_->body = old->body;
+  entry_->file = old->file;
   opened_ = closed_ = true;
   const bool kept = fits && !another &&
                     why_not_stored(of_.request, merged, directives, *of_.rule, times.heard_at).empty() &&
@@ -145,16 +146,9 @@ void FillSink::end(std::string_view) {
   entry_->body->finish(CacheBody::State::whole);
   if (storing_) {
     std::shared_ptr<CacheEntry> kept = entry_;
-    if (auto compact = entry_->body->compact()) {
-      kept = std::make_shared<CacheEntry>();
-      kept->head = entry_->head;
-      kept->freshness = entry_->freshness;
-      kept->heard_at = entry_->heard_at;
-      kept->url = entry_->url;
-      kept->selector = entry_->selector;
-      kept->vary_names = entry_->vary_names;
-      kept->vary_values = entry_->vary_values;
-      kept->framing = entry_->framing;
+    auto compact = of_.store.disk() == nullptr ? entry_->body->compact() : nullptr;
+    if (compact != nullptr) {
+      kept = std::make_shared<CacheEntry>(static_cast<const CacheRecord&>(*entry_));
       kept->body = std::move(compact);
     }
     of_.store.insert(kept, *of_.fill, of_.rule->max_variants);

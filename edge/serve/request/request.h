@@ -18,6 +18,7 @@
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/exchange.h"
 #include "edge/serve/request/file_answer.h"
+#include "edge/serve/request/hints.h"
 #include "edge/serve/request/mirror.h"
 #include "edge/serve/request/page.h"
 #include "edge/serve/request/request_body.h"
@@ -112,6 +113,7 @@ struct Request {
   std::shared_ptr<PendingPassword> pending;
   std::optional<LimitRuling> ruled;        // by the limits, before a password was checked: not counted again
   std::unique_ptr<CachedExchange> cached;  // its part at the cache; null: the route has none
+  std::optional<HintLearner> learner;      // of a route that learns hints
   std::string cache_status;                // Cache-Status of what a server answers itself; empty: none
   CacheVerdict cache_verdict = CacheVerdict::none;
   std::unique_ptr<MirrorTee> tee;  // a copy of the body is made; null: it is not

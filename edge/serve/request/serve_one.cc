@@ -83,13 +83,6 @@ void decide_server(Request& r) {
   announce_limit(r);
 }
 
-// True while it waits for what the cache fetches.
-bool begin_at_cache(Request& r) {
-  if (r.failed || !r.decision.at_cache) return false;
-  r.cached = std::make_unique<CachedExchange>(r);
-  return r.cached->begin();
-}
-
 constexpr shared::Duration kPasswordPatience = shared::seconds(10);
 
 // A password is to be checked, which is done elsewhere. False: there is none, or there are too many.
@@ -165,27 +158,34 @@ void name_request(Request& r) {
       request_id_of(r.asked.head->fields, r.found().client, r.introduced_id.empty() ? fresh : r.introduced_id);
 }
 
-// Browsers take hints on HTTP/2 and later; what other clients make of a 103 nobody knows.
-void hint(Request& r, const Route& route) {
-  if (r.asked.head->method != http::Method::get || !r.asked.protocol.starts_with("HTTP/2")) return;
-  const auto hints = std::make_unique<http::ResponseHead>();
-  hints->status = 103;
-  for (const std::string& link : route.early_hints) {
-    if (!hints->fields.push({.name = "Link", .value = link, .id = http::FieldId::other})) break;
-  }
-  r.exchange.sink.interim(*hints);
-  r.context.counters.early_hints.add();
-}
-
-// What the route has for answers, whoever gives them: hints ahead, and what stands before the client's sink.
+// What the route has for answers, whoever gives them: hints ahead, and what stands before the client's sink, or before
+// what the cache keeps.
 void prepare_answer(Request& r, std::optional<CompressingSink>& compressing) {
   const Decision::Kind kind = r.decision.kind;
-  if (r.failed || !r.asked.has_client() || (kind != Decision::Kind::pool && kind != Decision::Kind::files)) return;
+  const bool counts = r.asked.has_client() || r.asked.fetch != nullptr;
+  if (r.failed || !counts || (kind != Decision::Kind::pool && kind != Decision::Kind::files)) return;
   const Route& route = *r.found().route;
-  if (!route.early_hints.empty()) hint(r, route);
+  if (!route.early_hints.empty()) tell_hints(r);
   if (route.compression == nullptr) return;
   compressing.emplace(r.exchange, *route.compression, r.context.counters);
   r.interpose(*compressing);
+}
+
+// Unless the cache answers at once a server is asked: meanwhile the client may fetch what the answer will want.
+void hint_meanwhile(Request& r) {
+  if (r.failed || r.done || r.decision.kind != Decision::Kind::pool || !r.found().route->learn_early_hints) return;
+  if (r.cached == nullptr || !r.cached->answers()) tell_learned_hints(r);
+}
+
+// True while it waits for what the cache fetches.
+bool begin_at_cache(Request& r) {
+  bool waits = false;
+  if (!r.failed && r.decision.at_cache) {
+    r.cached = std::make_unique<CachedExchange>(r);
+    waits = r.cached->begin();
+  }
+  hint_meanwhile(r);
+  return waits;
 }
 
 // The cache has answered, or a server has to be asked.
@@ -206,6 +206,8 @@ void prepare(Request& r) {
   r.body.emplace(r.exchange.source, r.exchange.work.kept_body, may_repeat ? r.pool().retry.buffer : 0);
   const Gate* gate = r.found().route->gate.get();
   if (gate != nullptr && gate->max_body) r.body->set_most(*gate->max_body);
+  const bool learns = r.found().route->learn_early_hints && r.asked.mirrored == nullptr;
+  if (learns && r.asked.head->method == http::Method::get) r.learner.emplace(r);
   name_request(r);
 }
 

@@ -14,7 +14,7 @@ std::string url_of(const ParsedRequest& request) {
   const auto target = resolve_target(request.head, scratch);
   EXPECT_TRUE(target);
   std::string url;
-  append_cache_url(*target, url);
+  append_cache_url({}, *target, url);
   return url;
 }
 
@@ -27,7 +27,7 @@ std::string url_of(std::string_view line, std::string_view host = "shop.test") {
   const auto target = resolve_target(head, scratch);
   if (!target) return "refused";
   std::string url;
-  append_cache_url(*target, url);
+  append_cache_url({}, *target, url);
   return url;
 }
 
@@ -44,6 +44,27 @@ TEST(CacheKey, IsTheUrlAsServersAreAskedForIt) {
   EXPECT_NE(url_of("GET /a%2fb"), url_of("GET /a/b"));
   EXPECT_NE(url_of("GET /a?"), url_of("GET /a"));
   EXPECT_NE(url_of("GET /a?b&c"), url_of("GET /a?c&b"));
+}
+
+// What is left out tells nothing apart, and is not told to servers.
+TEST(CacheKey, CountsTheParametersThatTheRuleNames) {
+  CacheRule only;
+  only.key = {
+      {CacheKeyPart::Kind::header, "X-A"}, {CacheKeyPart::Kind::query, "page"}, {CacheKeyPart::Kind::query, "f_*"}};
+  EXPECT_TRUE(leaves_parameters_out(only));
+  EXPECT_EQ(keyed_query(only, "?utm_source=x&page=2&page&PAGE=3&f_a=1&f=2"), "?page=2&page&f_a=1");
+  EXPECT_EQ(keyed_query(only, "?x"), "");
+  EXPECT_EQ(keyed_query(only, "?"), "");
+  EXPECT_EQ(keyed_query(only, ""), "");
+  CacheRule except;
+  except.key = {{CacheKeyPart::Kind::query_except, "utm_*"}, {CacheKeyPart::Kind::query_except, "sid"}};
+  EXPECT_EQ(keyed_query(except, "?utm_source=x&page=2&&sid=9&side=1&utm_"), "?page=2&&side=1");
+  EXPECT_EQ(keyed_target(except, "/a?sid=1"), "/a");
+  EXPECT_EQ(keyed_target(except, "/a?b=1&sid=1"), "/a?b=1");
+  EXPECT_EQ(keyed_target(except, "/a"), "/a");
+  CacheRule none;
+  none.key = {{CacheKeyPart::Kind::cookie, "c"}};
+  EXPECT_FALSE(leaves_parameters_out(none));
 }
 
 std::string selector(const CacheRule& rule, std::string_view lines, bool trusted = false,

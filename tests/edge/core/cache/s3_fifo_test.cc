@@ -74,6 +74,31 @@ TEST(S3Fifo, RemembersWhatHasLeftForAWhile) {
   EXPECT_LE(store.queue().ghosts(), 64U);
 }
 
+TEST(S3Fifo, PutsOneInThePlaceOfAnother) {
+  S3Fifo queue;
+  Thing a;
+  Thing b;
+  Thing c;
+  Thing made;
+  queue.insert(a.hook, 1, 10);
+  queue.insert(b.hook, 2, 5);
+  queue.insert(c.hook, 3, 1);
+  b.hook.use();
+  for (Thing* old : {&b, &made}) {  // there and back
+    Thing& next = old == &b ? made : b;
+    queue.replace(old->hook, next.hook);
+    EXPECT_EQ(old->hook.queue, S3FifoHook::Queue::none);
+    EXPECT_EQ(next.hook.uses.load(), 1);
+    EXPECT_EQ(queue.octets(), 16U);
+    EXPECT_EQ(queue.size(), 3U);
+  }
+  queue.replace(a.hook, made.hook);
+  EXPECT_EQ(queue.evict(), &made.hook) << "it is still the oldest";
+  EXPECT_EQ(queue.evict(), &c.hook) << "the one that was used moves on";
+  EXPECT_EQ(queue.evict(), &b.hook);
+  EXPECT_EQ(queue.evict(), nullptr);
+}
+
 TEST(S3Fifo, LetsGoOfWhatIsRemoved) {
   S3Fifo queue;
   Thing a;

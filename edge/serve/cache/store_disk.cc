@@ -1,0 +1,172 @@
+#include "edge/serve/cache/store.h"
+
+// What a store does with its disk. That is all that differs from a store in memory: how many octets an entry takes, and
+// where its body is.
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace edge {
+namespace {
+
+constexpr std::size_t kMostNoted = 1U << 16U;  // URLs that are purged while files are being found
+constexpr std::size_t kMostVariants = 1000;    // of one URL, of what is found; routes may say less
+constexpr std::size_t kFrontOctets = 384;      // of a record, beside its texts
+
+std::uint64_t url_hash(std::string_view url) { return shared::hash_text(0x5CA9, url); }
+
+}  // namespace
+
+void CacheStore::open_disk(const CacheStoreSettings& settings) {
+  std::random_device random;
+  disk_ = std::make_unique<CacheDisk>(
+      settings.name, settings.disk, static_cast<std::uint32_t>(random()),
+      CacheDisk::Events{
+          .written = [this](const std::shared_ptr<CacheEntry>& entry, bool well) { written(entry, well); },
+          .found = [this](std::shared_ptr<CacheEntry> entry) { adopt(std::move(entry)); },
+          .found_all =
+              [this] {
+                const std::scoped_lock change(change_);
+                purged_urls_.clear();
+                distrusts_ = false;
+              },
+          .full = [this](std::uint64_t octets) { make_room(octets); }});
+}
+
+void CacheStore::start() {
+  if (disk_ != nullptr) disk_->start();
+}
+
+void CacheStore::let_go() {
+  if (disk_ != nullptr) disk_->let_go();
+}
+
+// 0: it cannot be stored. A body that comes is written only while the disk keeps up.
+std::size_t CacheStore::octets_on_disk(const CacheEntry& entry) {
+  if (entry.file != nullptr) {
+    if (entry.file->gone.load(std::memory_order_relaxed)) return 0;
+  } else if (!disk_->accepts() || pending_.load(std::memory_order_relaxed) + entry.body->memory() >
+                                      memory_.load(std::memory_order_relaxed) / 2) {
+    skipped_.fetch_add(1, std::memory_order_relaxed);
+    return 0;
+  }
+  const std::size_t front = kFrontOctets + entry.head.memory() + entry.url.size() + entry.selector.size() +
+                            entry.vary_names.size() + entry.vary_values.size();
+  return static_cast<std::size_t>(disk_octets(front, entry.body_size()));
+}
+
+// True: its body has to be written.
+bool CacheStore::attach(CacheEntry& entry) {
+  const bool fresh = entry.file == nullptr;
+  if (fresh) {
+    entry.file = disk_->new_file();
+    entry.pending = entry.body->memory();
+    pending_.fetch_add(entry.pending, std::memory_order_relaxed);
+  }
+  ++entry.file->users;
+  index_.fetch_add(entry.index_memory(), std::memory_order_relaxed);
+  return fresh;
+}
+
+// The entry that is stored with the same file, in the place of one that is not any more.
+std::shared_ptr<CacheEntry> CacheStore::same_file(const CacheEntry& entry) const {
+  if (entry.file == nullptr) return nullptr;
+  const Shard& shard = shard_of(entry.url);
+  const std::scoped_lock lock(shard.mutex);
+  const auto known = shard.resources.find(entry.url);
+  if (known == shard.resources.end()) return nullptr;
+  for (const auto& one : known->second.entries) {
+    if (one->file == entry.file) return one;
+  }
+  return nullptr;
+}
+
+// An entry whose body has a file now gives its place to one that has not got it in memory. Who reads the old one reads
+// on.
+void CacheStore::written(const std::shared_ptr<CacheEntry>& entry, bool well) {
+  Gone gone;
+  const std::scoped_lock change(change_);
+  pending_.fetch_sub(entry->pending, std::memory_order_relaxed);
+  if (entry->file->gone.load(std::memory_order_relaxed)) {
+    if (well) disk_->remove(entry->file);
+    return;
+  }
+  const std::shared_ptr<CacheEntry> held = same_file(*entry);
+  if (held == nullptr) return;
+  if (!well) {
+    drop(shard_of(held->url), *held);
+    return unlink(held, gone);
+  }
+  auto made = std::make_shared<CacheEntry>(static_cast<const CacheRecord&>(*held));
+  made->file = held->file;
+  made->purged.store(held->purged.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  index_.fetch_add(made->index_memory(), std::memory_order_relaxed);
+  index_.fetch_sub(held->index_memory(), std::memory_order_relaxed);
+  queue_.replace(*held, *made);
+  made->queued = made;
+  gone.push_back(std::move(held->queued));
+  Shard& shard = shard_of(made->url);
+  const std::scoped_lock lock(shard.mutex);
+  auto& entries = shard.resources.find(made->url)->second.entries;
+  std::ranges::replace(entries, held, made);
+}
+
+// Files that are still being found may be of what was purged.
+void CacheStore::note_for_scan(const CachePurge& purge) {
+  if (disk_ == nullptr || !disk_->scanning()) return;
+  if (purged_urls_.size() >= kMostNoted) distrusts_ = true;
+  if (distrusts_) return;
+  const auto [noted, fresh] = purged_urls_.emplace(url_hash(purge.url), purge.soft);
+  noted->second = noted->second && purge.soft;
+}
+
+// As purged_since(): true: it goes, and if it does not, it may be stale.
+bool CacheStore::purged_in_scan(CacheEntry& entry) const {
+  bool soft = false;
+  if (distrusts_ || purged_since(entry, 0, soft)) return true;
+  const auto noted = purged_urls_.find(url_hash(entry.url));
+  if (noted != purged_urls_.end() && !noted->second) return true;
+  if (soft || noted != purged_urls_.end()) entry.purged.store(true, std::memory_order_relaxed);
+  return false;
+}
+
+// A file of an earlier process. What is stored already is newer, unless its own date says otherwise.
+void CacheStore::adopt(std::shared_ptr<CacheEntry> entry) {
+  Gone gone;
+  const std::scoped_lock change(change_);
+  const std::shared_ptr<DiskFile> file = entry->file;
+  const auto octets = static_cast<std::size_t>(disk_octets(file->body.at, file->body.size));
+  const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
+  if (octets > capacity / 4 || purged_in_scan(*entry)) return disk_->remove(file);
+  {
+    Shard& shard = shard_of(entry->url);
+    const std::scoped_lock lock(shard.mutex);
+    Resource& resource = shard.resources[entry->url];
+    const auto same =
+        std::ranges::find_if(resource.entries, [&](const auto& one) { return one->same_variant(*entry); });
+    if (same != resource.entries.end()) {
+      if ((*same)->file->name == file->name) return;
+      if ((*same)->heard_at >= entry->heard_at) return disk_->remove(file);
+      unlink(*same, gone);
+      resource.entries.erase(same);
+    }
+    if (resource.entries.size() >= kMostVariants) return disk_->remove(file);
+    if (resource.entries.empty()) resource.vary_names = entry->vary_names;
+    resource.entries.push_back(entry);
+  }
+  static_cast<void>(attach(*entry));
+  enqueue(entry, octets);
+  evict_to(capacity, gone);
+}
+
+// The file system is fuller than this store was told it would be: others need room, or `size` was too much.
+void CacheStore::make_room(std::uint64_t octets) {
+  Gone gone;
+  const std::scoped_lock change(change_);
+  const std::size_t there = octets_.load(std::memory_order_relaxed);
+  const std::size_t less = std::max<std::size_t>(static_cast<std::size_t>(8 * octets), there / 64);
+  evict_to(there - std::min(there, less), gone);
+}
+
+}  // namespace edge
