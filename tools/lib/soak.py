@@ -3,7 +3,8 @@
 Usage: tools/soak SECONDS
 Load on DNS (dnsperf) and on the edge of eu (bodies over https compared by digest), reloads every 5 s, a backend that dies and comes back,
 slow and aborting clients; beside the shop an edge that speaks everything (HTTP/1.1, HTTP/2, gRPC, WebSocket, TCP, plain and under TLS, PROXY
-headers), whose certificates, pools and routes change. Ends with a verdict: memory and descriptors flat, no query lost, no body wrong, no
+headers), whose certificates, pools and routes change; and one with a cache in memory and one on a disk, both too small, bodies compared
+octet by octet under purges and reloads. Ends with a verdict: memory and descriptors flat, no query lost, no body wrong, no
 client reset, no process gone.
 """
 import hashlib
@@ -21,12 +22,14 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 import meridian  # noqa: E402
+from cached_edge import Cached  # noqa: E402
 from mixed_edge import KINDS, Mixed  # noqa: E402
 from mixed_load import Load  # noqa: E402
 
 
 class Soak:
-    def __init__(self, shop, mixed, seconds):
+    def __init__(self, shop, mixed, cached, seconds):
+        self.cached = cached
         self.shop, self.mixed, self.end, self.problems, self.counts = shop, mixed, time.monotonic() + seconds, [], {}
         self.random = random.Random(1)
 
@@ -88,6 +91,23 @@ class Soak:
             self.count("changes under mixed load")
             time.sleep(5)
 
+    def cached_bodies(self):
+        """Hits, misses, ranges and stale answers of both caches."""
+        mine = random.Random(self.random.random())
+        while self.running():
+            wrong = self.cached.ask(mine)
+            if wrong:
+                self.problems.append(f"cached {wrong}")
+            self.count("cached bodies")
+
+    def cache_changes(self):
+        number = 0
+        while self.running():
+            self.cached.change(number)
+            number += 1
+            self.count("purges and reloads of caches")
+            time.sleep(0.5)
+
     def dying_backend(self):
         while self.running():
             for mode, pause in (("off", 2), ("ok", 3), ("reset", 2), ("ok", 3)):
@@ -107,7 +127,8 @@ class Soak:
 
     def figures(self):
         processes = {name: process for name, process in self.shop.processes.items() if name != "backends"}
-        return {name: (p.memory_kib(), p.descriptors()) for name, p in {**processes, "mixed": self.mixed.edge.process}.items()}
+        ours = {"mixed": self.mixed.edge.process, "cached": self.cached.edge.process}
+        return {name: (p.memory_kib(), p.descriptors()) for name, p in {**processes, **ours}.items()}
 
 
 def dns_load(shop, seconds):
@@ -126,7 +147,7 @@ def verdict(soak, before, after, dns_output):
     lost = int(re.search(r"Queries lost:\s+(\d+)", dns_output).group(1))
     if lost:
         soak.problems.append(f"{lost} DNS queries lost")
-    for name, process in {**soak.shop.processes, "mixed": soak.mixed.edge.process}.items():
+    for name, process in {**soak.shop.processes, "mixed": soak.mixed.edge.process, "cached": soak.cached.edge.process}.items():
         if not process.running():
             soak.problems.append(f"{name} ended: {process.text()[-500:]}")
     for name, (memory, descriptors) in after.items():
@@ -160,10 +181,11 @@ def main():
         return 2
     seconds = max(20, int(sys.argv[1]))
     with tempfile.TemporaryDirectory(prefix="meridian-soak-") as directory, meridian.Shop(f"{directory}/shop") as shop, \
-            Mixed(pathlib.Path(directory) / "mixed") as mixed:
+            Mixed(pathlib.Path(directory) / "mixed") as mixed, Cached(pathlib.Path(directory) / "cached") as cached:
         shop.start()
-        soak = Soak(shop, mixed, seconds)
-        threads = [soak.guarded(w) for w in (soak.bodies, soak.rude_clients, soak.reloads, soak.dying_backend, soak.changes)]
+        soak = Soak(shop, mixed, cached, seconds)
+        threads = [soak.guarded(w) for w in (soak.bodies, soak.rude_clients, soak.reloads, soak.dying_backend, soak.changes,
+                                                 soak.cached_bodies, soak.cached_bodies, soak.cache_changes)]
         load = dns_load(shop, seconds)
         for thread in threads:
             thread.start()
