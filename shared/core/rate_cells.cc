@@ -1,9 +1,15 @@
 #include "shared/core/rate_cells.h"
 
+#include <algorithm>
 #include <limits>
 #include <new>
 
 namespace shared {
+namespace {
+
+std::uint64_t reach_of(RateCells::Allowance allowance) { return std::max(allowance.capacity, allowance.reach); }
+
+}  // namespace
 
 // calloc: what is zeroed by the kernel is not touched before it is used, and most lines of a large table never are.
 RateCells::RateCells(unsigned line_bits)
@@ -20,14 +26,14 @@ std::uint64_t RateCells::ahead(std::uint64_t word, std::uint64_t now, std::uint6
   return distance <= most ? distance : 0;
 }
 
-RateCells::Place RateCells::find(std::uint64_t key, std::uint64_t now, std::uint64_t capacity) const {
+RateCells::Place RateCells::find(std::uint64_t key, std::uint64_t now, std::uint64_t reach) const {
   Line& line = lines_[key >> (64 - line_bits_)];
   const std::uint64_t tag = key & kTagMask;
   Place place;
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
   for (std::uint64_t& cell : line.cells) {
     const std::uint64_t word = std::atomic_ref(cell).load(std::memory_order_relaxed);
-    if (word >> kTimeBits == tag) return {.cell = &cell, .seen = word, .used = ahead(word, now, capacity)};
+    if (word >> kTimeBits == tag) return {.cell = &cell, .seen = word, .used = ahead(word, now, reach)};
     const std::uint64_t until = ahead(word, now, kMostCapacity);
     if (until >= least) continue;
     least = until;
@@ -37,13 +43,13 @@ RateCells::Place RateCells::find(std::uint64_t key, std::uint64_t now, std::uint
 }
 
 RateCells::Taken RateCells::look(std::uint64_t key, std::uint64_t now, Allowance allowance) const {
-  const std::uint64_t used = find(key, now, allowance.capacity).used;
+  const std::uint64_t used = find(key, now, reach_of(allowance)).used;
   return {.admitted = used + allowance.interval <= allowance.capacity, .used = used};
 }
 
 RateCells::Taken RateCells::take(std::uint64_t key, std::uint64_t now, Allowance allowance) {
   while (true) {
-    Place place = find(key, now, allowance.capacity);
+    Place place = find(key, now, reach_of(allowance));
     if (place.used + allowance.interval > allowance.capacity) return {.admitted = false, .used = place.used};
     const std::uint64_t until = (now + place.used + allowance.interval) & kTimeMask;
     const std::uint64_t next = (key & kTagMask) << kTimeBits | until;
@@ -52,6 +58,17 @@ RateCells::Taken RateCells::take(std::uint64_t key, std::uint64_t now, Allowance
     if (place.takes_over) evicted_.fetch_add(1, std::memory_order_relaxed);
     return {.admitted = true, .used = place.used};
   }
+}
+
+void RateCells::rescale(std::uint64_t key, std::uint64_t now, double factor, Allowance allowance) {
+  const Place place = find(key, now, reach_of(allowance));
+  if (place.used == 0) return;
+  const auto scaled = static_cast<std::uint64_t>(static_cast<double>(place.used) * factor);
+  const std::uint64_t until = (now + std::min(scaled, allowance.capacity)) & kTimeMask;
+  std::uint64_t seen = place.seen;
+  // Lost to a worker: the key is in use, and what it has used settles by itself.
+  std::atomic_ref(*place.cell)
+      .compare_exchange_strong(seen, (key & kTagMask) << kTimeBits | until, std::memory_order_relaxed);
 }
 
 }  // namespace shared

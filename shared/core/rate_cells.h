@@ -20,10 +20,11 @@ namespace shared {
 class RateCells {
  public:
   // What one key is allowed: one each `interval` in the long run, and as many at once as `capacity` holds intervals.
-  // REQUIRES: interval <= capacity <= kMostCapacity.
+  // REQUIRES: interval <= capacity <= kMostCapacity, and so reach.
   struct Allowance {
     std::uint64_t interval = 1;
     std::uint64_t capacity = 1;
+    std::uint64_t reach = 0;  // how far ahead a cell's time still counts, where others count with more; 0: capacity
   };
   static constexpr std::uint64_t kMostCapacity = std::uint64_t{1} << 38;
 
@@ -41,6 +42,9 @@ class RateCells {
   [[nodiscard]] Taken take(std::uint64_t key, std::uint64_t now, Allowance allowance);
   // What take() would say.
   [[nodiscard]] Taken look(std::uint64_t key, std::uint64_t now, Allowance allowance) const;
+
+  // What the key has used is `factor` times as much from now on, at most what `allowance` holds: its interval changes.
+  void rescale(std::uint64_t key, std::uint64_t now, double factor, Allowance allowance);
 
   [[nodiscard]] std::size_t capacity() const { return kWays << line_bits_; }
   [[nodiscard]] std::size_t octets() const { return sizeof(Line) << line_bits_; }
@@ -67,7 +71,7 @@ class RateCells {
 
   // How far a cell's time lies ahead; 0: it has passed, as it has if it were further ahead than `most`.
   [[nodiscard]] static std::uint64_t ahead(std::uint64_t word, std::uint64_t now, std::uint64_t most);
-  [[nodiscard]] Place find(std::uint64_t key, std::uint64_t now, std::uint64_t capacity) const;
+  [[nodiscard]] Place find(std::uint64_t key, std::uint64_t now, std::uint64_t reach) const;
 
   unsigned line_bits_;
   std::unique_ptr<Line[], Free> memory_;

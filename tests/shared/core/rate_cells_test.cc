@@ -114,6 +114,25 @@ TEST(RateCells, NoneIsLostBetweenWorkers) {
   EXPECT_EQ(admitted, 40'000U);
 }
 
+TEST(RateCells, WhatIsUsedCanBeScaledWithTheInterval) {
+  RateCells cells(4);
+  for (int i = 0; i < 8; ++i) (void)cells.take(7, 100, kTwentyAtOnce);  // 80 ticks
+  cells.rescale(7, 100, 2, {.interval = 20, .capacity = 420});
+  EXPECT_EQ(cells.look(7, 100, {.interval = 20, .capacity = 420}).used, 160U);
+  cells.rescale(7, 100, 100, {.interval = 20, .capacity = 420});
+  EXPECT_EQ(cells.look(7, 100, {.interval = 20, .capacity = 420}).used, 420U) << "at most all";
+  cells.rescale(8, 100, 2, kTwentyAtOnce);
+  EXPECT_EQ(cells.look(8, 100, kTwentyAtOnce).used, 0U) << "another key";
+}
+
+TEST(RateCells, WhatWasUsedWithALongerIntervalCountsWithinReach) {
+  RateCells cells(4);
+  for (int i = 0; i < 21; ++i) (void)cells.take(7, 100, {.interval = 20, .capacity = 420});
+  EXPECT_EQ(cells.look(7, 100, {.interval = 10, .capacity = 210}).used, 0U) << "beyond it a time means nothing";
+  EXPECT_EQ(cells.look(7, 100, {.interval = 10, .capacity = 210, .reach = 840}).used, 420U);
+  EXPECT_FALSE(cells.take(7, 100, {.interval = 10, .capacity = 210, .reach = 840}).admitted);
+}
+
 TEST(RateCells, SaysHowLargeItIs) {
   const RateCells cells(18);
   EXPECT_EQ(cells.capacity(), std::size_t{8} << 18);
