@@ -21,10 +21,6 @@ unsigned line_bits(std::uint32_t keys) {
   return static_cast<unsigned>(std::countr_zero(std::max<std::uint64_t>(lines, 2)));
 }
 
-std::uint64_t ticks(shared::TimePoint now) {
-  return static_cast<std::uint64_t>(now.time_since_epoch().count()) >> RateLimit::kTickBits;
-}
-
 shared::Duration from_ticks(std::uint64_t ticks) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(ticks << RateLimit::kTickBits));
 }
@@ -76,21 +72,49 @@ std::pair<std::uint64_t, unsigned> quota_and_window(double rate) {
 
 void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 
-LimitRuling refusal(const RateLimit& limit, std::uint64_t used) {
-  const auto [interval, capacity] = limit.allowance();
-  return {.by = &limit,
+// On which terms a limit counts a key: all of it, or this edge's share.
+struct Counted {
+  const RateLimit& limit;
+  std::uint64_t key;
+  RegionShare::Terms terms;
+  shared::RateCells::Allowance allowance;
+
+  Counted(const RateLimit& asked, const LimitSubject& subject) : limit(asked), key(asked.key_of(subject)) {
+    const RegionShare* region = limit.live().region.get();
+    if (region != nullptr) terms = region->terms_of(key);
+    allowance = region != nullptr ? limit.allowance(terms.share) : limit.allowance();
+  }
+
+  // A cold key is not held back to an equal share: who has its burst may use it as if nobody else were there.
+  [[nodiscard]] std::uint64_t wait_of(std::uint64_t used) const {
+    return terms.grade == RegionShare::Grade::cold ? used * terms.share / RegionShare::kWhole : used;
+  }
+
+  // The hot ones are worth a lease: those that come again before all is whole, and have used a quarter.
+  void note(const shared::RateCells::Taken& taken) const {
+    RegionShare* region = limit.live().region.get();
+    if (region == nullptr) return;
+    const bool again = taken.used > 0;
+    region->note(key, terms, again && taken.used + allowance.interval > allowance.capacity / 4);
+  }
+  void note_refused() const { limit.live().region->note(key, terms, true); }
+};
+
+LimitRuling refusal(const Counted& counted, std::uint64_t used) {
+  const auto [interval, capacity, reach] = counted.allowance;
+  return {.by = &counted.limit,
           .refused = true,
           .wait = from_ticks(used + interval - capacity),
           .remaining = 0,
           .reset = from_ticks(used)};
 }
 
-LimitRuling admission(const RateLimit& limit, std::uint64_t used) {
-  const auto [interval, capacity] = limit.allowance();
-  const bool delays = limit.settings().excess == Excess::delay;
-  return {.by = &limit,
+LimitRuling admission(const Counted& counted, std::uint64_t used) {
+  const auto [interval, capacity, reach] = counted.allowance;
+  const bool delays = counted.limit.settings().excess == Excess::delay;
+  return {.by = &counted.limit,
           .refused = false,
-          .wait = delays ? from_ticks(used) : shared::Duration{},
+          .wait = delays ? from_ticks(counted.wait_of(used)) : shared::Duration{},
           .remaining = (capacity - used - interval) / interval,
           .reset = from_ticks(used + interval)};
 }
@@ -102,8 +126,11 @@ bool is_tighter(const LimitRuling& one, const LimitRuling& other) {
   return one.remaining < other.remaining;
 }
 
-LimitRuling ruling_of(const RateLimit& limit, const shared::RateCells::Taken& taken) {
-  return taken.admitted ? admission(limit, taken.used) : refusal(limit, taken.used);
+LimitRuling ruling_of(const Counted& counted, const shared::RateCells::Taken& taken) {
+  LimitRuling ruling = taken.admitted ? admission(counted, taken.used) : refusal(counted, taken.used);
+  ruling.share = counted.terms.share;
+  ruling.grade = counted.terms.grade;
+  return ruling;
 }
 
 LimitRuling foresee(std::span<const std::shared_ptr<const RateLimit>> limits, const LimitSubject& subject,
@@ -112,7 +139,8 @@ LimitRuling foresee(std::span<const std::shared_ptr<const RateLimit>> limits, co
   for (const auto& limit : limits) {
     if (limit->settings().mode != shared::Mode::enforce || !limit->applies_to(subject.client)) continue;
     const shared::RateCells& cells = limit->live().cells;
-    const LimitRuling here = ruling_of(*limit, cells.look(limit->key_of(subject), now, limit->allowance()));
+    const Counted counted(*limit, subject);
+    const LimitRuling here = ruling_of(counted, cells.look(counted.key, now, counted.allowance));
     if (here.refused) return here;
     if (is_tighter(here, tightest)) tightest = here;
   }
@@ -125,7 +153,10 @@ LimitRuling take(std::span<const std::shared_ptr<const RateLimit>> limits, const
   for (const auto& limit : limits) {
     if (!limit->applies_to(subject.client)) continue;
     LimitLive& live = limit->live();
-    const LimitRuling here = ruling_of(*limit, live.cells.take(limit->key_of(subject), now, limit->allowance()));
+    const Counted counted(*limit, subject);
+    const shared::RateCells::Taken taken = live.cells.take(counted.key, now, counted.allowance);
+    counted.note(taken);
+    const LimitRuling here = ruling_of(counted, taken);
     const bool excess = here.refused || here.wait > shared::Duration{};
     if (limit->settings().mode == shared::Mode::shadow) {
       count(excess ? live.shadowed : live.passed);
@@ -138,14 +169,34 @@ LimitRuling take(std::span<const std::shared_ptr<const RateLimit>> limits, const
   return tightest;
 }
 
+// ", by a lease of 25.0% of the region's limit"; nothing where the limit is the edge's own.
+std::string words_of_share(const LimitRuling& ruling) {
+  if (ruling.by->live().region == nullptr) return {};
+  const std::uint64_t per_mille = (std::uint64_t{ruling.share} * 1000 + RegionShare::kWhole / 2) / RegionShare::kWhole;
+  const std::string part = std::to_string(per_mille / 10) + "." + std::to_string(per_mille % 10) + "%";
+  switch (ruling.grade) {
+    case RegionShare::Grade::leased:
+      return ", by a lease of " + part + " of the region's limit";
+    case RegionShare::Grade::alone:
+      return ", with an equal share of " + part + " of the region's limit, without Redis";
+    case RegionShare::Grade::cold:
+      break;
+  }
+  return ", with an equal share of " + part + " of the region's limit, more of it when it is needed";
+}
+
 }  // namespace
 
-std::shared_ptr<LimitLive> LimitLives::of(const RateLimitSettings& settings) {
+std::shared_ptr<LimitLive> LimitLives::of(const RateLimitSettings& settings, std::uint64_t seed) {
+  const bool region = settings.scope == LimitScope::region;
   const unsigned bits = line_bits(settings.keys);
   std::weak_ptr<LimitLive>& known = lives_[settings.name];
   std::shared_ptr<LimitLive> live = known.lock();
-  if (live == nullptr || live->cells.octets() != std::size_t{64} << bits) {
+  if (live == nullptr || live->cells.octets() != std::size_t{64} << bits || (live->region != nullptr) != region) {
     live = std::make_shared<LimitLive>(bits);
+    if (region) {
+      live->region = std::make_unique<RegionShare>(shared::hash_text(seed, settings.name), settings.edges);
+    }
     known = live;
   }
   return live;
@@ -163,12 +214,28 @@ RateLimit::RateLimit(RateLimitSettings settings, std::shared_ptr<LimitLive> live
   policy_ = "\"" + settings_.name + "\";q=" + std::to_string(quota) + ";w=" + std::to_string(window);
 }
 
+std::uint64_t RateLimit::ticks(shared::TimePoint now) {
+  return static_cast<std::uint64_t>(now.time_since_epoch().count()) >> kTickBits;
+}
+
+shared::RateCells::Allowance RateLimit::allowance(std::uint32_t share) const {
+  using shared::RateCells;
+  // However small the share: what the table can hold.
+  const std::uint64_t most = RateCells::kMostCapacity / (std::uint64_t{settings_.burst} + 1);
+  const std::uint64_t interval = std::min(most, allowance_.interval * RegionShare::kWhole / std::max(share, 1U));
+  const std::uint64_t capacity = interval * (std::uint64_t{settings_.burst} + 1);
+  // What was used with another share counts as well.
+  const std::uint64_t reach = allowance_.capacity * (RegionShare::kWhole / RegionShare::kLeast);
+  return {.interval = interval, .capacity = capacity, .reach = std::min(reach, RateCells::kMostCapacity)};
+}
+
 bool RateLimit::applies_to(const shared::IpAddress& client) const {
   return settings_.mode != shared::Mode::disabled && !exempt_.contains(client);
 }
 
 std::uint64_t RateLimit::key_of(const LimitSubject& subject) const {
-  std::uint64_t key = seed_;
+  const RegionShare* region = live_->region.get();
+  std::uint64_t key = region == nullptr ? seed_ : region->seed();
   for (const LimitKeyPart& part : settings_.key) {
     if (part.kind == LimitKeyPart::Kind::tier) {
       key = shared::mix(key + static_cast<std::uint64_t>(subject.tier) + 1);
@@ -177,21 +244,22 @@ std::uint64_t RateLimit::key_of(const LimitSubject& subject) const {
     const std::string_view text = text_of(part, subject);
     key = text.empty() ? client_hash(key, subject.client) : shared::hash_text(key ^ 1, text);
   }
-  return key;
+  return region != nullptr && key == 0 ? 1 : key;  // 0 is no key of RegionShare
 }
 
 LimitRuling rule(std::span<const std::shared_ptr<const RateLimit>> limits, const LimitSubject& subject,
                  shared::TimePoint now, Counting counting) {
-  if (counting == Counting::foresee) return foresee(limits, subject, ticks(now));
+  if (counting == Counting::foresee) return foresee(limits, subject, RateLimit::ticks(now));
   // Who is refused by one has used none of the others.
   if (limits.size() > 1) {
-    const LimitRuling ahead = foresee(limits, subject, ticks(now));
+    const LimitRuling ahead = foresee(limits, subject, RateLimit::ticks(now));
     if (ahead.refused) {
       count(ahead.by->live().rejected);
+      if (ahead.by->live().region != nullptr) Counted(*ahead.by, subject).note_refused();
       return ahead;
     }
   }
-  return take(limits, subject, ticks(now));
+  return take(limits, subject, RateLimit::ticks(now));
 }
 
 std::string words_of(const LimitRuling& ruling) {
@@ -199,9 +267,10 @@ std::string words_of(const LimitRuling& ruling) {
     return std::to_string(std::chrono::ceil<shared::milliseconds>(span).count()) + "ms";
   };
   const std::string name = ruling.by->settings().name + ": ";
-  if (ruling.refused) return name + "used up, the next one in " + ms(ruling.wait);
+  const std::string share = words_of_share(ruling);
+  if (ruling.refused) return name + "used up, the next one in " + ms(ruling.wait) + share;
   const std::string left = std::to_string(ruling.remaining) + " more at once, all of it again in " + ms(ruling.reset);
-  return name + (ruling.wait > shared::Duration{} ? "waits " + ms(ruling.wait) + ", " : "") + left;
+  return name + (ruling.wait > shared::Duration{} ? "waits " + ms(ruling.wait) + ", " : "") + left + share;
 }
 
 std::string ratelimit_field(const LimitRuling& ruling) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "edge/core/message/tier.h"
+#include "edge/core/protect/region_share.h"
 #include "shared/core/ip.h"
 #include "shared/core/mode.h"
 #include "shared/core/prefix_set.h"
@@ -34,6 +35,7 @@ struct LimitKeyPart {
 };
 
 enum class Excess : std::uint8_t { reject, delay };
+enum class LimitScope : std::uint8_t { edge, region };
 
 struct RateLimitSettings {
   std::string name;
@@ -45,6 +47,8 @@ struct RateLimitSettings {
   std::vector<shared::Prefix> exempt = {};
   std::uint32_t keys = 131072;  // that are told apart at a time, at least
   bool announce = false;        // RateLimit fields in every response, not only in refusals
+  LimitScope scope = LimitScope::edge;
+  std::uint32_t edges = 1;  // of scope region: that it has, until they are counted
 };
 
 // What a limit has counted, by its name.
@@ -56,13 +60,14 @@ struct LimitLive {
   std::atomic<std::uint64_t> delayed{0};
   std::atomic<std::uint64_t> rejected{0};
   std::atomic<std::uint64_t> shadowed{0};  // that would have been delayed or rejected
+  std::unique_ptr<RegionShare> region;     // of scope region
 };
 
 // Keeps LimitLives by name over builds, while anybody uses them. The Builder's.
 class LimitLives {
  public:
-  // The one of before, if it has room for as many keys.
-  [[nodiscard]] std::shared_ptr<LimitLive> of(const RateLimitSettings& settings);
+  // The one of before, if it has room for as many keys and the same scope. `seed` is of keys, for the region's.
+  [[nodiscard]] std::shared_ptr<LimitLive> of(const RateLimitSettings& settings, std::uint64_t seed = 0);
 
  private:
   std::map<std::string, std::weak_ptr<LimitLive>, std::less<>> lives_;
@@ -83,12 +88,16 @@ class RateLimit {
   static constexpr unsigned kTickBits = 6;
   static constexpr double kTicksASecond = 1e9 / (1U << kTickBits);
   static constexpr double kMostRate = 100'000;
+  // How time is counted in cells.
+  [[nodiscard]] static std::uint64_t ticks(shared::TimePoint now);
 
   RateLimit(RateLimitSettings settings, std::shared_ptr<LimitLive> live, std::uint64_t seed);
 
   [[nodiscard]] const RateLimitSettings& settings() const { return settings_; }
   [[nodiscard]] LimitLive& live() const { return *live_; }
   [[nodiscard]] shared::RateCells::Allowance allowance() const { return allowance_; }
+  // With a share of the rate, and the whole burst.
+  [[nodiscard]] shared::RateCells::Allowance allowance(std::uint32_t share) const;
   // Without the header or cookie, or an API key, the client stands for it.
   [[nodiscard]] std::uint64_t key_of(const LimitSubject& subject) const;
   [[nodiscard]] bool applies_to(const shared::IpAddress& client) const;
@@ -113,9 +122,11 @@ using RateLimits = std::vector<std::shared_ptr<const RateLimit>>;
 struct LimitRuling {
   const RateLimit* by = nullptr;  // null: no limit is asked, or none enforces
   bool refused = false;
-  shared::Duration wait{};      // refused: until one would be let in; else until its turn
-  std::uint64_t remaining = 0;  // further requests that would be let in at once
-  shared::Duration reset{};     // until the whole allowance is there again
+  shared::Duration wait{};                    // refused: until one would be let in; else until its turn
+  std::uint64_t remaining = 0;                // further requests that would be let in at once
+  shared::Duration reset{};                   // until the whole allowance is there again
+  std::uint32_t share = RegionShare::kWhole;  // of the limit, that this edge has
+  RegionShare::Grade grade = RegionShare::Grade::cold;
 };
 
 // Asks all; if one refuses, none has counted the request. `Foresee` counts nothing.
