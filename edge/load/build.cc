@@ -7,6 +7,7 @@
 #include "edge/load/build_gates.h"
 #include "edge/load/key_file.h"
 #include "edge/load/readers.h"
+#include "edge/load/redis_settings.h"
 #include "edge/load/route_key.h"
 #include "shared/core/hash.h"
 
@@ -51,6 +52,7 @@ class Builder {
     built_.servers =
         build_pools(edge_, {input_.config.service, input_.region}, input_.inputs, registry_.pools, diagnostics_);
     build_limits();
+    built_.redis = build_redis(edge_, diagnostics_);
     build_guards();
     build_routes();
     build_listen();
@@ -64,6 +66,7 @@ class Builder {
     build_settings();
     build_tiers();
     build_limits();
+    built.redis = build_redis(edge_, diagnostics_);
     build_guards();
     build_routes();
     built.settings = built_.settings;
@@ -135,12 +138,19 @@ class Builder {
                                  .key = config.key,
                                  .exempt = config.exempt,
                                  .keys = config.keys,
-                                 .announce = config.announce};
-      std::shared_ptr<LimitLive> live = registry_.limits.of(settings);
+                                 .announce = config.announce,
+                                 .scope = config.scope,
+                                 .edges = edges_of_region()};
+      std::shared_ptr<LimitLive> live = registry_.limits.of(settings, input_.key_seed);
       limits_.push_back(std::make_shared<const RateLimit>(std::move(settings), std::move(live), input_.key_seed));
       if (config.everywhere) everywhere_.push_back(limits_.back());
     }
     built_.limits = std::make_shared<const RateLimits>(limits_);
+  }
+
+  std::uint32_t edges_of_region() const {
+    const shared::load::Region* region = shared::load::find_named(input_.config.regions, input_.region);
+    return region == nullptr ? 1 : static_cast<std::uint32_t>(std::max<std::size_t>(1, region->edges.size()));
   }
 
   void build_guards() {

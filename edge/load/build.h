@@ -17,6 +17,7 @@
 #include "edge/core/snapshot/snapshot.h"
 #include "edge/load/build_pools.h"
 #include "edge/load/config.h"
+#include "edge/load/redis_settings.h"
 #include "edge/load/scaler.h"
 #include "shared/core/ip.h"
 #include "shared/load/config.h"
@@ -48,6 +49,7 @@ struct Built {
   std::shared_ptr<const Tiers> tiers;
   std::shared_ptr<const PoolListeners> listeners;
   std::shared_ptr<const RateLimits> limits;
+  std::shared_ptr<const RedisSettings> redis;  // null: none
   std::shared_ptr<const AccessLists> access;
   std::shared_ptr<const AuthPolicies> auth;
   std::vector<ListenPlan> listen;

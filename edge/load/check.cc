@@ -311,6 +311,9 @@ void check_limits(const Checker& checker) {
     }
     const bool by_tier =
         std::ranges::any_of(limit.key, [](const auto& part) { return part.kind == LimitKeyPart::Kind::tier; });
+    if (limit.scope == LimitScope::region && !checker.edge.redis) {
+      checker.diagnostics.error(at, "limit " + in_quotes(name) + ": scope: region needs `edge.redis`");
+    }
     if (by_tier && !checker.edge.tiers) {
       checker.diagnostics.error(at, "key: tier: this service has no tiers, see `edge.tiers`");
     }
@@ -337,6 +340,14 @@ void check_cache_disks(const Checker& checker) {
       checker.diagnostics.error(disk.at, "disk: " + path.parent_path().string() + " is no directory: make it");
     }
   }
+}
+
+void check_redis(const Checker& checker) {
+  if (!checker.edge.redis) return;
+  const bool used = std::ranges::any_of(checker.edge.limits,
+                                        [](const auto& limit) { return limit.value.scope == LimitScope::region; });
+  if (!used)
+    checker.diagnostics.warning(checker.edge.redis->at, "redis is used by nothing: no limit has scope: region");
 }
 
 void check_caches(const Checker& checker) {
@@ -479,6 +490,7 @@ void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagn
   check_pools(checker);
   check_routes(checker);
   check_limits(checker);
+  check_redis(checker);
   check_caches(checker);
   check_access(checker);
   check_auth(checker);

@@ -114,6 +114,8 @@ Table<EdgeConfig> first_options() {
       .field("tiers", &EdgeConfig::tiers, optional_of(nested(tiers_table())), "Classes of customers")
       .field("pools", &EdgeConfig::pools, map_of("pool", nested(pool_table())), "Servers")
       .field("limits", &EdgeConfig::limits, map_of("limit", nested(limit_table())), "How often requests may come")
+      .field("redis", &EdgeConfig::redis, optional_of(nested(redis_table())),
+             "Where edges of a region share what limits with `scope: region` count")
       .field("caches", &EdgeConfig::caches, map_of("cache", nested(cache_store_table())),
              "Stores of responses; a change of their names or directories needs a restart")
       .field("access", &EdgeConfig::access, map_of("access list", nested(access_table())), "Who may come")

@@ -23,6 +23,7 @@
 #include "edge/core/scale/scale_settings.h"
 #include "edge/core/snapshot/listen_plan.h"
 #include "edge/core/snapshot/snapshot.h"
+#include "edge/load/redis_settings.h"
 #include "edge/load/scaler.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
@@ -224,6 +225,30 @@ struct LimitConfig {
   bool everywhere = false;
   bool announce = RateLimitSettings{}.announce;
   std::uint32_t keys = RateLimitSettings{}.keys;
+  LimitScope scope = RateLimitSettings{}.scope;
+};
+
+// Who is asked which server is the master.
+struct SentinelConfig {
+  std::string name;
+  std::vector<std::string> servers;
+  std::string user;
+  std::filesystem::path password_file;  // empty: none
+};
+
+// What edges of a region share; see RedisSettings. Either servers or sentinel.
+struct RedisConfig {
+  std::vector<std::string> servers;
+  std::optional<SentinelConfig> sentinel;
+  std::string user;
+  std::filesystem::path password_file;  // empty: none
+  std::uint16_t database = 0;
+  std::optional<shared::load::ClientTlsConfig> tls;
+  std::string prefix = RedisSettings{}.prefix;
+  shared::Duration timeout = RedisSettings{}.timeout;
+  shared::Duration interval = RedisSettings{}.interval;
+  shared::Duration lease = RedisSettings{}.lease;
+  shared::load::Position at;
 };
 
 struct FilesConfig {
@@ -438,6 +463,7 @@ struct EdgeConfig {
   std::optional<TiersConfig> tiers;
   shared::load::NamedMap<PoolConfig> pools;
   shared::load::NamedMap<LimitConfig> limits;
+  std::optional<RedisConfig> redis;
   shared::load::NamedMap<CacheStoreConfig> caches;
   shared::load::NamedMap<AccessConfig> access;
   shared::load::NamedMap<AuthConfig> auth;

@@ -67,6 +67,13 @@ void check_limit(const LimitConfig& limit, const Node& node, Diagnostics& diagno
                                    print_number(std::round(seconds / 360) / 10) + "h to come back; at most " +
                                    print_number(std::floor(kMost / 360) / 10) + "h");
   }
+  constexpr double kMostShared = 15 * 60;  // an edge may have a small part of it, which takes as much longer
+  if (limit.scope == LimitScope::region && seconds > kMostShared) {
+    diagnostics.error(node.at,
+                      "scope: region: burst and rate must make a whole allowance come back within 15m; this "
+                      "takes " +
+                          print_number(std::round(seconds / 6) / 10) + "m");
+  }
   if (limit.excess == Excess::delay && limit.burst == 0) {
     diagnostics.warning(node.at, "excess: delay without burst: nothing can wait, all excess is refused");
   }
@@ -89,6 +96,10 @@ const Table<LimitConfig>& limit_table() {
                  "What is counted apart; of several, each combination. IPv6 clients count by their /64. Without the "
                  "header, cookie or API key the client stands for it")
           .field("mode", &LimitConfig::mode, mode(), "enforce, shadow or disabled")
+          .field("scope", &LimitConfig::scope,
+                 one_of<LimitScope>({{"edge", LimitScope::edge}, {"region", LimitScope::region}}),
+                 "`edge`: each edge counts for itself. `region`: all edges of a region share the rate through "
+                 "`edge.redis`, which no request waits for; each gives every key its burst")
           .field("exempt", &LimitConfig::exempt, list_of(prefix()), "Networks of clients that it is not asked for")
           .field("everywhere", &LimitConfig::everywhere, boolean(), "For every route, before the route's own")
           .field("announce", &LimitConfig::announce, boolean(),

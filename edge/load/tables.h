@@ -16,6 +16,7 @@ namespace edge {
 [[nodiscard]] const shared::load::Table<CompressionConfig>& compression_table();
 [[nodiscard]] shared::load::Reader<std::vector<std::string>> hint_links();
 [[nodiscard]] const shared::load::Table<LimitConfig>& limit_table();
+[[nodiscard]] const shared::load::Table<RedisConfig>& redis_table();
 [[nodiscard]] const shared::load::Table<CacheStoreConfig>& cache_store_table();
 [[nodiscard]] const shared::load::Table<RouteCacheConfig>& route_cache_table();
 [[nodiscard]] const shared::load::Table<AccessConfig>& access_table();

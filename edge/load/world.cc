@@ -1,6 +1,7 @@
 #include "edge/load/world.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "shared/load/restart.h"
@@ -111,6 +112,11 @@ std::vector<std::filesystem::path> rule_files(const EdgeConfig& config) {
     files.push_back(policy.value.passwords.value);
     files.push_back(policy.value.api_keys.value);
     if (policy.value.jwt) files.push_back(policy.value.jwt->keys.value);
+  }
+  if (config.redis) {
+    files.push_back(config.redis->password_file);
+    if (config.redis->sentinel) files.push_back(config.redis->sentinel->password_file);
+    if (config.redis->tls) std::ranges::copy(shared::load::files_of(*config.redis->tls), std::back_inserter(files));
   }
   for (const ErrorPageConfig& page : config.error_pages) files.push_back(page.file.value);
   for (const RouteConfig& route : config.routes) {
