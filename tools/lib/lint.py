@@ -29,7 +29,7 @@ ROOMS = {
     "dns/load": ("record", "geo", "config", "zone", "world"),
     "dns/serve": ("responder", "udp", "tcp", "worker", "control"),
     "edge/core": ("message", "access", "content", "cache", "protect", "scale", "pool", "route", "snapshot", "decide"),
-    "edge/serve": ("io", "account", "upstream", "files", "cache", "request", "client", "worker", "control"),
+    "edge/serve": ("io", "account", "upstream", "redis", "files", "cache", "request", "client", "worker", "control"),
 }
 CORE_BANNED = re.compile(
     r'#include\s*<(boost/asio|ldns|maxminddb|openssl|ares|nghttp2|yaml-cpp|idn2|spdlog|sys/socket|sys/epoll'

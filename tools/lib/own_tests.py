@@ -18,6 +18,7 @@ PROBER = "tests/shared/serve/probe/prober_test.cc"
 SERVICE = "tests/shared/serve/process/service_test.cc"
 OPERATOR = "tests/e2e/test_operator.py"
 UPGRADE = "tests/e2e/test_upgrade.py"
+SHARED_LIMITS = "tests/e2e/test_shared_limits.py"
 CACHE = "tests/e2e/test_cache.py"
 TLS = "tests/e2e/test_tls.py"
 HTTP2 = "tests/e2e/test_http2.py"
@@ -37,6 +38,9 @@ SEEN_BY = {
     "dns/serve/tcp/tcp_session.cc": WORKER,
     "dns/serve/worker/listeners.cc": WORKER,
     "edge/serve/cache/fill.cc": "tests/edge/serve/cache/desk_test.cc",
+    "edge/serve/control/redis_report.cc": SHARED_LIMITS,
+    "edge/serve/redis/redis_connection.cc": SHARED_LIMITS,
+    "edge/serve/redis/region_limits.cc": SHARED_LIMITS,
     "edge/serve/client/client_header.cc": "tests/e2e/test_proxy_protocol.py",
     "edge/serve/client/h2_session.cc": HTTP2,
     "edge/serve/client/h2_stream.cc": HTTP2,

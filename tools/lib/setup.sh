@@ -11,7 +11,7 @@ meridian_packages() { # group
     build)
       echo ca-certificates cmake ninja-build g++ ccache pkg-config \
         libboost1.81-dev libboost-json1.81-dev libssl-dev libldns-dev libmaxminddb-dev libidn2-dev libc-ares-dev \
-        libnghttp2-dev zlib1g-dev libbrotli-dev libzstd-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libexpected-dev libgtest-dev libgmock-dev libbenchmark-dev \
+        libnghttp2-dev zlib1g-dev libhiredis-dev libbrotli-dev libzstd-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libexpected-dev libgtest-dev libgmock-dev libbenchmark-dev \
         python3 perl tor-geoipdb tzdata libmaxmind-db-writer-perl
       ;;
     demo) echo python3 bind9-dnsutils curl openssl procps ;;
@@ -20,7 +20,7 @@ meridian_packages() { # group
     package) echo git debhelper dpkg-dev python3 ;;
     test)
       echo "$(meridian_packages lint) $(meridian_packages tidy)" python3-pytest python3-pytest-xdist python3-dnspython clang-19 libclang-rt-19-dev \
-        bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client nghttp2-server h2o python3-h2 python3-grpcio wrk curl openssl procps mmdb-bin haproxy nginx-light python3-websockets
+        bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client nghttp2-server h2o python3-h2 python3-grpcio wrk curl openssl procps mmdb-bin haproxy nginx-light python3-websockets redis-server redis-sentinel
       ;;
     deploy) echo lintian debootstrap systemd-container iproute2 curl logrotate man-db groff zsh fish ansible-core ansible-lint yamllint openssh-client \
         prometheus python3-pytest python3-dnspython python3-jsonschema python3-yaml ;;

@@ -98,6 +98,8 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
       names_(supervisor.loop()),
       discovery_(supervisor.loop(), names_, [this] { rebuild_pools(); }),
       backends_(supervisor.loop(), loader.live(), names_, [this] { publish(); }),
+      redis_(supervisor.loop(), names_),
+      region_limits_(supervisor.loop(), redis_),
       healing_(supervisor.loop(), loader.live()),
       scaling_({.loop = supervisor.loop(),
                 .live = loader.live(),
@@ -319,6 +321,8 @@ ReportSource Control::source() const {
           .words = &words_,
           .caches = &caches_,
           .scaling = &scaling_,
+          .redis = &redis_,
+          .region_limits = &region_limits_,
           .built = &world_->built,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .process = service_.facts()};
@@ -367,6 +371,9 @@ void Control::publish() {
   for (const auto& worker : workers_) worker->publish(snapshot_);
   healing_.set(snapshot_);
   scaling_.set(*world_, snapshot_);
+  const Identity& own = snapshot_->settings->identity;
+  redis_.set(world_->built.redis);
+  region_limits_.set(*snapshot_->limits, {.region = own.region, .edge = own.node});
   if (old != nullptr) service_.builder().dispose(std::move(old));
 }
 

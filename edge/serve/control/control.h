@@ -22,6 +22,8 @@
 #include "edge/serve/control/operator_words.h"
 #include "edge/serve/control/report.h"
 #include "edge/serve/control/scaling.h"
+#include "edge/serve/redis/redis_client.h"
+#include "edge/serve/redis/region_limits.h"
 #include "edge/serve/worker/worker.h"
 #include "shared/core/result.h"
 #include "shared/serve/admin/admin.h"
@@ -134,6 +136,8 @@ class Control {
   shared::NameFollower names_;
   Discovery discovery_;
   Backends backends_;
+  RedisClient redis_;
+  RegionLimits region_limits_;
   bool rebuilding_pools_ = false;  // its end sees what has changed meanwhile
   Healing healing_;
   Scaling scaling_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "edge/core/protect/rate_limit.h"
+#include "edge/serve/control/redis_report.h"
 #include "shared/core/mode.h"
 
 namespace edge {
@@ -46,6 +47,7 @@ boost::json::array limits_json(const ReportSource& source) {
     all.emplace_back(boost::json::object{{"name", limit->settings().name},
                                          {"mode", shared::name_of(limit->settings().mode)},
                                          {"policy", limit->policy()},
+                                         {"region", region_json(source, *limit)},
                                          {"passed", live.passed.load(std::memory_order_relaxed)},
                                          {"delayed", live.delayed.load(std::memory_order_relaxed)},
                                          {"rejected", live.rejected.load(std::memory_order_relaxed)},

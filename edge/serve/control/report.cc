@@ -11,6 +11,7 @@
 #include "edge/serve/control/limit_report.h"
 #include "edge/serve/control/overload_report.h"
 #include "edge/serve/control/pool_report.h"
+#include "edge/serve/control/redis_report.h"
 #include "edge/serve/control/scale_report.h"
 #include "edge/serve/control/scaling.h"
 #include "edge/serve/control/traffic_report.h"
@@ -263,6 +264,7 @@ std::string metrics_text(const ReportSource& source) {
   write_pool_metrics(source, out);
   if (source.built != nullptr) write_certificates(*source.built, out);
   write_limit_metrics(source, out);
+  write_redis_metrics(source, out);
   write_cache_metrics(source, out);
   write_scale_metrics(source, out);
   write_traffic_metrics(source, out);
@@ -305,6 +307,7 @@ std::string status_json(const ReportSource& source) {
                              {"capacity_in_use", capacity_json(source)},
                              {"pools", std::move(pools)},
                              {"limits", limits_json(source)},
+                             {"redis", redis_json(source)},
                              {"caches", caches_json(source)},
                              {"access", access_json(source)},
                              {"auth", auth_json(source)},

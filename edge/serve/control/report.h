@@ -15,6 +15,8 @@
 #include "edge/serve/control/backends.h"
 #include "edge/serve/control/discovery.h"
 #include "edge/serve/control/operator_words.h"
+#include "edge/serve/redis/redis_client.h"
+#include "edge/serve/redis/region_limits.h"
 #include "edge/serve/worker/worker.h"
 #include "shared/serve/process/process_facts.h"
 
@@ -32,6 +34,8 @@ struct ReportSource {
   const OperatorWords* words = nullptr;
   const CacheStores* caches = nullptr;
   const Scaling* scaling = nullptr;
+  const RedisClient* redis = nullptr;
+  const RegionLimits* region_limits = nullptr;
   const Built* built = nullptr;  // whose certificates are told
   std::uint64_t access_log_dropped = 0;
   shared::ProcessFacts process;
