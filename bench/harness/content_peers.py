@@ -100,8 +100,9 @@ class Nginx:
             place = memory / f"meridian-bench-{os.getpid()}-{setup.port}" if in_memory else here / "cache"
             zone = f"proxy_cache_path {place} levels=1:2 keys_zone=main:64m max_size=1g inactive=1h use_temp_path=off;"
             location = f"proxy_pass http://web; proxy_cache main; proxy_cache_valid 200 {FOR}s; sendfile on; tcp_nopush on;"
+        user = "user root;" if os.geteuid() == 0 else ""  # else its worker is nobody, who may not read what we have made
         temporary = " ".join(f"{kind}_temp_path {here}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        path = setup.write("nginx.conf", f"""daemon off; worker_processes 1; pid {here}/nginx.pid; error_log stderr error;
+        path = setup.write("nginx.conf", f"""{user} daemon off; worker_processes 1; pid {here}/nginx.pid; error_log stderr error;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 300; default_type application/octet-stream; types {{ text/plain txt; }}
@@ -159,7 +160,7 @@ class Varnish:
 backend web {{ .host = "{host}"; .port = "{port}"; }}
 sub vcl_backend_response {{ set beresp.ttl = {FOR}s; }}
 """)
-        return [find_program("varnishd"), "-F", "-n", setup.directory / "varnish", "-a", f"127.0.0.1:{setup.port}", "-f", path, "-s", "malloc,256m",
+        return [find_program("varnishd"), "-j", "none", "-F", "-n", setup.directory / "varnish", "-a", f"127.0.0.1:{setup.port}", "-f", path, "-s", "malloc,256m",
                 "-p", "thread_pools=1", "-p", "thread_pool_min=5", "-p", "thread_pool_max=100"]
 
 
