@@ -92,7 +92,6 @@ class CacheDisk {
     std::shared_ptr<CacheEntry> entry;
     std::shared_ptr<DiskFile> file;
   };
-  struct Front;
 
   void push(Job job);
   // The thread's.
