@@ -207,10 +207,13 @@ Pumped Relay::begin_splice(std::uint64_t& moved) {
   return go_on_splicing(moved);
 }
 
-// The rest of a body with a length is received where the sink keeps it, if that has room of its own. REQUIRES: nothing
-// of it is buffered.
+// What is buffered goes first; then the rest of a body with a length is received where the sink keeps it, if that has
+// room of its own.
 Pumped Relay::fill_sink(std::uint64_t& moved) {
   ResponseSink& sink = exchange_.sink;
+  Buffered buffered{from_upstream_};
+  const Pumped pumped = pump(buffered, sink, moved);
+  if (pumped != Pumped::source_waits) return pumped;
   std::array<iovec, ResponseSink::kParts> parts;
   while (moved < kPumpShare && from_upstream_.unreceived() > 0) {
     const std::span<const iovec> space = sink.space(from_upstream_.unreceived(), parts);
@@ -250,8 +253,9 @@ Pumped Relay::move_response(std::uint64_t& moved) {
   }
   if (splice_) return go_on_splicing(moved);
   const std::uint64_t rest = upstream_->stream().raw() != nullptr ? from_upstream_.unreceived() : 0;
-  const bool long_enough = rest >= PipePool::kWorthwhile || (rest >= kWorthFilling && !exchange_.sink.direct());
-  if (long_enough) return begin_splice(moved);
+  if (rest >= PipePool::kWorthwhile) return begin_splice(moved);
+  const bool fills = rest >= kWorthFilling && exchange_.source.facts().protocol.starts_with("HTTP/2");
+  if (fills) return fill_sink(moved);
   return pump(from_upstream_, exchange_.sink, moved);
 }
 
