@@ -150,3 +150,5 @@ def test_a_share_is_copied(slot, server, tmp_path):
         connection.close()
         eventually(lambda: mirrors(edge)["in_flight"] == 0 and mirrors(edge)["answered"] > 0, "all are over")
         assert 50 <= mirrors(edge)["sent"] <= 160, mirrors(edge)
+        explained = edge.admin("/explain?host=lone.example&path=/&client=192.0.2.1", "GET")[1]
+        assert "mirror: pool shadow gets a copy of 25 % of the requests" in explained, explained

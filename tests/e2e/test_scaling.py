@@ -156,3 +156,14 @@ def test_one_edge_of_a_region_speaks(tmp_path):
                 other.__exit__()
                 eventually(lambda: receiver.words, "it goes on when the other is gone")
                 assert receiver.words[0]["edge"] == edge.host and receiver.words[0]["desired"] == 2
+
+
+def test_the_shop_says_how_many_servers_it_wants(shop):
+    def told(region, name):
+        pools = json.loads(shop.admin(region, "/status")[1])["pools"]
+        return next(pool for pool in pools if pool["pool"] == name)["autoscale"]
+    for name, servers in (("api", 5), ("checkout", 2)):
+        for region in meridian.REGIONS:
+            eventually(lambda: told(region, name).get("cpu") is not None, "the servers say how busy they are")
+            one = told(region, name)
+            assert one["mode"] == "dry_run" and one["servers"] == servers and one["desired"] >= servers

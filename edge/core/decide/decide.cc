@@ -244,6 +244,14 @@ void pick_server(Decision& decision, const Snapshot& snapshot, AnyLive& live, co
   decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);
 }
 
+// "pool next gets a copy of 1 % of the requests"
+std::string words_of(const MirrorRule& mirror, std::string_view pool) {
+  std::string percent = std::to_string(mirror.share * 100);
+  percent.erase(percent.find_last_not_of('0') + 1);
+  if (percent.ends_with('.')) percent.pop_back();
+  return "pool " + std::string(pool) + " gets a copy of " + percent + " % of the requests";
+}
+
 // What becomes of a request that the gate has let in. Limits come before a password costs the time of its check, and
 // where a cache is asked first after it.
 template <class AnyLive, class Trace>
@@ -261,6 +269,9 @@ void proceed(Decision& decision, const Snapshot& snapshot, AnyLive& live, const 
   }
   if (const auto twisted = rewrite(found, state.scratch, trace)) return refuse(decision, *twisted);
   if (pool == nullptr) return answer_ourselves(decision, asked.head.method);
+  if (const MirrorRule* mirror = found.route->mirror.get()) {
+    trace.note("mirror", [&] { return words_of(*mirror, snapshot.pools->configured(mirror->pool).name); });
+  }
   decision.kind = Decision::Kind::pool;
   decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found);
   decision.at_cache = cached;

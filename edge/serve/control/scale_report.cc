@@ -27,10 +27,6 @@ const ScaleMetric kMetrics[] = {
      [](const Scaling::Pool& pool) -> std::uint64_t { return pool.sample.known; }},
     {"meridian_edge_pool_servers_serving", "Of these, those that answer.",
      [](const Scaling::Pool& pool) -> std::uint64_t { return pool.sample.serving; }},
-    {"meridian_edge_pool_cpu_percent", "Mean of what its servers say, in whole percent.",
-     [](const Scaling::Pool& pool) -> std::uint64_t {
-       return static_cast<std::uint64_t>(std::max(0.0, std::round(pool.sample.cpu.value_or(0))));
-     }},
 };
 
 }  // namespace
@@ -40,6 +36,10 @@ void write_scale_metrics(const ReportSource& source, shared::MetricsWriter& out)
   for (const ScaleMetric& metric : kMetrics) {
     out.family(kGauge, metric.name, metric.help);
     for (const auto& [name, pool] : source.scaling->pools()) out.sample({{"pool", name}}, metric.value(pool));
+  }
+  out.family(kGauge, "meridian_edge_pool_cpu_ratio", "Mean of what its servers say; 1: all of it.");
+  for (const auto& [name, pool] : source.scaling->pools()) {
+    if (pool.sample.cpu) out.sample({{"pool", name}}, *pool.sample.cpu / 100);
   }
   const ScaleCalls::Counts& counts = source.scaling->calls().counts();
   out.family(kCounter, "meridian_edge_scaler_calls_total", "Calls of the webhook, by their result.");

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "edge/core/route/mirror_rule.h"
 #include "tests/edge/core/decide_world.h"
 
 namespace edge::test {
@@ -154,6 +155,37 @@ TEST(Decide, ATierGivesWayBeforeThePoolIsFull) {
   web.shed.mode = shared::Mode::disabled;
   EXPECT_NE(Asker(world, "/x").decide_in(world, balance).first.server, nullptr);
   EXPECT_EQ(live.shed + live.shed_shadowed, 2U);
+}
+
+TEST(Decide, ACopyGoesToTheMirrorsPoolWhoeverItIsOf) {
+  DecideWorld world;
+  const PoolId web = world.add_pool("web", Algorithm::round_robin, {1}).id;
+  const PoolId next = world.add_pool("next", Algorithm::round_robin, {1}).id;
+  Route& route = world.add_route("/", web);
+  route.allow = allow_list("10.0.0.0/8");
+  const auto decide_copy = [&] {
+    Asker asker(world);
+    shared::NullTrace trace;
+    BalanceState balance;
+    const Asked asked{.head = asker.head, .peer = asker.peer, .now = world.now, .mirrored = true};
+    return decide(*asker.snapshot, world.live, asked, {.scratch = asker.scratch, .balance = balance}, trace).kind;
+  };
+  EXPECT_EQ(decide_copy(), Decision::Kind::refused) << "a reload has ended the mirror";
+  MirrorRule rule;
+  rule.pool = next;
+  rule.live = std::make_shared<MirrorLive>();
+  route.mirror = std::make_shared<const MirrorRule>(rule);
+  EXPECT_EQ(decide_copy(), Decision::Kind::pool) << "the list has been asked for the request";
+  Asker asker(world);
+  shared::NullTrace trace;
+  BalanceState balance;
+  const Asked asked{.head = asker.head, .peer = asker.peer, .now = world.now, .mirrored = true};
+  const Decision copy =
+      decide(*asker.snapshot, world.live, asked, {.scratch = asker.scratch, .balance = balance}, trace);
+  EXPECT_EQ(copy.at_pool.pool->name, "next");
+  EXPECT_EQ(copy.first.server->name, "next0");
+  BalanceState other;
+  EXPECT_EQ(asker.decide_in(world, other).refusal.status, 403) << "who asks himself is not let in";
 }
 
 }  // namespace
