@@ -140,7 +140,8 @@ def test_one_edge_of_a_region_speaks(tmp_path):
     up = ok(json.dumps({"version": 1, "region": "eu", "state": "up"}).encode())
     with meridian.Lease() as slot, busy_server(slot_address(slot, "2.1"), {"percent": 90}) as server, \
             Receiver(slot_address(slot, "8.1")) as receiver:
-        other = Scripted(slot_address(slot, "1.0"), answering(lambda head: up), port=8080)
+        gone = threading.Event()
+        other = Scripted(slot_address(slot, "1.0"), answering(lambda head: None if gone.is_set() else up), port=8080)
         with other:
             edge_config = {"scaler": {"webhook": {"url": receiver.url, "key": str(tmp_path / "scaler.key")}}}
             policy = {"mode": "on", "min": 2, "max": 5, "cpu": 70, "start_time": "2s"}
@@ -153,6 +154,7 @@ def test_one_edge_of_a_region_speaks(tmp_path):
                 eventually(lambda: json.loads(edge.admin("/status", "GET")[1])["scaler"]["speaks"] == other.address, "the other speaks")
                 eventually(lambda: "event=scale_up" in edge.process.text(), "this one reckons along")
                 assert not receiver.words
+                gone.set()  # the connection that is kept ends, too
                 other.__exit__()
                 eventually(lambda: receiver.words, "it goes on when the other is gone")
                 assert receiver.words[0]["edge"] == edge.host and receiver.words[0]["desired"] == 2
