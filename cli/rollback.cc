@@ -79,6 +79,9 @@ Result<Choice> choose(const Options& options, const fs::path& state) {
     }
   }
   if (!known) {
+    std::error_code error;
+    static_cast<void>(fs::directory_iterator(state, error));
+    if (error == std::errc::permission_denied) return fail("permission denied: " + state.string() + "; be root");
     return fail("no server has kept a copy of " + options.file + " in " + state.string() +
                 ": it is of the file that a server was started with; --state DIRECTORY names another place");
   }
