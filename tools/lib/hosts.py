@@ -13,6 +13,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -33,31 +34,36 @@ def call(*command, **options):
     return done.stdout
 
 
-def base():
-    """A Debian 12 with PACKAGES, made by debootstrap and kept as long as the list is the same."""
-    key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
+def base(more=()):
+    """A Debian 12 with PACKAGES and some more, made by debootstrap and kept as long as the list is the same."""
+    packages = [*PACKAGES, *more]
+    key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:12]
     folder = ROOT / "build/hosts" / f"base-{key}"
     if not folder.exists():
-        made = folder.with_suffix(".new")
-        shutil.rmtree(made, ignore_errors=True)
-        made.parent.mkdir(parents=True, exist_ok=True)
-        call("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "bookworm", made)
-        shutil.rmtree(made / "var/cache/apt/archives", ignore_errors=True)
-        (made / "etc/ssh/sshd_config.d/lab.conf").write_text("UseDNS no\nUsePAM no\n")
-        made.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # debootstrap takes no path with a space in it, which that of a checkout may have.
+        made = pathlib.Path(tempfile.mkdtemp(prefix="meridian-base-", dir="/var/tmp"))
+        try:
+            call("debootstrap", "--variant=minbase", f"--include={','.join(packages)}", "bookworm", made / "root")
+            shutil.rmtree(made / "root/var/cache/apt/archives", ignore_errors=True)
+            (made / "root/etc/ssh/sshd_config.d/lab.conf").write_text("UseDNS no\nUsePAM no\n")
+            call("cp", "-a", "--reflink=auto", made / "root", folder.with_suffix(".new"))
+            folder.with_suffix(".new").rename(folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
     return folder
 
 
 class Host:
     """One container. `address` is its IPv4 address at the bridge of the lab."""
 
-    def __init__(self, lab, name, addresses):
-        self.lab, self.name, self.addresses, self.netns = lab, name, addresses, f"{lab.name}-{name}"
+    def __init__(self, lab, name, addresses, more=()):
+        self.lab, self.name, self.addresses, self.netns, self.more = lab, name, addresses, f"{lab.name}-{name}", more
         self.root, self.process, self.leader = lab.folder / name, None, None
 
     def boot(self):
         if not self.root.exists():
-            call("cp", "-a", "--reflink=auto", base(), self.root)
+            call("cp", "-a", "--reflink=auto", base(self.more), self.root)
             (self.root / "etc/hostname").write_text(self.name + "\n")
             (self.root / "etc/hosts").write_text(f"127.0.0.1 localhost {self.name}\n")
         log = open(self.lab.folder / f"{self.name}.log", "w")
@@ -138,8 +144,13 @@ class Lab:
         for netns in [*(host.netns for host in self.hosts.values()), self.name]:
             subprocess.run(["ip", "netns", "delete", netns], capture_output=True)
 
-    def boot(self, name, *addresses):
-        host = self.hosts[name] = Host(self, name, addresses)
+    def boot(self, name, *addresses, more=()):
+        """A container at the bridge, with these packages besides the usual ones."""
+        return self.wire(name, *addresses, more=more).boot()
+
+    def wire(self, name, *addresses, more=()):
+        """A host that is a network and no system: programs of this machine run `inside` it."""
+        host = self.hosts[name] = Host(self, name, addresses, more)
         call("ip", "netns", "add", host.netns)
         call("ip", "-n", self.name, "link", "add", f"v-{name}", "type", "veth", "peer", "name", "host0", "netns", host.netns)
         call("ip", "-n", self.name, "link", "set", f"v-{name}", "master", "br0", "up")
@@ -147,7 +158,7 @@ class Lab:
         for address in addresses:
             call("ip", "-n", host.netns, "addr", "add", f"{address}/16", "dev", "host0")
         call("ip", "-n", host.netns, "link", "set", "host0", "up")
-        return host.boot()
+        return host
 
     def inside(self, *command):
         return ["ip", "netns", "exec", self.name, *map(str, command)]

@@ -23,7 +23,7 @@ meridian_packages() { # group
         bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client nghttp2-server h2o python3-h2 python3-grpcio wrk curl openssl procps mmdb-bin haproxy nginx-light python3-websockets redis-server redis-sentinel
       ;;
     deploy) echo lintian debootstrap systemd-container iproute2 curl logrotate man-db groff zsh fish ansible-core ansible-lint yamllint openssh-client \
-        prometheus python3-pytest python3-dnspython python3-jsonschema python3-yaml ;;
+        prometheus nsd unbound dnsperf openssl python3-pytest python3-dnspython python3-jsonschema python3-yaml ;;
     testssl) echo testssl.sh ;;
     mutate) echo git python3 python3-clang-19 ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light libnginx-mod-stream haproxy wrk tor-geoipdb \
