@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-namespace dns {
+namespace shared::load {
 
 // Whether the value at `offset` is whole: inside `section`, nested at most 32 deep and made of at most 65536 parts,
 // pointers followed; the keys of its maps are strings.
@@ -16,4 +16,4 @@ namespace dns {
 enum class MmdbMetadata : std::uint8_t { missing, unsound, sound };
 [[nodiscard]] MmdbMetadata check_mmdb_metadata(std::span<const std::uint8_t> file);
 
-}  // namespace dns
+}  // namespace shared::load

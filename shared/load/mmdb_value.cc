@@ -1,11 +1,11 @@
-#include "dns/load/geo/mmdb_value.h"
+#include "shared/load/mmdb_value.h"
 
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>
 
-namespace dns {
+namespace shared::load {
 namespace {
 
 constexpr unsigned kMaxDepth = 32;
@@ -185,4 +185,4 @@ MmdbMetadata check_mmdb_metadata(std::span<const std::uint8_t> file) {
   return sound ? MmdbMetadata::sound : MmdbMetadata::unsound;
 }
 
-}  // namespace dns
+}  // namespace shared::load

@@ -1,4 +1,4 @@
-#include "dns/load/geo/mmdb_value.h"
+#include "shared/load/mmdb_value.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace dns {
+namespace shared::load {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -92,4 +92,4 @@ TEST(MmdbMetadata, IsTheLastMapBehindTheMarker) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace shared::load
