@@ -1,7 +1,6 @@
 #include "cli/explain.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -9,11 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "cli/explain_url.h"
+#include "cli/health_play.h"
 #include "cli/servers.h"
 #include "dns/core/steer/answer_sets.h"
 #include "dns/load/world/explain.h"
 #include "dns/load/world/world.h"
-#include "shared/load/nearest.h"
 
 namespace cli {
 namespace {
@@ -21,6 +21,9 @@ namespace {
 struct Options {
   std::string file;
   std::vector<std::string> servers;
+  std::string url;
+  std::string region;
+  bool running = false;
   std::string host;      // of a request to an edge
   std::string listener;  // of a connection to an edge
   std::string sni;
@@ -47,14 +50,15 @@ Exit ask_server(const Options& options) {
 
 // A request, at a running edge; its words go through the parser that clients go through.
 Exit ask_edge(const Options& options) {
-  if (!options.name.empty() || !options.down.empty() || options.json) {
-    return complain(Exit::invalid, "explain: --host is a request to an edge; --name, --down and --json are for DNS");
+  if (!options.name.empty() || !options.down.empty()) {
+    return complain(Exit::invalid, "explain: --host is a request to an edge; --name and --down are for DNS");
   }
   AdminCall call;
   call.path = "/explain";
   call.query = {{"host", options.host}, {"path", options.path}, {"method", options.method}};
   if (!options.client.empty()) call.query.emplace_back("client", options.client);
   for (const std::string& header : options.headers) call.query.emplace_back("header", header);
+  if (options.json) call.query.emplace_back("format", "json");
   return ask_each({.servers = options.servers, .file = options.file, .key = {}}, Role::edge, call);
 }
 
@@ -72,30 +76,12 @@ Exit ask_listener(const Options& options) {
   return ask_each({.servers = options.servers, .file = options.file, .key = {}}, Role::edge, call);
 }
 
-// Every edge up, but for the regions that are played down.
-shared::Result<dns::HealthView> play(const std::vector<dns::Region>& regions, const std::vector<std::string>& down) {
-  dns::HealthView view = dns::HealthView::all_up(regions);
-  for (const std::string& name : down) {
-    const auto region = std::find_if(regions.begin(), regions.end(), [&](const auto& r) { return r.name == name; });
-    if (region == regions.end()) {
-      std::vector<std::string_view> names;
-      names.reserve(regions.size());
-      for (const dns::Region& known : regions) names.push_back(known.name);
-      return shared::fail("--down: unknown region '" + name + "'" + shared::load::suggestion(name, names));
-    }
-    dns::RegionView& played = view.regions[static_cast<std::size_t>(region - regions.begin())];
-    std::fill(played.edges.begin(), played.edges.end(), dns::EdgeState::down);
-    played.note = "played down";
-  }
-  return view;
-}
-
 Exit ask_configuration(const Options& options, const dns::ExplainQuestion& question) {
   shared::load::Diagnostics diagnostics;
   const auto world = dns::load_world(options.file, diagnostics);
   std::fputs(diagnostics.render().c_str(), stderr);
   if (!world) return complain(Exit::invalid, options.file + " has errors");
-  auto health = play(dns::regions_of(world->common), options.down);
+  auto health = play_down(dns::regions_of(world->common), options.down);
   if (!health) return complain(Exit::invalid, health.error().message);
   const auto answers = dns::AnswerSets::build(*world->policies, std::move(*health));
   const auto explanation = dns::explain(dns::make_snapshot(*world, answers), question);
@@ -104,13 +90,31 @@ Exit ask_configuration(const Options& options, const dns::ExplainQuestion& quest
   return Exit::ok;
 }
 
+Exit ask_all(const Options& options) {
+  if (!options.name.empty() || !options.host.empty() || !options.listener.empty()) {
+    return complain(Exit::invalid, "explain: --url is the whole way; --name, --host and --listener are parts of it");
+  }
+  return explain_url({.url = options.url,
+                      .method = options.method,
+                      .headers = options.headers,
+                      .client = options.client,
+                      .resolver = options.resolver,
+                      .file = options.file,
+                      .servers = options.servers,
+                      .down = options.down,
+                      .region = options.region,
+                      .running = options.running,
+                      .json = options.json});
+}
+
 Exit run_explain(const Options& options) {
+  if (!options.url.empty()) return ask_all(options);
   if (!options.listener.empty()) return ask_listener(options);
   if (!options.host.empty()) return ask_edge(options);
   if (options.name.empty()) {
     return complain(Exit::invalid,
-                    "explain: say --name for a question to DNS, --host for a request to an edge, or --listener for a "
-                    "connection to one");
+                    "explain: say --url for the whole way of a request, --name for a question to DNS, --host for a "
+                    "request to an edge, or --listener for a connection to one");
   }
   const auto question = dns::parse_explain({options.name, options.type, options.client, options.resolver});
   if (!question) return complain(Exit::invalid, question.error().message);
@@ -124,14 +128,20 @@ Exit run_explain(const Options& options) {
 Command explain_command(CLI::App& parent) {
   auto options = std::make_shared<Options>();
   auto* app = parent.add_subcommand("explain", "Show how a client's question or request is answered, and why");
-  auto* file = app->add_option("FILE", options->file,
-                               "Explain from this configuration, with every edge up; with --host: ask the edges of it "
-                               "that run on this machine");
+  auto* file =
+      app->add_option("FILE", options->file,
+                      "Explain from this configuration, with every edge up; with --host or --running: ask those "
+                      "of it that run on this machine");
   auto* server =
       app->add_option("--server", options->servers,
                       "Ask a running server at its admin address: unix:/PATH or 127.0.0.1:PORT; may be repeated");
   server->allow_extra_args(false);
   file->excludes(server);
+  app->add_option("--url", options->url,
+                  "The whole way of a request, from the name to the server: https://www.example.com/api/x. With FILE "
+                  "from it, else by the DNS nodes and edges that run: those of --server, or those on this machine");
+  app->add_option("--region", options->region, "With --url and FILE: at the edge of this region, wherever DNS leads");
+  app->add_flag("--running", options->running, "With --url and FILE: by the servers of it that run on this machine");
   app->add_option("--name", options->name, "The name that is asked for");
   app->add_option("--host", options->host, "In place of --name: a request to an edge, for this host");
   app->add_option("--listener", options->listener,
@@ -139,20 +149,23 @@ Command explain_command(CLI::App& parent) {
                   "address or port: 6379, tcp:192.0.2.1:6379");
   app->add_option("--sni", options->sni, "With --listener: the server name that a TLS client asks for");
   app->add_option("--path", options->path, "With --host: its path and query")->capture_default_str();
-  app->add_option("--method", options->method, "With --host: its method")->capture_default_str();
-  app->add_option("--header", options->headers, "With --host: a field of it, \"Name: value\"; may be repeated")
+  app->add_option("--method", options->method, "With --url or --host: its method")->capture_default_str();
+  app->add_option("--header", options->headers, "With --url or --host: a field of it, \"Name: value\"; may be repeated")
       ->allow_extra_args(false);
   app->add_option("--type", options->type, "The record type")->capture_default_str();
-  app->add_option(
-      "--client", options->client,
-      "The client's address or prefix, told as a client subnet (RFC 7871); with --host or --listener: who connects");
+  app->add_option("--client", options->client,
+                  "The client's address or prefix, told as a client subnet (RFC 7871); with --url, --host or "
+                  "--listener: who connects");
   app->add_option("--resolver", options->resolver, "The address that the query comes from; 127.0.0.1 if not said");
   app->add_flag("--json", options->json, "Print JSON: the question, each step of the decision, the reply");
   app->add_option("--down", options->down, "With FILE: play that this region is down; may be repeated")
       ->excludes(server)
       ->allow_extra_args(false);
   app->footer(
-      "Examples: meridian explain meridian.yaml --name www.example.com --client 81.2.69.142\n"
+      "Examples: meridian explain meridian.yaml --url https://www.example.com/api/x --client 81.2.69.142 --header "
+      "'X-Customer-Tier: enterprise'\n"
+      "          meridian explain --url https://www.example.com/ --server 127.0.0.1:9053 --server 127.0.0.1:9080\n"
+      "          meridian explain meridian.yaml --name www.example.com --client 81.2.69.142\n"
       "          meridian explain --server 127.0.0.1:9053 --name www.example.com --client 81.2.69.0/24\n"
       "          meridian explain meridian.yaml --host www.example.com --path /api/items --header \"X-Api-Key: k\"\n"
       "          meridian explain meridian.yaml --listener 443 --sni api.example.com");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/core/message/explain_fields.h"
 #include "edge/load/build_content.h"
 #include "edge/load/build_gates.h"
 #include "edge/load/key_file.h"
@@ -82,6 +83,7 @@ class Builder {
     auto settings = std::make_shared<Settings>();
     settings->identity = {input_.config.service, input_.region, input_.node.to_string()};
     settings->trusted_proxies = PrefixSet(edge_.trusted_proxies);
+    settings->explain_to = PrefixSet(edge_.explain_to);
     const ClientConfig& client = edge_.client;
     settings->head_limits = {static_cast<std::uint32_t>(client.max_head), static_cast<std::uint32_t>(client.max_target),
                              client.max_fields};
@@ -243,6 +245,9 @@ class Builder {
   // Fields that say who asks come from the edge alone, whatever the route.
   HeaderRules request_rules(const RouteConfig& config) const {
     HeaderRules made;
+    if (!edge_.explain_to.empty()) {
+      made.apply({.op = HeaderRule::Op::remove, .name = std::string(kExplainField), .value = {}});
+    }
     for (const auto& policy : *built_.auth) {
       for (const std::string& name : policy->own_fields()) {
         made.apply({.op = HeaderRule::Op::remove, .name = name, .value = {}});
@@ -263,6 +268,7 @@ class Builder {
     conditions.headers = config.headers;
     conditions.cookies = config.cookies;
     if (config.share) conditions.share = *config.share / 100;
+    conditions.share_cookie = config.share_cookie;
     return conditions;
   }
 

@@ -5,6 +5,7 @@
 
 #include "edge/load/access_file.h"
 #include "edge/load/auth_files.h"
+#include "edge/load/countries.h"
 #include "edge/load/jwks.h"
 #include "edge/load/route_key.h"
 #include "shared/core/hash.h"
@@ -17,10 +18,47 @@ using shared::load::Diagnostics;
 
 constexpr std::size_t kLargestPage = std::size_t{256} * 1024;  // octets; it waits in memory for each slow client
 
-std::vector<shared::Prefix> networks_of(const std::vector<AccessEntryConfig>& entries, Diagnostics& diagnostics) {
+// Those of all countries that lists name. A country without any network is an error: a database that has lost it would
+// let everybody in, or nobody.
+CountryNetworks countries_of(const EdgeConfig& edge, Diagnostics& diagnostics) {
+  CountryNetworks wanted;
+  std::map<std::string, shared::load::Position> named;
+  for (const auto& list : edge.access) {
+    for (const auto* entries : {&list.value.allow, &list.value.deny}) {
+      for (const AccessEntryConfig& entry : *entries) {
+        if (!entry.country.value.empty()) named.emplace(entry.country.value, entry.country.at);
+      }
+    }
+  }
+  if (named.empty()) return wanted;
+  const auto& file = edge.geo_database;
+  if (file.value.empty()) {
+    diagnostics.error(named.begin()->second,
+                      "country: which networks a country has is in a geo database; name it in "
+                      "edge.geo_database");
+    return wanted;
+  }
+  for (const auto& [code, at] : named) wanted[code];
+  if (const auto read = read_countries(file.value, wanted); !read) {
+    diagnostics.error(file.at, "geo_database " + file.value.string() + ": " + read.error().message);
+    return wanted;
+  }
+  for (const auto& [code, at] : named) {
+    if (wanted[code].empty()) {
+      diagnostics.error(at, "country " + code + ": " + file.value.string() + " has no network of it");
+    }
+  }
+  return wanted;
+}
+
+std::vector<shared::Prefix> networks_of(const std::vector<AccessEntryConfig>& entries, const CountryNetworks& countries,
+                                        Diagnostics& diagnostics) {
   std::vector<shared::Prefix> networks;
   for (const AccessEntryConfig& entry : entries) {
     if (entry.prefix) networks.push_back(*entry.prefix);
+    if (const auto found = countries.find(entry.country.value); found != countries.end()) {
+      networks.insert(networks.end(), found->second.begin(), found->second.end());
+    }
     if (entry.file.value.empty()) continue;
     const auto more = read_networks(entry.file.value, entry.file.at, diagnostics);
     networks.insert(networks.end(), more.begin(), more.end());
@@ -111,10 +149,11 @@ std::shared_ptr<const AuthPolicies> build_auth(const AuthInputs& inputs, Diagnos
 
 std::shared_ptr<const AccessLists> build_access(const EdgeConfig& edge, AccessLives& lives, Diagnostics& diagnostics) {
   AccessLists lists;
+  const CountryNetworks countries = countries_of(edge, diagnostics);
   for (const auto& [name, at, config] : edge.access) {
     AccessSettings settings{.name = name, .mode = config.mode};
-    settings.allow = networks_of(config.allow, diagnostics);
-    settings.deny = networks_of(config.deny, diagnostics);
+    settings.allow = networks_of(config.allow, countries, diagnostics);
+    settings.deny = networks_of(config.deny, countries, diagnostics);
     settings.allow_others = config.allow.empty();
     lists.push_back(std::make_shared<const AccessList>(std::move(settings), lives.of(name)));
   }
@@ -134,7 +173,7 @@ ErrorPages build_error_pages(const std::vector<ErrorPageConfig>& first, const st
       }
       const auto body = std::make_shared<const std::string>(std::move(*text));
       for (const StatusRange& range : config.statuses) {
-        pages.push_back({range.low, range.high, config.content_type, body});
+        pages.push_back({range.low, range.high, config.content_type, body, config.for_servers});
       }
     }
   }
@@ -147,9 +186,9 @@ std::shared_ptr<const Gate> build_gate(const RouteConfig& route, const GateInput
     if (guards(inputs.edge.access[i], route)) gate.access.push_back(inputs.access[i]);
   }
   const auto& maintenance = route.maintenance ? route.maintenance : inputs.edge.maintenance;
-  if (maintenance) {
+  if (maintenance && maintenance->mode != shared::Mode::disabled) {
     gate.maintenance = {PrefixSet(maintenance->bypass),
-                        std::chrono::ceil<std::chrono::seconds>(maintenance->retry_after)};
+                        std::chrono::ceil<std::chrono::seconds>(maintenance->retry_after), maintenance->mode};
   }
   gate.max_body = route.max_body;
   for (std::size_t i = 0; i < inputs.auth.size(); ++i) {

@@ -111,6 +111,12 @@ Table<EdgeConfig> first_options() {
              "Whom to ask for the names of servers, as ADDRESS:PORT")
       .field("trusted_proxies", &EdgeConfig::trusted_proxies, list_of(prefix()),
              "Only these may say X-Forwarded-*, Forwarded, X-Request-Id, traceparent and the tier header")
+      .field("explain_to", &EdgeConfig::explain_to, list_of(prefix()),
+             "Clients in these networks that send `X-Meridian-Explain: 1` are told in the answer what was decided, and "
+             "why; of others the field is taken away. None: it is a field like any other")
+      .field(
+          "geo_database", &EdgeConfig::geo_database, located(file_path()),
+          "MaxMind DB (.mmdb) that says which networks are in a country, for access lists; read again when it changes")
       .field("tiers", &EdgeConfig::tiers, optional_of(nested(tiers_table())), "Classes of customers")
       .field("pools", &EdgeConfig::pools, map_of("pool", nested(pool_table())), "Servers")
       .field("limits", &EdgeConfig::limits, map_of("limit", nested(limit_table())), "How often requests may come")

@@ -303,6 +303,7 @@ struct RouteCacheConfig {
 struct AccessEntryConfig {
   std::optional<shared::Prefix> prefix;
   shared::load::Located<std::filesystem::path> file;
+  shared::load::Located<std::string> country;
 };
 
 // Who may come; see AccessList.
@@ -333,12 +334,14 @@ struct QueryRulesConfig {
 struct MaintenanceConfig {
   std::vector<shared::Prefix> bypass;
   shared::Duration retry_after = Maintenance{}.retry_after;
+  shared::Mode mode = Maintenance{}.mode;
 };
 
 struct ErrorPageConfig {
   std::vector<StatusRange> statuses;
   shared::load::Located<std::filesystem::path> file;
   std::string content_type = "text/html; charset=utf-8";
+  bool for_servers = false;
 };
 
 struct JwtConfig {
@@ -392,6 +395,7 @@ struct RouteConfig {
   std::vector<NamedCondition> headers;
   std::vector<NamedCondition> cookies;
   std::optional<double> share;  // percent
+  std::string share_cookie;
   std::optional<shared::load::Located<std::string>> pool;
   std::optional<Respond> respond;
   std::optional<Redirect> redirect;
@@ -460,6 +464,8 @@ struct EdgeConfig {
   std::uint16_t workers = 0;                                       // 0: one for each core
   std::vector<shared::load::Located<shared::Endpoint>> resolvers;  // empty: those of /etc/resolv.conf
   std::vector<shared::Prefix> trusted_proxies;
+  std::vector<shared::Prefix> explain_to;
+  shared::load::Located<std::filesystem::path> geo_database;  // empty: none
   std::optional<TiersConfig> tiers;
   shared::load::NamedMap<PoolConfig> pools;
   shared::load::NamedMap<LimitConfig> limits;

@@ -21,6 +21,10 @@ void check_rewrite(const RewriteConfig& rewrite, const Node& node, Diagnostics& 
 void check_page(const ErrorPageConfig& page, const Node& node, Diagnostics& diagnostics) {
   for (const StatusRange& range : page.statuses) {
     if (range.low < 400) diagnostics.error(node.at, "status: errors are 400 to 599");
+    if (page.for_servers && range.low < 500) {
+      diagnostics.error(
+          node.at, "for_servers: what servers say with 400 to 499 is for their clients; 500 to 599 can be replaced");
+    }
   }
 }
 
@@ -35,7 +39,9 @@ const Table<MaintenanceConfig>& maintenance_table() {
       Table<MaintenanceConfig>("edge.maintenance", "Answers 503, of all routes or of one, while it is worked on.")
           .field("bypass", &MaintenanceConfig::bypass, list_of(prefix()), "Networks that are served all the same")
           .field("retry_after", &MaintenanceConfig::retry_after, duration(shared::seconds(1), std::chrono::hours(168)),
-                 "What Retry-After says");
+                 "What Retry-After says")
+          .field("mode", &MaintenanceConfig::mode, mode(),
+                 "enforce, shadow (all are served, and who would not be is counted) or disabled");
   return table;
 }
 
@@ -58,6 +64,8 @@ const Table<ErrorPageConfig>& error_page_table() {
           .required("file", &ErrorPageConfig::file, located(file_path()),
                     "The page, of at most 256 KiB, read again when it changes")
           .field("content_type", &ErrorPageConfig::content_type, text(), "Content-Type of the page")
+          .field("for_servers", &ErrorPageConfig::for_servers, boolean(),
+                 "Also in the place of what servers themselves say with such a status, 500 to 599")
           .check(check_page);
   return table;
 }

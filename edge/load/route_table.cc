@@ -82,6 +82,9 @@ void check_route(const RouteConfig& route, const Node& node, Diagnostics& diagno
   if (route.share && *route.share <= 0)
     diagnostics.error(node.at, "share: a route with 0% of the traffic is never used");
   if (route.allow && route.allow->empty()) diagnostics.error(node.at, "allow: an empty list lets nobody in");
+  if (const Node* const cookie = node.find("share_cookie"); cookie != nullptr && !route.share) {
+    diagnostics.error(cookie->key_at, "share_cookie has no effect without `share`");
+  }
   if (route.files && (!route.rewrite.empty() || !route.query.rules.empty())) {
     diagnostics.error(node.at, "rewrite and query are for servers and redirects: files are found by the path as asked");
   }
@@ -129,7 +132,9 @@ const Table<RouteConfig>& route_table() {
           .field("header", &RouteConfig::headers, conditions(), "Condition: header fields that must be there")
           .field("cookie", &RouteConfig::cookies, conditions(), "Condition: cookies that must be there")
           .field("share", &RouteConfig::share, optional_of(percent()),
-                 "Condition: this part of the clients, the same ones on every edge")
+                 "Condition: this part of the clients, always the same, by address or by `share_cookie`")
+          .field("share_cookie", &RouteConfig::share_cookie, word(),
+                 "Cookie by whose value `share` divides clients; who has none is given one, for 30 days")
           .field("pool", &RouteConfig::pool, optional_of(located(word())), "Pass to this pool")
           .field("respond", &RouteConfig::respond, optional_of(nested(respond_table())), "Answer at once")
           .field("redirect", &RouteConfig::redirect, optional_of(nested(redirect_table())), "Send elsewhere")
@@ -140,11 +145,9 @@ const Table<RouteConfig>& route_table() {
                  "Links that clients of HTTP/2 are told ahead of the answer to a GET (103, RFC 8297)")
           .field("learn_early_hints", &RouteConfig::learn_early_hints, boolean(),
                  "Likewise those to preload and to preconnect that the last 200 for the same URL had")
-          .field("allow", &RouteConfig::allow, optional_of(list_of(prefix())),
-                 "Networks that may use it; others get 403")
+          .field("allow", &RouteConfig::allow, optional_of(list_of(prefix())), "Networks that may use it; else 403")
           .field("access", &RouteConfig::access, one_or_list(located(word())),
-                 "Names of `edge.access` whose lists each have to let the client in, beside those that are "
-                 "`everywhere` or of its host; others get 403")
+                 "Names of `edge.access`: lists beside those `everywhere` or of its host; each has to let clients in")
           .field("auth", &RouteConfig::auth, one_or_list(located(word())),
                  "Names of `edge.auth`: by any of them a client has to show who it is; else 401")
           .field("cors", &RouteConfig::cors, optional_of(nested(cors_table())), "Which pages of other sites may use it")

@@ -108,6 +108,7 @@ std::vector<std::filesystem::path> rule_files(const EdgeConfig& config) {
     for (const auto& entry : list.value.allow) files.push_back(entry.file.value);
     for (const auto& entry : list.value.deny) files.push_back(entry.file.value);
   }
+  if (!config.geo_database.value.empty()) files.push_back(config.geo_database.value);
   for (const auto& policy : config.auth) {
     files.push_back(policy.value.passwords.value);
     files.push_back(policy.value.api_keys.value);

@@ -168,6 +168,30 @@ TEST_F(Commands, ExplainShowsNegativeAnswersAndOtherTypes) {
   EXPECT_NE(ns.out.find("\nadditional\n"), std::string::npos) << ns.out;
 }
 
+TEST_F(Commands, ExplainsTheWholeWayOfARequestFromAFile) {
+  const Outcome whole =
+      meridian({"explain", file_.c_str(), "--url", "http://www.shop.example/x", "--client", "203.0.113.7"});
+  EXPECT_EQ(whole.status, 0) << whole.err;
+  EXPECT_NE(whole.out.find("In short: region us, edge 192.0.2.1, route /, pool web, server 10.0.0.1:80\n"),
+            std::string::npos)
+      << whole.out;
+  EXPECT_NE(whole.out.find("listener   192.0.2.1:80, which speaks http\n"), std::string::npos) << whole.out;
+  const Outcome played = meridian({"explain", file_.c_str(), "--url", "http://www.shop.example/x", "--down", "us"});
+  EXPECT_NE(played.out.find("In short: region eu, edge 198.51.100.1, "), std::string::npos) << played.out;
+  const Outcome there = meridian({"explain", file_.c_str(), "--url", "http://www.shop.example/x", "--region", "eu"});
+  EXPECT_NE(there.out.find("not the one where DNS sends this client: us"), std::string::npos) << there.out;
+  const Outcome tls = meridian({"explain", file_.c_str(), "--url", "https://www.shop.example/x", "--json"});
+  EXPECT_NE(tls.out.find("none on port 443"), std::string::npos) << tls.out;
+  EXPECT_NE(tls.out.find(R"("server":"10.0.0.1:80")"), std::string::npos) << tls.out;
+  const Outcome unknown = meridian({"explain", file_.c_str(), "--url", "http://nowhere.shop.example/"});
+  EXPECT_EQ(unknown.status, 0);
+  EXPECT_NE(unknown.out.find("DNS leads to no region: say --region"), std::string::npos) << unknown.out;
+  EXPECT_EQ(meridian({"explain", file_.c_str(), "--url", "www.shop.example"}).status, 2);
+  EXPECT_EQ(meridian({"explain", file_.c_str(), "--url", "http://www.shop.example/", "--client", "10.0.0.0/8"}).status,
+            2);
+  EXPECT_EQ(meridian({"explain", file_.c_str(), "--url", "http://www.shop.example/", "--name", "x"}).status, 2);
+}
+
 TEST_F(Commands, ExplainRefusesNonsense) {
   const auto status = [&](std::vector<const char*> more) {
     std::vector<const char*> arguments = {"explain", file_.c_str()};

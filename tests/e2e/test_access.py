@@ -71,6 +71,34 @@ def test_a_file_is_read_again_when_it_changes_and_kept_when_it_is_broken(slot, s
         assert (edge.get("/", source=one)[0], edge.get("/", source=two)[0]) == (200, 403), "what was there stays"
 
 
+def test_countries_are_networks_of_the_geo_database_and_follow_it(slot, server, tmp_path):
+    """Clients are told by a proxy that is trusted, so that they may be anywhere."""
+    database = tmp_path / "geo.mmdb"
+    database.write_bytes(meridian.geo_database("city.mmdb").read_bytes())
+    british, american = "81.2.69.142", "128.32.1.7"
+    access = {"home": {"allow": [{"country": "GB"}, "192.0.2.0/24"]}, "tried": {"deny": [{"country": "GB"}], "mode": "shadow", "everywhere": True}}
+    routes = [{"path": "/", "pool": "web"}, {"path": "/home", "pool": "web", "access": "home"}]
+    with edge_with(tmp_path, slot, server, access, routes, geo_database=str(database), trusted_proxies=["127.0.0.0/8"]) as edge:
+        ask = lambda path, client: edge.get(path, X_Forwarded_For=client)[0]
+        assert [ask("/home", client) for client in (british, american, "192.0.2.7")] == [200, 403, 200]
+        assert ask("/", british) == 200, "in shadow"
+        meridian.eventually(lambda: edge.metric("meridian_edge_access_requests_total", 'list="tried",ruling="shadowed"') == 2, "it is counted")
+        mark = len(edge.process.text())
+        whole = database.read_bytes()
+        database.write_bytes(whole[:5000])
+        meridian.eventually(lambda: "event=rules_kept" in edge.process.text()[mark:], "a broken one is refused")
+        assert "geo.mmdb" in edge.process.text()[mark:]
+        assert [ask("/home", client) for client in (british, american)] == [200, 403], "what was there stays"
+        mark = len(edge.process.text())
+        other = tmp_path / "other.mmdb"
+        other.write_bytes(whole)
+        other.rename(database)
+        meridian.eventually(lambda: "event=rules_renewed" in edge.process.text()[mark:], "the file is read again")
+        assert [ask("/home", client) for client in (british, american)] == [200, 403]
+        edge.config["edge"]["access"]["home"]["allow"][0]["country"] = "QQ"
+        assert "country QQ" in edge.reload(status=422)
+
+
 def test_no_other_way_to_write_a_path_reaches_past_a_list(slot, server, tmp_path):
     access = {"nobody": {"allow": ["192.0.2.0/24"]}}
     routes = [{"path": "/admin", "pool": "web", "access": "nobody"}, {"path": "/", "pool": "web"}]

@@ -93,6 +93,75 @@ def test_error_pages_by_status_for_what_the_edge_says(slot, server, tmp_path):
         assert edge.get("/web")[2] == b"mine", "what a server says stays"
 
 
+def test_pages_for_servers_stand_in_the_place_of_their_errors(slot, tmp_path):
+    page = tmp_path / "sorry.html"
+    page.write_text("<p>sorry" + "." * 200_000)
+
+    def answer(head):
+        status = head.split(b" ")[1][1:4]
+        again = b"Retry-After: 7\r\n" if status == b"503" else b""
+        return b"HTTP/1.1 %s Of The Server\r\nContent-Length: 6\r\nX-Of-Server: 1\r\n%s\r\nsecret" % (status, again)
+    routes = [{"path": "/", "pool": "web", "error_pages": [{"status": [500, 503], "file": str(page), "for_servers": True}]}]
+    with Scripted(slot_address(slot, "2.1"), answering(answer)) as server:
+        with LoneEdge(tmp_path, slot, [server.name], routes=routes, pool={"retry": {"attempts": 1}}) as edge:
+            for status in (500, 503):
+                got, fields, body = edge.get(f"/{status}")
+                assert got == status and body == page.read_bytes() and fields["Content-Type"].startswith("text/html"), (got, fields)
+                assert "X-Of-Server" not in fields and fields["Retry-After"] == ("7" if status == 503 else None)
+            got, fields, body = edge.get("/500", method="HEAD")
+            assert got == 500 and body == b"" and int(fields["Content-Length"]) == page.stat().st_size
+            for status in (200, 404, 501):
+                assert edge.get(f"/{status}")[0::2] == (status, b"secret"), "others pass as they are"
+            kept = edge.connect()
+            for path, size in (("/500", page.stat().st_size), ("/200", 6), ("/503", page.stat().st_size)):
+                kept.request("GET", path, headers={"Host": "lone.example"})
+                assert len(kept.getresponse().read()) == size, "the connection goes on behind a page"
+            kept.close()
+            assert len(server.heads) == 9
+
+
+def test_a_maintenance_in_shadow_serves_and_counts(slot, server, tmp_path):
+    routes = [{"path": "/", "pool": "web", "maintenance": {"mode": "shadow"}}, {"path": "/off", "pool": "web", "maintenance": {"mode": "disabled"}}]
+    with LoneEdge(tmp_path, slot, [server.name], routes=routes) as edge:
+        assert edge.get("/")[0] == edge.get("/off")[0] == 200
+        meridian.eventually(lambda: edge.metric("meridian_edge_maintenance_shadowed_total") == 1, "it is counted")
+
+
+def test_a_share_by_cookie_stays_with_its_client(slot, tmp_path):
+    servers = [Scripted(slot_address(slot, f"2.{n}")) for n in (1, 2)]
+    routes = [{"name": "canary", "path": "/", "share": "50%", "share_cookie": "ab", "pool": "next"}, {"name": "stable", "path": "/", "pool": "web"}]
+    try:
+        with LoneEdge(tmp_path, slot, [servers[0].name], routes=routes[1:]) as edge:
+            edge.config["edge"]["pools"]["next"] = {"servers": [servers[1].name]}
+            edge.config["edge"]["routes"] = routes
+            edge.reload()
+            sides = {}
+            for last in range(1, 25):
+                before = len(servers[1].heads)
+                status, fields, _ = edge.get("/", source=slot_address(slot, f"9.{last}"))
+                given = fields["Set-Cookie"]
+                assert status == 200 and given.endswith("; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"), given
+                sides[given.partition(";")[0]] = len(servers[1].heads) > before
+            assert len(sides) == 24 and len(set(sides.values())) == 2, "drawn by chance"
+            edge.reload()
+            for cookie, side in sides.items():  # from one address, all of them
+                before = len(servers[1].heads)
+                status, fields, _ = edge.get("/", Cookie=f"x=y; {cookie}")
+                assert status == 200 and "Set-Cookie" not in fields
+                assert (len(servers[1].heads) > before) == side, "it is asked by the cookie, wherever it comes from"
+            edge.config["edge"]["routes"][0]["share"] = "90%"
+            edge.reload()
+            before = len(servers[0].heads)
+            for cookie in (cookie for cookie, side in sides.items() if side):
+                assert edge.get("/", Cookie=cookie)[0] == 200
+            assert len(servers[0].heads) == before, "a larger share keeps those that it has"
+            said = edge.admin("/explain?host=lone.example&path=/", "GET")[1]
+            assert "share: a new visitor, without the cookie ab" in said, said
+    finally:
+        for server in servers:
+            server.__exit__()
+
+
 def test_security_headers_are_on_everything(slot, server, tmp_path):
     routes = [{"path": "/", "pool": "web"}, {"path": "/strict", "pool": "web", "security_headers": "strict", "response_headers": {"set": {"X-Frame-Options": "DENY"}}},
               {"path": "/denied", "pool": "web", "allow": ["192.0.2.1"]}]

@@ -49,8 +49,15 @@ MaybeRefused match(const Snapshot& snapshot, const Asked& asked, TargetScratch& 
                          .tier = found.tier,
                          .client = found.client.address,
                          .fields = asked.head.fields,
-                         .kept = found.target.kept};
+                         .kept = found.target.kept,
+                         .visitor = &found.visitor};
+  found.visitor.draw(asked.drawn);
   const auto route = match(*snapshot.routes, info, scratch, trace);
+  for (const std::string_view cookie : found.visitor.cookies()) {
+    trace.note("share", [&] {
+      return "a new visitor, without the cookie " + std::string(cookie) + ": drawn by chance, and given it";
+    });
+  }
   if (!route) return route.error();
   found.route = *route;
   found.response_rules = &found.route->response_rules;
@@ -95,8 +102,12 @@ template <class Trace>
 MaybeRefused ask_maintenance(const Gate& gate, Decision& decision, Trace& trace) {
   if (!gate.maintenance) return std::nullopt;
   const bool works = gate.maintenance->bypass.contains(decision.match.client.address);
-  trace.note("maintenance", [&] { return std::string(works ? "passed by, as one who may" : "closed"); });
-  if (works) return std::nullopt;
+  decision.would_be_closed = !works && gate.maintenance->mode == shared::Mode::shadow;
+  trace.note("maintenance", [&] {
+    if (decision.would_be_closed) return std::string("would be closed, were it to be enforced");
+    return std::string(works ? "passed by, as one who may" : "closed");
+  });
+  if (works || decision.would_be_closed) return std::nullopt;
   decision.closed_for = gate.maintenance->retry_after;
   return http::Refusal{.status = 503, .reason = "the route is in maintenance"};
 }
@@ -179,8 +190,11 @@ MaybeRefused limit(const Match& match, const Asked& asked, LimitRuling& ruling, 
                              .route = match.route->name};
   constexpr Counting kCounting = std::is_const_v<AnyLive> ? Counting::foresee : Counting::count;
   ruling = rule(match.route->limits, subject, asked.now, kCounting);
+  for (const auto& one : match.route->limits) {
+    trace.note("limit",
+               [&] { return one.get() == ruling.by ? words_of(ruling) : words_for(*one, subject, asked.now); });
+  }
   if (ruling.by == nullptr) return std::nullopt;
-  trace.note("limit", [&] { return words_of(ruling); });
   if (!ruling.refused) return std::nullopt;
   return http::Refusal{.status = 429, .reason = ruling.by->reason()};
 }
@@ -330,5 +344,7 @@ template Decision decide(const Snapshot&, Live&, const Asked&, const DecideState
 template Decision decide(const Snapshot&, Live&, const Asked&, const DecideState&, shared::RecordingTrace&);
 template Decision decide(const Snapshot&, const Live&, const Asked&, const DecideState&, shared::RecordingTrace&);
 template void decide_server(Decision&, const Snapshot&, Live&, const Asked&, const DecideState&, shared::NullTrace&);
+template void decide_server(Decision&, const Snapshot&, Live&, const Asked&, const DecideState&,
+                            shared::RecordingTrace&);
 
 }  // namespace edge

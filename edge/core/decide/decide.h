@@ -19,6 +19,7 @@
 #include "edge/core/decide/next_server.h"
 #include "edge/core/message/client.h"
 #include "edge/core/message/errors.h"
+#include "edge/core/message/new_visitor.h"
 #include "edge/core/message/target.h"
 #include "edge/core/message/tier.h"
 #include "edge/core/route/route.h"
@@ -42,6 +43,7 @@ struct Asked {
   bool mirrored = false;          // a copy for the pool of the route's mirror: whom it is of was let in
   std::uint64_t body_length = 0;  // as the head says; 0: none, or nobody knows
   std::int64_t wall = 0;          // seconds since 1970, for tokens
+  std::uint64_t drawn = 0;        // by chance: stands for a visitor whom no cookie names yet
   // Of a request that is decided again, since a password has been checked: what limits said before. Nothing is counted.
   const LimitRuling* ruled = nullptr;
 };
@@ -64,6 +66,7 @@ struct Match {
   bool rewritten = false;
   const HeaderRules* response_rules = nullptr;  // of the route, or of it and the origin that asks; null: no route
   std::shared_ptr<const Principal> identity;    // null: nobody has shown who it is
+  NewVisitor visitor;                           // what cookies its client is to be given
 };
 
 // The route that has made another target of the one that was asked for; empty: none.
@@ -88,6 +91,7 @@ struct Decision {
   http::Refusal refusal;
   Match match;
   std::optional<std::chrono::seconds> closed_for;  // the route is in maintenance
+  bool would_be_closed = false;                    // likewise, in shadow mode
   std::string_view challenge{};                    // of a 401
   std::unique_ptr<PasswordCheck> check;            // of `password`
   LimitRuling limit;

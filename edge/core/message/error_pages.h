@@ -14,6 +14,7 @@ struct ErrorPage {
   std::uint16_t high = 599;
   std::string content_type;
   std::shared_ptr<const std::string> body;
+  bool for_servers = false;  // in the place of what servers say with this status, too
 };
 
 class ErrorPages {
@@ -27,6 +28,19 @@ class ErrorPages {
       if (page.low <= status && status <= page.high) return &page;
     }
     return nullptr;
+  }
+  // Likewise of those in the place of what servers say.
+  [[nodiscard]] const ErrorPage* find_for_servers(std::uint16_t status) const {
+    for (const ErrorPage& page : pages_) {
+      if (page.for_servers && page.low <= status && status <= page.high) return &page;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] bool any_for_servers() const {
+    for (const ErrorPage& page : pages_) {
+      if (page.for_servers) return true;
+    }
+    return false;
   }
   [[nodiscard]] bool empty() const { return pages_.empty(); }
 

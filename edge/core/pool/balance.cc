@@ -182,6 +182,13 @@ const Server* pick_session(const PickView<Trace>& view) {
   return nullptr;
 }
 
+std::string_view words_of(const Selector& selector) {
+  constexpr std::string_view kWords[] = {"its turn", "the fewest requests for its weight",
+                                         "the least time to wait for its weight",
+                                         "the less loaded of two drawn by chance", "by the request's hash"};
+  return kWords[selector.index()];
+}
+
 }  // namespace
 
 BalanceState::Cursor& BalanceState::cursor(PoolId pool) {
@@ -212,11 +219,17 @@ const Server* pick(const Pool& pool, const PickContext& context, BalanceState& s
     return std::visit([&](const auto& kind) { return pick_from(kind, view); }, selector);
   };
   const Server* picked = pick_session(view);
-  if (picked == nullptr) picked = from(pool.selector);
+  if (picked != nullptr) trace.note("pick", [&] { return picked->name + ", by its session's cookie"; });
+  if (picked != nullptr) return picked;
+  picked = from(pool.selector);
+  if (picked != nullptr) {
+    trace.note("pick", [&] { return picked->name + ", " + std::string(words_of(pool.selector)); });
+    return picked;
+  }
   for (auto spare = pool.spares.begin(); picked == nullptr && spare != pool.spares.end(); ++spare) {
     picked = from(*spare);
   }
-  if (picked != nullptr) trace.note("pick", [&] { return picked->name; });
+  if (picked != nullptr) trace.note("pick", [&] { return picked->name + ", a spare: nobody before it can be used"; });
   return picked;
 }
 

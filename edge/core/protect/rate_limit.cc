@@ -133,14 +133,18 @@ LimitRuling ruling_of(const Counted& counted, const shared::RateCells::Taken& ta
   return ruling;
 }
 
+LimitRuling foresee(const RateLimit& limit, const LimitSubject& subject, std::uint64_t now) {
+  const shared::RateCells& cells = limit.live().cells;
+  const Counted counted(limit, subject);
+  return ruling_of(counted, cells.look(counted.key, now, counted.allowance));
+}
+
 LimitRuling foresee(std::span<const std::shared_ptr<const RateLimit>> limits, const LimitSubject& subject,
                     std::uint64_t now) {
   LimitRuling tightest;
   for (const auto& limit : limits) {
     if (limit->settings().mode != shared::Mode::enforce || !limit->applies_to(subject.client)) continue;
-    const shared::RateCells& cells = limit->live().cells;
-    const Counted counted(*limit, subject);
-    const LimitRuling here = ruling_of(counted, cells.look(counted.key, now, counted.allowance));
+    const LimitRuling here = foresee(*limit, subject, now);
     if (here.refused) return here;
     if (is_tighter(here, tightest)) tightest = here;
   }
@@ -264,13 +268,23 @@ LimitRuling rule(std::span<const std::shared_ptr<const RateLimit>> limits, const
 
 std::string words_of(const LimitRuling& ruling) {
   const auto ms = [](shared::Duration span) {
-    return std::to_string(std::chrono::ceil<shared::milliseconds>(span).count()) + "ms";
+    const auto whole = std::chrono::ceil<shared::milliseconds>(span);
+    if (whole >= shared::seconds(10))
+      return std::to_string(std::chrono::ceil<std::chrono::seconds>(span).count()) + "s";
+    return std::to_string(whole.count()) + "ms";
   };
   const std::string name = ruling.by->settings().name + ": ";
   const std::string share = words_of_share(ruling);
   if (ruling.refused) return name + "used up, the next one in " + ms(ruling.wait) + share;
   const std::string left = std::to_string(ruling.remaining) + " more at once, all of it again in " + ms(ruling.reset);
   return name + (ruling.wait > shared::Duration{} ? "waits " + ms(ruling.wait) + ", " : "") + left + share;
+}
+
+std::string words_for(const RateLimit& limit, const LimitSubject& subject, shared::TimePoint now) {
+  if (limit.settings().mode == shared::Mode::disabled) return limit.settings().name + ": is disabled";
+  if (!limit.applies_to(subject.client)) return limit.settings().name + ": does not count this client";
+  const bool shadow = limit.settings().mode == shared::Mode::shadow;
+  return words_of(foresee(limit, subject, ticks(now))) + (shadow ? " (shadow: nothing is refused or delayed)" : "");
 }
 
 std::string ratelimit_field(const LimitRuling& ruling) {

@@ -136,6 +136,8 @@ enum class Counting : std::uint8_t { count, foresee };
 
 // "api: 3 more at once, all of it again in 180ms", for explain. REQUIRES: ruling.by.
 [[nodiscard]] std::string words_of(const LimitRuling& ruling);
+// The same of one of several limits, whatever the others say: what it has left now, without counting anything.
+[[nodiscard]] std::string words_for(const RateLimit& limit, const LimitSubject& subject, shared::TimePoint now);
 // The value of RateLimit (draft-ietf-httpapi-ratelimit-headers): `"api";r=20;t=1`. REQUIRES: ruling.by.
 [[nodiscard]] std::string ratelimit_field(const LimitRuling& ruling);
 // The value of Retry-After: whole seconds, rounded up, at least 1.

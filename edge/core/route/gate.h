@@ -20,6 +20,7 @@ namespace edge {
 struct Maintenance {
   PrefixSet bypass;
   std::chrono::seconds retry_after{300};
+  shared::Mode mode = shared::Mode::enforce;
 };
 
 struct Gate {

@@ -60,6 +60,7 @@ std::optional<RouteTable::NodeId> RouteTable::EdgeMap::find(NodeId parent, std::
 RouteTable::RouteTable(std::vector<Route> routes, std::uint64_t seed) : seed_(seed), routes_(std::move(routes)) {
   for (std::uint32_t i = 0; i < routes_.size(); ++i) {
     routes_[i].id = static_cast<RouteId>(i);
+    gives_cookies_ = gives_cookies_ || !routes_[i].conditions.share_cookie.empty();
     add(i);
   }
 }

@@ -25,6 +25,7 @@
 #include "edge/core/message/error_pages.h"
 #include "edge/core/message/errors.h"
 #include "edge/core/message/header_rules.h"
+#include "edge/core/message/new_visitor.h"
 #include "edge/core/message/target.h"
 #include "edge/core/message/tier.h"
 #include "edge/core/pool/pool.h"
@@ -74,6 +75,7 @@ struct Conditions {
   std::vector<NamedCondition> headers;
   std::vector<NamedCondition> cookies;
   std::optional<double> share;  // of the clients, (0, 1]: by a hash that is the same on every edge
+  std::string share_cookie;     // by whose value; empty: by the client's address
 };
 
 struct Gate;        // gate.h
@@ -110,7 +112,8 @@ struct RequestInfo {
   TierId tier{};
   shared::IpAddress client;
   const http::FieldList& fields;
-  std::string_view kept = {};  // as RequestTarget has it; empty: forwarded without its empty segments
+  std::string_view kept = {};     // as RequestTarget has it; empty: forwarded without its empty segments
+  NewVisitor* visitor = nullptr;  // REQUIRES: not null where a route has a share_cookie
 };
 
 class RouteTable {
@@ -120,6 +123,8 @@ class RouteTable {
   RouteTable(std::vector<Route> routes, std::uint64_t seed);
 
   [[nodiscard]] std::span<const Route> all() const { return routes_; }
+  // Some route divides clients by a cookie.
+  [[nodiscard]] bool gives_cookies() const { return gives_cookies_; }
 
   // The route of a normalised path, or null. match() below is what requests go through.
   template <class Trace>
@@ -164,6 +169,7 @@ class RouteTable {
   EdgeMap hosts_;  // parent 0: exact names; 1: wildcards, without "*."
   std::optional<NodeId> any_host_;
   bool has_wildcards_ = false;
+  bool gives_cookies_ = false;
 };
 
 // The route of a request: 404 when there is none, 400 when another reading of the path, with its empty segments or
@@ -175,6 +181,8 @@ template <class Trace>
 
 // Is the client in the route's share? Stable over edges, restarts and other routes.
 [[nodiscard]] bool in_share(std::uint64_t seed, std::string_view route, const shared::IpAddress& client, double share);
+// The same by what a cookie says.
+[[nodiscard]] bool in_share(std::uint64_t seed, std::string_view route, std::string_view visitor, double share);
 
 // Where a redirect leads; allocates, not on the proxying path.
 [[nodiscard]] std::string redirect_location(const Redirect& redirect, const RequestTarget& target);

@@ -71,6 +71,7 @@ struct AccessLogSettings {
 struct Settings {
   Identity identity;
   PrefixSet trusted_proxies;
+  PrefixSet explain_to;  // whose X-Meridian-Explain is answered
   http::HeadLimits head_limits;
   http::HeadLimits answer_limits;                  // of servers' answers: over it 502
   std::uint64_t max_body = 1024ULL * 1024 * 1024;  // octets of a request's body: over it 413

@@ -82,10 +82,11 @@ struct Counters {
   shared::Counter in_flight;                 // gauge
   std::array<shared::Counter, 6> responses;  // by status class; 0: none was sent
   std::array<shared::Counter, kErrorKinds> errors;
-  shared::Counter tunnels;            // begun with a 101
-  shared::Counter tunnels_open;       // gauge
-  shared::Counter tunnel_octets_in;   // from clients, as they move
-  shared::Counter tunnel_octets_out;  // to clients
+  shared::Counter maintenance_shadowed;  // requests that would have been refused, were it enforced
+  shared::Counter tunnels;               // begun with a 101
+  shared::Counter tunnels_open;          // gauge
+  shared::Counter tunnel_octets_in;      // from clients, as they move
+  shared::Counter tunnel_octets_out;     // to clients
   std::array<shared::Counter, kTunnelEnds> tunnel_ends;
   shared::Counter files;                          // answers that are files, or parts of some
   shared::Counter files_cold;                     // that had to wait for a disk

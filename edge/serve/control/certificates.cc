@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "edge/serve/io/tls_layer.h"
+#include "shared/serve/tls/host_words.h"
 
 namespace edge {
 namespace {
@@ -49,6 +50,13 @@ std::function<std::unique_ptr<StreamLayer>()> Certificates::layer_maker(std::siz
   return [slot = found->second]() -> std::unique_ptr<StreamLayer> {
     return std::make_unique<TlsLayer>(slot->server.load()->accept());
   };
+}
+
+std::string Certificates::met_by(std::size_t index, std::string_view name) const {
+  const auto found = slots_.find(index);
+  if (found == slots_.end()) return {};
+  const auto server = found->second->server.load();
+  return server != nullptr ? shared::words_for(*server, name) : std::string();
 }
 
 void Certificates::set_ticket_keys(const std::vector<std::string>& keys) {

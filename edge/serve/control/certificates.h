@@ -35,6 +35,9 @@ class Certificates {
   // For the listener with this index in the configuration; empty: it does not speak TLS. REQUIRES: set() was well.
   [[nodiscard]] std::function<std::unique_ptr<StreamLayer>()> layer_maker(std::size_t index) const;
 
+  // Which certificate a client meets that asks for this name: "shop.pem, for www.shop.example"; empty: no TLS there.
+  [[nodiscard]] std::string met_by(std::size_t index, std::string_view name) const;
+
  private:
   struct Slot {
     std::atomic<std::shared_ptr<const shared::TlsServer>> server;

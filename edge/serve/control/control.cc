@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "edge/core/decide/decide_connection.h"
-#include "edge/core/decide/explain.h"
 #include "edge/core/pool/slow_start.h"
 #include "edge/core/snapshot/descriptor_plan.h"
 #include "edge/serve/control/report.h"
@@ -275,7 +274,9 @@ void Control::add_routes(shared::Admin& admin) {
   admin.route(AdminMethod::get, "/healthz", [this](const AdminRequest&) { return service_.healthz(); });
   admin.route(AdminMethod::get, "/status",
               [this](const AdminRequest&) { return AdminResponse::json(200, status_json(source())); });
-  admin.route(AdminMethod::get, "/explain", [this](const AdminRequest& request) { return answer_explain(request); });
+  admin.route_deferred(
+      AdminMethod::get, "/explain",
+      [this](const AdminRequest& request, const shared::AdminReply& reply) { answer_explain(request, reply); });
   add_server_routes(admin);
   add_cache_routes(admin);
   admin.route_deferred(AdminMethod::post, "/logs/reopen",
@@ -326,37 +327,6 @@ ReportSource Control::source() const {
           .built = &world_->built,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .process = service_.facts()};
-}
-
-AdminResponse Control::answer_explain(const AdminRequest& request) const {
-  if (request.param("listener")) return answer_explain_connection(request);
-  ExplainedRequest asked;
-  if (const auto method = request.param("method")) asked.method = *method;
-  if (const auto host = request.param("host")) asked.host = *host;
-  if (const auto path = request.param("path")) asked.path = *path;
-  const auto client = shared::IpAddress::parse(request.param("client").value_or("127.0.0.1"));
-  if (!client) return AdminResponse::text(400, "client: not an IP address\n");
-  asked.client = *client;
-  for (const auto& [name, value] : request.query) {
-    if (name == "header") asked.headers.push_back(value);
-  }
-  const auto cache = [this](const Match& found, const http::RequestHead& head) { return explain_cache(found, head); };
-  const auto text = explain(*snapshot_, loader_.live(), asked,
-                            {.now = shared::Clock::now(), .cache = cache, .wall = std::time(nullptr)});
-  if (!text) return AdminResponse::text(400, text.error().message + "\n");
-  return AdminResponse::text(200, *text);
-}
-
-AdminResponse Control::answer_explain_connection(const AdminRequest& request) const {
-  ExplainedConnection asked;
-  asked.listener = request.param("listener").value_or("");
-  asked.server_name = request.param("sni").value_or("");
-  const auto client = shared::IpAddress::parse(request.param("client").value_or("127.0.0.1"));
-  if (!client) return AdminResponse::text(400, "client: not an IP address\n");
-  asked.client = *client;
-  const auto text = explain_connection(*snapshot_, loader_.live(), asked, {.now = shared::Clock::now()});
-  if (!text) return AdminResponse::text(400, text.error().message + "\n");
-  return AdminResponse::text(200, *text);
 }
 
 // The next snapshot from the present world and addresses, to every worker.

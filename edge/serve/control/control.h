@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "edge/core/decide/decide.h"
+#include "edge/core/decide/explain.h"
 #include "edge/core/pool/live.h"
 #include "edge/load/world.h"
 #include "edge/serve/account/access_log.h"
@@ -98,7 +98,7 @@ class Control {
   void resize_caches();
   void add_cache_routes(shared::Admin& admin);
   shared::AdminResponse purge_cache(const shared::AdminRequest& request);
-  [[nodiscard]] std::string explain_cache(const Match& found, const http::RequestHead& head) const;
+  [[nodiscard]] ForeseenCache foresee_cache(const Decision& decision, const CacheAsker& asker) const;
 
   void publish();
   void keep_scale(std::string text);
@@ -111,8 +111,11 @@ class Control {
   void finish_workers();
   [[nodiscard]] std::vector<std::uint64_t> beats() const;
   [[nodiscard]] ReportSource source() const;
-  [[nodiscard]] shared::AdminResponse answer_explain(const shared::AdminRequest& request) const;
-  [[nodiscard]] shared::AdminResponse answer_explain_connection(const shared::AdminRequest& request) const;
+  // control_explain.cc
+  void answer_explain(const shared::AdminRequest& request, const shared::AdminReply& reply);
+  [[nodiscard]] shared::AdminResponse explain_request(const ExplainedRequest& asked, bool as_json,
+                                                      const std::vector<BalanceState>& balances) const;
+  [[nodiscard]] shared::AdminResponse explain_connection_to(const shared::AdminRequest& request) const;
 
   shared::Supervisor& supervisor_;
   WorldLoader& loader_;

@@ -10,7 +10,9 @@
 
 #include "edge/core/cache/cache_key.h"
 #include "edge/core/cache/reuse.h"
-#include "edge/core/route/gate.h"
+#include "edge/core/cache/vary.h"
+#include "edge/core/content/accept_encoding.h"
+#include "edge/core/decide/at_cache.h"
 #include "edge/serve/control/control.h"
 #include "shared/serve/admin/admin_params.h"
 #include "shared/serve/os/log.h"
@@ -49,6 +51,33 @@ std::string line_of(const CacheStore& store) {
          std::to_string(stats.evicted) + ", purged " + std::to_string(stats.purged) + ", fetched " +
          std::to_string(stats.fetches) + ", joined another's fetch " + std::to_string(stats.collapsed) +
          (store.disk() != nullptr ? disk_part(store) : "") + "\n";
+}
+
+ForeseenCache words_of(const CacheQuestion& question, const CacheStore& store, const CacheStore::Found& stored,
+                       shared::TimePoint now) {
+  const std::string where = "store " + store.name() + ", " + question.url + ": ";
+  if (question.forward == "method") return {"bypass", where + "bypass, the method; a success invalidates it"};
+  if (!question.forward.empty()) return {"bypass", where + "bypass, " + std::string(question.why_forward)};
+  if (stored.entry == nullptr) {
+    return {"miss", where + (stored.url_known ? "miss, other variants are stored" : "miss")};
+  }
+  const Freshness& freshness = stored.entry->freshness;
+  const bool purged = stored.entry->purged.load(std::memory_order_relaxed);
+  const ReuseRuling ruling = rule_reuse(freshness, question.directives, purged, now);
+  const std::int64_t ttl = freshness.ttl(now);
+  const std::string age = ", " + std::to_string(freshness.age(now)) + " s old";
+  const std::string stale = where + "hit, stale for " + std::to_string(-ttl) + " s" + age;
+  switch (ruling.reuse) {
+    case Reuse::fresh:
+      return {"hit", where + "hit" + age + ", fresh for " + std::to_string(ttl) + " s more", ttl};
+    case Reuse::stale:
+      return {"stale", stale + "; it is asked for anew in the background", ttl};
+    case Reuse::max_stale:
+      return {"stale", stale + "; the client takes it", ttl};
+    case Reuse::revalidate:
+      break;
+  }
+  return {"revalidate", where + "has to ask a server first, " + std::string(ruling.reason) + age, ttl};
 }
 
 }  // namespace
@@ -107,57 +136,27 @@ AdminResponse Control::purge_cache(const AdminRequest& request) {
 }
 
 // What a request would find.
-std::string Control::explain_cache(const Match& found, const http::RequestHead& head) const {
-  const CacheRule& rule = *found.route->cache;
+ForeseenCache Control::foresee_cache(const Decision& decision, const CacheAsker& asker) const {
+  const CacheRule& rule = *decision.match.route->cache;
   const CacheStore* store = caches_.at(rule.store);
-  if (store == nullptr) return "no store";
-  std::string url;
-  append_cache_url(rule, found.target, url);
-  const std::string where = "store " + store->name() + ", " + url + ": ";
-  if (head.method != http::Method::get && head.method != http::Method::head) {
-    return where + "bypass, the method; a success invalidates it";
-  }
-  const Gate* gate = found.route->gate.get();
-  const BypassSource source{.head = head, .authenticated = gate != nullptr && !gate->auth.empty()};
-  if (const std::string_view why = why_bypassed(source); !why.empty()) {
-    return where + "bypass, " + std::string(why);
-  }
-  const bool coded = found.route->compression != nullptr;
+  if (store == nullptr) return {"bypass", "no store"};
+  const http::FieldList& asked = asker.head.fields;
+  const Compression* const compression = decision.match.route->compression.get();
   const http::FieldList fields =
-      coded ? fields_with_coding(head.fields,
-                                 coding_name(AcceptedCodings(head.fields).choose(found.route->compression->codings)))
-            : head.fields;
+      compression != nullptr
+          ? fields_with_coding(asked, coding_name(AcceptedCodings(asked).choose(compression->codings)))
+          : asked;
   CacheStore::Found stored;
-  for (const std::string_view scheme : {"http", "https"}) {  // the question does not say by which it would come
+  CacheQuestion question;
+  // Where the question does not say by which scheme it would come, both are looked at.
+  for (const std::string_view scheme : {std::string_view("http"), std::string_view("https")}) {
+    if (!asker.scheme.empty() && asker.scheme != scheme) continue;
+    question = ask_cache(decision, {asker.head, asker.framing, scheme, asker.tiers, asker.certified});
+    if (!question.forward.empty()) break;
+    stored = store->find({.url = question.url, .selector = question.selector, .request = fields}, false);
     if (stored.entry != nullptr) break;
-    std::string selector;
-    append_selector(rule,
-                    {.fields = head.fields,
-                     .client = found.client,
-                     .scheme = scheme,
-                     .tier = snapshot_->tiers->name(found.tier),
-                     .rewritten_by = rewriter_of(found)},
-                    selector);
-    stored = store->find({.url = url, .selector = selector, .request = fields}, false);
   }
-  if (stored.entry == nullptr) return where + (stored.url_known ? "miss, other variants are stored" : "miss");
-  const shared::TimePoint now = shared::Clock::now();
-  const RequestDirectives asked = rule.request_directives ? request_directives(head.fields) : RequestDirectives{};
-  const bool purged = stored.entry->purged.load(std::memory_order_relaxed);
-  const ReuseRuling ruling = rule_reuse(stored.entry->freshness, asked, purged, now);
-  const std::int64_t ttl = stored.entry->freshness.ttl(now);
-  const std::string age = ", " + std::to_string(stored.entry->freshness.age(now)) + " s old";
-  switch (ruling.reuse) {
-    case Reuse::fresh:
-      return where + "hit" + age + ", fresh for " + std::to_string(ttl) + " s more";
-    case Reuse::stale:
-      return where + "hit, stale for " + std::to_string(-ttl) + " s" + age + "; it is asked for anew in the background";
-    case Reuse::max_stale:
-      return where + "hit, stale for " + std::to_string(-ttl) + " s" + age + "; the client takes it";
-    case Reuse::revalidate:
-      break;
-  }
-  return where + "has to ask a server first, " + std::string(ruling.reason) + age;
+  return words_of(question, *store, stored, shared::Clock::now());
 }
 
 }  // namespace edge

@@ -74,6 +74,8 @@ const Simple kSimple[] = {
      "Answers sent as they were because too many were being compressed.", &Counters::encoding_refused},
     {kCounter, "meridian_edge_early_hints_total", "Answers 103 that a route's early_hints has given.",
      &Counters::early_hints},
+    {kCounter, "meridian_edge_maintenance_shadowed_total",
+     "Requests that a maintenance in shadow mode would have refused.", &Counters::maintenance_shadowed},
     {kCounter, "meridian_edge_requests_total", "Requests whose head was read.", &Counters::requests},
     {kGauge, "meridian_edge_requests_in_flight", "Requests being served.", &Counters::in_flight},
     {kCounter, "meridian_edge_tunnels_total", "Tunnels begun with a 101: WebSocket and the like.", &Counters::tunnels},

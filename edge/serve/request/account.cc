@@ -90,6 +90,7 @@ void account(Request& r) {
   if (r.cached != nullptr) counters.cache[static_cast<std::size_t>(r.cache_verdict)].add();
   counters.octets_in.add(octets_in(r));
   counters.octets_out.add(r.exchange.sink.octets_sent());
+  if (r.decision.would_be_closed) counters.maintenance_shadowed.add();
   if (r.failed) counters.errors[static_cast<std::size_t>(r.error.kind)].add();
   const bool at_pool = r.decision.at_pool.pool != nullptr;
   if (r.failed && at_pool && r.error.side != Side::client && r.status >= 502 && r.status <= 504) {

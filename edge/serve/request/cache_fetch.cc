@@ -42,6 +42,7 @@ CacheFetch::CacheFetch(WorkerContext& context, const RequestFacts& cause, Of of)
   facts_.scheme = cause.scheme;
   facts_.first = false;
   facts_.began = facts_.head_read = context.now();
+  facts_.drawn = drawn_for(cause);
   facts_.fetch = this;
   if (const auto framing = http::frame_request(work_->request, 0)) facts_.framing = *framing;
   if (state != http::ParseState::complete) work_->request.method = http::Method::other;  // refused as any such

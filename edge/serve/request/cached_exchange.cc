@@ -8,7 +8,6 @@
 #include "edge/core/cache/storing.h"
 #include "edge/core/cache/vary.h"
 #include "edge/core/content/preconditions.h"
-#include "edge/core/route/gate.h"
 #include "edge/serve/cache/stores.h"
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/request.h"
@@ -20,8 +19,12 @@ namespace {
 constexpr shared::Duration kDiskPatience = shared::seconds(1);  // behind it a server is asked
 constexpr unsigned kMostRounds = 4;  // of looking again; who is still not served asks a server
 
-bool is_conditional_for_origins(const http::FieldList& fields) {
-  return fields.has(http::FieldId::if_match) || fields.has(http::FieldId::if_unmodified_since);
+CacheAsker asker_of(const Request& r) {
+  return {.head = *r.asked.head,
+          .framing = r.asked.framing,
+          .scheme = r.asked.scheme,
+          .tiers = *r.snapshot->tiers,
+          .certified = r.asked.tls != nullptr && !r.asked.tls->peer_subject.empty()};
 }
 
 // A 304 has no field about the octets that it does not carry (RFC 9110 15.4.5).
@@ -30,32 +33,13 @@ bool is_about_the_body(const http::Field& field) {
          !shared::equals_ignoring_case(field.name, "Content-Location");
 }
 
-BypassSource bypass_source(const Request& r) {
-  const http::RequestFraming& framing = r.asked.framing;
-  const bool certified = r.asked.tls != nullptr && !r.asked.tls->peer_subject.empty();
-  const bool bodied =
-      framing.body.kind != http::BodyKind::none && framing.body != http::Body{http::BodyKind::length, 0};
-  const Gate* gate = r.found().route->gate.get();
-  return {.head = *r.asked.head,
-          .has_body = bodied,
-          .upgrades = framing.upgrade,
-          .identified = certified || r.decision.at_pool.session.has_value() || r.pool().proxy_protocol.has_value(),
-          .authenticated = gate != nullptr && !gate->auth.empty()};
-}
-
 }  // namespace
 
 CachedExchange::CachedExchange(Request& request)
     : r_(request),
       rule_(request.found().route->cache),
-      store_(request.context.caches == nullptr ? nullptr : request.context.caches->at(rule_->store)) {
-  append_cache_url(*rule_, r_.found().target, url_);
-  const SelectorSource source{.fields = r_.asked.head->fields,
-                              .client = r_.found().client,
-                              .scheme = r_.asked.scheme,
-                              .tier = r_.snapshot->tiers->name(r_.found().tier),
-                              .rewritten_by = rewriter_of(r_.found())};
-  append_selector(*rule_, source, selector_);
+      store_(request.context.caches == nullptr ? nullptr : request.context.caches->at(rule_->store)),
+      question_(ask_cache(request.decision, asker_of(request))) {
   if (r_.found().route->compression != nullptr) settle_coding();
 }
 
@@ -70,10 +54,13 @@ const http::FieldList& CachedExchange::fields() const { return fields_ != nullpt
 
 bool CachedExchange::is_head() const { return r_.asked.head->method == http::Method::head; }
 
-CacheKey CachedExchange::key() const { return {.url = url_, .selector = selector_, .request = fields()}; }
+CacheKey CachedExchange::key() const {
+  return {.url = question_.url, .selector = question_.selector, .request = fields()};
+}
 
 CacheFetch::Of CachedExchange::fetch(std::shared_ptr<CacheFill> fill) const {
-  return {.store = *store_, .rule = rule_, .fill = std::move(fill), .selector = selector_, .codings = codings_};
+  return {
+      .store = *store_, .rule = rule_, .fill = std::move(fill), .selector = question_.selector, .codings = codings_};
 }
 
 shared::TimePoint CachedExchange::deadline() const {
@@ -92,13 +79,8 @@ bool CachedExchange::pass(std::string_view forward, std::string_view detail) {
 }
 
 bool CachedExchange::begin() {
-  const http::Method method = r_.asked.head->method;
-  if (store_ == nullptr || r_.found().target.authority.empty()) return pass("bypass", "no store");
-  if (method != http::Method::get && !is_head()) return pass("method", {});
-  if (const std::string_view why = why_bypassed(bypass_source(r_)); !why.empty()) return pass("bypass", why);
-  if (is_conditional_for_origins(r_.asked.head->fields)) return pass("request", "a condition for the server");
-  if (rule_->request_directives) asked_ = request_directives(r_.asked.head->fields);
-  if (asked_.no_store) return pass("request", "no-store");
+  if (store_ == nullptr) return pass("bypass", "no store");
+  if (!question_.forward.empty()) return pass(question_.forward, question_.why_forward);
   return look();
 }
 
@@ -110,16 +92,16 @@ bool CachedExchange::look() {
     const CacheStore::Found found = store_->find(key());
     if (found.entry != nullptr) {
       const bool purged = found.entry->purged.load(std::memory_order_relaxed);
-      const ReuseRuling ruling = rule_reuse(found.entry->freshness, asked_, purged, r_.now());
+      const ReuseRuling ruling = rule_reuse(found.entry->freshness, question_.directives, purged, r_.now());
       if (ruling.reuse == Reuse::fresh) return answer(found.entry, CacheVerdict::hit, nullptr);
       if (ruling.reuse == Reuse::stale) refresh(found);
       if (ruling.reuse != Reuse::revalidate) return answer(found.entry, CacheVerdict::stale, nullptr);
       old_ = found.entry;
-      outcome_.forward = asked_.no_cache || asked_.max_age.given ? "request" : "stale";
+      outcome_.forward = question_.directives.no_cache || question_.directives.max_age.given ? "request" : "stale";
     } else {
       outcome_.forward = found.url_known ? "vary-miss" : "uri-miss";
     }
-    if (asked_.only_if_cached) {
+    if (question_.directives.only_if_cached) {
       outcome_.verdict = CacheVerdict::miss;
       return stop({.kind = ErrorKind::not_cached, .side = Side::client, .detail = "only-if-cached, and it is not"},
                   false);
@@ -463,14 +445,14 @@ void CachedExchange::tell(Request& request) const {
 
 void CachedExchange::hear(const http::ResponseHead& head) {
   if (store_ == nullptr || is_safe(r_.asked.head->method) || head.status < 200 || head.status > 399) return;
-  store_->purge({.url = url_});
+  store_->purge({.url = question_.url});
   for (const http::Field& field : head.fields) {
     const bool elsewhere =
         field.id == http::FieldId::location || shared::equals_ignoring_case(field.name, "Content-Location");
     if (!elsewhere) continue;
     std::string url = same_origin_url(r_.found().target, r_.asked.scheme, field.value);
     if (leaves_parameters_out(*rule_)) url = keyed_target(*rule_, url);
-    if (!url.empty() && url != url_) store_->purge({.url = url});
+    if (!url.empty() && url != question_.url) store_->purge({.url = url});
   }
 }
 

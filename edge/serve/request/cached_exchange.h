@@ -21,6 +21,7 @@
 #include "edge/core/cache/cache_status.h"
 #include "edge/core/cache/reuse.h"
 #include "edge/core/content/byte_ranges.h"
+#include "edge/core/decide/at_cache.h"
 #include "edge/serve/cache/desk.h"
 #include "edge/serve/cache/store.h"
 #include "edge/serve/io/frame_pool.h"
@@ -93,12 +94,10 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   Request& r_;
   std::shared_ptr<const CacheRule> rule_;
   CacheStore* store_;
-  std::string url_;
-  std::string selector_;
+  CacheQuestion question_;
   // Where answers are compressed, what is stored is: the request with the one coding that its answer would have.
   std::unique_ptr<http::FieldList> fields_;  // null: as it came
   std::optional<std::string> codings_;
-  RequestDirectives asked_;
   CacheOutcome outcome_;
   std::shared_ptr<CacheEntry> old_;  // stale: validated, and perhaps good enough if that fails
   std::optional<CacheDesk::Reader> reader_;

@@ -57,6 +57,7 @@ MirroredRequest::MirroredRequest(WorkerContext& context, const RequestFacts& cau
   facts_.scheme = cause.scheme;
   facts_.first = false;
   facts_.mirrored = this;
+  facts_.drawn = drawn_for(cause);
 }
 
 MirroredRequest::~MirroredRequest() {

@@ -14,6 +14,7 @@
 #include "edge/core/decide/decide.h"
 #include "edge/core/message/errors.h"
 #include "edge/core/protect/breaker.h"
+#include "edge/serve/request/adding_sink.h"
 #include "edge/serve/request/cached_exchange.h"
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/exchange.h"
@@ -21,6 +22,7 @@
 #include "edge/serve/request/hints.h"
 #include "edge/serve/request/mirror.h"
 #include "edge/serve/request/page.h"
+#include "edge/serve/request/page_sink.h"
 #include "edge/serve/request/request_body.h"
 
 namespace edge {
@@ -104,12 +106,15 @@ struct Request {
   std::uint16_t status = 0;                 // what the client was told
   std::optional<std::uint8_t> grpc_status;  // likewise, of a call
   std::string_view reason;
-  std::string_view tunnel_end;       // of a tunnel; else empty
-  std::optional<Page> page;          // an answer of the edge's own
-  std::unique_ptr<FileAnswer> file;  // of a route with files; null: none
-  std::string page_text;             // of pages that are made for the request
-  std::string rate_limit;            // the value of RateLimit; empty: none is sent
-  std::string traceparent;           // towards servers; empty: none of ours
+  std::string_view tunnel_end;                        // of a tunnel; else empty
+  std::optional<Page> page;                           // an answer of the edge's own
+  std::unique_ptr<FileAnswer> file;                   // of a route with files; null: none
+  std::string page_text;                              // of pages that are made for the request
+  std::string rate_limit;                             // the value of RateLimit; empty: none is sent
+  std::string traceparent;                            // towards servers; empty: none of ours
+  std::unique_ptr<shared::RecordingTrace> explained;  // how it was decided, for a client that is told; null: nobody is
+  std::unique_ptr<AddingSink> adding;                 // fields of ours in the answer; null: none
+  std::unique_ptr<PageSink> pages;                    // in the place of servers' errors; null: none
   std::shared_ptr<PendingPassword> pending;
   std::optional<LimitRuling> ruled;        // by the limits, before a password was checked: not counted again
   std::unique_ptr<CachedExchange> cached;  // its part at the cache; null: the route has none

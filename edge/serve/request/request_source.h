@@ -4,10 +4,12 @@
 // the client's connection; its worker's thread.
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "edge/core/message/introduction.h"
 #include "edge/serve/io/body_reader.h"
+#include "shared/core/hash.h"
 #include "shared/core/ip.h"
 #include "shared/core/time.h"
 #include "shared/http/framing.h"
@@ -32,6 +34,7 @@ struct RequestFacts {
   // Its upgrade was none where it came from: what the server's 101 has to say (Sec-WebSocket-Accept); a 2xx would be
   // one to the client. Empty: the client sees for itself.
   std::string_view accept{};
+  std::uint64_t drawn = 0;              // of one without a client: what was drawn for whom it is
   CacheFetch* fetch = nullptr;          // it is the cache that asks, and what comes is for it; null: a client
   MirroredRequest* mirrored = nullptr;  // it is a copy, whose answer is for nobody; null: it is none
   // When the head's first octet and its last one were seen.
@@ -40,6 +43,14 @@ struct RequestFacts {
 
   [[nodiscard]] bool has_client() const { return fetch == nullptr && mirrored == nullptr; }
 };
+
+// By chance, and the same whenever it is asked: stands for a visitor whom no cookie names yet. Who could foresee it
+// would gain nothing: the cookie is the client's to choose.
+[[nodiscard]] inline std::uint64_t drawn_for(const RequestFacts& facts) {
+  if (!facts.has_client()) return facts.drawn;
+  const auto when = static_cast<std::uint64_t>(facts.head_read.time_since_epoch().count());
+  return shared::hash_bytes(shared::mix(when), facts.peer.bytes);
+}
 
 class RequestSource {
  public:

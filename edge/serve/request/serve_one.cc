@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "edge/core/decide/explain.h"
+#include "edge/core/message/explain_fields.h"
 #include "edge/core/message/grpc.h"
 #include "edge/core/message/trace_context.h"
 #include "edge/core/route/gate.h"
@@ -49,6 +51,7 @@ Asked asked_of(const Request& r) {
           .mirrored = r.asked.mirrored != nullptr,
           .body_length = r.asked.framing.body.length,
           .wall = r.context.http_date.wall(r.now()),
+          .drawn = r.snapshot->routes->gives_cookies() ? drawn_for(r.asked) : 0,
           .ruled = r.ruled ? &*r.ruled : nullptr};
 }
 
@@ -57,6 +60,16 @@ void announce_limit(Request& r) {
   const LimitRuling& limit = r.decision.limit;
   if (limit.by == nullptr || r.asked.fetch != nullptr) return;
   if (limit.refused || limit.by->settings().announce) r.rate_limit = ratelimit_field(limit);
+}
+
+// One who may be told wants to know what is decided of his request.
+bool is_explained(const Request& r) {
+  const Settings& settings = *r.snapshot->settings;
+  if (settings.explain_to.empty() || !r.asked.has_client()) return false;
+  const http::FieldList& fields = r.asked.head->fields;
+  const http::Field* field = fields.find(kExplainField);
+  if (field == nullptr || field->value != "1") return false;
+  return settings.explain_to.contains(identify_client(r.asked.peer, fields, settings.trusted_proxies).address);
 }
 
 // match, admit, gate, limit and the first pick; where a cache is asked first, not the last two.
@@ -69,17 +82,88 @@ void decide(Request& r) {
   if (r.asked.mirrored != nullptr) {
     r.deadline = std::min(r.deadline, r.asked.head_read + r.asked.mirrored->rule().timeout);
   }
-  shared::NullTrace trace;
   const DecideState state = state_of(r);
-  r.decision = decide(*r.snapshot, r.context.live, asked_of(r), state, trace);
+  if (is_explained(r)) [[unlikely]] {
+    r.explained = std::make_unique<shared::RecordingTrace>();
+    r.decision = decide(*r.snapshot, r.context.live, asked_of(r), state, *r.explained);
+  } else {
+    shared::NullTrace trace;
+    r.decision = decide(*r.snapshot, r.context.live, asked_of(r), state, trace);
+  }
   announce_limit(r);
+}
+
+// The id of the connection that a proxy in front has told, visible ASCII; what follows on it has one of its own behind.
+std::string introduced_id(const RequestFacts& asked, std::string_view fresh) {
+  if (asked.introduction == nullptr) return {};
+  const std::string& id = asked.introduction->unique_id;
+  if (!std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7F; })) return {};
+  return id.empty() || asked.first ? id : id + "-" + std::string(fresh);
+}
+
+// The trace that the request belongs to, or begins.
+void trace(Request& r) {
+  const std::optional<double> share = r.snapshot->settings->trace_share;
+  if (!share) return;
+  const http::Field* given = r.found().client.trusted ? r.asked.head->fields.find(http::FieldId::traceparent) : nullptr;
+  const std::string id(r.context.request_ids.fresh());
+  const std::string_view span = r.context.request_ids.fresh().substr(0, 16);
+  r.traceparent = make_traceparent(given != nullptr ? given->value : std::string_view(), id, span, *share);
+}
+
+void name_request(Request& r) {
+  if (!r.request_id.empty()) return;
+  std::ranges::copy(r.context.request_ids.fresh(), r.fresh_id.begin());
+  const std::string_view fresh(r.fresh_id.data(), r.fresh_id.size());
+  r.introduced_id = introduced_id(r.asked, fresh);
+  trace(r);
+  r.request_id =
+      request_id_of(r.asked.head->fields, r.found().client, r.introduced_id.empty() ? fresh : r.introduced_id);
+}
+
+AddingSink& answer_of_ours(Request& r) {
+  if (r.adding == nullptr) {
+    r.adding = std::make_unique<AddingSink>(r.exchange.sink, r.snapshot->settings->response_rules);
+    r.interpose(*r.adding);
+  }
+  return *r.adding;
+}
+
+// What is decided, and how it came about; and by which name the log knows the request.
+void tell_decision(Request& r) {
+  name_request(r);
+  std::string words = answer_of(r.decision, *r.snapshot, r.context.live);
+  for (const auto& line : r.explained->lines()) words.append("; ").append(line.topic).append(": ").append(line.text);
+  constexpr std::size_t kTraceAt = 3;  // behind the version
+  constexpr std::size_t kTraceSize = 32;
+  const std::string_view traced = std::string_view(r.traceparent);
+  const std::string_view id =
+      traced.size() > kTraceAt + kTraceSize ? traced.substr(kTraceAt, kTraceSize) : r.request_id;
+  AddingSink& adding = answer_of_ours(r);
+  adding.set(kTraceField, as_field_value(id));
+  adding.set(kExplainField, as_field_value(words));
+}
+
+// Fields that the edge itself has to say in whatever answers.
+void add_fields(Request& r) {
+  if (!r.asked.has_client()) return;
+  const NewVisitor& visitor = r.found().visitor;
+  for (const std::string_view cookie : visitor.cookies()) {
+    answer_of_ours(r).add("Set-Cookie", visitor_cookie(cookie, visitor, r.asked.scheme));
+  }
+  if (r.explained != nullptr) tell_decision(r);
 }
 
 // The cache has not answered: limit and the first pick.
 void decide_server(Request& r) {
-  shared::NullTrace trace;
   const DecideState state = state_of(r);
-  decide_server(r.decision, *r.snapshot, r.context.live, asked_of(r), state, trace);
+  if (r.explained != nullptr) [[unlikely]] {
+    decide_server(r.decision, *r.snapshot, r.context.live, asked_of(r), state, *r.explained);
+    tell_decision(r);
+  } else {
+    shared::NullTrace trace;
+    decide_server(r.decision, *r.snapshot, r.context.live, asked_of(r), state, trace);
+  }
   announce_limit(r);
 }
 
@@ -131,44 +215,24 @@ bool waits_for_turn(Request& r) {
   return false;
 }
 
-// The id of the connection that a proxy in front has told, visible ASCII; what follows on it has one of its own behind.
-std::string introduced_id(const RequestFacts& asked, std::string_view fresh) {
-  if (asked.introduction == nullptr) return {};
-  const std::string& id = asked.introduction->unique_id;
-  if (!std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7F; })) return {};
-  return id.empty() || asked.first ? id : id + "-" + std::string(fresh);
-}
-
-// The trace that the request belongs to, or begins.
-void trace(Request& r) {
-  const std::optional<double> share = r.snapshot->settings->trace_share;
-  if (!share) return;
-  const http::Field* given = r.found().client.trusted ? r.asked.head->fields.find(http::FieldId::traceparent) : nullptr;
-  const std::string id(r.context.request_ids.fresh());
-  const std::string_view span = r.context.request_ids.fresh().substr(0, 16);
-  r.traceparent = make_traceparent(given != nullptr ? given->value : std::string_view(), id, span, *share);
-}
-
-void name_request(Request& r) {
-  std::ranges::copy(r.context.request_ids.fresh(), r.fresh_id.begin());
-  const std::string_view fresh(r.fresh_id.data(), r.fresh_id.size());
-  r.introduced_id = introduced_id(r.asked, fresh);
-  trace(r);
-  r.request_id =
-      request_id_of(r.asked.head->fields, r.found().client, r.introduced_id.empty() ? fresh : r.introduced_id);
-}
-
 // What the route has for answers, whoever gives them: hints ahead, and what stands before the client's sink, or before
 // what the cache keeps.
 void prepare_answer(Request& r, std::optional<CompressingSink>& compressing) {
+  add_fields(r);
   const Decision::Kind kind = r.decision.kind;
   const bool counts = r.asked.has_client() || r.asked.fetch != nullptr;
   if (r.failed || !counts || (kind != Decision::Kind::pool && kind != Decision::Kind::files)) return;
   const Route& route = *r.found().route;
   if (!route.early_hints.empty()) tell_hints(r);
-  if (route.compression == nullptr) return;
-  compressing.emplace(r.exchange, *route.compression, r.context.counters);
-  r.interpose(*compressing);
+  if (route.compression != nullptr) {
+    compressing.emplace(r.exchange, *route.compression, r.context.counters);
+    r.interpose(*compressing);
+  }
+  const ErrorPages& pages = route.error_pages != nullptr ? *route.error_pages : r.snapshot->settings->error_pages;
+  if (pages.empty() || !r.asked.has_client() || r.grpc || kind != Decision::Kind::pool) return;
+  if (!pages.any_for_servers()) return;
+  r.pages = std::make_unique<PageSink>(r.exchange.sink, pages, r.asked.head->method);
+  r.interpose(*r.pages);
 }
 
 // Unless the cache answers at once a server is asked: meanwhile the client may fetch what the answer will want.

@@ -57,6 +57,10 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot) {
   thread_.post([this, snapshot = std::move(snapshot)]() mutable { context_.snapshots.publish(std::move(snapshot)); });
 }
 
+void Worker::tell_balance(std::function<void(const BalanceState&)> call) {
+  thread_.post([this, call = std::move(call)] { call(context_.balance); });
+}
+
 void Worker::wind_down(std::function<void()> done, Heir heir) {
   thread_.post([this, done = std::move(done), heir] {
     for (const auto& listener : listeners_) listener->drain_and_close();

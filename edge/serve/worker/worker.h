@@ -46,6 +46,8 @@ class Worker {
   void start();
   // The rest from any thread but the worker's.
   void publish(std::shared_ptr<const Snapshot> snapshot);
+  // Calls with a copy of where the worker stands in the pools' orders, on the worker's thread.
+  void tell_balance(std::function<void(const BalanceState&)> call);
   // Stops accepting; every answer is its connection's last, and idle connections stay until their client speaks, falls
   // silent for too long, or hasten() is called: for when another process accepts on the same sockets. Calls `done` on
   // the worker's thread when none is left.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/edge/load/load.h"
+#include "tests/support/paths.h"
 
 namespace edge {
 namespace {
@@ -60,6 +61,40 @@ TEST(BuildGates, AListWhoseFileIsNotThereIsAnError) {
   const auto lists = build_access(loaded.edge, lives, loaded.diagnostics);
   EXPECT_NE(loaded.diagnostics.render().find("test.yaml:"), std::string::npos);
   EXPECT_NE(loaded.diagnostics.render().find("cannot read the networks in /nonexistent/list"), std::string::npos);
+}
+
+std::string countries_list(const std::string& list, const std::string& file) {
+  return with_regions("  listen: [{address: \"{edge}:8080\"}]\n  pools: {web: {servers: [\"10.0.0.1:80\"]}}\n" +
+                      (file.empty() ? std::string() : "  geo_database: " + file + "\n") + "  access: {c: {" + list +
+                      ", everywhere: true}}\n  routes: [{path: /, pool: web}]\n");
+}
+
+TEST(BuildGates, AListMayNameCountries) {
+  const std::string file = ::test::build_file("geo/city.mmdb").string();
+  Loaded loaded(countries_list("allow: [{country: GB}, 192.0.2.0/24], deny: [81.2.69.160/32]", file));
+  ASSERT_EQ(loaded.diagnostics.render(), "");
+  AccessLives lives;
+  const auto lists = build_access(loaded.edge, lives, loaded.diagnostics);
+  ASSERT_EQ(loaded.diagnostics.render(), "");
+  const auto allows = [&](std::string_view text) { return (*lists)[0]->allows(*shared::IpAddress::parse(text)); };
+  EXPECT_TRUE(allows("81.2.69.142"));
+  EXPECT_TRUE(allows("192.0.2.7"));
+  EXPECT_FALSE(allows("81.2.69.160")) << "a network of the list is more specific than the country's";
+  EXPECT_FALSE(allows("128.32.1.7"));
+}
+
+TEST(BuildGates, ACountryThatNobodyKnowsIsAnError) {
+  const std::string file = ::test::build_file("geo/city.mmdb").string();
+  const auto said = [](const std::string& list, const std::string& database) {
+    Loaded loaded(countries_list(list, database));
+    AccessLives lives;
+    static_cast<void>(build_access(loaded.edge, lives, loaded.diagnostics));
+    return loaded.diagnostics.render();
+  };
+  EXPECT_NE(said("deny: [{country: XX}]", file).find("has no network of it"), std::string::npos);
+  EXPECT_NE(said("deny: [{country: gb}]", file).find("two capital letters"), std::string::npos);
+  EXPECT_NE(said("deny: [{country: GB}]", "").find("edge.geo_database"), std::string::npos);
+  EXPECT_NE(said("deny: [{country: GB}]", "/nonexistent.mmdb").find("cannot read it"), std::string::npos);
 }
 
 }  // namespace

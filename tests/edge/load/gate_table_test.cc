@@ -22,16 +22,20 @@ bool complains(const std::string& route, const std::string& of, const std::strin
 
 TEST(GateTable, ReadsEveryOption) {
   const Loaded loaded = load(
-      "maintenance: {bypass: [10.0.0.0/8], retry_after: 10m}, max_body: 64KiB, security_headers: strict, "
+      "maintenance: {bypass: [10.0.0.0/8], retry_after: 10m, mode: shadow}, max_body: 64KiB, security_headers: strict, "
       "rewrite: [{from: \"/api/{x}\", to: \"/v2/{x}\"}, {strip: /api, add: /v1}], "
       "query: {set: {v: \"2\"}, add: {w: x y}, remove: [utm_source]}, "
-      "error_pages: [{status: [404, 500-599], file: e.html, content_type: text/plain}]",
+      "error_pages: [{status: [404, 500-599], file: e.html, content_type: text/plain}, {status: 503, file: e.html, "
+      "for_servers: true}]",
       "  maintenance: {}\n  security_headers: basic\n  error_pages: [{status: 403, file: f.html}]\n");
   EXPECT_EQ(loaded.diagnostics.render(), "");
   const RouteConfig& route = loaded.edge.routes[0];
   EXPECT_EQ(route.maintenance->bypass.size(), 1U);
   EXPECT_EQ(route.maintenance->retry_after, std::chrono::minutes(10));
+  EXPECT_EQ(route.maintenance->mode, shared::Mode::shadow);
   EXPECT_EQ(loaded.edge.maintenance->retry_after, std::chrono::seconds(300));
+  EXPECT_FALSE(route.error_pages[0].for_servers);
+  EXPECT_TRUE(route.error_pages[1].for_servers);
   EXPECT_EQ(route.max_body, 65536U);
   EXPECT_EQ(route.security_headers, SecurityHeaders::strict);
   EXPECT_EQ(loaded.edge.security_headers, SecurityHeaders::basic);
@@ -45,6 +49,9 @@ TEST(GateTable, ReadsEveryOption) {
 }
 
 TEST(GateTable, SaysWhatIsWrong) {
+  EXPECT_TRUE(
+      complains("error_pages: [{status: 404, file: e.html, for_servers: true}]", "for_servers: what servers say"));
+  EXPECT_TRUE(complains("share_cookie: ab", "share_cookie has no effect without `share`"));
   EXPECT_TRUE(complains("rewrite: {}", "write `from` and `to`"));
   EXPECT_TRUE(complains("rewrite: {from: /a}", "write `from` and `to`"));
   EXPECT_TRUE(complains("rewrite: {from: /a, to: /b, strip: /c}", "write `from` and `to`"));

@@ -40,7 +40,8 @@ struct GateTest : ::testing::Test {
     request.path = path;
     request.client = *shared::IpAddress::parse("198.51.100.7");
     request.headers = std::move(headers);
-    return explain(*world.snapshot(), world.live, request, {.now = world.now}).value_or("error");
+    const auto said = explain(*world.snapshot(), world.live, request, {.now = world.now});
+    return said ? to_text(*said) : "error";
   }
   static std::shared_ptr<const AccessList> denial(shared::Mode mode = shared::Mode::enforce) {
     return std::make_shared<const AccessList>(
@@ -84,6 +85,11 @@ TEST_F(GateTest, MaintenanceIsForAllButThoseWhoWorkOnIt) {
   const Decision closed = ask("/x");
   EXPECT_EQ(closed.refusal.status, 503);
   EXPECT_EQ(closed.closed_for, std::chrono::seconds(60));
+  gate.maintenance->mode = shared::Mode::shadow;
+  set(gate);
+  EXPECT_EQ(ask("/x").kind, Kind::pool);
+  EXPECT_TRUE(ask("/x").would_be_closed);
+  gate.maintenance->mode = shared::Mode::enforce;
   gate.maintenance->bypass = allow_list("198.51.100.0/24");
   set(gate);
   EXPECT_EQ(ask("/x").kind, Kind::pool);

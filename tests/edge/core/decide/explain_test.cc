@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "edge/core/route/gate.h"
 #include "tests/edge/core/decide_world.h"
 
 namespace edge::test {
@@ -27,8 +28,8 @@ TEST(Explain, FollowsTheCodeThatServes) {
   const Pool& web = world.add_pool("web", Algorithm::round_robin, {1});
   world.add_route("/", web.id);
   const auto said = [&](const std::string& path) {
-    const auto text = explain(*world.snapshot(), world.live, request_for(path), {.now = world.now});
-    return text.has_value() ? *text : "error: " + text.error().message;
+    const auto made = explain(*world.snapshot(), world.live, request_for(path), {.now = world.now});
+    return made.has_value() ? to_text(*made) : "error: " + made.error().message;
   };
   EXPECT_TRUE(has(said("/x"), "answer: route r0, pool web, server web0")) << said("/x");
   world.server(world.pools[0], 0).state.set_health(shared::HealthState::down);
@@ -47,7 +48,9 @@ TEST(Explain, TellsOfPanicAndBreakers) {
   world.add_route("/", web.id);
   ServerLive& server = world.server(web, 0);
   server.breaker.leave({}, BreakerOutcome::failure, web.breaker, world.now, 1, server.state);
-  const auto said = [&] { return *explain(*world.snapshot(), world.live, request_for("/"), {.now = world.now}); };
+  const auto said = [&] {
+    return to_text(*explain(*world.snapshot(), world.live, request_for("/"), {.now = world.now}));
+  };
   EXPECT_TRUE(has(said(), "503: no usable server")) << said();
   world.live.pool(web.slot).panic = true;
   EXPECT_TRUE(has(said(), "panic: ")) << said();
@@ -62,7 +65,9 @@ TEST(Explain, SaysWhatAFullPoolDoes) {
   web.servers[0].max_in_flight = 1;
   world.add_route("/", web.id);
   PoolLive& live = world.live.pool(web.slot);
-  const auto said = [&] { return *explain(*world.snapshot(), world.live, request_for("/"), {.now = world.now}); };
+  const auto said = [&] {
+    return to_text(*explain(*world.snapshot(), world.live, request_for("/"), {.now = world.now}));
+  };
   EXPECT_TRUE(has(said(), "pool web, server web0")) << said();
   world.server(web, 0).in_flight = 1;
   EXPECT_TRUE(has(said(), "skip: web0: full")) << said();
@@ -77,6 +82,102 @@ TEST(Explain, SaysWhatAFullPoolDoes) {
   EXPECT_TRUE(has(said(), "shed: 1 of 1 places are in use: the tier is refused")) << said();
   EXPECT_TRUE(has(said(), "503: the pool is nearly full, and the tier gives way")) << said();
   EXPECT_EQ(live.shed, 0U) << "what is only foreseen is not counted";
+}
+
+TEST(Explain, SaysWhatLimitsHaveLeftAndSpendsNothing) {
+  DecideWorld world;
+  world.add_pool("web", Algorithm::round_robin, {1});
+  Route& route = world.add_route("/", PoolId{0});
+  const auto add = [&](const std::string& name, std::uint32_t burst, shared::Mode mode) {
+    const RateLimitSettings settings{.name = name, .mode = mode, .rate = 1, .burst = burst};
+    route.limits.push_back(std::make_shared<RateLimit>(settings, std::make_shared<LimitLive>(4), 1));
+  };
+  add("tight", 1, shared::Mode::enforce);
+  add("wide", 9, shared::Mode::enforce);
+  add("tried", 0, shared::Mode::shadow);
+  const auto snapshot = world.snapshot();
+  const auto said = [&] { return *explain(*snapshot, world.live, request_for("/"), {.now = world.now}); };
+  EXPECT_TRUE(has(to_text(said()), "limit: tight: 1 more at once")) << to_text(said());
+  EXPECT_TRUE(has(to_text(said()), "limit: wide: 9 more at once")) << to_text(said());
+  EXPECT_TRUE(has(to_text(said()), "limit: tried: 0 more at once, all of it again in 1000ms (shadow"))
+      << to_text(said());
+  EXPECT_EQ(said().limit->name, "tight");
+  BalanceState balance;
+  Asker asker(snapshot, "/", "");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(said().status, 0) << "however often it is asked";
+    EXPECT_EQ(asker.decide_in(world, balance).kind, Decision::Kind::pool);
+  }
+  EXPECT_EQ(said().status, 429);
+  EXPECT_TRUE(said().limit->refused);
+  EXPECT_EQ(said().reason, "over the limit 'tight'");
+  EXPECT_EQ(asker.decide_in(world, balance).refusal.status, 429);
+}
+
+TEST(Explain, NamesTheListenerAndWhatItSpeaks) {
+  DecideWorld world;
+  world.add_pool("web", Algorithm::round_robin, {1});
+  world.add_route("/", PoolId{0});
+  const auto any = shared::IpAddress::v4(0);
+  std::vector<ListenPlan> listen(2);
+  listen[0].where = {any, 80};
+  listen[0].https_port = 443;
+  listen[1].where = {any, 443};
+  listen[1].protocol = Protocol::https;
+  listen[1].index = 1;
+  ExplainMoment moment{.now = world.now};
+  moment.listen = listen;
+  moment.virtual_host = [](std::size_t index, std::string_view name) {
+    return std::to_string(index) + ".pem for " + std::string(name);
+  };
+  const auto said = [&](std::string scheme, std::uint16_t port) {
+    ExplainedRequest request = request_for("/");
+    request.scheme = std::move(scheme);
+    request.port = port;
+    return *explain(*world.snapshot(), world.live, request, moment);
+  };
+  EXPECT_EQ(said("http", 80).answer, "308 to https");
+  const Explanation tls = said("https", 443);
+  EXPECT_TRUE(has(to_text(tls), "listener: 0.0.0.0:443, which speaks https\n")) << to_text(tls);
+  EXPECT_TRUE(has(to_text(tls), "certificate: 1.pem for shop.example\n")) << to_text(tls);
+  EXPECT_EQ(tls.server, "web0");
+  EXPECT_EQ(said("http", 443).kind, "no_listener");
+  EXPECT_TRUE(has(said("http", 443).answer, "speaks https and not http"));
+  EXPECT_TRUE(has(to_text(said("https", 8443)), "listener: none on port 8443")) << "something in front may lead there";
+  EXPECT_EQ(said("https", 8443).server, "web0");
+}
+
+TEST(Explain, FramesTheRequestAsConnectionsDo) {
+  DecideWorld world;
+  world.settings.max_body = 10;
+  world.add_pool("web", Algorithm::round_robin, {1});
+  world.add_route("/", PoolId{0});
+  const auto said = [&](const std::string& field) {
+    ExplainedRequest request = request_for("/");
+    request.method = "POST";
+    request.headers = {field};
+    return *explain(*world.snapshot(), world.live, request, {.now = world.now});
+  };
+  EXPECT_EQ(said("Content-Length: 10").server, "web0");
+  EXPECT_EQ(said("Content-Length: 11").status, 413);
+  EXPECT_EQ(said("Content-Length: +1").status, 400);
+}
+
+TEST(Explain, GoesOnBehindAPasswordThatIsRight) {
+  DecideWorld world;
+  world.add_pool("web", Algorithm::round_robin, {1});
+  auto gate = std::make_shared<Gate>();
+  AuthSettings settings;
+  settings.name = settings.realm = "staff";
+  settings.by = PasswordUsers{.users = {{"alice", "$2b$x"}}, .stand_in = "$2b$y"};
+  gate->auth.push_back(std::make_shared<AuthPolicy>(settings, std::make_shared<AuthLive>(), CredentialKeys{}));
+  world.add_route("/", PoolId{0}).gate = gate;
+  ExplainedRequest request = request_for("/");
+  EXPECT_EQ(explain(*world.snapshot(), world.live, request, {.now = world.now})->status, 401);
+  request.headers = {"Authorization: Basic YWxpY2U6c2VjcmV0"};
+  const auto said = explain(*world.snapshot(), world.live, request, {.now = world.now});
+  EXPECT_EQ(said->answer, "if the password of alice is right (else 401): route r0, pool web, server web0");
+  EXPECT_FALSE(has(to_text(*said), "secret"));
 }
 
 // A configuration, and the state of its servers, by chance.
@@ -156,11 +257,6 @@ class RandomWorld {
   std::mt19937 random_;
 };
 
-std::string answer_in(const std::string& text) {
-  const std::size_t at = text.rfind("answer: ");
-  return at == std::string::npos ? text : text.substr(at + 8, text.size() - at - 9);
-}
-
 // What explain's last line has to end with.
 std::string expected(const Decision& decision) {
   switch (decision.kind) {
@@ -205,12 +301,14 @@ TEST(Explain, SaysWhatTheRequestThenGets) {
       const std::string cookie = random.cookie();
       if (!cookie.empty()) request.headers = {cookie};
       Asker asker(snapshot, request.path, cookie.empty() ? cookie : cookie + "\r\n");
-      const auto text = explain(*asker.snapshot, world.live, request, {.now = world.now, .balance = balance});
-      ASSERT_TRUE(text.has_value()) << text.error().message;
+      const auto said = explain(*asker.snapshot, world.live, request, {.now = world.now, .balance = balance});
+      ASSERT_TRUE(said.has_value()) << said.error().message;
       const Decision decision = asker.decide_in(world, balance);
-      const std::string answer = answer_in(*text);
-      ASSERT_TRUE(answer.ends_with(expected(decision))) << "seed " << seed << ", request " << i << ":\n"
-                                                        << *text << "but got: " << expected(decision);
+      ASSERT_TRUE(said->answer.ends_with(expected(decision))) << "seed " << seed << ", request " << i << ":\n"
+                                                              << to_text(*said) << "but got: " << expected(decision);
+      ASSERT_EQ(said->kind, name_of(decision.kind));
+      ASSERT_EQ(said->server, decision.first.server != nullptr ? decision.first.server->name : "");
+      ASSERT_EQ(said->route, decision.match.route != nullptr ? decision.match.route->name : "");
       if (decision.kind != Decision::Kind::pool) continue;
       served += decision.first.server != nullptr ? 1 : 0;
       nobody += decision.first.server == nullptr ? 1 : 0;

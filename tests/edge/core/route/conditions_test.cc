@@ -89,5 +89,36 @@ TEST(InShare, OfIpv6GoesByTheNetworkOf64Bits) {
   EXPECT_NEAR(count, 500, 60);
 }
 
+TEST(Conditions, ACookieDividesClientsWhereverTheyComeFrom) {
+  Route route;
+  route.name = "canary";
+  route.conditions.share = 0.3;
+  route.conditions.share_cookie = "ab";
+  const auto holds = [&](const std::string& cookie, std::string_view client, NewVisitor& visitor) {
+    const std::string text = "GET / HTTP/1.1\r\nHost: x\r\n" + cookie + "\r\n";
+    const http::RequestHead head = http::testing::request(text);
+    RequestInfo info{"x", "/", http::Method::get, TierId{}, *shared::IpAddress::parse(client), head.fields, ""};
+    info.visitor = &visitor;
+    return failed_condition(route, info, 1).empty();
+  };
+  int inside = 0;
+  for (std::uint64_t n = 0; n < 2000; ++n) {
+    NewVisitor visitor;
+    visitor.draw(n * 0x9E3779B97F4A7C15ULL);
+    const bool first = holds("", "192.0.2.1", visitor);
+    ASSERT_EQ(visitor.cookies().size(), 1U);
+    const NewVisitor::Id id = visitor.id();
+    NewVisitor known;
+    known.draw(7);
+    EXPECT_EQ(holds("Cookie: ab=" + std::string(id.data(), id.size()) + "\r\n", "198.51.100.9", known), first);
+    EXPECT_TRUE(known.cookies().empty()) << "who has one keeps it";
+    inside += first ? 1 : 0;
+  }
+  EXPECT_NEAR(inside, 600, 80);
+  NewVisitor visitor;
+  static_cast<void>(holds("Cookie: ab=" + std::string(65, 'x') + "\r\n", "192.0.2.1", visitor));
+  EXPECT_EQ(visitor.cookies().size(), 1U) << "that is none of ours";
+}
+
 }  // namespace
 }  // namespace edge
