@@ -284,7 +284,8 @@ std::string words_for(const RateLimit& limit, const LimitSubject& subject, share
   if (limit.settings().mode == shared::Mode::disabled) return limit.settings().name + ": is disabled";
   if (!limit.applies_to(subject.client)) return limit.settings().name + ": does not count this client";
   const bool shadow = limit.settings().mode == shared::Mode::shadow;
-  return words_of(foresee(limit, subject, ticks(now))) + (shadow ? " (shadow: nothing is refused or delayed)" : "");
+  return words_of(foresee(limit, subject, RateLimit::ticks(now))) +
+         (shadow ? " (shadow: nothing is refused or delayed)" : "");
 }
 
 std::string ratelimit_field(const LimitRuling& ruling) {
