@@ -25,7 +25,7 @@ def server(slot):
 
 def turned_away(edge, source=None):
     """A connection that is reset, or closed, without a word."""
-    with edge.tcp(source) as client, contextlib.suppress(ConnectionResetError):
+    with contextlib.suppress(ConnectionResetError), edge.tcp(source) as client:
         client.sendall(b"hello")
         return client.recv(100) == b""
     return True

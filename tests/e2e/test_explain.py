@@ -155,7 +155,7 @@ def test_one_trace_from_the_name_to_the_server(shop):
     told = json.loads(command(shop.config, "--url", f"http://{host}:8080/x", "--client", client, "--json"))
     region = told["dns"][0]["region"]
     assert told["edges"][0]["edge"]["region"] == region
-    running = json.loads(command(shop.config, "--url", f"http://{host}:8080/x", "--client", client, "--json", "--server", f"{shop.dns_address}:9053"))
+    running = json.loads(command("--url", f"http://{host}:8080/x", "--client", client, "--json", "--server", f"{shop.dns_address}:9053"))
     assert running["dns"][0]["region"] == region
     assert "no edge was asked" in " ".join(running["notes"])
 

@@ -408,10 +408,11 @@ def test_max_streams_and_max_buffer_are_what_is_told(server, slot, tmp_path):
             assert client.until_over(client.post("/post", body)).body.endswith(body)
 
 
-def test_octets_beyond_the_windows_are_a_flow_control_error(slot, tmp_path):
+def test_octets_beyond_the_windows_are_a_flow_control_error(tmp_path):
     """The server takes nothing, so that at last no window opens any more; what the kernel holds for it comes before that."""
     over = threading.Event()
-    with Scripted(slot_address(slot, "2.7"), lambda _exchange: over.wait(60)) as server, LoneEdge(tmp_path, slot, [server.name]) as edge, H2(edge.host) as client:
+    with meridian.Lease() as own, Scripted(slot_address(own, "2.7"), lambda _exchange: over.wait(60)) as server, \
+            LoneEdge(tmp_path, own, [server.name]) as edge, H2(edge.host) as client:
         stream = client.request(client.head("/post", "POST"), end=False)
         answer = client.streams[stream]
         while not client.goaways and not answer.over and not client.closed:

