@@ -22,7 +22,7 @@ TEST(EntityTag, IsQuotedAndMayBeWeak) {
 
 // The table of RFC 9110 8.8.3.2.
 TEST(EntityTag, ComparesStronglyOrWeakly) {
-  const auto same = [](const char* a, const char* b, Comparison how) {
+  const auto same = [](const char* a, const char* b, TagComparison how) {
     return same_entity(*parse_entity_tag(a), *parse_entity_tag(b), how);
   };
   EXPECT_FALSE(same("W/\"1\"", "W/\"1\"", TagComparison::strong));

@@ -138,7 +138,9 @@ TEST_F(GateTest, APasswordIsCheckedBehindTheLimitsAndDecidedAgainWithoutBeingCou
   auto live = LimitLives().of({.name = "one", .rate = 0.01});
   world.routes[0].limits = {std::make_shared<const RateLimit>(RateLimitSettings{.name = "one", .rate = 0.01}, live, 1)};
   const std::string basic = "Authorization: Basic YWxpY2U6c2VjcmV0\r\n";
-  EXPECT_NE(explained("/x", {"Authorization: Basic YWxpY2U6c2VjcmV0"}).find("right or wrong"), std::string::npos);
+  EXPECT_NE(
+      explained("/x", {"Authorization: Basic YWxpY2U6c2VjcmV0"}).find("if the password of alice is right (else 401): "),
+      std::string::npos);
   Asker asker(world, "/x", basic);
   const Decision unchecked = ask(asker);
   ASSERT_EQ(unchecked.kind, Kind::password);

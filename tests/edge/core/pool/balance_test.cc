@@ -96,7 +96,7 @@ TEST(Pick, TraceNamesTheSkipped) {
   ASSERT_NE(pick(world.pool, {world.live, world.addresses}, world.state, trace), nullptr);
   ASSERT_EQ(trace.lines().size(), 2u);
   EXPECT_EQ(trace.lines()[0].text, "a: down");
-  EXPECT_EQ(trace.lines()[1].text, "b");
+  EXPECT_EQ(trace.lines()[1].text, "b, its turn");
 }
 
 }  // namespace
