@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <limits>
 #include <utility>
 
 #include "shared/core/hash.h"
@@ -13,9 +12,10 @@ namespace edge {
 namespace {
 
 constexpr std::string_view kMagic = "MERIDC1\n";
-constexpr std::size_t kHashed = 32;   // of the fixed part
-constexpr std::size_t kGrowth = 128;  // octets that a 304 may add
-constexpr std::size_t kStep = 64;     // bodies begin at a multiple of it
+constexpr std::size_t kHashed = 32;                          // of the fixed part
+constexpr std::size_t kGrowth = 128;                         // octets that a 304 may add
+constexpr std::size_t kStep = 64;                            // bodies begin at a multiple of it
+constexpr std::uint64_t kMostBody = std::uint64_t{1} << 62;  // with any front before it an offset in a file
 constexpr char kPurged = 'P';
 constexpr std::int64_t kSkew = 60;  // seconds that a clock may have been set back by
 
@@ -171,7 +171,7 @@ std::optional<DecodedRecord> decode_record(std::string_view front, shared::TimeP
   decoded.body.hash = fixed.number<std::uint64_t>();
   const std::string_view text = front.substr(kRecordFixed, text_size);
   if (fixed.number<std::uint64_t>() != hash_of(front, text)) return std::nullopt;
-  if (decoded.body.size > std::uint64_t{std::numeric_limits<std::int64_t>::max()} - *size) return std::nullopt;
+  if (decoded.body.size > kMostBody) return std::nullopt;
   Taker taker(text);
   CacheRecord& record = decoded.record;
   for (std::string* part : {&record.url, &record.selector, &record.vary_names, &record.vary_values})
