@@ -104,8 +104,9 @@ const Table<TimeoutConfig>& timeout_table() {
       Table<TimeoutConfig>("edge.timeout", "Limits of time towards servers: of all routes, or of one.")
           .field("connect", &TimeoutConfig::connect, span(), "For a connection; 5s if nobody says")
           .field("send", &TimeoutConfig::send, span(), "Without progress sending the request; 60s if nobody says")
-          .field("read", &TimeoutConfig::read, span(),
-                 "For the whole head of the answer, then without a byte of it; 60s if nobody says")
+          .field(
+              "read", &TimeoutConfig::read, span(),
+              "From the whole request to the whole head of the answer, then without a byte of it; 60s if nobody says")
           .field("try", &TimeoutConfig::try_time, span(),
                  "From the whole request to the head of the answer, at one server; then another is tried")
           .field("total", &TimeoutConfig::total, span(), "For all tries, up to the head of the answer")

@@ -361,6 +361,18 @@ def reflect(peer, request):
 # Time.
 
 
+@pytest.mark.parametrize("limit", ["try", "read"])
+@pytest.mark.parametrize("size", [0, 3, 300_000])
+def test_a_server_that_does_not_answer_costs_the_time_of_the_route_and_no_more(make, limit, size):
+    """Counted from the end of the request, and a body that is out is at its end: what is left is not the time for sending."""
+    edge, (server,) = make(speaking_h2(lambda peer, request: None, settings=((INITIAL_WINDOW_SIZE, 1_000_000),)), route={"timeout": {limit: "500ms"}})
+    began = time.monotonic()
+    assert edge.get("/", method="POST", body=b"x" * size)[0] == 504
+    assert 0.5 <= time.monotonic() - began < 30 and len(server.heads) == 1
+    wanted = {"try": "no answer within the time of a try", "read": "no byte from the upstream in time"}[limit]
+    meridian.wait_until(lambda: wanted in edge.log.read_text(), "the access log says why")
+
+
 def test_a_connection_that_says_nothing_is_not_used_for_the_next_request(make):
     """One that has timed out raises a doubt; a PING that is not answered ends the connection."""
     def answer(peer, request):

@@ -82,7 +82,9 @@ std::size_t H2UpstreamStream::write(std::string_view data) {
   return n;
 }
 
+// Whoever is told to wait for the last octets wants to hear that they are out: his time for the answer begins then.
 void H2UpstreamStream::end(std::string_view trailers) {
+  wish_ = !out_.empty();
   if (ending_) return;
   ending_ = true;
   if (closed_ || connection_ == nullptr) return;
