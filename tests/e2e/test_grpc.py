@@ -30,7 +30,7 @@ class Service(grpc.GenericRpcHandler):
     """Methods of all four kinds over plain octets, and grpc.health.v1."""
 
     def __init__(self, name):
-        self.name, self.health, self.asked, self.calls, self.cancelled = name, {"": 1}, [], 0, threading.Event()
+        self.name, self.health, self.asked, self.calls, self.cancelled, self.slowly = name, {"": 1}, [], 0, threading.Event(), threading.Event()
 
     def service(self, details):
         method = details.method.rsplit("/", 1)[1]
@@ -53,6 +53,7 @@ class Service(grpc.GenericRpcHandler):
     def slow(self, request, context):
         if not context.add_callback(self.cancelled.set):  # it was over before it could be added
             self.cancelled.set()
+        self.slowly.set()
         self.cancelled.wait(60)
         return b"late"
 
@@ -178,7 +179,7 @@ def test_a_client_that_cancels_is_told_to_the_server(slot, edge_of):
         edge = edge_of([service.address])
         with Client(edge) as client:
             call = client.channel.unary_unary("/test.Echo/Slow").future(b"", timeout=60)
-            meridian.wait_until(lambda: service.calls == 1, "it has come")
+            assert service.slowly.wait(30), "its method runs: what is cancelled before is told to nobody"
             call.cancel()
         assert service.cancelled.wait(30)
 
