@@ -267,7 +267,7 @@ def test_a_slow_reader_of_a_file_holds_nobody_and_keeps_what_is_removed(slot, se
         edge.get("/huge")
         written(edge, 1)
         slow = socket.socket()
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         slow.settimeout(60)
         slow.connect((edge.host, 8080))
         slow.sendall(b"GET /huge HTTP/1.1\r\nHost: lone.example\r\nConnection: close\r\n\r\n")

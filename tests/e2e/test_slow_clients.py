@@ -10,7 +10,7 @@ HOST = b"Host: www.shop.example\r\n"
 
 
 def short_patience(text):
-    return meridian.patient(text).replace("\nedge:\n", "\nedge:\n  client: {head_timeout: 3s, body_timeout: 3s, send_timeout: 3s, keep_alive_timeout: 3s}\n", 1)
+    return meridian.patient(text).replace("\nedge:\n", "\nedge:\n  client: {head_timeout: 3s, body_timeout: 3s, send_timeout: 3s, keep_alive_timeout: 3s, linger: 2s}\n", 1)
 
 
 @pytest.fixture(scope="module")
