@@ -12,6 +12,7 @@ import sys
 import time
 
 from build import JOBS, ROOT, build
+from equivalent import Judged
 
 FOLDERS = ("shared", "dns", "edge", "cli")
 SLOWEST = 300  # seconds for the whole program
@@ -98,22 +99,59 @@ def changed_lines():
     return {path: lines for path, lines in out.items() if path.exists() and path.name != "main.cc"}
 
 
+def some_of(paths, options):
+    """Of many sources as many as a sample needs, the longer ones sooner: each costs its reading and a compilation."""
+    most = max(8, options.sample // 3)
+    if options.list or not options.sample or len(paths) <= most:
+        return paths
+    draw = random.Random(options.seed)
+    return sorted(sorted(paths, key=lambda path: draw.random() ** (1 / path.stat().st_size))[-most:])
+
+
+class Choice:
+    """Which mistakes are planted: those in the lines asked about that a person has not judged, and of them the sample."""
+
+    def __init__(self, options, only):
+        self.options, self.only = options, only
+        self.found, self.equal, self.stale = 0, 0, []
+
+    def __call__(self, sources):
+        judged, used, left = Judged(), set(), []
+        for source in sources:
+            for number, mistake in source.mistakes.items():
+                if judged.reason(source, mistake, used) is not None:
+                    self.equal += 1
+                elif self.only is None or mistake.line in self.only.get(source.path, ()):
+                    left.append((source, number))
+        self.stale = judged.stale(sources, used)
+        self.found = len(left)
+        if self.options.list:
+            for source, number in left:
+                mistake = source.mistakes[number]
+                print(f"  {source.name}:{mistake.line}:{mistake.column}: {mistake.kind}")
+            return []
+        if self.options.sample and len(left) > self.options.sample:
+            left = random.Random(self.options.seed).sample(left, self.options.sample)
+        wanted = {number for _, number in left}
+        for source in sources:
+            source.mistakes = {number: mistake for number, mistake in source.mistakes.items() if number in wanted}
+        return sources
+
+
 def mutate(folder, paths, options, only=None):
     """Plants, runs and tells; how many of those that were judged survived."""
     program = program_of(folder)
     scratch = ROOT / "build/mutate" / folder.replace("/", "-")
     scratch.mkdir(parents=True, exist_ok=True)
-    made, sources = build(program, paths, scratch)
-    places = [(source, number, mistake) for source in sources for number, mistake in source.mistakes.items()
-              if only is None or mistake.line in only.get(source.path, ())]
-    print(f"{folder}: {len(places)} mistakes in {len(sources)} sources")
+    choice = Choice(options, only)
+    made, sources = build(program, some_of(paths, options), scratch, choice)
+    places = [(source, number, mistake) for source in sources for number, mistake in source.mistakes.items()]
+    print(f"{folder}: {len(places)} of {choice.found} mistakes in {len(sources)} sources; {choice.equal} more change nothing (equivalent.txt)")
+    for stale in choice.stale:
+        print(f"  equivalent.txt names what is no mistake any more: {stale}")
     if options.list:
-        for source, number, mistake in places:
-            print(f"  {source.name}:{mistake.line}:{mistake.column}: {mistake.kind}")
         return 0
     memory = Memory(scratch / "known.json", "/".join(folder.split("/")[:2]))
-    if options.sample and len(places) > options.sample:
-        places = random.Random(options.seed).sample(places, options.sample)
     seen = {}
     todo = []
     for place in places:

@@ -70,8 +70,8 @@ class Source:
         return run([*command, "-w", "-Wno-narrowing", "-include", HERE / "switch.h", "-iquote", self.path.parent, "-c", self.copy, "-o", self.object])
 
 
-def build(program, paths, folder):
-    """The test program with all mistakes of these sources: (its path, [Source])."""
+def build(program, paths, folder, chosen):
+    """The test program with the mistakes of these sources that `chosen([Source])` leaves: (its path, [Source])."""
     commands = debug_build(program)
     sources, first = [], 1
     for path in paths:
@@ -79,6 +79,7 @@ def build(program, paths, folder):
             continue
         sources.append(Source(path, commands[str(path)], first, folder))
         first += len(sources[-1].mistakes)
+    sources = [source for source in chosen(sources) if source.mistakes]
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(Source.compile, sources))
     reach = folder / "reach.o"
