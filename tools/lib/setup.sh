@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # install_packages GROUP...: the Debian packages that a command needs, by name; only what is missing is installed, so a
 # second run asks nobody and costs milliseconds. Groups: build demo lint tidy package test
-# deploy testssl mutate bench.
+# deploy testssl cachetests cachepeers mutate bench.
 
 # The compiler cache serves every checkout and preset of this project alike.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
@@ -25,6 +25,8 @@ meridian_packages() { # group
     deploy) echo lintian debootstrap systemd-container iproute2 curl logrotate man-db groff zsh fish ansible-core ansible-lint yamllint openssh-client \
         prometheus nsd unbound dnsperf openssl python3-pytest python3-dnspython python3-jsonschema python3-yaml ;;
     testssl) echo testssl.sh ;;
+    cachetests) echo nodejs npm ;;
+    cachepeers) echo varnish squid apache2-bin ;;
     mutate) echo git python3 python3-clang-19 ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light libnginx-mod-stream haproxy wrk tor-geoipdb \
         h2o nghttp2-proxy nghttp2-client openssl ;;
