@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # install_packages GROUP...: the Debian packages that a command needs, by name; only what is missing is installed, so a
 # second run asks nobody and costs milliseconds. Groups: build demo lint tidy package test
-# deploy testssl cachetests cachepeers mutate bench.
+# deploy testssl cachetests cachepeers browser mutate bench.
 
 # The compiler cache serves every checkout and preset of this project alike.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
@@ -27,6 +27,7 @@ meridian_packages() { # group
     testssl) echo testssl.sh ;;
     cachetests) echo nodejs npm ;;
     cachepeers) echo varnish squid apache2-bin ;;
+    browser) echo chromium ;;
     mutate) echo git python3 python3-clang-19 ;;
     bench) echo python3 procps gdnsd knot knot-module-geoip nsd pdns-server pdns-backend-geoip pdns-backend-bind bind9 nginx-light libnginx-mod-stream haproxy wrk tor-geoipdb \
         h2o nghttp2-proxy nghttp2-client openssl ;;
