@@ -1,0 +1,291 @@
+#include "edge/serve/control/control.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <string>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "shared/serve/os/log.h"
+#include "tests/edge/serve/harness.h"
+
+namespace edge {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using namespace std::chrono_literals;
+using test::eventually;
+
+// A whole edge of one worker on a thread of its own, and two servers that answer with their names.
+class ControlTest : public ::testing::Test {
+ protected:
+  ControlTest() : folder_(std::filesystem::path(testing::TempDir()) / ("edge_control_" + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    write_config();
+    start();
+  }
+  ~ControlTest() override {
+    stop();
+    std::filesystem::remove_all(folder_);
+  }
+
+  [[nodiscard]] static std::string name_of(const test::Backend& server) { return server.endpoint().to_string(); }
+  [[nodiscard]] std::string both() const { return "\"" + name_of(one_) + "\", \"" + name_of(two_) + "\""; }
+  [[nodiscard]] std::string place(const test::Backend& server) const { return "pool=web&server=" + name_of(server); }
+  void write_config() { write_config(both()); }
+  void write_config(const std::string& servers, const std::string& more = "") const {
+    std::ofstream(folder_ / "config.yaml")
+        << "service: test\nstate_directory: " << (folder_ / "state").string()
+        << "\nregions: {eu: {edges: [127.0.0.1]}}\n"
+           "health: {edge: {interval: 100ms, timeout: 90ms}}\n"
+           "edge:\n  listen: [{address: \"127.0.0.1:0\"}]\n  drain_grace: 100ms\n"
+           "  access_log: "
+        << (folder_ / "access.log").string() << "\n  pools: {web: {servers: [" << servers << "]}}\n"
+        << (more.empty() ? "  workers: 1\n  routes: [{path: /, pool: web}]\n" : more);
+  }
+
+  void start() {
+    std::promise<void> up;
+    thread_ = std::thread([this, &up] {
+      shared::Supervisor supervisor;
+      Live live;
+      WorldLoader loader({(folder_ / "config.yaml").string(), "test", "eu", ""}, live, 7);
+      shared::load::Diagnostics diagnostics;
+      auto world = loader.load({}, diagnostics);
+      ASSERT_TRUE(world) << diagnostics.render();
+      Control control(supervisor, loader, std::move(*world));
+      const auto started = control.start();
+      ASSERT_TRUE(started) << started.error().message;
+      edge_ = control.listening().front();
+      supervisor_ = &supervisor;
+      supervisor.post([&up] { up.set_value(); });
+      status_ = supervisor.run();
+      supervisor_ = nullptr;
+    });
+    ASSERT_EQ(up.get_future().wait_for(60s), std::future_status::ready);
+  }
+  void begin_to_stop() const {
+    supervisor_->post([this] { supervisor_->request_stop(); });
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    begin_to_stop();
+    thread_.join();
+    EXPECT_EQ(status_, 0);
+  }
+
+  // What the admin socket answers, with its head.
+  [[nodiscard]] std::string ask(const std::string& method, const std::string& target) const {
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    const std::string path = (folder_ / "state/edge-127.0.0.1/admin.sock").string();
+    std::strncpy(where.sun_path, path.c_str(), sizeof where.sun_path - 1);
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    test::Conn admin(fd);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0) return "nobody there";
+    admin.send(method + " " + target +
+               " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    return admin.read_to_end();
+  }
+  [[nodiscard]] std::string say(const std::string& target) const { return ask("POST", target); }
+  // Who answers a request.
+  [[nodiscard]] std::string served_by(const std::string& path = "/") const {
+    auto client = test::Conn::to(edge_);
+    client.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    const std::string answer = client.read_to_end();
+    return answer.substr(std::min(answer.size(), answer.find("\r\n\r\n") + 4));
+  }
+  // Of twenty requests, those that `server` has answered.
+  [[nodiscard]] int share_of(const std::string& server) const {
+    int count = 0;
+    for (int i = 0; i < 20; ++i) count += served_by() == server ? 1 : 0;
+    return count;
+  }
+  [[nodiscard]] std::string kept() const {
+    std::ifstream file(folder_ / "state/edge-127.0.0.1/operator.json");
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+
+  shared::LogCapture log_;
+  std::filesystem::path folder_;
+  test::Backend one_{test::answering(test::ok("one"))};
+  test::Backend two_{test::answering(test::ok("two"))};
+  std::thread thread_;
+  shared::Supervisor* supervisor_ = nullptr;
+  int status_ = -1;
+  shared::Endpoint edge_;
+};
+
+TEST_F(ControlTest, ServesAndReports) {
+  EXPECT_EQ(share_of("one"), 10);
+  EXPECT_THAT(ask("GET", "/healthz"), HasSubstr(" 200 "));
+  const std::string status = ask("GET", "/status");
+  for (const char* part :
+       {"\"program\":\"meridian-edge\"", "\"region\":\"eu\"", "\"generation\":1,", "\"pool\":\"web\""})
+    EXPECT_THAT(status, HasSubstr(part));
+  EXPECT_THAT(status, HasSubstr("\"server\":\"" + name_of(two_) + "\""));
+  EXPECT_TRUE(eventually(
+      [this] { return ask("GET", "/metrics").find("meridian_edge_requests_total 20\n") != std::string::npos; }));
+  EXPECT_THAT(ask("GET", "/explain?path=/&host=test"), HasSubstr("pool web"));
+  EXPECT_THAT(ask("GET", "/nothing"), HasSubstr(" 404 "));
+}
+
+TEST_F(ControlTest, ReloadsAllOrNothing) {
+  write_config("\"" + name_of(two_) + "\"");
+  EXPECT_THAT(say("/reload"), HasSubstr("reloaded: generation 2\n"));
+  EXPECT_EQ(share_of("two"), 20);
+
+  write_config(both() + ", \"no port\"");
+  const std::string refused = say("/reload");
+  EXPECT_THAT(refused, HasSubstr(" 422 "));
+  EXPECT_THAT(refused, HasSubstr("config.yaml:9:"));
+  EXPECT_EQ(share_of("two"), 20);
+
+  write_config(both(), "  workers: 2\n  routes: [{path: /, pool: web}]\n");
+  EXPECT_THAT(say("/reload"), HasSubstr("edge.workers: a change needs a restart"));
+  EXPECT_EQ(share_of("two"), 20) << "nothing of it was taken";
+  EXPECT_THAT(say("/reload?what=all"), HasSubstr(" 400 "));
+
+  write_config();
+  supervisor_->post([this] { supervisor_->request_reload(); });
+  EXPECT_TRUE(eventually([this] { return served_by() == "one"; }));
+  EXPECT_TRUE(eventually(
+      [this] { return ask("GET", "/status").find("\"reloads_done\":2,\"reloads_refused\":2") != std::string::npos; }));
+}
+
+TEST_F(ControlTest, ADrainedServerStaysDrainedOverAReloadAndARestart) {
+  EXPECT_THAT(say("/drain?" + place(one_) + "&reason=disk"), HasSubstr(" 200 "));
+  EXPECT_EQ(share_of("two"), 20);
+  EXPECT_TRUE(eventually([this] { return kept().find("disk") != std::string::npos; }));
+  EXPECT_THAT(say("/reload"), HasSubstr(" 200 "));
+  EXPECT_EQ(share_of("two"), 20);
+  stop();
+  start();
+  EXPECT_EQ(share_of("two"), 20);
+  EXPECT_THAT(say("/enable?" + place(one_)), HasSubstr("is enabled"));
+  EXPECT_EQ(share_of("one"), 10);
+  EXPECT_TRUE(eventually([this] { return kept().find("disk") == std::string::npos; }));
+}
+
+TEST_F(ControlTest, AWeightHoldsOverAReloadAndARestartUntilTheDefaultIsSaid) {
+  EXPECT_THAT(say("/weight?" + place(one_) + "&weight=3&reason=new"), HasSubstr("has weight 3"));
+  EXPECT_TRUE(eventually([this] { return share_of("one") == 15; }));
+  EXPECT_THAT(say("/reload"), HasSubstr(" 200 "));
+  EXPECT_EQ(share_of("one"), 15);
+  EXPECT_TRUE(eventually([this] { return kept().find("new") != std::string::npos; }));
+  stop();
+  start();
+  EXPECT_EQ(share_of("one"), 15);
+  EXPECT_THAT(say("/weight?" + place(one_) + "&weight=default"), HasSubstr(" 200 "));
+  EXPECT_TRUE(eventually([this] { return share_of("one") == 10; }));
+}
+
+TEST_F(ControlTest, WordsEndInTheirTime) {
+  EXPECT_THAT(say("/drain?" + place(one_) + "&expires=1"), HasSubstr(" 200 "));
+  EXPECT_THAT(say("/weight?" + place(two_) + "&weight=3&expires=1"), HasSubstr(" 200 "));
+  EXPECT_THAT(say("/drain?scope=edge&expires=1"), HasSubstr("draining"));
+  EXPECT_TRUE(eventually(
+      [this] { return log_.contains("event=server_weight pool=web server=" + name_of(two_) + " weight=default"); }));
+  EXPECT_TRUE(eventually([this] { return share_of("one") == 10; }));
+  EXPECT_TRUE(log_.contains("event=drain_ended of=\"the edge\" reason=\"the operator's word has expired\""));
+  EXPECT_TRUE(log_.contains("event=drain_ended of=web/" + name_of(one_)));
+  EXPECT_TRUE(eventually([this] { return kept().find("expires") == std::string::npos; })) << kept();
+}
+
+TEST_F(ControlTest, WordsThatMeanNobodyAreRefused) {
+  const std::string weight = "/weight?" + place(one_) + "&weight=";
+  for (const std::string& wrong :
+       {std::string("/drain"), std::string("/drain?pool=web"), "/drain?scope=edge&" + place(one_),
+        std::string("/drain?scope=region"), std::string("/drain?pool=gone&server=a"),
+        std::string("/drain?pool=web&server=127.0.0.1:1"), "/drain?" + place(one_) + "&expires=soon",
+        "/drain?" + place(one_) + "&region=eu", std::string("/undrain"), std::string("/enable?pool=web"),
+        "/enable?scope=edge&" + place(one_), weight + "0", weight + "257", weight + "3x", weight,
+        weight + "default&expires=60", weight + "3&until=tomorrow"}) {
+    EXPECT_THAT(say(wrong), HasSubstr(" 400 ")) << wrong;
+  }
+  EXPECT_THAT(say(weight + "256"), HasSubstr(" 200 "));
+  EXPECT_THAT(say("/drain?pool=web&server=127.0.0.1:1"), HasSubstr("it has: " + name_of(one_) + ", " + name_of(two_)));
+}
+
+TEST_F(ControlTest, ADrainedEdgeSaysSoServesOnAndStaysSoOverARestart) {
+  EXPECT_THAT(say("/drain?scope=edge&reason=roll"), HasSubstr("draining"));
+  EXPECT_THAT(ask("GET", "/status"), HasSubstr("draining"));
+  EXPECT_EQ(share_of("one"), 10);
+  EXPECT_TRUE(eventually([this] { return kept().find("roll") != std::string::npos; }));
+  stop();
+  start();
+  EXPECT_THAT(ask("GET", "/status"), HasSubstr("draining"));
+  EXPECT_THAT(say("/undrain?scope=edge"), HasSubstr("serving"));
+  EXPECT_THAT(ask("GET", "/status"), Not(HasSubstr("\"state\":\"draining\"")));
+}
+
+TEST_F(ControlTest, AStopServesForAsLongAsTheSlowestAskerNeedsAndIsNotTakenBack) {
+  const auto began = std::chrono::steady_clock::now();
+  begin_to_stop();
+  ASSERT_TRUE(eventually([this] { return log_.contains("event=drain_begun announce_ms=290"); }));
+  EXPECT_THAT(say("/undrain?scope=edge"), HasSubstr(" 409 "));
+  EXPECT_FALSE(log_.contains("event=closing"));
+  EXPECT_NE(served_by(), "") << "it still serves";
+  thread_.join();
+  EXPECT_EQ(status_, 0);
+  EXPECT_TRUE(log_.contains("event=closing"));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 290ms);
+}
+
+TEST_F(ControlTest, LogsAreReopened) {
+  const auto log = folder_ / "access.log";
+  EXPECT_NE(served_by("/before"), "");
+  std::filesystem::rename(log, folder_ / "access.log.1");
+  EXPECT_THAT(say("/logs/reopen"), HasSubstr("reopened"));
+  ASSERT_TRUE(std::filesystem::exists(log));
+  EXPECT_NE(served_by("/after"), "");
+  EXPECT_TRUE(eventually([&] { return std::filesystem::file_size(log) > 0; }));
+  std::filesystem::rename(log, folder_ / "access.log.2");
+  EXPECT_THAT(say("/reload"), HasSubstr(" 200 "));
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(log); })) << "a reload does, too";
+}
+
+TEST_F(ControlTest, RefusesAStateDirectoryInUse) {
+  shared::Supervisor second;
+  Live live;
+  WorldLoader loader({(folder_ / "config.yaml").string(), "test", "eu", ""}, live, 7);
+  shared::load::Diagnostics diagnostics;
+  Control control(second, loader, std::move(*loader.load({}, diagnostics)));
+  const auto started = control.start();
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("in use"));
+}
+
+TEST_F(ControlTest, ReloadsUnderLoadLoseNothing) {
+  std::atomic<bool> ending{false};
+  std::atomic<int> lost{0};
+  std::atomic<int> served{0};
+  std::jthread load([&] {
+    while (!ending) {
+      const std::string who = served_by();
+      ++(who == "one" || who == "two" ? served : lost);
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    write_config(i % 2 == 0 ? "\"" + name_of(two_) + "\"" : both());
+    EXPECT_THAT(say("/reload"), HasSubstr(" 200 "));
+  }
+  EXPECT_TRUE(eventually([&] { return served > 50; }));
+  ending = true;
+  load.join();
+  EXPECT_EQ(lost, 0);
+}
+
+}  // namespace
+}  // namespace edge
