@@ -366,6 +366,20 @@ def test_optional_certificates(tmp_path, authority):
             assert b"X-Client-Cert-Subject: CN=alice\r\n" in ask(sock)[1]
 
 
+def test_the_field_of_the_clients_subject_has_the_name_that_is_said(tmp_path, authority):
+    """And what clients send under that name is removed, in any spelling, with a certificate and without; the default's name is one like any other then."""
+    alice = authority.issue(subject="/CN=alice")
+    listed = [authority.issue(WWW).listed(client_certificates={"ca": str(authority.ca), "mode": "optional"})]
+    forged = "X-Whose: CN=forged\r\nx_whose: CN=forged\r\nX-Client-Cert-Subject: left\r\n"
+    with an_edge(tmp_path, listed, edge={"client_subject_field": "X-Whose"}) as edge:
+        with connect(edge, context_of(authority, client=alice)) as sock:
+            head = ask(sock, fields=forged)[1]
+            assert b"X-Whose: CN=alice\r\n" in head and b"forged" not in head
+        with connect(edge, context_of(authority)) as sock:
+            head = ask(sock, fields=forged)[1]
+            assert b"whose" not in head.lower() and b"X-Client-Cert-Subject: left\r\n" in head
+
+
 def test_the_way_to_https_is_one_line(tmp_path, authority, www):
     listen = [{"address": "{edge}:8080", "redirect_to_https": True}, {"address": "{edge}:8081", "redirect_to_https": True, "https_port": 8443},
               {"address": "{edge}:8443", "protocol": "https", "certificates": [www.listed()]}]

@@ -168,8 +168,6 @@ def main():
     findings += [f"{source}: {message}" for source, message in own_tests.findings(ROOT, sources)]
     for line in findings:
         print(line)
-    for option in sorted(promises.AWAITED & promises.tested_keys(ROOT)):
-        print(f"note: {option} has a test, and its name may leave tools/lib/promises.py")
     for source in own_tests.stale(ROOT, sources):
         print(f"note: {source} needs no line in tools/lib/own_tests.py any more")
     print(f"lint: {len(code)} C++ files, {len(findings)} findings")

@@ -5,8 +5,6 @@ import re
 from protocol_lines import known_tests
 
 TABLE = re.compile(r"^## `(.*)`$")
-# Options of which no test has a configuration yet: each wants one, and its name off this list. tools/lint mentions those that have.
-AWAITED = {"client_subject_field", "strict_sni"}
 OPTION = re.compile(r"^\| `([^`]+)` \|")
 
 
@@ -33,12 +31,14 @@ def failure_findings(root):
 
 def tested_keys(root):
     files = [p for p in (root / "tests").rglob("*") if p.suffix in (".cc", ".h", ".py") and p.is_file()]
-    return set(re.findall(r"""(\w+)["']?\s*:""", "\n".join(p.read_text(errors="replace") for p in files)))
+    texts = [(p.suffix, p.read_text(errors="replace")) for p in files]
+    keys = set(re.findall(r"""(\w+)["']?\s*:""", "\n".join(text for _, text in texts)))
+    return keys | set(re.findall(r"[(,]\s*(\w+)=", "\n".join(text for suffix, text in texts if suffix == ".py")))
 
 
 def option_findings(root):
-    """`key:` as YAML writes it, or as a key of a Python dictionary."""
-    keys, table = tested_keys(root) | AWAITED, ""
+    """`key:` as YAML writes it, or a key or an argument by name as Python does."""
+    keys, table = tested_keys(root), ""
     for number, line in enumerate((root / "docs/configuration.md").read_text().splitlines(), 1):
         if found := TABLE.match(line):
             table = found[1]
