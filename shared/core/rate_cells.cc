@@ -33,8 +33,9 @@ RateCells::Place RateCells::find(std::uint64_t key, std::uint64_t now, std::uint
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
   for (std::uint64_t& cell : line.cells) {
     const std::uint64_t word = std::atomic_ref(cell).load(std::memory_order_relaxed);
-    if (word >> kTimeBits == tag) return {.cell = &cell, .seen = word, .used = ahead(word, now, reach)};
-    const std::uint64_t until = ahead(word, now, kMostCapacity);
+    // Whatever the time is now: 0 may look like one that is to come.
+    if (word != 0 && word >> kTimeBits == tag) return {.cell = &cell, .seen = word, .used = ahead(word, now, reach)};
+    const std::uint64_t until = word == 0 ? 0 : ahead(word, now, reach);
     if (until >= least) continue;
     least = until;
     place = {.cell = &cell, .seen = word, .takes_over = until > 0};

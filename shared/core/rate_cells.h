@@ -6,8 +6,8 @@
 // choose whom he shares a line with. One table is shared by all workers and outlives snapshots. Relaxed atomics, any
 // thread; two workers that take for one key in one instant both count.
 //
-// Times are ticks of the caller's choice. They wrap at 2^40 of them: a cell that nobody has touched for so long may
-// look as if a part of its allowance were used.
+// Times are ticks of the caller's choice. They wrap at 2^40 of them: a cell that nobody has touched for so long, but
+// for its allowance's length, may look as if a part of it were used.
 
 #include <atomic>
 #include <cstddef>

@@ -97,6 +97,33 @@ TEST(RateCells, TimeWrapsAndOldCellsMeanNothing) {
   }
 }
 
+// Whenever that is: a quarter of all times lie so far before the wrap that cells which were never used seemed to be.
+TEST(RateCells, ACellThatWasNeverUsedIsFreeAtAnyTime) {
+  constexpr std::uint64_t kWrap = std::uint64_t{1} << 40;
+  for (std::uint64_t sixteenth = 0; sixteenth < 16; ++sixteenth) {
+    for (const std::uint64_t now : {sixteenth * (kWrap / 16), (sixteenth + 1) * (kWrap / 16) - 100}) {
+      RateCells cells(4);
+      for (std::uint64_t tag = 0; tag < 8; ++tag) {
+        for (int i = 0; i < 3; ++i) (void)cells.take(std::uint64_t{3} << 60 | tag, now, kTwentyAtOnce);
+      }
+      for (std::uint64_t tag = 0; tag < 8; ++tag) {
+        EXPECT_EQ(cells.look(std::uint64_t{3} << 60 | tag, now, kTwentyAtOnce).used, 30U) << now << " " << tag;
+      }
+      EXPECT_EQ(cells.evicted(), 0U) << now;
+    }
+  }
+}
+
+// Of this table's allowances none reaches further.
+TEST(RateCells, WhatWasUsedLongAgoIsFreeAgain) {
+  constexpr std::uint64_t kWrap = std::uint64_t{1} << 40;
+  RateCells cells(4);
+  for (std::uint64_t tag = 1; tag <= 8; ++tag) (void)cells.take(std::uint64_t{3} << 60 | tag, 5, kTwentyAtOnce);
+  const std::uint64_t later = kWrap - kWrap / 8;
+  for (std::uint64_t tag = 11; tag <= 18; ++tag) (void)cells.take(std::uint64_t{3} << 60 | tag, later, kTwentyAtOnce);
+  EXPECT_EQ(cells.evicted(), 0U);
+}
+
 TEST(RateCells, NoneIsLostBetweenWorkers) {
   RateCells cells(1);
   constexpr RateCells::Allowance kMany{.interval = 1, .capacity = 40'000};
