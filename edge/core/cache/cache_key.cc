@@ -131,8 +131,7 @@ http::FieldList fields_with_coding(const http::FieldList& asked, std::string_vie
 void append_selector(const CacheRule& rule, const SelectorSource& source, std::string& out) {
   append_part("scheme", source.scheme, out);
   if (!source.tier.empty()) append_part("tier", source.tier, out);
-  // Two routes may make the same target of different ones, for different servers.
-  if (!source.rewritten_by.empty()) append_part("route", source.rewritten_by, out);
+  if (!source.route.empty()) append_part("route", source.route, out);
   append_forwarded(source, out);
   for (const CacheKeyPart& part : rule.key) {
     if (is_of_query(part)) continue;

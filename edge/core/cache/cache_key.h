@@ -1,8 +1,8 @@
 #pragma once
 // What a stored response is found by: the URL, as servers are asked for it, and the selector, all else that servers are
-// told and may answer by: scheme, tier, the route that rewrites and what the rule names. Whatever goes to a server and
-// is in neither would let one client choose what others get, so such requests pass the cache by. Pure functions, any
-// thread.
+// told and may answer by: scheme, tier, the route where the URL does not say which, and what the rule names. Whatever
+// goes to a server and is in neither would let one client choose what others get, so such requests pass the cache by.
+// Pure functions, any thread.
 
 #include <string>
 #include <string_view>
@@ -34,8 +34,8 @@ struct SelectorSource {
   const http::FieldList& fields;
   const Client& client;
   std::string_view scheme;
-  std::string_view tier;            // its name; empty: there are none
-  std::string_view rewritten_by{};  // the route that has made another target of the one asked for; empty: none
+  std::string_view tier;     // its name; empty: there are none
+  std::string_view route{};  // whose answer it is, where the same target may be another one's; else empty
 };
 void append_selector(const CacheRule& rule, const SelectorSource& source, std::string& out);
 

@@ -21,6 +21,13 @@ BypassSource bypass_source(const Decision& decision, const CacheAsker& asker) {
           .authenticated = gate != nullptr && !gate->auth.empty()};
 }
 
+// Two routes may make the same target of different ones; and one that only some clients get has servers of its own.
+std::string_view told_apart_by(const Match& found) {
+  const Conditions& conditions = found.route->conditions;
+  const bool of_some = !conditions.headers.empty() || !conditions.cookies.empty() || conditions.share.has_value();
+  return of_some ? std::string_view(found.route->name) : rewriter_of(found);
+}
+
 void pass(CacheQuestion& question, std::string_view forward, std::string_view why) {
   question.forward = forward;
   question.why_forward = why;
@@ -39,7 +46,7 @@ CacheQuestion ask_cache(const Decision& decision, const CacheAsker& asker) {
                    .client = found.client,
                    .scheme = asker.scheme,
                    .tier = asker.tiers.name(found.tier),
-                   .rewritten_by = rewriter_of(found)},
+                   .route = told_apart_by(found)},
                   question.selector);
   if (rule.request_directives) question.directives = request_directives(fields);
   const bool reads = asker.head.method == http::Method::get || asker.head.method == http::Method::head;

@@ -89,14 +89,14 @@ TEST(CacheKey, SelectsBySchemeTierAndWhatTheRuleNames) {
   EXPECT_NE(selector(rule, "Cookie: lang=\r\n"), selector(rule, ""));
 }
 
-TEST(CacheKey, SelectsByTheRouteThatRewrites) {
+TEST(CacheKey, SelectsByTheRoute) {
   const ParsedRequest request("");
   const Client client;
   const auto of_route = [&](std::string_view route) {
     std::string out;
-    append_selector(
-        CacheRule(),
-        {.fields = request.head.fields, .client = client, .scheme = "http", .tier = {}, .rewritten_by = route}, out);
+    append_selector(CacheRule(),
+                    {.fields = request.head.fields, .client = client, .scheme = "http", .tier = {}, .route = route},
+                    out);
     return out;
   };
   EXPECT_NE(of_route("one"), of_route("two"));

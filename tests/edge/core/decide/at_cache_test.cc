@@ -44,5 +44,22 @@ TEST_F(AtCache, PassesWhatIsNotStored) {
   EXPECT_TRUE(ask("", {.body = {http::BodyKind::length, 0}}).forward.empty());
 }
 
+// What a canary's servers answer is not for those who are not sent there.
+TEST_F(AtCache, WhatOnlySomeClientsGetIsKeptApart) {
+  const std::string everybody = ask("").selector;
+  Conditions& conditions = world_.routes.front().conditions;
+  conditions.share = 1;
+  EXPECT_NE(ask("").selector, everybody);
+  conditions.share.reset();
+  conditions.headers.push_back({.name = "X-Preview", .value = std::nullopt});
+  EXPECT_NE(ask("X-Preview: 1\r\n").selector, everybody);
+  conditions.headers.clear();
+  conditions.cookies.push_back({.name = "canary", .value = "yes"});
+  EXPECT_NE(ask("Cookie: canary=yes\r\n").selector, everybody);
+  conditions.cookies.clear();
+  conditions.methods = 1U << static_cast<unsigned>(http::Method::get);
+  EXPECT_EQ(ask("").selector, everybody);
+}
+
 }  // namespace
 }  // namespace edge::test
