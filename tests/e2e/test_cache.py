@@ -263,6 +263,38 @@ def test_what_is_purged_while_it_comes_is_not_stored(slot, server, tmp_path):
         assert edge.get("/x")[2] == b"new"
 
 
+def test_who_changes_something_does_not_get_what_is_from_before(slot, server, tmp_path):
+    gate = Gate(server, ok(b"old", FRESH))
+    with caching(tmp_path, slot, server) as edge, concurrent.futures.ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(edge.get, "/x")
+        meridian.eventually(lambda: gate.asked == 1, "it is asked for")
+        server.answer = lambda head: ok(b"new", FRESH)
+        assert edge.get("/x", method="POST", body=b"change")[0] == 200
+        assert edge.get("/x")[2] == b"new", "the fetch that runs was sent before the change"
+        gate.open.set()
+        assert waiting.result()[2] == b"old"
+        assert edge.get("/x")[2] == b"new"
+
+
+def test_what_only_some_clients_are_led_to_is_kept_apart(slot, server, tmp_path):
+    server.answer = lambda head: ok(b"web", FRESH)
+    with Scripted(slot_address(slot, "2.2"), answering(lambda head: ok(b"new", FRESH))) as new:
+        cache = {"cache": {"store": "main"}}
+        some = [{"header": {"X-Preview": "1"}}, {"cookie": {"canary": "yes"}}, {"name": "half", "share": "50%", "share_cookie": "ab"}]
+        routes = [*({"path": "/", "pool": "new", **conditions, **cache} for conditions in some), {"path": "/", "pool": "web", **cache}]
+        with LoneEdge(tmp_path, slot, [server.name], routes=routes, edge={"caches": {"main": {"size": "64MiB"}}}, pools={"new": {"servers": [new.name]}}) as edge:
+            sides = {}
+            for visitor in range(20):
+                sides.setdefault(edge.get(f"/once{visitor}", Cookie=f"ab={visitor}")[2], f"ab={visitor}")
+            assert set(sides) == {b"web", b"new"}
+            for path, first, fields in (("/h", b"new", {"X-Preview": "1"}), ("/c", b"new", {"Cookie": "canary=yes"}), ("/s", b"new", {"Cookie": sides[b"new"]}),
+                                        ("/w", b"web", {"Cookie": sides[b"web"]})):
+                other = (b"web", {"Cookie": sides[b"web"]}) if first == b"new" else (b"new", {"Cookie": sides[b"new"]})
+                for _ in range(2):
+                    assert edge.get(path, **fields)[2] == first, path
+                    assert edge.get(path, **other[1])[2] == other[0], path
+
+
 def test_purges_and_reloads_under_load_give_right_answers_within_the_bound(slot, server, tmp_path):
     def body_of(path):
         return hashlib.sha256(path).hexdigest().encode() * (1 + len(path) * 97 % 300)

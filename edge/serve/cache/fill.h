@@ -47,7 +47,7 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
 
   // Any thread.
   [[nodiscard]] Seen look() const;
-  // What it brings is not to be stored: its URL was purged or changed meanwhile.
+  // What it brings is neither stored nor told to who comes now: its URL was purged or changed meanwhile.
   void doom() { doomed_.store(true, std::memory_order_release); }
   [[nodiscard]] bool doomed() const { return doomed_.load(std::memory_order_acquire); }
   [[nodiscard]] bool unwanted() const { return !background_ && readers_.load(std::memory_order_acquire) == 0; }

@@ -81,7 +81,9 @@ CacheStore::Joined CacheStore::join(const CacheKey& key, std::uint64_t version, 
   if (known != shard.resources.end()) {
     const std::string variant = variant_of(known->second, key);
     const auto& fills = known->second.fills;
-    const auto fill = std::ranges::find_if(fills, [&](const auto& one) { return one->variant() == variant; });
+    // What was purged while it comes may be from before the change that the purge was for.
+    const auto fill =
+        std::ranges::find_if(fills, [&](const auto& one) { return one->variant() == variant && !one->doomed(); });
     if (fill != fills.end()) {
       if (!background) collapsed_.fetch_add(1, std::memory_order_relaxed);
       return {Joined::Kind::wait, *fill};
@@ -251,7 +253,8 @@ std::size_t CacheStore::purge(const CachePurge& purge) {
   std::size_t count = 0;
   const auto look_at = [&](const Resource& resource, Gone& gone) {
     for (const auto& fill : resource.fills) {
-      if (!purge.url.empty()) fill->doom();
+      if (!purge.url.empty() || (!purge.prefix.empty() && !purge.soft && fill->url().starts_with(purge.prefix)))
+        fill->doom();
     }
     for (const auto& entry : resource.entries) {
       if (!goes(purge, *entry)) continue;

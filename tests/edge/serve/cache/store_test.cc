@@ -195,6 +195,24 @@ TEST(CacheStore, DoesNotStoreWhatWasPurgedWhileItCame) {
   EXPECT_TRUE(fixture.store.insert(fixture.make("a/x", "", fixture.none, 10), *joined.fill, 8)) << "others";
 }
 
+// Who has changed something asks for it behind the change.
+TEST(CacheStore, NobodyJoinsAFetchFromBeforeAPurge) {
+  for (const CachePurge& purge : {CachePurge{.url = "a/x"}, CachePurge{.prefix = "a/"}}) {
+    Fixture fixture;
+    const auto before = fixture.join("a/x");
+    fixture.store.purge(purge);
+    const auto behind = fixture.join("a/x");
+    EXPECT_EQ(behind.kind, Kind::lead);
+    EXPECT_EQ(fixture.join("a/x").fill, behind.fill);
+    fixture.store.release(*before.fill);
+    EXPECT_TRUE(fixture.store.insert(fixture.make("a/x", "", fixture.none, 10), *behind.fill, 8));
+  }
+  Fixture fixture;
+  const auto before = fixture.join("a/x");
+  fixture.store.purge({.prefix = "b/"});
+  EXPECT_EQ(fixture.join("a/x").fill, before.fill);
+}
+
 TEST(CacheStore, RemovesAnEntry) {
   Fixture fixture;
   fixture.put("a/");
