@@ -1,4 +1,6 @@
 """Early hints that are learned of earlier answers (docs/content.md); those of a route are in test_compression.py."""
+import hashlib
+
 import pytest
 
 import meridian
@@ -57,6 +59,23 @@ def test_nothing_is_learned_of_what_is_for_one_client(slot, server, tmp_path):
         server.answer = lambda head: ok(b"page", LINKS)
         assert hints(edge, "/z", ("authorization", "Basic eDp5")) == hints(edge, "/z") == []
         assert len(hints(edge, "/z")) == 2
+
+
+def test_nothing_is_learned_of_who_has_shown_a_key(slot, server, tmp_path):
+    (tmp_path / "keys").write_text(f"sha256:{hashlib.sha256(b'k1').hexdigest()} bob\nsha256:{hashlib.sha256(b'k2').hexdigest()} eve\n")
+    (tmp_path / "keys").chmod(0o600)
+    with learning(tmp_path, slot, server, {"auth": {"keys": {"api_keys": str(tmp_path / "keys")}}}, auth="keys") as edge:
+        assert hints(edge, "/me", ("x-api-key", "k1")) == hints(edge, "/me", ("x-api-key", "k2")) == []
+
+
+def test_what_is_learned_of_a_route_for_some_is_told_to_no_others(slot, server, tmp_path):
+    with learning(tmp_path, slot, server) as edge:
+        plain = edge.config["edge"]["routes"][0]
+        edge.config["edge"]["routes"] = [{**plain, "header": {"X-Preview": "1"}}, plain]
+        edge.reload()
+        assert hints(edge, "/", ("x-preview", "1")) == []
+        assert hints(edge, "/") == []
+        assert len(hints(edge, "/", ("x-preview", "1"))) == len(hints(edge, "/")) == 2
 
 
 def test_with_a_cache_hints_go_ahead_of_what_is_asked_anew_and_of_no_hit(slot, server, tmp_path):

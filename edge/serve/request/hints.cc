@@ -11,12 +11,13 @@
 namespace edge {
 namespace {
 
-// As servers are asked for it.
-std::string url_of(const Request& r) {
+// Whose answers have the same links: the URL as servers are asked for it, and what else leads to one server or another.
+std::string source_of(const Request& r) {
   static const CacheRule kAll;
   std::string url;
   const CacheRule* const rule = r.found().route->cache.get();
   append_cache_url(rule != nullptr ? *rule : kAll, r.found().target, url);
+  url.append("\n").append(r.found().route->name).append("\n").append(r.snapshot->tiers->name(r.found().tier));
   return url;
 }
 
@@ -35,7 +36,7 @@ void tell(Request& r, const std::vector<std::string>& links, const std::vector<s
 }  // namespace
 
 void HintLearner::hear(const http::ResponseHead& head) {
-  r_.context.hints.learn(url_of(r_), links_to_hint(r_.asked.head->fields, head), r_.now());
+  r_.context.hints.learn(source_of(r_), links_to_hint(r_.asked.head->fields, head), r_.now());
 }
 
 bool takes_hints(const Request& r) {
@@ -48,7 +49,7 @@ void tell_hints(Request& r) {
 
 void tell_learned_hints(Request& r) {
   if (!takes_hints(r)) return;
-  const std::vector<std::string>* const links = r.context.hints.find(url_of(r), r.now());
+  const std::vector<std::string>* const links = r.context.hints.find(source_of(r), r.now());
   if (links != nullptr) tell(r, *links, r.found().route->early_hints);
 }
 
