@@ -1,4 +1,5 @@
 """Copies of a share of the requests, seen by the servers that get them; and that nobody feels how those are."""
+import hashlib
 import json
 import socket
 import threading
@@ -82,6 +83,21 @@ def test_copies_have_the_same_head_and_body_and_are_marked(slot, server, tmp_pat
         assert edge.get("/api/last")[0] == 200
         eventually(lambda: mirrors(edge)["answered"] == 3, "only the last")
         assert kept.seen[2][0].startswith(b"GET /v2/last ")
+
+
+def test_copies_say_who_asks_as_the_request_does(slot, server, tmp_path):
+    kept = Kept()
+    keys = tmp_path / "keys"
+    keys.write_text(f"sha256:{hashlib.sha256(b'k1').hexdigest()} partner gold\n")
+    keys.chmod(0o600)
+    edge_options = {"auth": {"partners": {"api_keys": str(keys), "user_field": "X-Partner"}}, "trusted_proxies": ["192.0.2.9"],
+                    "tiers": {"order": ["free", "gold"], "from": [{"header": "X-Customer-Tier"}]}}
+    with Scripted(slot_address(slot, "2.2"), kept) as copies, \
+            edge_with(tmp_path, slot, server, copies, route={"auth": "partners"}, **edge_options) as edge:
+        assert edge.get("/", X_Api_Key="k1", X_Partner="evil")[0] == 200
+        eventually(lambda: len(kept.seen) == 1, "the copy came")
+        for head in (server.heads[0][1], kept.seen[0][0]):
+            assert field(head, b"X-Partner") == b"partner" and field(head, b"X-Customer-Tier") == b"gold"
 
 
 def test_a_chunked_body_and_one_of_http2_are_copied(slot, server, tmp_path):

@@ -41,8 +41,12 @@ bool may_be_copied(const Request& r) {
 }  // namespace
 
 MirroredRequest::MirroredRequest(WorkerContext& context, const RequestFacts& cause,
-                                 std::shared_ptr<const MirrorRule> rule)
-    : context_(context), rule_(std::move(rule)), waiter_(context.loop), work_(context.works.take()) {
+                                 std::shared_ptr<const Principal> shown, std::shared_ptr<const MirrorRule> rule)
+    : context_(context),
+      shown_(std::move(shown)),
+      rule_(std::move(rule)),
+      waiter_(context.loop),
+      work_(context.works.take()) {
   const http::RequestHead& head = *cause.head;
   const http::ConnectionOptions connection = http::connection_options(head.fields);
   head_.append(head.method_text).append(" ").append(head.target).append(" HTTP/1.1\r\n");
@@ -147,7 +151,7 @@ void Mirrors::consider(Request& request) {
     rule->live->too_many.fetch_add(1, kRelaxed);
     return;
   }
-  auto copy = std::make_unique<MirroredRequest>(context_, request.asked, rule);
+  auto copy = std::make_unique<MirroredRequest>(context_, request.asked, request.found().identity, rule);
   if (body.kind == http::BodyKind::none) return send(std::move(copy));
   request.tee = std::make_unique<MirrorTee>(context_, request.exchange.source, std::move(copy));
   request.interpose(*request.tee);

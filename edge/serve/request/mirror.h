@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/core/access/principal.h"
 #include "edge/core/route/mirror_rule.h"
 #include "edge/serve/io/task.h"
 #include "edge/serve/request/exchange.h"
@@ -29,8 +30,9 @@ struct WorkerContext;
 
 class MirroredRequest final : public RequestSource, public ResponseSink, public Pooled {
  public:
-  // With the head of the request that `cause` is of, as its client has sent it.
-  MirroredRequest(WorkerContext& context, const RequestFacts& cause, std::shared_ptr<const MirrorRule> rule);
+  // With the head of the request that `cause` is of, as its client has sent it, who has shown to be `shown`.
+  MirroredRequest(WorkerContext& context, const RequestFacts& cause, std::shared_ptr<const Principal> shown,
+                  std::shared_ptr<const MirrorRule> rule);
   ~MirroredRequest() override;
   MirroredRequest(const MirroredRequest&) = delete;
   MirroredRequest& operator=(const MirroredRequest&) = delete;
@@ -42,6 +44,7 @@ class MirroredRequest final : public RequestSource, public ResponseSink, public 
   // The end of its request.
   void account(const Request& request);
   [[nodiscard]] const MirrorRule& rule() const { return *rule_; }
+  [[nodiscard]] const std::shared_ptr<const Principal>& shown() const { return shown_; }
 
   const RequestFacts& facts() const override { return facts_; }
   BodyPiece peek() override;
@@ -67,6 +70,7 @@ class MirroredRequest final : public RequestSource, public ResponseSink, public 
   void finish_head();
 
   WorkerContext& context_;
+  std::shared_ptr<const Principal> shown_;  // null: the route does not ask
   std::shared_ptr<const MirrorRule> rule_;
   Waiter waiter_;
   std::unique_ptr<Work> work_;

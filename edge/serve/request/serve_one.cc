@@ -72,6 +72,15 @@ bool is_explained(const Request& r) {
   return settings.explain_to.contains(identify_client(r.asked.peer, fields, settings.trusted_proxies).address);
 }
 
+// A copy is of whoever its request is of, as the gate has found: it is told, too.
+void introduce_copy(Request& r) {
+  const std::shared_ptr<const Principal>& shown = r.asked.mirrored->shown();
+  if (shown == nullptr) return;
+  r.decision.match.identity = shown;
+  // A reload between the two may have ended the tier.
+  if (shown->tier && !r.snapshot->tiers->name(*shown->tier).empty()) r.decision.match.tier = *shown->tier;
+}
+
 // match, admit, gate, limit and the first pick; where a cache is asked first, not the last two.
 void decide(Request& r) {
   r.grpc = is_grpc(r.asked.head->fields);
@@ -90,6 +99,7 @@ void decide(Request& r) {
     shared::NullTrace trace;
     r.decision = decide(*r.snapshot, r.context.live, asked_of(r), state, trace);
   }
+  if (r.asked.mirrored != nullptr) introduce_copy(r);
   announce_limit(r);
 }
 
@@ -270,7 +280,9 @@ void prepare(Request& r) {
   r.body.emplace(r.exchange.source, r.exchange.work.kept_body, may_repeat ? r.pool().retry.buffer : 0);
   const Gate* gate = r.found().route->gate.get();
   if (gate != nullptr && gate->max_body) r.body->set_most(*gate->max_body);
-  const bool learns = r.found().route->learn_early_hints && r.asked.mirrored == nullptr;
+  // Who has shown who he is may get a page of his own.
+  const bool shown = r.found().identity != nullptr || (r.asked.tls != nullptr && !r.asked.tls->peer_subject.empty());
+  const bool learns = r.found().route->learn_early_hints && r.asked.mirrored == nullptr && !shown;
   if (learns && r.asked.head->method == http::Method::get) r.learner.emplace(r);
   name_request(r);
 }
