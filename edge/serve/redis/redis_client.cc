@@ -89,6 +89,7 @@ void RedisClient::set(std::shared_ptr<const RedisSettings> settings) {
   lose();
   known_names_.clear();
   told_.clear();
+  ready_told_ = false;
   failures_in_a_row_ = 0;
   facts_.reason.clear();
   if (settings_ != nullptr) begin();
@@ -111,7 +112,7 @@ void RedisClient::begin() {
   patience_.async_wait([this, weak = std::weak_ptr(attempt_)](shared::error_code error) {
     if (!error && weak.lock() != nullptr && !up_) fail("no answer in time");
   });
-  if (settings_->sentinels.empty()) return connect(settings_->servers[next_server_++ % settings_->servers.size()]);
+  if (settings_->sentinels.empty()) return connect(settings_->servers[next_server_ % settings_->servers.size()]);
   ask_sentinel([this](const shared::Result<RedisPlace>& master) {
     if (!master) return fail(master.error().message);
     connect(*master);
@@ -229,13 +230,10 @@ void RedisClient::take_role(const shared::Result<RedisValue>& reply) {
 void RedisClient::use() {
   patience_.cancel();
   up_ = facts_.up = true;
-  failures_in_a_row_ = 0;
-  if (settings_->sentinels.empty()) --next_server_;  // the same one again, as long as it is there
-  told_.clear();
   ++facts_.connections;
   facts_.server = place_.to_string();
   facts_.reason.clear();
-  log_event(Level::info, "redis_ready", {{"server", facts_.server}});
+  if (!std::exchange(ready_told_, true)) log_event(Level::info, "redis_ready", {{"server", facts_.server}});
   if (!settings_->sentinels.empty()) look_at_sentinels();
   for (const auto& ready : ready_) ready();
 }
@@ -253,11 +251,13 @@ void RedisClient::look_at_sentinels() {
 }
 
 void RedisClient::fail(const std::string& reason) {
+  if (!std::exchange(answered_, false)) ++next_server_;  // else the same one again: it may be back at once
   lose();
   ++facts_.failures;
   facts_.reason = reason;
   if (told_.size() < kMostReasons && told_.insert(reason).second) {
     log_event(Level::warn, "redis_lost", {{"reason", reason}});
+    ready_told_ = false;
   }
   attempt_ = std::make_shared<int>();
   wait_.expires_after(wait_after(failures_in_a_row_++));
@@ -266,12 +266,21 @@ void RedisClient::fail(const std::string& reason) {
   });
 }
 
+// Only now: a server that lets us in may refuse, or leave unanswered, all that it is asked, as one does that still
+// loads its data. Else it would be asked, and told of, ten times a second.
+void RedisClient::well() {
+  failures_in_a_row_ = 0;
+  told_.clear();
+  answered_ = true;
+}
+
 void RedisClient::ask(const std::vector<std::string>& command, RedisReply reply) {
   if (!up_) {
     shared::asio::post(loop_, [reply = std::move(reply)] { reply(shared::fail("there is no connection to Redis")); });
     return;
   }
   connection_->ask(command, [this, reply = std::move(reply)](const shared::Result<RedisValue>& value) {
+    if (value && !value->is_error()) well();
     if (!value || !is_useless(*value)) return reply(value);
     const shared::Result<RedisValue> useless = shared::fail(value->text);
     reply(useless);

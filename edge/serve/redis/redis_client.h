@@ -66,6 +66,7 @@ class RedisClient {
   void greet();
   void take_role(const shared::Result<RedisValue>& role);
   void use();
+  void well();
   void fail(const std::string& reason);
   void lose();
   void look_at_sentinels();
@@ -87,8 +88,10 @@ class RedisClient {
   std::size_t next_server_ = 0;
   std::size_t next_sentinel_ = 0;
   unsigned failures_in_a_row_ = 0;
-  std::set<std::string> told_;  // reasons since it was up
+  std::set<std::string> told_;  // reasons since it has answered
   bool up_ = false;
+  bool answered_ = false;    // since it is up
+  bool ready_told_ = false;  // that it is up, since a loss was told
   Facts facts_;
 };
 

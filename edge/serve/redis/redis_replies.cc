@@ -2,6 +2,7 @@
 
 #include <hiredis/read.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace edge {
@@ -20,7 +21,8 @@ RedisValue* place_for(const redisReadTask* task) {
 void* make_text(const redisReadTask* task, char* text, std::size_t size) {
   RedisValue* const value = place_for(task);
   value->kind = task->type == REDIS_REPLY_ERROR ? RedisValue::Kind::error : RedisValue::Kind::text;
-  value->text.assign(text, size);
+  const bool error = value->kind == RedisValue::Kind::error;
+  value->text.assign(text, error ? std::min(size, RedisReplies::kMostWords) : size);
   return value;
 }
 

@@ -20,6 +20,7 @@ class RedisReplies {
  public:
   static constexpr int kMostItems = 8192;
   static constexpr std::size_t kMostOctets = 1 << 20;  // of a reply
+  static constexpr std::size_t kMostWords = 256;       // octets kept of an error: they end in logs
 
   RedisReplies();
   ~RedisReplies();

@@ -13,6 +13,8 @@ namespace {
 using shared::Level;
 using shared::log_event;
 
+constexpr std::size_t kNameSize = 40;  // of a script: SHA-1, in hexadecimal
+
 // Who has missed so many intervals, and an answer's time, has gone silent.
 shared::Duration silence(const RedisSettings& settings) {
   return std::min(settings.lease, 5 * settings.interval + settings.timeout);
@@ -77,7 +79,7 @@ void RegionLimits::load_script() {
   loading_ = true;
   redis_.ask({"SCRIPT", "LOAD", std::string(lease_script())}, [this](const shared::Result<RedisValue>& reply) {
     loading_ = false;
-    if (reply && reply->kind == RedisValue::Kind::text && !reply->text.empty()) {
+    if (reply && reply->kind == RedisValue::Kind::text && reply->text.size() == kNameSize) {
       script_ = reply->text;
       return;
     }

@@ -46,6 +46,15 @@ TEST(RedisReplies, WhoIsNoRedisIsToldApart) {
   EXPECT_FALSE(bad("*2\r\n:1\r\n")) << "only not whole";
 }
 
+TEST(RedisReplies, OfAnErrorTheFrontIsKept) {
+  RedisReplies replies;
+  ASSERT_TRUE(replies.feed("-ERR " + std::string(5000, 'x') + "\r\n$300\r\n" + std::string(300, 'y') + "\r\n"));
+  const auto error = replies.next();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->text, "ERR " + std::string(RedisReplies::kMostWords - 4, 'x'));
+  EXPECT_EQ(replies.next()->text.size(), 300U);
+}
+
 TEST(RedisReplies, AReplyHasABound) {
   RedisReplies replies;
   EXPECT_TRUE(replies.feed("$9999999\r\n"));
