@@ -273,3 +273,68 @@ def test_redis_over_tls(slot, server, tmp_path):
         with Edge(tmp_path / "edge", slot, [server.name], {"api": {"rate": "1000/s", "burst": 10, "scope": "region"}},
                   {"servers": [f"{redis.address}:6380"], "tls": {"ca": str(authority.ca), "server_name": "redis.example"}}) as edge:
             edge.shares(edges=1)
+
+
+def commands(exchange):
+    """What a client of Redis says, until it ends."""
+    def line():
+        while b"\r\n" not in exchange.buffer:
+            octets = exchange.sock.recv(65536)
+            if not octets:
+                raise OSError
+            exchange.buffer += octets
+        first, _, exchange.buffer = exchange.buffer.partition(b"\r\n")
+        return first
+    while True:
+        words = []
+        for _ in range(int(line()[1:])):
+            size = int(line()[1:])
+            words.append(exchange.read(size + 2)[:-2])
+        yield words
+
+
+def loading(exchange):
+    """A Redis that has just been started with much data: it says who it is, and nothing else."""
+    for words in commands(exchange):
+        exchange.send(b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n" if words[0] == b"ROLE" else b"-LOADING Redis is loading the dataset in memory\r\n")
+
+
+def test_a_redis_that_lets_in_and_answers_nothing_is_asked_less_and_less_and_told_once(slot, server, tmp_path):
+    with Scripted(slot_address(slot, "3.2"), loading, port=6379) as fake:
+        began = time.monotonic()
+        with Edge(tmp_path / "edge", slot, [server.name], {"api": {"rate": "1000/s", "burst": 10, "scope": "region"}},
+                  {"servers": [fake.name]}) as edge:
+            meridian.wait_until(lambda: edge.redis()["failures"] >= 7, "it was tried again and again")
+            assert len(edge.log("redis_lost")) == 1 and "LOADING" in edge.log("redis_lost")[0]
+            assert len(edge.log("redis_ready")) <= 2
+            assert time.monotonic() - began > (0.1 + 0.2 + 0.4 + 0.8 + 1.6 + 2) / 2, "with pauses that grow"
+
+
+def test_where_one_redis_answers_nothing_the_next_one_is_used(slot, server, redis, tmp_path):
+    with Scripted(slot_address(slot, "3.2"), loading, port=6379) as fake:
+        with Edge(tmp_path / "edge", slot, [server.name], {"api": {"rate": "1000/s", "burst": 10, "scope": "region"}},
+                  {"servers": [fake.name, redis.name]}) as edge:
+            edge.shares(edges=1)
+            assert edge.redis()["server"] == redis.name
+
+
+def test_keys_that_become_hot_in_one_instant_are_all_told(slot, server, redis, tmp_path):
+    scripts = []
+
+    def script(exchange):
+        for words in commands(exchange):
+            scripts.extend(words[2:] if words[0] == b"SCRIPT" else [])
+            exchange.send(b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n" if words[0] == b"ROLE" else b"-ERR no\r\n")
+    with Scripted(slot_address(slot, "3.2"), script, port=6379) as fake:
+        with Edge(tmp_path / "edge", slot, [server.name], {"api": {"rate": "1000/s", "burst": 10, "scope": "region"}}, {"servers": [fake.name]}):
+            meridian.wait_until(lambda: scripts, "the script")
+    keys = ["{x}:edges", "{x}:hot", "{x}:seed", "{x}:"]
+
+    def ask(edge, since, *more):
+        return redis.ask("EVAL", scripts[0], 4, *keys, edge, "00000000000000aa", 3000, 750, 100000, since, 10000, *more)
+    cursor = ask("one", 0, "000000000000000b", 1000)[2]
+    redis.ask("ZADD", "{x}:hot", cursor, "000000000000000c")  # as another edge does in the same millisecond, behind that
+    assert b"000000000000000c" in ask("one", cursor)[4]
+    redis.ask("ZADD", "{x}:hot", *[word for n in range(1000, 1600) for word in (cursor, f"{n:016x}")])
+    told = ask("one", cursor)
+    assert len(told[4]) == 512 and int(told[2]) == int(cursor) + 1, "it does not stand still where too many are"

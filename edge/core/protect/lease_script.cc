@@ -60,11 +60,12 @@ for i = 8, #ARGV - 1, 2 do
     shares[#shares + 1] = share
   end
 end
-local told = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. since, '+inf', 'WITHSCORES', 'LIMIT', 0, 512)
+local told = redis.call('ZRANGEBYSCORE', KEYS[2], since, '+inf', 'WITHSCORES', 'LIMIT', 0, 512)
 local hot, cursor = {}, since
 for i = 1, #told - 1, 2 do
   hot[#hot + 1], cursor = told[i], told[i + 1]
 end
+if #hot == 512 and told[2] == cursor then cursor = string.format('%d', cursor + 1) end
 return {edges, seed, cursor, shares, hot}
 )";
 
