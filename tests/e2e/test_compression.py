@@ -73,7 +73,9 @@ def edge(tmp_path_factory):
     root = directory / "www"
     root.mkdir()
     (root / "a.txt").write_bytes(TEXT)
-    os.utime(root / "a.txt", (784111777, 784111777))
+    (root / "b.bin").write_bytes(TEXT)
+    for name in ("a.txt", "b.bin"):
+        os.utime(root / name, (784111777, 784111777))
     routes = [{"path": "/", "pool": "web"}, {"path": "/plain", "pool": "web", "compression": {"enabled": False}},
               {"path": "/files/", "files": {"root": str(root)}}, {"path": "/gzip", "pool": "web", "compression": {"codings": "gzip", "gzip_level": 9}},
               {"path": "/hints", "pool": "web", "early_hints": ["</style.css>; rel=preload; as=style", "</app.js>; rel=preload; as=script"]}]
@@ -140,6 +142,15 @@ def test_a_range_of_a_file_is_of_the_file_as_it_is(edge):
     weak = edge.get("/files/a.txt", Accept_Encoding="gzip")[1]["ETag"]
     status, fields, _ = edge.get("/files/a.txt", If_None_Match=weak, Accept_Encoding="gzip")
     assert status == 304 and fields["ETag"] == weak
+
+
+def test_a_304_has_the_tag_of_the_200(edge):
+    for path in ("/files/a.txt", "/files/b.bin"):
+        for accepts in ("gzip", "identity"):
+            _, fields, _ = edge.get(path, Accept_Encoding=accepts)
+            status, again, _ = edge.get(path, Accept_Encoding=accepts, If_None_Match=fields["ETag"])
+            assert (status, again["ETag"]) == (304, fields["ETag"]), (path, accepts)
+            assert fields["Content-Encoding"] is None or again["Vary"] == "Accept-Encoding"
 
 
 def test_events_are_not_held_back(edge):

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "edge/core/content/entity_tag.h"
 #include "shared/core/ascii.h"
 
 namespace edge {
@@ -52,6 +53,26 @@ std::optional<std::uint64_t> known_length(const http::ResponseHead& answer, cons
   return field != nullptr ? http::parse_content_length(field->value) : std::nullopt;
 }
 
+// Which of the two a client has that asks whether it is still good: what was compressed here has the tag made weak.
+enum class Held : std::uint8_t { unknown, plain, compressed };
+
+Held held_by(const http::FieldList& asked, const http::FieldList& answered) {
+  const http::Field* const field = answered.find(http::FieldId::etag);
+  const auto tag = field != nullptr ? parse_entity_tag(field->value) : std::nullopt;
+  if (!tag || tag->weak) return Held::unknown;
+  const std::string weak = "W/" + std::string(tag->opaque);
+  bool plain = false;
+  bool compressed = false;
+  for (const http::Field& one : asked) {
+    if (one.id != http::FieldId::if_none_match) continue;
+    const bool weakened = one.value.find(weak) != std::string_view::npos;
+    compressed = compressed || weakened;
+    plain = plain || (!weakened && one.value.find(tag->opaque) != std::string_view::npos);
+  }
+  if (plain == compressed) return Held::unknown;
+  return plain ? Held::plain : Held::compressed;
+}
+
 bool has_body(std::uint16_t status) { return status >= 200 && status != 204 && status != 205 && status != 304; }
 
 }  // namespace
@@ -66,9 +87,13 @@ CompressionRuling rule_compression(const Compression& settings, const http::Requ
   CompressionRuling ruling;
   const auto chosen = [&] { return AcceptedCodings(request.fields).choose(settings.codings); };
   if (answer.status == 304) {
-    // Of a 200 that may have been compressed: what is stored keeps the tag that it came with.
-    ruling.weakens = !is_encoded(answer.fields) && chosen() != Coding::identity;
-    ruling.varies = ruling.weakens && answer.fields.has(http::FieldId::vary);  // as that of the 200 did
+    // What is stored keeps the tag that it came with, which the client has shown; who has shown none gets that of what
+    // a 200 would be.
+    const Held held = held_by(request.fields, answer.fields);
+    const bool compressed = held == Held::unknown ? chosen() != Coding::identity : held == Held::compressed;
+    ruling.weakens = !is_encoded(answer.fields) && compressed;
+    // As that of the 200 did.
+    ruling.varies = ruling.weakens && (held == Held::compressed || answer.fields.has(http::FieldId::vary));
     return ruling;
   }
   if (!has_body(answer.status) || framing.switched || answer.status == 206) return ruling;

@@ -98,6 +98,17 @@ TEST(Compression, A304KeepsTheTagOfWhatIsStored) {
   EXPECT_TRUE(ruled({.status = 304, .fields = {}}).weakens);
   EXPECT_FALSE(ruled({.status = 304, .fields = {}}, {}).weakens);
   EXPECT_EQ(ruled({.status = 304, .fields = {}}).coding, Coding::identity);
+  const auto of = [](const std::string& shown) {
+    return ruled({.status = 304, .fields = {{"ETag", "\"a\""}}},
+                 {{"Accept-Encoding", "gzip"}, {"If-None-Match", shown}});
+  };
+  EXPECT_FALSE(of("\"a\"").weakens) << "an image, which was not compressed";
+  EXPECT_FALSE(of("\"b\", \"a\"").weakens);
+  EXPECT_TRUE(of("W/\"a\"").weakens);
+  EXPECT_TRUE(of("W/\"a\"").varies) << "as the 200 did";
+  EXPECT_TRUE(of("*").weakens);
+  const Fields weak{{"If-None-Match", "W/\"a\""}};
+  EXPECT_TRUE(ruled({.status = 304, .fields = {{"ETag", "\"a\""}}}, weak).weakens) << "whatever is liked now";
 }
 
 TEST(Compression, TypesAreNamedWholeByTheirFrontOrByTheirEnd) {
