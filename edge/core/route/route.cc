@@ -253,8 +253,9 @@ std::string redirect_location(const Redirect& redirect, const RequestTarget& tar
     const std::size_t close = std::min(rest.find('}'), rest.size());
     const std::string_view name = rest.substr(0, close);
     if (name == "{host") location.append(ipv6 ? "[" : "").append(target.host).append(ipv6 ? "]" : "");
-    // At the front "//name" would be another host.
-    if (name == "{path" || name == "{uri") location.append(location.empty() ? target.path : target.kept);
+    // At the front "//name" would be another host. `OPTIONS *` is about no path.
+    const std::string_view path = target.path == "*" ? "/" : location.empty() ? target.path : target.kept;
+    if (name == "{path" || name == "{uri") location.append(path);
     if (name == "{uri") location.append(target.query);
     rest.remove_prefix(std::min(close + 1, rest.size()));
   }

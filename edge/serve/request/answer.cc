@@ -109,11 +109,9 @@ void redirect(Request& r) {
 // among theirs, is not to be said without TLS (RFC 6797 7.2).
 void send_to_https(Request& r) {
   static const HeaderRules kNone;
-  const RequestTarget& target = r.found().target;
-  std::string location = "https://";
-  location.append(target.host);
-  if (r.asked.https_port != 443) location.append(":").append(std::to_string(r.asked.https_port));
-  location.append(target.kept).append(target.query);
+  const std::string port = r.asked.https_port != 443 ? ":" + std::to_string(r.asked.https_port) : std::string();
+  const std::string location =
+      redirect_location({.status = 308, .to = "https://{host}" + port + "{uri}"}, r.found().target);
   open_status_page(r, {.status = 308, .location = location, .rules = &kNone});
 }
 

@@ -273,6 +273,9 @@ TEST(Redirect, FillsItsPlaceholdersOnce) {
   EXPECT_EQ(redirect_location({301, "{path}"}, target), "/evil.example/x") << "no other host";
   target.host = "2001:db8::1";
   EXPECT_EQ(redirect_location({301, "https://{host}/"}, target), "https://[2001:db8::1]/");
+  target.path = target.kept = "*";
+  target.query = {};
+  EXPECT_EQ(redirect_location({301, "https://shop.example{uri}"}, target), "https://shop.example/") << "OPTIONS *";
 }
 
 }  // namespace
