@@ -224,6 +224,17 @@ def test_the_clients_deadline_is_the_edges_too(slot, edge_of):
         assert edge.servers()[server.name].get("failures", 0) == 0, "the server is not to blame"
 
 
+def test_a_deadline_ends_while_a_place_is_waited_for(slot, edge_of):
+    with Scripted(slot_address(slot, "2.1"), speaking_h2(None)) as server:
+        edge = edge_of([server.name], pool={"max_in_flight": 1, "queue": {"size": 10, "timeout": "60s"}})
+        with H2(edge.host) as client:
+            first = call_raw(client, "/test.Echo/Slow")
+            meridian.wait_until(lambda: edge.servers()[server.name]["in_flight"] == 1, "the only place is taken")
+            got = client.until_over(call_raw(client, "/test.Echo/Slow", ("grpc-timeout", "300m")))
+            assert got.fields["grpc-status"] == "4" and got.fields["grpc-message"] == "deadline exceeded"
+            client.reset(first)
+
+
 def test_a_deadline_of_a_real_client_and_server(slot, edge_of):
     with serving(slot_address(slot, "2.1")) as service:
         edge = edge_of([service.address])

@@ -103,6 +103,14 @@ def test_a_client_that_leaves_while_it_waits_is_not_served(slot, server, tmp_pat
         assert len(server.heads) == 1
 
 
+def test_what_waits_for_its_turn_has_all_its_time_left_for_servers(slot, server, tmp_path):
+    server.script = answering(lambda head: time.sleep(0.3) or ok())
+    limits = {"slow": {"rate": "30/m", "burst": 3, "excess": "delay"}}
+    with edge_with(tmp_path, slot, server, limits, route={"timeout": {"total": "1500ms"}}) as edge:
+        assert [edge.get("/")[0] for _ in range(2)] == [200, 200]
+        assert edge.servers()[server.name]["failures"] == 0, "no server is to blame for a limit"
+
+
 def test_keys_by_header_fall_back_to_the_client(slot, server, tmp_path):
     limit = {"rate": "1/h", "key": [{"header": "X-App"}]}
     with edge_with(tmp_path, slot, server, {"app": limit}) as edge:

@@ -186,7 +186,7 @@ shared::TimePoint Attempt::try_deadline() const {
   auto due = shared::TimePoint::max();
   const shared::TimePoint from = relay_ ? relay_->sent() : visit_.began();
   if (timeouts.try_time.count() > 0 && from != shared::TimePoint::max()) due = from + timeouts.try_time;
-  if (timeouts.total.count() > 0) due = std::min(due, request_.asked.head_read + timeouts.total);
+  if (timeouts.total.count() > 0) due = std::min(due, request_.turn() + timeouts.total);
   return due;
 }
 

@@ -36,6 +36,8 @@ bool Ticket::waits() {
     r_.context.queues.leave(*this);
     r_.pool_live().queue_timeouts.fetch_add(1, std::memory_order_relaxed);
     refuse("no place at the pool's servers in time");
+    if (r_.now() >= r_.deadline)
+      r_.fail({.kind = ErrorKind::deadline, .side = Side::client, .detail = "deadline exceeded"});
   }
   return place_.in_line;
 }
@@ -43,7 +45,7 @@ bool Ticket::waits() {
 shared::TimePoint Ticket::deadline() const {
   const shared::TimePoint due = place_.since + r_.pool().queue.timeout;
   const shared::milliseconds total = r_.found().route->timeouts.total;
-  return total.count() > 0 ? std::min(due, r_.asked.head_read + total) : due;
+  return std::min({due, r_.deadline, total.count() > 0 ? r_.turn() + total : due});
 }
 
 // Nothing has been sent anywhere: whoever said no before is asked again.

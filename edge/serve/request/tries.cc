@@ -132,7 +132,7 @@ bool Tries::may_try_again(const Attempt& attempt) const {
                                    .idempotent = r_.idempotent,
                                    .replayable = r_.body->replayable()});
   const shared::milliseconds total = r_.found().route->timeouts.total;
-  if (!safe || r_.now() >= r_.deadline || (total.count() > 0 && r_.now() >= r_.asked.head_read + total)) return false;
+  if (!safe || r_.now() >= r_.deadline || (total.count() > 0 && r_.now() >= r_.turn() + total)) return false;
   // Nor does it cost the pool anything.
   return attempt.stale() || (r_.decision.at_pool.tried_count < r_.pool().servers.size() && spend());
 }
