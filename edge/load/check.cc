@@ -350,6 +350,18 @@ void check_redis(const Checker& checker) {
     checker.diagnostics.warning(checker.edge.redis->at, "redis is used by nothing: no limit has scope: region");
 }
 
+// What would never be stored, nor answered from what is.
+void check_cached_route(const Checker& checker, const RouteConfig& route) {
+  const auto warn = [&](const std::string& why) {
+    checker.diagnostics.warning(route.cache->at, "cache has no effect: " + why);
+  };
+  if (!route.auth.empty()) warn("a route with auth answers each client for itself");
+  const PoolConfig* pool = route.pool ? find_named(checker.edge.pools, route.pool->value) : nullptr;
+  if (pool != nullptr && pool->proxy_protocol)
+    warn("the servers of pool " + in_quotes(route.pool->value) +
+         " are told whom each connection is of (proxy_protocol)");
+}
+
 void check_caches(const Checker& checker) {
   const std::vector<std::string_view> names = names_of(checker.edge.caches);
   std::set<std::string_view> used;
@@ -358,6 +370,7 @@ void check_caches(const Checker& checker) {
     const Located<std::string>& store = route.cache->store;
     const CacheStoreConfig* known = find_named(checker.edge.caches, store.value);
     used.insert(store.value);
+    check_cached_route(checker, route);
     if (known == nullptr) {
       shared::load::unknown_name(store.at, "cache", store.value, names, checker.diagnostics);
     } else if (route.cache->max_object > known->size / 4) {

@@ -94,6 +94,13 @@ void check_route(const RouteConfig& route, const Node& node, Diagnostics& diagno
       if (unused != nullptr) diagnostics.warning(unused->key_at, std::string(key) + " has no meaning without a pool");
     }
   }
+  if (!route.pool && !route.files) {
+    for (const std::string_view key : {"compression", "early_hints", "learn_early_hints"}) {
+      const Node* unused = node.find(key);
+      if (unused == nullptr) continue;
+      diagnostics.warning(unused->key_at, std::string(key) + " has no meaning without a pool or files");
+    }
+  }
 }
 
 }  // namespace

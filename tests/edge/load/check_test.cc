@@ -58,6 +58,18 @@ TEST(CheckEdge, ATimeThatAnotherAlwaysEndsFirst) {
       << "the route's against the edge's";
 }
 
+TEST(CheckEdge, ACacheThatNothingIsEverStoredIn) {
+  const auto cached = [](const std::string& pool, const std::string& route) {
+    return said(kListen +
+                "  caches: {main: {size: 1GiB}}\n  auth: {keys: {api_keys: /nowhere}}\n  pools: {web: {servers: "
+                "[\"10.0.0.1:80\"]" +
+                pool + "}}\n  routes: [{path: /, pool: web, cache: {store: main}" + route + "}]\n");
+  };
+  EXPECT_TRUE(has(cached("", ", auth: keys"), "cache has no effect: a route with auth"));
+  EXPECT_TRUE(has(cached(", proxy_protocol: v1", ""), "cache has no effect: the servers of pool 'web'"));
+  EXPECT_FALSE(has(cached("", ""), "no effect"));
+}
+
 // Ports are compared as the DNS nodes will ask.
 TEST(CheckEdge, WhatDnsNodesAskMustBeListenedFor) {
   const auto with_dns = [](const std::string& health, const std::string& listen) {

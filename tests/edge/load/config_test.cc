@@ -351,6 +351,8 @@ TEST(EdgeConfig, DoubtsAreWarnings) {
             "path has no meaning for kind tcp"},
            {kListen + "  routes: [{path: /, respond: {}, timeout: {read: 1s}}]\n",
             "timeout has no meaning without a pool"},
+           {kListen + "  routes: [{path: /, respond: {}, compression: {}}]\n",
+            "compression has no meaning without a pool or files"},
        }) {
     const Loaded loaded(with_regions(doubt.edge));
     EXPECT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.render();
