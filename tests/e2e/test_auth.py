@@ -80,6 +80,21 @@ def test_passwords_are_checked_once_and_off_the_workers(slot, server, tmp_path):
         assert edge.get("/staff", Authorization=basic("bob", "builder"))[0] == 200
 
 
+def test_who_shows_two_credentials_of_one_kind_is_refused(slot, server, tmp_path):
+    keys = secret_file(tmp_path / "keys", f"sha256:{hashlib.sha256(b'k1').hexdigest()} acme\n")
+    routes = [{"path": "/own", "pool": "web"}, {"path": "/", "pool": "web", "auth": "partners"}]
+    with LoneEdge(tmp_path, slot, [server.name], routes=routes, edge={"auth": {"partners": {"api_keys": keys}}}) as edge:
+        def status(path, *lines):
+            with edge.raw() as sock:
+                sock.sendall(f"GET {path} HTTP/1.1\r\nHost: lone.example\r\n".encode() + b"".join(line + b"\r\n" for line in lines) + b"\r\n")
+                return sock.recv(4096).split(b" ")[1]
+        assert status("/", b"Authorization: Bearer k1") == b"200"
+        assert status("/", b"Authorization: Bearer k1", b"authorization: Bearer forged") == b"400"
+        assert status("/", b"X-Api-Key: k1", b"X-Api-Key: of-another") == b"400"
+        assert status("/own", b"Authorization: Bearer a", b"Authorization: Bearer b") == b"200", "what the server asks for is its affair"
+        assert not any(b"forged" in head or b"of-another" in head for _, head in server.heads)
+
+
 def test_a_limit_counts_guesses(slot, server, tmp_path):
     users = secret_file(tmp_path / "users", hashed("alice", "x", "-B", "-C", "5") + "\n")
     routes = [{"path": "/", "pool": "web", "auth": "staff", "limits": "guess"}]

@@ -1,5 +1,6 @@
 #include "edge/core/decide/decide.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -112,11 +113,21 @@ MaybeRefused ask_maintenance(const Gate& gate, Decision& decision, Trace& trace)
   return http::Refusal{.status = 503, .reason = "the route is in maintenance"};
 }
 
-// Who asks, where the route wants to know: 401.
+// The edge goes by the first of two, and the server behind it, which may believe what the edge has let in, perhaps by
+// the last.
+bool shows_two(const Gate& gate, const http::FieldList& fields) {
+  const bool two = fields.count(http::FieldId::authorization) > 1 || fields.count(http::FieldId::x_api_key) > 1;
+  return two && std::ranges::any_of(gate.auth, [](const auto& one) { return one->mode() == shared::Mode::enforce; });
+}
+
+// Who asks, where the route wants to know: 401; 400 of who says that twice.
 template <class AnyLive, class Trace>
 MaybeRefused ask_identity(const Gate& gate, Decision& decision, const Asked& asked, const DecideState& state,
                           Trace& trace) {
   if (gate.auth.empty()) return std::nullopt;
+  if (shows_two(gate, asked.head.fields)) {
+    return http::Refusal{.status = 400, .reason = "Authorization or X-Api-Key stands twice"};
+  }
   const AuthMoment moment{
       .now = asked.now, .wall = asked.wall, .cache = state.credentials, .counts = !std::is_const_v<AnyLive>};
   AuthRuling ruling = authenticate(gate.auth, asked.head.fields, moment);

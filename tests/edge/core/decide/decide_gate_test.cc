@@ -130,6 +130,18 @@ TEST_F(GateTest, WhoHasNotSaidWhoHeIsIsToldHow) {
   EXPECT_NE(explained("/x").find("answer: 401 nobody has said who asks"), std::string::npos);
 }
 
+// The server behind the edge may go by the other one.
+TEST_F(GateTest, WhoShowsTwoCredentialsOfOneKindIsRefused) {
+  EXPECT_EQ(ask("/x", "Authorization: Basic YTpi\r\nAuthorization: Basic Yzpk\r\n").kind, Decision::Kind::pool)
+      << "the edge does not ask here";
+  Gate gate;
+  gate.auth = {staff()};
+  set(std::move(gate));
+  EXPECT_EQ(ask("/x", "Authorization: Basic YTpi\r\nAuthorization: Basic Yzpk\r\n").refusal.status, 400);
+  EXPECT_EQ(ask("/x", "X-Api-Key: a\r\nAuthorization: Basic YTpi\r\nx-api-key: b\r\n").refusal.status, 400);
+  EXPECT_EQ(ask("/x", "X-Api-Key: a\r\nAuthorization: Basic YTpi\r\n").kind, Decision::Kind::password);
+}
+
 TEST_F(GateTest, APasswordIsCheckedBehindTheLimitsAndDecidedAgainWithoutBeingCounted) {
   Gate gate;
   gate.access = {std::make_shared<const AccessList>(AccessSettings{.name = "all"}, std::make_shared<AccessLive>())};
