@@ -41,10 +41,12 @@ std::string_view text_of(const json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string_view(value->as_string()) : std::string_view();
 }
 
-// A NumericDate: seconds, perhaps with a fraction. Nothing: it is none.
+// A NumericDate: seconds, perhaps with a fraction. Nothing: it is none. Some mean by the largest integer that there is
+// no end; the leeway is to be added to it.
 std::optional<UnixTime> date_of(const json::value& value) {
-  if (value.is_int64()) return value.as_int64();
   constexpr double kMost = 1e15;
+  constexpr auto kMostSeconds = static_cast<UnixTime>(kMost);
+  if (value.is_int64()) return std::clamp(value.as_int64(), -kMostSeconds, kMostSeconds);
   if (!value.is_double() || !std::isfinite(value.as_double()) || std::abs(value.as_double()) > kMost) {
     return std::nullopt;
   }

@@ -88,6 +88,8 @@ TEST(Jwt, TimesHoldWithinTheLeeway) {
   EXPECT_EQ(verdict(by, text, 999'990), "of a");
   EXPECT_EQ(verdict(by, text, 999'989), "token: not good yet");
   EXPECT_EQ(verdict(by, token(kHeader, R"({"sub":"a"})")), "token: without an end");
+  EXPECT_EQ(verdict(by, token(kHeader, R"({"sub":"a","exp":9223372036854775807,"nbf":-9223372036854775808})")), "of a");
+  EXPECT_EQ(verdict(by, token(kHeader, R"({"sub":"a","exp":-9223372036854775808})")), "token: expired");
 }
 
 TEST(Jwt, IssuerAndAudienceAreLookedAtWhereTheyAreSaid) {
