@@ -1,5 +1,6 @@
 """Who asks: passwords, API keys and signed tokens from files, CORS, and traces; docs/access.md."""
 import base64
+import concurrent.futures
 import hashlib
 import json
 import subprocess
@@ -93,6 +94,16 @@ def test_who_shows_two_credentials_of_one_kind_is_refused(slot, server, tmp_path
         assert status("/", b"X-Api-Key: k1", b"X-Api-Key: of-another") == b"400"
         assert status("/own", b"Authorization: Bearer a", b"Authorization: Bearer b") == b"200", "what the server asks for is its affair"
         assert not any(b"forged" in head or b"of-another" in head for _, head in server.heads)
+
+
+def test_a_policy_in_shadow_turns_nobody_away_when_too_many_passwords_wait(slot, server, tmp_path):
+    users = secret_file(tmp_path / "users", hashed("alice", "x", "-B", "-C", "12") + "\n")
+    auth = {"staff": {"passwords": users, "mode": "shadow"}}
+    with LoneEdge(tmp_path, slot, [server.name], routes=[{"path": "/", "pool": "web", "auth": "staff"}], edge={"auth": auth}) as edge:
+        with concurrent.futures.ThreadPoolExecutor(60) as threads:
+            got = list(threads.map(lambda n: edge.get("/", Authorization=basic("alice", f"guess{n}"))[0], range(60)))
+        assert got == [200] * 60
+        assert edge.metric("meridian_edge_auth_requests_total", 'ruling="shadowed"') == 60
 
 
 def test_a_limit_counts_guesses(slot, server, tmp_path):

@@ -179,6 +179,24 @@ void decide_server(Request& r) {
 
 constexpr shared::Duration kPasswordPatience = shared::seconds(10);
 
+constexpr shared::Duration kUnchecked = shared::seconds(1);
+
+bool begins_check(Request& r);
+
+// The password that it waits for is not checked. A policy in shadow turns nobody away: for it that is a wrong one.
+bool ends_unchecked(Request& r, std::string_view why) {
+  const std::shared_ptr<PendingPassword> pending = std::exchange(r.pending, nullptr);
+  pending->waiter = nullptr;
+  if (pending->check.policy->mode() == shared::Mode::enforce) {
+    r.fail({.kind = ErrorKind::exhausted, .side = Side::internal, .detail = why});
+    return false;
+  }
+  r.context.credentials.put(pending->check.key, nullptr, r.now() + kUnchecked);
+  r.ruled = r.decision.limit;
+  decide(r);
+  return begins_check(r);
+}
+
 // A password is to be checked, which is done elsewhere. False: there is none, or there are too many.
 bool begins_check(Request& r) {
   if (r.decision.kind != Decision::Kind::password) return false;
@@ -186,9 +204,7 @@ bool begins_check(Request& r) {
   r.pending->check = *r.decision.check;
   r.pending->waiter = &r.exchange.waiter;
   if (r.context.passwords.submit(r.pending)) return true;
-  r.pending = nullptr;
-  r.fail({.kind = ErrorKind::exhausted, .side = Side::internal, .detail = "too many passwords wait to be checked"});
-  return false;
+  return ends_unchecked(r, "too many passwords wait to be checked");
 }
 
 shared::TimePoint check_deadline(const Request& r) { return r.asked.head_read + kPasswordPatience; }
@@ -196,12 +212,11 @@ shared::TimePoint check_deadline(const Request& r) { return r.asked.head_read + 
 // Is it still being checked? When it has been, everything is decided once more, over what is known now.
 bool waits_for_check(Request& r) {
   if (!r.pending->finished) {
-    const bool left = r.exchange.source.abandoned();
-    if (!left && r.now() < check_deadline(r)) return true;
-    r.fail(left
-               ? Error{.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"}
-               : Error{.kind = ErrorKind::exhausted, .side = Side::internal, .detail = "the password check took long"});
-    return false;
+    if (r.exchange.source.abandoned()) {
+      r.fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed"});
+      return false;
+    }
+    return r.now() < check_deadline(r) || ends_unchecked(r, "the password check took long");
   }
   const PasswordCheck& check = r.pending->check;
   std::shared_ptr<const Principal> who = r.pending->good ? check.policy->identity(check.user, std::nullopt) : nullptr;
