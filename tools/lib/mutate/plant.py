@@ -42,6 +42,8 @@ class Planter:
             if where.file is None or where.file.name != self.path:
                 continue
             body = inside or child.kind in FUNCTIONS
+            if child.kind in (CursorKind.DECL_STMT, CursorKind.VAR_DECL) and self.text(child).startswith((b"constexpr", b"static constexpr")):
+                continue  # the compiler evaluates it, as it is written
             # GCC 12 and what is made inside a co_await expression: decision 001.
             may = allowed and not ((child.kind.is_expression() or child.kind == CursorKind.DECL_STMT) and b"co_" in self.text(child))
             if body and may:
