@@ -149,6 +149,16 @@ TEST(Edns, NsidOnlyWhenAsked) {
   EXPECT_FALSE(ask(silent, query("static.example.com").option(3, "")).reply.option(3));
 }
 
+// Nothing is made from a DNAME that had no room.
+TEST(Size, ADnameThatDoesNotFitIsTruncatedWithoutACname) {
+  Snapshot snapshot = world();
+  const QueryBuilder asking = query("host.old.example.com").with_edns(512).option(3, "");
+  snapshot.identity.nsid = std::string(512 - kHeaderSize - asking.question().size() - kOptFixedSize - 4 - 10, 'n');
+  const Asked asked = ask(snapshot, asking);
+  EXPECT_TRUE(asked.reply.tc());
+  EXPECT_TRUE(asked.reply.answer.empty()) << asked.reply.answer.front();
+}
+
 // It has its room before the answer, which is truncated; one that leaves no room for OPT itself goes, and the answer
 // stands.
 TEST(Edns, AnNsidThatDoesNotFitIsLeftOutAndTheRestStands) {

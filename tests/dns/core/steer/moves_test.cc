@@ -63,6 +63,8 @@ TEST(Moves, NothingMovesBetweenEqualSides) {
   const auto report = moves_of_space(a.side(), b.side());
   ASSERT_EQ(report.names.size(), 1U);
   EXPECT_EQ(report.moved, 0);
+  EXPECT_TRUE(report.added.empty());
+  EXPECT_TRUE(report.removed.empty());
   EXPECT_EQ(report.names[0].moved_v6, 0);
   EXPECT_TRUE(report.names[0].flows.empty());
   EXPECT_TRUE(report.names[0].blocks.empty());

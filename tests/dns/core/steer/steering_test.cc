@@ -300,6 +300,21 @@ TEST_F(Steering, AllDownPoliciesKeepARealScope) {
   }
 }
 
+// What is left when nothing serves is all of it, whatever `answers` says, and what one order leaves is no other's.
+TEST_F(Steering, AllDownAnswersAllOfItsOwnOrder) {
+  SteeringSpec spec = weighted_spec();
+  for (SteeredName& name : spec.names) name.when_all_down = WhenAllDown::answer_all;
+  tables_ = compile(spec).tables;
+  for (const RegionId region : {kEast, kWest, kEu}) take_down(region);
+  const auto first = test::decode(ask("80.1.2.3", 32), AddressType::a).addresses;
+  EXPECT_GE(first.size(), 4U);
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    const ClientSubnet german{IpAddress::v4(0x50000000 + (i << 8)), 24};
+    EXPECT_EQ(test::decode(ask({IpAddress::v4(0), german, 0}, 0), AddressType::a).addresses, first);
+    EXPECT_EQ(test::decode(ask({IpAddress::v4(0), german, 0}, 1), AddressType::a).addresses.size(), first.size());
+  }
+}
+
 TEST_F(Steering, TheTraceTellsEveryStep) {
   EXPECT_EQ(tell("80.1.2.0", 24),
             "policy: www.example.com uses policy shares\n"
