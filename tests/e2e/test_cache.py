@@ -364,6 +364,25 @@ def test_fields_that_are_not_in_the_key_poison_nobody(slot, server, tmp_path, li
             assert word not in body
 
 
+@pytest.mark.parametrize("path", ["/key", "/vary", "/route"])
+@pytest.mark.parametrize("fields", [{"X-Device": "phone", "Connection": "X-Device"}, {"X_Device": "phone"}])
+def test_a_field_that_the_server_sees_otherwise_than_the_cache_poisons_nobody(slot, server, tmp_path, path, fields):
+    def answer(head):
+        phone = b"\r\nx-device: phone" in head.lower().replace(b"_", b"-")  # as a framework does that makes HTTP_X_DEVICE of it
+        return ok(b"phone" if phone else b"desk", FRESH + (b"Vary: X-Device\r\n" if b"/vary" in head else b""))
+    server.answer = answer
+    cache = {"store": "main"}
+    routes = [{"path": "/key", "pool": "web", "cache": {**cache, "key": [{"header": "X-Device"}]}}, {"path": "/route", "header": {"X-Device": "phone"}, "pool": "web", "cache": cache},
+              {"path": "/", "pool": "web", "cache": {**cache, "key": [{"header": "X-Device"}]} if path == "/route" else cache}]
+    with LoneEdge(tmp_path, slot, [server.name], routes=routes, edge={"caches": {"main": {"size": "64MiB"}}}) as edge:
+        with edge.raw() as sock:
+            lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: lone.example\r\n{lines}\r\n".encode())
+            assert sock.recv(4096).startswith(b"HTTP/1.1 200")
+        assert edge.get(path, X_Device="phone")[2] == b"phone"
+        assert edge.get(path)[2] == b"desk"
+
+
 def test_tiers_keys_and_sessions_are_told_apart(slot, server, tmp_path):
     server.answer = lambda head: ok(head, FRESH)
     (tmp_path / "keys").write_text("# public: for tests\nkey-of-gold gold\n")

@@ -53,6 +53,23 @@ bool is_kept(const CacheRule& rule, std::string_view name) {
   return !only;
 }
 
+// By which it is told apart here, while its server does not get it.
+bool takes_fields_away(const http::FieldList& fields) {
+  const http::ConnectionOptions connection = http::connection_options(fields);
+  if (connection.named_count == 0) return false;
+  return std::ranges::any_of(fields, [&](const http::Field& field) {
+    return !http::is_protected(field.id) && !http::is_hop_by_hop(field.id) && connection.names(field.name);
+  });
+}
+
+// X_Device beside a key of X-Device: frameworks may read both as one.
+bool passes_for_a_key(const CacheRule& rule, std::string_view name) {
+  return std::ranges::any_of(rule.key, [&](const CacheKeyPart& part) {
+    return part.kind == CacheKeyPart::Kind::header && http::equals_as_twin(name, part.name) &&
+           !equals_ignoring_case(name, part.name);
+  });
+}
+
 // Of a trusted proxy these pass to servers.
 void append_forwarded(const SelectorSource& source, std::string& out) {
   if (!source.client.trusted) return;
@@ -181,7 +198,9 @@ std::string_view why_bypassed(const BypassSource& source) {
     const bool overrules =
         std::ranges::any_of(kOverruling, [&](std::string_view name) { return http::equals_as_twin(field.name, name); });
     if (overrules) return "a field that may overrule method or target";
+    if (source.rule != nullptr && passes_for_a_key(*source.rule, field.name)) return "a field that may pass for a key";
   }
+  if (takes_fields_away(source.head.fields)) return "Connection takes fields away";
   return {};
 }
 

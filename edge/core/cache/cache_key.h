@@ -51,6 +51,7 @@ struct BypassSource {
   bool upgrades = false;
   bool identified = false;     // by a certificate, or by a session that binds it to a server
   bool authenticated = false;  // its route asks who it is (RFC 9111 3.5)
+  const CacheRule* rule = nullptr;
 };
 [[nodiscard]] std::string_view why_bypassed(const BypassSource& source);
 

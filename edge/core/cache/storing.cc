@@ -59,6 +59,7 @@ std::string_view why_not_stored(const http::FieldList& request, const http::Resp
   }
   if (rule.set_cookie == CookiePolicy::pass && response.fields.has(http::FieldId::set_cookie)) return "Set-Cookie";
   if (varies_by_everything(response.fields)) return "Vary: *";
+  if (varies_by_a_twin(request, response.fields)) return "a field that may pass for one in Vary";
   const Lifetime lifetime = lifetime_of(response, directives, rule, heard_at);
   const bool explicitly = lifetime.source != FreshnessSource::none || directives.is_public || directives.no_cache;
   if (!explicitly && !is_heuristically_cacheable(status)) return "nothing says for how long";

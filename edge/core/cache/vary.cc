@@ -60,6 +60,20 @@ bool varies_by_everything(const http::FieldList& response) {
   return everything;
 }
 
+bool varies_by_a_twin(const http::FieldList& request, const http::FieldList& response) {
+  if (!response.has(http::FieldId::vary)) return false;
+  bool twin = false;
+  for (const http::Field& field : response) {
+    if (field.id != http::FieldId::vary) continue;
+    http::for_each_element(field.value, [&](std::string_view name) {
+      twin = twin || std::ranges::any_of(request, [&](const http::Field& one) {
+               return http::equals_as_twin(one.name, name) && !shared::equals_ignoring_case(one.name, name);
+             });
+    });
+  }
+  return twin;
+}
+
 std::string vary_names(const http::FieldList& response) {
   if (!response.has(http::FieldId::vary)) return {};
   std::vector<std::string> names;

@@ -11,6 +11,8 @@ namespace edge {
 
 // "*" is among its elements, or it is no list of names.
 [[nodiscard]] bool varies_by_everything(const http::FieldList& response);
+// Has the request a field that frameworks may take for one that Vary names, as Accept_Language for Accept-Language?
+[[nodiscard]] bool varies_by_a_twin(const http::FieldList& request, const http::FieldList& response);
 
 // The names of all lines, in lower case, sorted, each once, joined by commas; empty: it does not vary.
 [[nodiscard]] std::string vary_names(const http::FieldList& response);

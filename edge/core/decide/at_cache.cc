@@ -18,7 +18,8 @@ BypassSource bypass_source(const Decision& decision, const CacheAsker& asker) {
           .has_body = body.kind != http::BodyKind::none && body != http::Body{http::BodyKind::length, 0},
           .upgrades = asker.framing.upgrade,
           .identified = asker.certified || at_pool.session.has_value() || at_pool.pool->proxy_protocol.has_value(),
-          .authenticated = gate != nullptr && !gate->auth.empty()};
+          .authenticated = gate != nullptr && !gate->auth.empty(),
+          .rule = decision.match.route->cache.get()};
 }
 
 // Two routes may make the same target of different ones; and one that only some clients get has servers of its own.

@@ -143,6 +143,21 @@ TEST(CacheKey, PassesByWhatMayOverruleMethodOrTarget) {
   }
 }
 
+// A server would answer by another value than the key has, and others would get that.
+TEST(CacheKey, PassesByWhatItsServerSeesOtherwise) {
+  CacheRule rule;
+  rule.key = {{CacheKeyPart::Kind::header, "X-Device"}};
+  const auto passes = [&](const char* lines) {
+    const ParsedRequest request(lines);
+    return !why_bypassed({.head = request.head, .rule = &rule}).empty();
+  };
+  EXPECT_FALSE(passes("X-Device: a\r\nX_Other: b\r\nConnection: keep-alive\r\n"));
+  EXPECT_TRUE(passes("X_Device: a\r\n"));
+  EXPECT_TRUE(passes("X-Device: a\r\nConnection: x-device\r\n"));
+  EXPECT_TRUE(passes("Accept-Language: de\r\nConnection: close, Accept-Language\r\n"));
+  EXPECT_FALSE(passes("Cookie: a=b\r\nConnection: Cookie, X-Device\r\n")) << "one it keeps, and one that is not there";
+}
+
 TEST(CacheKey, FindsTags) {
   for (const char* list : {"a", "b,a", "b, a", "b a", "a b", "\ta,"}) EXPECT_TRUE(holds_tag(list, "a")) << list;
   for (const char* list : {"", "ab", "b,ab", "A"}) EXPECT_FALSE(holds_tag(list, "a")) << list;

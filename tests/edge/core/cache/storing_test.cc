@@ -47,6 +47,8 @@ TEST(Storing, FollowsTheRulesOfASharedCache) {
            {200, "Cache-Control: max-age=0, stale-if-error=9\r\n", "", true},
            {200, "Cache-Control: max-age=60\r\nVary: *\r\n", "", false},
            {200, "Cache-Control: max-age=60\r\nVary: Foo\r\n", "", true},
+           {200, "Cache-Control: max-age=60\r\nVary: Foo, X-Bar\r\n", "x_bar: 1\r\n", false},
+           {200, "Cache-Control: max-age=60\r\nVary: X-Bar\r\n", "x-bar: 1\r\nX_Other: 1\r\n", true},
            {200, "Cache-Control: max-age=60\r\nSet-Cookie: a=b\r\n", "", false},
            {200, "Cache-Control: max-age=60\r\n", "Cookie: a=b\r\n", true},
            {200, "Cache-Control: max-age=60\r\n", "Authorization: FOO\r\n", false},
