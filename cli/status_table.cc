@@ -143,6 +143,29 @@ std::string head_line(const json::object& status) {
          drained_text(status) + "\n";
 }
 
+// "scale web: 7 wanted, 5 there, 4 serve (1 to 20, on): cpu 84 %, target 70 %", and who is told of it.
+std::string scale_lines(const json::object& status) {
+  std::string lines;
+  for (const auto& pool : *list(status, "pools")) {
+    const auto* scale = pool.is_object() ? pool.get_object().if_contains("autoscale") : nullptr;
+    if (scale == nullptr || !scale->is_object()) continue;
+    const json::object& one = scale->get_object();
+    const auto count = [&one](std::string_view key) { return std::to_string(number(one, key)); };
+    lines += "scale " + text(pool.get_object(), "pool") + ": " + count("desired") + " wanted, " + count("servers") +
+             " there, " + count("serving") + " serve (" + count("min") + " to " + count("max") + ", " +
+             text(one, "mode") + "): " + text(one, "reason") + "\n";
+  }
+  const auto* scaler = status.if_contains("scaler");
+  if (scaler != nullptr && scaler->is_object()) {
+    const json::object& told = scaler->get_object();
+    const std::string problem = text(told, "problem");
+    lines += "scaler: " + text(told, "speaks") + " speaks, " + std::to_string(number(told, "delivered")) +
+             " calls taken, " + std::to_string(number(told, "failed")) + " failed, " +
+             std::to_string(number(told, "waiting")) + " wait" + (problem.empty() ? "" : ": " + problem) + "\n";
+  }
+  return lines.empty() ? lines : "\n" + lines;
+}
+
 }  // namespace
 
 shared::Result<std::string> edge_table(std::string_view body, const EarlierStatus& earlier) {
@@ -169,7 +192,7 @@ shared::Result<std::string> edge_table(std::string_view body, const EarlierStatu
     rows.push_back({text(pool, "pool"), text(source, "source"), text(source, "state"), "-", "-", "-", "-", "-", "-",
                     "-", "-", text(source, "reason")});
   });
-  return head_line(*status) + "\n" + aligned(rows);
+  return head_line(*status) + "\n" + aligned(rows) + scale_lines(*status);
 }
 
 }  // namespace cli

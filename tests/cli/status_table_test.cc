@@ -60,6 +60,19 @@ TEST(StatusTable, TellsWhatAnOperatorHasSaid) {
       << *text;
 }
 
+TEST(StatusTable, TellsHowManyServersAreWantedAndWhoIsToldOfIt) {
+  const auto text =
+      edge_table(R"({"pools": [{"pool": "web", "servers": [], "autoscale": {"mode": "on", "desired": 7, "servers": 5,
+      "serving": 4, "min": 1, "max": 20, "reason": "cpu 84 %, target 70 %"}}, {"pool": "static", "servers": []}],
+      "scaler": {"speaks": "192.0.2.1", "delivered": 3, "failed": 2, "waiting": 1, "problem": "status 503"}})",
+                 {});
+  ASSERT_TRUE(text);
+  EXPECT_TRUE(
+      text->ends_with("\nscale web: 7 wanted, 5 there, 4 serve (1 to 20, on): cpu 84 %, target 70 %\n"
+                      "scaler: 192.0.2.1 speaks, 3 calls taken, 2 failed, 1 wait: status 503\n"))
+      << *text;
+}
+
 TEST(StatusTable, AnotherServersStatusIsNotATable) {
   EXPECT_FALSE(edge_table(R"({"regions": []})", {}));
   EXPECT_FALSE(edge_table("[]", {}));

@@ -9,6 +9,7 @@ import meridian
 from lone_edge import LoneEdge, Scripted, answering, ok, slot_address
 from meridian import eventually
 from test_discovery import Dns
+from test_operator import meridian_command
 
 KEY = "0123456789abcdef0123456789abcdef"
 SERVICE = "_http._tcp.api.internal."
@@ -158,6 +159,68 @@ def test_one_edge_of_a_region_speaks(tmp_path):
                 other.__exit__()
                 eventually(lambda: receiver.words, "it goes on when the other is gone")
                 assert receiver.words[0]["edge"] == edge.host and receiver.words[0]["desired"] == 2
+
+
+def upgrade(edge):
+    """The old process, which drains; the new one serves."""
+    old = edge.process
+    edge.process = meridian.Process([*old.arguments, "--upgrade"], edge.directory / "successor.log")
+    eventually(lambda: not edge.process.running() or "event=taken_over" in old.text(), "it is taken over")
+    assert edge.process.running(), edge.process.text()
+    return old
+
+
+def test_what_was_called_for_outlives_an_upgrade_and_a_restart(tmp_path):
+    with meridian.Lease() as slot, busy_server(slot_address(slot, "2.1"), {"percent": 90}) as server, \
+            Receiver(slot_address(slot, "8.1")) as receiver:
+        edge_config = {"scaler": {"webhook": {"url": receiver.url, "key": str(tmp_path / "scaler.key")}}}
+        policy = {"mode": "on", "min": 1, "max": 5, "cpu": 70, "start_time": "2s"}
+        with lone(tmp_path, slot, [server.name], policy, edge_config) as edge:
+            eventually(lambda: scale(edge)["desired"] == 2 and receiver.words, "another one is called for")
+            change = scale(edge)["last_change"]
+            assert change["reason"] == "cpu 90 %, target 70 %"
+
+            # Its minimum is the same; what is there, one server, is not what is wanted.
+            heard = len(receiver.words)
+            old = upgrade(edge)
+            assert scale(edge)["desired"] == 2 and scale(edge)["last_change"] == change
+            assert "event=scale_recalled pool=web desired=2" in edge.process.text()
+            eventually(lambda: len(receiver.words) > heard, "the new process says where things stand")
+            assert receiver.words[-1]["desired"] == 2 and receiver.words[-1]["decided"] == change["at"]
+            told = old.text().count("event=scaler_told")
+            edge.web["autoscale"]["min"] = 3
+            edge.reload()
+            eventually(lambda: receiver.words[-1]["desired"] == 3, "the new process speaks")
+            assert old.text().count("event=scaler_told") == told and "desired=3" not in old.text(), "the old one is silent"
+            eventually(lambda: not old.running(), "the old process has ended")
+
+            # A restart, for which nobody is told.
+            kept = edge.directory / "state" / f"edge-{edge.host}" / "scaling.json"
+            eventually(lambda: json.loads(kept.read_text())["pools"]["web"]["desired"] == 3, "it is kept")
+            edge.web["autoscale"]["min"] = 1
+            edge.write()
+            edge.process.stop()
+            edge.start()
+            assert scale(edge)["desired"] == 3 and scale(edge)["last_change"]["reason"] == "min"
+
+            # One that is too old says nothing.
+            edge.process.stop()
+            memory = json.loads(kept.read_text())
+            memory["at"] -= 3600
+            kept.write_text(json.dumps(memory))
+            edge.start()
+            assert scale(edge)["desired"] <= 1 and "last_change" not in scale(edge)
+
+
+def test_status_tells_what_is_wanted_and_who_speaks(tmp_path):
+    with meridian.Lease() as slot, busy_server(slot_address(slot, "2.1"), {"percent": 10}) as server:
+        edge_config = {"scaler": {"file": True}}
+        with lone(tmp_path, slot, [server.name], {"mode": "dry_run", "min": 1, "max": 5, "cpu": 70}, edge_config) as edge:
+            eventually(lambda: scale(edge)["servers"] == 1, "it is looked at")
+            socket = edge.directory / "state" / f"edge-{edge.host}" / "admin.sock"
+            said = meridian_command("status", "--server", f"unix:{socket}")
+            assert "scale web: 1 wanted, 1 there" in said and "(1 to 5, dry_run): settling after a start" in said, said
+            assert f"scaler: {edge.host} speaks, 0 calls taken, 0 failed, 0 wait" in said, said
 
 
 def test_the_shop_says_how_many_servers_it_wants(shop):

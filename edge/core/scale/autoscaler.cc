@@ -64,9 +64,16 @@ ScaleChange Autoscaler::observe(const ScaleSample& sample, const ScaleSettings& 
   return up != ScaleChange::none ? up : go_down(sample, settings, now);
 }
 
+void Autoscaler::recall(std::uint32_t desired, std::string why, TimePoint changed, Recall how) {
+  desired_ = desired;
+  decided_ = std::move(why);
+  changed_ = changed;
+  exact_ = how == Recall::exact;
+}
+
 // After a start servers are found and checked one by one: whoever called for fewer then would end those that serve.
 void Autoscaler::settle(const ScaleSample& sample) {
-  desired_ = std::max(desired_, sample.known);
+  if (!exact_) desired_ = std::max(desired_, sample.known);
   reason_ = "settling after a start";
 }
 

@@ -37,12 +37,17 @@ class Autoscaler {
   static constexpr double kLeastGrowth = 0.1;                       // of the load, within start_time: less is noise
   static constexpr shared::Duration kSettle = shared::seconds(30);  // after a start, or start_time: nothing is decided
 
+  // What was called for by a process before this one. Between a process and its successor nothing happens to servers,
+  // so the count is exact; while an edge was away others may have scaled, and there shall be no fewer than there are.
+  enum class Recall : bool { at_least, exact };
+  void recall(std::uint32_t desired, std::string why, shared::TimePoint changed, Recall how);
+
   // What this sample changes of desired().
   ScaleChange observe(const ScaleSample& sample, const ScaleSettings& settings, shared::TimePoint now);
 
   [[nodiscard]] std::uint32_t desired() const { return desired_; }
   [[nodiscard]] const std::string& reason() const { return reason_; }
-  // The reason of the last change; empty: there was none since the start.
+  // The reason of the last change; empty: none is known.
   [[nodiscard]] const std::string& decided() const { return decided_; }
   [[nodiscard]] double load() const { return load_; }            // in servers, smoothed
   [[nodiscard]] double in_flight() const { return in_flight_; }  // smoothed
@@ -71,6 +76,7 @@ class Autoscaler {
   std::uint32_t desired_ = 0;
   std::string reason_ = "nothing is known yet";
   std::string decided_;
+  bool exact_ = false;                           // desired_ was recalled, and stands for what is there
   std::optional<shared::TimePoint> first_;       // sample with a server
   std::optional<shared::TimePoint> last_;        // sample
   std::optional<shared::TimePoint> changed_;     // desired_

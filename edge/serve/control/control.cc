@@ -27,6 +27,7 @@ using shared::AdminResponse;
 using shared::Level;
 using shared::log_event;
 
+const std::string kScaled = "scaled ";  // begins a line of what a successor is told
 constexpr auto kReopenPatience = shared::seconds(2);
 constexpr auto kLastAnswers = shared::seconds(1);  // of a stop: for clients that speak again and again
 
@@ -100,11 +101,12 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
       redis_(supervisor.loop(), names_),
       region_limits_(supervisor.loop(), redis_),
       healing_(supervisor.loop(), loader.live()),
-      scaling_({.loop = supervisor.loop(),
-                .live = loader.live(),
-                .backends = backends_,
-                .follower = names_,
-                .write_file = [this](std::string text) { keep_scale(std::move(text)); }}),
+      scaling_(
+          {.loop = supervisor.loop(),
+           .live = loader.live(),
+           .backends = backends_,
+           .follower = names_,
+           .write_file = [this](const std::string& name, std::string text) { keep_scale(name, std::move(text)); }}),
       word_end_(supervisor.loop()),
       drain_(supervisor.loop()) {}
 
@@ -154,12 +156,15 @@ shared::Result<void> Control::claim_inheritance() {
   backends_.set(world_->built);
   backends_.recall(found);
   publish();
+  recall_scale(found);
   return {};
 }
 
-// A line with what an operator has said, then what the DNS and the checks have found.
+// A line with what an operator has said, one of what was scaled to, then what the DNS and the checks have found.
 std::string Control::state_text() const {
-  return words_.to_json() + "\n" + discovery_.remember() + backends_.remember();
+  const auto scaled = scaling_.memory();
+  return words_.to_json() + "\n" + (scaled ? kScaled + scaled->to_json() + "\n" : "") + discovery_.remember() +
+         backends_.remember();
 }
 
 void Control::begin_to_serve() {
@@ -168,6 +173,7 @@ void Control::begin_to_serve() {
   look_at_certificates();
   look_at_rules();
   service_.serve({});
+  scaling_.begin();
   keep_files();
 }
 
@@ -347,9 +353,26 @@ void Control::publish() {
   if (old != nullptr) service_.builder().dispose(std::move(old));
 }
 
-// For who starts servers himself.
-void Control::keep_scale(std::string text) {
-  service_.state_writer().write("scale.json", [text = std::move(text)] { return text; });
+// For who starts servers himself, and for the next start.
+void Control::keep_scale(const std::string& name, std::string text) {
+  service_.state_writer().write(name, [text = std::move(text)] { return text; });
+}
+
+// A predecessor's word is what is; that of a file is as old as it says.
+void Control::recall_scale(std::string_view found) {
+  const auto use = [this](std::string_view text, Autoscaler::Recall how) {
+    const auto memory = ScaleMemory::parse(text);
+    if (!memory) return log_event(Level::warn, "state_not_kept", {{"reason", memory.error().message}});
+    const auto now = std::chrono::duration_cast<shared::seconds>(std::chrono::system_clock::now().time_since_epoch());
+    if (memory->fresh(now.count())) scaling_.recall(*memory, how);
+  };
+  if (const std::size_t at = found.find(kScaled); at == 0 || (at < found.size() && found[at - 1] == '\n')) {
+    const std::string_view line = found.substr(at + kScaled.size());
+    return use(line.substr(0, line.find('\n')), Autoscaler::Recall::exact);
+  }
+  const shared::StateDirectory* const state = service_.state_directory();
+  if (state == nullptr || !service_.inherited_state().empty()) return;
+  if (const auto kept = state->read(Scaling::kMemoryFile); kept && *kept) use(**kept, Autoscaler::Recall::at_least);
 }
 
 void Control::reload(ReloadDone done) {
@@ -430,6 +453,7 @@ void Control::stop() {
 // The successor accepts on our sockets: nobody has to be told. Clients that keep a connection idle hear "Connection:
 // close" with their next answer; the few that never speak again are closed after a while.
 void Control::handed_over() {
+  scaling_.end();
   caches_.let_go();
   const shared::Duration linger = std::min(world_->config.client.keep_alive_timeout, world_->config.drain_grace);
   supervisor_.set_stop_grace(linger + world_->config.drain_grace);

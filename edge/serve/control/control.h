@@ -101,7 +101,8 @@ class Control {
   [[nodiscard]] ForeseenCache foresee_cache(const Decision& decision, const CacheAsker& asker) const;
 
   void publish();
-  void keep_scale(std::string text);
+  void keep_scale(const std::string& name, std::string text);
+  void recall_scale(std::string_view found);
   void reload(ReloadDone done);
   void adopt(std::shared_ptr<const World> world);
   void reopen_logs(AccessLog::Reopened done);

@@ -23,6 +23,8 @@ struct ScaleMetric {
 const ScaleMetric kMetrics[] = {
     {"meridian_edge_pool_servers_desired", "Servers that the pool shall have, by its autoscale.",
      [](const Scaling::Pool& pool) -> std::uint64_t { return pool.scaler.desired(); }},
+    {"meridian_edge_pool_servers_max", "The most that its autoscale may call for.",
+     [](const Scaling::Pool& pool) -> std::uint64_t { return pool.settings.max; }},
     {"meridian_edge_pool_servers_known", "Servers that it has, well or not.",
      [](const Scaling::Pool& pool) -> std::uint64_t { return pool.sample.known; }},
     {"meridian_edge_pool_servers_serving", "Of these, those that answer.",
@@ -41,6 +43,9 @@ void write_scale_metrics(const ReportSource& source, shared::MetricsWriter& out)
   for (const auto& [name, pool] : source.scaling->pools()) {
     if (pool.sample.cpu) out.sample({{"pool", name}}, *pool.sample.cpu / 100);
   }
+  out.family(kGauge, "meridian_edge_pool_load_servers",
+             "What is asked of it, in servers that are as busy as they shall be.");
+  for (const auto& [name, pool] : source.scaling->pools()) out.sample({{"pool", name}}, rounded(pool.scaler.load()));
   const ScaleCalls::Counts& counts = source.scaling->calls().counts();
   out.family(kCounter, "meridian_edge_scaler_calls_total", "Calls of the webhook, by their result.");
   out.sample({{"result", "delivered"}}, counts.delivered);

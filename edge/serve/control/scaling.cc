@@ -11,6 +11,8 @@
 namespace edge {
 namespace {
 
+using shared::Level;
+
 std::int64_t wall_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -20,6 +22,7 @@ std::int64_t wall_seconds() {
 Scaling::Scaling(Of of) : of_(std::move(of)), siblings_(of_.loop), calls_(of_.loop, of_.follower), timer_(of_.loop) {}
 
 void Scaling::set(const World& world, std::shared_ptr<const Snapshot> snapshot) {
+  if (stage_ == Stage::ended) return;
   snapshot_ = std::move(snapshot);
   const auto& wanted = world.built.servers.scaling;
   std::erase_if(pools_, [&](const auto& pool) { return !wanted.contains(pool.first); });
@@ -29,15 +32,54 @@ void Scaling::set(const World& world, std::shared_ptr<const Snapshot> snapshot) 
   const bool several = !wanted.empty();
   siblings_.set(world.common, snapshot_->settings->identity.region, world.node,
                 several ? Siblings::Wanted::yes : Siblings::Wanted::no);
+  if (running_ || pools_.empty() || stage_ != Stage::runs) return;
+  running_ = true;
+  wait();
+}
+
+void Scaling::recall(const ScaleMemory& memory, Autoscaler::Recall how) {
+  const shared::TimePoint now = shared::Clock::now();
+  for (const auto& [name, was] : memory.pools) {
+    const auto found = pools_.find(name);
+    if (found == pools_.end()) continue;
+    const auto age = shared::seconds(std::max<std::int64_t>(0, wall_seconds() - was.decided));
+    found->second.scaler.recall(was.desired, was.reason, now - age, how);
+    found->second.decided = was.decided;
+    shared::log_event(Level::info, "scale_recalled",
+                      {{"pool", name}, {"desired", was.desired}, {"reason", was.reason}});
+  }
+}
+
+void Scaling::begin() {
+  stage_ = Stage::runs;
+  began_ = shared::Clock::now();
   if (running_ || pools_.empty()) return;
   running_ = true;
   wait();
 }
 
+void Scaling::end() {
+  stage_ = Stage::ended;
+  running_ = false;
+  timer_.cancel();
+  calls_.set(std::nullopt);
+  siblings_.stop();
+}
+
+std::optional<ScaleMemory> Scaling::memory() const {
+  ScaleMemory memory{.at = wall_seconds(), .pools = {}};
+  for (const auto& [name, pool] : pools_) {
+    const Autoscaler& scaler = pool.scaler;
+    if (!scaler.decided().empty()) memory.pools[name] = {scaler.desired(), pool.decided, scaler.decided()};
+  }
+  if (memory.pools.empty()) return std::nullopt;
+  return memory;
+}
+
 void Scaling::wait() {
   timer_.expires_after(kRound);
   timer_.async_wait([this](shared::error_code error) {
-    if (error) return;
+    if (error || stage_ == Stage::ended) return;
     round(shared::Clock::now());
     if (pools_.empty()) {
       running_ = false;
@@ -47,8 +89,11 @@ void Scaling::wait() {
   });
 }
 
-// This edge drains: the next one speaks.
-bool Scaling::speaks() const { return siblings_.before() == nullptr && !of_.live.draining; }
+// This edge drains: the next one speaks. After a start nobody knows yet whether another one does.
+bool Scaling::speaks() const {
+  if (siblings_.unknown() && shared::Clock::now() - began_ < kHush) return false;
+  return siblings_.before() == nullptr && !of_.live.draining;
+}
 
 std::string Scaling::speaker() const {
   const shared::IpAddress* before = siblings_.before();
@@ -64,6 +109,15 @@ void Scaling::round(shared::TimePoint now) {
     }
   }
   spoke_ = speaks_now;
+  if (now - kept_ >= kAgain) keep_memory(now);
+}
+
+// Now and then, too, so that a restart knows how old it is.
+void Scaling::keep_memory(shared::TimePoint now) {
+  const auto known = memory();
+  if (!known) return;
+  kept_ = now;
+  of_.write_file(kMemoryFile, known->to_json());
 }
 
 void Scaling::judge(const std::string& name, Pool& pool, shared::TimePoint now) {
@@ -74,7 +128,7 @@ void Scaling::judge(const std::string& name, Pool& pool, shared::TimePoint now) 
   const ScaleChange change = pool.scaler.observe(pool.sample, pool.settings, now);
   if (change != ScaleChange::none) {
     pool.decided = wall_seconds();
-    shared::log_event(shared::Level::info, change == ScaleChange::up ? "scale_up" : "scale_down",
+    shared::log_event(Level::info, change == ScaleChange::up ? "scale_up" : "scale_down",
                       {{"pool", name},
                        {"desired", pool.scaler.desired()},
                        {"before", before},
@@ -85,6 +139,7 @@ void Scaling::judge(const std::string& name, Pool& pool, shared::TimePoint now) 
   const bool again =
       !pool.scaler.decided().empty() && pool.sample.known != pool.scaler.desired() && now - pool.told >= kAgain;
   if (change != ScaleChange::none || again) tell(name, pool, now);
+  if (change != ScaleChange::none) keep_memory(now);
 }
 
 // Clients spread over the edges of a region, so each sees its part of what is in flight; CPU is the servers' own.
@@ -133,7 +188,7 @@ void Scaling::write_file() {
   for (const auto& [name, pool] : pools_) {
     if (pool.settings.mode == ScaleMode::on && !pool.scaler.decided().empty()) text += message_of(name, pool) + "\n";
   }
-  of_.write_file(std::move(text));
+  of_.write_file("scale.json", std::move(text));
 }
 
 }  // namespace edge

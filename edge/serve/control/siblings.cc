@@ -54,6 +54,16 @@ void Siblings::set(const shared::load::Config& config, const std::string& region
   prober_->set_targets(std::move(targets));
 }
 
+void Siblings::stop() {
+  edges_.clear();
+  prober_->set_targets({});
+}
+
+bool Siblings::unknown() const {
+  return std::ranges::any_of(edges_,
+                             [](const Edge& edge) { return edge.machine.state() == shared::HealthState::unknown; });
+}
+
 std::size_t Siblings::up() const {
   return static_cast<std::size_t>(
       std::ranges::count_if(edges_, [](const Edge& edge) { return edge.machine.state() == shared::HealthState::up; }));

@@ -27,6 +27,11 @@ class Siblings {
   enum class Wanted : bool { no, yes };
   void set(const shared::load::Config& config, const std::string& region, const shared::IpAddress& own, Wanted wanted);
 
+  // Nobody is asked any more.
+  void stop();
+
+  // Of some nothing is known yet: they have not been asked often enough.
+  [[nodiscard]] bool unknown() const;
   // Those that are known to be up.
   [[nodiscard]] std::size_t up() const;
   // The lowest that is up, of all but this one; null: none is lower than this one.

@@ -249,5 +249,59 @@ TEST_F(AutoscalerSteps, MinAndMaxHoldWhatever) {
   EXPECT_EQ(scaler_.desired(), 120U);
 }
 
+// A pool of two, by cpu alone, that was scaled before this process began.
+struct Recalled {
+  ScaleSettings settings = [] {
+    ScaleSettings one = shop();
+    one.min = 1;
+    one.in_flight.reset();
+    return one;
+  }();
+  Autoscaler scaler;
+
+  ScaleChange observe(std::uint32_t servers, double cpu, seconds at) {
+    return scaler.observe({.known = servers, .serving = servers, .cpu = cpu, .in_flight = 0}, settings, kBegin + at);
+  }
+};
+
+TEST(Autoscaler, WhatWasCalledForBeforeAStartIsStillWanted) {
+  for (const auto how : {Autoscaler::Recall::exact, Autoscaler::Recall::at_least}) {
+    Recalled one;
+    one.scaler.recall(7, "cpu 84 %, target 70 %", kBegin - seconds(60), how);
+    EXPECT_EQ(one.scaler.decided(), "cpu 84 %, target 70 %");
+    for (int second = 0; second < 60; ++second) {
+      EXPECT_EQ(one.observe(5, 60, seconds(second)), ScaleChange::none);
+      EXPECT_EQ(one.scaler.desired(), 7U) << "two that were called for are on their way";
+    }
+  }
+}
+
+TEST(Autoscaler, ASuccessorWantsFewerThanThereAreIfItsPredecessorDid) {
+  Recalled exact;
+  exact.scaler.recall(3, "little to do", kBegin - seconds(5), Autoscaler::Recall::exact);
+  exact.observe(5, 20, seconds(0));
+  EXPECT_EQ(exact.scaler.desired(), 3U);
+  Recalled away;
+  away.scaler.recall(3, "little to do", kBegin - seconds(5), Autoscaler::Recall::at_least);
+  away.observe(5, 20, seconds(0));
+  EXPECT_EQ(away.scaler.desired(), 5U) << "others may have called for more while it was away";
+}
+
+TEST(Autoscaler, TheTimeOfTheLastChangeHoldsOverAStart) {
+  const auto changed_at = [](seconds before) {
+    Recalled one;
+    one.settings.start_time = seconds(1);
+    one.settings.window = seconds(10);
+    one.settings.down_cooldown = seconds(100);
+    one.scaler.recall(4, "cpu", kBegin - before, Autoscaler::Recall::exact);
+    for (int second = 0; second < 200; ++second) {
+      if (one.observe(4, 5, seconds(second)) == ScaleChange::down) return second;
+    }
+    return -1;
+  };
+  EXPECT_GE(changed_at(seconds(0)), 99);
+  EXPECT_LE(changed_at(seconds(90)), 15);
+}
+
 }  // namespace
 }  // namespace edge

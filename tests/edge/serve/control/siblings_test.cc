@@ -48,12 +48,23 @@ class SiblingsTest : public ::testing::Test {
 TEST_F(SiblingsTest, TheLowestThatIsUpSpeaks) {
   begin("127.9.9.9");
   EXPECT_EQ(siblings_.before(), nullptr) << "nobody is known yet";
+  EXPECT_TRUE(siblings_.unknown());
   ASSERT_TRUE(run_until(loop_, [&] { return siblings_.before() != nullptr; }));
   EXPECT_EQ(siblings_.before()->to_string(), "127.0.0.1");
   EXPECT_EQ(siblings_.up(), 1U);
+  EXPECT_FALSE(siblings_.unknown());
   peer_.refuse();
   peer_.end_all(shared::test::TestPeer::Ending::close);
   ASSERT_TRUE(run_until(loop_, [&] { return siblings_.before() == nullptr; }));
+  EXPECT_EQ(siblings_.up(), 0U);
+}
+
+TEST_F(SiblingsTest, WhoHasStoppedAsksNobodyAndKnowsNobody) {
+  begin("127.9.9.9");
+  ASSERT_TRUE(run_until(loop_, [&] { return siblings_.before() != nullptr; }));
+  siblings_.stop();
+  EXPECT_EQ(siblings_.before(), nullptr);
+  EXPECT_FALSE(siblings_.unknown());
   EXPECT_EQ(siblings_.up(), 0U);
 }
 
