@@ -28,6 +28,7 @@ FEATURES = """  caches: {pages: {}}
   compression: {}
   routes:
     - {path: /cached/, pool: web, cache: {store: pages, ttl: {200: 1m}}, limits: [gentle]}
+    - {path: /copied/, pool: web, mirror: {pool: api, share: 100%}}
     - {path: /files/, files: {root: "ROOT"}}
 """
 
@@ -84,7 +85,7 @@ def use(shop):
     for _ in range(5):
         shop.query("www.shop.example")
     for region in REGIONS:
-        for path in ("/", "/api/items", "/cached/page", "/files/page.html"):
+        for path in ("/", "/api/items", "/cached/page", "/files/page.html", "/copied/page"):
             meridian.http_get(shop.edge_address(region), 8080, path, {"Host": "www.shop.example", "Accept-Encoding": "gzip"})
 
 
@@ -117,7 +118,8 @@ def test_the_targets_are_scraped_and_the_rules_evaluate(shop, prometheus):
     for rule in [rule for group in yaml.safe_load((FILES / "meridian-rules.yml").read_text())["groups"] for rule in group["rules"]]:
         meridian.wait_until(lambda: use(shop) or prometheus.ask(rule["record"]), rule["record"])
     told = [rule for group in prometheus.page("/api/v1/rules")["groups"] for rule in group["rules"]]
-    assert len(told) == 32 and [rule["name"] for rule in told if rule["health"] != "ok"] == []
+    written = [rule for name in ("meridian-rules.yml", "meridian-alerts.yml") for group in yaml.safe_load((FILES / name).read_text())["groups"] for rule in group["rules"]]
+    assert len(told) == len(written) > 30 and [rule["name"] for rule in told if rule["health"] != "ok"] == []
     assert [alert["labels"]["alertname"] for alert in prometheus.page("/api/v1/alerts")["alerts"] if alert["state"] == "firing"] == []
 
 
