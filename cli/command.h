@@ -26,6 +26,9 @@ struct Command {
 // Writes "meridian: MESSAGE" to standard error and returns `status`.
 Exit complain(Exit status, const std::string& message);
 
+// A word of a command line that can be typed as it is: in quotes, if it needs them.
+[[nodiscard]] std::string shell_word(const std::string& word);
+
 // Writes to standard output.
 void print(const std::string& text);
 

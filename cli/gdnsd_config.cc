@@ -20,6 +20,16 @@ class Parser {
   Parser(std::string_view text, const std::string& name, unsigned depth, Diagnostics& diagnostics)
       : text_(text), name_(std::make_shared<const std::string>(name)), depth_(depth), diagnostics_(diagnostics) {}
 
+  // The file, which may stand in braces of its own.
+  bool whole(Node& map) {
+    skip();
+    if (at_end() || here() != '{') return elements(map, 0);
+    step();
+    if (!elements(map, '}')) return false;
+    skip();
+    return at_end() || wrong("nothing may stand behind the brace that closes the whole");
+  }
+
   // The elements of a hash up to its end, `close`, or the end of the file.
   bool elements(Node& map, char close) {
     map.kind = Node::Kind::map;
@@ -171,17 +181,7 @@ class Parser {
 
 std::optional<Node> parse_gdnsd_config(std::string_view text, const std::string& name, Diagnostics& diagnostics) {
   Node map;
-  // The whole may stand in braces of its own.
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && text[first] == '{') {
-    const std::size_t last = text.rfind('}');
-    if (last != std::string_view::npos && last > first) {
-      const std::string inner = std::string(first, ' ') + " " + std::string(text.substr(first + 1, last - first - 1));
-      return parse_gdnsd_config(inner, name, diagnostics);
-    }
-  }
-  Parser parser(text, name, 0, diagnostics);
-  if (!parser.elements(map, 0)) return std::nullopt;
+  if (!Parser(text, name, 0, diagnostics).whole(map)) return std::nullopt;
   map.at = {std::make_shared<const std::string>(name), 1, 1};
   return map;
 }

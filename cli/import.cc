@@ -46,7 +46,7 @@ Exit write_all(const Options& options, ImportPlan& plan) {
   print(std::to_string(plan.names.size()) + " steered names, " + std::to_string(plan.zones.size()) + " zones; " +
         (plan.lost.empty() ? "everything mapped\n" : std::to_string(plan.lost.size()) + " things did not map:\n"));
   for (const std::string& line : plan.lost) print("  " + line + "\n");
-  print("next: meridian check " + (fs::path(options.out) / "meridian.yaml").string() + "\n");
+  print("next: meridian check " + shell_word((fs::path(options.out) / "meridian.yaml").string()) + "\n");
   return Exit::ok;
 }
 

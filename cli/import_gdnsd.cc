@@ -114,20 +114,29 @@ void import_gdnsd(const std::string& folder, ImportPlan& plan, Diagnostics& diag
   const fs::path root = folder;
   const auto config = read_gdnsd_config((root / "config").string(), diagnostics);
   if (!config) return;
-  note_options(*config, plan);
-  use_database(*config, root, plan);
-  GdnsdPlugins plugins(*config, root, plan);
-  Names names(plugins, plan);
+  std::vector<GdnsdZoneFile> zones;
   for (const fs::path& file : zone_files(root / "zones", diagnostics)) {
-    const auto text = shared::load::read_file(file);
+    auto text = shared::load::read_file(file);
     if (!text) {
       diagnostics.error({std::make_shared<const std::string>(file.string()), 0, 0},
                         "cannot read: " + text.error().message);
       continue;
     }
-    GdnsdZone zone = read_gdnsd_zone(*text, file.string(), zone_of(file), plan);
+    zones.push_back({file, std::move(*text)});
+  }
+  import_gdnsd(*config, root, zones, plan);
+}
+
+void import_gdnsd(const Node& config, const fs::path& folder, const std::vector<GdnsdZoneFile>& zones,
+                  ImportPlan& plan) {
+  note_options(config, plan);
+  use_database(config, folder, plan);
+  GdnsdPlugins plugins(config, folder, plan);
+  Names names(plugins, plan);
+  for (const GdnsdZoneFile& file : zones) {
+    GdnsdZone zone = read_gdnsd_zone(file.text, file.path.string(), zone_of(file.path), plan);
     for (const GdnsdDynamic& record : zone.dynamic) names.add(record);
-    plan.zones[zone_of(file)] = std::move(zone.plain);
+    plan.zones[zone_of(file.path)] = std::move(zone.plain);
   }
 }
 

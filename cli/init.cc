@@ -160,7 +160,7 @@ Exit write_files(const Said& said, const InitPlan& plan) {
     if (!(std::ofstream(path) << text).flush()) return complain(Exit::failed, "cannot write " + path.string());
     print("wrote " + path.string() + "\n");
   }
-  print("next: meridian check " + (folder / "meridian.yaml").string() + "\n");
+  print("next: meridian check " + shell_word((folder / "meridian.yaml").string()) + "\n");
   return Exit::ok;
 }
 

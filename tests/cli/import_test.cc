@@ -113,9 +113,10 @@ TEST_F(Import, OctodnsTellsWhatDidNotMap) {
   const Outcome outcome = octodns();
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   expect_good();
-  expect_has(outcome.out, {"shop.example.yaml:21:8: where LOC: records of this type are not imported",
-                           "198.51.100.3 has status: down", "octodns.route53 is another provider's",
-                           "steps by place stand as comments", "another health check"});
+  expect_has(outcome.out,
+             {"shop.example.yaml:21:8: where LOC: it has no lat_minutes",
+              "odd URLFWD: records of this type are not imported", "198.51.100.3 has status: down",
+              "octodns.route53 is another provider's", "steps by place stand as comments", "another health check"});
   expect_has(made("meridian.yaml"), {"      # - geo:\n", "      #     \"EU\": [eu, us]"});
 }
 
@@ -123,10 +124,35 @@ TEST_F(Import, OctodnsRecordsStayInTheZone) {
   ASSERT_EQ(octodns().status, 0);
   expect_has(made("zones/shop.example.zone"),
              {"@ SOA ns1 hostmaster", "@ 3600 IN NS ns1.shop.example.", "@ 300 IN MX 20 spare.shop.example.",
-              "@ 3600 IN CAA 0 issue \"ca.example\"", R"(notes 3600 IN TXT "k=rsa; p=\"x\"")"});
+              "there 3600 IN LOC 52 22 23.0 N 4 53 32.5 E -2.0m 1.0m 10000.0m 10.0m\n",
+              R"(shop 300 IN HTTPS 1 . alpn="h2,h3" port="8443" ipv4hint="192.0.2.1,192.0.2.2")",
+              R"(shop 300 IN HTTPS 2 spare.shop.example. alpn="h2" no-default-alpn)",
+              "_service 3600 IN SVCB 0 www.shop.example.\n", "@ 3600 IN CAA 0 issue \"ca.example\"",
+              R"(notes 3600 IN TXT "k=rsa; p=\"x\"")"});
   EXPECT_EQ(made("zones/shop.example.zone").find("www"), std::string::npos);
   EXPECT_EQ(octodns().status, 1) << "what is there is not written over";
   EXPECT_EQ(octodns({"--force"}).status, 0);
+}
+
+// What people have on their disks: the commands that are told can be typed as they are.
+TEST_F(Import, PathsMayHaveSpaces) {
+  const fs::path from = out_ / "old zones";
+  fs::create_directories(from);
+  fs::copy_file(source("octodns/shop.example.yaml"), from / "shop.example.yaml");
+  fs::copy(source("gdnsd"), out_ / "old gdnsd", fs::copy_options::recursive);
+  fs::copy_file(test::build_file("geo/city-24.mmdb"), out_ / "a city.mmdb");
+  const std::vector<std::vector<std::string>> sources = {{"octodns", (from / "shop.example.yaml").string()},
+                                                         {"gdnsd", (out_ / "old gdnsd").string()}};
+  for (const auto& words : sources) {
+    const fs::path made_in = out_ / ("new " + words[0]);
+    const Outcome outcome = meridian(
+        {"import", words[0], words[1], "--out", made_in.string(), "--geo-database", (out_ / "a city.mmdb").string()});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    expect_has(outcome.out, {"next: meridian check '" + (made_in / "meridian.yaml").string() + "'\n"});
+    std::istringstream told(meridian({"check", (made_in / "meridian.yaml").string()}).err);
+    for (std::string line; std::getline(told, line);)
+      EXPECT_NE(line.find("can never match a client"), std::string::npos) << line;
+  }
 }
 
 TEST_F(Import, GdnsdResourcesBecomePolicies) {
