@@ -62,6 +62,12 @@ def test_lintian_finds_no_error(packages):
     assert judged.returncode == 0, judged.stdout + judged.stderr
 
 
+def test_the_build_directory_forgets_what_was_packaged(packages):
+    cache = (hosts.ROOT / "build/release/CMakeCache.txt").read_text()
+    version = hosts.call("dpkg-deb", "-f", packages["meridian-dns"], "Version").strip()
+    assert version not in cache and "CMAKE_INSTALL_PREFIX:PATH=/usr\n" not in cache
+
+
 def test_each_file_is_where_its_package_promises(packages):
     listed = {name: subprocess.run(["dpkg-deb", "-c", path], capture_output=True, text=True, check=True).stdout for name, path in packages.items()}
     for name, path in (("meridian-dns", "./usr/bin/meridian-dns"), ("meridian-dns", "./lib/systemd/system/meridian-dns@.service"),
