@@ -1,6 +1,7 @@
 """A user who resolves anew before each request: asks a resolver for a name, then whoever it names for a page, without a pause until its
-standard input ends. Nothing is repeated. Tells how it went as JSON: counts, every failure with its second, who served when, and the
-longest time without a page.
+standard input ends. A connection is kept for each address. As a browser does, it goes on to the name's next address where none can be
+made; nothing that was sent is repeated. Tells how it went as JSON: counts, every failure with its second, who served when, and the longest
+time without a page.
 
 Usage: resolving_asker.py RESOLVER NAME [PAUSE]
 """
@@ -22,23 +23,41 @@ def resolve(resolver, name):
     addresses = [str(rr) for rrset in reply.answer for rr in rrset if rrset.rdtype == dns.rdatatype.A]
     if not addresses:
         raise ValueError(f"no address, {dns.rcode.to_text(reply.rcode())}")
-    return addresses[0]
+    return addresses
+
+
+def connect(addresses, kept):
+    """The first of them that a connection is open to, or can be made to."""
+    for address in addresses:
+        if address in kept:
+            return address
+        made = http.client.HTTPConnection(address, 80, timeout=1)
+        try:
+            made.connect()
+        except OSError as problem:
+            last = problem
+            continue
+        made.sock.settimeout(2)
+        kept[address] = made
+        return address
+    raise last
 
 
 def main():
     resolver, name = sys.argv[1:3]
     pause = float(sys.argv[3]) if len(sys.argv) > 3 else 0.01
     began = served_at = time.monotonic()
+    address = None
     told = {"queries": 0, "requests": 0, "failures": [], "served": [], "longest_gap": 0.0, "by": {}}
-    connection, address = None, None
+    kept = {}
     while not select.select([sys.stdin], [], [], pause)[0]:
         step = "dns"
         try:
-            found = resolve(resolver, name)
+            addresses = resolve(resolver, name)
             told["queries"] += 1
-            if found != address or connection is None:
-                address, connection = found, http.client.HTTPConnection(found, 80, timeout=2)
-            step = f"http {address}"
+            address, step = None, f"http {addresses[0]}"
+            address = connect(addresses, kept)
+            step, connection = f"http {address}", kept[address]
             connection.request("GET", "/", headers={"Host": name})
             response = connection.getresponse()
             response.read()
@@ -46,10 +65,10 @@ def main():
             if response.status != 200:
                 raise ValueError(f"status {response.status}")
             if response.will_close:
-                connection = None
+                del kept[address]
         except (dns.exception.DNSException, http.client.HTTPException, OSError, ValueError) as problem:
             told["failures"].append([round(time.monotonic() - began, 2), f"{step}: {problem!r}"])
-            connection = None
+            kept.pop(address, None)
             continue
         now = time.monotonic()
         told["longest_gap"] = round(max(told["longest_gap"], now - served_at), 2)
