@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/import_plan.h"
+#include "shared/load/node.h"
 
 namespace cli {
 
