@@ -229,20 +229,6 @@ def test_a_bad_certificate_is_told_with_its_line_and_reaches_nobody(site):
     assert site.pids() == before
 
 
-def test_a_third_region_is_added_and_nobody_notices(site):
-    site.write_hosts(list(EDGES))
-    site.variables(lambda text: text.replace("  eu: {location", "  ap-south: {location: [19.08, 72.88]}\n  eu: {location")
-                   .replace("failover: [eu, us-east]", "failover: [eu, us-east, ap-south]")
-                   .replace('        eu: [{address: "127.0.0.1:8080"}]', '        eu: [{address: "127.0.0.1:8080"}]\n        ap-south: [{address: "127.0.0.1:8080"}]'))
-    with site.users() as told:
-        site.good("add-region.yml", "-e", "region=ap-south")
-    note(f"add-region.yml under load: {told['requests']} requests, {len(told['failures'])} failed, longest without a page {told['longest_gap']} s")
-    assert told["failures"] == [] and told["requests"] > 100, told
-    assert hosts.call(*site.lab.inside("curl", "-s", f"http://{EDGES['ap-1'][1]}/")) == "from ap-1"
-    for node in NODES.values():
-        site.goes_to("eu-1", "eu-2", server=node)
-
-
 def test_a_dns_node_is_lost_and_the_resolver_goes_on(site):
     site.goes_to("eu-1", "eu-2")
     with site.users() as told:
@@ -328,6 +314,20 @@ def test_a_node_goes_back_to_what_served(site):
     note("meridian rollback: " + "; ".join(said.strip().splitlines()))
     assert ns1.run("cat /etc/meridian/meridian.yaml") == good and site.pids() == before
     ns1.run("meridian check /etc/meridian/meridian.yaml && meridian reload")
+
+
+def test_a_third_region_is_added_and_nobody_notices(site):
+    site.write_hosts(list(EDGES))
+    site.variables(lambda text: text.replace("  eu: {location", "  ap-south: {location: [19.08, 72.88]}\n  eu: {location")
+                   .replace("failover: [eu, us-east]", "failover: [eu, us-east, ap-south]")
+                   .replace('        eu: [{address: "127.0.0.1:8080"}]', '        eu: [{address: "127.0.0.1:8080"}]\n        ap-south: [{address: "127.0.0.1:8080"}]'))
+    with site.users() as told:
+        site.good("add-region.yml", "-e", "region=ap-south")
+    note(f"add-region.yml under load: {told['requests']} requests, {len(told['failures'])} failed, longest without a page {told['longest_gap']} s")
+    assert told["failures"] == [] and told["requests"] > 100, told
+    assert hosts.call(*site.lab.inside("curl", "-s", f"http://{EDGES['ap-1'][1]}/")) == "from ap-1"
+    for node in NODES.values():
+        site.goes_to("eu-1", "eu-2", server=node)
 
 
 def test_a_new_version_rolls_over_everything_and_nobody_notices(site):
