@@ -383,6 +383,13 @@ def test_a_field_that_the_server_sees_otherwise_than_the_cache_poisons_nobody(sl
         assert edge.get(path)[2] == b"desk"
 
 
+def test_a_cookie_that_stands_twice_poisons_nobody(slot, server, tmp_path):
+    server.answer = lambda head: ok(head.split(b"lang=")[-1][:2] if b"lang=" in head else b"no", FRESH)  # the last one, as some frameworks do
+    with caching(tmp_path, slot, server, {"key": [{"cookie": "lang"}]}) as edge:
+        assert edge.get("/", Cookie="lang=de; lang=en")[2] == b"en"
+        assert edge.get("/", Cookie="lang=de")[2] == b"de"
+
+
 def test_tiers_keys_and_sessions_are_told_apart(slot, server, tmp_path):
     server.answer = lambda head: ok(head, FRESH)
     (tmp_path / "keys").write_text("# public: for tests\nkey-of-gold gold\n")

@@ -70,6 +70,31 @@ bool passes_for_a_key(const CacheRule& rule, std::string_view name) {
   });
 }
 
+// How often the cookie is there, spaces aside; some take the first one, some the last. What frameworks may decode to
+// its name counts twice.
+unsigned count_cookie(const http::FieldList& fields, std::string_view name) {
+  unsigned count = 0;
+  for (const http::Field& field : fields) {
+    if (field.id != http::FieldId::cookie) continue;
+    std::string_view rest = field.value;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(';'), rest.size());
+      const std::string_view pair = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      const std::string_view its = shared::trim(pair.substr(0, pair.find('=')));
+      if (its == name) ++count;
+      if (its.find('%') != std::string_view::npos) count += 2;
+    }
+  }
+  return count;
+}
+
+bool has_doubtful_cookies(const CacheRule& rule, const http::FieldList& fields) {
+  return std::ranges::any_of(rule.key, [&](const CacheKeyPart& part) {
+    return part.kind == CacheKeyPart::Kind::cookie && count_cookie(fields, part.name) > 1;
+  });
+}
+
 // Of a trusted proxy these pass to servers.
 void append_forwarded(const SelectorSource& source, std::string& out) {
   if (!source.client.trusted) return;
@@ -201,6 +226,9 @@ std::string_view why_bypassed(const BypassSource& source) {
     if (source.rule != nullptr && passes_for_a_key(*source.rule, field.name)) return "a field that may pass for a key";
   }
   if (takes_fields_away(source.head.fields)) return "Connection takes fields away";
+  if (source.rule != nullptr && has_doubtful_cookies(*source.rule, source.head.fields)) {
+    return "a cookie of the key stands twice";
+  }
   return {};
 }
 

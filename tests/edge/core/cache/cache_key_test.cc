@@ -158,6 +158,20 @@ TEST(CacheKey, PassesByWhatItsServerSeesOtherwise) {
   EXPECT_FALSE(passes("Cookie: a=b\r\nConnection: Cookie, X-Device\r\n")) << "one it keeps, and one that is not there";
 }
 
+TEST(CacheKey, PassesByCookiesOfTheKeyThatStandTwice) {
+  CacheRule rule;
+  rule.key = {{CacheKeyPart::Kind::cookie, "lang"}};
+  const auto passes = [&](const char* lines) {
+    const ParsedRequest request(lines);
+    return !why_bypassed({.head = request.head, .rule = &rule}).empty();
+  };
+  EXPECT_FALSE(passes("Cookie: lang=de; language=x; a=lang; b=1; b=2\r\n"));
+  EXPECT_TRUE(passes("Cookie: lang=de; a=1; lang=en\r\n"));
+  EXPECT_TRUE(passes("Cookie: lang=de\r\nCookie: lang =en\r\n"));
+  EXPECT_TRUE(passes("Cookie: l%61ng=en\r\n"));
+  EXPECT_FALSE(why_bypassed({.head = ParsedRequest("Cookie: lang=de; lang=en\r\n").head}).size() > 0) << "no key";
+}
+
 TEST(CacheKey, FindsTags) {
   for (const char* list : {"a", "b,a", "b, a", "b a", "a b", "\ta,"}) EXPECT_TRUE(holds_tag(list, "a")) << list;
   for (const char* list : {"", "ab", "b,ab", "A"}) EXPECT_FALSE(holds_tag(list, "a")) << list;
