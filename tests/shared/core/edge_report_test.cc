@@ -95,7 +95,9 @@ TEST(EdgeReport, Bounded) {
   EXPECT_TRUE(parse_edge_report(with_region(EdgeReport::kLongestName)));
   EXPECT_FALSE(parse_edge_report(with_region(EdgeReport::kLongestName + 1)));
   EXPECT_FALSE(parse_edge_report(std::string(100, '[')));
-  EXPECT_FALSE(parse_edge_report(R"({"state":"up"})" + std::string(EdgeReport::kMaxSize, ' ')));
+  const std::string least = R"({"state":"up"})";
+  EXPECT_TRUE(parse_edge_report(least + std::string(EdgeReport::kMaxSize - least.size(), ' ')));
+  EXPECT_FALSE(parse_edge_report(least + std::string(EdgeReport::kMaxSize - least.size() + 1, ' ')));
   EdgeReport full = report(State::up);
   full.region = std::string(EdgeReport::kLongestName + 1, 'r');
   full.pools.assign(10'000, EdgeReport::Pool{"a pool with a name", 4'000'000'000, 1});

@@ -86,6 +86,7 @@ TEST(RequestHead, RefusesEveryAmbiguity) {
       {"GET / http/1.1\r\n\r\n"},
       {"GET / HTTP/1.1 \r\n\r\n"},
       {"GET / HTTP/1.10\r\n\r\n"},
+      {"GET / HTTP/1.1x\nHost: a\r\n\r\n"},
       {"GET / HTTP/01.1\r\n\r\n"},
       {"GET / HTTP/1,1\r\n\r\n"},
       {"GET / HTTP/+1.1\r\n\r\n"},
