@@ -88,6 +88,9 @@ TEST(ZoneAssembly, SaysWhatIsWrong) {
            {{"a 60 TYPE1 \\# 0102"}, "3 error: a.example.com.: an IPv4 address has 4 octets\n"},
            {{"a 60 HTTPS \\# 0001 00 0003 0002 01bb 0001 0003 026832"},
             "3 error: a.example.com.: the parameters are not in ascending order of their keys\n"},
+           {{"a 60 HTTPS \\# 0001 00 00030001"}, "3 error: a.example.com.: a parameter is cut off\n"},
+           {{"a 60 HTTPS \\# 0001 00 000300"}, "3 error: a.example.com.: a parameter is cut off\n"},
+           {{"a 60 HTTPS \\# 0001 00 00"}, "3 error: a.example.com.: a parameter is cut off\n"},
        }) {
     test::ZoneText text = minimal();
     text.lines.insert(text.lines.end(), c.lines.begin(), c.lines.end());
