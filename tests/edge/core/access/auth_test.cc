@@ -129,6 +129,10 @@ TEST(Auth, ATokenIsVerifiedOnceAndItsTimesEveryTime) {
   EXPECT_EQ(authenticate(policies, token.list, moment).identity->fields[0].value, "al");
   moment.wall = 100;
   EXPECT_EQ(authenticate(policies, token.list, moment).reason, "token: expired");
+  const http::FieldList nothing;
+  const AuthPolicies by_key{keys()};
+  EXPECT_EQ(authenticate(policies, nothing, moment).reason, authenticate(by_key, nothing, moment).reason)
+      << "who shows nothing has not shown a bad token";
 }
 
 TEST(Auth, ReadsBasic) {
@@ -136,6 +140,9 @@ TEST(Auth, ReadsBasic) {
   ASSERT_TRUE(basic);
   EXPECT_EQ(basic->user, "a");
   EXPECT_EQ(basic->password, "b:c");
+  const auto padded = parse_basic("Basic YTpiYw==");  // a:bc
+  ASSERT_TRUE(padded) << "with two signs that fill it up";
+  EXPECT_EQ(padded->password, "bc");
   for (const char* text :
        {"", "Basic", "Basic ", "Basic YQ==", "Basic YTpi!", "Basic YTpiOmM", "Bearer YTpiOmM=", "Basic YTpiAA=="}) {
     EXPECT_FALSE(parse_basic(text)) << text;

@@ -79,6 +79,28 @@ TEST(Jwt, WhatIsMalformedIsRefused) {
   EXPECT_EQ(verdict(rules(), std::string(kMaxToken + 1, 'a')), "token: too long");
 }
 
+TEST(Jwt, OfEightKibibytesIsReadAndOneOctetMoreIsNot) {
+  for (const std::size_t size : {kMaxToken, kMaxToken + 1}) {
+    std::string text;
+    for (std::size_t more = 0; text.size() != size && more < 8; ++more) {  // not every length is one of base64url
+      const std::string header = R"({"alg":"ES256","x":")" + std::string(more, 'x') + "\"}";
+      for (std::size_t pad = 0; text.size() < size; ++pad) {
+        if (pad == 0) pad = (size - token(header, R"({"sub":"alice","exp":1000300,"x":""})").size()) * 3 / 4 - 3;
+        text = token(header, R"({"sub":"alice","exp":1000300,"x":")" + std::string(pad, 'x') + "\"}");
+      }
+      if (text.size() != size) text.clear();
+    }
+    ASSERT_EQ(text.size(), size);
+    EXPECT_EQ(verdict(rules(), text), size == kMaxToken ? "of alice" : "token: too long");
+  }
+}
+
+TEST(Jwt, HasThreeParts) {
+  EXPECT_EQ(verdict(rules(), encode(kHeader)), "token: malformed");
+  EXPECT_EQ(verdict(rules(), encode(kHeader) + "." + encode("{}")), "token: malformed");
+  EXPECT_EQ(verdict(rules(), token(kHeader, R"({"sub":"alice","exp":1000300})") + ".x"), "token: malformed");
+}
+
 TEST(Jwt, TimesHoldWithinTheLeeway) {
   JwtRules by = rules();
   by.leeway = std::chrono::seconds(10);

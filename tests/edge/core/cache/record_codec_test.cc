@@ -118,6 +118,7 @@ TEST(RecordCodec, TakesNothingThatIsTornOrChanged) {
   EXPECT_LE(taken, kRecordFixed - kRecordPurgedAt) << "what is under no hash says nothing";
   EXPECT_FALSE(decode_record(std::string(good.size(), '\0'), kNow, kWall));
   EXPECT_FALSE(record_front(std::string(kRecordFixed, 'x')));
+  for (std::size_t size = 0; size < kRecordFixed; ++size) EXPECT_FALSE(record_front(good.substr(0, size))) << size;
 }
 
 TEST(BodyHash, IsTheSameHoweverOctetsCome) {

@@ -84,6 +84,17 @@ TEST(Explain, SaysWhatAFullPoolDoes) {
   EXPECT_EQ(live.shed, 0U) << "what is only foreseen is not counted";
 }
 
+TEST(Explain, NobodyWaitsInAQueueForAServerThatIsDown) {
+  DecideWorld world;
+  Pool& web = world.add_pool("web", Algorithm::round_robin, {1});
+  web.queue = {.size = 10, .timeout = shared::milliseconds(250)};
+  web.when_all_down = WhenAllDown::refuse;
+  world.add_route("/", web.id);
+  world.server(web, 0).state.set_health(shared::HealthState::down);
+  const std::string said = to_text(*explain(*world.snapshot(), world.live, request_for("/"), {.now = world.now}));
+  EXPECT_TRUE(has(said, "answer: route r0, pool web, 503: ")) << said;
+}
+
 TEST(Explain, SaysWhatLimitsHaveLeftAndSpendsNothing) {
   DecideWorld world;
   world.add_pool("web", Algorithm::round_robin, {1});
@@ -95,12 +106,14 @@ TEST(Explain, SaysWhatLimitsHaveLeftAndSpendsNothing) {
   add("tight", 1, shared::Mode::enforce);
   add("wide", 9, shared::Mode::enforce);
   add("tried", 0, shared::Mode::shadow);
+  add("off", 0, shared::Mode::disabled);
   const auto snapshot = world.snapshot();
   const auto said = [&] { return *explain(*snapshot, world.live, request_for("/"), {.now = world.now}); };
   EXPECT_TRUE(has(to_text(said()), "limit: tight: 1 more at once")) << to_text(said());
   EXPECT_TRUE(has(to_text(said()), "limit: wide: 9 more at once")) << to_text(said());
   EXPECT_TRUE(has(to_text(said()), "limit: tried: 0 more at once, all of it again in 1000ms (shadow"))
       << to_text(said());
+  EXPECT_TRUE(has(to_text(said()), "limit: off: is disabled")) << to_text(said());
   EXPECT_EQ(said().limit->name, "tight");
   BalanceState balance;
   Asker asker(snapshot, "/", "");
@@ -118,6 +131,7 @@ TEST(Explain, NamesTheListenerAndWhatItSpeaks) {
   DecideWorld world;
   world.add_pool("web", Algorithm::round_robin, {1});
   world.add_route("/", PoolId{0});
+  world.settings.identity.node = "192.0.2.1";
   const auto any = shared::IpAddress::v4(0);
   std::vector<ListenPlan> listen(2);
   listen[0].where = {any, 80};
@@ -137,10 +151,12 @@ TEST(Explain, NamesTheListenerAndWhatItSpeaks) {
     return *explain(*world.snapshot(), world.live, request, moment);
   };
   EXPECT_EQ(said("http", 80).answer, "308 to https");
+  EXPECT_EQ(said("http", 80).status, 308);
   const Explanation tls = said("https", 443);
   EXPECT_TRUE(has(to_text(tls), "listener: 0.0.0.0:443, which speaks https\n")) << to_text(tls);
   EXPECT_TRUE(has(to_text(tls), "certificate: 1.pem for shop.example\n")) << to_text(tls);
   EXPECT_EQ(tls.server, "web0");
+  EXPECT_EQ(tls.node, "192.0.2.1");
   EXPECT_EQ(said("http", 443).kind, "no_listener");
   EXPECT_TRUE(has(said("http", 443).answer, "speaks https and not http"));
   EXPECT_TRUE(has(to_text(said("https", 8443)), "listener: none on port 8443")) << "something in front may lead there";

@@ -43,6 +43,7 @@ TEST(PathRules, ATemplateNamesSegmentsAndTheRest) {
   EXPECT_EQ(rewritten(two, "/de/shop/7/"), "/shop-de/7.html/") << "a final slash stays one";
   EXPECT_EQ(rewritten(two, "/de/shop/7/8"), "unchanged");
   EXPECT_EQ(rewritten(PathRule::parse("/old", "/new"), "/old"), "/new");
+  EXPECT_EQ(rewritten(PathRule::parse("/{an_Id-7}", "/x/{an_Id-7}"), "/1"), "/x/1");
 }
 
 TEST(PathRules, SaysWhatIsWrongWithATemplate) {
@@ -62,6 +63,9 @@ TEST(PathRules, SaysWhatIsWrongWithATemplate) {
   EXPECT_NE(complaint("/{a}", "/x?y={a}").find("cannot stand in a path"), std::string::npos);
   EXPECT_NE(complaint("/{a}", "/%{a}").find("cannot stand in a path"), std::string::npos);
   EXPECT_NE(complaint("/{a}", "/%00"), "");
+  EXPECT_NE(complaint("/{a.b}", "/y"), "");
+  for (const char* text : {"/ ", "/\x1f", "/\x7f", "/\x80", "/#", "/;", "/\\"})
+    EXPECT_NE(complaint("/{a}", text).find("cannot stand in a path"), std::string::npos) << text;
 }
 
 TEST(PathRules, TheFirstThatFitsIsTaken) {

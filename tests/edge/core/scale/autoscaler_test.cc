@@ -204,6 +204,7 @@ TEST_F(AutoscalerSteps, CpuOverItsTargetCallsForMore) {
   EXPECT_NE(scaler_.decided().find("cpu 84 %, target 70 %"), std::string::npos) << scaler_.decided();
   EXPECT_EQ(step(10, 84, 5000, 60), ScaleChange::none) << "they are called already: " << scaler_.reason();
   EXPECT_NE(scaler_.reason().find("2 that were called are not there"), std::string::npos) << scaler_.reason();
+  EXPECT_EQ(scaler_.reason().find("more than max"), std::string::npos) << scaler_.reason();
 }
 
 TEST_F(AutoscalerSteps, InFlightOverItsTargetCallsForMore) {
@@ -223,6 +224,14 @@ TEST_F(AutoscalerSteps, BothMustBeIdleForTheWholeWindow) {
   EXPECT_EQ(step(20, 30, 4000, 10), ScaleChange::down);
   EXPECT_LT(scaler_.desired(), 20U);
   EXPECT_GE(scaler_.desired(), 12U) << scaler_.decided();
+}
+
+TEST_F(AutoscalerSteps, OfTheLeastNobodyGoes) {
+  settings_.min = 10;
+  step(10, 30, 2000, 40);
+  EXPECT_EQ(step(10, 10, 100, 1000), ScaleChange::none);
+  EXPECT_EQ(scaler_.desired(), 10U);
+  EXPECT_TRUE(scaler_.decided().empty()) << scaler_.decided();
 }
 
 TEST_F(AutoscalerSteps, WhoSaysNothingChangesNothing) {
