@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <ctime>
 #include <mutex>
 #include <optional>
@@ -133,27 +132,7 @@ std::string format_access(const AccessRecord& record) {
 }
 
 void AccessLane::write(const AccessRecord& record) {
-  const std::string line = format_access(record);
-  const std::uint64_t written = written_.load(std::memory_order_relaxed);
-  if (written - read_.load(std::memory_order_acquire) + line.size() > kSize) {
-    dropped_.add();
-    return;
-  }
-  const std::size_t at = written % kSize;
-  const std::size_t first = std::min(line.size(), kSize - at);
-  std::memcpy(ring_.get() + at, line.data(), first);
-  std::memcpy(ring_.get(), line.data() + first, line.size() - first);
-  written_.store(written + line.size(), std::memory_order_release);
-}
-
-void AccessLane::drain(std::string& out) {
-  const std::uint64_t read = read_.load(std::memory_order_relaxed);
-  const std::uint64_t written = written_.load(std::memory_order_acquire);
-  const std::size_t size = written - read;
-  const std::size_t at = read % kSize;
-  const std::size_t first = std::min(size, kSize - at);
-  out.append(ring_.get() + at, first).append(ring_.get(), size - first);
-  read_.store(written, std::memory_order_release);
+  if (!ring_.put(format_access(record))) dropped_.add();
 }
 
 struct AccessLog::State {

@@ -4,7 +4,6 @@
 // lane drops the line and counts it: neither a request nor Control waits for a slow disk, a hung mount or a reader that
 // has stopped. Owned by the Server; lanes belong to one worker each.
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +12,7 @@
 #include <string_view>
 
 #include "edge/core/snapshot/snapshot.h"
+#include "edge/serve/account/octet_ring.h"
 #include "shared/core/counter.h"
 #include "shared/core/ip.h"
 #include "shared/core/result.h"
@@ -63,11 +63,9 @@ class AccessLane {
  private:
   friend class AccessLog;
   // The log's side: moves what is there to the end of `out`.
-  void drain(std::string& out);
+  void drain(std::string& out) { ring_.drain(out); }
 
-  std::unique_ptr<char[]> ring_ = std::make_unique<char[]>(kSize);
-  std::atomic<std::uint64_t> written_{0};  // octets, ever
-  std::atomic<std::uint64_t> read_{0};
+  OctetRing ring_{kSize};
   shared::Counter dropped_;
 };
 
