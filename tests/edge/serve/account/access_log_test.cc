@@ -46,6 +46,19 @@ TEST(AccessLog, ALineForEachRequestWithItsReason) {
   EXPECT_TRUE(has(lines[2], "\"status\":400")) << lines[2];
 }
 
+TEST(AccessLog, TimesAreUtcAndTextsAreEscaped) {
+  AccessRecord record;
+  record.time = shared::WallTime(std::chrono::milliseconds(1'709'210'045'007));  // of a leap day
+  record.path = "a\"b\\c\x01\xE9z";
+  record.host = "\x7F";
+  const std::string line = format_access(record);
+  EXPECT_TRUE(line.starts_with(R"({"time":"2024-02-29T12:34:05.007Z",)")) << line;
+  EXPECT_TRUE(has(line, R"("path":"a\"b\\c\u0001\u00e9z")")) << line;
+  EXPECT_TRUE(has(line, R"("host":"\u007f")")) << line;
+  record.time = shared::WallTime(std::chrono::milliseconds(1'735'689'599'999));
+  EXPECT_TRUE(format_access(record).starts_with(R"({"time":"2024-12-31T23:59:59.999Z",)"));
+}
+
 TEST(AccessLog, ATunnelOfDaysHasItsTimes) {
   AccessRecord record;
   record.first_byte_us = 5'000'000'000;
