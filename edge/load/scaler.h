@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "edge/load/web_url.h"
 #include "shared/core/time.h"
 #include "shared/load/client_tls.h"
 #include "shared/load/diagnostics.h"
@@ -16,18 +17,6 @@
 #include "shared/load/table.h"
 
 namespace edge {
-
-// "https://scaler.internal:8443/meridian?of=eu"
-struct WebUrl {
-  bool tls = false;
-  std::string authority;  // as in Host
-  std::string host;       // without brackets
-  std::uint16_t port = 0;
-  std::string target;  // path and query
-
-  bool operator==(const WebUrl&) const = default;
-};
-[[nodiscard]] std::optional<WebUrl> parse_web_url(std::string_view text);
 
 struct WebhookConfig {
   std::optional<WebUrl> url;

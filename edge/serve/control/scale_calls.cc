@@ -16,40 +16,30 @@ using shared::log_event;
 }  // namespace
 
 ScaleCalls::ScaleCalls(shared::Loop& loop, shared::NameFollower& follower)
-    : loop_(loop), follower_(follower), timer_(loop) {}
+    : peer_(loop, follower,
+            {.aimed =
+                 [this] {
+                   timer_.cancel();
+                   busy_ = false;  // what was asked elsewhere is told here
+                   call();
+                 },
+             .unresolved = [this](const std::string& reason) { unresolved(reason); }}),
+      timer_(loop) {}
 
 void ScaleCalls::set(const std::optional<ScalerPlan::Webhook>& webhook) {
   if (webhook == webhook_) return;
   webhook_ = webhook;
-  follow_ = {};
-  endpoint_.reset();
-  client_.reset();
   timer_.cancel();
   busy_ = false;
   backoff_ = kPause;
-  if (!webhook_) return waiting_.clear();
-  resolve();
+  if (webhook_) return peer_.set(webhook_->url, webhook_->tls);
+  peer_.clear();
+  waiting_.clear();
 }
 
-void ScaleCalls::resolve() {
-  if (const auto literal = shared::IpAddress::parse(webhook_->url.host)) return aim({*literal});
-  follow_ = follower_.follow(webhook_->url.host, shared::ResolveFamily::any, shared::NameFollower::Tell::changes,
-                             [this](const shared::Result<shared::Resolved>& found) {
-                               if (found && !found->addresses.empty()) return aim(found->addresses);
-                               counts_.problem = found ? "its name has no address" : found.error().message;
-                               log_event(Level::warn, "scaler_unresolved",
-                                         {{"name", webhook_->url.host}, {"reason", counts_.problem}});
-                             });
-}
-
-void ScaleCalls::aim(const std::vector<shared::IpAddress>& addresses) {
-  const shared::Endpoint first{addresses.front(), webhook_->url.port};
-  if (endpoint_ == first) return;
-  endpoint_ = first;
-  client_ = std::make_unique<shared::HttpClient>(loop_, contexts_, shared::HttpServer{first, webhook_->tls});
-  timer_.cancel();
-  busy_ = false;  // what was asked elsewhere is told here
-  call();
+void ScaleCalls::unresolved(const std::string& reason) {
+  counts_.problem = reason;
+  log_event(Level::warn, "scaler_unresolved", {{"name", webhook_->url.host}, {"reason", reason}});
 }
 
 void ScaleCalls::tell(const std::string& pool, std::string body) {
@@ -68,7 +58,7 @@ void ScaleCalls::wait(shared::Duration how_long) {
 }
 
 void ScaleCalls::call() {
-  if (client_ == nullptr || waiting_.empty()) return;
+  if (peer_.client() == nullptr || waiting_.empty()) return;
   busy_ = true;
   auto next = waiting_.upper_bound(last_);
   if (next == waiting_.end()) next = waiting_.begin();
@@ -86,9 +76,10 @@ void ScaleCalls::call() {
                          {"X-Meridian-Signature", "v1=" + sign(webhook_->key, now, body)}};
   call.request.body = body;
   call.timeout = webhook_->timeout;
-  client_->call(std::move(call), [this, pool = next->first, body](const shared::Result<shared::HttpAnswer>& answer) {
-    answered(pool, body, answer);
-  });
+  peer_.client()->call(std::move(call),
+                       [this, pool = next->first, body](const shared::Result<shared::HttpAnswer>& answer) {
+                         answered(pool, body, answer);
+                       });
 }
 
 void ScaleCalls::answered(const std::string& pool, const std::string& body,

@@ -9,10 +9,9 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "edge/load/scaler.h"
-#include "shared/core/ip.h"
+#include "edge/serve/control/web_peer.h"
 #include "shared/core/result.h"
 #include "shared/serve/client/http_client.h"
 #include "shared/serve/loop/loop.h"
@@ -44,19 +43,13 @@ class ScaleCalls {
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
  private:
-  void resolve();
-  void aim(const std::vector<shared::IpAddress>& addresses);
+  void unresolved(const std::string& reason);
   void wait(shared::Duration how_long);
   void call();
   void answered(const std::string& pool, const std::string& body, const shared::Result<shared::HttpAnswer>& answer);
 
-  shared::Loop& loop_;
-  shared::NameFollower& follower_;
-  shared::ClientTlsContexts contexts_;
+  WebPeer peer_;
   std::optional<ScalerPlan::Webhook> webhook_;
-  shared::NameFollower::Follow follow_;
-  std::optional<shared::Endpoint> endpoint_;
-  std::unique_ptr<shared::HttpClient> client_;  // null: nobody knows where
   std::map<std::string, std::string> waiting_;  // bodies, by pool
   std::string last_;                            // pool that was told last: they take turns
   bool busy_ = false;                           // a call is out, or the pause behind one

@@ -11,6 +11,16 @@
 
 namespace shared {
 
+namespace {
+
+// With 2xx it means nothing.
+std::string retry_after(const http::ResponseReader& reader) {
+  if (reader.status() < 300) return {};
+  return std::string(reader.field("Retry-After").value_or(std::string_view()));
+}
+
+}  // namespace
+
 class HttpClient::Impl : public std::enable_shared_from_this<HttpClient::Impl> {
  public:
   Impl(Loop& loop, ClientTlsContexts& tls, HttpServer server)
@@ -105,7 +115,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<HttpClient::Impl> {
   void on_answer(const http::ResponseReader& reader) {
     if (reader.bad() || !reader.keep_alive()) drop_connection();
     if (reader.bad()) return finish(fail("bad answer: " + std::string(reader.error())));
-    finish(HttpAnswer{reader.status(), std::string(reader.body()), reader.body_complete()});
+    finish(HttpAnswer{reader.status(), std::string(reader.body()), reader.body_complete(), retry_after(reader)});
   }
 
   void on_failed(error_code error) {

@@ -36,6 +36,7 @@ struct HttpAnswer {
   std::uint16_t status = 0;
   std::string body;           // its beginning; see ResponseLimits
   bool body_complete = true;  // nothing of it was dropped
+  std::string retry_after{};  // the field of that name, with a status that has one; empty: none
 };
 
 class HttpClient {

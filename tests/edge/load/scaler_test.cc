@@ -14,33 +14,6 @@ namespace {
 using testing::Loaded;
 using testing::with_regions;
 
-TEST(WebUrl, HasAHostAPortAndATarget) {
-  const auto plain = parse_web_url("http://scaler.internal/meridian?of=eu");
-  ASSERT_TRUE(plain);
-  EXPECT_FALSE(plain->tls);
-  EXPECT_EQ(plain->host, "scaler.internal");
-  EXPECT_EQ(plain->port, 80);
-  EXPECT_EQ(plain->target, "/meridian?of=eu");
-  const auto tls = parse_web_url("https://[2001:db8::1]:8443");
-  ASSERT_TRUE(tls);
-  EXPECT_TRUE(tls->tls);
-  EXPECT_EQ(tls->host, "2001:db8::1");
-  EXPECT_EQ(tls->authority, "[2001:db8::1]:8443");
-  EXPECT_EQ(tls->port, 8443);
-  EXPECT_EQ(tls->target, "/");
-  EXPECT_EQ(parse_web_url("https://127.0.0.1/x")->port, 443);
-  EXPECT_EQ(parse_web_url("http://a.b?x=1")->target, "/?x=1");
-}
-
-TEST(WebUrl, NothingElseIsOne) {
-  for (const std::string_view text :
-       {"", "scaler.internal", "ftp://a.b/", "http://", "http:///x", "http://a b/", "http://a.b:0/",
-        "http://a.b:65536/", "http://a.b:x/", "http://a.b:/", "http://user@a.b/", "http://[::1", "http://[1.2.3.4]/",
-        "http://a.b/x y", "http://a.b/#top", "http://a.b/\r\nX: y", "http://A.B/"}) {
-    EXPECT_FALSE(parse_web_url(text)) << text;
-  }
-}
-
 class ScalerFiles : public ::testing::Test {
  protected:
   ScalerFiles() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -111,11 +112,19 @@ class TestPeer {
     });
   }
 
+  static bool is_whole(const std::string& request) {
+    constexpr std::string_view kLength = "\r\nContent-Length: ";
+    const std::size_t head = request.find("\r\n\r\n");
+    const std::size_t length = request.find(kLength);
+    if (length >= head) return request.ends_with("\r\n\r\n");
+    return request.size() >= head + 4 + std::stoul(request.substr(length + kLength.size()));
+  }
+
   void read(const Held& connection) {
     const auto done = [this, connection](error_code error, std::size_t n) {
       if (error) return drop(connection);
       connection->request.append(connection->in.data(), n);
-      if (connection->request.ends_with("\r\n\r\n")) return answer(connection);
+      if (is_whole(connection->request)) return answer(connection);
       read(connection);
     };
     if (tls_) return connection->stream.async_read_some(asio::buffer(connection->in), done);
