@@ -167,6 +167,34 @@ def test_signed_tokens_of_three_algorithms_and_none_that_only_look_so(slot, serv
         assert "auth: people: alice" in said
 
 
+def test_a_tokens_tier_leads_to_the_route_of_that_tier(slot, server, tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    point = key.public_key().public_numbers()
+    half = lambda value: base64.urlsafe_b64encode(value.to_bytes(32, "big")).rstrip(b"=").decode()
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": "ec", "x": half(point.x), "y": half(point.y)}]}))
+    routes = [{"name": "closed", "path": "/api/closed/", "pool": "big", "tier": "gold", "auth": "people", "allow": ["192.0.2.0/24"]},
+              {"name": "big", "path": "/api/", "pool": "big", "tier": "gold", "auth": "people"},
+              {"name": "all", "path": "/api/", "pool": "web", "auth": "people"}, {"name": "rest", "path": "/", "pool": "web"}]
+    edge = {"auth": {"people": {"jwt": {"keys": str(tmp_path / "jwks.json"), "tier": "plan"}}}, "tiers": {"order": ["free", "gold"], "from": []}}
+    with Scripted(slot_address(slot, "2.8")) as big, LoneEdge(tmp_path, slot, [server.name], routes=routes, pools={"big": {"servers": [big.name]}}, edge=edge) as lone:
+        def ask(path, plan, **more):
+            token = jwt.encode({"sub": "alice", "exp": NOW + 3600, "plan": plan, **more}, key, "ES256", headers={"kid": "ec"})
+            return lone.get(path, Authorization=f"Bearer {token}")[0]
+        assert ask("/api/1", "gold") == 200 and big.asked("/api/1") and not server.asked("/api/1")
+        assert ask("/api/2", "free") == 200 and server.asked("/api/2") and not big.asked("/api/2")
+        assert ask("/api/3", "unknown") == 200 and server.asked("/api/3")
+        assert lone.get("/api/4")[0] == 401
+        assert ask("/api/5", "gold", exp=NOW - 3600) == 401 and not big.asked("/api/5")
+        assert ask("/other", "gold") == 200 and server.asked("/other"), "a route that does not ask knows nothing of the token"
+        assert ask("/api/closed/6", "gold") == 403 and not big.asked("/api/closed/6"), "the route that it leads to has its own list"
+        assert ask("/api/closed/7", "free") == 200 and server.asked("/api/closed/7")
+        accepted = json.loads(lone.admin("/status", "GET")[1])["auth"][0]
+        assert accepted["accepted"] == 5, "who is led on is counted once"
+        token = jwt.encode({"sub": "alice", "exp": NOW + 3600, "plan": "gold"}, key, "ES256", headers={"kid": "ec"})
+        said = lone.admin(f"/explain?host=lone.example&path=/api/x&header=Authorization:%20Bearer%20{token}", "GET")[1]
+        assert "the routes are asked again" in said and "pool big" in said
+
+
 def test_cors_is_answered_by_the_edge(slot, server, tmp_path):
     server.script = lambda exchange: [exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nAccess-Control-Allow-Origin: *\r\nVary: Accept\r\n\r\nx") for _ in iter(exchange.read_head, b"")]
     users = secret_file(tmp_path / "users", hashed("alice", "x", "-B", "-C", "5") + "\n")

@@ -142,9 +142,11 @@ MaybeRefused ask_identity(const Gate& gate, Decision& decision, const Asked& ask
   return std::nullopt;
 }
 
-// What a route asks of a request before its action.
+// What a route asks of a request before its action. `passed` is the gate of another route that was passed before; null:
+// none was.
 template <class AnyLive, class Trace>
-MaybeRefused pass_gate(Decision& decision, const Asked& asked, const DecideState& state, Trace& trace) {
+MaybeRefused pass_gate(Decision& decision, const Asked& asked, const DecideState& state, const Gate* passed,
+                       Trace& trace) {
   const Gate* gate = decision.match.route->gate.get();
   if (gate == nullptr) return std::nullopt;
   const http::FieldList& fields = asked.head.fields;
@@ -160,7 +162,51 @@ MaybeRefused pass_gate(Decision& decision, const Asked& asked, const DecideState
     trace.note("cors", [] { return std::string("preflight"); });
     return std::nullopt;
   }
+  if (passed != nullptr && passed->auth == gate->auth) return std::nullopt;  // it would be counted twice
   return ask_identity<AnyLive>(*gate, decision, asked, state, trace);
+}
+
+// Who it is may say the tier, and a route is chosen by the tier, too: then the routes are asked once more. The one that
+// is found has everything asked that it wants, so nothing is passed by.
+template <class AnyLive, class Trace>
+MaybeRefused match_again(const Snapshot& snapshot, Decision& decision, const Asked& asked, const DecideState& state,
+                         Trace& trace) {
+  Match& found = decision.match;
+  const Route* before = found.route;
+  trace.note("tier", [&] {
+    return std::string(snapshot.tiers->name(found.tier)) + ", by who it is: the routes are asked again";
+  });
+  if (const auto unmatched = match(snapshot, asked, state.scratch, found, trace)) return unmatched;
+  if (found.route == before && before->gate != nullptr && before->gate->cors) {
+    found.response_rules = &before->gate->cors->rules_for(asked.head.fields);
+  }
+  if (found.route == before || asked.mirrored) return std::nullopt;
+  decision.would_be_closed = false;
+  if (const auto turned_away = admit(found, trace)) return turned_away;
+  return pass_gate<AnyLive>(decision, asked, state, before->gate.get(), trace);
+}
+
+// Past all that is asked of a request before its route's action.
+template <class AnyLive, class Trace>
+MaybeRefused enter(const Snapshot& snapshot, Decision& decision, const Asked& asked, const DecideState& state,
+                   Trace& trace) {
+  const TierId tier = decision.match.tier;
+  if (const auto turned_away = admit(decision.match, trace)) return turned_away;
+  if (const auto stopped = pass_gate<AnyLive>(decision, asked, state, nullptr, trace)) return stopped;
+  if (decision.match.tier == tier || decision.kind == Decision::Kind::preflight) return std::nullopt;
+  return match_again<AnyLive>(snapshot, decision, asked, state, trace);
+}
+
+// The same of a copy: whom it is of has passed all of it, but may have been led to its route by who it is.
+template <class Trace>
+MaybeRefused enter_copy(const Snapshot& snapshot, Decision& decision, const Asked& asked, const DecideState& state,
+                        Trace& trace) {
+  const TierId tier = decision.match.tier;
+  const Gate* gate = decision.match.route->gate.get();
+  if (gate == nullptr || ask_identity<const Live>(*gate, decision, asked, state, trace)) return std::nullopt;
+  decision.check.reset();
+  if (decision.match.tier == tier) return std::nullopt;
+  return match_again<const Live>(snapshot, decision, asked, state, trace);
 }
 
 // What servers, and redirects, get for path and query. 400 when that would mean another path to them.
@@ -308,6 +354,7 @@ template <class AnyLive, class Trace>
 void decide_copy(Decision& decision, const Snapshot& snapshot, AnyLive& live, const Asked& asked,
                  const DecideState& state, Trace& trace) {
   Match& found = decision.match;
+  if (const auto unmatched = enter_copy(snapshot, decision, asked, state, trace)) return refuse(decision, *unmatched);
   // A reload between the two may have ended it.
   if (found.route->mirror == nullptr) return refuse(decision, {.status = 404, .reason = "the route has no mirror"});
   if (const auto twisted = rewrite(found, state.scratch, trace)) return refuse(decision, *twisted);
@@ -341,9 +388,7 @@ Decision decide(const Snapshot& snapshot, AnyLive& live, const Asked& asked, con
     refuse(decision, *unmatched);
   } else if (asked.mirrored) {
     decide_copy(decision, snapshot, live, asked, state, trace);
-  } else if (const auto turned_away = admit(found, trace)) {
-    refuse(decision, *turned_away);
-  } else if (const auto stopped = pass_gate<AnyLive>(decision, asked, state, trace)) {
+  } else if (const auto stopped = enter<AnyLive>(snapshot, decision, asked, state, trace)) {
     refuse(decision, *stopped);
   } else if (decision.kind != Decision::Kind::preflight) {
     proceed(decision, snapshot, live, asked, state, trace);

@@ -26,6 +26,7 @@ struct DecideWorld {
   std::vector<Route> routes;
   std::vector<Pool> pools;
   Addresses addresses;
+  Tiers::Settings tiers;
   Live live;
   shared::TimePoint now{std::chrono::hours(100)};
   std::uint32_t servers = 0;
@@ -62,7 +63,7 @@ struct DecideWorld {
     made->routes = std::make_shared<RouteTable>(routes, 1);
     made->pools = std::make_shared<Pools>(pools);
     made->addresses = std::make_shared<Addresses>(addresses);
-    made->tiers = std::make_shared<Tiers>();
+    made->tiers = std::make_shared<Tiers>(tiers);
     return made;
   }
 };

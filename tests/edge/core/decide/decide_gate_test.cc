@@ -2,6 +2,7 @@
 // each leaves for the answer and the log, and that explain() says it and counts nothing.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -222,6 +223,77 @@ TEST_F(GateTest, APreflightIsAnsweredBeforeAnybodyIsAskedWhoHeIs) {
   const Decision refused = ask("/x", origin);
   EXPECT_EQ(refused.refusal.status, 401);
   EXPECT_NE(refused.match.response_rules, &refused.match.route->response_rules) << "the page may read it";
+}
+
+// Keys that say the tier; one route for everybody, and one for a tier before it.
+struct TierByIdentity : GateTest {
+  std::shared_ptr<const AuthPolicy> keys = [] {
+    AuthSettings settings;
+    settings.name = settings.realm = "people";
+    HashedKeys by;
+    by.digest = [](std::string_view key) {
+      KeyDigest digest{};
+      std::ranges::copy(key.substr(0, digest.size()), digest.begin());
+      return digest;
+    };
+    by.keys = {{by.digest("gold"), "alice", TierId{1}}, {by.digest("iron"), "bob", TierId{0}}};
+    settings.by = std::move(by);
+    return std::make_shared<const AuthPolicy>(std::move(settings), std::make_shared<AuthLive>(), CredentialKeys{});
+  }();
+
+  TierByIdentity() {
+    world.tiers.order = {"standard", "enterprise"};
+    const Pool& big = world.add_pool("big", Algorithm::round_robin, {1});
+    world.add_route("/", big.id).conditions.tiers = 1U << 1U;
+    std::swap(world.routes[0], world.routes[1]);
+    Gate gate;
+    gate.auth = {keys};
+    world.routes[0].gate = world.routes[1].gate = std::make_shared<const Gate>(gate);
+  }
+  [[nodiscard]] std::uint64_t accepted() const { return keys->live().accepted.load(); }
+};
+
+TEST_F(TierByIdentity, LeadsToTheRouteOfTheTier) {
+  const Decision gold = ask("/x", "X-Api-Key: gold\r\n");
+  ASSERT_EQ(gold.kind, Kind::pool);
+  EXPECT_EQ(gold.at_pool.pool->name, "big");
+  EXPECT_EQ(gold.at_pool.tier, TierId{1});
+  EXPECT_EQ(gold.match.identity->subject, "alice");
+  EXPECT_EQ(accepted(), 1U) << "who asks is looked at once";
+  const Decision iron = ask("/x", "X-Api-Key: iron\r\n");
+  EXPECT_EQ(iron.at_pool.pool->name, "web");
+  EXPECT_EQ(ask("/x").refusal.status, 401);
+  EXPECT_EQ(ask("/x", "X-Api-Key: brass\r\n").refusal.status, 401);
+  const std::string said = explained("/x", {"X-Api-Key: gold"});
+  EXPECT_NE(said.find("enterprise, by who it is: the routes are asked again"), std::string::npos) << said;
+  EXPECT_NE(said.find("pool big"), std::string::npos) << said;
+}
+
+TEST_F(TierByIdentity, TheRouteOfTheTierAsksForAllThatItWants) {
+  Gate gate = *world.routes[0].gate;
+  gate.access = {denial()};
+  world.routes[0].gate = std::make_shared<const Gate>(gate);
+  EXPECT_EQ(ask("/x", "X-Api-Key: gold\r\n").refusal.status, 403);
+  gate.access.clear();
+  gate.maintenance = Maintenance{};
+  world.routes[0].gate = std::make_shared<const Gate>(gate);
+  EXPECT_EQ(ask("/x", "X-Api-Key: gold\r\n").refusal.status, 503);
+  gate.maintenance.reset();
+  gate.auth = {staff()};
+  world.routes[0].gate = std::make_shared<const Gate>(gate);
+  EXPECT_EQ(ask("/x", "X-Api-Key: gold\r\n").refusal.status, 401) << "another policy than the one that was passed";
+  world.routes[0].gate = nullptr;
+  world.routes[0].allow = allow_list("192.0.2.0/24");
+  EXPECT_EQ(ask("/x", "X-Api-Key: gold\r\n").refusal.status, 403);
+  EXPECT_EQ(ask("/x", "X-Api-Key: iron\r\n").kind, Kind::pool);
+}
+
+TEST_F(TierByIdentity, WhatTheFirstRouteWouldCloseIsForgotten) {
+  Gate gate = *world.routes[1].gate;
+  gate.maintenance = Maintenance{.mode = shared::Mode::shadow};
+  world.routes[1].gate = std::make_shared<const Gate>(gate);
+  EXPECT_TRUE(ask("/x", "X-Api-Key: iron\r\n").would_be_closed);
+  EXPECT_FALSE(ask("/x", "X-Api-Key: gold\r\n").would_be_closed);
 }
 
 }  // namespace
