@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import http_loads, http_peers
+from . import http_loads, http_peers, http_rules
 from .process import (LOAD_CORE, SERVER_CORE, Process, ServerFailed, family, find_program, free_port, machine_busy_seconds,
                       memory_mib)
 
@@ -42,12 +42,14 @@ WORKS = {
     "idle_tls": {"title": "bytes per idle TLS connection (5,000)", "path": "/item?bytes=128", "fields": {}, "idle": 5000, "asked": 1, "speaks": "tls"},
     "idle_h2": {"title": "bytes per idle HTTP/2 connection over TLS (5,000)", "path": "/item?bytes=128", "fields": {}, "idle": 5000, "asked": 1,
                 "speaks": "h2"},
+    **http_rules.WORKS,
 }
 # The works that one start of the proxies serves together.
 GROUPS = (("small", "body16k", "body1m", "connect", "half"), ("idle",), ("idle_silent",), ("idle_left",), ("routes",), ("workers2",), ("algorithms",), ("tcp", "tcp1m"),
-          ("tls", "handshake", "resume", "h2", "h2_100k"), ("websocket",), ("idle_tls",), ("idle_h2",))
+          ("tls", "handshake", "resume", "h2", "h2_100k"), ("websocket",), ("idle_tls",), ("idle_h2",), *http_rules.GROUPS)
 SIZES = {"body16k": 16384, "body1m": 1 << 20, "tcp1m": 1 << 20, "h2_100k": 102400}
 REPORT = Path(__file__).resolve().parent.parent / "wrk_report.lua"
+CLIENTS = REPORT.with_name("wrk_clients.lua")
 
 
 class Backends:
@@ -100,6 +102,8 @@ class HttpRun:
         self.sealed, self.echo = setup.sealed(), echo
         cores = "0,1" if WORKS[works[0]].get("workers", 1) > 1 else SERVER_CORE
         self.process = Process(peer.name, peer.command(setup), setup.directory, core=cores)
+        self.fields = peer.fields(setup) if hasattr(peer, "fields") else {}
+        self.clients = getattr(peer, "clients", None)
         self.process.wait_for(self.ready, 20)
         for work in self.works:
             self.check(work)
@@ -108,7 +112,7 @@ class HttpRun:
         try:
             if self.echo:
                 return self.load("websocket", connections=2, seconds=0.1)["requests"] > 0
-            return request(self.port, "/item?bytes=128", {}, self.sealed)[0] == 200
+            return request(self.port, "/item?bytes=128", self.fields, self.sealed)[0] == 200
         except (OSError, http.client.HTTPException, ServerFailed):
             return False
 
@@ -116,13 +120,15 @@ class HttpRun:
         """Does the proxy do what the work asks? Asked of the backend, which says what it saw."""
         if self.name == "floor" or self.echo:
             return
-        fields = WORKS[work]["fields"]
+        fields = {**WORKS[work]["fields"], **self.fields}
+        if work == "jwt" and request(self.port, WORKS[work]["path"], {"Authorization": fields["Authorization"][:-4] + "AAAA"})[0] != 401:
+            raise ServerFailed(f"{self.name}: a token with another signature is let in")
         status, body, _ = request(self.port, WORKS[work]["path"], fields, self.sealed)
         if status != 200 or len(body) != SIZES.get(work, 128):
             raise ServerFailed(f"{self.name}, {work}: status {status}, {len(body)} bytes")
         if work == "algorithms":
             self.check_servers(work)
-        if work != "routes":
+        if work not in ("routes", *http_rules.RULED):
             return
         _, body, answered = request(self.port, "/r17/item", fields)
         seen = {name.lower(): value for name, value in json.loads(body)["headers"].items()}
@@ -152,12 +158,13 @@ class HttpRun:
         if by:
             return http_loads.run(self.name, [self.options.binaries / "bench_tls_load", by, f"127.0.0.1:{self.port}", f"{seconds:g}"])
         command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{self.options.connections}", f"-d{self.options.seconds:g}s",
-                   "-s", str(REPORT)]
-        for name, value in WORKS[work]["fields"].items():
+                   "-s", str(CLIENTS if self.clients else REPORT)]
+        for name, value in {**WORKS[work]["fields"], **self.fields}.items():
             command += ["-H", f"{name}: {value}"]
         command.append(f"{scheme}://127.0.0.1:{self.port}{WORKS[work]['path']}")
-        if "clients" in WORKS[work]:
-            command += ["--", str(WORKS[work]["clients"])]
+        clients = self.clients or WORKS[work].get("clients")
+        if clients:
+            command += ["--", str(clients)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         line = next((line for line in done.stdout.splitlines() if line.startswith("JSON ")), None)
         if line is None:
@@ -266,7 +273,7 @@ def available_peers(options):
     """The proxies that this machine has and the command line names."""
     if not find_program("wrk"):
         sys.exit("wrk is not installed")
-    for peer in http_peers.ALL:
+    for peer in (*http_peers.ALL, *http_rules.ALL):
         if options.servers and not {peer.name, peer.name.split()[0]} & {"floor", *options.servers}:
             continue
         if peer.program and not find_program(peer.program):
