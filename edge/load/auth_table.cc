@@ -60,7 +60,9 @@ const Table<JwtConfig>& jwt_table() {
           .field("fields", &JwtConfig::fields, custom<std::vector<ClaimField>>("`{CLAIM: FIELD}`", read_claims),
                  "Claims that servers read in fields, which no client can send")
           .field("tier", &JwtConfig::tier, text(),
-                 "The claim that names the tier, for limits, log and the tier header; routes are chosen before");
+                 "The claim that names the tier. The routes are asked once more with it: one for that tier takes the "
+                 "request, "
+                 "if the route that has asked for the token is not it");
   return table;
 }
 
@@ -118,9 +120,12 @@ const Table<CorsConfig>& cors_table() {
 }
 
 const Table<TraceConfig>& trace_table() {
-  static const auto table = Table<TraceConfig>("edge.trace", "W3C Trace Context.")
-                                .field("sample", &TraceConfig::sample, percent(),
-                                       "Of the traces that begin here, how many are marked to be recorded");
+  static const auto table =
+      Table<TraceConfig>("edge.trace", "W3C Trace Context.")
+          .field("sample", &TraceConfig::sample, percent(),
+                 "Of the traces that begin here, how many are marked to be recorded")
+          .field("otlp", &TraceConfig::otlp, optional_of(nested(otlp_table())),
+                 "A collector that gets the spans of traces that are recorded; none: nobody is told");
   return table;
 }
 

@@ -58,6 +58,7 @@ class Builder {
     build_routes();
     build_listen();
     built_.scaler = build_scaler(edge_.scaler, diagnostics_);
+    build_tracing();
     if (diagnostics_.errors() > before) return std::nullopt;
     return std::move(built_);
   }
@@ -68,9 +69,11 @@ class Builder {
     build_tiers();
     build_limits();
     built.redis = build_redis(edge_, diagnostics_);
+    build_tracing();
     build_guards();
     build_routes();
     built.settings = built_.settings;
+    built.otlp = built_.otlp;
     built.tiers = built_.tiers;
     built.limits = built_.limits;
     built.access = built_.access;
@@ -104,10 +107,15 @@ class Builder {
     settings->via_responses = edge_.via == ViaConfig::both;
     settings->client_subject_field = edge_.client_subject_field;
     if (edge_.trace) settings->trace_share = edge_.trace->sample / 100;
+    if (edge_.trace && edge_.trace->otlp) settings->spans = {.told = true, .query = edge_.trace->otlp->query};
     settings->access_log = access_log_settings(edge_);
     settings->error_pages = build_error_pages(edge_.error_pages, {}, diagnostics_);
     settings->response_rules = response_rules(edge_.security_headers, plain_transports(), {&edge_.response_headers});
     built_.settings = std::move(settings);
+  }
+
+  void build_tracing() {
+    if (edge_.trace && edge_.trace->otlp) built_.otlp = build_otlp(*edge_.trace->otlp, diagnostics_);
   }
 
   void build_tiers() {

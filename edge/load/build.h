@@ -17,6 +17,7 @@
 #include "edge/core/snapshot/snapshot.h"
 #include "edge/load/build_pools.h"
 #include "edge/load/config.h"
+#include "edge/load/otlp.h"
 #include "edge/load/redis_settings.h"
 #include "edge/load/scaler.h"
 #include "shared/core/ip.h"
@@ -56,6 +57,7 @@ struct Built {
   std::vector<TlsPlan> tls;              // of those that speak it
   std::vector<std::string> ticket_keys;  // of a file; empty: random ones
   ScalerPlan scaler;
+  std::optional<OtlpPlan> otlp;  // none: spans are not told
 
   [[nodiscard]] Snapshot snapshot(std::uint64_t generation) const;
 };

@@ -23,6 +23,7 @@
 #include "edge/core/scale/scale_settings.h"
 #include "edge/core/snapshot/listen_plan.h"
 #include "edge/core/snapshot/snapshot.h"
+#include "edge/load/otlp.h"
 #include "edge/load/redis_settings.h"
 #include "edge/load/scaler.h"
 #include "shared/core/ip.h"
@@ -384,6 +385,7 @@ struct MirrorConfig {
 
 struct TraceConfig {
   double sample = 1;  // percent
+  std::optional<OtlpConfig> otlp;
 };
 
 struct RouteConfig {

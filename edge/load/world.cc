@@ -119,6 +119,7 @@ std::vector<std::filesystem::path> rule_files(const EdgeConfig& config) {
     if (config.redis->sentinel) files.push_back(config.redis->sentinel->password_file);
     if (config.redis->tls) std::ranges::copy(shared::load::files_of(*config.redis->tls), std::back_inserter(files));
   }
+  if (config.trace && config.trace->otlp) std::ranges::copy(files_of(*config.trace->otlp), std::back_inserter(files));
   for (const ErrorPageConfig& page : config.error_pages) files.push_back(page.file.value);
   for (const RouteConfig& route : config.routes) {
     for (const ErrorPageConfig& page : route.error_pages) files.push_back(page.file.value);

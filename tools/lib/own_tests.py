@@ -56,6 +56,7 @@ SEEN_BY = {
     "edge/serve/control/report.cc": OPERATOR,
     "edge/serve/control/scale_report.cc": "tests/e2e/test_scaling.py",
     "edge/serve/control/scaling.cc": "tests/e2e/test_scaling.py",
+    "edge/serve/control/trace_report.cc": "tests/e2e/test_tracing.py",
     "edge/serve/control/traffic_report.cc": "tests/e2e/test_mirror.py",
     "edge/serve/request/account.cc": SERVE_ONE,
     "edge/serve/request/answer.cc": SERVE_ONE,

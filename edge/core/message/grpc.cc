@@ -92,6 +92,15 @@ std::uint16_t http_status_for(std::uint8_t grpc_status) {
   return grpc_status < kStatuses.size() ? kStatuses[grpc_status] : std::uint16_t{500};
 }
 
+std::string_view grpc_status_name(std::uint8_t status) {
+  constexpr std::array<std::string_view, kLastGrpcStatus + 1> kNames{
+      "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+      "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+      "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+      "DATA_LOSS", "UNAUTHENTICATED"};
+  return status < kNames.size() ? kNames[status] : std::string_view();
+}
+
 std::optional<std::uint8_t> grpc_status_of(const http::FieldList& fields) {
   const http::Field* const field = fields.find("grpc-status");
   return field == nullptr ? std::nullopt : status_in(field->value);

@@ -29,6 +29,9 @@ enum class GrpcStatus : std::uint8_t {
 };
 inline constexpr std::uint8_t kLastGrpcStatus = 16;
 
+// "UNAVAILABLE"; of what is no status of gRPC its number is no name: empty.
+[[nodiscard]] std::string_view grpc_status_name(std::uint8_t status);
+
 // "application/grpc", with "+proto" or the like behind it, and parameters. Not application/grpc-web, which is HTTP/1's.
 [[nodiscard]] bool is_grpc(const http::FieldList& fields);
 

@@ -41,11 +41,22 @@ bool is_traceparent(std::string_view text) {
   return version == "00" ? text.size() == kSize : text.size() == kSize || text[kSize] == '-';
 }
 
+std::optional<TraceParent> parse_traceparent(std::string_view text) {
+  if (!is_traceparent(text)) return std::nullopt;
+  return TraceParent{.trace = text.substr(kTraceAt, kTraceSize),
+                     .span = text.substr(kSpanAt, kSpanSize),
+                     .recorded = (shared::hex_digit(text[kFlagsAt + 1]) & 1) != 0};
+}
+
+std::string with_span(std::string_view text, std::string_view span) {
+  return std::string(text).replace(kSpanAt, kSpanSize, span);
+}
+
 std::string make_traceparent(std::string_view given, std::string_view trace, std::string_view span, double share) {
+  const auto goes_on = parse_traceparent(given);
   std::string text = "00-";
-  const bool goes_on = is_traceparent(given);
-  text.append(goes_on ? given.substr(kTraceAt, kTraceSize) : trace).append("-").append(span);
-  const bool recorded = goes_on ? (shared::hex_digit(given[kFlagsAt + 1]) & 1) != 0 : is_recorded(trace, share);
+  text.append(goes_on ? goes_on->trace : trace).append("-").append(span);
+  const bool recorded = goes_on ? goes_on->recorded : is_recorded(trace, share);
   return text.append(recorded ? "-01" : "-00");
 }
 

@@ -4,6 +4,7 @@
 // a part is marked as one to be recorded. Pure, any thread.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,16 @@ namespace edge {
 
 // "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", version 00 or a later one that begins so.
 [[nodiscard]] bool is_traceparent(std::string_view text);
+
+// Its parts; views are into `text`.
+struct TraceParent {
+  std::string_view trace;  // 32 hexadecimal digits
+  std::string_view span;   // 16
+  bool recorded = false;   // "sampled"
+};
+[[nodiscard]] std::optional<TraceParent> parse_traceparent(std::string_view text);
+// The same trace, and another span of it. REQUIRES: is_traceparent(text).
+[[nodiscard]] std::string with_span(std::string_view text, std::string_view span);
 
 // `given` is a trusted client's, or empty; `trace` and `span` are fresh ids, 32 and 16 hexadecimal digits; `share` of
 // the traces that begin here are recorded, by their ids, so that every edge says the same of one.

@@ -68,6 +68,12 @@ struct AccessLogSettings {
   std::vector<Field> fields;
 };
 
+// What is told of requests whose traces are recorded.
+struct SpanSettings {
+  bool told = false;   // there is a collector
+  bool query = false;  // with the queries of their URLs
+};
+
 struct Settings {
   Identity identity;
   PrefixSet trusted_proxies;
@@ -86,6 +92,7 @@ struct Settings {
   bool via_responses = false;                                  // ... and towards clients
   std::string client_subject_field = "X-Client-Cert-Subject";  // towards servers; clients cannot send it
   std::optional<double> trace_share;  // of the traces that begin here, for whom a recorder is told; none: no traces
+  SpanSettings spans;
   AccessLogSettings access_log;
   ErrorPages error_pages;      // likewise, and of all routes
   HeaderRules response_rules;  // for responses that no route stands behind: 400, 404 ...

@@ -1,9 +1,12 @@
 #include "edge/serve/control/control.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <random>
 #include <utility>
+
+#include <unistd.h>
 
 #include "edge/core/decide/decide_connection.h"
 #include "edge/core/pool/slow_start.h"
@@ -100,6 +103,7 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
       backends_(supervisor.loop(), loader.live(), names_, [this] { publish(); }),
       redis_(supervisor.loop(), names_),
       region_limits_(supervisor.loop(), redis_),
+      spans_(supervisor.loop(), names_),
       healing_(supervisor.loop(), loader.live()),
       scaling_(
           {.loop = supervisor.loop(),
@@ -214,6 +218,7 @@ shared::Result<void> Control::start_workers() {
   const DescriptorPlan plan = plan_for(*world_, count);
   const auto admission = std::make_shared<Admission>(plan.connections, count);
   make_caches();
+  spans_.make_lanes(count);
   std::random_device random;
   for (std::size_t i = 0; i < count; ++i) {
     WorkerSettings settings;
@@ -223,6 +228,7 @@ shared::Result<void> Control::start_workers() {
     settings.clients.index = i;
     settings.context.max_pipes = plan.pipes_per_worker;
     settings.context.caches = &caches_;
+    settings.context.spans = &spans_.lane(i);
     settings.clients.max_memory = world_->config.client.max_memory / count;
     settings.context.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
     for (shared::SipKey& key : settings.context.id_keys)
@@ -330,6 +336,7 @@ ReportSource Control::source() const {
           .scaling = &scaling_,
           .redis = &redis_,
           .region_limits = &region_limits_,
+          .spans = &spans_,
           .built = &world_->built,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .process = service_.facts()};
@@ -348,9 +355,23 @@ void Control::publish() {
   healing_.set(snapshot_);
   scaling_.set(*world_, snapshot_);
   const Identity& own = snapshot_->settings->identity;
+  tell_spans();
   redis_.set(world_->built.redis);
   region_limits_.set(*snapshot_->limits, {.region = own.region, .edge = own.node});
   if (old != nullptr) service_.builder().dispose(std::move(old));
+}
+
+// To the collector of the present world, if there is one.
+void Control::tell_spans() {
+  const Identity& own = snapshot_->settings->identity;
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host = {};
+  const SpanAttributes edge{{"service.namespace", own.service},
+                            {"service.instance.id", own.node},
+                            {"host.name", host.data()},
+                            {"meridian.region", own.region},
+                            {"meridian.edge", own.node}};
+  spans_.set(world_->built.otlp, edge, loader_.options().version);
 }
 
 // For who starts servers himself, and for the next start.
@@ -476,7 +497,7 @@ void Control::finish_workers() {
   for (const auto& worker : workers_) {
     const auto done = [this] {
       supervisor_.post([this] {
-        if (--workers_busy_ == 0) supervisor_.finish(0);
+        if (--workers_busy_ == 0) spans_.finish([this] { supervisor_.finish(0); });
       });
     };
     worker->wind_down(done, heir);

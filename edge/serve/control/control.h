@@ -22,6 +22,7 @@
 #include "edge/serve/control/operator_words.h"
 #include "edge/serve/control/report.h"
 #include "edge/serve/control/scaling.h"
+#include "edge/serve/control/span_export.h"
 #include "edge/serve/redis/redis_client.h"
 #include "edge/serve/redis/region_limits.h"
 #include "edge/serve/worker/worker.h"
@@ -100,6 +101,7 @@ class Control {
   shared::AdminResponse purge_cache(const shared::AdminRequest& request);
   [[nodiscard]] ForeseenCache foresee_cache(const Decision& decision, const CacheAsker& asker) const;
 
+  void tell_spans();
   void publish();
   void keep_scale(const std::string& name, std::string text);
   void recall_scale(std::string_view found);
@@ -142,6 +144,7 @@ class Control {
   Backends backends_;
   RedisClient redis_;
   RegionLimits region_limits_;
+  SpanExport spans_;               // its lanes outlive the workers, which the destructor ends before all else
   bool rebuilding_pools_ = false;  // its end sees what has changed meanwhile
   Healing healing_;
   Scaling scaling_;

@@ -14,6 +14,7 @@
 #include "edge/serve/control/redis_report.h"
 #include "edge/serve/control/scale_report.h"
 #include "edge/serve/control/scaling.h"
+#include "edge/serve/control/trace_report.h"
 #include "edge/serve/control/traffic_report.h"
 #include "shared/serve/admin/metrics.h"
 
@@ -267,6 +268,7 @@ std::string metrics_text(const ReportSource& source) {
   if (source.built != nullptr) write_certificates(*source.built, out);
   write_limit_metrics(source, out);
   write_redis_metrics(source, out);
+  write_trace_metrics(source, out);
   write_cache_metrics(source, out);
   write_scale_metrics(source, out);
   write_traffic_metrics(source, out);
@@ -310,6 +312,7 @@ std::string status_json(const ReportSource& source) {
                              {"pools", std::move(pools)},
                              {"limits", limits_json(source)},
                              {"redis", redis_json(source)},
+                             {"tracing", trace_json(source)},
                              {"caches", caches_json(source)},
                              {"access", access_json(source)},
                              {"auth", auth_json(source)},

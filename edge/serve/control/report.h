@@ -24,6 +24,7 @@ namespace edge {
 
 class CacheStores;
 class Scaling;
+class SpanExport;
 
 struct ReportSource {
   const Snapshot& snapshot;
@@ -36,6 +37,7 @@ struct ReportSource {
   const Scaling* scaling = nullptr;
   const RedisClient* redis = nullptr;
   const RegionLimits* region_limits = nullptr;
+  const SpanExport* spans = nullptr;
   const Built* built = nullptr;  // whose certificates are told
   std::uint64_t access_log_dropped = 0;
   shared::ProcessFacts process;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "edge/serve/request/spans.h"
+
 namespace edge {
 namespace {
 
@@ -97,6 +99,8 @@ void account(Request& r) {
     r.context.failures.report(r.server != nullptr ? std::string_view(r.server->name) : std::string_view(r.pool().name),
                               r.status, r.reason, r.now());
   }
+  if (r.snapshot->settings->spans.told && !asks_health(r)) [[unlikely]]
+    tell_span(r);
   AccessLane* lane = r.context.lane;
   if (lane != nullptr && (r.snapshot->settings->access_log.probes || !asks_health(r))) log_access(r, *lane, total_us);
 }

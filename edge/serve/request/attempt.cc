@@ -33,6 +33,30 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
   if (request.learner) work_.watcher = &*request.learner;
   if (!request.rate_limit.empty()) work_.rate_policy = request.decision.limit.by->policy();
   if (!target.races_session && request.asked.has_client()) remember_session();
+  if (request.recorded) [[unlikely]] {
+    using Why = AttemptSpan::Why;
+    span_ = std::make_unique<AttemptSpan>(request, target.hedges          ? Why::hedge
+                                                   : request.attempts > 1 ? Why::retry
+                                                                          : Why::first);
+  }
+}
+
+Attempt::~Attempt() {
+  if (span_ != nullptr) [[unlikely]]
+    tell_span(Ended::cancelled);
+}
+
+void Attempt::tell_span(Ended how) {
+  const bool failed = how == Ended::by_itself && phase_ == Phase::failed;
+  span_->tell({.server = server(),
+               .began = visit_.began(),
+               .where = upstream_ != nullptr ? &upstream_->endpoint() : nullptr,
+               .reused = reused_,
+               .status = responding() ? status() : std::uint16_t{0},
+               .grpc_status = relay_ ? relay_->grpc_status() : std::nullopt,
+               .error = failed ? &error_ : nullptr,
+               .cancelled = how == Ended::cancelled});
+  span_.reset();
 }
 
 // The cookie of a session that begins, or goes on at another server.
@@ -98,7 +122,7 @@ void Attempt::forward() {
           request_.asked.tls != nullptr ? std::string_view(request_.asked.tls->peer_subject) : std::string_view(),
       .client_subject_field = snapshot.settings->client_subject_field,
       .identity = identity_of(request_),
-      .traceparent = request_.traceparent,
+      .traceparent = span_ != nullptr ? span_->traceparent() : request_.traceparent,
   };
   work_.out.clear();
   if (!reused_ && !greeting_.about.empty()) {
@@ -235,6 +259,8 @@ void Attempt::judge_head() {
 }
 
 void Attempt::settle() {
+  if (span_ != nullptr) [[unlikely]]
+    tell_span(Ended::by_itself);
   const BreakerOutcome seen = outcome();
   if (seen == BreakerOutcome::failure) request_.blamed = true;
   const VisitEnd end{.outcome = seen,

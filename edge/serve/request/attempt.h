@@ -15,6 +15,7 @@
 #include "edge/serve/request/greeting.h"
 #include "edge/serve/request/relay.h"
 #include "edge/serve/request/request.h"
+#include "edge/serve/request/spans.h"
 #include "edge/serve/upstream/connector.h"
 #include "edge/serve/upstream/h2_upstream_stream.h"
 #include "edge/serve/upstream/upstreams.h"
@@ -31,10 +32,11 @@ class Attempt {
     BreakerPermit permit;
     Connection connection = Connection::any;
     bool races_session = false;  // the server of the session, which stays there whoever wins
+    bool hedges = false;         // it races one that is slow
   };
 
   Attempt(Request& request, const Target& target, UpstreamWork& work);
-  ~Attempt() = default;  // one that was not settled was cancelled: it says nothing about its server
+  ~Attempt();  // one that was not settled was cancelled: it says nothing about its server
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
@@ -80,6 +82,8 @@ class Attempt {
   [[nodiscard]] bool bad_answer() const;
   void judge_head();
   void remember_session();
+  enum class Ended : std::uint8_t { by_itself, cancelled };
+  void tell_span(Ended how);
 
   Request& request_;
   Visit visit_;
@@ -97,6 +101,7 @@ class Attempt {
   std::optional<Relay> relay_;
   shared::TimePoint connected_at_;
   Error error_;
+  std::unique_ptr<AttemptSpan> span_;  // null: its trace is not recorded, or it was told
 };
 
 }  // namespace edge

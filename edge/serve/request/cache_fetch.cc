@@ -44,6 +44,8 @@ CacheFetch::CacheFetch(WorkerContext& context, const RequestFacts& cause, Of of)
   facts_.began = facts_.head_read = context.now();
   facts_.drawn = drawn_for(cause);
   facts_.fetch = this;
+  traceparent_ = std::move(of.traceparent);
+  facts_.traceparent = traceparent_;
   if (const auto framing = http::frame_request(work_->request, 0)) facts_.framing = *framing;
   if (state != http::ParseState::complete) work_->request.method = http::Method::other;  // refused as any such
   sink_.emplace(FillSink::Of{.store = of.store,

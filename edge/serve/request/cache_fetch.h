@@ -49,6 +49,7 @@ class CacheFetch final : public RequestSource, public Pooled {
     std::shared_ptr<CacheFill> fill;
     std::string selector;
     std::optional<std::string> codings{};  // Accept-Encoding in the place of the client's; empty: none
+    std::string traceparent{};             // of who has caused it; empty: none
   };
   CacheFetch(WorkerContext& context, const RequestFacts& cause, Of of);
   ~CacheFetch() override;
@@ -79,6 +80,7 @@ class CacheFetch final : public RequestSource, public Pooled {
   Waiter waiter_;
   std::unique_ptr<Work> work_;
   std::string head_;
+  std::string traceparent_;
   RequestFacts facts_;
   std::optional<FillSink> sink_;
   bool conditional_ = false;

@@ -12,6 +12,7 @@
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/request/send_file.h"
+#include "edge/serve/request/spans.h"
 
 namespace edge {
 namespace {
@@ -122,16 +123,24 @@ bool CachedExchange::join(const CacheStore::Found& found, bool& again) {
   reader_.emplace(r_.context.desk, joined.fill, r_.exchange.waiter);
   outcome_.collapsed = joined.kind == CacheStore::Joined::Kind::wait;
   if (joined.kind == CacheStore::Joined::Kind::lead) {
-    report_ = r_.context.fetches->begin(r_.asked, fetch(std::move(joined.fill)));
+    report_ = begin_fetch(std::move(joined.fill));
   }
   return true;
+}
+
+// What is done for it is a part of the request's trace.
+std::shared_ptr<FetchReport> CachedExchange::begin_fetch(std::shared_ptr<CacheFill> fill) {
+  begin_trace(r_);
+  CacheFetch::Of of = fetch(std::move(fill));
+  of.traceparent = r_.traceparent;
+  return r_.context.fetches->begin(r_.asked, std::move(of));
 }
 
 // Nobody waits for it (RFC 5861 3).
 void CachedExchange::refresh(const CacheStore::Found& found) {
   CacheStore::Joined joined = store_->join(key(), found.version, found.entry, true, r_.now());
   if (joined.kind != CacheStore::Joined::Kind::lead) return;
-  static_cast<void>(r_.context.fetches->begin(r_.asked, fetch(std::move(joined.fill))));
+  static_cast<void>(begin_fetch(std::move(joined.fill)));
 }
 
 bool CachedExchange::read_fill() {

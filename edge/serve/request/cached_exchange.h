@@ -89,6 +89,7 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   [[nodiscard]] const http::FieldList& fields() const;
   void settle_coding();
   [[nodiscard]] CacheFetch::Of fetch(std::shared_ptr<CacheFill> fill) const;
+  std::shared_ptr<FetchReport> begin_fetch(std::shared_ptr<CacheFill> fill);
   void take_report(Request& request) const;
 
   Request& r_;

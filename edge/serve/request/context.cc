@@ -17,6 +17,7 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
     : loop(loop_in),
       live(live_in),
       lane(lane_in),
+      spans(settings.spans),
       snapshots(std::move(snapshot), std::move(discard)),
       upstreams(loop, counters),
       pipes(settings.max_pipes),

@@ -37,12 +37,14 @@ namespace edge {
 class CacheFetches;
 class CacheStores;
 class Mirrors;
+class SpanLane;
 
 struct ContextSettings {
   std::size_t max_pipes = PipePool::kOpen;
   std::uint64_t seed = 0;  // of the place in each pool's order
   RequestIds::Keys id_keys{};
   const CacheStores* caches = nullptr;  // outlives the context; null: there are none
+  SpanLane* spans = nullptr;            // likewise; null: nobody carries them away
 };
 
 struct WorkerContext {
@@ -64,6 +66,7 @@ struct WorkerContext {
   shared::WorkerLoop& loop;
   Live& live;
   AccessLane* lane;
+  SpanLane* spans;
   Counters counters;
   ServerCounterTable servers;
   Snapshots snapshots;

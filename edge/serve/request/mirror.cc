@@ -6,6 +6,7 @@
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/request/serve_one.h"
+#include "edge/serve/request/spans.h"
 #include "shared/core/hash.h"
 
 namespace edge {
@@ -40,13 +41,14 @@ bool may_be_copied(const Request& r) {
 
 }  // namespace
 
-MirroredRequest::MirroredRequest(WorkerContext& context, const RequestFacts& cause,
-                                 std::shared_ptr<const Principal> shown, std::shared_ptr<const MirrorRule> rule)
-    : context_(context),
-      shown_(std::move(shown)),
+MirroredRequest::MirroredRequest(const Request& request, std::shared_ptr<const MirrorRule> rule)
+    : context_(request.context),
+      shown_(request.found().identity),
       rule_(std::move(rule)),
-      waiter_(context.loop),
-      work_(context.works.take()) {
+      waiter_(context_.loop),
+      work_(context_.works.take()),
+      traceparent_(request.traceparent) {
+  const RequestFacts& cause = request.asked;
   const http::RequestHead& head = *cause.head;
   const http::ConnectionOptions connection = http::connection_options(head.fields);
   head_.append(head.method_text).append(" ").append(head.target).append(" HTTP/1.1\r\n");
@@ -61,6 +63,7 @@ MirroredRequest::MirroredRequest(WorkerContext& context, const RequestFacts& cau
   facts_.scheme = cause.scheme;
   facts_.first = false;
   facts_.mirrored = this;
+  facts_.traceparent = traceparent_;
   facts_.drawn = drawn_for(cause);
 }
 
@@ -151,7 +154,8 @@ void Mirrors::consider(Request& request) {
     rule->live->too_many.fetch_add(1, kRelaxed);
     return;
   }
-  auto copy = std::make_unique<MirroredRequest>(context_, request.asked, request.found().identity, rule);
+  begin_trace(request);
+  auto copy = std::make_unique<MirroredRequest>(request, rule);
   if (body.kind == http::BodyKind::none) return send(std::move(copy));
   request.tee = std::make_unique<MirrorTee>(context_, request.exchange.source, std::move(copy));
   request.interpose(*request.tee);

@@ -30,9 +30,8 @@ struct WorkerContext;
 
 class MirroredRequest final : public RequestSource, public ResponseSink, public Pooled {
  public:
-  // With the head of the request that `cause` is of, as its client has sent it, who has shown to be `shown`.
-  MirroredRequest(WorkerContext& context, const RequestFacts& cause, std::shared_ptr<const Principal> shown,
-                  std::shared_ptr<const MirrorRule> rule);
+  // With the head of that request as its client has sent it, and who that has shown to be.
+  MirroredRequest(const Request& cause, std::shared_ptr<const MirrorRule> rule);
   ~MirroredRequest() override;
   MirroredRequest(const MirroredRequest&) = delete;
   MirroredRequest& operator=(const MirroredRequest&) = delete;
@@ -74,7 +73,8 @@ class MirroredRequest final : public RequestSource, public ResponseSink, public 
   std::shared_ptr<const MirrorRule> rule_;
   Waiter waiter_;
   std::unique_ptr<Work> work_;
-  std::string head_;  // from start() on whole, and parsed
+  std::string head_;         // from start() on whole, and parsed
+  std::string traceparent_;  // of what it is a copy of
   std::string body_;
   std::size_t at_ = 0;     // of body_
   bool has_body_ = false;  // an empty one, too

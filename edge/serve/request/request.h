@@ -111,7 +111,8 @@ struct Request {
   std::unique_ptr<FileAnswer> file;                   // of a route with files; null: none
   std::string page_text;                              // of pages that are made for the request
   std::string rate_limit;                             // the value of RateLimit; empty: none is sent
-  std::string traceparent;                            // towards servers; empty: none of ours
+  std::string traceparent;                            // of this hop, towards servers; empty: none of ours
+  bool recorded = false;                              // spans are told of it
   std::unique_ptr<shared::RecordingTrace> explained;  // how it was decided, for a client that is told; null: nobody is
   std::unique_ptr<AddingSink> adding;                 // fields of ours in the answer; null: none
   std::unique_ptr<PageSink> pages;                    // in the place of servers' errors; null: none

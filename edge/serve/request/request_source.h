@@ -34,6 +34,7 @@ struct RequestFacts {
   // Its upgrade was none where it came from: what the server's 101 has to say (Sec-WebSocket-Accept); a 2xx would be
   // one to the client. Empty: the client sees for itself.
   std::string_view accept{};
+  std::string_view traceparent{};       // of one without a client: of what has caused it
   std::uint64_t drawn = 0;              // of one without a client: what was drawn for whom it is
   CacheFetch* fetch = nullptr;          // it is the cache that asks, and what comes is for it; null: a client
   MirroredRequest* mirrored = nullptr;  // it is a copy, whose answer is for nobody; null: it is none

@@ -8,7 +8,6 @@
 #include "edge/core/decide/explain.h"
 #include "edge/core/message/explain_fields.h"
 #include "edge/core/message/grpc.h"
-#include "edge/core/message/trace_context.h"
 #include "edge/core/route/gate.h"
 #include "edge/serve/request/account.h"
 #include "edge/serve/request/answer.h"
@@ -16,6 +15,7 @@
 #include "edge/serve/request/mirror.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/request/send_rest.h"
+#include "edge/serve/request/spans.h"
 #include "edge/serve/request/ticket.h"
 #include "edge/serve/request/tries.h"
 #include "shared/serve/tls/tls_server.h"
@@ -111,22 +111,12 @@ std::string introduced_id(const RequestFacts& asked, std::string_view fresh) {
   return id.empty() || asked.first ? id : id + "-" + std::string(fresh);
 }
 
-// The trace that the request belongs to, or begins.
-void trace(Request& r) {
-  const std::optional<double> share = r.snapshot->settings->trace_share;
-  if (!share) return;
-  const http::Field* given = r.found().client.trusted ? r.asked.head->fields.find(http::FieldId::traceparent) : nullptr;
-  const std::string id(r.context.request_ids.fresh());
-  const std::string_view span = r.context.request_ids.fresh().substr(0, 16);
-  r.traceparent = make_traceparent(given != nullptr ? given->value : std::string_view(), id, span, *share);
-}
-
 void name_request(Request& r) {
   if (!r.request_id.empty()) return;
   std::ranges::copy(r.context.request_ids.fresh(), r.fresh_id.begin());
   const std::string_view fresh(r.fresh_id.data(), r.fresh_id.size());
   r.introduced_id = introduced_id(r.asked, fresh);
-  trace(r);
+  begin_trace(r);
   r.request_id =
       request_id_of(r.asked.head->fields, r.found().client, r.introduced_id.empty() ? fresh : r.introduced_id);
 }

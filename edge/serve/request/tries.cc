@@ -152,6 +152,7 @@ void Tries::hedge() {
   Attempt::Target target = next_target();
   if (target.server == nullptr) return;
   const auto& session = r_.decision.at_pool.session;
+  target.hedges = true;
   target.races_session = session && &lead()->server() == &r_.pool().servers[*session];
   note_again(r_.pool_live().hedges);
   ++r_.attempts;

@@ -125,7 +125,9 @@ class FakeWorker {
       snapshot->pools = std::make_shared<Pools>(std::vector<Pool>{pool});
       snapshot->addresses = std::make_shared<Addresses>(addresses);
       snapshot->tiers = std::make_shared<Tiers>();
-      made = std::make_unique<WorkerContext>(ContextSettings{}, loop, live, nullptr, std::move(snapshot),
+      ContextSettings of_context;
+      of_context.spans = spans;
+      made = std::make_unique<WorkerContext>(of_context, loop, live, nullptr, std::move(snapshot),
                                              [](std::shared_ptr<const Snapshot>) {});
     }
     return *made;
@@ -137,6 +139,7 @@ class FakeWorker {
   std::vector<Route> routes;
   Addresses addresses;
   Live live;
+  SpanLane* spans = nullptr;
   shared::WorkerLoop loop;
   std::unique_ptr<WorkerContext> made;
 };

@@ -102,5 +102,14 @@ TEST(Grpc, APageBecomesTheEndOfACall) {
   EXPECT_EQ(grpc_trailers(GrpcStatus::deadline_exceeded, "late"), "grpc-status: 4\r\ngrpc-message: late\r\n");
 }
 
+TEST(Grpc, StatusesHaveNames) {
+  EXPECT_EQ(grpc_status_name(0), "OK");
+  EXPECT_EQ(grpc_status_name(4), "DEADLINE_EXCEEDED");
+  EXPECT_EQ(grpc_status_name(12), "UNIMPLEMENTED");
+  EXPECT_EQ(grpc_status_name(14), "UNAVAILABLE");
+  EXPECT_EQ(grpc_status_name(16), "UNAUTHENTICATED");
+  EXPECT_EQ(grpc_status_name(17), "");
+}
+
 }  // namespace
 }  // namespace edge

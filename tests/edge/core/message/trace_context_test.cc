@@ -22,6 +22,18 @@ TEST(TraceContext, ReadsWhatTheRecommendationAllows) {
   }
 }
 
+TEST(TraceContext, HasATraceASpanAndAFlag) {
+  const auto given = parse_traceparent(kGiven);
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->trace, kTrace);
+  EXPECT_EQ(given->span, kSpan);
+  EXPECT_TRUE(given->recorded);
+  EXPECT_FALSE(parse_traceparent("00-" + kTrace + "-" + kSpan + "-02")->recorded) << "another flag";
+  EXPECT_TRUE(parse_traceparent("00-" + kTrace + "-" + kSpan + "-03")->recorded);
+  EXPECT_FALSE(parse_traceparent("nonsense"));
+  EXPECT_EQ(with_span(kGiven, std::string(16, 'b')), "00-" + kTrace + "-" + std::string(16, 'b') + "-01");
+}
+
 TEST(TraceContext, GoesOnWithATraceUnderAnIdOfItsOwn) {
   const std::string fresh(32, 'a');
   const std::string span(16, 'b');
