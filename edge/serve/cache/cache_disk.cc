@@ -26,6 +26,7 @@ using shared::Level;
 using shared::log_event;
 
 constexpr unsigned kFolders = 256;
+constexpr std::size_t kMostJobs = 10'000;                     // before 304s are not noted on the disk
 constexpr shared::Duration kLast = shared::seconds(2);        // of writing at an end
 constexpr shared::Duration kPause = shared::seconds(2);       // behind a write that failed
 constexpr shared::Duration kSlow = shared::seconds(5);        // behind a read that took too long
@@ -115,6 +116,8 @@ std::shared_ptr<DiskFile> CacheDisk::new_file() {
 void CacheDisk::push(Job job) {
   {
     const std::scoped_lock lock(mutex_);
+    // While the disk hangs: a front that is not written anew is asked about again after the next start, no more.
+    if (job.kind == Job::Kind::rewrite && jobs_.size() >= kMostJobs) return;
     jobs_.push_back(std::move(job));
   }
   wake_.notify_one();

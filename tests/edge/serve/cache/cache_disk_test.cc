@@ -276,6 +276,14 @@ TEST_F(CacheDiskTest, WritesTheHeadThatA304HasUpdated) {
   EXPECT_EQ(files(), 1U);
 }
 
+// A disk that hangs may do so for long, while 304s come.
+TEST_F(CacheDiskTest, KeepsTheBoundOfWhatIsToBeWrittenAnew) {
+  CacheDisk hanging("main", directory_.string(), 1, {});  // as one whose thread never comes back
+  const auto entry = std::make_shared<CacheEntry>();
+  for (int i = 0; i < 50'000; ++i) hanging.rewrite(entry);
+  EXPECT_LE(entry.use_count(), 10'001);
+}
+
 TEST_F(CacheDiskTest, ReplacesAVariantAndItsFile) {
   open();
   ASSERT_TRUE(put("a/", "first"));
