@@ -354,6 +354,11 @@ class PoolBuilder {
   void add_sessions(Pool& pool, const StickyConfig& config) {
     const std::vector<shared::SipKey> keys = read_sip_keys(config, diagnostics_);
     if (keys.empty()) return;
+    if (config.store == StickyStore::redis) {
+      pool.sticky.while_draining = config.draining == StickyDraining::stay;
+      pool.sticky.learned = build_learned(config, pool, keys, place_.service, registry_.sessions);
+      return;
+    }
     StickySettings settings;
     settings.cookie = session_cookie(pool.name, config);
     settings.path = config.path;

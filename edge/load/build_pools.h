@@ -16,6 +16,7 @@
 #include "edge/core/pool/pool.h"
 #include "edge/core/pool/server_ids.h"
 #include "edge/core/scale/scale_settings.h"
+#include "edge/load/build_learned.h"
 #include "edge/load/config.h"
 #include "shared/core/ip.h"
 #include "shared/load/diagnostics.h"
@@ -41,6 +42,7 @@ using PoolTlsFiles = std::map<std::string, std::shared_ptr<const shared::ClientT
 struct PoolRegistry {
   ServerIds ids;
   PoolTlsFiles tls;
+  SessionLives sessions;
 };
 
 // What stands beside the file. A source without an entry has not been answered yet: it has no servers.

@@ -213,8 +213,25 @@ void check_scaling(const Checker& checker, const PoolConfig& pool, const Positio
   }
 }
 
+// Sessions in Redis.
+void check_session_store(const Checker& checker, const PoolConfig& pool) {
+  if (!pool.sticky || pool.sticky->store != StickyStore::redis) return;
+  const StickyConfig& sticky = *pool.sticky;
+  if (!checker.edge.redis) {
+    checker.diagnostics.error(sticky.at, "sticky: store: redis needs `edge.redis`");
+  } else if (sticky.wait > checker.edge.redis->timeout) {
+    checker.diagnostics.error(sticky.at, "sticky: wait: longer than redis.timeout: no answer comes after that");
+  }
+  if (pool.balance == Balance::ip_hash) {
+    checker.diagnostics.warning(sticky.at,
+                                "sticky: balance: ip_hash keeps a client at its server without any store: sessions in "
+                                "Redis are of use only to clients whose address changes");
+  }
+}
+
 void check_pools(const Checker& checker) {
   for (const auto& [name, at, pool] : checker.edge.pools) {
+    check_session_store(checker, pool);
     check_servers(checker, pool, name);
     check_absence(checker, pool, name);
     check_scaling(checker, pool, at);
@@ -346,8 +363,14 @@ void check_redis(const Checker& checker) {
   if (!checker.edge.redis) return;
   const bool used = std::ranges::any_of(checker.edge.limits,
                                         [](const auto& limit) { return limit.value.scope == LimitScope::region; });
-  if (!used)
-    checker.diagnostics.warning(checker.edge.redis->at, "redis is used by nothing: no limit has scope: region");
+  const bool keeps_sessions = std::ranges::any_of(checker.edge.pools, [](const auto& pool) {
+    return pool.value.sticky && pool.value.sticky->store == StickyStore::redis;
+  });
+  if (!used && !keeps_sessions) {
+    checker.diagnostics.warning(checker.edge.redis->at,
+                                "redis is used by nothing: no limit has scope: region, and no pool sticky: {store: "
+                                "redis}");
+  }
 }
 
 // What would never be stored, nor answered from what is.

@@ -17,8 +17,8 @@ void check_pool(const EdgeConfig& edge, const Located<std::string>& name, Diagno
   }
   if (pool->sticky) {
     diagnostics.warning(
-        name.at,
-        "pool '" + name.value + "' has sticky sessions by a cookie, which nobody reads here: use balance: ip_hash");
+        name.at, "pool '" + name.value +
+                     "' has sticky sessions by a cookie or field, which nobody reads here: use balance: ip_hash");
   }
   if (hashes(pool->balance) && pool->hash.by.kind != HashKey::Kind::client) {
     diagnostics.warning(name.at, "pool '" + name.value +

@@ -38,7 +38,7 @@ bool leads_to(const EdgeConfig& edge, std::string_view from, std::string_view po
 std::vector<Cookie> cookies_of(const EdgeConfig& edge) {
   std::vector<Cookie> cookies;
   for (const auto& [name, at, pool] : edge.pools) {
-    if (!pool.sticky) continue;
+    if (!pool.sticky || pool.sticky->store != StickyStore::cookie) continue;
     Cookie cookie{.pool = name, .sticky = &*pool.sticky, .name = session_cookie(name, *pool.sticky), .hosts = {}};
     const std::string& domain = pool.sticky->domain;
     for (const RouteConfig& route : edge.routes) {

@@ -15,6 +15,7 @@
 #include "edge/core/message/header_rules.h"
 #include "edge/core/message/introduction.h"
 #include "edge/core/message/security_headers.h"
+#include "edge/core/pool/learned_sessions.h"
 #include "edge/core/pool/pool.h"
 #include "edge/core/protect/rate_limit.h"
 #include "edge/core/route/gate.h"
@@ -117,7 +118,21 @@ struct ResponseTimeConfig {
 
 enum class StickyDraining : std::uint8_t { stay, move };
 
+enum class StickyStore : std::uint8_t {
+  cookie,  // the client keeps who its server is, in a cookie of ours
+  redis,   // the region's Redis keeps who has which of the servers' own sessions
+};
+
 struct StickyConfig {
+  StickyStore store = StickyStore::cookie;
+  // With redis; either learn or header.
+  std::string learn;   // a cookie that servers set
+  std::string header;  // a field of theirs that clients send back
+  shared::Duration ttl = shared::seconds(3600);
+  shared::Duration wait = shared::milliseconds(50);
+  shared::Duration refresh = shared::seconds(10);
+  std::uint32_t remember = 131072;
+  // With cookie, but for keys and draining.
   std::string cookie;  // empty: session_cookie() makes it of the pool's name
   std::filesystem::path keys;
   std::string path = StickySettings{}.path;

@@ -35,7 +35,30 @@ const Table<ResponseTimeConfig>& response_time_table() {
   return table;
 }
 
+// Who keeps sessions decides which options there are.
+void check_session_store(const StickyConfig& sticky, const Node& node, Diagnostics& diagnostics) {
+  const bool redis = sticky.store == StickyStore::redis;
+  const auto unused = [&](std::initializer_list<std::string_view> keys, std::string_view why) {
+    for (const std::string_view key : keys) {
+      const Node* const found = node.find(key);
+      if (found != nullptr) diagnostics.error(found->key_at, std::string(key) + " has no effect: " + std::string(why));
+    }
+  };
+  if (!redis) return unused({"learn", "header", "ttl", "wait", "refresh", "remember"}, "it is for store: redis");
+  unused({"cookie", "path", "domain", "same_site", "secure", "http_only", "max_age"},
+         "with store: redis the servers set the cookie, and the edge none");
+  if (sticky.learn.empty() == sticky.header.empty()) {
+    diagnostics.error(node.at,
+                      "store: redis needs either learn: NAME, of the cookie that the servers set for a "
+                      "session, or header: NAME, of the field that they name it in");
+  }
+  if (sticky.refresh > sticky.ttl / 2) {
+    diagnostics.error(node.at, "refresh: longer than half of ttl: a session in use would be forgotten");
+  }
+}
+
 void check_sticky(const StickyConfig& sticky, const Node& node, Diagnostics& diagnostics) {
+  check_session_store(sticky, node, diagnostics);
   if (sticky.same_site == SameSite::none && !sticky.secure) {
     diagnostics.error(node.at, "same_site: none without secure: browsers drop such a cookie");
   }
@@ -45,10 +68,29 @@ const Table<StickyConfig>& sticky_table() {
   static const auto table =
       Table<StickyConfig>("edge.pools.NAME.sticky",
                           "A session stays with its server; when that one cannot, another takes it over.")
-          .field("cookie", &StickyConfig::cookie, cookie_name(), "Its name; without it `MERIDIAN_` and the pool's")
+          .field("store", &StickyConfig::store,
+                 one_of<StickyStore>({{"cookie", StickyStore::cookie}, {"redis", StickyStore::redis}}),
+                 "Who keeps which server a session has: `cookie`, the client in a cookie of the edge's; `redis`, the "
+                 "region's `edge.redis`, of sessions that servers make. docs/sessions.md says which one when")
           .required("keys", &StickyConfig::keys, file_path(),
-                    "Secret of all edges, 32 hex digits (`openssl rand -hex 16`); more lines are older keys that are "
-                    "still understood")
+                    "Secret of all edges, 32 hex digits (`openssl rand -hex 16`): cookies are signed, and the names of "
+                    "sessions in Redis hashed with it; more lines are older keys that are still understood")
+          .field("learn", &StickyConfig::learn, cookie_name(),
+                 "With `store: redis`: the cookie that servers set for a session, as `JSESSIONID`")
+          .field("header", &StickyConfig::header, own_field(),
+                 "In place of `learn`: a field that servers name a session in, and clients send back, as "
+                 "`Mcp-Session-Id`")
+          .field("ttl", &StickyConfig::ttl, duration(shared::seconds(1), hours(24 * 30)),
+                 "With `store: redis`: a session that no request has used for so long is forgotten")
+          .field("wait", &StickyConfig::wait, duration(shared::milliseconds(0), shared::seconds(1)),
+                 "With `store: redis`: so long a request waits to hear of a session that this edge does not know; then "
+                 "the session's hash decides")
+          .field("refresh", &StickyConfig::refresh, duration(shared::milliseconds(250), hours(1)),
+                 "With `store: redis`: what an edge knows of a session it asks for again after this time, which no "
+                 "request waits for; so long it may not see that another edge has moved it")
+          .field("remember", &StickyConfig::remember, integer<std::uint32_t>(64, 4'194'304),
+                 "With `store: redis`: sessions that an edge knows at a time, of 16 octets each")
+          .field("cookie", &StickyConfig::cookie, cookie_name(), "Its name; without it `MERIDIAN_` and the pool's")
           .field("path", &StickyConfig::path, cookie_text(), "Path attribute")
           .field("domain", &StickyConfig::domain, cookie_text(), "Domain attribute; empty: the host that was asked")
           .field("same_site", &StickyConfig::same_site,
@@ -158,7 +200,7 @@ const Table<PoolConfig>& pool_table() {
           .field("hash", &PoolConfig::hash, nested(hash_table()), "For `ip_hash` and `consistent_hash`")
           .field("response_time", &PoolConfig::response_time, nested(response_time_table()), "For `least_time`")
           .field("sticky", &PoolConfig::sticky, optional_of(nested(sticky_table())),
-                 "Sessions that stay with their server by a cookie")
+                 "Sessions that stay with their server")
           .field("slow_start", &PoolConfig::slow_start, duration(shared::milliseconds(0), hours(1)),
                  "A server that came up grows to its weight in this time, from a sixteenth; 0s: at once")
           .field("absent", &PoolConfig::absent, absent(),

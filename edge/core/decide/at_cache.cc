@@ -17,7 +17,8 @@ BypassSource bypass_source(const Decision& decision, const CacheAsker& asker) {
   return {.head = asker.head,
           .has_body = body.kind != http::BodyKind::none && body != http::Body{http::BodyKind::length, 0},
           .upgrades = asker.framing.upgrade,
-          .identified = asker.certified || at_pool.session.has_value() || at_pool.pool->proxy_protocol.has_value(),
+          .identified = asker.certified || at_pool.session.has_value() || at_pool.learned.end == SessionEnd::known ||
+                        at_pool.pool->proxy_protocol.has_value(),
           .authenticated = gate != nullptr && !gate->auth.empty(),
           .rule = decision.match.route->cache.get()};
 }

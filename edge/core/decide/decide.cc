@@ -274,13 +274,29 @@ void answer_ourselves(Decision& decision, http::Method method) {
   }
 }
 
-PoolRequest bring_to(const Pool& pool, const Asked& asked, const Match& found) {
+// The session that it brings to a pool whose servers make them.
+template <class Trace>
+void find_session(PoolRequest& request, const Asked& asked, Trace& trace) {
+  const LearnedSessions& sessions = *request.pool->sticky.learned;
+  const std::string_view value = sessions.value_of(asked.head.fields);
+  request.learned = look_up(sessions, value, asked.now);
+  if (!value.empty()) request.key = sessions.hash_of(value);
+  if (request.learned.end == SessionEnd::known) request.session = sessions.server_of(request.learned.tag);
+  trace.note("session", [&] {
+    const std::string_view at = request.session ? std::string_view(request.pool->servers[*request.session].name) : "";
+    return words_of(sessions, request.learned, at);
+  });
+}
+
+template <class Trace>
+PoolRequest bring_to(const Pool& pool, const Asked& asked, const Match& found, Trace& trace) {
   PoolRequest request;
   const KeySource source{.client = found.client.address, .fields = asked.head.fields, .path = found.target.path};
   request.pool = &pool;
   request.key = request_key(pool, source);
   request.session = session_of(pool, asked.head.fields);
   request.tier = found.tier;
+  if (pool.sticky.learned != nullptr) find_session(request, asked, trace);
   return request;
 }
 
@@ -311,7 +327,9 @@ void pick_server(Decision& decision, const Snapshot& snapshot, AnyLive& live, co
   if (shed(decision.at_pool, live, trace)) return;
   const PickMoment moment{.addresses = *snapshot.addresses, .now = asked.now};
   // Whoever only foresees wants to know where it leads all the same.
-  if (!std::is_const_v<AnyLive> && decision.has_to_wait()) return;
+  decision.unpicked =
+      !std::is_const_v<AnyLive> && (decision.has_to_wait() || decision.at_pool.learned.end == SessionEnd::asked);
+  if (decision.unpicked) return;
   decision.first = next_server(decision.at_pool, moment, live, state.balance, trace);
 }
 
@@ -344,7 +362,7 @@ void proceed(Decision& decision, const Snapshot& snapshot, AnyLive& live, const 
     trace.note("mirror", [&] { return words_of(*mirror, snapshot.pools->configured(mirror->pool).name); });
   }
   decision.kind = Decision::Kind::pool;
-  decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found);
+  decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found, trace);
   decision.at_cache = cached;
   if (!cached) pick_server(decision, snapshot, live, asked, state, trace);
 }
@@ -359,8 +377,9 @@ void decide_copy(Decision& decision, const Snapshot& snapshot, AnyLive& live, co
   if (found.route->mirror == nullptr) return refuse(decision, {.status = 404, .reason = "the route has no mirror"});
   if (const auto twisted = rewrite(found, state.scratch, trace)) return refuse(decision, *twisted);
   decision.kind = Decision::Kind::pool;
-  decision.at_pool = bring_to(snapshot.pools->effective(found.route->mirror->pool), asked, found);
+  decision.at_pool = bring_to(snapshot.pools->effective(found.route->mirror->pool), asked, found, trace);
   decision.at_pool.session.reset();
+  decision.at_pool.learned = {};
   pick_server(decision, snapshot, live, asked, state, trace);
 }
 

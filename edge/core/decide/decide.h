@@ -98,6 +98,7 @@ struct Decision {
   PoolRequest at_pool;
   PickedServer first;     // null: the pool has nobody, or no place, for this request, or it has to wait
   bool at_cache = false;  // limit and pick are not decided: what the cache has needs neither
+  bool unpicked = false;  // `first` is to be picked when it has waited, for its limit or for word of its session
 
   // Before anything else is done for it.
   [[nodiscard]] bool has_to_wait() const { return !limit.refused && limit.wait > shared::Duration{}; }

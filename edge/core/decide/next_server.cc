@@ -119,7 +119,8 @@ PickedServer next_server(PoolRequest& request, const PickMoment& moment, AnyLive
                               .now = moment.now,
                               .overlook = panic ? kOverlookedInPanic : last,
                               .key = request.key,
-                              .session = request.session};
+                              .session = request.session,
+                              .by_session = request.learned.end != SessionEnd::none};
     const Server* server = pick_place(pool, context, live, balance, trace);
     // Who is down is no help for who is busy.
     if (server == nullptr && pool.bounded && (is_full(pool, live.pool(pool.slot)) || any_full(pool, context))) {

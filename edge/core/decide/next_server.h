@@ -14,6 +14,7 @@
 
 #include "edge/core/message/tier.h"
 #include "edge/core/pool/balance.h"
+#include "edge/core/pool/learned_sessions.h"
 #include "edge/core/pool/live.h"
 #include "edge/core/pool/pool.h"
 #include "edge/core/protect/breaker.h"
@@ -31,6 +32,7 @@ struct PoolRequest {
   const Pool* pool = nullptr;            // null: the request leads to none
   std::uint64_t key = 0;                 // request_key()
   std::optional<std::uint16_t> session;  // the server's index that its cookie asks for
+  AskedSession learned;                  // of a pool whose servers make the sessions
   std::array<ServerId, kMaxTried> tried{};
   std::size_t tried_count = 0;
   bool last_resort = false;  // no server is left but those that checks call down

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "edge/core/pool/hash_slots.h"
+#include "edge/core/pool/learned_sessions.h"
 #include "edge/core/pool/least.h"
 #include "shared/http/cookie.h"
 
@@ -219,8 +220,19 @@ const Server* pick(const Pool& pool, const PickContext& context, BalanceState& s
     return std::visit([&](const auto& kind) { return pick_from(kind, view); }, selector);
   };
   const Server* picked = pick_session(view);
-  if (picked != nullptr) trace.note("pick", [&] { return picked->name + ", by its session's cookie"; });
-  if (picked != nullptr) return picked;
+  if (picked != nullptr) {
+    const std::string_view why =
+        pool.sticky.learned != nullptr ? ", which has its session" : ", by its session's cookie";
+    trace.note("pick", [&] { return picked->name + std::string(why); });
+    return picked;
+  }
+  if (context.by_session && pool.sticky.learned != nullptr) {
+    for (const Selector& one : pool.sticky.learned->order) {
+      if ((picked = from(one)) != nullptr) break;
+    }
+    if (picked != nullptr) trace.note("pick", [&] { return picked->name + ", by its session's hash"; });
+    return picked;
+  }
   picked = from(pool.selector);
   if (picked != nullptr) {
     trace.note("pick", [&] { return picked->name + ", " + std::string(words_of(pool.selector)); });

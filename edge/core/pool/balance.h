@@ -51,6 +51,9 @@ struct PickContext {
   std::uint64_t key = 0;                 // request_key(), for pools that hash
   // The server that the request's session belongs to, of a sticky pool: taken while it may go on there.
   std::optional<std::uint16_t> session = std::nullopt;
+  // Of a request with a session that servers have made: `key` is that session's, and who cannot have the server above
+  // goes by it and not as the pool balances.
+  bool by_session = false;
 };
 
 // Has an address, and nothing in its state stands against it; a server whose first check is still out is usable.

@@ -5,6 +5,7 @@
 // are made at build time. Immutable, part of a Pool, any thread.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,8 @@ struct SessionToken {
   auto operator<=>(const SessionToken&) const = default;
 };
 
+struct LearnedSessions;
+
 struct Sticky {
   struct Known {
     SessionToken token;
@@ -31,6 +34,8 @@ struct Sticky {
   bool while_draining = true;            // sessions stay with a server that drains
   std::vector<Known> known;              // sorted by token: each server under each key
   std::vector<std::string> set_cookies;  // by server: the whole field's value, with the first key's token
+  // In place of all of that but `while_draining`: sessions that servers make; null: none.
+  std::shared_ptr<const LearnedSessions> learned;
 
   [[nodiscard]] bool enabled() const { return !cookie.empty(); }
   // The server of a cookie's value; nothing for a value that no key of ours has made.

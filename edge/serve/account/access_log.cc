@@ -148,6 +148,7 @@ void append_access(std::string& out, const AccessRecord& record) {
   if (!record.reason.empty()) append_text(out, "reason", record.reason);
   if (!record.tunnel.empty()) append_text(out, "tunnel", record.tunnel);
   if (!record.cache.empty()) append_text(out, "cache", record.cache);
+  if (!record.session.empty()) append_text(out, "session", record.session);
   if (record.tls != nullptr) append_tls(out, *record.tls);
   if (record.more != nullptr) append_more(out, record);
   out.append("}\n");

@@ -43,6 +43,7 @@ struct AccessRecord {
   std::optional<std::uint8_t> grpc_status;  // of a call of gRPC that has one
   std::string_view tunnel;                  // who ended it, or why: of a tunnel alone
   std::string_view cache;                   // "HIT" ...; empty: the route has none
+  std::string_view session;                 // "known", "learned" ...; empty: its pool learns none, or it brings none
   const shared::TlsFacts* tls = nullptr;    // null: it did not come by TLS
   // As the configuration wants it; null: nothing more.
   const AccessLogSettings* more = nullptr;

@@ -104,6 +104,9 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
       redis_(supervisor.loop(), names_),
       region_limits_(supervisor.loop(), redis_),
       spans_(supervisor.loop(), names_),
+      sessions_(supervisor.loop(), {.up = [this] { return redis_.up(); },
+                                    .ask = [this](const std::vector<std::string>& command,
+                                                  RedisReply reply) { redis_.ask(command, std::move(reply)); }}),
       healing_(supervisor.loop(), loader.live()),
       scaling_(
           {.loop = supervisor.loop(),
@@ -112,7 +115,10 @@ Control::Control(shared::Supervisor& supervisor, WorldLoader& loader, World worl
            .follower = names_,
            .write_file = [this](const std::string& name, std::string text) { keep_scale(name, std::move(text)); }}),
       word_end_(supervisor.loop()),
-      drain_(supervisor.loop()) {}
+      drain_(supervisor.loop()) {
+  redis_.on_ready([this] { sessions_.look_at_redis(); });
+  redis_.on_lost([this] { sessions_.look_at_redis(); });
+}
 
 Control::~Control() {
   service_.close();
@@ -229,6 +235,7 @@ shared::Result<void> Control::start_workers() {
     settings.context.max_pipes = plan.pipes_per_worker;
     settings.context.caches = &caches_;
     settings.context.spans = &spans_.lane(i);
+    settings.context.sessions = &sessions_;
     settings.clients.max_memory = world_->config.client.max_memory / count;
     settings.context.seed = shared::mix((std::uint64_t{random()} << 32) ^ random() ^ i);
     for (shared::SipKey& key : settings.context.id_keys)
@@ -337,6 +344,7 @@ ReportSource Control::source() const {
           .redis = &redis_,
           .region_limits = &region_limits_,
           .spans = &spans_,
+          .sessions = &sessions_,
           .built = &world_->built,
           .access_log_dropped = access_log_ != nullptr ? access_log_->dropped() : 0,
           .process = service_.facts()};
@@ -358,6 +366,8 @@ void Control::publish() {
   tell_spans();
   redis_.set(world_->built.redis);
   region_limits_.set(*snapshot_->limits, {.region = own.region, .edge = own.node});
+  const RedisSettings* const redis = redis_.settings();
+  sessions_.set(*snapshot_->pools, redis == nullptr ? std::string() : redis->prefix + ":session:" + own.region);
   if (old != nullptr) service_.builder().dispose(std::move(old));
 }
 

@@ -25,6 +25,7 @@
 #include "edge/serve/control/span_export.h"
 #include "edge/serve/redis/redis_client.h"
 #include "edge/serve/redis/region_limits.h"
+#include "edge/serve/redis/session_store.h"
 #include "edge/serve/worker/worker.h"
 #include "shared/core/result.h"
 #include "shared/serve/admin/admin.h"
@@ -144,7 +145,8 @@ class Control {
   Backends backends_;
   RedisClient redis_;
   RegionLimits region_limits_;
-  SpanExport spans_;               // its lanes outlive the workers, which the destructor ends before all else
+  SpanExport spans_;  // its lanes outlive the workers, which the destructor ends before all else
+  SessionStore sessions_;
   bool rebuilding_pools_ = false;  // its end sees what has changed meanwhile
   Healing healing_;
   Scaling scaling_;

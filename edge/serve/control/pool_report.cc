@@ -8,6 +8,7 @@
 #include "edge/core/snapshot/region_health.h"
 #include "edge/serve/control/overload_report.h"
 #include "edge/serve/control/scale_report.h"
+#include "edge/serve/control/session_report.h"
 
 namespace edge {
 namespace {
@@ -262,6 +263,7 @@ boost::json::object pool_json(const ReportSource& source, const Pool& pool) {
     object["sources"] = std::move(sources);
   }
   if (auto scale = scale_json(source, pool.name)) object["autoscale"] = std::move(*scale);
+  if (pool.sticky.learned != nullptr) object["sessions"] = sessions_json(source, pool);
   if (pool.counts_in_flight()) object["overload"] = overload_json(source, pool);
   if (pool.effective != pool.id) object["stands_for_it"] = source.snapshot.pools->effective(pool.id).name;
   return object;

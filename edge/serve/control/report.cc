@@ -14,6 +14,7 @@
 #include "edge/serve/control/redis_report.h"
 #include "edge/serve/control/scale_report.h"
 #include "edge/serve/control/scaling.h"
+#include "edge/serve/control/session_report.h"
 #include "edge/serve/control/trace_report.h"
 #include "edge/serve/control/traffic_report.h"
 #include "shared/serve/admin/metrics.h"
@@ -269,6 +270,7 @@ std::string metrics_text(const ReportSource& source) {
   write_limit_metrics(source, out);
   write_redis_metrics(source, out);
   write_trace_metrics(source, out);
+  write_session_metrics(source, out);
   write_cache_metrics(source, out);
   write_scale_metrics(source, out);
   write_traffic_metrics(source, out);

@@ -17,6 +17,7 @@
 #include "edge/serve/control/operator_words.h"
 #include "edge/serve/redis/redis_client.h"
 #include "edge/serve/redis/region_limits.h"
+#include "edge/serve/redis/session_store.h"
 #include "edge/serve/worker/worker.h"
 #include "shared/serve/process/process_facts.h"
 
@@ -38,6 +39,7 @@ struct ReportSource {
   const RedisClient* redis = nullptr;
   const RegionLimits* region_limits = nullptr;
   const SpanExport* spans = nullptr;
+  const SessionStore* sessions = nullptr;
   const Built* built = nullptr;  // whose certificates are told
   std::uint64_t access_log_dropped = 0;
   shared::ProcessFacts process;

@@ -99,6 +99,7 @@ struct UpstreamWork : Pooled {
   std::string_view rate_policy;
   std::string_view cache_status;     // Cache-Status of the response; the request's
   AnswerWatcher* watcher = nullptr;  // of the final head; may be null
+  AnswerWatcher* session = nullptr;  // likewise, for the sessions that it makes
 
   void clear() {
     in.clear();

@@ -86,7 +86,7 @@ void RedisClient::set(std::shared_ptr<const RedisSettings> settings) {
   const bool same = settings != nullptr && settings_ != nullptr && *settings == *settings_;
   if (same || settings == settings_) return;
   settings_ = std::move(settings);
-  lose();
+  leave();
   known_names_.clear();
   told_.clear();
   ready_told_ = false;
@@ -103,6 +103,13 @@ void RedisClient::lose() {
   for (auto* connection : {&connection_, &sentinel_}) {
     if (*connection != nullptr) std::exchange(*connection, nullptr)->close();
   }
+}
+
+void RedisClient::leave() {
+  const bool was_up = up_;
+  lose();
+  if (!was_up) return;
+  for (const auto& lost : lost_) lost();
 }
 
 void RedisClient::begin() {
@@ -252,7 +259,7 @@ void RedisClient::look_at_sentinels() {
 
 void RedisClient::fail(const std::string& reason) {
   if (!std::exchange(answered_, false)) ++next_server_;  // else the same one again: it may be back at once
-  lose();
+  leave();
   ++facts_.failures;
   facts_.reason = reason;
   if (told_.size() < kMostReasons && told_.insert(reason).second) {

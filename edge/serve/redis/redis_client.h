@@ -40,6 +40,8 @@ class RedisClient {
   void set(std::shared_ptr<const RedisSettings> settings);
   // Called at each connection, before anything is asked on it.
   void on_ready(std::function<void()> ready) { ready_.push_back(std::move(ready)); }
+  // Called when there is none any more; questions have had their answers, or never get one.
+  void on_lost(std::function<void()> lost) { lost_.push_back(std::move(lost)); }
 
   [[nodiscard]] const RedisSettings* settings() const { return settings_.get(); }
   [[nodiscard]] bool up() const { return up_; }
@@ -69,6 +71,7 @@ class RedisClient {
   void well();
   void fail(const std::string& reason);
   void lose();
+  void leave();
   void look_at_sentinels();
   [[nodiscard]] std::shared_ptr<RedisConnection> make_connection(const RedisPlace& place);
 
@@ -77,6 +80,7 @@ class RedisClient {
   shared::ClientTlsContexts contexts_;
   std::shared_ptr<const RedisSettings> settings_;
   std::vector<std::function<void()>> ready_;
+  std::vector<std::function<void()>> lost_;
   std::shared_ptr<int> attempt_;  // what callbacks of an earlier one find gone
   std::map<std::string, Name, std::less<>> known_names_;
   std::shared_ptr<RedisConnection> connection_;

@@ -37,6 +37,13 @@ std::string_view path_of(const Request& r) {
   return r.found().target.kept.empty() ? r.asked.head->target : r.found().target.kept;
 }
 
+// What became of the session that it has brought, or of the one that it got.
+std::string_view session_word(const Request& r) {
+  if (!r.session_news.empty()) return r.session_news;
+  const SessionEnd end = r.decision.at_pool.learned.end;
+  return end == SessionEnd::none || end == SessionEnd::asked ? std::string_view() : name_of(end);
+}
+
 void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
   const RequestTarget& target = r.found().target;
   const bool matched = r.found().route != nullptr;
@@ -71,6 +78,7 @@ void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
        .grpc_status = r.grpc_status,
        .tunnel = r.tunnel_end,
        .cache = name_of(r.cache_verdict),
+       .session = session_word(r),
        .tls = r.asked.tls,
        .more = &r.snapshot->settings->access_log,
        .query = r.found().asked_query,

@@ -33,6 +33,10 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
   if (request.learner) work_.watcher = &*request.learner;
   if (!request.rate_limit.empty()) work_.rate_policy = request.decision.limit.by->policy();
   if (!target.races_session && request.asked.has_client()) remember_session();
+  work_.session = nullptr;
+  if (request.pool().sticky.learned != nullptr && request.asked.mirrored == nullptr) {
+    work_.session = &session_.emplace(request, *target.server, target.races_session || !request.asked.has_client());
+  }
   if (request.recorded) [[unlikely]] {
     using Why = AttemptSpan::Why;
     span_ = std::make_unique<AttemptSpan>(request, target.hedges          ? Why::hedge

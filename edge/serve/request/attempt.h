@@ -15,6 +15,7 @@
 #include "edge/serve/request/greeting.h"
 #include "edge/serve/request/relay.h"
 #include "edge/serve/request/request.h"
+#include "edge/serve/request/session_asking.h"
 #include "edge/serve/request/spans.h"
 #include "edge/serve/upstream/connector.h"
 #include "edge/serve/upstream/h2_upstream_stream.h"
@@ -87,6 +88,7 @@ class Attempt {
 
   Request& request_;
   Visit visit_;
+  std::optional<SessionWatcher> session_;  // of a pool whose servers make sessions
   Connector connector_;
   UpstreamWork& work_;
   Connection connection_;

@@ -29,6 +29,7 @@ WorkerContext::WorkerContext(const ContextSettings& settings, shared::WorkerLoop
       files(loop),
       stored_files(loop),
       caches(settings.caches),
+      sessions(settings.sessions),
       desk(loop_in),
       fetches(std::make_unique<CacheFetches>(*this)),
       mirrors(std::make_unique<Mirrors>(*this, settings.seed)) {}

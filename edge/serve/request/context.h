@@ -38,6 +38,7 @@ class CacheFetches;
 class CacheStores;
 class Mirrors;
 class SpanLane;
+class SessionStore;
 
 struct ContextSettings {
   std::size_t max_pipes = PipePool::kOpen;
@@ -45,6 +46,7 @@ struct ContextSettings {
   RequestIds::Keys id_keys{};
   const CacheStores* caches = nullptr;  // outlives the context; null: there are none
   SpanLane* spans = nullptr;            // likewise; null: nobody carries them away
+  SessionStore* sessions = nullptr;     // likewise
 };
 
 struct WorkerContext {
@@ -89,6 +91,7 @@ struct WorkerContext {
   DiskThread stored_files;  // reads those of caches
   LearnedHints hints;
   const CacheStores* caches;
+  SessionStore* sessions;
   CacheDesk desk;
   std::unique_ptr<CacheFetches> fetches;  // those for the caches; before the desk is gone
   std::unique_ptr<Mirrors> mirrors;       // copies of requests that are out

@@ -82,6 +82,7 @@ bool Relay::take_head() {
   }
   body_.stop_keeping();
   if (work_.watcher != nullptr) work_.watcher->hear(work_.response);
+  if (work_.session != nullptr) work_.session->hear(work_.response);
   exchange_.sink.start(work_.response, framing_, rules_);
   if (h2_ == nullptr) from_upstream_.begin(upstream_->stream(), work_.in, framing_.body);
   if (framing_.switched) start_tunnel();

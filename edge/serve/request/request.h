@@ -14,6 +14,7 @@
 #include "edge/core/decide/decide.h"
 #include "edge/core/message/errors.h"
 #include "edge/core/protect/breaker.h"
+#include "edge/serve/redis/session_store.h"
 #include "edge/serve/request/adding_sink.h"
 #include "edge/serve/request/cached_exchange.h"
 #include "edge/serve/request/context.h"
@@ -39,6 +40,7 @@ struct Request {
   }
   ~Request() {
     if (pending != nullptr) pending->waiter = nullptr;
+    if (session_lookup != nullptr) session_lookup->waiter = nullptr;
     if (asked.has_client()) context.counters.in_flight.subtract();
   }
   Request(const Request&) = delete;
@@ -117,6 +119,9 @@ struct Request {
   std::unique_ptr<AddingSink> adding;                 // fields of ours in the answer; null: none
   std::unique_ptr<PageSink> pages;                    // in the place of servers' errors; null: none
   std::shared_ptr<PendingPassword> pending;
+  std::shared_ptr<SessionLookup> session_lookup;  // that it waits for; null: it does not
+  shared::TimePoint session_asked;
+  std::string_view session_news;           // "learned", "moved"; empty: none
   std::optional<LimitRuling> ruled;        // by the limits, before a password was checked: not counted again
   std::unique_ptr<CachedExchange> cached;  // its part at the cache; null: the route has none
   std::optional<HintLearner> learner;      // of a route that learns hints

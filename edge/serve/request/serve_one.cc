@@ -15,6 +15,7 @@
 #include "edge/serve/request/mirror.h"
 #include "edge/serve/request/request.h"
 #include "edge/serve/request/send_rest.h"
+#include "edge/serve/request/session_asking.h"
 #include "edge/serve/request/spans.h"
 #include "edge/serve/request/ticket.h"
 #include "edge/serve/request/tries.h"
@@ -313,6 +314,12 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
     cached = request.cached->advance();
   }
   leave_cache(request);
+  bool asking = asks_for_session(request);
+  while (asking) {
+    const shared::TimePoint deadline = session_deadline(request);
+    co_await waiter.until(deadline);
+    asking = waits_for_session(request);
+  }
   bool held = waits_for_turn(request);
   while (held) {
     const shared::TimePoint turn = std::min(request.turn(), request.deadline);

@@ -12,7 +12,7 @@ Ticket::~Ticket() {
 bool Ticket::begin() {
   if (r_.failed || r_.decision.kind != Decision::Kind::pool) return false;
   PoolRequest& at_pool = r_.decision.at_pool;
-  if (at_pool.overload != Overload::shed && r_.decision.has_to_wait()) pick(Turn::waits);
+  if (at_pool.overload != Overload::shed && r_.decision.unpicked) pick(Turn::waits);
   if (at_pool.overload == Overload::none) return false;
   // A copy takes nobody's turn.
   if (at_pool.overload == Overload::full && r_.pool().queue.size != 0 && r_.asked.mirrored == nullptr) {
