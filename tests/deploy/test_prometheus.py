@@ -16,6 +16,7 @@ import hosts
 sys.path.insert(0, str(hosts.ROOT / "tests/support"))
 
 import meridian  # noqa: E402  (the path comes first)
+import redis_server  # noqa: E402
 
 FILES = hosts.ROOT / "ansible/roles/monitoring/files"
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs prometheus")
@@ -24,30 +25,40 @@ REGIONS = ("us-east", "us-west", "eu")
 
 # What the shop does not use, and the dashboard shows.
 FEATURES = """  caches: {pages: {}}
-  limits: {gentle: {rate: 1000/s, burst: 1000}}
+  limits: {gentle: {rate: 1000/s, burst: 1000}, shared: {rate: 1000/s, burst: 1000, scope: region}}
+  redis: {servers: ["REDIS"]}
   compression: {}
   routes:
-    - {path: /cached/, pool: web, cache: {store: pages, ttl: {200: 1m}}, limits: [gentle]}
+    - {path: /cached/, pool: web, cache: {store: pages, ttl: {200: 1m}}, limits: [gentle, shared]}
     - {path: /copied/, pool: web, mirror: {pool: api, share: 100%}}
     - {path: /files/, files: {root: "ROOT"}}
 """
 
 
-def with_features(folder):
+def with_features(folder, redis):
+    secret = folder / "sticky.keys"
+    secret.write_text("000102030405060708090a0b0c0d0e0f\n")
+    secret.chmod(0o600)
     (folder / "page.html").write_text("a page\n" * 1000)
 
     def edit(text):
-        text = text.replace("  routes:\n", FEATURES.replace("ROOT", str(folder)), 1)
+        text = text.replace("  routes:\n", FEATURES.replace("ROOT", str(folder)).replace("REDIS", redis), 1)
         return meridian.steady(text).replace("      balance: weighted_round_robin\n", "      balance: weighted_round_robin\n      adaptive: {mode: enforce, min: 100}\n"
-                                             "      queue: {size: 100}\n", 1)
+                                             "      queue: {size: 100}\n"
+                                             f"      sticky: {{store: redis, learn: JSESSIONID, keys: \"{secret}\"}}\n", 1)
     return edit
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
-    with meridian.Shop(tmp_path_factory.mktemp("shop"), edit=with_features(folder)) as running:
-        yield running.start()
+    slot = meridian.Lease()
+    try:
+        with redis_server.Redis(tmp_path_factory.mktemp("redis"), f"127.{slot.number}.3.1") as redis:
+            with meridian.Shop(tmp_path_factory.mktemp("shop"), edit=with_features(folder, redis.name)) as running:
+                yield running.start()
+    finally:
+        slot.release()
 
 
 class Prometheus:

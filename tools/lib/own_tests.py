@@ -19,6 +19,7 @@ SERVICE = "tests/shared/serve/process/service_test.cc"
 OPERATOR = "tests/e2e/test_operator.py"
 UPGRADE = "tests/e2e/test_upgrade.py"
 SHARED_LIMITS = "tests/e2e/test_shared_limits.py"
+SESSIONS = "tests/e2e/test_sessions.py"
 CACHE = "tests/e2e/test_cache.py"
 TLS = "tests/e2e/test_tls.py"
 HTTP2 = "tests/e2e/test_http2.py"
@@ -39,8 +40,6 @@ SEEN_BY = {
     "dns/serve/worker/listeners.cc": WORKER,
     "edge/serve/cache/fill.cc": "tests/edge/serve/cache/desk_test.cc",
     "edge/serve/control/redis_report.cc": SHARED_LIMITS,
-    "edge/serve/redis/redis_connection.cc": SHARED_LIMITS,
-    "edge/serve/redis/region_limits.cc": SHARED_LIMITS,
     "edge/serve/client/client_header.cc": "tests/e2e/test_proxy_protocol.py",
     "edge/serve/client/h2_session.cc": HTTP2,
     "edge/serve/client/h2_stream.cc": HTTP2,
@@ -57,6 +56,7 @@ SEEN_BY = {
     "edge/serve/control/scale_report.cc": "tests/e2e/test_scaling.py",
     "edge/serve/control/scaling.cc": "tests/e2e/test_scaling.py",
     "edge/serve/control/trace_report.cc": "tests/e2e/test_tracing.py",
+    "edge/serve/control/session_report.cc": SESSIONS,
     "edge/serve/control/traffic_report.cc": "tests/e2e/test_mirror.py",
     "edge/serve/request/account.cc": SERVE_ONE,
     "edge/serve/request/answer.cc": SERVE_ONE,

@@ -15,6 +15,7 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr unsigned kAskerLines = 9;  // 4,096 clients
 constexpr std::uint64_t kTicksASecond = 1'000'000;
+constexpr shared::Duration kSlack = shared::milliseconds(63);  // an age of the table's is as exact
 
 std::uint64_t micros(shared::TimePoint now) {
   return static_cast<std::uint64_t>(
@@ -154,7 +155,7 @@ AskedSession look_up(const LearnedSessions& sessions, std::string_view value, sh
       asked.end = SessionEnd::known;
       asked.tag = found.server;
       asked.age = found.age;
-      asked.due = found.age >= sessions.refresh || (up && now - found.age < live.up_since());
+      asked.due = found.age >= sessions.refresh || (up && now - found.age + kSlack < live.up_since());
       break;
     case SessionTable::Kind::absent:
       asked.end = SessionEnd::absent;

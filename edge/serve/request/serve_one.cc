@@ -231,6 +231,13 @@ bool waits_for_turn(Request& r) {
   return false;
 }
 
+// By word of its session, then by its turn.
+bool is_held(Request& r) { return (r.session_lookup != nullptr && waits_for_session(r)) || waits_for_turn(r); }
+
+shared::TimePoint held_until(const Request& r) {
+  return r.session_lookup != nullptr ? session_deadline(r) : std::min(r.turn(), r.deadline);
+}
+
 // What the route has for answers, whoever gives them: hints ahead, and what stands before the client's sink, or before
 // what the cache keeps.
 void prepare_answer(Request& r, std::optional<CompressingSink>& compressing) {
@@ -314,17 +321,11 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
     cached = request.cached->advance();
   }
   leave_cache(request);
-  bool asking = asks_for_session(request);
-  while (asking) {
-    const shared::TimePoint deadline = session_deadline(request);
-    co_await waiter.until(deadline);
-    asking = waits_for_session(request);
-  }
-  bool held = waits_for_turn(request);
+  bool held = asks_for_session(request) || waits_for_turn(request);
   while (held) {
-    const shared::TimePoint turn = std::min(request.turn(), request.deadline);
-    co_await waiter.until(turn);
-    held = waits_for_turn(request);
+    const shared::TimePoint until = held_until(request);
+    co_await waiter.until(until);
+    held = is_held(request);
   }
   Ticket ticket(request);
   bool queued = ticket.begin();
