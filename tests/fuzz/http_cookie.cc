@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "edge/core/pool/learned_sessions.h"
 #include "edge/core/pool/sticky.h"
 #include "shared/http/cookie.h"
 
@@ -22,10 +23,19 @@ void check_found(std::string_view field, std::string_view name, std::string_view
   require(field[before - 1] == '=');
 }
 
+// What a server's Set-Cookie gives, its client sends back as it is.
+void check_given(std::string_view field) {
+  const std::string_view value = edge::cookie_given_by(field, "MERIDIAN");
+  if (value.empty()) return;
+  require(value.data() >= field.data() && value.data() + value.size() <= field.data() + field.size());
+  require(value.find(';') == std::string_view::npos && value.front() != ' ' && value.back() != ' ');
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
+  check_given(text);
   http::FieldList fields;
   const std::size_t half = text.find('\n');
   const std::string_view first = text.substr(0, half);

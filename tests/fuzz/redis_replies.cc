@@ -10,6 +10,7 @@
 #include "edge/core/protect/region_share.h"
 #include "edge/serve/redis/redis_client.h"
 #include "edge/serve/redis/redis_replies.h"
+#include "edge/serve/redis/session_store.h"
 
 namespace {
 
@@ -48,6 +49,9 @@ void use(std::string_view octets) {
       __builtin_trap();
     }
     (void)edge::read_role(*value);
+    if (const auto session = edge::read_session(*value, 2); session && *session) {
+      if ((*session)->server.empty() || (*session)->key > 1) __builtin_trap();
+    }
     (void)edge::is_useless(*value);
   }
 }

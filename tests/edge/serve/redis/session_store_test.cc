@@ -121,9 +121,9 @@ TEST_F(SessionStoreTest, ManyThatAskForOneSessionShareOneQuestion) {
   run_for(loop, shared::milliseconds(20));
   EXPECT_TRUE(asked.empty());
   worker.poll();
-  for (const auto& one : all) {
-    EXPECT_TRUE(first->finished && one->answered);
-    EXPECT_FALSE(first->tag);
+  for (const auto& each : all) {
+    EXPECT_TRUE(each->finished && each->answered);
+    EXPECT_FALSE(each->tag);
   }
   EXPECT_EQ(known("abc").kind, Table::absent);
 }
