@@ -293,7 +293,7 @@ def test_sessions_over_http2_and_in_a_field(slot, servers, redis, keys, tmp_path
         for _ in range(SESSIONS):
             with h2_client.H2(one.host) as h2:
                 stream = h2.get("/login")
-                h2.until_ended(stream)
+                h2.until_over(stream)
                 answer = h2.streams[stream]
                 sessions[answer.fields["x-session"]] = answer.body.decode()
         one.written(SESSIONS)
@@ -301,7 +301,7 @@ def test_sessions_over_http2_and_in_a_field(slot, servers, redis, keys, tmp_path
         for session, server in sessions.items():
             with h2_client.H2(two.host) as h2:
                 stream = h2.get("/", ("x-session", session))
-                h2.until_ended(stream)
+                h2.until_over(stream)
                 first = h2.streams[stream].body.decode()
             found += first == server
             meridian.eventually(lambda: two.get("/", X_Session=session)[2].decode() == server, "over HTTP/1 as well", 60)
@@ -309,9 +309,10 @@ def test_sessions_over_http2_and_in_a_field(slot, servers, redis, keys, tmp_path
 
 
 def explained(*arguments):
-    done = subprocess.run([meridian.binaries() / "meridian", "explain", *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    """What the edge says of it, a topic to its words."""
+    done = subprocess.run([meridian.binaries() / "meridian", "explain", *map(str, arguments), "--json"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return {step["topic"]: step["text"] for step in json.loads(done.stdout)["edges"][0]["why"]}
 
 
 def test_explain_says_what_is_known_of_a_session(slot, servers, redis, keys, tmp_path):
@@ -320,11 +321,11 @@ def test_explain_says_what_is_known_of_a_session(slot, servers, redis, keys, tmp
         session, server = edge.login()
         asked = ["--url", "http://lone.example:8080/", "--header", f"Cookie: JSESSIONID={session}"]
         running = explained(*asked, "--server", f"unix:{edge.directory}/state/edge-{edge.host}/admin.sock")
-        assert f"session: JSESSIONID: at {server}, as this edge has known for " in running
-        assert f"pick: {server}, which has its session" in running
+        assert running["session"].startswith(f"JSESSIONID: at {server}, as this edge has known for ")
+        assert running["pick"] == f"{server}, which has its session"
         new = explained("--url", "http://lone.example:8080/", "--header", "Cookie: JSESSIONID=new",
                         "--server", f"unix:{edge.directory}/state/edge-{edge.host}/admin.sock")
-        assert "session: JSESSIONID: not known here: Redis is asked" in new
+        assert new["session"].startswith("JSESSIONID: not known here: Redis is asked")
         offline = explained(edge.file, *asked)
-        assert "only a running edge can say" in offline
+        assert "only a running edge can say" in offline["session"]
         assert edge.sessions()["requests"]["known"] == 0, "nothing was counted"
