@@ -59,7 +59,7 @@ struct SessionRedis {
 class SessionStore {
  public:
   static constexpr std::uint32_t kMostLookups = 2048;  // questions of requests, and facts, that are under way
-  static constexpr std::uint32_t kMostFacts = 4096;
+  static constexpr std::uint32_t kMostFacts = 1024;
 
   SessionStore(shared::Loop& loop, SessionRedis redis) : loop_(loop), redis_(std::move(redis)) {}
   SessionStore(const SessionStore&) = delete;

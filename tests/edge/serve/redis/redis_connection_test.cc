@@ -28,8 +28,9 @@ class RedisConnectionTest : public testing::Test {
     return *connection;
   }
   void open_and_wait(shared::Duration timeout = seconds(20)) {
+    const std::size_t before = peer.accepted;
     open(timeout);
-    ASSERT_TRUE(run_until(loop, [&] { return connected; }));
+    ASSERT_TRUE(run_until(loop, [&] { return connected && peer.accepted > before; }));
   }
   void ask(const std::vector<std::string>& command) {
     const std::size_t before = told.size();

@@ -16,6 +16,7 @@ using shared::seconds;
 using shared::test::run_for;
 using shared::test::run_until;
 
+const std::string kScript(40, 'a');
 constexpr const char* kNoKeys = "*5\r\n:2\r\n$16\r\n00000000000000ab\r\n$1\r\n7\r\n*0\r\n*0\r\n";
 
 class RegionLimitsTest : public testing::Test {
@@ -54,7 +55,7 @@ class RegionLimitsTest : public testing::Test {
   LimitLives lives;
   RateLimits limits;
   RegionLimits shared_limits{loop, redis};
-  std::optional<std::string> script_reply = "$3\r\nabc\r\n";
+  std::optional<std::string> script_reply = "$40\r\n" + kScript + "\r\n";
   std::optional<std::string> lease_reply = kNoKeys;
 };
 
@@ -69,7 +70,7 @@ TEST_F(RegionLimitsTest, ALimitOfTheRegionIsLeasedAndOthersAreNot) {
   EXPECT_EQ(peer.asked("SCRIPT"), 1U) << "once for a connection";
   for (const auto& command : peer.commands) {
     if (command.front() != "EVALSHA") continue;
-    EXPECT_EQ(command[1], "abc");
+    EXPECT_EQ(command[1], kScript);
     EXPECT_NE(command[3].find("meridian:limit:eu:api"), std::string::npos) << command[3];
   }
 }

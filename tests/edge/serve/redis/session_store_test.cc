@@ -117,6 +117,7 @@ TEST_F(SessionStoreTest, ASessionThatAnotherEdgeHasWrittenIsFound) {
 TEST_F(SessionStoreTest, ManyThatAskForOneSessionShareOneQuestion) {
   std::vector<std::shared_ptr<SessionLookup>> all;
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(store.look_up(all.emplace_back(lookup("abc"))));
+  loop.poll();  // all of them are there
   answer(list({nil(), nil()}));
   run_for(loop, shared::milliseconds(20));
   EXPECT_TRUE(asked.empty());

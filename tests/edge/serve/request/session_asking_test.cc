@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "edge/core/pool/hash_slots.h"
 #include "tests/edge/serve/fake_server.h"
 #include "tests/shared/serve/run_until.h"
 
@@ -27,23 +28,23 @@ RedisValue answer_of(std::string server) {
 // Two servers whose sessions are learned, and a Redis that is the test.
 struct World : FakeWorker {
   explicit World(shared::milliseconds wait = shared::milliseconds(60'000)) : FakeWorker(2) {
-    auto made = std::make_shared<LearnedSessions>();
-    made->name = "SID";
-    made->pool = "web";
-    made->keys = {session_key({1}, "web")};
-    made->ttl = shared::seconds(600);
-    made->refresh = shared::seconds(10);
-    made->wait = wait;
+    auto mine = std::make_shared<LearnedSessions>();
+    mine->name = "SID";
+    mine->pool = "web";
+    mine->keys = {session_key({1}, "web")};
+    mine->ttl = shared::seconds(600);
+    mine->refresh = shared::seconds(10);
+    mine->wait = wait;
     std::vector<HashMember> members;
     for (std::uint16_t i = 0; i < pool.servers.size(); ++i) {
-      made->known.push_back({server_tag(pool.servers[i].name), i});
+      mine->known.push_back({server_tag(pool.servers[i].name), i});
       members.push_back({pool.servers[i].name, i, 1});
     }
-    std::ranges::sort(made->known, {}, &LearnedSessions::Known::tag);
-    made->order.emplace_back(make_hash_slots("shop", members));
-    made->live = std::make_shared<SessionsLive>(
+    std::ranges::sort(mine->known, {}, &LearnedSessions::Known::tag);
+    mine->order.emplace_back(make_hash_slots("shop", members));
+    mine->live = std::make_shared<SessionsLive>(
         1000, SessionTable::Lifetimes{.known = shared::seconds(600), .absent = LearnedSessions::kAbsentFor}, 5);
-    sessions = made;
+    sessions = mine;
     pool.sticky.learned = sessions;
     store.set(Pools({pool}), "m");
     context().sessions = &store;
