@@ -97,10 +97,10 @@ class SessionStoreTest : public testing::Test {
   std::deque<std::pair<Command, RedisReply>> asked;
   std::shared_ptr<const LearnedSessions> sessions;
   Pools pools;
-  SessionStore store{loop,
-                     {.up = [this] { return up; },
-                      .ask = [this](const Command& command,
-                                    RedisReply reply) { asked.emplace_back(command, std::move(reply)); }}};
+  SessionStore store{
+      loop,
+      {.up = [this] { return up; },
+       .ask = [this](const Command& command, RedisReply reply) { asked.emplace_back(command, std::move(reply)); }}};
 };
 
 TEST_F(SessionStoreTest, ASessionThatAnotherEdgeHasWrittenIsFound) {

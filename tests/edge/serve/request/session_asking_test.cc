@@ -81,10 +81,10 @@ struct World : FakeWorker {
   shared::Loop control{shared::kOneThread};
   bool up = true;
   std::deque<std::pair<Command, RedisReply>> asked;
-  SessionStore store{control,
-                     {.up = [this] { return up; },
-                      .ask = [this](const Command& command,
-                                    RedisReply reply) { asked.emplace_back(command, std::move(reply)); }}};
+  SessionStore store{
+      control,
+      {.up = [this] { return up; },
+       .ask = [this](const Command& command, RedisReply reply) { asked.emplace_back(command, std::move(reply)); }}};
 };
 
 struct Asking {
@@ -258,7 +258,6 @@ TEST(SessionAsking, OneThatIsTakenAwayLeavesNobodyBehind) {
   world.loop.poll();
   EXPECT_EQ(world.known("abc"), 0);
 }
-
 
 }  // namespace
 }  // namespace edge::test
