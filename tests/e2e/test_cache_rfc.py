@@ -134,6 +134,13 @@ CASES = {
     "cc-resp-must-revalidate-fresh": cached(["Cache-Control: max-age=10000, must-revalidate", 'ETag: "abcd"']),
     "cc-resp-must-revalidate-stale": validated(["Cache-Control: max-age=2, must-revalidate", 'ETag: "abcd"', "Age: 5"]),
     "headers-omit-listed-in-no-cache": cached(['Cache-Control: no-cache="a, b", max-age=3600', "A: 1", "B: 2", "C: 3"], fields={"A": None, "B": None, "C": "3"}),
+    # Who has begun the fetch gets these: it is not answered by what is stored.
+    **{f"headers-listed-in-{name}-go-to-who-asked": [Ask([f'Cache-Control: {name}="a, b", max-age=3600', "A: 1", "B: 2", "C: 3"], fields={"A": "1", "B": "2", "C": "3"}),
+                                                     Ask(want="cache", fields={"A": None, "B": None, "C": "3"})] for name in ("no-cache", "private")},
+    "headers-listed-in-no-cache-of-a-304": [
+        Ask([*STALE, "A: 1", "C: 3"], fields={"A": "1"}),
+        Ask(['Cache-Control: no-cache="a", max-age=3600', 'ETag: "abc"', "A: 2"], want="validated", status=304, shows=200, fields={"A": "2", "C": "3"}),
+        Ask(want="cache", fields={"A": None, "C": "3"})],
     "status-599-must-understand": not_cached(["Cache-Control: max-age=3600, no-store, must-understand"], status=599),
     "status-200-must-understand": cached(["Cache-Control: max-age=3600, no-store, must-understand"]),
     **{f"status-{code}-fresh": [Ask(FRESH, status=code), Ask(want="cache", shows=code)]
@@ -185,6 +192,9 @@ CASES = {
     "conditional-etag-mismatch": cached([*FRESH, 'ETag: "abcdef"'], sent=['If-None-Match: "other"']),
     "conditional-lm-fresh": cached([*FRESH, "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"], sent=["If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT"], shows=304),
     "conditional-lm-fresh-earlier": cached([*FRESH, "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"], sent=["If-Modified-Since: Sat, 05 Nov 1994 08:49:37 GMT"]),
+    # 4.3.2: Date stands in for a Last-Modified that is not there
+    "conditional-lm-fresh-no-lm": cached(["Cache-Control: max-age=100000", f"Date: {date(-3000)}"], sent=[f"If-Modified-Since: {date(-2000)}"], shows=304),
+    "conditional-lm-older-no-lm": cached(["Cache-Control: max-age=100000", f"Date: {date(-3000)}"], sent=[f"If-Modified-Since: {date(-4000)}"], text=b"0123456789A"),
     "conditional-miss": [Ask([*FRESH, 'ETag: "abc"'], sent=['If-None-Match: "abc"'], shows=304, asked=["!If-None-Match"]), Ask(want="cache")],
     "conditional-for-the-origin": [Ask([*FRESH, 'ETag: "abc"']), Ask(sent=['If-Match: "abc"'], asked=['If-Match: "abc"'])],
     "validated-by-another": [Ask(STALE, body=b"old"), Ask([*FRESH, 'ETag: "new"'], body=b"new", asked=['If-None-Match: "abc"'], text=b"new"), Ask(want="cache", text=b"new")],
@@ -195,6 +205,10 @@ CASES = {
         Ask(want="cache", fields={header: b})]
        for header, a, b in (("Test-Header", "A", "B"), ("X-Test-Header", "A", "B"), ("Content-Foo", "A", "B"), ("Content-Type", "text/plain", "text/html"),
                             ("Content-Location", "/foo", "/bar"), ("X-Frame-Options", "deny", "sameorigin"), ("Expires", "Fri, 01 Jan 2038 01:01:01 GMT", "Mon, 11 Jan 2038 11:11:11 GMT"))},
+    "304-keeps-Content-MD5": [
+        Ask([*STALE, "Content-MD5: rL0Y20zC+Fzt72VPzMSk2A=="]),
+        Ask(["Cache-Control: max-age=3600", 'ETag: "abc"', "Content-MD5: N7UdGUp1E+RbVvZSTy1R8g=="], want="validated", status=304, shows=200,
+            fields={"Content-MD5": "rL0Y20zC+Fzt72VPzMSk2A=="}), Ask(want="cache", fields={"Content-MD5": "rL0Y20zC+Fzt72VPzMSk2A=="})],
     "304-use-stored": [Ask([*STALE, "Test-Header: A"]), Ask(['ETag: "abc"', "Cache-Control: max-age=3600"], want="validated", status=304, shows=200, fields={"Test-Header": "A"}), Ask(want="cache")],
     "304-keeps-content-length": [Ask(STALE), Ask(["Cache-Control: max-age=3600", "Content-Length: 5"], want="validated", status=304, shows=200, text=b"0123456789A"), Ask(want="cache", text=b"0123456789A")],
     # 4.4: invalidation
@@ -222,6 +236,16 @@ CASES = {
     "pragma-response-no-cache": cached([*FRESH, "Pragma: no-cache"]),
     # 4, RFC 9110 14: HEAD and Range from a whole response
     "head-from-get": [Ask(FRESH), Ask(want="cache", method="HEAD", text=b"", fields={"Content-Length": "11"})],
+    # 4.3.5: what a server says to a HEAD is news of what is stored
+    "head-updates": [Ask([*STALE, "A: 1", "B: 1"]), Ask([*FRESH, 'ETag: "abc"', "A: 2"], method="HEAD"), Ask(want="cache", fields={"A": "2", "B": "1"}, text=b"0123456789A")],
+    "head-updates-without-a-validator": [Ask(["Cache-Control: max-age=3600, stale-if-error=9999", "Age: 7200"]), Ask(FRESH, method="HEAD"), Ask(want="cache")],
+    **{f"head-with-another-{name}": [
+        Ask([*FRESH, 'ETag: "abc"', "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"]),
+        Ask([*FRESH, *answer], method="HEAD", sent=["Cache-Control: no-cache"], body=body),
+        Ask([*FRESH, 'ETag: "abc"'], want="validated", status=304, shows=200), Ask(want="cache")]
+       for name, answer, body in (("tag", ['ETag: "def"'], b"0123456789A"), ("date", ["Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT"], b"0123456789A"),
+                                  ("length", ['ETag: "abc"'], b"01234"))},
+    "head-that-is-told-404": [Ask([*FRESH, 'ETag: "abc"']), Ask(method="HEAD", status=404, sent=["Cache-Control: no-cache"]), Ask(want="cache")],
     "head-is-not-stored": [Ask(FRESH, method="HEAD"), Ask(want="server")],
     "partial-store-complete-reuse-partial": cached(FRESH, sent=["Range: bytes=0-1"], shows=206, text=b"01", fields={"Content-Range": "bytes 0-1/11"}),
     "partial-store-complete-reuse-partial-no-last": cached(FRESH, sent=["Range: bytes=1-"], shows=206, text=b"123456789A"),

@@ -29,7 +29,8 @@ bool is_stored(const http::Field& field, const http::ConnectionOptions& connecti
 
 // What the stored octets are is not what a 304 may change.
 bool is_of_the_body(const http::Field& field) {
-  return field.id == http::FieldId::content_encoding || shared::equals_ignoring_case(field.name, "Content-Range");
+  return field.id == http::FieldId::content_encoding || shared::equals_ignoring_case(field.name, "Content-Range") ||
+         shared::equals_ignoring_case(field.name, "Content-MD5");
 }
 
 }  // namespace
@@ -64,7 +65,7 @@ StoredHead StoredHead::updated_by(const http::ResponseHead& not_modified, const 
     const bool replaced = std::ranges::any_of(not_modified.fields, [&](const http::Field& field) {
       return field.id == old.id && shared::equals_ignoring_case(field.name, old.name) && replaces(field);
     });
-    if (!replaced) made.add(old);
+    if (!replaced && !directives.omits(old.name)) made.add(old);
   }
   for (const http::Field& field : not_modified.fields) {
     if (replaces(field)) made.add(field);

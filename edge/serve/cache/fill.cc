@@ -44,9 +44,9 @@ void CacheFill::told(CacheDesk& desk) {
   if (known != desks_.end()) known->told = false;
 }
 
-void CacheFill::open(Phase phase, std::shared_ptr<CacheEntry> entry, bool validated, std::string_view why) {
+void CacheFill::open(Seen seen) {
   const std::scoped_lock lock(mutex_);
-  seen_ = {.phase = phase, .entry = std::move(entry), .error = {}, .validated = validated, .why = why};
+  seen_ = std::move(seen);
   tell();
 }
 

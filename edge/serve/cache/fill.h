@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/core/cache/stored_head.h"
 #include "edge/core/message/errors.h"
 
 namespace edge {
@@ -31,6 +32,8 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
   struct Seen {
     Phase phase = Phase::asking;
     std::shared_ptr<CacheEntry> entry;
+    // What who has begun the fetch gets, with the fields that are not stored (RFC 9111 5.2.2.4); null: the entry's.
+    std::shared_ptr<const StoredHead> own_head;
     Error error;
     bool validated = false;  // the entry is the old one, updated by a 304
     std::string_view why;    // it is not stored: a literal
@@ -62,7 +65,7 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
 
   // The writer's. `desk` is that of its worker.
   void written_by(CacheDesk& desk) { writer_ = &desk; }
-  void open(Phase phase, std::shared_ptr<CacheEntry> entry, bool validated, std::string_view why);
+  void open(Seen seen);
   void fail(Phase phase, const Error& error);
   // There is more of the body, or its end.
   void moved();

@@ -249,6 +249,11 @@ void CacheStore::remove(const CacheEntry& entry) {
   unlink(held, gone);
 }
 
+void CacheStore::soften(CacheEntry& entry) {
+  entry.purged.store(true, std::memory_order_relaxed);
+  if (disk_ != nullptr) disk_->mark_purged(entry.file);
+}
+
 std::size_t CacheStore::purge(const CachePurge& purge) {
   std::size_t count = 0;
   const auto look_at = [&](const Resource& resource, Gone& gone) {
@@ -260,8 +265,7 @@ std::size_t CacheStore::purge(const CachePurge& purge) {
       if (!goes(purge, *entry)) continue;
       ++count;
       if (purge.soft) {
-        entry->purged.store(true, std::memory_order_relaxed);
-        if (disk_ != nullptr) disk_->mark_purged(entry->file);
+        soften(*entry);
       } else {
         gone.push_back(entry);
       }

@@ -97,8 +97,9 @@ class CacheStore {
   void give_back(std::size_t octets);
   // In the place of the same variant. `most`: variants of one URL. False: it was purged while it came, or is too large.
   bool insert(const std::shared_ptr<CacheEntry>& entry, const CacheFill& fill, std::size_t most);
-  // An entry that is not what the server has.
+  // An entry that is not what the server has; one that may be something else than it has.
   void remove(const CacheEntry& entry);
+  void soften(CacheEntry& entry);
 
   // How many entries have gone.
   std::size_t purge(const CachePurge& purge);

@@ -34,6 +34,16 @@ bool is_about_the_body(const http::Field& field) {
          !shared::equals_ignoring_case(field.name, "Content-Location");
 }
 
+// Nothing that the head says of its representation is otherwise in what is stored.
+bool is_copy_of(const CacheEntry& entry, const http::ResponseHead& head) {
+  for (const http::FieldId id : {http::FieldId::etag, http::FieldId::last_modified}) {
+    const http::Field* said = head.fields.find(id);
+    if (said != nullptr && said->value != entry.head.find(id)) return false;
+  }
+  const http::Field* length = head.fields.find(http::FieldId::content_length);
+  return length == nullptr || (entry.whole() && length->value == std::to_string(entry.body_size()));
+}
+
 }  // namespace
 
 CachedExchange::CachedExchange(Request& request)
@@ -181,6 +191,7 @@ bool CachedExchange::take_head(const CacheFill::Seen& seen) {
   outcome_.forward_status = seen.validated ? 304 : 0;
   outcome_.stored = !is_private;
   outcome_.detail = seen.why;
+  if (ours) own_head_ = seen.own_head;
   return answer(seen.entry, seen.validated ? CacheVerdict::revalidated : CacheVerdict::miss, &reader_->fill());
 }
 
@@ -216,8 +227,10 @@ bool CachedExchange::not_modified(const CacheEntry& entry) const {
   const std::uint16_t status = entry.head.status();
   if (status < 200 || status > 299) return false;
   const http::UnixSeconds now = std::time(nullptr);
+  std::string_view modified = entry.head.find(http::FieldId::last_modified);
+  if (modified.empty()) modified = entry.head.find(http::FieldId::date);  // RFC 9111 4.3.2
   const Validators present{.etag = entry.head.find(http::FieldId::etag),
-                           .last_modified = http::parse_date(entry.head.find(http::FieldId::last_modified), now)};
+                           .last_modified = http::parse_date(modified, now)};
   return check_preconditions(r_.asked.head->method, fields, present, now) == Precondition::not_modified;
 }
 
@@ -333,7 +346,7 @@ void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
     const auto end = std::to_chars(room.data(), room.data() + room.size(), number).ptr;
     return std::string_view(room.data(), static_cast<std::size_t>(end - room.data()));
   };
-  static_cast<void>(entry.head.copy_to(head));
+  static_cast<void>((own_head_ != nullptr ? *own_head_ : entry.head).copy_to(head));
   if (status == 304 || status == 416) {
     http::FieldList kept;
     for (const http::Field& field : head.fields) {
@@ -452,7 +465,29 @@ void CachedExchange::tell(Request& request) const {
   if (rule_->status_field) request.cache_status = cache_status(kViaName, outcome_);
 }
 
+// RFC 9111 4.3.5: what a HEAD is told of a stored response updates it, or it is stale. Of what this edge has compressed
+// it says nothing.
+void CachedExchange::hear_of_copy(const http::ResponseHead& head) {
+  if (head.status != 200 || fields_ != nullptr) return;
+  const CacheStore::Found found = store_->find(key(), false);
+  if (found.entry == nullptr || found.entry->head.status() != 200) return;
+  if (!is_copy_of(*found.entry, head)) return store_->soften(*found.entry);
+  const CacheStore::Joined joined = store_->join(key(), found.version, found.entry, true, r_.now());
+  if (joined.kind != CacheStore::Joined::Kind::lead) return;
+  r_.context.desk.write(*joined.fill, r_.exchange.waiter);
+  FillSink({.store = *store_,
+            .rule = rule_,
+            .fill = joined.fill,
+            .selector = question_.selector,
+            .request = fields(),
+            .loop = r_.context.loop,
+            .conditional = true})
+      .take_update(head, r_.asked.head_read);
+  r_.context.desk.cease(*joined.fill);
+}
+
 void CachedExchange::hear(const http::ResponseHead& head) {
+  if (store_ != nullptr && is_head() && question_.forward.empty()) return hear_of_copy(head);
   if (store_ == nullptr || is_safe(r_.asked.head->method) || head.status < 200 || head.status > 399) return;
   store_->purge({.url = question_.url});
   for (const http::Field& field : head.fields) {

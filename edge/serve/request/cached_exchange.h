@@ -51,7 +51,7 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   // Before the request goes to a server itself, and at its end.
   void tell(Request& request) const;
 
-  // A server answers a request that changes something (RFC 9111 4.4).
+  // A server answers a request that changes something (RFC 9111 4.4), or a HEAD (4.3.5).
   void hear(const http::ResponseHead& head) override;
 
  private:
@@ -91,6 +91,7 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   [[nodiscard]] CacheFetch::Of fetch(std::shared_ptr<CacheFill> fill) const;
   std::shared_ptr<FetchReport> begin_fetch(std::shared_ptr<CacheFill> fill);
   void take_report(Request& request) const;
+  void hear_of_copy(const http::ResponseHead& head);
 
   Request& r_;
   std::shared_ptr<const CacheRule> rule_;
@@ -102,9 +103,10 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   CacheOutcome outcome_;
   std::shared_ptr<CacheEntry> old_;  // stale: validated, and perhaps good enough if that fails
   std::optional<CacheDesk::Reader> reader_;
-  std::shared_ptr<FetchReport> report_;  // of the fetch that this request has begun; else null
-  std::shared_ptr<CacheEntry> entry_;    // what is sent
-  CacheFill* fill_ = nullptr;            // what brings it, if it comes
+  std::shared_ptr<FetchReport> report_;         // of the fetch that this request has begun; else null
+  std::shared_ptr<CacheEntry> entry_;           // what is sent
+  std::shared_ptr<const StoredHead> own_head_;  // in the place of the entry's; null: the entry's
+  CacheFill* fill_ = nullptr;                   // what brings it, if it comes
   Plan plan_;
   std::optional<EntrySource> source_;
   std::unique_ptr<EntryFile> file_;  // instead of the source

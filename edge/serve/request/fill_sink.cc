@@ -60,14 +60,22 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
     of_.store.remember_miss(*of_.fill, of_.selector, times.heard + shared::seconds(of_.rule->hit_for_miss));
     of_.store.release(*of_.fill);
   }
-  of_.fill->open(storing_ ? CacheFill::Phase::stored : CacheFill::Phase::private_, entry_, false, why);
+  std::shared_ptr<const StoredHead> own;
+  if (storing_ && directives.omitted_count > 0)
+    own = std::make_shared<StoredHead>(head, ResponseDirectives{}, of_.rule->set_cookie, times.heard_at);
+  of_.fill->open({.phase = storing_ ? CacheFill::Phase::stored : CacheFill::Phase::private_,
+                  .entry = entry_,
+                  .own_head = std::move(own),
+                  .error = {},
+                  .why = why});
 }
 
 void FillSink::take_304(const http::ResponseHead& head, const FetchTimes& times) {
   const std::shared_ptr<CacheEntry> old = of_.fill->old();
   const bool another = means_another(old->head, head);
   http::ResponseHead merged;
-  const StoredHead updated = old->head.updated_by(head, response_directives(head.fields), of_.rule->set_cookie);
+  const ResponseDirectives said = response_directives(head.fields);
+  const StoredHead updated = old->head.updated_by(head, said, of_.rule->set_cookie);
   const bool fits = updated.copy_to(merged);
   const ResponseDirectives directives = response_directives(merged.fields);
   entry_ = make_entry(merged, directives, times);
@@ -82,7 +90,19 @@ void FillSink::take_304(const http::ResponseHead& head, const FetchTimes& times)
                     of_.store.insert(entry_, *of_.fill, of_.rule->max_variants);
   if (!kept) of_.store.remove(*old);
   of_.store.release(*of_.fill);
-  of_.fill->open(CacheFill::Phase::stored, entry_, true, {});
+  std::shared_ptr<const StoredHead> own;
+  if (!another && said.omitted_count > 0)
+    own = std::make_shared<StoredHead>(old->head.updated_by(head, ResponseDirectives{}, of_.rule->set_cookie));
+  of_.fill->open({.phase = CacheFill::Phase::stored,
+                  .entry = entry_,
+                  .own_head = std::move(own),
+                  .error = {},
+                  .validated = true,
+                  .why = {}});
+}
+
+void FillSink::take_update(const http::ResponseHead& head, shared::TimePoint asked) {
+  take_304(head, {.asked = asked, .heard = of_.loop.now(), .heard_at = std::time(nullptr)});
 }
 
 // False: not now. While it is stored there always is, or it is not stored any more.

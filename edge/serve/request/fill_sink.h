@@ -45,6 +45,9 @@ class FillSink final : public ResponseSink {
   std::uint64_t octets_sent() const override { return octets_; }
   void cut() override;
 
+  // Instead of all that: fields that are news of the fill's old entry, of a request that was sent at `asked`.
+  void take_update(const http::ResponseHead& head, shared::TimePoint asked);
+
   // The fetch is over. `error`: of one that has brought no head; `refused`: it was not its turn.
   void finish(const Error& error, bool refused);
   // Status of the server's answer; 0: there was none.

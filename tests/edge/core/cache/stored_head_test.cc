@@ -57,6 +57,15 @@ TEST(StoredHead, IsUpdatedByA304) {
   EXPECT_EQ(updated.status(), 200);
 }
 
+// Of the body that stays, and what the 304 says is not to be used again.
+TEST(StoredHead, KeepsWhatIsOfItsBodyAndDropsWhatA304Forbids) {
+  const ParsedResponse response("Date: old\r\nContent-MD5: AA==\r\nA: 1\r\nB: 2\r\n");
+  const ParsedResponse fresh("Date: old\r\nContent-MD5: BB==\r\nA: 3\r\nCache-Control: no-cache=\"a\"\r\n", 304);
+  const ResponseDirectives directives = response_directives(fresh.head.fields);
+  EXPECT_EQ(lines_of(stored(response).updated_by(fresh.head, directives, CookiePolicy::strip)),
+            "200 Word\nContent-MD5: AA==\nB: 2\nDate: old\nCache-Control: no-cache=\"a\"\n");
+}
+
 TEST(StoredHead, FindsFieldsAndKnowsItsMemory) {
   const ParsedResponse response("ETag: \"x\"\r\nCache-Tag: a,b\r\n");
   const StoredHead head = stored(response);

@@ -213,6 +213,18 @@ TEST(CacheStore, NobodyJoinsAFetchFromBeforeAPurge) {
   EXPECT_EQ(fixture.join("a/x").fill, before.fill);
 }
 
+TEST(CacheStore, SoftensAnEntry) {
+  Fixture f;
+  ASSERT_TRUE(f.put("http://a/x"));
+  const CacheKey key{.url = "http://a/x", .selector = "", .request = f.none};
+  const auto found = f.store.find(key);
+  ASSERT_NE(found.entry, nullptr);
+  EXPECT_FALSE(found.entry->purged.load());
+  f.store.soften(*found.entry);
+  EXPECT_TRUE(f.store.find(key).entry->purged.load());
+  EXPECT_EQ(f.store.stats().entries, 1U);
+}
+
 TEST(CacheStore, RemovesAnEntry) {
   Fixture fixture;
   fixture.put("a/");
