@@ -54,8 +54,9 @@ std::string with_span(std::string_view text, std::string_view span) {
 
 std::string make_traceparent(std::string_view given, std::string_view trace, std::string_view span, double share) {
   const auto goes_on = parse_traceparent(given);
-  std::string text = "00-";
-  text.append(goes_on ? goes_on->trace : trace).append("-").append(span);
+  std::string text;
+  text.reserve(kSize);
+  text.append("00-").append(goes_on ? goes_on->trace : trace).append("-").append(span);
   const bool recorded = goes_on ? goes_on->recorded : is_recorded(trace, share);
   return text.append(recorded ? "-01" : "-00");
 }

@@ -181,10 +181,11 @@ void begin_trace(Request& r) {
   } else {
     const http::Field* given =
         r.found().client.trusted ? r.asked.head->fields.find(http::FieldId::traceparent) : nullptr;
-    const std::string id(r.context.request_ids.fresh());
+    std::array<char, RequestIds::kSize> id;
+    std::ranges::copy(r.context.request_ids.fresh(), id.begin());
     const std::string_view span = r.context.request_ids.fresh().substr(0, kSpanDigits);
-    r.traceparent =
-        make_traceparent(given != nullptr ? given->value : std::string_view(), id, span, *settings.trace_share);
+    r.traceparent = make_traceparent(given != nullptr ? given->value : std::string_view(),
+                                     std::string_view(id.data(), id.size()), span, *settings.trace_share);
   }
   if (!settings.spans.told || r.context.spans == nullptr) return;
   const auto own = parse_traceparent(r.traceparent);
