@@ -45,7 +45,7 @@ def test_one_machine_from_the_packages_to_a_served_request(lab, packages):
     assert "trial/meridian.yaml: good" in said
     assert re.search(r"^127\.0\.0\.2$", said, re.MULTILINE), said
     assert "Directory listing for /" in said, "a page of the web server"
-    assert "here" in said and "127.0.0.1:8000" in said.split("Directory listing")[1], "what both servers think"
+    assert "here" in said and "127.0.0.1:8000" in said.split("Directory listing")[-1], "what both servers think"
     host.stop()
 
 
