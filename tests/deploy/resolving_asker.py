@@ -27,9 +27,9 @@ def resolve(resolver, name):
 
 
 def connect(addresses, kept):
-    """The first of them that a connection is open to, or can be made to."""
+    """The first of them that a connection is open to, or can be made to. One that was closed while nobody used it is none."""
     for address in addresses:
-        if address in kept:
+        if address in kept and not select.select([kept[address].sock], [], [], 0)[0]:
             return address
         made = http.client.HTTPConnection(address, 80, timeout=1)
         try:
