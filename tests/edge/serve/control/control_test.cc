@@ -193,13 +193,17 @@ TEST_F(ControlTest, AWeightHoldsOverAReloadAndARestartUntilTheDefaultIsSaid) {
 
 TEST_F(ControlTest, WordsEndInTheirTime) {
   EXPECT_THAT(say("/drain?" + place(one_) + "&expires=1"), HasSubstr(" 200 "));
+  EXPECT_TRUE(eventually([this] { return share_of("one") == 10; })) << "nothing else has ended";
   EXPECT_THAT(say("/weight?" + place(two_) + "&weight=3&expires=1"), HasSubstr(" 200 "));
   EXPECT_THAT(say("/drain?scope=edge&expires=1"), HasSubstr("draining"));
   EXPECT_TRUE(eventually(
       [this] { return log_.contains("event=server_weight pool=web server=" + name_of(two_) + " weight=default"); }));
   EXPECT_TRUE(eventually([this] { return share_of("one") == 10; }));
-  EXPECT_TRUE(log_.contains("event=drain_ended of=\"the edge\" reason=\"the operator's word has expired\""));
+  EXPECT_TRUE(eventually([this] {
+    return log_.contains("event=drain_ended of=\"the edge\" reason=\"the operator's word has expired\"");
+  }));
   EXPECT_TRUE(log_.contains("event=drain_ended of=web/" + name_of(one_)));
+  EXPECT_TRUE(eventually([this] { return ask("GET", "/status").find("\"state\":\"draining\"") == std::string::npos; }));
   EXPECT_TRUE(eventually([this] { return kept().find("expires") == std::string::npos; })) << kept();
 }
 
