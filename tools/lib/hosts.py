@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("MERIDIAN_BIN", ROOT / "build/release/bin"))
 # What the packages depend on, so that a host without a way out can install them; and what tests ask with.
 PACKAGES = ("systemd systemd-sysv dbus python3-minimal python3 iproute2 curl bind9-dnsutils ca-certificates procps logrotate openssh-server "
-            "libboost-json1.81.0 libc-ares2 libidn2-0 libldns3 libmaxminddb0 libspdlog1.10 libyaml-cpp0.7 libssl3 libnghttp2-14 libbrotli1 libzstd1 zlib1g libhiredis0.14").split()
+            "libboost-json1.81.0 libc-ares2 libidn2-0 libldns3 libmaxminddb0 libspdlog1.10 libyaml-cpp0.7 libssl3 libnghttp2-14 libbrotli1 libzstd1 zlib1g libdeflate0 libhiredis0.14").split()
 
 
 class HostError(Exception):

@@ -11,7 +11,7 @@ meridian_packages() { # group
     build)
       echo ca-certificates cmake ninja-build g++ ccache pkg-config \
         libboost1.81-dev libboost-json1.81-dev libssl-dev libldns-dev libmaxminddb-dev libidn2-dev libc-ares-dev \
-        libnghttp2-dev zlib1g-dev libhiredis-dev libbrotli-dev libzstd-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libexpected-dev libgtest-dev libgmock-dev libbenchmark-dev \
+        libnghttp2-dev zlib1g-dev libhiredis-dev libbrotli-dev libdeflate-dev libzstd-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libexpected-dev libgtest-dev libgmock-dev libbenchmark-dev \
         python3 perl tor-geoipdb tzdata libmaxmind-db-writer-perl
       ;;
     demo) echo python3 bind9-dnsutils curl openssl procps ;;

@@ -62,7 +62,7 @@ bool CompressingSink::begin(const http::ResponseFraming& framing, const Compress
     return false;
   }
   const bool sized = framing.body.kind == http::BodyKind::length;
-  encoder_ = make_encoder(ruling.coding, settings_.levels, sized ? std::optional(framing.body.length) : std::nullopt);
+  encoder_ = encoders_.make(ruling.coding, settings_.levels, sized ? std::optional(framing.body.length) : std::nullopt);
   if (encoder_ == nullptr) return false;
   counters_.encoding_open.add();
   counters_.encoded[static_cast<std::size_t>(ruling.coding)].add();

@@ -21,11 +21,12 @@ class CompressingSink final : public ResponseSink {
   static constexpr std::uint64_t kMaxOpen = 128;  // of a worker; more are sent as they are
 
   // All of it outlives the sink.
-  CompressingSink(const Exchange& exchange, const Compression& settings, Counters& counters)
+  CompressingSink(const Exchange& exchange, const Compression& settings, Encoders& encoders, Counters& counters)
       : below_(exchange.sink),
         waiter_(exchange.waiter),
         request_(*exchange.source.facts().head),
         settings_(settings),
+        encoders_(encoders),
         counters_(counters) {}
   ~CompressingSink() override;
   CompressingSink(const CompressingSink&) = delete;
@@ -59,6 +60,7 @@ class CompressingSink final : public ResponseSink {
   Waiter& waiter_;
   const http::RequestHead& request_;
   const Compression& settings_;
+  Encoders& encoders_;
   Counters& counters_;
   std::unique_ptr<http::ResponseHead> head_;  // as it is sent
   std::string etag_;

@@ -46,6 +46,7 @@ void WorkerContext::sweep() {
   client_buffers.sweep();
   works.sweep();
   upstream_works.sweep();
+  encoders.sweep();
   FramePool& memory = FramePool::of_this_thread();
   memory.sweep();
   set_gauge(counters.memory_used, memory.used());

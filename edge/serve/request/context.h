@@ -24,6 +24,7 @@
 #include "edge/serve/cache/desk.h"
 #include "edge/serve/files/open_files.h"
 #include "edge/serve/io/buffers.h"
+#include "edge/serve/io/encoder.h"
 #include "edge/serve/io/flow.h"
 #include "edge/serve/io/splice.h"
 #include "edge/serve/request/password_checker.h"
@@ -78,6 +79,7 @@ struct WorkerContext {
   WorkPool<UpstreamWork> upstream_works;
   PipePool pipes;
   Scratch scratch;
+  Encoders encoders;
   BalanceState balance;
   H2Upstreams h2_upstreams;
   RequestIds request_ids;

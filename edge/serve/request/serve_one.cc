@@ -248,7 +248,7 @@ void prepare_answer(Request& r, std::optional<CompressingSink>& compressing) {
   const Route& route = *r.found().route;
   if (!route.early_hints.empty()) tell_hints(r);
   if (route.compression != nullptr) {
-    compressing.emplace(r.exchange, *route.compression, r.context.counters);
+    compressing.emplace(r.exchange, *route.compression, r.context.encoders, r.context.counters);
     r.interpose(*compressing);
   }
   const ErrorPages& pages = route.error_pages != nullptr ? *route.error_pages : r.snapshot->settings->error_pages;

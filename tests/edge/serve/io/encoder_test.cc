@@ -79,11 +79,12 @@ std::string text_of(std::size_t size) {
 constexpr std::array kAll{Coding::gzip, Coding::br, Coding::zstd};
 
 TEST(Encoder, WhatGoesInComesOutWhateverThePieces) {
+  Encoders encoders;
   for (const Coding coding : kAll) {
     for (const std::size_t size : {0U, 1U, 1000U, 70'000U, 600'000U}) {
       for (const bool sized : {false, true}) {
         const std::string text = text_of(size);
-        const auto encoder = make_encoder(coding, {}, sized ? std::optional<std::uint64_t>(size) : std::nullopt);
+        const auto encoder = encoders.make(coding, {}, sized ? std::optional<std::uint64_t>(size) : std::nullopt);
         ASSERT_NE(encoder, nullptr);
         std::string out;
         for (std::size_t at = 0; at < size; at += 7777) {
@@ -100,8 +101,9 @@ TEST(Encoder, WhatGoesInComesOutWhateverThePieces) {
 }
 
 TEST(Encoder, AFlushLetsAllThatCameBeDecoded) {
+  Encoders encoders;
   for (const Coding coding : kAll) {
-    const auto encoder = make_encoder(coding, {}, std::nullopt);
+    const auto encoder = encoders.make(coding, {}, std::nullopt);
     std::string out;
     std::string said;
     for (int i = 0; i < 20; ++i) {
@@ -114,7 +116,41 @@ TEST(Encoder, AFlushLetsAllThatCameBeDecoded) {
   }
 }
 
-TEST(Encoder, IdentityHasNone) { EXPECT_EQ(make_encoder(Coding::identity, {}, std::nullopt), nullptr); }
+TEST(Encoder, IdentityHasNone) {
+  Encoders encoders;
+  EXPECT_EQ(encoders.make(Coding::identity, {}, std::nullopt), nullptr);
+}
+
+// Many on the same tables, at several levels, some of them given up in the middle.
+TEST(Encoder, WhatOneHasLeftDoesNotShowInTheNext) {
+  Encoders encoders;
+  for (int i = 0; i < 40; ++i) {
+    CompressionLevels levels;
+    levels.gzip = 1 + i % 9;
+    const std::string text = text_of(1000 + static_cast<std::size_t>(i) * 4000);
+    const auto given_up = encoders.make(Coding::gzip, levels, std::nullopt);
+    std::string lost;
+    ASSERT_TRUE(given_up->encode(text_of(100'000), Encoder::Then::flush, lost));
+    const auto encoder = encoders.make(Coding::gzip, levels, i % 2 == 0 ? std::optional(text.size()) : std::nullopt);
+    std::string out;
+    ASSERT_TRUE(encoder->encode(text, i % 3 == 0 ? Encoder::Then::flush : Encoder::Then::more, out));
+    ASSERT_TRUE(encoder->encode({}, Encoder::Then::end, out));
+    EXPECT_EQ(gunzip(out), text);
+    encoders.sweep();
+  }
+}
+
+TEST(Encoder, AWholeBodyIsNotLargerThanAStreamedOne) {
+  Encoders encoders;
+  const std::string text = text_of(16'384);
+  std::string whole;
+  ASSERT_TRUE(encoders.make(Coding::gzip, {}, text.size())->encode(text, Encoder::Then::end, whole));
+  std::string streamed;
+  const auto encoder = encoders.make(Coding::gzip, {}, std::nullopt);
+  ASSERT_TRUE(encoder->encode(text, Encoder::Then::flush, streamed));
+  ASSERT_TRUE(encoder->encode({}, Encoder::Then::end, streamed));
+  EXPECT_LE(whole.size(), streamed.size());
+}
 
 }  // namespace
 }  // namespace edge
