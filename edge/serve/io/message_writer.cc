@@ -39,11 +39,13 @@ std::size_t MessageWriter::write(std::string_view data) {
   if (failed_ || data.empty()) return 0;
   // Nothing is promised to a stream that takes nothing. What ends with the connection, as a tunnel's octets, is not
   // gathered: nothing of it is known to follow, and another buffer would be touched for each message.
-  const bool small = data.size() <= kGathered && out_->size() + data.size() <= kMaxQueue;
+  const bool chunked = body_.kind == http::BodyKind::chunked;
+  const std::size_t most = chunked ? kGatheredChunk : kGathered;
+  const bool small = data.size() <= most && out_->size() + data.size() <= kMaxQueue;
   const bool gather = small && body_.kind != http::BodyKind::until_close;
   if (!gather && !stream_->writable()) return 0;
-  if (body_.kind == http::BodyKind::chunked && chunk_left_ == 0) open_chunk(data.size());
-  if (body_.kind == http::BodyKind::chunked) data = data.substr(0, std::min<std::uint64_t>(data.size(), chunk_left_));
+  if (chunked && chunk_left_ == 0) open_chunk(data.size());
+  if (chunked) data = data.substr(0, std::min<std::uint64_t>(data.size(), chunk_left_));
   std::size_t n = data.size();
   if (gather) {
     out_->append(data);

@@ -73,6 +73,16 @@ TEST(MessageWriter, ChunksHaveTheirFrames) {
   EXPECT_EQ(w.pair.peer.receive(), "H\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 7\r\n\r\n");
 }
 
+// What is compressed comes in one piece, and its end right behind it.
+TEST(MessageWriter, AChunkOfSomeOctetsWaitsForTheLastOne) {
+  Writing w;
+  w.head("H\r\n\r\n", kChunked);
+  EXPECT_EQ(w.writer.write(std::string(6000, 'c')), 6000U);
+  EXPECT_EQ(w.writer.octets_sent(), 0U);
+  EXPECT_EQ(w.writer.write(std::string(9000, 'd')), 9000U);
+  EXPECT_GT(w.writer.octets_sent(), 15'000U);
+}
+
 TEST(MessageWriter, PromisesNothingToAStreamThatTakesNothing) {
   Writing w;
   w.pair.fill();
