@@ -35,6 +35,10 @@ BodyPiece FileBody::peek() {
   if (parts_.empty()) return {.state = BodyState::end, .data = {}};
   const Part& part = parts_.front();
   if (!part.text.empty()) return {.state = BodyState::data, .data = part.text};
+  if (of_.octets != nullptr) {
+    const std::string_view all(*of_.octets);
+    return {.state = BodyState::data, .data = all.substr(part.range.begin, part.range.size())};
+  }
   if (begin_ == end_) {
     const Read read = read_piece();
     if (read == Read::waits) return {.state = BodyState::wait, .data = {}};
@@ -51,7 +55,7 @@ void FileBody::consume(std::size_t n) {
     if (part.text.empty()) parts_.pop_front();
     return;
   }
-  begin_ += n;
+  if (of_.octets == nullptr) begin_ += n;
   part.range.begin += n;
   if (part.range.begin < part.range.end) return;
   parts_.pop_front();
@@ -119,7 +123,7 @@ bool FileBody::begin_cold(const ByteRange& range, bool only_warm) {
 }
 
 bool FileBody::large() const {
-  if (failed_ || parts_.empty() || !parts_.front().text.empty()) return false;
+  if (failed_ || of_.octets != nullptr || parts_.empty() || !parts_.front().text.empty()) return false;
   return parts_.front().range.size() > kWorthwhile + kTail;
 }
 

@@ -24,13 +24,14 @@ namespace edge {
 class FileBody {
  public:
   // `facts` are those that the answer's head was made of. `disk` and `waiter` outlive the body. `fixed`: its octets
-  // never change, so nobody looks whether they have.
+  // never change, so nobody looks whether they have. `octets`: all of the file with these facts; null: it is read.
   struct Of {
     std::shared_ptr<const OpenFile> file;
     FileFacts facts;
     DiskThread& disk;
     Waiter& waiter;
     bool fixed = false;
+    std::shared_ptr<const std::string> octets{};
   };
   explicit FileBody(Of of) : of_(std::move(of)) {}
   ~FileBody();

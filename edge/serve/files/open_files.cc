@@ -6,10 +6,12 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 namespace edge {
@@ -173,6 +175,36 @@ void OpenFiles::keep(const FileName& name, const OpenedFile& opened, shared::Tim
   if (kept_.size() <= kKept) return;
   by_key_.erase(kept_.back().key);
   kept_.pop_back();
+}
+
+std::optional<FileFacts> OpenFiles::facts(const OpenFile& file, shared::TimePoint now) const {
+  OpenFile::Seen& seen = file.seen;
+  if (seen.at == now) return seen.facts;
+  const auto facts = facts_of(file.fd.get());
+  if (facts) {
+    seen.at = now;
+    seen.facts = *facts;
+  }
+  return facts;
+}
+
+// A file that was changed lately may be changed again without a trace in its times, which move in steps.
+std::shared_ptr<const std::string> OpenFiles::octets(const OpenFile& file, const FileFacts& facts) const {
+  constexpr std::int64_t kSettled = 2'000'000'000;  // ns
+  OpenFile::Seen& seen = file.seen;
+  if (seen.octets != nullptr && seen.octets_facts == facts) return seen.octets;
+  seen.octets.reset();
+  if (facts.size == 0 || facts.size > kHeld || !std::exchange(seen.asked, true)) return nullptr;
+  if (std::time(nullptr) * 1'000'000'000LL - facts.changed_ns < kSettled) return nullptr;
+  std::string octets(static_cast<std::size_t>(facts.size), '\0');
+  const iovec into{.iov_base = octets.data(), .iov_len = octets.size()};
+  const ssize_t got = ::preadv2(file.fd.get(), &into, 1, 0, file.in_memory ? 0 : RWF_NOWAIT);
+  if (got < 0 || static_cast<std::uint64_t>(got) != facts.size) return nullptr;
+  const auto after = facts_of(file.fd.get());
+  if (!after || *after != facts) return nullptr;
+  seen.octets = std::make_shared<const std::string>(std::move(octets));
+  seen.octets_facts = facts;
+  return seen.octets;
 }
 
 void OpenFiles::clear() {

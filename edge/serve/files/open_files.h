@@ -5,6 +5,9 @@
 // looked at by O_PATH first, which has no effect on it. Owned by a worker's context; its thread, but for open_cold().
 //
 //   (root, name) -> OpenFile: descriptor, facts   at most kKept, the least lately used goes; looked up anew each second
+//
+// Of small files that are asked for again the octets are held, too: a fstat in each turn says whether they are still
+// the file's.
 
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +32,16 @@ struct OpenFile {
   shared::UniqueFd fd;
   FileFacts facts;         // when it was opened
   bool in_memory = false;  // of a file system that has no disk
+
+  // What OpenFiles has seen of it lately; the worker's.
+  struct Seen {
+    shared::TimePoint at{};
+    FileFacts facts;
+    std::shared_ptr<const std::string> octets;  // all of it, when `octets_facts` were its facts; may be null
+    FileFacts octets_facts;
+    bool asked = false;  // for its octets
+  };
+  mutable Seen seen{};
 };
 
 struct OpenedFile {
@@ -67,6 +80,7 @@ enum class Hidden : std::uint8_t { left_out, shown };
 class OpenFiles {
  public:
   static constexpr std::size_t kKept = 256;
+  static constexpr std::size_t kHeld = 16 * 1024;  // the largest file whose octets are held: kKept of them at most
 
   explicit OpenFiles(shared::WorkerLoop& loop) : disk_(loop) {}
 
@@ -74,6 +88,10 @@ class OpenFiles {
   [[nodiscard]] OpenedFile open(const FileName& name, shared::TimePoint now);
   // What open_cold() has brought, for the next one.
   void keep(const FileName& name, const OpenedFile& opened, shared::TimePoint now);
+  // The file's facts now, asked for once in a turn; nothing when the disk fails.
+  [[nodiscard]] std::optional<FileFacts> facts(const OpenFile& file, shared::TimePoint now) const;
+  // All octets of a file with these facts: of a small one that was asked for before and is in memory. Null: read it.
+  [[nodiscard]] std::shared_ptr<const std::string> octets(const OpenFile& file, const FileFacts& facts) const;
   [[nodiscard]] DiskThread& disk() { return disk_; }
   [[nodiscard]] std::size_t kept() const { return kept_.size(); }
   void clear();

@@ -177,7 +177,8 @@ void FileAnswer::push(std::string_view name, std::string_view value) {
 }
 
 void FileAnswer::start() {
-  const auto facts = facts_of(file_->fd.get());
+  OpenFiles& files = r_.context.files;
+  const auto facts = files.facts(*file_, r_.now());
   if (!facts) return fail(OpenedFile::Kind::failed);
   const http::UnixSeconds now = std::time(nullptr);
   etag_ = entity_tag_of(*facts, now);
@@ -186,8 +187,11 @@ void FileAnswer::start() {
   const ContentPlan plan = plan_content(*r_.asked.head, present, facts->size, now);
   if (plan.status == 412) return answer_status(r_, 412, "a precondition does not hold");
   const std::string_view type = files_.types->of(names_[at_]);
-  body_.emplace(
-      FileBody::Of{.file = file_, .facts = *facts, .disk = r_.context.files.disk(), .waiter = r_.exchange.waiter});
+  body_.emplace(FileBody::Of{.file = file_,
+                             .facts = *facts,
+                             .disk = files.disk(),
+                             .waiter = r_.exchange.waiter,
+                             .octets = files.octets(*file_, *facts)});
   body_size_ = facts->size;
   add_parts(plan, type);
   head_.status = r_.status = plan.status;

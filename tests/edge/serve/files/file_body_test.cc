@@ -69,6 +69,18 @@ TEST_F(FileBodyTest, PartsOfTheFileAndTextBetweenThem) {
   EXPECT_EQ(read_, "head " + text.substr(10, 199'990) + " between " + text.substr(299'999));
 }
 
+TEST_F(FileBodyTest, OctetsThatAreHeldAreNotReadOnceMore) {
+  FileBody::Of held = of(text_of(1000));
+  held.octets = std::make_shared<const std::string>(std::string(1000, 'h'));
+  FileBody body(held);
+  body.add("head ");
+  body.add(ByteRange{.begin = 10, .end = 20});
+  body.add(ByteRange{.begin = 990, .end = 1000});
+  EXPECT_FALSE(body.large());
+  EXPECT_EQ(read(body), BodyState::end);
+  EXPECT_EQ(read_, "head " + std::string(20, 'h'));
+}
+
 TEST_F(FileBodyTest, NothingIsAnEnd) {
   FileBody body(of(""));
   EXPECT_EQ(body.peek().state, BodyState::end);

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <ostream>
 #include <string>
 
@@ -119,6 +120,43 @@ TEST_F(OpenFilesTest, OnlyThatAVariantIsAbsentIsRemembered) {
   const FileName plain{.root = root_.path().string(), .name = "none"};
   files_.keep(plain, open_cold(plain), now_);
   EXPECT_EQ(files_.kept(), 1U) << "names that are made up push nothing out";
+}
+
+// As a file that nobody has touched for a while.
+void wait_until_settled(const OpenFile& file) {
+  const auto changed = facts_of(file.fd.get())->changed_ns;
+  while (std::time(nullptr) * 1'000'000'000LL - changed < 2'000'000'000) ::usleep(20'000);
+}
+
+TEST_F(OpenFilesTest, OctetsOfSmallFilesThatAreAskedForAgainAreHeldWhileTheyAreTheFiles) {
+  root_.put("a.txt", "hello");
+  root_.put("large", std::string(OpenFiles::kHeld + 1, 'x'));
+  const OpenedFile a = open("a.txt");
+  const OpenedFile large = open("large");
+  ASSERT_EQ(a.kind, Kind::file);
+  const auto octets = [&] { return files_.octets(*a.file, *facts_of(a.file->fd.get())); };
+  EXPECT_EQ(octets(), nullptr) << "the first time";
+  EXPECT_EQ(octets(), nullptr) << "it was changed just now, and may be once more without a trace";
+  wait_until_settled(*a.file);
+  ASSERT_NE(octets(), nullptr);
+  EXPECT_EQ(*octets(), "hello");
+  EXPECT_EQ(octets(), octets());
+  root_.put("a.txt", "HELLO");
+  EXPECT_EQ(octets(), nullptr) << "it is another one";
+  wait_until_settled(*a.file);
+  ASSERT_NE(octets(), nullptr);
+  EXPECT_EQ(*octets(), "HELLO");
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(files_.octets(*large.file, large.file->facts), nullptr);
+}
+
+TEST_F(OpenFilesTest, FactsAreAskedForOnceInATurn) {
+  root_.put("a.txt", "hello");
+  const OpenedFile a = open("a.txt");
+  EXPECT_EQ(files_.facts(*a.file, now_)->size, 5U);
+  root_.put("a.txt", "hello again");
+  EXPECT_EQ(files_.facts(*a.file, now_)->size, 5U);
+  now_ += shared::milliseconds(1);
+  EXPECT_EQ(files_.facts(*a.file, now_)->size, 11U);
 }
 
 }  // namespace
