@@ -78,7 +78,8 @@ void MessageWriter::end(std::string_view trailers) {
 }
 
 Socket* MessageWriter::direct() const {
-  return body_.kind == http::BodyKind::length && !pending() && !failed_ ? stream_->raw() : nullptr;
+  const bool as_it_is = body_.kind == http::BodyKind::length || body_.kind == http::BodyKind::until_close;
+  return as_it_is && !pending() && !failed_ ? stream_->raw() : nullptr;
 }
 
 Sent MessageWriter::flush() {

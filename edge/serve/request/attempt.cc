@@ -150,6 +150,7 @@ void Attempt::forward() {
                            .h2 = h2_.get(),
                            .work = work_,
                            .counters = request_.context.counters,
+                           .scratch = request_.context.scratch,
                            .rules = *request_.found().response_rules};
   relay_.emplace(sides, *request_.found().route, *snapshot.settings, request_.context.pipes,
                  request_.grpc ? Relay::Kind::grpc : Relay::Kind::plain);

@@ -18,6 +18,7 @@ Relay::Relay(const Sides& sides, const Route& route, const Settings& settings, P
       route_(route),
       settings_(settings),
       pipes_(pipes),
+      scratch_(sides.scratch),
       kind_(kind) {
   if (h2_ == nullptr) {
     work_.in.clear();
@@ -50,6 +51,7 @@ Pumped Relay::move_request(std::uint64_t& moved) {
   if (tunnel_ == nullptr) return pump(body_, to_upstream_, moved);
   auto passage = tunnel_->to_server(to_upstream_);
   passage.speak();
+  if (!passage.clear()) return to_upstream_.failed() ? Pumped::sink_failed : Pumped::sink_blocked;
   const Pumped pumped = pump(body_, passage, moved);
   if (pumped == Pumped::done) tunnel_->ended_by(TunnelEnd::client);
   return pumped;
@@ -109,6 +111,33 @@ void Relay::discard_request() {
 
 Relay::Step Relay::advance(shared::TimePoint now) {
   now_ = now;
+  if (tunnel_ == nullptr) [[likely]]
+    return go_on();
+  dismount();
+  const Step step = go_on();
+  if (step == Step::waiting) mount();
+  return step;
+}
+
+// Nothing waits and nobody leaves: the tunnel goes on without us.
+void Relay::mount() {
+  const bool quiet = request_blocked_ == Blocked::source && response_blocked_ == Blocked::source && !request_ended_;
+  if (!quiet || h2_ != nullptr || !tunnel_->can_ride() || !work_.in.empty() || to_upstream_.pending()) return;
+  Socket* const client = exchange_.sink.direct();
+  Socket* const server = upstream_->stream().raw();
+  if (client == nullptr || server == nullptr || client->readable() || server->readable()) return;
+  tunnel_->ride({.client = client, .server = server, .scratch = &scratch_, .waiter = &exchange_.waiter});
+}
+
+void Relay::dismount() {
+  if (tunnel_ == nullptr || !tunnel_->riding()) return;
+  const Tunnel::Passed passed = tunnel_->dismount();
+  body_.bypassed(passed.in);
+  exchange_.sink.bypassed(passed.out);
+  request_progress_ = std::max(request_progress_, passed.at);
+}
+
+Relay::Step Relay::go_on() {
   if (response_done_) return !exchange_.source.abandoned() && pump_request() && lingers() ? Step::waiting : Step::done;
   if (exchange_.source.abandoned()) {
     fail(ErrorKind::client_closed, Side::client, "client closed");
@@ -162,9 +191,18 @@ shared::TimePoint Relay::deadline() const {
 }
 
 Relay::Step Relay::expire(shared::TimePoint now) {
-  if (deadline() > now) return Step::waiting;
+  dismount();
+  if (deadline() <= now) {
+    now_ = now;
+    return judge_silence();
+  }
+  if (tunnel_ != nullptr) mount();
+  return Step::waiting;
+}
+
+Relay::Step Relay::judge_silence() {
+  const shared::TimePoint now = now_;
   if (response_done_) return Step::done;
-  now_ = now;
   if (tunnel_ != nullptr) return expire_tunnel();
   if (kind_ == Kind::grpc) return expire_call();
   if (!request_ended_ && request_blocked_ == Blocked::sink && request_progress_ + route_.timeouts.send <= now) {

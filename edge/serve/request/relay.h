@@ -43,6 +43,7 @@ class Relay {
     H2UpstreamStream* h2;          // null with HTTP/1
     UpstreamWork& work;
     Counters& counters;
+    Scratch& scratch;
     const HeaderRules& rules;  // of the answer
   };
 
@@ -102,6 +103,10 @@ class Relay {
   bool take_interim();
   bool flush_interim();
   void start_tunnel();
+  void mount();
+  void dismount();
+  [[nodiscard]] Step go_on();
+  [[nodiscard]] Step judge_silence();
   Step expire_tunnel();
   Pumped move_request(std::uint64_t& moved);
   [[nodiscard]] std::uint64_t sent_upstream() const {
@@ -133,6 +138,7 @@ class Relay {
   const Route& route_;
   const Settings& settings_;
   PipePool& pipes_;
+  Scratch& scratch_;
   http::HeadParser parser_;
   http::ResponseFraming framing_;
   MessageWriter to_upstream_;

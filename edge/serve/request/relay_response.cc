@@ -248,6 +248,7 @@ Pumped Relay::move_response(std::uint64_t& moved) {
   if (tunnel_ != nullptr) {
     auto passage = tunnel_->to_client(exchange_.sink);
     passage.speak();
+    if (!passage.clear()) return exchange_.sink.failed() ? Pumped::sink_failed : Pumped::sink_blocked;
     const Pumped pumped = pump(from_upstream_, passage, moved);
     if (pumped == Pumped::done) tunnel_->ended_by(TunnelEnd::server);
     return pumped;

@@ -46,6 +46,9 @@ class RequestBody {
     source_.consume(n);
   }
 
+  // So many were taken by who has the client's socket.
+  void bypassed(std::uint64_t n) { octets_ += n; }
+
   // A body of more octets fails, as its source does that has a bound of its own.
   void set_most(std::uint64_t octets) { most_ = octets; }
   [[nodiscard]] BodyFailure failure() const {

@@ -7,6 +7,10 @@
 //
 // Octets go through passages, sinks before the sinks of both directions. Any other protocol is passed on unseen and can
 // only be cut. Owned by a Relay, made with the 101; its worker's thread.
+//
+// Most messages meet a tunnel in which nothing waits and nobody leaves. For those it `rides`: it has both sockets'
+// events itself and moves octets through a buffer of the worker's. A thousand tunnels that take turns then touch this,
+// two sockets and a buffer that is warm, and not all that a request has. Whatever else happens the request is woken.
 
 #include <array>
 #include <cstdint>
@@ -14,8 +18,10 @@
 
 #include "edge/core/message/websocket_frames.h"
 #include "edge/serve/account/counters.h"
+#include "edge/serve/io/flow.h"
 #include "edge/serve/io/frame_pool.h"
 #include "edge/serve/io/message_writer.h"
+#include "edge/serve/io/socket.h"
 #include "shared/core/time.h"
 
 namespace edge {
@@ -52,6 +58,26 @@ class Tunnel : public Pooled {
   // The deadline has come. False: nothing more is waited for.
   [[nodiscard]] bool go_on(shared::TimePoint now);
 
+  // What it rides on; all of it stays until it has dismounted. `waiter` is the request's.
+  struct Road {
+    Socket* client = nullptr;
+    Socket* server = nullptr;
+    Scratch* scratch = nullptr;
+    Waiter* waiter = nullptr;
+  };
+  // No side is about to end it.
+  [[nodiscard]] bool can_ride() const { return to_client_.passes() && to_server_.passes(); }
+  // REQUIRES: can_ride(); nothing waits to be sent or to be read.
+  void ride(const Road& road);
+  [[nodiscard]] bool riding() const { return road_.waiter != nullptr; }
+  // What has passed meanwhile; the sockets' events are the waiter's again.
+  struct Passed {
+    std::uint64_t in = 0;   // octets that were taken from the client
+    std::uint64_t out = 0;  // octets that were sent to it
+    shared::TimePoint at{};  // the last of them
+  };
+  Passed dismount();
+
   // Who has ended it; the first word counts.
   void ended_by(TunnelEnd why);
   [[nodiscard]] std::string_view end_name() const;
@@ -62,11 +88,21 @@ class Tunnel : public Pooled {
     TunnelEnd sender;  // who ends the tunnel with a Close in it
     shared::Counter& octets;
     std::string_view close;  // what is left to be said of it
-    bool stopping = false;   // at the end of the frame that is under way
-    bool begun = false;      // a part of the Close is out
+    Octets kept{};           // taken from the sender, not yet by the other side
+    std::size_t kept_begin = 0;
+    bool stopping = false;  // at the end of the frame that is under way
+    bool begun = false;     // a part of the Close is out
+    [[nodiscard]] bool passes() const { return !stopping && !frames.closed() && kept.size() == 0; }
     [[nodiscard]] bool said() const { return stopping && close.empty(); }
   };
 
+  static void on_client(void* self, std::uint32_t events);
+  static void on_server(void* self, std::uint32_t events);
+  void carry(Socket& from, Socket& to, Direction& direction);
+
+  // What a ride touches comes first.
+  Road road_;
+  Passed passed_;
   Speaks speaks_;
   Counters& counters_;
   TunnelEnd end_ = TunnelEnd::broken;
@@ -81,6 +117,19 @@ template <class Sink>
 class Tunnel::Passage {
  public:
   Passage(Tunnel& tunnel, Direction& direction, Sink& sink) : tunnel_(tunnel), direction_(direction), sink_(sink) {}
+
+  // What a ride has left goes first. False: not all of it was taken.
+  [[nodiscard]] bool clear() {
+    while (direction_.kept_begin < direction_.kept.size()) {
+      const std::string_view kept(direction_.kept.data(), direction_.kept.size());
+      const std::size_t n = write(kept.substr(direction_.kept_begin));
+      if (n == 0) return false;
+      direction_.kept_begin += n;
+    }
+    direction_.kept = Octets();
+    direction_.kept_begin = 0;
+    return true;
+  }
 
   // The Close, if it is wanted and this is a place for it. One side that has closed by itself has said enough.
   void speak() {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/edge/serve/sealed.h"
+
 namespace edge::test {
 namespace {
 
@@ -144,6 +146,85 @@ TEST(Tunnel, IsCountedByItsEnd) {
   EXPECT_EQ(counters.tunnels_open.read(), 0U);
   EXPECT_EQ(counters.tunnel_ends[static_cast<std::size_t>(TunnelEnd::broken)].read(), 1U);
   EXPECT_EQ(counters.tunnel_ends[static_cast<std::size_t>(TunnelEnd::idle)].read(), 1U);
+}
+
+// A tunnel on two sockets, and the request that sleeps meanwhile.
+struct Ride {
+  explicit Ride(Tunnel::Speaks speaks = Tunnel::Speaks::websocket) : tunnel(speaks, counters, 7) {
+    client.settle();
+    server.settle();
+    static_cast<void>(client.receive(1));  // they know that nothing has come
+    static_cast<void>(server.receive(1));
+    client.near.bind(&waiter);
+    server.near.bind(&waiter);
+    request.start();
+    tunnel.ride({.client = client.near.raw(), .server = server.near.raw(), .scratch = &scratch, .waiter = &waiter});
+  }
+  Task<> sleep() {
+    while (true) {
+      co_await waiter.until(shared::TimePoint::max());
+      ++woken;
+    }
+  }
+  [[nodiscard]] std::string kept_for_server() {
+    FakeSink sink{.room = 1U << 20U};
+    auto passage = tunnel.to_server(sink);
+    EXPECT_TRUE(passage.clear());
+    return sink.got;
+  }
+
+  shared::WorkerLoop loop;
+  Counters counters;
+  Scratch scratch;
+  StreamPair client{loop};
+  StreamPair server{loop};
+  Waiter waiter{loop};
+  int woken = 0;
+  Task<> request{sleep()};
+  Tunnel tunnel;
+};
+
+TEST(TunnelRide, PassesMessagesOnWithoutItsRequest) {
+  Ride ride;
+  ride.client.peer.send(kMasked);
+  EXPECT_TRUE(ride.client.until([&] { return ride.counters.tunnel_octets_in.read() == 11; }));
+  EXPECT_EQ(ride.server.peer.receive(), kMasked);
+  ride.server.peer.send(kHello + kHello);
+  EXPECT_TRUE(ride.client.until([&] { return ride.counters.tunnel_octets_out.read() == 14; }));
+  EXPECT_EQ(ride.client.peer.receive(), kHello + kHello);
+  EXPECT_EQ(ride.woken, 0);
+  const Tunnel::Passed passed = ride.tunnel.dismount();
+  EXPECT_EQ(passed.in, 11U);
+  EXPECT_EQ(passed.out, 14U);
+  EXPECT_EQ(passed.at, ride.loop.now());
+  EXPECT_FALSE(ride.tunnel.riding());
+  ride.client.peer.send(kMasked);
+  EXPECT_TRUE(ride.client.until([&] { return ride.woken > 0; })) << "events are the request's again";
+}
+
+TEST(TunnelRide, WakesItsRequestForACloseAndForAnEnd) {
+  Ride closing;
+  closing.client.peer.send(kMaskedClose);
+  EXPECT_TRUE(closing.client.until([&] { return closing.woken > 0; }));
+  EXPECT_EQ(closing.server.peer.receive(), kMaskedClose);
+  EXPECT_EQ(closing.tunnel.end_name(), "client");
+  static_cast<void>(closing.tunnel.dismount());
+  EXPECT_FALSE(closing.tunnel.can_ride());
+  Ride ending(Tunnel::Speaks::unknown);
+  ending.server.peer.close();
+  EXPECT_TRUE(ending.client.until([&] { return ending.woken > 0; }));
+}
+
+TEST(TunnelRide, KeepsWhatTheOtherSideDoesNotTake) {
+  Ride ride(Tunnel::Speaks::unknown);
+  ride.server.fill();
+  EXPECT_EQ(ride.server.send("x").status, IoStatus::again);
+  ride.client.peer.send("not taken");
+  EXPECT_TRUE(ride.client.until([&] { return ride.woken > 0; }));
+  EXPECT_EQ(ride.tunnel.dismount().in, 9U);
+  EXPECT_FALSE(ride.tunnel.can_ride());
+  EXPECT_EQ(ride.kept_for_server(), "not taken");
+  EXPECT_TRUE(ride.tunnel.can_ride());
 }
 
 }  // namespace
