@@ -350,6 +350,48 @@ def test_limits_breakers_and_hedges_see_only_what_goes_to_servers(slot, server, 
         assert edge.servers()[server.name]["requests"] == 2
 
 
+def test_what_is_said_to_the_one_who_fetches_is_not_stored_for_others(slot, server, tmp_path):
+    server.answer = lambda head: b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" + ok(head, FRESH)
+    limits = {"limits": {"api": {"rate": "10/s", "burst": 5, "announce": True}}}
+    with caching(tmp_path, slot, server, edge=limits, route={"limits": ["api"]}) as edge:
+        for number, lines in enumerate(({}, {"If-None-Match": '"x"'}, {"TE": "trailers", "Connection": "TE"}, {"Expect": "100-continue"})):
+            status, fields, body = edge.get(f"/{number}", **lines)
+            asked = body.lower()
+            assert status == 200 and "RateLimit" not in fields and "Age" not in fields
+            assert not any(word in asked for word in (b"if-none-match", b"\r\nte:", b"expect"))
+            status, fields, again = edge.get(f"/{number}")
+            assert status == 200 and again == body and "RateLimit" not in fields and "Age" in fields, "what others get, too"
+        with edge.raw() as old:
+            old.sendall(b"GET /old HTTP/1.0\r\nHost: lone.example\r\n\r\n")
+            received = b""
+            while chunk := old.recv(65536):
+                received += chunk
+        assert received.startswith(b"HTTP/1.1 200") and b"GET /old HTTP/1.1" in received
+
+
+def test_a_client_that_leaves_inside_the_body_leaves_it_whole_for_who_has_joined(slot, server, tmp_path):
+    more = threading.Event()
+    body = bytes(i * 31 & 255 for i in range(1 << 20))
+
+    def script(exchange):
+        if exchange.read_head():
+            exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n" % (len(body), FRESH) + body[:1 << 18])
+            more.wait(60)
+            exchange.send(body[1 << 18:])
+    server.script = script
+    with caching(tmp_path, slot, server) as edge, concurrent.futures.ThreadPoolExecutor(1) as threads:
+        first = edge.raw()
+        first.sendall(b"GET /a HTTP/1.1\r\nHost: lone.example\r\n\r\n")
+        assert first.recv(4096).startswith(b"HTTP/1.1 200")
+        second = threads.submit(edge.get, "/a")
+        meridian.eventually(lambda: in_flight(edge) == 2, "another one has joined")
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        first.close()
+        meridian.eventually(lambda: in_flight(edge) == 1, "the first has gone")
+        more.set()
+        assert second.result()[2] == body and edge.get("/a")[2] == body
+
+
 # What a client sends and the key does not hold must not reach others.
 @pytest.mark.parametrize("line", ["X-Forwarded-Host: evil.test", "X-Forwarded-Proto: gopher", "X-Forwarded-Port: 1", "Forwarded: host=evil.test", "X-Customer-Tier: gold",
                                   "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE", "X_Forwarded_Host: evil.test"])

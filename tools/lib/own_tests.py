@@ -68,6 +68,7 @@ SEEN_BY = {
     "edge/serve/request/entry_file.cc": "tests/e2e/test_cache_disk.py",
     "edge/serve/request/fill_sink.cc": CACHE,
     "edge/serve/request/health_page.cc": SERVE_ONE,
+    "edge/serve/request/own_fetch.cc": CACHE,
     "edge/serve/request/hints.cc": "tests/e2e/test_compression.py",
     "edge/serve/request/relay.cc": "tests/edge/serve/request/bodies_test.cc",
     "edge/serve/request/send_file.cc": "tests/e2e/test_files.py",

@@ -26,7 +26,9 @@ constexpr std::array<std::string_view, 12> kOverruling = {"X-HTTP-Method-Overrid
                                                           "Front-End-Https"};
 
 void append_lower(std::string_view text, std::string& out) {
-  for (const char c : text) out.push_back(shared::lower(c));
+  const std::size_t before = out.size();
+  out.append(text);
+  for (std::size_t i = before; i < out.size(); ++i) out[i] = shared::lower(out[i]);
 }
 
 void append_part(std::string_view name, std::string_view value, std::string& out) {

@@ -22,7 +22,9 @@ std::string_view name_of(CacheVerdict verdict) {
 }
 
 std::string cache_status(std::string_view name, const CacheOutcome& outcome) {
-  std::string text(name);
+  std::string text;
+  text.reserve(name.size() + outcome.forward.size() + outcome.detail.size() + 96);  // and the words below
+  text.append(name);
   if (outcome.forward.empty()) {
     text += "; hit";
   } else {

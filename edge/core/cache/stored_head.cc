@@ -1,6 +1,7 @@
 #include "edge/core/cache/stored_head.h"
 
 #include <algorithm>
+#include <array>
 
 #include "shared/core/ascii.h"
 
@@ -39,10 +40,20 @@ StoredHead::StoredHead(const http::ResponseHead& head, const ResponseDirectives&
                        http::UnixSeconds heard_at)
     : status_(head.status), version_(head.version), reason_size_(head.reason.size()), text_(head.reason) {
   const http::ConnectionOptions connection = http::connection_options(head.fields);
+  std::array<const http::Field*, http::FieldList::kCapacity> kept;  // NOLINT(*-member-init): written before it is read
+  std::size_t count = 0;
+  std::size_t size = text_.size();
   for (const http::Field& field : head.fields) {
-    if (is_stored(field, connection, directives, cookies)) add(field);
+    if (!is_stored(field, connection, directives, cookies)) continue;
+    kept[count++] = &field;
+    size += field.name.size() + field.value.size();
   }
-  if (!head.fields.has(http::FieldId::date)) {
+  const bool dated = head.fields.has(http::FieldId::date);
+  constexpr std::size_t kDateLine = 33;
+  text_.reserve(size + (dated ? 0 : kDateLine));
+  lines_.reserve(count + (dated ? 0 : 1));
+  for (std::size_t i = 0; i < count; ++i) add(*kept[i]);
+  if (!dated) {
     const http::DateText date = http::write_date(heard_at);
     add({.name = "Date", .value = date.view(), .id = http::FieldId::date});
   }

@@ -42,6 +42,7 @@ CacheQuestion ask_cache(const Decision& decision, const CacheAsker& asker) {
   const CacheRule& rule = *found.route->cache;
   const http::FieldList& fields = asker.head.fields;
   CacheQuestion question;
+  question.url.reserve(found.target.authority.size() + found.target.kept.size() + found.target.query.size());
   append_cache_url(rule, found.target, question.url);
   append_selector(rule,
                   {.fields = fields,

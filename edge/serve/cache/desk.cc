@@ -27,12 +27,10 @@ CacheDesk::Reader::~Reader() {
 }
 
 void CacheDesk::write(CacheFill& fill, Waiter& waiter) {
-  writers_[&fill] = &waiter;
-  fill.written_by(*this);
+  fill.written_by(*this, waiter);
 }
 
 void CacheDesk::cease(CacheFill& fill) {
-  writers_.erase(&fill);
   fill.gone();
 }
 
@@ -63,8 +61,7 @@ void CacheDesk::wake_readers(CacheFill& fill) {
 }
 
 void CacheDesk::wake_writer(CacheFill& fill) {
-  const auto writer = writers_.find(&fill);
-  if (writer != writers_.end()) writer->second->wake();
+  if (Waiter* const writer = fill.sleeper()) writer->wake();
 }
 
 }  // namespace edge

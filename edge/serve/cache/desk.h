@@ -53,7 +53,6 @@ class CacheDesk {
 
   shared::WorkerLoop& loop_;
   std::unordered_map<CacheFill*, Reader*> readers_;  // the first of each fill's
-  std::unordered_map<CacheFill*, Waiter*> writers_;
   Reader* next_ = nullptr;  // to be woken, while some are
 };
 

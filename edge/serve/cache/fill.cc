@@ -65,6 +65,7 @@ void CacheFill::moved() {
 void CacheFill::gone() {
   const std::scoped_lock lock(mutex_);
   writer_ = nullptr;
+  sleeper_ = nullptr;
 }
 
 void CacheFill::tell() {

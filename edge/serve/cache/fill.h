@@ -17,6 +17,7 @@
 namespace edge {
 
 class CacheDesk;
+class Waiter;
 struct CacheEntry;
 
 class CacheFill : public std::enable_shared_from_this<CacheFill> {
@@ -63,8 +64,12 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
   // A desk has woken its readers: they are to be told of what comes from now on.
   void told(CacheDesk& desk);
 
-  // The writer's. `desk` is that of its worker.
-  void written_by(CacheDesk& desk) { writer_ = &desk; }
+  // The writer's. `desk` is that of its worker, `sleeper` is where it waits.
+  void written_by(CacheDesk& desk, Waiter& sleeper) {
+    writer_ = &desk;
+    sleeper_ = &sleeper;
+  }
+  [[nodiscard]] Waiter* sleeper() const { return sleeper_; }  // null: it is gone
   void open(Seen seen);
   void fail(Phase phase, const Error& error);
   // There is more of the body, or its end.
@@ -72,6 +77,14 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
   // The writer sleeps until readers have taken something.
   void sleep() { asleep_.store(true, std::memory_order_release); }
   void gone();
+
+  // The store's.
+  struct InStore {
+    std::uint64_t url_hash = 0;
+    std::uint64_t purges = 0;  // that it knows of
+    bool released = false;     // nobody joins it any more, and nothing that it brings is stored
+  };
+  InStore in_store;
 
  private:
   struct Subscriber {
@@ -93,6 +106,7 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
   Seen seen_;
   std::vector<Subscriber> desks_;
   CacheDesk* writer_ = nullptr;
+  Waiter* sleeper_ = nullptr;  // the writer's thread
 };
 
 }  // namespace edge

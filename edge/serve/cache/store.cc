@@ -37,8 +37,9 @@ CacheStore::~CacheStore() {
   while (S3FifoHook* hook = queue_.evict()) static_cast<CacheEntry*>(hook)->queued.reset();
 }
 
-CacheStore::Shard& CacheStore::shard_of(std::string_view url) const {
-  return shards_[shared::hash_to_index(shared::hash_text(seed_ + 1, url), kShards)];
+// By other bits than those that choose the place in a shard.
+CacheStore::Shard& CacheStore::shard_of(const HashedUrl& url) const {
+  return shards_[shared::hash_to_index(shared::mix(url.hash), kShards)];
 }
 
 std::string CacheStore::variant_of(const Resource& resource, const CacheKey& key) {
@@ -53,10 +54,11 @@ std::uint64_t CacheStore::miss_hash(std::string_view url, std::string_view selec
 
 CacheStore::Found CacheStore::find(const CacheKey& key, bool use) const {
   Found found;
-  const Shard& shard = shard_of(key.url);
+  const HashedUrl url = hashed(key.url);
+  const Shard& shard = shard_of(url);
   const std::scoped_lock lock(shard.mutex);
   found.version = shard.version;
-  const auto resource = shard.resources.find(key.url);
+  const auto resource = shard.resources.find(url);
   if (resource == shard.resources.end()) return found;
   const auto& entries = resource->second.entries;
   found.url_known = !entries.empty();
@@ -71,13 +73,12 @@ CacheStore::Found CacheStore::find(const CacheKey& key, bool use) const {
 
 CacheStore::Joined CacheStore::join(const CacheKey& key, std::uint64_t version, std::shared_ptr<CacheEntry> old,
                                     bool background, shared::TimePoint now) {
-  const Miss& miss = misses_[miss_hash(key.url, key.selector) % kMisses];
-  const bool alone = !background && miss.hash.load(std::memory_order_acquire) == miss_hash(key.url, key.selector) &&
-                     miss.until.load(std::memory_order_acquire) > now.time_since_epoch().count();
+  const bool alone = !background && missed_.load(std::memory_order_acquire) && was_missed(key, now);
+  const HashedUrl url = hashed(key.url);
+  Shard& shard = shard_of(url);
   const std::scoped_lock change(change_);
-  Shard& shard = shard_of(key.url);
   const std::scoped_lock lock(shard.mutex);
-  const auto known = shard.resources.find(key.url);
+  const auto known = shard.resources.find(url);
   if (known != shard.resources.end()) {
     const std::string variant = variant_of(known->second, key);
     const auto& fills = known->second.fills;
@@ -94,7 +95,7 @@ CacheStore::Joined CacheStore::join(const CacheKey& key, std::uint64_t version, 
   Resource& resource = known != shard.resources.end() ? known->second : shard.resources[std::string(key.url)];
   auto fill = std::make_shared<CacheFill>(std::string(key.url), variant_of(resource, key), std::move(old), background);
   resource.fills.push_back(fill);
-  begun_[fill.get()] = purge_count_;
+  fill->in_store = {.url_hash = url.hash, .purges = purge_count_};
   fetches_.fetch_add(1, std::memory_order_relaxed);
   return {Joined::Kind::lead, std::move(fill)};
 }
@@ -104,14 +105,24 @@ void CacheStore::remember_miss(const CacheFill& fill, std::string_view selector,
   Miss& miss = misses_[hash % kMisses];
   miss.hash.store(hash, std::memory_order_release);
   miss.until.store(until.time_since_epoch().count(), std::memory_order_release);
+  missed_.store(true, std::memory_order_release);
 }
 
-void CacheStore::release(const CacheFill& fill) {
+bool CacheStore::was_missed(const CacheKey& key, shared::TimePoint now) const {
+  const std::uint64_t hash = miss_hash(key.url, key.selector);
+  const Miss& miss = misses_[hash % kMisses];
+  return miss.hash.load(std::memory_order_acquire) == hash &&
+         miss.until.load(std::memory_order_acquire) > now.time_since_epoch().count();
+}
+
+void CacheStore::release(CacheFill& fill) {
+  if (fill.in_store.released) return;
   const std::scoped_lock change(change_);
-  begun_.erase(&fill);
-  Shard& shard = shard_of(fill.url());
+  fill.in_store.released = true;
+  const HashedUrl url{fill.url(), fill.in_store.url_hash};
+  Shard& shard = shard_of(url);
   const std::scoped_lock lock(shard.mutex);
-  const auto known = shard.resources.find(fill.url());
+  const auto known = shard.resources.find(url);
   if (known == shard.resources.end()) return;
   std::erase_if(known->second.fills, [&](const auto& one) { return one.get() == &fill; });
   if (known->second.fills.empty() && known->second.entries.empty()) shard.resources.erase(known);
@@ -197,21 +208,24 @@ bool CacheStore::purged_since(const CacheEntry& entry, std::uint64_t begun, bool
   return gone;
 }
 
-bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, const CacheFill& fill, std::size_t most) {
+bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fill, std::size_t most) {
   Gone gone;  // dies behind the locks
   const std::scoped_lock change(change_);
-  const auto begun = begun_.find(&fill);
   bool soft = false;
-  if (fill.doomed() || begun == begun_.end() || purged_since(*entry, begun->second, soft)) return false;
+  if (fill.doomed() || fill.in_store.released || purged_since(*entry, fill.in_store.purges, soft)) return false;
   if (soft) entry->purged.store(true, std::memory_order_relaxed);
   const std::size_t octets = disk_ == nullptr ? entry->memory() : octets_on_disk(*entry);
   const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
   if (octets > capacity / 4 || octets == 0) return false;
   const bool to_write = disk_ != nullptr && attach(*entry);
-  Shard& shard = shard_of(entry->url);
+  const HashedUrl url{entry->url, fill.in_store.url_hash};
+  Shard& shard = shard_of(url);
   {
     const std::scoped_lock lock(shard.mutex);
-    Resource& resource = shard.resources[entry->url];
+    const auto known = shard.resources.find(url);
+    Resource& resource = known != shard.resources.end() ? known->second : shard.resources[entry->url];
+    std::erase_if(resource.fills, [&](const auto& one) { return one.get() == &fill; });
+    fill.in_store.released = true;
     for (auto one = resource.entries.begin(); one != resource.entries.end();) {
       const bool replaced = (*one)->same_variant(*entry) || resource.entries.size() >= std::max<std::size_t>(most, 1);
       if (replaced) unlink(*one, gone);

@@ -52,11 +52,19 @@ struct CachePurge {
   bool soft = false;     // it stays, and is stale
 };
 
+// A URL with its hash, which is made once for all that one step does.
+struct HashedUrl {
+  std::string_view url;
+  std::uint64_t hash;
+  friend bool operator==(const std::string& a, const HashedUrl& b) { return a == b.url; }
+};
+
 // Seeded, as URLs are chosen by clients.
 struct CacheUrlHash {
   using is_transparent = void;
   std::uint64_t seed = 0;
   std::size_t operator()(std::string_view url) const { return shared::hash_text(seed, url); }
+  std::size_t operator()(const HashedUrl& url) const { return url.hash; }
 };
 
 class CacheStore {
@@ -89,14 +97,15 @@ class CacheStore {
                             bool background, shared::TimePoint now);
   // The fill's head has come and is not to be stored; until then others do not wait for each other.
   void remember_miss(const CacheFill& fill, std::string_view selector, shared::TimePoint until);
-  // Nobody joins it any more.
-  void release(const CacheFill& fill);
+  // Nobody joins it any more. The writer's.
+  void release(CacheFill& fill);
 
   // Makes room for octets of a body that comes; false: there is none. Give back what was reserved.
   [[nodiscard]] bool reserve(std::size_t octets);
   void give_back(std::size_t octets);
-  // In the place of the same variant. `most`: variants of one URL. False: it was purged while it came, or is too large.
-  bool insert(const std::shared_ptr<CacheEntry>& entry, const CacheFill& fill, std::size_t most);
+  // In the place of the same variant; then the fill is released. `most`: variants of one URL. False: it was purged while
+  // it came, or is too large.
+  bool insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fill, std::size_t most);
   // An entry that is not what the server has; one that may be something else than it has.
   void remove(const CacheEntry& entry);
   void soften(CacheEntry& entry);
@@ -147,9 +156,12 @@ class CacheStore {
   };
   using Gone = std::vector<std::shared_ptr<CacheEntry>>;
 
-  [[nodiscard]] Shard& shard_of(std::string_view url) const;
+  [[nodiscard]] HashedUrl hashed(std::string_view url) const { return {url, shared::hash_text(seed_, url)}; }
+  [[nodiscard]] Shard& shard_of(const HashedUrl& url) const;
+  [[nodiscard]] Shard& shard_of(std::string_view url) const { return shard_of(hashed(url)); }
   [[nodiscard]] static std::string variant_of(const Resource& resource, const CacheKey& key);
   [[nodiscard]] std::uint64_t miss_hash(std::string_view url, std::string_view selector) const;
+  [[nodiscard]] bool was_missed(const CacheKey& key, shared::TimePoint now) const;
   void unlink(const std::shared_ptr<CacheEntry>& entry, Gone& gone);
   void count_out(CacheEntry& entry, Gone& gone);
   void evict_to(std::size_t octets, Gone& gone);
@@ -175,11 +187,11 @@ class CacheStore {
   std::atomic<std::size_t> capacity_;
   mutable std::array<Shard, kShards> shards_;
   std::array<Miss, kMisses> misses_;
+  std::atomic<bool> missed_{false};  // one of them says something
   std::atomic<std::size_t> coming_{0};  // octets of bodies that come
 
   mutable std::mutex change_;  // before a shard's
   S3Fifo queue_;
-  std::unordered_map<const CacheFill*, std::uint64_t> begun_;  // purges that a fill knows of
   std::deque<CachePurge> purges_;                              // the newest last
   std::uint64_t purge_count_ = 0;
   // Hashes of URLs that were purged while files of before are still being found; too many: nothing more is taken.

@@ -122,6 +122,7 @@ bool CachedExchange::look() {
     if (r_.asked.head->fields.has(http::FieldId::range)) return pass("partial", "a range of what is not stored");
     if (!join(found, again)) return pass(outcome_.forward, "not stored the last time");
   }
+  if (own_ != nullptr) return false;
   return read_fill();
 }
 
@@ -130,6 +131,10 @@ bool CachedExchange::join(const CacheStore::Found& found, bool& again) {
   again = joined.kind == CacheStore::Joined::Kind::again;
   if (again) return true;
   if (joined.kind == CacheStore::Joined::Kind::alone) return false;
+  if (joined.kind == CacheStore::Joined::Kind::lead && may_fetch_itself()) {
+    begin_own(std::move(joined.fill));
+    return true;
+  }
   reader_.emplace(r_.context.desk, joined.fill, r_.exchange.waiter);
   outcome_.collapsed = joined.kind == CacheStore::Joined::Kind::wait;
   if (joined.kind == CacheStore::Joined::Kind::lead) {
@@ -144,6 +149,42 @@ std::shared_ptr<FetchReport> CachedExchange::begin_fetch(std::shared_ptr<CacheFi
   CacheFetch::Of of = fetch(std::move(fill));
   of.traceparent = r_.traceparent;
   return r_.context.fetches->begin(r_.asked, std::move(of));
+}
+
+// A server that is asked for what this client asks for is asked for what the cache wants, and nothing in its answer
+// would be this client's. A stream of HTTP/2 may end before those do who wait for what it fetches.
+bool CachedExchange::may_fetch_itself() const {
+  const http::RequestFraming& framing = r_.asked.framing;
+  const http::FieldList& fields = r_.asked.head->fields;
+  const Route& route = *r_.found().route;
+  for (const http::FieldId id : {http::FieldId::content_length, http::FieldId::expect, http::FieldId::if_modified_since,
+                                 http::FieldId::if_none_match, http::FieldId::if_range, http::FieldId::range,
+                                 http::FieldId::trailer}) {
+    if (fields.has(id)) return false;
+  }
+  return r_.asked.protocol == "HTTP/1.1" && old_ == nullptr && fields_ == nullptr && route.compression == nullptr &&
+         route.mirror == nullptr && !framing.te_trailers && !r_.grpc && r_.explained == nullptr &&
+         !r_.pool().sticky.enabled() && store_->disk() == nullptr && !leaves_parameters_out(*rule_);
+}
+
+void CachedExchange::begin_own(std::shared_ptr<CacheFill> fill) {
+  outcome_.verdict = CacheVerdict::miss;
+  own_ = std::make_unique<OwnFetch>(*this, r_,
+                                    FillSink::Of{.store = *store_,
+                                                 .rule = rule_,
+                                                 .fill = std::move(fill),
+                                                 .selector = std::move(question_.selector),
+                                                 .request = r_.asked.head->fields,
+                                                 .loop = r_.context.loop});
+}
+
+ResponseSink& CachedExchange::client() const { return own_ != nullptr ? own_->client() : r_.exchange.sink; }
+
+void CachedExchange::take_own_head() { static_cast<void>(take_head(own_->fill().look())); }
+
+Pumped CachedExchange::send_own() {
+  std::uint64_t moved = 0;
+  return source_ ? pump(*source_, client(), moved) : Pumped::source_failed;
 }
 
 // Nobody waits for it (RFC 5861 3).
@@ -170,7 +211,7 @@ bool CachedExchange::read_fill() {
 }
 
 bool CachedExchange::take_head(const CacheFill::Seen& seen) {
-  const bool ours = report_ != nullptr;
+  const bool ours = report_ != nullptr || own_ != nullptr;
   const bool is_private = seen.phase == CacheFill::Phase::private_;
   const bool purged = old_ != nullptr && old_->purged.load(std::memory_order_relaxed);
   const std::uint16_t status = seen.entry->head.status();
@@ -192,7 +233,8 @@ bool CachedExchange::take_head(const CacheFill::Seen& seen) {
   outcome_.stored = !is_private;
   outcome_.detail = seen.why;
   if (ours) own_head_ = seen.own_head;
-  return answer(seen.entry, seen.validated ? CacheVerdict::revalidated : CacheVerdict::miss, &reader_->fill());
+  CacheFill& fill = own_ != nullptr ? own_->fill() : reader_->fill();
+  return answer(seen.entry, seen.validated ? CacheVerdict::revalidated : CacheVerdict::miss, &fill);
 }
 
 bool CachedExchange::take_failure(const CacheFill::Seen& seen) {
@@ -332,7 +374,7 @@ bool CachedExchange::begin_sending(CacheBody::Cursor cursor) {
   if (file_ == nullptr) source_.emplace(std::move(cursor), plan_.from, plan_.size, fill_);
   phase_ = Phase::sending;
   progress_ = r_.now();
-  return send();
+  return own_ != nullptr ? false : send();
 }
 
 void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
@@ -380,7 +422,7 @@ void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
     framing.body = {};
   }
   r_.status = status;
-  r_.exchange.sink.start(head, framing, *r_.found().response_rules);
+  client().start(head, framing, *r_.found().response_rules);
   r_.context.upstream_works.give_back(std::move(work));
 }
 
@@ -462,7 +504,8 @@ void CachedExchange::take_report(Request& request) const {
 void CachedExchange::tell(Request& request) const {
   take_report(request);
   request.cache_verdict = outcome_.verdict;
-  if (rule_->status_field) request.cache_status = cache_status(kViaName, outcome_);
+  const bool asks = !request.done && own_ == nullptr;
+  if (rule_->status_field && asks) request.cache_status = cache_status(kViaName, outcome_);
 }
 
 // RFC 9111 4.3.5: what a HEAD is told of a stored response updates it, or it is stale. Of what this edge has compressed

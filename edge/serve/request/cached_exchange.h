@@ -28,6 +28,7 @@
 #include "edge/serve/request/cache_fetch.h"
 #include "edge/serve/request/entry_file.h"
 #include "edge/serve/request/entry_source.h"
+#include "edge/serve/request/own_fetch.h"
 
 namespace edge {
 
@@ -50,6 +51,11 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   [[nodiscard]] bool answers() const { return phase_ != Phase::waiting; }
   // Before the request goes to a server itself, and at its end.
   void tell(Request& request) const;
+  // The request goes to a server itself, for the cache; null: it does not.
+  [[nodiscard]] OwnFetch* own() const { return own_.get(); }
+  // Of such a one: the head has come; more of the body has.
+  void take_own_head();
+  [[nodiscard]] Pumped send_own();
 
   // A server answers a request that changes something (RFC 9111 4.4), or a HEAD (4.3.5).
   void hear(const http::ResponseHead& head) override;
@@ -88,6 +94,9 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   [[nodiscard]] CacheKey key() const;
   [[nodiscard]] const http::FieldList& fields() const;
   void settle_coding();
+  [[nodiscard]] bool may_fetch_itself() const;
+  void begin_own(std::shared_ptr<CacheFill> fill);
+  [[nodiscard]] ResponseSink& client() const;
   [[nodiscard]] CacheFetch::Of fetch(std::shared_ptr<CacheFill> fill) const;
   std::shared_ptr<FetchReport> begin_fetch(std::shared_ptr<CacheFill> fill);
   void take_report(Request& request) const;
@@ -104,6 +113,7 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   std::shared_ptr<CacheEntry> old_;  // stale: validated, and perhaps good enough if that fails
   std::optional<CacheDesk::Reader> reader_;
   std::shared_ptr<FetchReport> report_;         // of the fetch that this request has begun; else null
+  std::unique_ptr<OwnFetch> own_;               // its own, instead of that
   std::shared_ptr<CacheEntry> entry_;           // what is sent
   std::shared_ptr<const StoredHead> own_head_;  // in the place of the entry's; null: the entry's
   CacheFill* fill_ = nullptr;                   // what brings it, if it comes

@@ -27,13 +27,13 @@ FillSink::~FillSink() {
 }
 
 std::shared_ptr<CacheEntry> FillSink::make_entry(const http::ResponseHead& head, const ResponseDirectives& directives,
-                                                 const FetchTimes& times) const {
+                                                 const FetchTimes& times) {
   auto entry = std::make_shared<CacheEntry>();
   // What only passes through is the server's answer to this one client.
   entry->freshness = freshness_of(head, directives, *of_.rule, times);
   entry->heard_at = times.heard_at;
   entry->url = of_.fill->url();
-  entry->selector = of_.selector;
+  entry->selector = std::move(of_.selector);
   entry->vary_names = vary_names(head.fields);
   append_vary_values(entry->vary_names, of_.request, entry->vary_values);
   return entry;
@@ -57,7 +57,7 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
   opened_ = true;
   if (!storing_) {
     entry_->body->pass_through();
-    of_.store.remember_miss(*of_.fill, of_.selector, times.heard + shared::seconds(of_.rule->hit_for_miss));
+    of_.store.remember_miss(*of_.fill, entry_->selector, times.heard + shared::seconds(of_.rule->hit_for_miss));
     of_.store.release(*of_.fill);
   }
   std::shared_ptr<const StoredHead> own;

@@ -52,6 +52,8 @@ class FillSink final : public ResponseSink {
   void finish(const Error& error, bool refused);
   // Status of the server's answer; 0: there was none.
   [[nodiscard]] std::uint16_t status() const { return status_; }
+  // It does not wait for who reads it.
+  [[nodiscard]] bool stores() const { return storing_; }
 
  private:
   // Of what passes through: more than the largest chunk, which its reader may still hold when all of it is read.
@@ -59,7 +61,7 @@ class FillSink final : public ResponseSink {
 
   void take_304(const http::ResponseHead& head, const FetchTimes& times);
   std::shared_ptr<CacheEntry> make_entry(const http::ResponseHead& head, const ResponseDirectives& directives,
-                                         const FetchTimes& times) const;
+                                         const FetchTimes& times);
   [[nodiscard]] bool make_room(std::size_t wanted);
   void let_go();
   void close(CacheBody::State how);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "edge/core/cache/cache_status.h"
 #include "edge/core/decide/decide.h"
@@ -37,14 +38,20 @@ struct Request {
     if (!asked.has_client()) return;
     context.counters.requests.add();
     context.counters.in_flight.add();
+    in_flight_ = true;
   }
   ~Request() {
     if (pending != nullptr) pending->waiter = nullptr;
     if (session_lookup != nullptr) session_lookup->waiter = nullptr;
-    if (asked.has_client()) context.counters.in_flight.subtract();
+    client_left();
   }
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
+
+  // Nobody waits for it any more, though it may go on for others.
+  void client_left() {
+    if (std::exchange(in_flight_, false)) context.counters.in_flight.subtract();
+  }
 
   // What stands before the source from now on. REQUIRES: nothing of the body was taken; it outlives the request.
   void interpose(RequestSource& before) {
@@ -128,6 +135,9 @@ struct Request {
   std::string cache_status;                // Cache-Status of what a server answers itself; empty: none
   CacheVerdict cache_verdict = CacheVerdict::none;
   std::unique_ptr<MirrorTee> tee;  // a copy of the body is made; null: it is not
+
+ private:
+  bool in_flight_ = false;  // counted as that
 };
 
 }  // namespace edge

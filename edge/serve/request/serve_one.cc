@@ -59,7 +59,8 @@ Asked asked_of(const Request& r) {
 // What the cache stores says nothing of one client's limit.
 void announce_limit(Request& r) {
   const LimitRuling& limit = r.decision.limit;
-  if (limit.by == nullptr || r.asked.fetch != nullptr) return;
+  const bool stored = r.asked.fetch != nullptr || (r.cached != nullptr && r.cached->own() != nullptr && !limit.refused);
+  if (limit.by == nullptr || stored) return;
   if (limit.refused || limit.by->settings().announce) r.rate_limit = ratelimit_field(limit);
 }
 
@@ -279,9 +280,20 @@ bool begin_at_cache(Request& r) {
 void leave_cache(Request& r) {
   if (r.cached == nullptr) return;
   name_request(r);
+  if (OwnFetch* const own = r.cached->own()) {
+    own->interpose();
+    return decide_server(r);
+  }
   r.cached->tell(r);
   if (r.cached->refused()) return announce_limit(r);
   if (!r.done && !r.failed) decide_server(r);
+}
+
+// What a request has fetched for the cache by itself is over.
+void leave_fetch(Request& r) {
+  if (r.cached == nullptr || r.cached->own() == nullptr) return;
+  r.cached->own()->finish(r.decision.kind != Decision::Kind::pool);
+  r.cached->tell(r);
 }
 
 // What every attempt of a request at its pool has in common.
@@ -334,6 +346,8 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
     co_await waiter.until(deadline);
     queued = ticket.waits();
   }
+  const bool asks = !request.failed && request.decision.kind == Decision::Kind::pool;
+  if (!asks) leave_fetch(request);
   if (request.failed) {
     answer_error(request);
   } else if (request.decision.kind != Decision::Kind::pool) {
@@ -351,6 +365,7 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
       }
       more = tries.end() && tries.begin();
     }
+    leave_fetch(request);
     if (!request.done) answer_error(request);
   }
   SendRest rest(request);
