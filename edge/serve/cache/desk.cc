@@ -26,13 +26,9 @@ CacheDesk::Reader::~Reader() {
   fill_->leave(desk_);
 }
 
-void CacheDesk::write(CacheFill& fill, Waiter& waiter) {
-  fill.written_by(*this, waiter);
-}
+void CacheDesk::write(CacheFill& fill, Waiter& waiter) { fill.written_by(*this, waiter); }
 
-void CacheDesk::cease(CacheFill& fill) {
-  fill.gone();
-}
+void CacheDesk::cease(CacheFill& fill) { fill.gone(); }
 
 void CacheDesk::announce(std::shared_ptr<CacheFill> fill, CacheDesk& writer) {
   auto wake = [this, fill = std::move(fill)] { wake_readers(*fill); };

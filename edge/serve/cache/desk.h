@@ -53,7 +53,7 @@ class CacheDesk {
 
   shared::WorkerLoop& loop_;
   std::unordered_map<CacheFill*, Reader*> readers_;  // the first of each fill's
-  Reader* next_ = nullptr;  // to be woken, while some are
+  Reader* next_ = nullptr;                           // to be woken, while some are
 };
 
 }  // namespace edge

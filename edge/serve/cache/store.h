@@ -103,8 +103,8 @@ class CacheStore {
   // Makes room for octets of a body that comes; false: there is none. Give back what was reserved.
   [[nodiscard]] bool reserve(std::size_t octets);
   void give_back(std::size_t octets);
-  // In the place of the same variant; then the fill is released. `most`: variants of one URL. False: it was purged while
-  // it came, or is too large.
+  // In the place of the same variant; then the fill is released. `most`: variants of one URL. False: it was purged
+  // while it came, or is too large.
   bool insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fill, std::size_t most);
   // An entry that is not what the server has; one that may be something else than it has.
   void remove(const CacheEntry& entry);
@@ -187,12 +187,12 @@ class CacheStore {
   std::atomic<std::size_t> capacity_;
   mutable std::array<Shard, kShards> shards_;
   std::array<Miss, kMisses> misses_;
-  std::atomic<bool> missed_{false};  // one of them says something
+  std::atomic<bool> missed_{false};     // one of them says something
   std::atomic<std::size_t> coming_{0};  // octets of bodies that come
 
   mutable std::mutex change_;  // before a shard's
   S3Fifo queue_;
-  std::deque<CachePurge> purges_;                              // the newest last
+  std::deque<CachePurge> purges_;  // the newest last
   std::uint64_t purge_count_ = 0;
   // Hashes of URLs that were purged while files of before are still being found; too many: nothing more is taken.
   std::unordered_map<std::uint64_t, bool> purged_urls_;  // true: softly

@@ -41,7 +41,7 @@ class MessageWriter {
  private:
   static constexpr std::size_t kGathered = 4096;       // a piece up to this size is copied
   static constexpr std::size_t kGatheredChunk = 8192;  // of a body in chunks, as the last one follows in any case
-  static constexpr std::size_t kMaxQueue = 16384;  // behind a head, no more than this is gathered
+  static constexpr std::size_t kMaxQueue = 16384;      // behind a head, no more than this is gathered
 
   void open_chunk(std::size_t size);
   void taken(std::size_t n);

@@ -157,9 +157,9 @@ bool CachedExchange::may_fetch_itself() const {
   const http::RequestFraming& framing = r_.asked.framing;
   const http::FieldList& fields = r_.asked.head->fields;
   const Route& route = *r_.found().route;
-  for (const http::FieldId id : {http::FieldId::content_length, http::FieldId::expect, http::FieldId::if_modified_since,
-                                 http::FieldId::if_none_match, http::FieldId::if_range, http::FieldId::range,
-                                 http::FieldId::trailer}) {
+  for (const http::FieldId id :
+       {http::FieldId::content_length, http::FieldId::expect, http::FieldId::if_modified_since,
+        http::FieldId::if_none_match, http::FieldId::if_range, http::FieldId::range, http::FieldId::trailer}) {
     if (fields.has(id)) return false;
   }
   return r_.asked.protocol == "HTTP/1.1" && old_ == nullptr && fields_ == nullptr && route.compression == nullptr &&

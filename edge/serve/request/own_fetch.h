@@ -68,9 +68,9 @@ class OwnFetch final : public Pooled, public RequestSource, public ResponseSink 
   std::shared_ptr<CacheFill> fill_;
   FillSink filling_;
   bool started_ = false;
-  bool over_ = false;         // the server's part
-  bool own_page_ = false;     // the client gets one of ours
-  bool sent_ = false;         // the client's sink has all
+  bool over_ = false;      // the server's part
+  bool own_page_ = false;  // the client gets one of ours
+  bool sent_ = false;      // the client's sink has all
   mutable bool client_gone_ = false;
 };
 

@@ -296,6 +296,18 @@ void leave_fetch(Request& r) {
   r.cached->tell(r);
 }
 
+// True: no server is asked, or the cache has answered.
+bool answers_without_server(Request& r) {
+  if (!r.failed && r.decision.kind == Decision::Kind::pool) return r.done;
+  leave_fetch(r);
+  if (r.failed) {
+    answer_error(r);
+  } else {
+    answer_ourselves(r);
+  }
+  return true;
+}
+
 // What every attempt of a request at its pool has in common.
 void prepare(Request& r) {
   r.idempotent = is_idempotent(r.asked.head->method);
@@ -346,13 +358,7 @@ Task<> serve_one(Exchange exchange, WorkerContext& context) {
     co_await waiter.until(deadline);
     queued = ticket.waits();
   }
-  const bool asks = !request.failed && request.decision.kind == Decision::Kind::pool;
-  if (!asks) leave_fetch(request);
-  if (request.failed) {
-    answer_error(request);
-  } else if (request.decision.kind != Decision::Kind::pool) {
-    answer_ourselves(request);
-  } else if (!request.done) {  // by the cache
+  if (!answers_without_server(request)) {
     prepare(request);
     Tries tries(request);
     bool more = tries.begin();

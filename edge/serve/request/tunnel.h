@@ -72,8 +72,8 @@ class Tunnel : public Pooled {
   [[nodiscard]] bool riding() const { return road_.waiter != nullptr; }
   // What has passed meanwhile; the sockets' events are the waiter's again.
   struct Passed {
-    std::uint64_t in = 0;   // octets that were taken from the client
-    std::uint64_t out = 0;  // octets that were sent to it
+    std::uint64_t in = 0;    // octets that were taken from the client
+    std::uint64_t out = 0;   // octets that were sent to it
     shared::TimePoint at{};  // the last of them
   };
   Passed dismount();

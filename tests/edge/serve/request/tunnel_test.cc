@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "edge/serve/io/task.h"
 #include "tests/edge/serve/sealed.h"
 
 namespace edge::test {
@@ -167,7 +168,7 @@ struct Ride {
     }
   }
   [[nodiscard]] std::string kept_for_server() {
-    FakeSink sink{.room = 1U << 20U};
+    FakeSink sink{.room = 1U << 20U, .got = {}};
     auto passage = tunnel.to_server(sink);
     EXPECT_TRUE(passage.clear());
     return sink.got;
