@@ -150,7 +150,8 @@ void write_decided(const Request& r, SpanWriter& span) {
 
 std::string_view name_of(AttemptSpan::Why why, const Request& r) {
   if (r.asked.mirrored != nullptr) return "mirror";
-  if (r.asked.fetch != nullptr && why == AttemptSpan::Why::first) return "cache";
+  const bool fetches = r.asked.fetch != nullptr || (r.cached != nullptr && r.cached->own() != nullptr);
+  if (fetches && why == AttemptSpan::Why::first) return "cache";
   switch (why) {
     case AttemptSpan::Why::retry:
       return "retry";
