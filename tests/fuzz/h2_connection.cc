@@ -1,4 +1,4 @@
-// Whatever octets a client of HTTP/2 sends: frames through the library and all of our code behind it, over a socket, to
+// Whatever octets a client of HTTP/2 sends, through all of our code for it, over a socket, to
 // pages of the edge's own. Every stream comes to an end when its client leaves, and nothing is left.
 #include <array>
 #include <cstdint>

@@ -28,7 +28,7 @@ ROOMS = {
     "dns/core": ("wire", "health", "steer", "zone", "answer"),
     "dns/load": ("record", "geo", "config", "zone", "world"),
     "dns/serve": ("responder", "udp", "tcp", "worker", "control"),
-    "edge/core": ("message", "access", "content", "cache", "protect", "scale", "pool", "route", "snapshot", "decide"),
+    "edge/core": ("message", "h2", "access", "content", "cache", "protect", "scale", "pool", "route", "snapshot", "decide"),
     "edge/serve": ("io", "account", "upstream", "redis", "files", "cache", "request", "client", "worker", "control"),
 }
 CORE_BANNED = re.compile(

@@ -41,7 +41,6 @@ SEEN_BY = {
     "edge/serve/cache/fill.cc": "tests/edge/serve/cache/desk_test.cc",
     "edge/serve/control/redis_report.cc": SHARED_LIMITS,
     "edge/serve/client/client_header.cc": "tests/e2e/test_proxy_protocol.py",
-    "edge/serve/client/h2_session.cc": HTTP2,
     "edge/serve/client/h2_stream.cc": HTTP2,
     "edge/serve/client/handshake.cc": TLS,
     "edge/serve/client/make_connection.cc": "tests/edge/serve/client/clients_test.cc",

@@ -31,4 +31,10 @@ namespace edge {
   });
 }
 
+// Malformed, too.
+[[nodiscard]] inline bool has_blank_end(std::string_view value) {
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  return !value.empty() && (is_blank(value.front()) || is_blank(value.back()));
+}
+
 }  // namespace edge

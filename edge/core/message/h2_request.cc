@@ -1,6 +1,7 @@
 #include "edge/core/message/h2_request.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "edge/core/message/h2_field.h"
 #include "edge/core/message/h2_response.h"
@@ -17,6 +18,14 @@ bool is_visible(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
+// -1: none.
+std::int64_t read_length(std::string_view digits) {
+  std::int64_t length = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+  const bool whole = error == std::errc() && end == digits.data() + digits.size();
+  return whole && digits.front() != '-' ? length : -1;
+}
+
 }  // namespace
 
 H2Request::Taken H2Request::add(std::string_view name, std::string_view value, const http::HeadLimits& limits) {
@@ -28,10 +37,11 @@ H2Request::Taken H2Request::add(std::string_view name, std::string_view value, c
   if (over_) return Taken::yes;
   if (text_.capacity() < kFirst) text_.reserve(kFirst);
   if (pseudo) return add_pseudo(name, value);
-  if (!is_h2_name(name) || !is_h2_value(value)) return Taken::malformed;
+  others_ = true;
+  if (!is_h2_name(name) || !is_h2_value(value) || !takes(name, value)) return Taken::malformed;
   if (extended_connect()) {
     // A tunnel has no length, and HTTP/2's no key (RFC 8441 5): the one towards the server is ours.
-    if (is_h1_only(name) || name == "content-length") return Taken::malformed;
+    if (name == "content-length") return Taken::malformed;
     if (name == "sec-websocket-key") return Taken::yes;
   }
   if (name == "cookie") {
@@ -42,8 +52,26 @@ H2Request::Taken H2Request::add(std::string_view name, std::string_view value, c
   return Taken::yes;
 }
 
+// Fields that HTTP/2 has rules of its own for (RFC 9113 8.1.1, 8.2.1, 8.2.2).
+bool H2Request::takes(std::string_view name, std::string_view value) {
+  if (has_blank_end(value)) return false;
+  switch (name.size()) {
+    case 2:
+      return name != "te" || http::equals_ignoring_case(value, "trailers");
+    case 4:
+      return name != "host" || (!host_seen_ && !value.empty());
+    case 14:
+      if (name != "content-length") return true;
+      if (length_ >= 0) return false;
+      length_ = read_length(value);
+      return length_ >= 0;
+    default:
+      return !is_h1_only(name);
+  }
+}
+
 H2Request::Taken H2Request::add_pseudo(std::string_view name, std::string_view value) {
-  if (lines_ != 0 || cookie_ || !is_visible(value) || value.empty()) return Taken::malformed;
+  if (others_ || !is_visible(value) || value.empty()) return Taken::malformed;
   const Piece piece{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(value.size())};
   Piece* place = nullptr;
   if (name == ":method") place = &method_;
@@ -90,6 +118,25 @@ void H2Request::settle_host() {
   text_.append("\r\n");
   path_ = {static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(absolute.size())};
   text_.append(absolute);
+}
+
+bool H2Request::well_formed(bool ended) const {
+  if (over_) return true;  // it is refused for that
+  if (ended && content_length().value_or(0) > 0) return false;
+  if (!http::is_token(view(method_))) return false;
+  if (method() == http::Method::connect && !extended_connect()) {
+    return scheme_.size == 0 && path_.size == 0 && authority_seen_;
+  }
+  if (scheme_.size == 0 || path_.size == 0 || !(authority_seen_ || host_seen_)) return false;
+  if (extended_connect() && (method() != http::Method::connect || !authority_seen_)) return false;
+  const std::string_view scheme = view(scheme_);
+  if (scheme != "http" && scheme != "https") return true;
+  return view(path_).front() == '/' || (view(path_) == "*" && method() == http::Method::options);
+}
+
+std::optional<std::uint64_t> H2Request::content_length() const {
+  if (length_ < 0 || method() == http::Method::connect) return std::nullopt;
+  return static_cast<std::uint64_t>(length_);
 }
 
 std::optional<http::Refusal> H2Request::read_start(const http::HeadLimits& limits, http::RequestHead& head) const {

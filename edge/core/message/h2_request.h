@@ -1,9 +1,8 @@
 #pragma once
 // H2Request: a request's head as HTTP/2 sends it, field by field, made into the RequestHead that HTTP/1 has, under the
-// same limits: routing, lists and the log see one shape. Each octet is looked at again although the library has done so
-// (RFC 9113 8.2.1): what goes on towards HTTP/1 servers must not hold a line's end. Cookie crumbs are joined (8.2.3).
-// A CONNECT for a WebSocket (RFC 8441) becomes the GET with Upgrade that it is in HTTP/1.
-// Owned by a stream; one thread.
+// same limits: routing, lists and the log see one shape. What RFC 9113 8.1.1 to 8.3.1 call malformed is found here:
+// what goes on towards HTTP/1 servers must not hold a line's end. Cookie crumbs are joined (8.2.3). A CONNECT for a
+// WebSocket (RFC 8441) becomes the GET with Upgrade that it is in HTTP/1. Owned by a stream; one thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,11 +23,17 @@ class H2Request {
     too_much,   // far over the limits: no honest client's
   };
 
-  // Pseudo-fields come first, which the library sees to. What is over a limit is counted and not kept.
+  // What is over a limit is counted and not kept.
   [[nodiscard]] Taken add(std::string_view name, std::string_view value, const http::HeadLimits& limits);
 
   // A CONNECT with :protocol, whatever that is.
   [[nodiscard]] bool extended_connect() const { return protocol_.size != 0; }
+
+  // After the last field: it has the pseudo-fields that a request has (8.3.1), and its length is none if it has
+  // `ended`.
+  [[nodiscard]] bool well_formed(bool ended) const;
+  // What the octets of its content must come to; a tunnel's are not counted (8.5).
+  [[nodiscard]] std::optional<std::uint64_t> content_length() const;
 
   // After the last field; `key` is the Sec-WebSocket-Key of an extended_connect() and else not looked at. Views of
   // `head` point into this, and stay as long as it does. A refusal has the status to answer with.
@@ -52,6 +57,7 @@ class H2Request {
     return std::string_view(text_).substr(piece.at, piece.size);
   }
   Taken add_pseudo(std::string_view name, std::string_view value);
+  [[nodiscard]] bool takes(std::string_view name, std::string_view value);
   void add_cookie(std::string_view value);
   void add_line(std::string_view name, std::string_view value);
   void settle_host();
@@ -66,6 +72,8 @@ class H2Request {
   std::size_t lines_ = 0;  // where they begin; 0: none yet
   std::size_t list_size_ = 0;
   std::size_t fields_ = 0;
+  std::int64_t length_ = -1;  // Content-Length; -1: none
+  bool others_ = false;       // a field that is no pseudo-field has come
   bool cookie_ = false;
   bool host_seen_ = false;
   bool authority_seen_ = false;

@@ -1,9 +1,11 @@
 #include "edge/serve/client/h2_connection.h"
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <utility>
 
+#include "edge/serve/io/pool_memory.h"
 #include "edge/serve/io/pump.h"
 
 namespace edge {
@@ -15,6 +17,10 @@ constexpr shared::Duration kLastWords = shared::seconds(2);
 constexpr shared::Duration kRoundTrip = shared::seconds(1);  // between the two steps of a shutdown, at most
 constexpr shared::Duration kLeastWindow = shared::seconds(1);
 constexpr shared::Duration kWindow = shared::seconds(5);
+constexpr std::size_t kFewStreams = 4;  // whose list an idle connection keeps
+
+// Octets of bodies that may wait in a connection, each way; a stream may use a half of that.
+std::uint32_t window_of(const Http2Settings& settings) { return settings.max_buffer / 2; }
 
 }  // namespace
 
@@ -26,6 +32,7 @@ H2Connection::H2Connection(WorkerContext& context, Clients& clients, Begun begun
       introduction_(std::move(begun.introduction)),
       waiter_(context.loop),
       early_(std::move(begun.early)),
+      session_(PoolMemory::get(), window_of(settings().http2)),
       https_port_(begun.https_port) {
   stream_.bind(&waiter_);
   idle_since_ = out_progress_ = context.now();
@@ -52,7 +59,7 @@ void H2Connection::close() {
 }
 
 void H2Connection::drain() {
-  if (stop_ != Stop::no || session_ == nullptr) return;
+  if (stop_ != Stop::no || !announced_) return;
   begin_shutdown();
   for (const auto& stream : streams_) {
     if (stream->tunnels()) ready(*stream);  // it sees that it is leaving()
@@ -82,8 +89,8 @@ Task<> H2Connection::run() {
     if (wake == Wake::deadline && due <= context_.now()) closed_ = true;
     progress = stream_.progress();
   }
-  if (progress == Progress::ready && !closed_ && stream_.is_open()) session_ = make_h2_session(*this, settings());
-  bool going = session_ != nullptr && turn(Wake::event);
+  if (progress == Progress::ready && !closed_ && stream_.is_open()) announce();
+  bool going = announced_ && turn(Wake::event);
   while (going) {
     const shared::TimePoint due = deadline();
     const Wake wake = co_await waiter_.until(due);
@@ -94,7 +101,7 @@ Task<> H2Connection::run() {
     co_await waiter_.until(shared::TimePoint::max());
     end_streams();
   }
-  if (session_ != nullptr && !closed_ && stop_ != Stop::now) co_await say_goodbye();
+  if (announced_ && !closed_ && stop_ != Stop::now) co_await say_goodbye();
   stream_.close();
   clients_.remove(*this);
 }
@@ -108,27 +115,42 @@ bool H2Connection::turn(Wake wake) {
   in_turn_ = false;
   if (stop_ == Stop::now || closed_) return false;
   if (!going || stop_ == Stop::told) return false;
-  if (nghttp2_session_want_read(session_.get()) == 0 && nghttp2_session_want_write(session_.get()) == 0) return false;
+  if (session_.over()) return false;
   if (buffers_ != nullptr && buffers_->out.empty()) give_back();
   return true;
 }
 
-bool H2Connection::feed(std::string_view octets) {
-  // Of DATA on a stream that is over the library tells nobody (RFC 9113 5.1).
-  const auto fits = [this](std::uint8_t type, std::int32_t id) {
-    return type != NGHTTP2_DATA || past_.past(id) != PastStreams::Past::closed;
+// With our SETTINGS, and with the window that the connection has.
+void H2Connection::announce() {
+  announced_ = true;
+  const Settings& now = settings();
+  const std::uint32_t window = window_of(now.http2);
+  const std::array ours{
+      h2::SettingValue{h2::Setting::max_concurrent_streams, now.http2.max_streams},
+      h2::SettingValue{h2::Setting::initial_window_size, window / 2},
+      h2::SettingValue{h2::Setting::max_header_list_size, now.head_limits.max_head},
+      h2::SettingValue{h2::Setting::enable_connect_protocol, 1},
+      h2::SettingValue{h2::Setting::no_rfc7540_priorities, 1},
   };
-  if (!heads_.follow(octets, fits)) {
-    stop(Stop::told, NGHTTP2_STREAM_CLOSED);
-    return false;
+  say(h2::octets_of(h2::settings(ours)));
+  constexpr auto kFirst = static_cast<std::uint32_t>(h2::kFirstWindow);
+  if (window > kFirst) say(h2::octets_of(h2::window_update(0, window - kFirst)));
+}
+
+bool H2Connection::feed(std::string_view octets) {
+  while (stop_ == Stop::no) {
+    const h2::Event event = session_.next(octets);
+    if (event.what == h2::What::more) break;
+    take(event);
   }
-  const ssize_t taken =
-      nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size());
   if (stop_ != Stop::no) return false;
-  if (taken >= 0) return true;
-  const bool flooded = taken == NGHTTP2_ERR_FLOODED;
-  stop(Stop::told, flooded ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
-  return false;
+  if (!session_.in_block()) {
+    head_began_ = {};
+  } else if (head_began_ == shared::TimePoint{}) {
+    head_began_ = context_.now();
+  }
+  tell_window();
+  return true;
 }
 
 bool H2Connection::read_input() {
@@ -158,21 +180,41 @@ bool H2Connection::read_input() {
   return true;
 }
 
-// Frames of all streams that have something to say, in the order of their priorities, as far as one send goes.
-bool H2Connection::fill(H2Output& out) {
-  output_ = &out;
+// DATA of all streams that have some, in the order of their priorities, as far as one send goes.
+void H2Connection::fill(H2Output& out) {
   while (out.size() < kOutShare) {
-    const std::uint8_t* frame = nullptr;
-    const ssize_t size = nghttp2_session_mem_send(session_.get(), &frame);
-    if (size < 0) return false;
-    if (size == 0) return true;
-    const std::string_view octets(reinterpret_cast<const char*>(frame), static_cast<std::size_t>(size));
-    if (std::exchange(announced_, true)) {
-      out.append(octets);
-    } else {
-      out.append(announcement(octets, settings()));
-    }
+    h2::Stream* const next = session_.next_to_send();
+    if (next == nullptr || !put_data(out, static_cast<H2Stream&>(*next))) return;
   }
+}
+
+// False: the connection's window has no room.
+bool H2Connection::put_data(H2Output& out, H2Stream& stream) {
+  const H2Stream::Offer offer = stream.offer(session_.room(stream));
+  if (offer.size == 0 && !offer.last) {
+    if (stream.queued_out() > 0) return session_.starve(stream);
+    session_.pause(stream);
+    return true;
+  }
+  const bool trailers = offer.last && stream.has_trailers();
+  const bool ends = offer.last && !trailers;
+  if (offer.size > 0 || ends) {
+    std::array<char, h2::kFrameHead> head{};
+    h2::put_frame_head(head.data(), offer.size, h2::FrameType::data, ends ? h2::kEndStream : 0, stream.id());
+    if (offer.size > 0) {
+      const H2Body::Frame taken = stream.take_frame(h2::octets_of(head), offer.size);
+      out.append(taken.head);
+      out.lend(taken.octets);
+      queued_ -= offer.size;
+      abuse_.moved();
+    } else {
+      out.append(h2::octets_of(head));
+    }
+    stream.sent(head.size() + offer.size, ends);
+    session_.sent_data(stream, offer.size, ends);
+  }
+  if (trailers) stream.send_trailers();
+  if (offer.last || stream.wants_room()) ready(stream);
   return true;
 }
 
@@ -188,14 +230,10 @@ Sent H2Connection::send(H2Output& out) {
 }
 
 bool H2Connection::write_output() {
-  if (buffers_ == nullptr && nghttp2_session_want_write(session_.get()) == 0) return true;
-  if (buffers_ == nullptr) buffers_ = context_.client_buffers.take();
-  H2Output out(buffers_->out);
+  if (buffers_ == nullptr && session_.next_to_send() == nullptr) return true;
+  H2Output out(this->out());
   for (std::uint64_t before = moved_; moved_ - before < kPumpShare;) {
-    if (!fill(out)) {
-      closed_ = true;
-      return false;
-    }
+    if (stop_ == Stop::no) fill(out);
     if (out.empty()) {
       wake_blocked();
       if (run_ready()) continue;
@@ -219,21 +257,25 @@ void H2Connection::tell(RequestFacts& facts) const {
 }
 
 void H2Connection::ready(H2Stream& stream) {
-  if (stream.list()) ready_.push_back(&stream);
+  if (!stream.list()) return;
+  (ready_ == nullptr ? ready_ : last_ready_->next_ready) = &stream;
+  last_ready_ = &stream;
+  stream.next_ready = nullptr;
 }
 
 // Streams are destroyed at the end of a turn only, and so are all of these still there.
 bool H2Connection::run_ready() {
-  if (ready_.empty()) return false;
-  std::vector<H2Stream*> now;
-  now.swap(ready_);
-  for (H2Stream* stream : now) {
+  H2Stream* stream = std::exchange(ready_, nullptr);
+  if (stream == nullptr) return false;
+  while (stream != nullptr) {
+    H2Stream* const next = stream->next_ready;
     stream->unlist();
     if (stream->started()) {
       stream->wake();
     } else {
       stream->run();
     }
+    stream = next;
   }
   return true;
 }
@@ -245,10 +287,19 @@ void H2Connection::wake_blocked() {
   }
 }
 
-void H2Connection::give_back() { context_.client_buffers.give_back(std::move(buffers_)); }
+OutBuffer& H2Connection::out() {
+  if (buffers_ == nullptr) buffers_ = context_.client_buffers.take();
+  return buffers_->out;
+}
+
+// An idle connection holds none of what streams have needed.
+void H2Connection::give_back() {
+  context_.client_buffers.give_back(std::move(buffers_));
+  if (streams_.empty() && streams_.capacity() > kFewStreams) streams_.shrink_to_fit();
+}
 
 std::size_t H2Connection::queue_share() const {
-  const std::size_t budget = h2_window(settings().http2);
+  const std::size_t budget = window_of(settings().http2);
   if (queued_ >= budget) return kLeastQueue;
   return std::max(kLeastQueue, budget / std::max<std::size_t>(streams_.size(), 1));
 }
@@ -257,47 +308,64 @@ void H2Connection::want_write() {
   if (!in_turn_) waiter_.wake_soon();
 }
 
-void H2Connection::consumed(H2Stream& stream, std::size_t n) {
-  if (stream.gone()) {
-    static_cast<void>(nghttp2_session_consume_connection(session_.get(), n));
-  } else {
-    static_cast<void>(nghttp2_session_consume(session_.get(), stream.id(), n));
-  }
+void H2Connection::wants_to_send(H2Stream& stream) {
+  session_.wants_to_send(stream);
   want_write();
+}
+
+void H2Connection::consumed(H2Stream& stream, std::size_t n) {
+  const std::uint32_t increment = session_.consumed(stream, n);
+  if (increment > 0) say(h2::octets_of(h2::window_update(stream.id(), increment)));
+  tell_window();
+}
+
+void H2Connection::tell_window() {
+  const std::uint32_t increment = session_.take_increment();
+  if (increment > 0) say(h2::octets_of(h2::window_update(0, increment)));
 }
 
 // A response whose request still comes says so: the rest is not wanted (RFC 9113 8.1).
 void H2Connection::finished(H2Stream& stream) {
+  if (std::exchange(stream.done, true)) return;
   if (!stream.gone()) {
     const bool whole = stream.response_ended();
-    if (!stream.was_cut() && !(whole && stream.request_ended())) {
-      const std::uint32_t code = whole ? std::uint32_t{NGHTTP2_NO_ERROR} : stream.reset_code();
-      static_cast<void>(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id(), code));
-    }
-    static_cast<void>(nghttp2_session_set_stream_user_data(session_.get(), stream.id(), nullptr));
+    if (!stream.was_cut()) say_reset(stream.id(), whole ? h2::Error::none : stream.reset_code());
+    session_.close(stream);
   }
   checker_ = stream.asked_health();
   if (clients_.winding_down()) begin_shutdown();
   want_write();
-  context_.loop.defer([this, id = stream.id()] { destroy(id); });
+  stream.next_finished = std::exchange(finished_, &stream);
+  if (stream.next_finished == nullptr) context_.loop.defer([this] { bury(); });
 }
 
-void H2Connection::destroy(std::int32_t id) {
-  const auto found = std::ranges::find_if(streams_, [&](const auto& stream) { return stream->id() == id; });
-  if (found == streams_.end()) return;
-  H2Stream& stream = **found;
-  const bool begun = stream.head_read();
-  queued_ -= stream.queued_out();
-  held_ -= stream.held();
-  if (stream.queued_in() > 0) static_cast<void>(nghttp2_session_consume_connection(session_.get(), stream.queued_in()));
-  std::erase(ready_, &stream);
-  std::swap(*found, streams_.back());
-  streams_.pop_back();
-  context_.counters.h2_streams_open.subtract();
-  if (begun) --running_;
+void H2Connection::bury() {
+  H2Stream* stream = std::exchange(finished_, nullptr);
+  while (stream != nullptr) destroy(*std::exchange(stream, stream->next_finished));
+  tell_window();
   if (streams_.empty()) idle_since_ = context_.now();
   stand();
   waiter_.wake_soon();
+}
+
+void H2Connection::destroy(H2Stream& stream) {
+  if (stream.head_read()) --running_;
+  queued_ -= stream.queued_out();
+  held_ -= stream.held();
+  session_.consumed(stream.queued_in());
+  if (stream.listed()) unlist(stream);
+  const std::size_t place = stream.place;
+  std::swap(streams_[place], streams_.back());
+  streams_[place]->place = place;
+  streams_.pop_back();
+  context_.counters.h2_streams_open.subtract();
+}
+
+void H2Connection::unlist(H2Stream& stream) {
+  H2Stream* before = nullptr;
+  for (H2Stream* at = ready_; at != &stream; at = at->next_ready) before = at;
+  (before == nullptr ? ready_ : before->next_ready) = stream.next_ready;
+  if (last_ready_ == &stream) last_ready_ = before;
 }
 
 void H2Connection::stand() {
@@ -306,15 +374,15 @@ void H2Connection::stand() {
   clients_.stand(*this, checker_ ? ClientState::checker : ClientState::idle);
 }
 
-H2Stream* H2Connection::find(std::int32_t id) {
-  return static_cast<H2Stream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
-}
-
 // The connection is over: whoever is served on it finds that out.
 void H2Connection::end_streams() {
-  for (const auto& stream : streams_) stream->closed();
-  ready_.clear();
+  for (const auto& stream : streams_) {
+    session_.close(*stream);
+    stream->unlist();
+  }
+  ready_ = nullptr;
   in_turn_ = true;  // nothing is written any more
+  silent_ = true;
   const std::size_t count = streams_.size();
   for (std::size_t i = 0; i < count && i < streams_.size(); ++i) {
     if (streams_[i]->started()) {
@@ -344,7 +412,7 @@ Task<> H2Connection::say_goodbye() {
   }
 }
 
-// True: not all of it is out. The session is not asked for more: the streams that it knows are gone.
+// True: not all of it is out.
 bool H2Connection::send_rest() {
   while (!closed_ && buffers_ != nullptr && !buffers_->out.empty()) {
     H2Output out(buffers_->out);
@@ -385,9 +453,9 @@ void H2Connection::expire() {
   if (buffers_ != nullptr && !buffers_->out.empty() && out_progress_ + timeouts.send <= now) {
     closed_ = true;
   } else if (head_began_ != shared::TimePoint{} && head_began_ + timeouts.head <= now) {
-    stop(Stop::told, NGHTTP2_ENHANCE_YOUR_CALM);
+    stop(Stop::told, h2::Error::enhance_your_calm);
   } else if (streams_.empty() && idle_since_ + (first_ ? timeouts.head : timeouts.keep_alive) <= now) {
-    stop(Stop::told, NGHTTP2_NO_ERROR);
+    stop(Stop::told, h2::Error::none);
   }
 }
 
@@ -395,8 +463,8 @@ void H2Connection::expire() {
 // that the client has heard.
 void H2Connection::begin_shutdown() {
   if (std::exchange(shutting_down_, true)) return;
-  static_cast<void>(nghttp2_submit_shutdown_notice(session_.get()));
-  static_cast<void>(nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr));
+  say(h2::octets_of(h2::goaway(h2::kMaxStream, h2::Error::none)));
+  say(h2::octets_of(h2::ping({"\0\0\0\0\0\0\0\0", 8}, 0)));
   shutdown_due_ = context_.now() + kRoundTrip;
   want_write();
 }
@@ -405,32 +473,13 @@ void H2Connection::begin_shutdown() {
 void H2Connection::finish_shutdown() {
   shutdown_due_ = shared::TimePoint::max();
   if (std::exchange(told_last_, true)) return;
-  static_cast<void>(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
-                                          nghttp2_session_get_last_proc_stream_id(session_.get()), NGHTTP2_NO_ERROR,
-                                          nullptr, 0));
+  session_.refuse_more();
+  say_goaway(session_.last_accepted(), h2::Error::none);
 }
 
-void H2Connection::stop(Stop how, std::uint32_t code) {
-  if (stop_ == Stop::no) static_cast<void>(nghttp2_session_terminate_session(session_.get(), code));
+void H2Connection::stop(Stop how, h2::Error error) {
+  if (stop_ == Stop::no && how == Stop::told) say_goaway(session_.last_accepted(), error);
   stop_ = std::max(stop_, how);
-}
-
-// At the soft limit no stream more is taken; those that run are served. At the hard one it is over.
-int H2Connection::judge(Oddity oddity) {
-  const AbuseScore::Level level = abuse_.add(oddity, context_.now());
-  if (level == AbuseScore::Level::fine) return 0;
-  if (level == AbuseScore::Level::hard) {
-    context_.counters.h2_abusers.add();
-    stop(Stop::now, NGHTTP2_ENHANCE_YOUR_CALM);
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
-  if (std::exchange(told_last_, true)) return 0;
-  shutting_down_ = true;
-  shutdown_due_ = shared::TimePoint::max();
-  static_cast<void>(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
-                                          nghttp2_session_get_last_proc_stream_id(session_.get()),
-                                          NGHTTP2_ENHANCE_YOUR_CALM, nullptr, 0));
-  return 0;
 }
 
 }  // namespace edge

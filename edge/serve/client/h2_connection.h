@@ -1,12 +1,13 @@
 #pragma once
 // H2Connection: one client's HTTP/2 connection (RFC 9113): the streams on it, each with a request of its own, one
-// reader and one writer. What has come is given to the session (h2_session.h), whose callbacks make streams; what
-// streams have to say goes out once a turn, for all of them together. Judges what its client does beside requests
+// reader and one writer. What has come is given to the session (h2::Session), whose events make streams and serve them;
+// what streams have to say goes out once a turn, for all of them together. Judges what its client does beside requests
 // (AbuseScore), and ends in two steps, so that no request is lost (RFC 9113 6.8). Owned by Clients; its worker's
 // thread.
 //
-//   receive --session--> begin_head, take_field, take_frame, take_data --> H2Stream --> serve_one
-//   send <--out-- session <-- H2Stream::offer, submit_...                <-- want_write
+//   receive --session--> begin_request, take_field, take_head, take_data --> H2Stream --> serve_one
+//   send <--out-- heads and small frames, as they are written            <-- H2Stream
+//        <--out-- put_data, in the session's order                       <-- H2Stream::offer
 
 #include <cstddef>
 #include <cstdint>
@@ -15,15 +16,14 @@
 #include <string_view>
 #include <vector>
 
-#include "edge/core/message/h2_frame_heads.h"
+#include "edge/core/h2/frame.h"
+#include "edge/core/h2/session.h"
 #include "edge/core/message/linger.h"
-#include "edge/core/message/past_streams.h"
 #include "edge/core/protect/abuse_score.h"
 #include "edge/serve/client/client_connection.h"
 #include "edge/serve/client/client_header.h"
 #include "edge/serve/client/clients.h"
 #include "edge/serve/client/h2_output.h"
-#include "edge/serve/client/h2_session.h"
 #include "edge/serve/client/h2_stream.h"
 #include "edge/serve/io/buffers.h"
 #include "edge/serve/io/frame_pool.h"
@@ -54,7 +54,9 @@ class H2Connection final : public ClientConnection, public Pooled {
   [[nodiscard]] std::optional<double> waiting_rate() override;
 
   // The streams'.
-  [[nodiscard]] nghttp2_session* session() { return session_.get(); }
+  [[nodiscard]] h2::Session& session() { return session_; }
+  // Where frames are queued, in the order in which they go.
+  [[nodiscard]] OutBuffer& out();
   // What all requests of the connection have in common.
   void tell(RequestFacts& facts) const;
   [[nodiscard]] shared::ProxyHeader introduction() const { return client_header(introduction_.get(), stream_, peer_); }
@@ -66,19 +68,11 @@ class H2Connection final : public ClientConnection, public Pooled {
   [[nodiscard]] std::size_t queue_share() const;
   void queued(std::size_t n) { queued_ += n; }
   void want_write();
+  void wants_to_send(H2Stream& stream);
   void consumed(H2Stream& stream, std::size_t n);
+  void reset(H2Stream& stream, h2::Error error);
   // Its request is over; it is destroyed at the end of the turn.
   void finished(H2Stream& stream);
-
-  // The session's.
-  void begin_head(std::int32_t id, bool request);
-  int take_field(std::int32_t id, std::string_view name, std::string_view value);
-  int begin_frame(const nghttp2_frame_hd& head);
-  int take_frame(const nghttp2_frame& frame);
-  void take_data(std::int32_t id, std::string_view data);
-  int sent_frame(const nghttp2_frame& frame);
-  void closed_stream(std::int32_t id);
-  int put_data(std::string_view head, std::size_t size, H2Stream& stream, const nghttp2_frame& frame);
 
  private:
   enum class Stop : std::uint8_t { no, told, now };  // GOAWAY goes out first; or nothing does
@@ -88,7 +82,9 @@ class H2Connection final : public ClientConnection, public Pooled {
   [[nodiscard]] bool read_input();
   [[nodiscard]] bool feed(std::string_view octets);
   [[nodiscard]] bool write_output();
-  [[nodiscard]] bool fill(H2Output& out);
+  void announce();
+  void fill(H2Output& out);
+  [[nodiscard]] bool put_data(H2Output& out, H2Stream& stream);
   [[nodiscard]] Sent send(H2Output& out);
   [[nodiscard]] bool send_rest();
   [[nodiscard]] bool run_ready();
@@ -102,17 +98,24 @@ class H2Connection final : public ClientConnection, public Pooled {
   void expire();
   void begin_shutdown();
   void finish_shutdown();
-  void stop(Stop how, std::uint32_t code);
-  [[nodiscard]] int judge(Oddity oddity);
-  [[nodiscard]] int reset_malformed(std::int32_t id);
-  [[nodiscard]] int look_back(std::int32_t id);
-  [[nodiscard]] int break_off(std::uint32_t code);
-  void take_head(const nghttp2_frame& frame);
-  void sent_reset(std::uint32_t code);
-  void sent_goaway(const nghttp2_goaway& frame);
+  void stop(Stop how, h2::Error error);
+  void say(std::string_view frame);
+  void say_reset(std::int32_t id, h2::Error error);
+  void say_goaway(std::int32_t last, h2::Error error);
+  void reply(std::string_view frame);
+  void tell_window();
+  void judge(Oddity oddity);
+  void take(const h2::Event& event);
+  void begin_request(std::int32_t id);
+  void take_field(H2Stream& stream, const h2::FieldPair& field);
+  void take_head(H2Stream& stream, bool ends);
+  void take_data(H2Stream* stream, const h2::Event& event);
+  void take_reset(H2Stream* stream);
+  void let_go(H2Stream& stream);
   void stand();
-  void destroy(std::int32_t id);
-  [[nodiscard]] H2Stream* find(std::int32_t id);
+  void bury();
+  void unlist(H2Stream& stream);
+  void destroy(H2Stream& stream);
   [[nodiscard]] const Settings& settings() const { return *context_.snapshots.current().settings; }
 
   WorkerContext& context_;
@@ -122,14 +125,13 @@ class H2Connection final : public ClientConnection, public Pooled {
   std::unique_ptr<const Introduction> introduction_;
   Waiter waiter_;
   Octets early_;
-  H2Session session_;
+  h2::Session session_;
   std::unique_ptr<ClientBuffers> buffers_;  // null: nothing to read or to say
-  H2Output* output_ = nullptr;              // while frames are asked for
   std::vector<std::unique_ptr<H2Stream>> streams_;
-  std::vector<H2Stream*> ready_;  // have something to do in this turn
+  H2Stream* ready_ = nullptr;  // the first of those that have something to do in this turn
+  H2Stream* last_ready_ = nullptr;
+  H2Stream* finished_ = nullptr;  // the last of those that are destroyed at the end of the turn
   AbuseScore abuse_;
-  PastStreams past_;
-  H2FrameHeads heads_;  // of what has come
   Linger linger_;
   std::size_t queued_ = 0;  // octets in the streams' queues
   shared::TimePoint idle_since_{};
@@ -139,13 +141,14 @@ class H2Connection final : public ClientConnection, public Pooled {
   shared::TimePoint window_began_{};                           // of waiting_rate()
   std::uint64_t moved_ = 0;                                    // octets, both ways
   std::uint64_t window_octets_ = 0;
-  std::size_t held_ = 0;      // octets of the heads of requests
-  std::size_t running_ = 0;   // streams whose head is whole
-  std::int32_t head_id_ = 0;  // the stream of head_began_
+  std::size_t held_ = 0;       // octets of the heads of requests
+  std::size_t running_ = 0;    // streams whose head is whole
+  std::uint32_t replies_ = 0;  // queued since nothing was
   Stop stop_ = Stop::no;
   bool first_ = true;  // no request yet
   bool in_turn_ = false;
-  bool announced_ = false;  // our SETTINGS are out
+  bool announced_ = false;  // our SETTINGS are queued
+  bool silent_ = false;     // nothing more is said
   bool shutting_down_ = false;
   bool told_last_ = false;  // which stream is the last
   bool checker_ = false;    // the last request was a DNS node's

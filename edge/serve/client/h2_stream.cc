@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "edge/core/decide/decide.h"
+#include "edge/core/h2/head_writer.h"
 #include "edge/core/message/grpc.h"
+#include "edge/core/message/h2_field.h"
 #include "edge/core/message/h2_response.h"
 #include "edge/serve/client/h2_connection.h"
 #include "edge/serve/request/account.h"
@@ -18,15 +20,10 @@ namespace {
 
 const HeaderRules kNoRules;
 
-ssize_t read_data(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t most, std::uint32_t* flags,
-                  nghttp2_data_source* source, void*) {
-  return static_cast<H2Stream*>(source->ptr)->offer(most, *flags);
-}
-
 }  // namespace
 
 H2Stream::H2Stream(H2Connection& connection, WorkerContext& context, std::int32_t id)
-    : connection_(connection), context_(context), id_(id), waiter_(context.loop) {
+    : h2::Stream(id), connection_(connection), context_(context), waiter_(context.loop) {
   facts_.began = context.now();
   facts_.protocol = "HTTP/2.0";
 }
@@ -93,7 +90,7 @@ BodyPiece H2Stream::peek() {
   if (tunnel_ == Tunnel::asked) return {.state = BodyState::end, .data = {}};
   if (!in_.empty()) return {.state = BodyState::data, .data = in_.view()};
   if (request_ended_) return {.state = BodyState::end, .data = {}};
-  if (!gone_) return {.state = BodyState::wait, .data = {}};
+  if (!gone()) return {.state = BodyState::wait, .data = {}};
   failure_ = BodyFailure::truncated;
   return {.state = BodyState::failed, .data = {}};
 }
@@ -116,6 +113,7 @@ void H2Stream::take_data(std::string_view data) {
 }
 
 bool H2Stream::take_trailer(std::string_view name, std::string_view value) {
+  if (!is_h2_name(name) || !is_h2_value(value) || has_blank_end(value) || is_h1_only(name)) return false;
   if (trailers_in_.size() + name.size() + value.size() > http::ChunkDecoder::kMaxTrailers) return false;
   if (http::trailer_allowed(name)) trailers_in_.append(name).append(": ").append(value).append("\r\n");
   return true;
@@ -124,24 +122,23 @@ bool H2Stream::take_trailer(std::string_view name, std::string_view value) {
 bool H2Stream::leaving() const { return connection_.hastening(); }
 
 // RFC 9113 8.5: what went wrong behind a tunnel.
-std::uint32_t H2Stream::reset_code() const {
-  return tunnel_ == Tunnel::open ? NGHTTP2_CONNECT_ERROR : NGHTTP2_INTERNAL_ERROR;
-}
+h2::Error H2Stream::reset_code() const { return tunnel_ == Tunnel::open ? h2::Error::connect : h2::Error::internal; }
 
 shared::ProxyHeader H2Stream::introduction() const { return connection_.introduction(); }
 
 void H2Stream::invite() {
   if (invited_ || facts_.framing.expectation != http::Expectation::continue_100) return;
   invited_ = true;
-  if (received_ > 0 || request_ended_ || gone_ || started_) return;
-  const nghttp2_nv status = h2_field(":status", "100");
-  static_cast<void>(
-      nghttp2_submit_headers(connection_.session(), NGHTTP2_FLAG_NONE, id_, nullptr, &status, 1, nullptr));
+  if (received_ > 0 || request_ended_ || gone() || started_) return;
+  OutBuffer& out = connection_.out();
+  h2::HeadWriter writer(connection_.session().encoder(), out.room(h2::HeadWriter::bound(0)).data());
+  writer.add(":status", "100");
+  out.commit(writer.finish(id(), 0));
   connection_.want_write();
 }
 
 void H2Stream::interim(const http::ResponseHead& head) {
-  if (gone_ || cut_) return;
+  if (gone() || cut_) return;
   const ClientResponse bound{.head = head,
                              .framing = {},
                              .body = {},
@@ -155,11 +152,11 @@ void H2Stream::interim(const http::ResponseHead& head) {
   const auto size = write_interim_response(room, head);
   if (!size) return;
   const H2ResponseHead split = split_response(room.first(*size));
-  H2Fields fields;
-  fields.push(":status", split.status);
-  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) { fields.push(name, value); });
-  static_cast<void>(nghttp2_submit_headers(connection_.session(), NGHTTP2_FLAG_NONE, id_, nullptr, fields.all.data(),
-                                           fields.count, nullptr));
+  OutBuffer& out = connection_.out();
+  h2::HeadWriter writer(connection_.session().encoder(), out.room(h2::HeadWriter::bound(split.lines.size())).data());
+  writer.add(":status", split.status);
+  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) { writer.add(name, value); });
+  out.commit(writer.finish(id(), 0));
   connection_.want_write();
 }
 
@@ -182,7 +179,7 @@ void H2Stream::start(const http::ResponseHead& head, const http::ResponseFraming
     tunnel_ = Tunnel::open;
     max_body_ = http::kNoBodyLimit;
   }
-  if (size) submit_head(room.first(*size), !empty || framing.switched);
+  if (size) send_head(room.first(*size), !empty || framing.switched);
 }
 
 void H2Stream::start(const OwnHead& head) {
@@ -196,26 +193,26 @@ void H2Stream::start(const OwnHead& head) {
   const std::span<char> room = lines.room(own_response_bound(response));
   const auto size = write_own_response(room, response);
   const bool empty = head.length == 0 || is_bodyless(head.status) || work_->request.method == http::Method::head;
-  if (size) submit_head(room.first(*size), !empty);
+  if (size) send_head(room.first(*size), !empty);
 }
 
-void H2Stream::submit_head(std::span<char> head, bool with_body) {
-  if (gone_ || cut_) return;
+void H2Stream::send_head(std::span<char> head, bool with_body) {
+  if (gone() || cut_) return;
   const H2ResponseHead split = split_response(head);
   // A 101 is a 200 to who asked by CONNECT, and its key is none of the client's (RFC 8441 5).
   const bool opened = tunnel_ == Tunnel::open;
-  H2Fields fields;
-  fields.push(":status", opened ? "200" : split.status);
+  OutBuffer& out = connection_.out();
+  h2::HeadWriter writer(connection_.session().encoder(), out.room(h2::HeadWriter::bound(split.lines.size())).data());
+  writer.add(":status", opened ? "200" : split.status);
   for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) {
-    if (!opened || name != "sec-websocket-accept") fields.push(name, value);
+    if (!opened || name != "sec-websocket-accept") writer.add(name, value);
   });
-  nghttp2_data_provider body{.source = {.ptr = this}, .read_callback = read_data};
+  const std::size_t size = writer.finish(id(), with_body ? 0 : h2::kEndStream);
+  out.commit(size);
   started_ = true;
   ending_ = !with_body;
-  if (nghttp2_submit_response(connection_.session(), id_, fields.all.data(), fields.count,
-                              with_body ? &body : nullptr) != 0) {
-    return cut();
-  }
+  sent(size, !with_body);
+  if (!with_body) connection_.session().sent_end(*this);
   connection_.want_write();
 }
 
@@ -236,8 +233,7 @@ std::size_t H2Stream::write(std::string_view data) {
 
 void H2Stream::queued(std::size_t n) {
   connection_.queued(n);
-  if (std::exchange(deferred_, false)) static_cast<void>(nghttp2_session_resume_data(connection_.session(), id_));
-  connection_.want_write();
+  connection_.wants_to_send(*this);
 }
 
 std::span<const iovec> H2Stream::space(std::uint64_t most, std::span<iovec, kParts> parts) {
@@ -258,8 +254,7 @@ void H2Stream::end(std::string_view trailers) {
   ending_ = true;
   if (failed()) return;
   trailers_out_ = trailers;
-  if (std::exchange(deferred_, false)) static_cast<void>(nghttp2_session_resume_data(connection_.session(), id_));
-  connection_.want_write();
+  connection_.wants_to_send(*this);
 }
 
 Sent H2Stream::flush() {
@@ -271,10 +266,9 @@ Sent H2Stream::flush() {
 }
 
 void H2Stream::cut() {
-  if (gone_ || cut_ || ended_) return;
+  if (gone() || cut_ || ended_) return;
   cut_ = true;
-  static_cast<void>(nghttp2_submit_rst_stream(connection_.session(), NGHTTP2_FLAG_NONE, id_, reset_code()));
-  connection_.want_write();
+  connection_.reset(*this, reset_code());
 }
 
 void H2Stream::sent(std::size_t octets, bool ended) {
@@ -282,27 +276,20 @@ void H2Stream::sent(std::size_t octets, bool ended) {
   ended_ = ended_ || ended;
 }
 
-ssize_t H2Stream::offer(std::size_t most, std::uint32_t& flags) {
+H2Stream::Offer H2Stream::offer(std::size_t most) const {
   const std::size_t n = out_.next(most);
-  if (n == 0 && !ending_) {
-    deferred_ = true;
-    return NGHTTP2_ERR_DEFERRED;
-  }
-  flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (n < out_.size() || !ending_) return static_cast<ssize_t>(n);
-  flags |= NGHTTP2_DATA_FLAG_EOF;
-  if (!trailers_out_.empty()) {
-    flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    submit_trailers();
-  }
-  return static_cast<ssize_t>(n);
+  return {.size = n, .last = ending_ && n == out_.size()};
 }
 
-void H2Stream::submit_trailers() {
-  H2Fields fields;
+void H2Stream::send_trailers() {
+  OutBuffer& out = connection_.out();
+  h2::HeadWriter writer(connection_.session().encoder(), out.room(h2::HeadWriter::bound(trailers_out_.size())).data());
   for_each_h2_field(std::span(trailers_out_),
-                    [&](std::string_view name, std::string_view value) { fields.push(name, value); });
-  static_cast<void>(nghttp2_submit_trailer(connection_.session(), id_, fields.all.data(), fields.count));
+                    [&](std::string_view name, std::string_view value) { writer.add(name, value); });
+  const std::size_t size = writer.finish(id(), h2::kEndStream);
+  out.commit(size);
+  sent(size, true);
+  connection_.session().sent_end(*this);
 }
 
 }  // namespace edge

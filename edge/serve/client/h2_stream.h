@@ -12,8 +12,8 @@
 #include <string_view>
 #include <utility>
 
-#include <nghttp2/nghttp2.h>
-
+#include "edge/core/h2/frame.h"
+#include "edge/core/h2/stream.h"
 #include "edge/core/message/h2_request.h"
 #include "edge/serve/client/h2_body.h"
 #include "edge/serve/io/buffers.h"
@@ -27,7 +27,7 @@ namespace edge {
 
 class H2Connection;
 
-class H2Stream final : public RequestSource, public ResponseSink, public Pooled {
+class H2Stream final : public h2::Stream, public RequestSource, public ResponseSink, public Pooled {
  public:
   H2Stream(H2Connection& connection, WorkerContext& context, std::int32_t id);
   ~H2Stream() override;
@@ -43,7 +43,7 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   void invite() override;
   shared::ProxyHeader introduction() const override;
   bool leaving() const override;
-  bool abandoned() const override { return gone_ && !ended_; }
+  bool abandoned() const override { return gone() && !ended_; }
 
   // The response's half.
   void interim(const http::ResponseHead& head) override;
@@ -52,7 +52,7 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   std::size_t write(std::string_view data) override;
   void end(std::string_view trailers) override;
   Sent flush() override;
-  bool failed() const override { return (gone_ || cut_) && !ended_; }
+  bool failed() const override { return (gone() || cut_) && !ended_; }
   bool blocked() const override { return room() == 0; }
   std::uint64_t octets_sent() const override { return octets_sent_; }
   void cut() override;
@@ -60,7 +60,6 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   void filled(std::size_t n) override;
 
   // The connection's: the head, field by field, then the body, then what becomes of it.
-  [[nodiscard]] std::int32_t id() const { return id_; }
   [[nodiscard]] H2Request& request() { return request_; }
   [[nodiscard]] bool head_read() const { return head_read_; }
   // The head is whole; `ended`: and so is the request.
@@ -68,17 +67,15 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   // Serves it, up to its first wait.
   void run();
   void take_data(std::string_view data);
-  // False: more than a trailer section may hold.
+  // False: none, or more than a trailer section may hold.
   [[nodiscard]] bool take_trailer(std::string_view name, std::string_view value);
   void end_request() { request_ended_ = true; }
-  // The library has let go of it.
-  void closed() { gone_ = true; }
   void wake() { waiter_.wake(); }
   void sent(std::size_t octets, bool ended);
   // Both ways, for client.max_buffer.
   [[nodiscard]] std::size_t queued_out() const { return out_.size(); }
   [[nodiscard]] std::size_t held() const { return request_.octets(); }
-  [[nodiscard]] bool gone() const { return gone_; }
+  [[nodiscard]] bool gone() const { return !open(); }
   [[nodiscard]] bool was_cut() const { return cut_; }
   [[nodiscard]] bool response_ended() const { return ended_; }
   [[nodiscard]] bool request_ended() const { return request_ended_; }
@@ -89,6 +86,7 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   [[nodiscard]] bool wants_room() const { return wish_ && room() > 0; }
   // Its place in the list of those that have something to do: false, it has one already.
   [[nodiscard]] bool list() { return !std::exchange(listed_, true); }
+  [[nodiscard]] bool listed() const { return listed_; }
   void unlist() { listed_ = wish_ = false; }
   // The client is what this stream waits for.
   [[nodiscard]] bool waits_for_client() const {
@@ -97,10 +95,22 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   // It is a tunnel, which may go on for ever.
   [[nodiscard]] bool tunnels() const { return tunnel_ == Tunnel::open; }
   // The error of a stream that comes to no good end.
-  [[nodiscard]] std::uint32_t reset_code() const;
-  // Octets for DATA out of the queue, as nghttp2_data_source_read_callback has it.
-  ssize_t offer(std::size_t most, std::uint32_t& flags);
+  [[nodiscard]] h2::Error reset_code() const;
+  // What one frame of DATA can have of the queue.
+  struct Offer {
+    std::size_t size = 0;  // at most what was asked for
+    bool last = false;     // of the body: trailers follow, or nothing
+  };
+  [[nodiscard]] Offer offer(std::size_t most) const;
+  [[nodiscard]] bool has_trailers() const { return !trailers_out_.empty(); }
+  void send_trailers();
   [[nodiscard]] H2Body::Frame take_frame(std::string_view head, std::size_t n) { return out_.take(head, n); }
+
+  // The connection's lists.
+  bool done = false;  // its request is over
+  std::size_t place = 0;
+  H2Stream* next_ready = nullptr;
+  H2Stream* next_finished = nullptr;
 
  private:
   // Of an extended CONNECT (RFC 8441): until the server's 101 it has no body.
@@ -109,14 +119,12 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
 
   Task<> serve();
   Task<> serve_refusal();
-  void submit_head(std::span<char> head, bool with_body);
-  void submit_trailers();
+  void send_head(std::span<char> head, bool with_body);
   [[nodiscard]] std::size_t room() const;
   void queued(std::size_t n);
 
   H2Connection& connection_;
   WorkerContext& context_;
-  std::int32_t id_;
   Waiter waiter_;
   H2Request request_;
   std::unique_ptr<Work> work_;
@@ -135,13 +143,11 @@ class H2Stream final : public RequestSource, public ResponseSink, public Pooled 
   bool head_read_ = false;
   bool request_ended_ = false;
   bool invited_ = false;
-  bool started_ = false;   // a final head is on its way
-  bool ending_ = false;    // nothing more will be written
-  bool ended_ = false;     // END_STREAM is out
-  bool deferred_ = false;  // the library waits for more to send
+  bool started_ = false;  // a final head is on its way
+  bool ending_ = false;   // nothing more will be written
+  bool ended_ = false;    // END_STREAM is out
   bool wish_ = false;
   bool listed_ = false;
-  bool gone_ = false;
   bool cut_ = false;
   bool asked_health_ = false;
   std::optional<Task<>> task_;

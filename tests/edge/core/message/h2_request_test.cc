@@ -53,6 +53,67 @@ TEST(H2Request, IsAHeadAsHttp1HasIt) {
   EXPECT_EQ(got->framing->body.kind, http::BodyKind::none);
 }
 
+// RFC 9113 8.1.1 and 8.2 to 8.3.1.
+TEST(H2Request, WhatIsMalformedIsFoundFieldByField) {
+  const Pairs all = get("/");
+  for (const Pairs& late : {Pairs{{"x-y", "1"}}, Pairs{{"cookie", "a=1"}}}) {
+    Pairs behind = late;
+    behind.insert(behind.end(), all.begin(), all.end());
+    EXPECT_EQ(read(behind)->taken, Taken::malformed);
+  }
+  for (const Pairs& more : {Pairs{{"te", "gzip"}},
+                            Pairs{{"connection", "close"}},
+                            Pairs{{"keep-alive", "5"}},
+                            Pairs{{"proxy-connection", "x"}},
+                            Pairs{{"transfer-encoding", "chunked"}},
+                            Pairs{{"upgrade", "h2c"}},
+                            Pairs{{"content-length", "-1"}},
+                            Pairs{{"content-length", "+1"}},
+                            Pairs{{"content-length", "1a"}},
+                            Pairs{{"content-length", ""}},
+                            Pairs{{"content-length", "99999999999999999999"}},
+                            Pairs{{"content-length", "0"}, {"content-length", "0"}},
+                            Pairs{{"x", " a"}},
+                            Pairs{{"x", "a\t"}},
+                            Pairs{{"host", "a"}, {"host", "a"}},
+                            Pairs{{"host", ""}},
+                            Pairs{{":path", "/"}},
+                            Pairs{{":status", "200"}},
+                            Pairs{{"X", "1"}},
+                            Pairs{{"", "1"}}}) {
+    EXPECT_EQ(read(get("/", more))->taken, Taken::malformed) << more[0].first << ": " << more[0].second;
+  }
+  EXPECT_EQ(read(get("/", {{"te", "Trailers"}}))->taken, Taken::yes);
+}
+
+TEST(H2Request, AHeadThatLacksAPseudoFieldIsMalformed) {
+  const auto well_formed = [](const Pairs& pairs, bool ended = true) {
+    const auto got = read(pairs, ended);
+    EXPECT_EQ(got->taken, Taken::yes);
+    return got->request.well_formed(ended);
+  };
+  const Pairs all = get("/");
+  EXPECT_TRUE(well_formed(all));
+  for (std::size_t without = 0; without < all.size(); ++without) {
+    Pairs some = all;
+    some.erase(some.begin() + static_cast<std::ptrdiff_t>(without));
+    EXPECT_FALSE(well_formed(some)) << all[without].first;
+  }
+  EXPECT_TRUE(well_formed({all[0], all[1], all[2], {"host", "shop.example"}}));
+  EXPECT_FALSE(well_formed(get("x")));
+  EXPECT_FALSE(well_formed(get("*")));
+  EXPECT_TRUE(well_formed({{":method", "OPTIONS"}, all[1], {":path", "*"}, all[3]}));
+  EXPECT_FALSE(well_formed({{":method", "G(T"}, all[1], all[2], all[3]}));
+  EXPECT_TRUE(well_formed({{":method", "CONNECT"}, all[3]}));
+  EXPECT_FALSE(well_formed({{":method", "CONNECT"}, all[1], all[2], all[3]}));
+  EXPECT_TRUE(well_formed({{":method", "CONNECT"}, {":protocol", "websocket"}, all[1], all[2], all[3]}, false));
+  EXPECT_FALSE(well_formed({all[0], {":protocol", "websocket"}, all[1], all[2], all[3]}, false));
+  EXPECT_FALSE(well_formed(get("/", {{"content-length", "1"}})));
+  EXPECT_TRUE(well_formed(get("/", {{"content-length", "1"}}), false));
+  EXPECT_EQ(read(get("/", {{"content-length", "17"}}), false)->request.content_length(), 17U);
+  EXPECT_FALSE(read(all)->request.content_length());
+}
+
 TEST(H2Request, ItsBodyIsAsTheStreamSays) {
   EXPECT_EQ(read(get("/"), false)->framing->body.kind, http::BodyKind::chunked);
   const auto counted = read(get("/", {{"content-length", "7"}}), false);

@@ -1,8 +1,8 @@
-#include "edge/core/message/past_streams.h"
+#include "edge/core/h2/past_streams.h"
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::h2 {
 namespace {
 
 using Past = PastStreams::Past;
@@ -41,4 +41,4 @@ TEST(PastStreamsTest, WhatWasPassedOverIsClosedUnused) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::h2

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace edge {
+namespace edge::h2 {
 
 class PastStreams {
  public:
@@ -47,4 +47,4 @@ class PastStreams {
   std::uint32_t gap_ = 0;
 };
 
-}  // namespace edge
+}  // namespace edge::h2
