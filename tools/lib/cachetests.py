@@ -30,6 +30,7 @@ COOKIE = "Set-Cookie is not stored unless the route says `set_cookie: store`"
 OTHERWISE = {
     "age-parse-": AGE, "surrogate-": SURROGATE, "stale-close-": STALE, "headers-store-Set-Cookie": COOKIE, "304-etag-update-response-Set-Cookie": COOKIE,
     "headers-store-Transfer-Encoding": "a server's message with a transfer coding that nobody knows is no message (RFC 9112 6.1)",
+    "conditional-lm-fresh-no-lm": "If-Modified-Since is older than Date, which stands in for Last-Modified: 200 (RFC 9111 4.3.2)",
     "304-etag-update-response-ETag": "a 304 with another tag is about another representation (RFC 9111 4.3.4)",
 }
 GOOD = {"✅", "Y"}
