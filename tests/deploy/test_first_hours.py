@@ -46,6 +46,14 @@ def test_one_machine_from_the_packages_to_a_served_request(lab, packages):
     assert re.search(r"^127\.0\.0\.2$", said, re.MULTILINE), said
     assert "Directory listing for /" in said, "a page of the web server"
     assert "here" in said and "127.0.0.1:8000" in said.split("Directory listing")[-1], "what both servers think"
+    # And three in the morning: a mistake that was refused, and the way back.
+    good = host.run("cat /etc/meridian/meridian.yaml")
+    host.run("echo 'nonsense: 1' >> /etc/meridian/meridian.yaml")
+    refused = host.try_run("meridian reload 2>&1")
+    assert refused.returncode != 0 and re.search(r"meridian.yaml:\d+:1: error: .*'nonsense'", refused.stdout), refused.stdout
+    assert "back to what serves" in host.run("meridian rollback 2>&1")
+    assert host.run("cat /etc/meridian/meridian.yaml") == good
+    host.run("meridian reload 2>&1 && dig @127.0.0.1 www.example.com +short | grep -qx 127.0.0.2")
     host.stop()
 
 
