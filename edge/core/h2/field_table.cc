@@ -88,6 +88,17 @@ constexpr std::array<std::uint8_t, kNamePlaces> make_names() {
 }
 constexpr std::array<std::uint8_t, kNamePlaces> kNames = make_names();
 
+// Fields of the same name from that one on.
+constexpr std::array<std::uint8_t, kStaticFields> make_runs() {
+  std::array<std::uint8_t, kStaticFields> runs{};
+  for (std::size_t i = kStaticFields; i-- > 0;) {
+    const bool goes_on = i + 1 < kStaticFields && kAll[i].name == kAll[i + 1].name;
+    runs[i] = static_cast<std::uint8_t>(goes_on ? runs[i + 1] + 1 : 1);
+  }
+  return runs;
+}
+constexpr std::array<std::uint8_t, kStaticFields> kRuns = make_runs();
+
 }  // namespace
 
 const std::array<FieldPair, kStaticFields> kStaticTable = kAll;
@@ -97,8 +108,10 @@ StaticPlace find_static(std::string_view name, std::string_view value, std::uint
     const std::uint8_t first = kNames[place];
     if (kAll[first - 1].name != name) continue;
     StaticPlace found{.name = first, .field = 0};
-    for (std::size_t i = first; i <= kStaticFields && kAll[i - 1].name == name; ++i) {
-      if (kAll[i - 1].value == value) found.field = static_cast<std::uint8_t>(i);
+    for (std::size_t i = first; i < std::size_t{first} + kRuns[first - 1]; ++i) {
+      if (kAll[i - 1].value != value) continue;
+      found.field = static_cast<std::uint8_t>(i);
+      break;
     }
     return found;
   }
