@@ -161,7 +161,8 @@ shared::HttpCall SpanExport::call_of(const Batch& batch) const {
   call.request.body = write_export(resource_, version_, batch.octets);
   if (!plan_->gzip) return call;
   std::string small;
-  const auto encoder = make_encoder(Coding::gzip, {.gzip = 1}, call.request.body.size());
+  Encoders encoders;
+  const auto encoder = encoders.make(Coding::gzip, {.gzip = 1}, call.request.body.size());
   if (encoder == nullptr || !encoder->encode(call.request.body, Encoder::Then::end, small)) return call;
   call.request.body = std::move(small);
   call.request.fields.emplace_back("Content-Encoding", "gzip");
