@@ -142,6 +142,11 @@ FrameReader::Got FrameReader::read_payload(std::string_view& octets) {
   return whole(kept_.view());
 }
 
+// RFC 7540 5.3.1; of what it says of priorities nothing else counts any more.
+bool FrameReader::depends_on_itself(std::string_view priority) const {
+  return static_cast<std::int32_t>(read_number(priority, 0, 4) & 0x7FFFFFFF) == head_.stream;
+}
+
 FrameReader::Got FrameReader::whole(std::string_view payload) {
   phase_ = Phase::head;
   if (head_.type == FrameType::headers) {
@@ -152,11 +157,13 @@ FrameReader::Got FrameReader::whole(std::string_view payload) {
     }
     if ((head_.flags & kPriorityFlag) != 0) {
       if (payload.size() < 5) return fail(Error::frame_size);
+      if (depends_on_itself(payload)) return fail(Error::protocol);
       payload.remove_prefix(5);
     }
     if (padding > payload.size()) return fail(Error::protocol);
     payload.remove_suffix(padding);
   }
+  if (head_.type == FrameType::priority && depends_on_itself(payload)) return fail(Error::protocol);
   if (head_.type == FrameType::headers || head_.type == FrameType::continuation) {
     block_ = (head_.flags & kEndHeaders) != 0 ? 0 : head_.stream;
   }

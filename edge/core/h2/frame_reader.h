@@ -57,6 +57,7 @@ class FrameReader {
   [[nodiscard]] Error read_head(std::string_view head);
   [[nodiscard]] Error judge_head() const;
   [[nodiscard]] Got read_payload(std::string_view& octets);
+  [[nodiscard]] bool depends_on_itself(std::string_view priority) const;
   [[nodiscard]] Got whole(std::string_view payload);
   [[nodiscard]] Got read_data(std::string_view& octets);
   [[nodiscard]] static Got fail(Error error) { return {.state = State::error, .error = error}; }

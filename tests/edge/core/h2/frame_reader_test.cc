@@ -110,6 +110,8 @@ TEST(FrameReader, WhatIsNoFrameEndsTheConnection) {
            Case{kBegin + frame(FrameType::headers, kEndHeaders | kPriorityFlag, 1, "1234"), Error::frame_size},
            Case{kBegin + frame(FrameType::priority, 0, 0, "12345"), Error::protocol},
            Case{kBegin + frame(FrameType::priority, 0, 1, "1234"), Error::frame_size},
+           Case{kBegin + frame(FrameType::priority, 0, 7, "\x80\0\0\7\1"sv), Error::protocol},
+           Case{kBegin + frame(FrameType::headers, kPriorityFlag, 7, "\0\0\0\7\1"sv), Error::protocol},
            Case{kBegin + frame(FrameType::rst_stream, 0, 0, "1234"), Error::protocol},
            Case{kBegin + frame(FrameType::rst_stream, 0, 1, "123"), Error::frame_size},
            Case{kBegin + frame(FrameType::settings, 0, 1, ""), Error::protocol},
