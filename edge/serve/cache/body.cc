@@ -12,7 +12,7 @@ constexpr std::size_t kWorthCompacting = 64 * 1024;
 }  // namespace
 
 CacheBody::Chunk::Chunk(std::size_t size_in, std::shared_ptr<std::atomic<std::size_t>> live_in)
-    : size(size_in), octets(new char[size_in]), live(std::move(live_in)) {
+    : size(size_in), octets(size_in == 0 ? nullptr : new char[size_in]), live(std::move(live_in)) {
   live->fetch_add(size, std::memory_order_relaxed);
 }
 
@@ -23,27 +23,24 @@ CacheBody::Chunk::~Chunk() {
   while (rest != nullptr && rest.use_count() == 1) rest = std::exchange(rest->next, nullptr);
 }
 
+CacheBody::CacheBody()
+    : live_(std::make_shared<std::atomic<std::size_t>>(0)), first_(std::make_shared<Chunk>(0, live_)), last_(first_) {}
+
 std::size_t CacheBody::next_chunk(std::size_t wanted, std::uint64_t known) const {
-  if (wanted == 0 || (last_ != nullptr && last_->filled.load(std::memory_order_relaxed) < last_->size)) return 0;
+  if (wanted == 0 || last_->filled.load(std::memory_order_relaxed) < last_->size) return 0;
   const std::uint64_t there = size_.load(std::memory_order_relaxed);
   if (known > there) return static_cast<std::size_t>(std::min<std::uint64_t>(known - there, kKnownLargest));
-  if (last_ == nullptr) return kFirst;
-  return std::min(2 * last_->size, kLargest);
+  return std::clamp(2 * last_->size, kFirst, kLargest);
 }
 
 void CacheBody::add_chunk(std::size_t size) {
   auto chunk = std::make_shared<Chunk>(size, live_);
   const std::scoped_lock lock(mutex_);
-  if (last_ != nullptr) {
-    last_->next = chunk;
-  } else {
-    first_ = chunk;
-  }
+  last_->next = chunk;
   last_ = std::move(chunk);
 }
 
 std::size_t CacheBody::append(std::string_view octets) {
-  if (last_ == nullptr || octets.empty()) return 0;
   const std::size_t at = last_->filled.load(std::memory_order_relaxed);
   const std::size_t n = std::min(octets.size(), last_->size - at);
   if (n == 0) return 0;
@@ -69,7 +66,7 @@ std::shared_ptr<CacheBody> CacheBody::compact() const {
   for (const Chunk* chunk = first_.get(); chunk != nullptr; chunk = chunk->next.get()) {
     made->append({chunk->octets.get(), chunk->filled.load(std::memory_order_acquire)});
   }
-  made->last_.reset();
+  made->last_.reset();  // nothing more comes
   made->finish(State::whole);
   return made;
 }
@@ -87,11 +84,7 @@ bool CacheBody::Cursor::step() {
   std::shared_ptr<Chunk> next;
   {
     const std::scoped_lock lock(body_->mutex_);
-    if (chunk_ != nullptr) {
-      next = chunk_->next;
-    } else {
-      next = body_->passes_ ? std::move(body_->first_) : body_->first_;  // none had come when this began
-    }
+    next = chunk_->next;
   }
   if (next == nullptr) return false;
   chunk_ = std::move(next);
@@ -100,13 +93,11 @@ bool CacheBody::Cursor::step() {
 }
 
 std::string_view CacheBody::Cursor::peek() {
+  if (!good_) return {};
   while (true) {
-    if (chunk_ != nullptr) {
-      const std::size_t filled = chunk_->filled.load(std::memory_order_acquire);
-      if (at_ < filled) return {chunk_->octets.get() + at_, filled - at_};
-      if (filled < chunk_->size) return {};
-    }
-    if (!step()) return {};
+    const std::size_t filled = chunk_->filled.load(std::memory_order_acquire);
+    if (at_ < filled) return {chunk_->octets.get() + at_, filled - at_};
+    if (filled < chunk_->size || !step()) return {};
   }
 }
 

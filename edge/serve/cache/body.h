@@ -34,7 +34,7 @@ class CacheBody {
   static constexpr std::size_t kLargest = 256 * 1024;     // of a body whose length nobody knows
   static constexpr std::size_t kKnownLargest = 1 << 20U;  // of others
 
-  CacheBody() : live_(std::make_shared<std::atomic<std::size_t>>(0)) {}
+  CacheBody();
   CacheBody(const CacheBody&) = delete;
   CacheBody& operator=(const CacheBody&) = delete;
 
@@ -94,6 +94,7 @@ class CacheBody {
   std::atomic<std::uint64_t> size_{0};
   std::atomic<State> state_{State::growing};
   mutable std::mutex mutex_;  // of the chain
+  // An empty one begins it, which a cursor of before the first octets has as well.
   std::shared_ptr<Chunk> first_;
   bool taken_ = false;
   bool passes_ = false;

@@ -125,11 +125,16 @@ void SpanExport::collect(shared::TimePoint now) {
 }
 
 void SpanExport::add(std::string_view span) {
-  if (open_.spans >= plan_->batch || open_.octets.size() + span.size() > kLargestBatch) close_batch();
+  if (open_.spans >= plan_->batch || open_.octets.size() + span.size() > largest_batch()) close_batch();
   open_.octets.append(span);
   ++open_.spans;
   ++waiting_spans_;
   waiting_octets_ += span.size();
+}
+
+// A small part of what may wait: where the oldest go, they go by batches.
+std::size_t SpanExport::largest_batch() const {
+  return std::min(kLargestBatch, plan_->queue / 4);
 }
 
 void SpanExport::close_batch() {

@@ -74,6 +74,7 @@ class SpanExport {
   void tick();
   void collect(shared::TimePoint now);
   void add(std::string_view span);
+  [[nodiscard]] std::size_t largest_batch() const;
   void close_batch();
   void bound();
   void send();

@@ -62,6 +62,18 @@ TEST(CacheBody, IsCompactedWhenMuchRoomIsLeft) {
   EXPECT_EQ(read(cursor), std::string(5000, 'x'));
 }
 
+TEST(CacheBody, WhoWasThereBeforeTheFirstOctetsLosesNone) {
+  const auto body = std::make_shared<CacheBody>();
+  CacheBody::Cursor owner(body);
+  CacheBody::Cursor other(body);
+  write(*body, std::string(5000, 'a'));
+  body->pass_through();  // before either has looked
+  write(*body, std::string(9000, 'b'));
+  EXPECT_EQ(read(owner), std::string(5000, 'a') + std::string(9000, 'b'));
+  EXPECT_EQ(read(other), std::string(5000, 'a') + std::string(9000, 'b'));
+  EXPECT_FALSE(CacheBody::Cursor(body).good());
+}
+
 TEST(CacheBody, LetsGoOfWhatHasBeenReadWhenItPassesThrough) {
   const auto body = std::make_shared<CacheBody>();
   body->pass_through();

@@ -83,6 +83,15 @@ TEST_F(SpanExportTest, ABatchHasNoMoreSpansThanItMay) {
   EXPECT_EQ(counts().calls, 3U);
 }
 
+TEST_F(SpanExportTest, ABatchIsASmallPartOfWhatMayWait) {
+  plan_.batch = 100;
+  plan_.queue = 3000;
+  use();
+  for (int i = 0; i < 50; ++i) tell("span");
+  ASSERT_TRUE(run_until(loop_, [&] { return counts().exported + counts().queue_full == 50; }));
+  EXPECT_GE(counts().exported, 10U);
+}
+
 TEST_F(SpanExportTest, WhatCouldNotBeTakenNowIsSentAgain) {
   int answers = 0;
   peer_.script = [&](const std::string&) { return ++answers == 1 ? answer("503 Later") : ok_answer(""); };
