@@ -133,9 +133,7 @@ void SpanExport::add(std::string_view span) {
 }
 
 // A small part of what may wait: where the oldest go, they go by batches.
-std::size_t SpanExport::largest_batch() const {
-  return std::min(kLargestBatch, plan_->queue / 4);
-}
+std::size_t SpanExport::largest_batch() const { return std::min(kLargestBatch, plan_->queue / 4); }
 
 void SpanExport::close_batch() {
   if (open_.spans == 0) return;
