@@ -290,7 +290,7 @@ TEST_F(TierByIdentity, TheRouteOfTheTierAsksForAllThatItWants) {
 
 TEST_F(TierByIdentity, WhatTheFirstRouteWouldCloseIsForgotten) {
   Gate gate = *world.routes[1].gate;
-  gate.maintenance = Maintenance{.mode = shared::Mode::shadow};
+  gate.maintenance = Maintenance{.bypass = {}, .mode = shared::Mode::shadow};
   world.routes[1].gate = std::make_shared<const Gate>(gate);
   EXPECT_TRUE(ask("/x", "X-Api-Key: iron\r\n").would_be_closed);
   EXPECT_FALSE(ask("/x", "X-Api-Key: gold\r\n").would_be_closed);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "edge/core/decide/decide.h"
 #include "shared/core/prefix_set.h"
 #include "tests/edge/serve/fake_server.h"
 #include "tests/edge/serve/fakes.h"
