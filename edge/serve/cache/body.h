@@ -73,7 +73,7 @@ class CacheBody {
       at_ += n;
       read_ += n;
     }
-    // Octets read; less than a whole body's size when there is nothing to peek at: it has passed by.
+    // Octets read.
     [[nodiscard]] std::uint64_t position() const { return read_; }
     // REQUIRES: that many have come.
     void skip(std::uint64_t n);

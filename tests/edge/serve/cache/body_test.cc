@@ -88,20 +88,6 @@ TEST(CacheBody, LetsGoOfWhatHasBeenReadWhenItPassesThrough) {
   EXPECT_LE(body->live(), 2 * CacheBody::kLargest);
 }
 
-TEST(CacheBody, KnowsThatAReaderHasMissedSomething) {
-  const auto body = std::make_shared<CacheBody>();
-  CacheBody::Cursor a(body);
-  CacheBody::Cursor b(body);
-  write(*body, "abc");
-  EXPECT_EQ(read(a), "abc");
-  body->pass_through();  // it is too large
-  write(*body, std::string(10'000, 'd'));
-  body->finish(CacheBody::State::whole);
-  EXPECT_EQ(read(a).size(), 10'000U);
-  EXPECT_EQ(read(b), "");
-  EXPECT_LT(b.position(), body->size());
-}
-
 TEST(CacheBody, SkipsToARange) {
   const auto body = std::make_shared<CacheBody>();
   std::string text;
