@@ -113,6 +113,7 @@ bool H2Connection::turn(Wake wake) {
   bool going = !closed_ && read_input();
   if (going || stop_ == Stop::told) going = write_output() && going;
   in_turn_ = false;
+  if (std::exchange(held_back_, false) && !crowded()) waiter_.wake_soon();
   if (stop_ == Stop::now || closed_) return false;
   if (!going || stop_ == Stop::told) return false;
   if (session_.over()) return false;
@@ -153,6 +154,12 @@ bool H2Connection::feed(std::string_view octets) {
   return true;
 }
 
+// A head that ends its stream is over for the stream as soon as it is queued: who asks and takes nothing is not heard
+// any further.
+bool H2Connection::crowded() const {
+  return buffers_ != nullptr && buffers_->out.size() > kOutShare + window_of(settings().http2);
+}
+
 bool H2Connection::read_input() {
   if (early_.size() > 0) {
     const Octets early = std::exchange(early_, Octets());
@@ -160,6 +167,8 @@ bool H2Connection::read_input() {
   }
   for (std::uint64_t taken = 0; taken < kPumpShare;) {
     if (!stream_.readable()) break;
+    held_back_ = crowded();
+    if (held_back_) break;
     if (buffers_ == nullptr) buffers_ = context_.client_buffers.take();
     buffers_->in.clear();
     const std::span<char> space = buffers_->in.space();

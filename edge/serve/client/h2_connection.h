@@ -82,6 +82,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   [[nodiscard]] bool read_input();
   [[nodiscard]] bool feed(std::string_view octets);
   [[nodiscard]] bool write_output();
+  [[nodiscard]] bool crowded() const;
   void announce();
   void fill(H2Output& out);
   [[nodiscard]] bool put_data(H2Output& out, H2Stream& stream);
@@ -148,6 +149,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   bool first_ = true;  // no request yet
   bool in_turn_ = false;
   bool announced_ = false;  // our SETTINGS are queued
+  bool held_back_ = false;  // input is left unread as long as the connection is crowded()
   bool silent_ = false;     // nothing more is said
   bool shutting_down_ = false;
   bool told_last_ = false;  // which stream is the last

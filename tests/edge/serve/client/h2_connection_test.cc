@@ -51,7 +51,10 @@ std::shared_ptr<const Snapshot> snapshot() {
   small.path = "/";
   page.body = "small";
   small.action = page;
-  made->routes = std::make_shared<RouteTable>(std::vector<Route>{large, small}, 1);
+  Route moved;
+  moved.path = "/moved";
+  moved.action = Redirect{.status = 301, .to = "/" + std::string(2000, 'x')};
+  made->routes = std::make_shared<RouteTable>(std::vector<Route>{moved, large, small}, 1);
   made->pools = std::make_shared<Pools>(std::vector<Pool>{});
   made->addresses = std::make_shared<Addresses>();
   made->tiers = std::make_shared<Tiers>();
@@ -73,6 +76,9 @@ std::string literal(char index, std::string_view value) {
 }
 std::string get(std::uint32_t stream, std::string_view path) {
   return frame(kHeaders, 5, stream, "\x82\x86" + literal(4, path) + literal(1, "a.example"));
+}
+std::string head_of(std::uint32_t stream, std::string_view path) {
+  return frame(kHeaders, 5, stream, literal(2, "HEAD") + "\x86" + literal(4, path) + literal(1, "a.example"));
 }
 std::string window(std::uint32_t stream, std::uint32_t octets) {
   std::string payload(4, '\0');
@@ -265,6 +271,33 @@ TEST_F(H2ConnectionTest, AStreamTooManyIsRefusedAlone) {
     hear();
   }
   for (std::uint32_t i = 0; i < 8; ++i) EXPECT_EQ(streams_[2 * i + 1].body, page());
+}
+
+// An answer that is a head alone is over as soon as it is queued, so that no number of streams bounds how many wait.
+TEST_F(H2ConnectionTest, WhoAsksAndTakesNothingIsNotHeardUntilItTakesSomething) {
+  say(kPreface);
+  say(frame(kSettings, 1, 0, ""));
+  turns(3);
+  std::uint32_t asked = 0;
+  const auto ask = [&] {
+    std::string requests;
+    for (std::uint32_t i = 0; i < 8; ++i) requests += head_of(2 * (asked + i) + 1, "/moved");
+    if (::send(client_.get(), requests.data(), requests.size(), MSG_NOSIGNAL) < 0) return false;
+    asked += 8;
+    turns(2);
+    return true;
+  };
+  while (asked < 8'000 && ask()) continue;
+  EXPECT_LT(asked, 8'000U);
+  const std::uint64_t served = context_.counters.h2_streams.read();
+  turns(20);
+  EXPECT_EQ(context_.counters.h2_streams.read(), served);
+  std::string some(64 * 1024, '\0');
+  for (int i = 0; i < 100; ++i) {
+    static_cast<void>(::recv(client_.get(), some.data(), some.size(), MSG_DONTWAIT));
+    turns(1);
+  }
+  EXPECT_GT(context_.counters.h2_streams.read(), served) << "then it is heard again";
 }
 
 }  // namespace
