@@ -73,13 +73,19 @@ void ReadBuffer::unpark(const Octets& parked) {
   end_ = parked.size();
 }
 
+// What is queued moves down where that leaves as much room again: a queue that is never empty must not grow by what has
+// passed through it.
 std::span<char> OutBuffer::room(std::size_t n) {
   if (bytes_.size() - end_ < n) {
-    const std::size_t capacity = std::max({end_ - begin_ + n, 2 * bytes_.size(), kFirstOutput});
-    Octets bytes(capacity);
-    if (!empty()) std::memcpy(bytes.data(), bytes_.data() + begin_, end_ - begin_);
-    bytes_ = std::move(bytes);
-    end_ -= begin_;
+    const std::size_t live = end_ - begin_;
+    if (live + n <= bytes_.size() / 2) {
+      std::memmove(bytes_.data(), bytes_.data() + begin_, live);
+    } else {
+      Octets bytes(std::max({live + n, 2 * bytes_.size(), kFirstOutput}));
+      if (live > 0) std::memcpy(bytes.data(), bytes_.data() + begin_, live);
+      bytes_ = std::move(bytes);
+    }
+    end_ = live;
     begin_ = 0;
   }
   return {bytes_.data() + end_, bytes_.size() - end_};

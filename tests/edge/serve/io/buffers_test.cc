@@ -80,6 +80,21 @@ TEST(OutBuffer, HasACeiling) {
   EXPECT_FALSE(buffer.over_ceiling());
 }
 
+TEST(OutBuffer, AQueueThatIsNeverEmptyDoesNotGrowByWhatHasPassed) {
+  const std::size_t before = FramePool::of_this_thread().used();
+  OutBuffer buffer;
+  std::string queued(10'000, 'a');
+  buffer.append(queued);
+  for (std::size_t i = 0; i < 1'000; ++i) {
+    const std::string next(1'000 + i, static_cast<char>('b' + i % 20));
+    buffer.append(next);
+    buffer.consume(next.size());
+    queued = queued.append(next).substr(next.size());
+    ASSERT_EQ(buffer.view(), queued);
+  }
+  EXPECT_LE(FramePool::of_this_thread().used() - before, 64U * 1024);
+}
+
 TEST(WorkPool, WhatIsNotNeededGoes) {
   WorkPool<UpstreamWork> pool;
   auto first = pool.take();
