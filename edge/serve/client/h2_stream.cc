@@ -113,8 +113,9 @@ void H2Stream::take_data(std::string_view data) {
 }
 
 bool H2Stream::take_trailer(std::string_view name, std::string_view value) {
+  trailers_size_ += name.size() + value.size();
+  if (trailers_size_ > http::ChunkDecoder::kMaxTrailers) return false;
   if (!is_h2_name(name) || !is_h2_value(value) || has_blank_end(value) || is_h1_only(name)) return false;
-  if (trailers_in_.size() + name.size() + value.size() > http::ChunkDecoder::kMaxTrailers) return false;
   if (http::trailer_allowed(name)) trailers_in_.append(name).append(": ").append(value).append("\r\n");
   return true;
 }

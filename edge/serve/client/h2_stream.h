@@ -135,6 +135,7 @@ class H2Stream final : public h2::Stream, public RequestSource, public ResponseS
   H2Body out_;                       // of the response's body, not yet in a frame
   std::string trailers_in_;
   std::string trailers_out_;
+  std::size_t trailers_size_ = 0;  // of those that have come, with the ones that go no further
   std::uint64_t received_ = 0;
   std::uint64_t octets_sent_ = 0;
   std::uint64_t max_body_ = 0;

@@ -300,5 +300,22 @@ TEST_F(H2ConnectionTest, WhoAsksAndTakesNothingIsNotHeardUntilItTakesSomething) 
   EXPECT_GT(context_.counters.h2_streams.read(), served) << "then it is heard again";
 }
 
+// By one octet each a field of 100 from the table (RFC 7541 6.1), which goes no further.
+TEST_F(H2ConnectionTest, TrailersThatGoNoFurtherCountTowardsTheirLimit) {
+  say(kPreface);
+  const std::string post = "\x83\x86" + literal(4, "/") + literal(1, "a.example");
+  const std::string entry =
+      "\x40\x06"
+      "x-some" +
+      literal(0, std::string(100, 'v')).substr(1);
+  say(frame(kHeaders, 4, 1, post) + frame(kHeaders, 5, 1, entry));
+  say(frame(kHeaders, 4, 3, post) + frame(kHeaders, 5, 3, std::string(100, '\xbe')));
+  turns(5);
+  hear();
+  EXPECT_NE(streams_[1].code, 1U);
+  EXPECT_EQ(streams_[3].resets, 1);
+  EXPECT_EQ(streams_[3].code, 1U);
+}
+
 }  // namespace
 }  // namespace edge
