@@ -329,3 +329,18 @@ def test_explain_says_what_is_known_of_a_session(slot, servers, redis, keys, tmp
         offline = explained(edge.file, *asked)
         assert "only a running edge can say" in offline["session"]
         assert edge.sessions()["requests"]["known"] == 0, "nothing was counted"
+
+
+def test_no_cache_keeps_what_a_session_got_whether_it_is_known_or_not(slot, redis, keys, tmp_path):
+    """An edge that has not heard of a session yet, or whose Redis is away, must not give its page to others."""
+    def answer(head):
+        return ok(b"hello, %s" % (b"somebody" if b"JSESSIONID" in head else b"world"), b"Cache-Control: max-age=3600\r\n")
+
+    redis.kill()
+    with Scripted(slot_address(slot, "2.1"), answering(answer)) as server, Edge(tmp_path / "edge", slot, [server], redis, keys, caches={"main": {"size": "64MiB"}}) as edge:
+        edge.config["edge"]["routes"][0]["cache"] = {"store": "main"}
+        edge.reload()
+        edge.is_up("away")
+        assert edge.get("/", Cookie="JSESSIONID=of-another-edge")[2] == b"hello, somebody"
+        assert edge.get("/")[2] == b"hello, world"
+        assert edge.get("/", Cookie="JSESSIONID=of-another-edge")[2] == b"hello, somebody"

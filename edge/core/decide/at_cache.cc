@@ -10,6 +10,7 @@ bool is_conditional_for_origins(const http::FieldList& fields) {
   return fields.has(http::FieldId::if_match) || fields.has(http::FieldId::if_unmodified_since);
 }
 
+// A session is one whether this edge knows it already or not: its page is for nobody else.
 BypassSource bypass_source(const Decision& decision, const CacheAsker& asker) {
   const http::Body& body = asker.framing.body;
   const Gate* gate = decision.match.route->gate.get();
@@ -17,7 +18,7 @@ BypassSource bypass_source(const Decision& decision, const CacheAsker& asker) {
   return {.head = asker.head,
           .has_body = body.kind != http::BodyKind::none && body != http::Body{http::BodyKind::length, 0},
           .upgrades = asker.framing.upgrade,
-          .identified = asker.certified || at_pool.session.has_value() || at_pool.learned.end == SessionEnd::known ||
+          .identified = asker.certified || at_pool.session.has_value() || at_pool.learned.end != SessionEnd::none ||
                         at_pool.pool->proxy_protocol.has_value(),
           .authenticated = gate != nullptr && !gate->auth.empty(),
           .rule = decision.match.route->cache.get()};

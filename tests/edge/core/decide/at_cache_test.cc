@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 
+#include "edge/core/pool/learned_sessions.h"
 #include "edge/core/route/gate.h"
 #include "tests/edge/core/decide_world.h"
 
@@ -42,6 +44,26 @@ TEST_F(AtCache, PassesWhatIsNotStored) {
   EXPECT_EQ(ask("X-HTTP-Method-Override: PUT\r\n").forward, "bypass");
   EXPECT_EQ(ask("", {.body = {http::BodyKind::length, 3}}).forward, "bypass");
   EXPECT_TRUE(ask("", {.body = {http::BodyKind::length, 0}}).forward.empty());
+}
+
+// Also of one that another edge has heard of, or that was lost with the store.
+TEST_F(AtCache, PassesSessionsThatServersMakeWhetherTheyAreKnownOrNot) {
+  auto sessions = std::make_shared<LearnedSessions>();
+  sessions->name = "JSESSIONID";
+  sessions->keys = {shared::SipKey{1}};
+  sessions->live = std::make_shared<SessionsLive>(
+      64, SessionTable::Lifetimes{.known = std::chrono::minutes(10), .absent = LearnedSessions::kAbsentFor}, 1);
+  world_.pools.front().sticky.learned = sessions;
+  EXPECT_TRUE(ask("").forward.empty());
+  const std::string_view cookie = "Cookie: JSESSIONID=abc\r\n";
+  sessions->live->tell_store(SessionsLive::Store::away, world_.now);
+  EXPECT_EQ(ask(cookie).forward, "bypass");
+  sessions->live->tell_store(SessionsLive::Store::up, world_.now);
+  EXPECT_EQ(ask(cookie).forward, "bypass");
+  sessions->live->table.hear(sessions->id_of("abc"), std::nullopt, world_.now);
+  EXPECT_EQ(ask(cookie).forward, "bypass");
+  sessions->live->table.know(sessions->id_of("abc"), server_tag("web0"), world_.now);
+  EXPECT_EQ(ask(cookie).forward, "bypass");
 }
 
 // What a canary's servers answer is not for those who are not sent there.
