@@ -127,6 +127,18 @@ def test_api_keys_by_digest_give_the_tier(slot, server, tmp_path):
         assert "auth: partners: acme" in said
 
 
+def test_a_wrong_password_beside_a_key_does_not_pass_by_the_limit_of_the_tier(slot, server, tmp_path):
+    """The route of the tier is found only when the password has been checked, behind the limits of the route before."""
+    users = secret_file(tmp_path / "users", hashed("alice", "x", "-B", "-C", "5") + "\n")
+    keys = secret_file(tmp_path / "keys", f"sha256:{hashlib.sha256(b'very-secret').hexdigest()} acme gold\n")
+    auth = ["staff", "partners"]
+    routes = [{"path": "/", "tier": "gold", "pool": "web", "auth": auth, "limits": "few"}, {"path": "/", "pool": "web", "auth": auth}]
+    edge = {"auth": {"staff": {"passwords": users}, "partners": {"api_keys": keys}}, "tiers": {"order": ["free", "gold"], "from": []}, "limits": {"few": {"rate": "10/h", "burst": 2}}}
+    with LoneEdge(tmp_path, slot, [server.name], routes=routes, edge=edge) as edge:
+        guessed = [edge.get("/", X_Api_Key="very-secret", Authorization=basic("alice", f"guess{n}"))[0] for n in range(5)]
+        assert guessed == [200, 200, 200, 429, 429]
+
+
 def test_signed_tokens_of_three_algorithms_and_none_that_only_look_so(slot, server, tmp_path):
     ed, p256, rsa_key = ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)
     other = ec.generate_private_key(ec.SECP256R1())

@@ -236,7 +236,7 @@ MaybeRefused rewrite(Match& found, TargetScratch& scratch, Trace& trace) {
 template <class AnyLive, class Trace>
 MaybeRefused limit(const Match& match, const Asked& asked, LimitRuling& ruling, Trace& trace) {
   if (match.route->limits.empty()) return std::nullopt;
-  if (asked.ruled != nullptr) {
+  if (asked.ruled != nullptr && asked.ruled_by == match.route) {
     ruling = *asked.ruled;
     return std::nullopt;
   }

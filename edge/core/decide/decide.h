@@ -44,8 +44,10 @@ struct Asked {
   std::uint64_t body_length = 0;  // as the head says; 0: none, or nobody knows
   std::int64_t wall = 0;          // seconds since 1970, for tokens
   std::uint64_t drawn = 0;        // by chance: stands for a visitor whom no cookie names yet
-  // Of a request that is decided again, since a password has been checked: what limits said before. Nothing is counted.
+  // Of a request that is decided again, since a password has been checked: what limits said before, and whose they are.
+  // Nothing is counted, but by the limits of another route, where that is found now.
   const LimitRuling* ruled = nullptr;
+  const Route* ruled_by = nullptr;
 };
 
 // What deciding writes to: the request's memory for paths, and its worker's place in each pool's order.

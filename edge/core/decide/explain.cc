@@ -174,6 +174,7 @@ class Explaining {
       condition = "if the password of " + decision.check->user + " is right (else 401): ";
       ruled = decision.limit;
       asked.ruled = &*ruled;
+      asked.ruled_by = decision.match.route;
       state.credentials = &credentials;
       decision = decide(snapshot_, live_, asked, state, after);
     }

@@ -130,6 +130,7 @@ struct Request {
   shared::TimePoint session_asked;
   std::string_view session_news;           // "learned", "moved"; empty: none
   std::optional<LimitRuling> ruled;        // by the limits, before a password was checked: not counted again
+  const Route* ruled_by = nullptr;         // whose limits these are
   std::unique_ptr<CachedExchange> cached;  // its part at the cache; null: the route has none
   std::optional<HintLearner> learner;      // of a route that learns hints
   std::string cache_status;                // Cache-Status of what a server answers itself; empty: none

@@ -53,7 +53,8 @@ Asked asked_of(const Request& r) {
           .body_length = r.asked.framing.body.length,
           .wall = r.context.http_date.wall(r.now()),
           .drawn = r.snapshot->routes->gives_cookies() ? drawn_for(r.asked) : 0,
-          .ruled = r.ruled ? &*r.ruled : nullptr};
+          .ruled = r.ruled ? &*r.ruled : nullptr,
+          .ruled_by = r.ruled_by};
 }
 
 // What the cache stores says nothing of one client's limit.
@@ -175,6 +176,12 @@ constexpr shared::Duration kUnchecked = shared::seconds(1);
 
 bool begins_check(Request& r);
 
+// What the limits have said stands, whatever the password is.
+void keep_ruling(Request& r) {
+  r.ruled = r.decision.limit;
+  r.ruled_by = r.decision.match.route;
+}
+
 // The password that it waits for is not checked. A policy in shadow turns nobody away: for it that is a wrong one.
 bool ends_unchecked(Request& r, std::string_view why) {
   const std::shared_ptr<PendingPassword> pending = std::exchange(r.pending, nullptr);
@@ -184,7 +191,7 @@ bool ends_unchecked(Request& r, std::string_view why) {
     return false;
   }
   r.context.credentials.put(pending->check.key, nullptr, r.now() + kUnchecked);
-  r.ruled = r.decision.limit;
+  keep_ruling(r);
   decide(r);
   return begins_check(r);
 }
@@ -214,7 +221,7 @@ bool waits_for_check(Request& r) {
   std::shared_ptr<const Principal> who = r.pending->good ? check.policy->identity(check.user, std::nullopt) : nullptr;
   r.context.credentials.put(check.key, std::move(who), r.now() + (r.pending->good ? kGoodPassword : kWrongPassword));
   r.pending = nullptr;
-  r.ruled = r.decision.limit;
+  keep_ruling(r);
   decide(r);
   return begins_check(r);
 }

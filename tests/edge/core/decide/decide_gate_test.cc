@@ -163,6 +163,7 @@ TEST_F(GateTest, APasswordIsCheckedBehindTheLimitsAndDecidedAgainWithoutBeingCou
   shared::NullTrace trace;
   Asked asked{.head = asker.head, .peer = asker.peer, .now = world.now};
   asked.ruled = &unchecked.limit;
+  asked.ruled_by = unchecked.match.route;
   const Decision good = decide(*asker.snapshot, world.live, asked, {asker.scratch, balance, &cache}, trace);
   ASSERT_EQ(good.kind, Kind::pool) << "its one request has been used, by itself";
   EXPECT_EQ(good.match.identity->subject, "alice");
@@ -286,6 +287,31 @@ TEST_F(TierByIdentity, TheRouteOfTheTierAsksForAllThatItWants) {
   world.routes[0].allow = allow_list("192.0.2.0/24");
   EXPECT_EQ(ask("/x", "X-Api-Key: gold\r\n").refusal.status, 403);
   EXPECT_EQ(ask("/x", "X-Api-Key: iron\r\n").kind, Kind::pool);
+}
+
+// Who shows a password besides his key, which may be any, waits for its check and is led to his route only then.
+TEST_F(TierByIdentity, TheLimitsOfTheRouteOfTheTierCountWhoHasShownAWrongPassword) {
+  Gate gate = *world.routes[1].gate;
+  gate.auth = {staff(), keys};
+  world.routes[1].gate = std::make_shared<const Gate>(gate);
+  auto live = LimitLives().of({.name = "one", .rate = 0.01});
+  world.routes[0].limits = {std::make_shared<const RateLimit>(RateLimitSettings{.name = "one", .rate = 0.01}, live, 1)};
+  const auto shows_wrong_one = [&] {
+    Asker asker(world, "/x", "X-Api-Key: gold\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n");
+    CredentialCache unknown;
+    shared::NullTrace trace;
+    Asked asked{.head = asker.head, .peer = asker.peer, .now = world.now};
+    const Decision before = decide(*asker.snapshot, world.live, asked, {asker.scratch, balance, &unknown}, trace);
+    EXPECT_EQ(before.kind, Kind::password);
+    if (before.check == nullptr) return before.refusal.status;
+    unknown.put(before.check->key, nullptr, world.now + kWrongPassword);
+    asked.ruled = &before.limit;
+    asked.ruled_by = before.match.route;
+    return decide(*asker.snapshot, world.live, asked, {asker.scratch, balance, &unknown}, trace).refusal.status;
+  };
+  EXPECT_NE(shows_wrong_one(), 429);
+  EXPECT_EQ(shows_wrong_one(), 429);
+  EXPECT_EQ(live->passed, 1U);
 }
 
 TEST_F(TierByIdentity, WhatTheFirstRouteWouldCloseIsForgotten) {
