@@ -239,6 +239,20 @@ def test_traces_begin_here_or_go_on(slot, server, tmp_path):
         meridian.eventually(lambda: f'"trace":"{trusted}"' in (tmp_path / "access.log").read_text(), "it is in the log")
 
 
+def test_no_cache_has_what_a_route_of_the_tier_says_to_one_client(slot, tmp_path):
+    """The route of the tier need not ask who it is itself: the one before has, and servers are told."""
+    keys = secret_file(tmp_path / "keys", "".join(f"sha256:{hashlib.sha256(who.encode()).hexdigest()} {who} gold\n" for who in ("acme", "umbra")))
+    routes = [{"path": "/", "tier": "gold", "pool": "web", "cache": {"store": "main"}}, {"path": "/", "pool": "web", "auth": "partners"}]
+    edge = {"auth": {"partners": {"api_keys": keys, "user_field": "X-Partner"}}, "tiers": {"order": ["free", "gold"], "from": []}, "caches": {"main": {"size": "64MiB"}}}
+
+    def answer(head):
+        return ok(b"hello, acme" if b"X-Partner: acme" in head else b"hello, umbra", b"Cache-Control: max-age=3600\r\n")
+
+    with Scripted(slot_address(slot, "2.1"), answering(answer)) as server, LoneEdge(tmp_path, slot, [server.name], routes=routes, edge=edge) as edge:
+        for who in ("acme", "umbra", "acme"):
+            assert edge.get("/", X_Api_Key=who)[2].decode() == f"hello, {who}"
+
+
 def test_what_a_cache_has_is_for_those_who_may(slot, tmp_path):
     """A route that asks who it is passes the cache by (RFC 9111 3.5), and one that does not is told of origins each time."""
     users = tmp_path / "users"

@@ -10,7 +10,8 @@ bool is_conditional_for_origins(const http::FieldList& fields) {
   return fields.has(http::FieldId::if_match) || fields.has(http::FieldId::if_unmodified_since);
 }
 
-// A session is one whether this edge knows it already or not: its page is for nobody else.
+// A session is one whether this edge knows it already or not: its page is for nobody else. Nor is that of who has said
+// who he is, be it to the route before, which his tier has led away from.
 BypassSource bypass_source(const Decision& decision, const CacheAsker& asker) {
   const http::Body& body = asker.framing.body;
   const Gate* gate = decision.match.route->gate.get();
@@ -20,7 +21,7 @@ BypassSource bypass_source(const Decision& decision, const CacheAsker& asker) {
           .upgrades = asker.framing.upgrade,
           .identified = asker.certified || at_pool.session.has_value() || at_pool.learned.end != SessionEnd::none ||
                         at_pool.pool->proxy_protocol.has_value(),
-          .authenticated = gate != nullptr && !gate->auth.empty(),
+          .authenticated = decision.match.identity != nullptr || (gate != nullptr && !gate->auth.empty()),
           .rule = decision.match.route->cache.get()};
 }
 

@@ -21,10 +21,12 @@ class AtCache : public ::testing::Test {
     world_.add_route("/", PoolId{0}).cache = rule;
   }
 
-  CacheQuestion ask(std::string_view more, const http::RequestFraming& framing = {}) {
+  CacheQuestion ask(std::string_view more, const http::RequestFraming& framing = {},
+                    const std::shared_ptr<const Principal>& identity = nullptr) {
     Asker asker(world_, "/a?b", more);
     BalanceState balance;
-    const Decision decision = asker.decide_in(world_, balance);
+    Decision decision = asker.decide_in(world_, balance);
+    if (identity != nullptr) decision.match.identity = identity;
     return ask_cache(decision,
                      {.head = asker.head, .framing = framing, .scheme = "http", .tiers = *asker.snapshot->tiers});
   }
@@ -44,6 +46,12 @@ TEST_F(AtCache, PassesWhatIsNotStored) {
   EXPECT_EQ(ask("X-HTTP-Method-Override: PUT\r\n").forward, "bypass");
   EXPECT_EQ(ask("", {.body = {http::BodyKind::length, 3}}).forward, "bypass");
   EXPECT_TRUE(ask("", {.body = {http::BodyKind::length, 0}}).forward.empty());
+}
+
+// To the route before, which a tier has led away from: this one has no gate.
+TEST_F(AtCache, PassesWhoHasSaidWhoHeIs) {
+  EXPECT_EQ(ask("", {}, std::make_shared<const Principal>()).forward, "bypass");
+  EXPECT_TRUE(ask("").forward.empty());
 }
 
 // Also of one that another edge has heard of, or that was lost with the store.
