@@ -4,6 +4,7 @@ import json
 import secrets
 import select
 import subprocess
+import threading
 
 import pytest
 
@@ -344,3 +345,27 @@ def test_no_cache_keeps_what_a_session_got_whether_it_is_known_or_not(slot, redi
         assert edge.get("/", Cookie="JSESSIONID=of-another-edge")[2] == b"hello, somebody"
         assert edge.get("/")[2] == b"hello, world"
         assert edge.get("/", Cookie="JSESSIONID=of-another-edge")[2] == b"hello, somebody"
+
+
+def test_nobody_is_asked_about_a_session_that_is_refused(slot, redis, keys, tmp_path):
+    """A pool that is nearly full refuses the lower tier at once, and does not wait for Redis to say so."""
+    free = threading.Event()
+
+    def answer(head):
+        if head.startswith(b"GET /slow"):
+            free.wait(60)
+        return ok()
+
+    with Scripted(slot_address(slot, "2.1"), answering(answer)) as server, Edge(tmp_path / "edge", slot, [server], redis, keys, tiers={"order": ["free", "gold"], "from": []}) as edge:
+        edge.config["edge"]["pools"]["web"].update({"max_in_flight": 2, "shed": {"from": {"free": "50%"}}})
+        edge.reload()
+        edge.is_up()
+        meridian.eventually(lambda: edge.metric("meridian_edge_pool_capacity", 'pool="web"') == 2, "the capacity is known")
+        try:
+            with edge.raw() as slow:
+                slow.sendall(b"GET /slow HTTP/1.1\r\nHost: lone.example\r\n\r\n")
+                meridian.eventually(lambda: any(b"/slow" in head for _, head in server.heads), "one of two places is taken")
+                assert edge.get("/", Cookie="JSESSIONID=unheard-of")[0] == 503
+                assert sum(edge.sessions()["requests"].values()) == 0
+        finally:
+            free.set()

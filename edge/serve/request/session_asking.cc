@@ -57,6 +57,7 @@ std::optional<SessionEnd> begin_to_ask(Request& r) {
 
 bool asks_for_session(Request& r) {
   if (r.failed || r.done || r.decision.kind != Decision::Kind::pool) return false;
+  if (r.decision.at_pool.overload == Overload::shed) return false;  // it is refused in any case
   AskedSession& asked = r.decision.at_pool.learned;
   if (asked.end == SessionEnd::none) return false;
   if (asked.end == SessionEnd::asked) {
