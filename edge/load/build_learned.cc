@@ -25,12 +25,15 @@ std::vector<Selector> order_of(const Pool& pool, std::string_view service) {
 std::shared_ptr<SessionsLive> SessionLives::of(const std::string& pool, const StickyConfig& config,
                                                std::uint64_t seed) {
   std::erase_if(lives_, [](const auto& one) { return one.second.live.expired(); });
-  Known& known = lives_[pool];
-  auto live = known.live.lock();
-  if (live != nullptr && known.remember == config.remember && known.ttl == config.ttl) return live;
-  live = std::make_shared<SessionsLive>(
+  const auto [begin, end] = lives_.equal_range(pool);
+  for (auto at = begin; at != end; ++at) {
+    const Known& known = at->second;
+    if (known.remember != config.remember || known.ttl != config.ttl) continue;
+    if (auto live = known.live.lock()) return live;
+  }
+  auto live = std::make_shared<SessionsLive>(
       config.remember, SessionTable::Lifetimes{.known = config.ttl, .absent = LearnedSessions::kAbsentFor}, seed);
-  known = {.live = live, .remember = config.remember, .ttl = config.ttl};
+  lives_.emplace(pool, Known{.live = live, .remember = config.remember, .ttl = config.ttl});
   return live;
 }
 

@@ -15,7 +15,7 @@
 
 namespace edge {
 
-// By pool, while anybody uses them.
+// By pool, while anybody uses them. A pool may have several: a build that comes to nothing leaves those that serve.
 class SessionLives {
  public:
   // The one of before, if nothing has changed that it depends on.
@@ -28,7 +28,7 @@ class SessionLives {
     std::uint32_t remember = 0;
     shared::Duration ttl{};
   };
-  std::map<std::string, Known, std::less<>> lives_;
+  std::multimap<std::string, Known, std::less<>> lives_;
 };
 
 // REQUIRES: store is redis, at least one key, and the pool has its servers. `service` seeds the hash, as that of

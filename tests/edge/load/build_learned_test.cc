@@ -87,6 +87,16 @@ TEST(BuildLearned, WhatIsKnownOutlivesAReloadUnlessItsTermsChange) {
   EXPECT_NE(lives.of("web", sticky, 1), first);
 }
 
+TEST(BuildLearned, WhatIsKnownOutlivesABuildThatFailed) {
+  SessionLives lives;
+  StickyConfig sticky;
+  const auto serves = lives.of("web", sticky, 1);
+  StickyConfig tried = sticky;
+  tried.ttl = seconds(60);
+  EXPECT_NE(lives.of("web", tried, 1), serves) << "and it is gone at once";
+  EXPECT_EQ(lives.of("web", sticky, 1), serves);
+}
+
 std::string problems_of(const std::string& text) { return Loaded(text).diagnostics.render(); }
 
 TEST(BuildLearned, WhatDoesNotFitTogetherIsTold) {
