@@ -392,6 +392,29 @@ def test_a_client_that_leaves_inside_the_body_leaves_it_whole_for_who_has_joined
         assert second.result()[2] == body and edge.get("/a")[2] == body
 
 
+def test_a_client_that_leaves_does_not_hold_what_turns_out_too_large(slot, server, tmp_path):
+    more = threading.Event()
+    chunk = b"40000\r\n" + b"c" * 0x40000 + b"\r\n"
+
+    def script(exchange):
+        if exchange.read_head():
+            exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + FRESH + b"\r\n" + chunk)
+            more.wait(60)
+            exchange.send(chunk * 23 + b"0\r\n\r\n")
+    server.script = script
+    with caching(tmp_path, slot, server, {"max_object": "1MiB"}) as edge, concurrent.futures.ThreadPoolExecutor(1) as threads:
+        first = edge.raw()
+        first.sendall(b"GET /grows HTTP/1.1\r\nHost: lone.example\r\n\r\n")
+        assert first.recv(4096).startswith(b"HTTP/1.1 200")
+        second = threads.submit(edge.get, "/grows")
+        meridian.eventually(lambda: in_flight(edge) == 2, "another one has joined")
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        first.close()
+        meridian.eventually(lambda: in_flight(edge) == 1, "the first has gone")
+        more.set()
+        assert second.result(20)[2] == b"c" * 0x40000 * 24
+
+
 # What a client sends and the key does not hold must not reach others.
 @pytest.mark.parametrize("line", ["X-Forwarded-Host: evil.test", "X-Forwarded-Proto: gopher", "X-Forwarded-Port: 1", "Forwarded: host=evil.test", "X-Customer-Tier: gold",
                                   "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE", "X_Forwarded_Host: evil.test"])

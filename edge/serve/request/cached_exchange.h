@@ -53,9 +53,10 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   void tell(Request& request) const;
   // The request goes to a server itself, for the cache; null: it does not.
   [[nodiscard]] OwnFetch* own() const { return own_.get(); }
-  // Of such a one: the head has come; more of the body has.
+  // Of such a one: the head has come; more of the body has; its client has gone, and reads no more of it.
   void take_own_head();
   [[nodiscard]] Pumped send_own();
+  void leave_own() { source_.reset(); }
 
   // A server answers a request that changes something (RFC 9111 4.4), or a HEAD (4.3.5).
   void hear(const http::ResponseHead& head) override;

@@ -26,9 +26,15 @@ OwnFetch::~OwnFetch() {
 bool OwnFetch::abandoned() const {
   if (!source_.abandoned()) return false;
   if (over_ || fill_->unwanted()) return true;
-  client_gone_ = true;
+  lose_client();
   r_.client_left();
   return false;
+}
+
+// What it has not taken is not kept for it: of what only passes through that would leave no room for who reads on.
+void OwnFetch::lose_client() const {
+  client_gone_ = true;
+  cached_.leave_own();
 }
 
 void OwnFetch::interpose() {
@@ -48,6 +54,7 @@ void OwnFetch::start(const http::ResponseHead& head, const http::ResponseFraming
   filling_.start(head, framing, rules);
   started_ = true;
   cached_.take_own_head();
+  if (client_gone_) cached_.leave_own();
 }
 
 void OwnFetch::start(const OwnHead& head) {
@@ -98,7 +105,7 @@ Sent OwnFetch::send() {
     case Pumped::sink_failed:
       break;
   }
-  client_gone_ = true;
+  lose_client();
   return Sent::failed;
 }
 

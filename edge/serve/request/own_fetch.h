@@ -60,6 +60,7 @@ class OwnFetch final : public Pooled, public RequestSource, public ResponseSink 
 
  private:
   [[nodiscard]] Sent send();
+  void lose_client() const;
 
   CachedExchange& cached_;
   Request& r_;
