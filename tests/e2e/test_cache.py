@@ -415,6 +415,34 @@ def test_a_client_that_leaves_does_not_hold_what_turns_out_too_large(slot, serve
         assert second.result(20)[2] == b"c" * 0x40000 * 24
 
 
+def test_nothing_follows_the_part_of_an_answer_that_a_client_has_left(slot, server, tmp_path):
+    more = threading.Event()
+    body = b"a" * 5000
+
+    def script(exchange):
+        if exchange.read_head():
+            exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n" % (len(body), FRESH) + body[:1000])
+            more.wait(60)
+            exchange.send(body[1000:])
+    server.script = script
+    with caching(tmp_path, slot, server) as edge, concurrent.futures.ThreadPoolExecutor(1) as threads:
+        first = edge.raw()
+        first.sendall(b"GET /a HTTP/1.1\r\nHost: lone.example\r\n\r\n")
+        assert first.recv(4096).startswith(b"HTTP/1.1 200")
+        second = threads.submit(edge.get, "/a")
+        meridian.eventually(lambda: in_flight(edge) == 2, "another one has joined")
+        first.sendall(b"GET /.meridian/health HTTP/1.1\r\nHost: lone.example\r\n\r\n")
+        first.shutdown(socket.SHUT_WR)
+        meridian.eventually(lambda: in_flight(edge) == 1, "the first has gone")
+        more.set()
+        assert second.result()[2] == body
+        rest = b""
+        while chunk := first.recv(65536):
+            rest += chunk
+        first.close()
+        assert b"HTTP/1.1" not in rest, "it would be taken for the rest of the body"
+
+
 # What a client sends and the key does not hold must not reach others.
 @pytest.mark.parametrize("line", ["X-Forwarded-Host: evil.test", "X-Forwarded-Proto: gopher", "X-Forwarded-Port: 1", "Forwarded: host=evil.test", "X-Customer-Tier: gold",
                                   "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE", "X_Forwarded_Host: evil.test"])

@@ -48,6 +48,7 @@ void OwnFetch::finish(bool refused) {
   if (!started_ || !client_gone_ || r_.failed) return;
   r_.fail({.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client closed inside the response"});
   r_.cut = true;
+  sink_.cut();  // it has a part, and whatever came next would be taken for the rest
 }
 
 void OwnFetch::start(const http::ResponseHead& head, const http::ResponseFraming& framing, const HeaderRules& rules) {
