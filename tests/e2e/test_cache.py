@@ -172,6 +172,23 @@ def test_what_turns_out_too_large_while_it_comes_reaches_its_readers_whole(slot,
         assert edge.metric("meridian_edge_cache_entries") == 0
 
 
+def test_bodies_that_find_no_room_inside_reach_their_readers_whole(slot, server, tmp_path):
+    more = threading.Event()
+    body = bytes(i * 31 & 255 for i in range(1 << 16)) * 32
+
+    def script(exchange):
+        if exchange.read_head():
+            exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n" % (len(body), FRESH) + body[:1 << 20])
+            more.wait(60)
+            exchange.send(body[1 << 20:])
+    server.script = script
+    with caching(tmp_path, slot, server, {"max_object": "2MiB"}, size="8MiB") as edge, concurrent.futures.ThreadPoolExecutor(8) as threads:
+        waiting = [threads.submit(edge.get, f"/{number}") for number in range(8)]
+        meridian.eventually(lambda: edge.metric("meridian_edge_cache_bytes") >= 8 << 20, "all have a part, and there is no more room")
+        more.set()
+        assert all(done.result(20)[2] == body for done in waiting)
+
+
 @pytest.mark.parametrize("framing", [b"Content-Length: 100\r\n\r\n0123456789", b"Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n"], ids=["length", "chunked"])
 def test_a_truncated_answer_is_cut_for_clients_and_never_stored(slot, server, tmp_path, framing):
     def script(exchange):

@@ -46,6 +46,8 @@ class CacheBody {
   void add_chunk(std::size_t size);
   // As many as there is room for.
   std::size_t append(std::string_view octets);
+  // Octets of the newest chunk, which its readers hold even when they have read all of it.
+  [[nodiscard]] std::size_t newest() const { return last_->size; }
   void finish(State how) { state_.store(how, std::memory_order_release); }
   // It is not kept: what its readers have read goes.
   void pass_through();

@@ -118,7 +118,7 @@ bool FillSink::make_room(std::size_t wanted) {
     reserved_ += size;
   } else {
     size = std::min(size, kWindow / 8);
-    if (body.live() + size > kWindow) return false;
+    if (body.live() - body.newest() + size > kWindow) return false;
   }
   body.add_chunk(size);
   return true;

@@ -56,7 +56,7 @@ class FillSink final : public ResponseSink {
   [[nodiscard]] bool stores() const { return storing_; }
 
  private:
-  // Of what passes through: more than the largest chunk, which its reader may still hold when all of it is read.
+  // Of what passes through, but for the newest chunk: from before it was let go that may be a larger one.
   static constexpr std::size_t kWindow = 2 * CacheBody::kLargest;
 
   void take_304(const http::ResponseHead& head, const FetchTimes& times);
