@@ -66,6 +66,7 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
 
   // The writer's. `desk` is that of its worker, `sleeper` is where it waits.
   void written_by(CacheDesk& desk, Waiter& sleeper) {
+    const std::scoped_lock lock(mutex_);  // others may have joined it in the store already, and leave
     writer_ = &desk;
     sleeper_ = &sleeper;
   }
