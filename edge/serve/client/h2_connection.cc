@@ -403,19 +403,23 @@ void H2Connection::end_streams() {
 }
 
 // What is queued goes out, if the client takes it soon; then it is read for a while, since a close while input is
-// unread would send a reset that may destroy the GOAWAY on its way.
+// unread would send a reset that may destroy the GOAWAY on its way. If all has been served the end of an answer may be
+// on its way, too: its client has the time to take that as long as it still says something, a WINDOW_UPDATE for one.
 Task<> H2Connection::say_goodbye() {
-  const shared::TimePoint due = context_.now() + kLastWords;
+  const bool served = stop_ == Stop::no;
+  const shared::Duration patience = served ? shared::Duration(settings().timeouts.send) : kLastWords;
+  const shared::TimePoint end = context_.now() + patience;
   clients_.stand(*this, ClientState::head);  // it may go first
   bool waiting = send_rest();
   while (waiting) {
-    const Wake wake = co_await waiter_.until(due);
+    const Wake wake = co_await waiter_.until(end);
     waiting = wake == Wake::event && send_rest();
   }
   if (closed_ || stream_.broken()) co_return;
   static_cast<void>(stream_.shutdown());
   bool reading = discard_input();
   while (reading) {
+    const shared::TimePoint due = std::min<shared::TimePoint>(end, context_.now() + kLastWords);
     const Wake wake = co_await waiter_.until(due);
     reading = wake == Wake::event && !closed_ && discard_input();
   }
