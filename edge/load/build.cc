@@ -176,7 +176,7 @@ class Builder {
     return limits;
   }
 
-  std::shared_ptr<const CacheRule> cache_rule(const RouteCacheConfig& config) const {
+  std::shared_ptr<const CacheRule> cache_rule(const RouteCacheConfig& config, std::string_view pool) const {
     auto rule = std::make_shared<CacheRule>();
     const auto store =
         std::ranges::find_if(edge_.caches, [&](const auto& one) { return one.name == config.store.value; });
@@ -192,6 +192,8 @@ class Builder {
     rule->max_object = config.max_object;
     rule->max_variants = config.max_variants;
     rule->hit_for_miss = config.hit_for_miss;
+    const auto at = std::ranges::find_if(edge_.pools, [&](const auto& one) { return one.name == pool; });
+    if (at != edge_.pools.end() && at->value.sticky) rule->session_field = at->value.sticky->header;
     return rule;
   }
 
@@ -230,7 +232,7 @@ class Builder {
     route.learn_early_hints = config.learn_early_hints;
     if (config.allow) route.allow = PrefixSet(*config.allow);
     route.limits = limits_of(config);
-    if (config.cache && config.pool) route.cache = cache_rule(*config.cache);
+    if (config.cache && config.pool) route.cache = cache_rule(*config.cache, config.pool->value);
     if (config.mirror && config.pool) route.mirror = mirror_rule(route.name, *config.mirror);
     route.timeouts = timeouts(config.timeout);
     route.request_rules = request_rules(config);

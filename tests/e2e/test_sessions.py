@@ -369,3 +369,14 @@ def test_nobody_is_asked_about_a_session_that_is_refused(slot, redis, keys, tmp_
                 assert sum(edge.sessions()["requests"].values()) == 0
         finally:
             free.set()
+
+
+def test_no_cache_gives_a_new_session_to_two_clients(slot, redis, keys, tmp_path):
+    def answer(_):
+        return ok(b"x", b"X-Session: %s\r\nCache-Control: max-age=3600\r\n" % secrets.token_hex(8).encode())
+
+    sticky = {"learn": None, "header": "X-Session"}
+    with Scripted(slot_address(slot, "2.1"), answering(answer)) as server, Edge(tmp_path / "edge", slot, [server], redis, keys, sticky=sticky, caches={"main": {"size": "64MiB"}}) as edge:
+        edge.config["edge"]["routes"][0]["cache"] = {"store": "main"}
+        edge.reload()
+        assert len({edge.get("/")[1]["X-Session"] for _ in range(3)}) == 3

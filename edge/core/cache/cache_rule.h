@@ -39,7 +39,8 @@ struct CacheRule {
   bool status_field = true;                // Cache-Status (RFC 9211) goes to clients
   std::uint64_t max_object = 8ULL << 20U;  // octets of a body
   std::uint16_t max_variants = 64;         // of one URL
-  Delta hit_for_miss = 2;  // for how long requests do not wait for each other behind what was not stored
+  Delta hit_for_miss = 2;       // for how long requests do not wait for each other behind what was not stored
+  std::string session_field{};  // that servers name a client's session in; empty: none
 };
 
 }  // namespace edge

@@ -58,6 +58,8 @@ std::string_view why_not_stored(const http::FieldList& request, const http::Resp
     return "the request had Authorization";
   }
   if (rule.set_cookie == CookiePolicy::pass && response.fields.has(http::FieldId::set_cookie)) return "Set-Cookie";
+  // As good as a cookie: whoever got it would go on with another one's session.
+  if (!rule.session_field.empty() && response.fields.find(rule.session_field) != nullptr) return "a session";
   if (varies_by_everything(response.fields)) return "Vary: *";
   if (varies_by_a_twin(request, response.fields)) return "a field that may pass for one in Vary";
   const Lifetime lifetime = lifetime_of(response, directives, rule, heard_at);

@@ -71,5 +71,14 @@ TEST(Storing, AsksTheRuleAboutCookiesAndLifetimes) {
   EXPECT_FALSE(stores({404, "", "", true}, rule));
 }
 
+TEST(Storing, KeepsNoSessionThatAServerNamesInAField) {
+  const Case named{200, "Cache-Control: max-age=60\r\nX-Session: abc\r\n", "", false};
+  CacheRule rule;
+  EXPECT_TRUE(stores(named, rule));
+  rule.session_field = "x-session";
+  EXPECT_FALSE(stores(named, rule));
+  EXPECT_TRUE(stores({200, "Cache-Control: max-age=60\r\n", "", true}, rule));
+}
+
 }  // namespace
 }  // namespace edge
