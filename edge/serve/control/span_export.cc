@@ -45,8 +45,7 @@ std::optional<shared::Duration> retry_after(std::string_view text) {
 }  // namespace
 
 SpanExport::SpanExport(shared::Loop& loop, shared::NameFollower& follower)
-    : loop_(loop),
-      peer_(loop, follower,
+    : peer_(loop, follower,
             {.aimed =
                  [this] {
                    busy_ = false;  // what was asked elsewhere is asked here

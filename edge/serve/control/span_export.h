@@ -87,7 +87,6 @@ class SpanExport {
   void pause(shared::Duration how_long);
   void leave();
 
-  shared::Loop& loop_;
   WebPeer peer_;
   std::vector<std::unique_ptr<SpanLane>> lanes_;
   std::optional<OtlpPlan> plan_;
