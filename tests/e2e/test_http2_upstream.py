@@ -335,6 +335,7 @@ def test_settings_that_change_in_flight_are_obeyed(make):
     assert status == 200 and len(json.loads(body)["body"]) == 200_000
     server.script = speaking_h2(Held(3), settings=((MAX_CONCURRENT_STREAMS, 1),))
     server.peers[0].goaway(0x7FFFFFFF)
+    meridian.wait_until(lambda: edge.metric("meridian_edge_h2_upstream_connections") == 0, "the edge closes it")
     assert [status for status, _, _ in at_once(edge, ["/"] * 3)] == [200] * 3
 
 
