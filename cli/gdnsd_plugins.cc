@@ -224,7 +224,7 @@ void GdnsdPlugins::add_entries(const std::string& plugin, const Node& node, Impo
 
 void GdnsdPlugins::add_target(const Node& value, std::uint32_t weight, ImportPool& pool) {
   const auto address = shared::IpAddress::parse(value.text);
-  const bool cname = !address && value.text.find('.') != std::string::npos;
+  const bool cname = !address && value.text.find('.') != std::string::npos && is_cname_target(value.text);
   if (!address && !cname) return plan_.lose(value.at, "'" + value.text + "' is neither an address nor a name");
   const std::string text = address ? address->to_string() : value.text;
   const bool there = std::any_of(pool.targets.begin(), pool.targets.end(),

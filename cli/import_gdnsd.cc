@@ -100,7 +100,7 @@ class Names {
     out.one_answer = policy.one_answer;
     out.ttl_min = std::max<std::uint32_t>(record.ttl_min, 1);
     out.ttl_max = std::max<std::uint32_t>(record.ttl_max, 1);
-    plan_.names.push_back(std::move(out));
+    plan_.steer(std::move(out), record.at);
   }
 
   GdnsdPlugins& plugins_;

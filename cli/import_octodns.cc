@@ -88,6 +88,7 @@ class Dynamic {
 
   void add(const std::string& text, std::uint32_t weight, const shared::load::Position& at, ImportPool& out) {
     if (!cname_ && !shared::IpAddress::parse(text)) return plan_.lose(at, "'" + text + "' is no address");
+    if (cname_ && !is_cname_target(text)) return plan_.lose(at, "'" + text + "' is no name to answer with");
     const std::string value = cname_ ? text : shared::IpAddress::parse(text)->to_string();
     const bool there = std::any_of(out.targets.begin(), out.targets.end(),
                                    [&value](const ImportTarget& target) { return target.value == value; });
@@ -198,6 +199,7 @@ class ZoneReader {
   struct Policy {
     std::vector<ImportStep> steps;
     std::uint32_t ttl = kDefaultTtl;
+    shared::load::Position at;
   };
 
   void read_record(const Node& owner, const Node& record) {
@@ -226,7 +228,7 @@ class ZoneReader {
     std::vector<ImportStep> steps = Dynamic(plan_, name, record).read();
     auto [found, fresh] = dynamic_.try_emplace(name);
     if (fresh) {
-      found->second = {std::move(steps), ttl};
+      found->second = {std::move(steps), ttl, record.at};
       return;
     }
     // A and AAAA: one policy. Pools of the same name have become one already; other rules cannot count.
@@ -252,7 +254,7 @@ class ZoneReader {
     out.name = name;
     out.alias = text_of(record, "value");
     out.ttl_min = out.ttl_max = std::max<std::uint32_t>(ttl, 1);
-    plan_.names.push_back(std::move(out));
+    plan_.steer(std::move(out), record.at);
   }
 
   void finish(const std::string& name, Policy policy) {
@@ -261,7 +263,7 @@ class ZoneReader {
     out.policy = plan_.policy_name(name == name_ ? name : name.substr(0, name.size() - name_.size() - 1));
     out.ttl_min = out.ttl_max = std::clamp<std::uint32_t>(policy.ttl, 1, 7 * 86'400);
     plan_.policies[out.policy] = std::move(policy.steps);
-    plan_.names.push_back(std::move(out));
+    plan_.steer(std::move(out), policy.at);
   }
 
   ImportPlan& plan_;

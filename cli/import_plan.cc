@@ -5,6 +5,8 @@
 #include <set>
 
 #include "dns/core/steer/policy.h"
+#include "dns/core/wire/name.h"
+#include "shared/core/ascii.h"
 #include "shared/core/ip.h"
 
 namespace cli {
@@ -156,7 +158,21 @@ class Parting {
   std::map<std::string, std::vector<std::size_t>> of_pool_;
 };
 
-std::string quoted(const std::string& text) { return "\"" + text + "\""; }
+// YAML 1.2 5.7: what ends a double-quoted text, or cannot stand in one, is escaped.
+std::string quoted(const std::string& text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet < ' ' || octet >= 0x7f) {
+      out += {'\\', 'x', kHex[octet >> 4U], kHex[octet & 15U]};
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + "\"";
+}
 
 std::string list(const Parting& parting, const std::vector<std::string>& pools) {
   std::string out;
@@ -324,6 +340,17 @@ void ImportPlan::probe(const ImportHealth& how, const shared::load::Position& at
   } else if (*health != how) {
     lose(at, "another health check: all edges are asked alike here (health.edge), as the first one says");
   }
+}
+
+void ImportPlan::steer(ImportName name, const shared::load::Position& at) {
+  const auto same = [&name](const ImportName& other) { return shared::equals_ignoring_case(other.name, name.name); };
+  if (std::any_of(names.begin(), names.end(), same)) return lose(at, name.name + " is steered twice: the first counts");
+  names.push_back(std::move(name));
+}
+
+bool is_cname_target(const std::string& text) {
+  const auto name = dns::Name::from_text(text);
+  return name && !name->is_root();
 }
 
 std::string ImportPlan::policy_name(const std::string& wanted) const {

@@ -82,6 +82,8 @@ struct ImportPlan {
   void lose(const shared::load::Position& at, const std::string& what);
   // The first probe counts, another one is lost.
   void probe(const ImportHealth& how, const shared::load::Position& at);
+  // Adds to `names`. A name that is there already is lost: it can be steered in one way.
+  void steer(ImportName name, const shared::load::Position& at);
   // A name of its own for a policy.
   [[nodiscard]] std::string policy_name(const std::string& wanted) const;
 };
@@ -93,6 +95,9 @@ struct ImportFiles {
 
 // Adds to `lost` what shows only now: names that mix families, weights out of range.
 [[nodiscard]] ImportFiles write_import(ImportPlan& plan);
+
+// A name that an answer's CNAME may hold: not the root, no label too long.
+[[nodiscard]] bool is_cname_target(const std::string& text);
 
 // Only letters, digits and hyphens, beginning with a letter.
 [[nodiscard]] std::string plain_word(const std::string& text);

@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "cli/app.h"
 #include "cli/gdnsd_config.h"
+#include "cli/import_gdnsd.h"
+#include "shared/load/yaml.h"
 #include "tests/support/paths.h"
 
 namespace cli {
@@ -185,6 +188,26 @@ TEST_F(Import, GdnsdZonesKeepAllThatIsNotDynamic) {
               "reflect!dns: the plugin reflect has no counterpart", "mirror.shop.example is left out",
               "the place NA-US-TX-Austin", "up_thresh: a region serves while any of its addresses does",
               "there is no database", "zones/shop.example:9:1: $ADDR_LIMIT_V4"});
+}
+
+TEST_F(Import, ANameIsSteeredOnceAndAllTextsAreQuoted) {
+  const char* const config = R"(plugins => { simplefo => { a => { primary => "b\"ad.example.", secondary => . } } })";
+  shared::load::Diagnostics diagnostics;
+  const auto read = parse_gdnsd_config(config, "config", diagnostics);
+  ASSERT_TRUE(read) << diagnostics.render();
+  ImportPlan plan;
+  import_gdnsd(*read, "/nonexistent", {{"zones/shop.example", "www DYNC simplefo!a\nWWW DYNC simplefo!a\n"}}, plan);
+  const ImportFiles files = write_import(plan);
+  const auto document = shared::load::read_yaml_text(files.configuration, "meridian.yaml", {}, diagnostics);
+  ASSERT_TRUE(document) << diagnostics.render() << files.configuration;
+  EXPECT_EQ(document->find("dns")->find("names")->children.size(), 1u) << files.configuration;
+  const auto lost = [&plan](const std::string& what) {
+    return std::any_of(plan.lost.begin(), plan.lost.end(),
+                       [&what](const std::string& line) { return line.find(what) != std::string::npos; });
+  };
+  EXPECT_TRUE(lost("zones/shop.example:2:1: WWW.shop.example is steered twice: the first counts"));
+  EXPECT_TRUE(lost("'.' is neither an address nor a name"));
+  EXPECT_EQ(document->find("regions")->children.front().find("cname")->text, "b\"ad.example.");
 }
 
 TEST_F(Import, GdnsdConfigurationsAreReadWithTheirLines) {
