@@ -40,7 +40,7 @@ def test_lists_of_all_routes_of_a_host_and_of_a_route_add_up(slot, server, tmp_p
         assert edge.get("/", source=friend, Host="named.example")[0] == 200
         assert len(server.heads) == 3, "what is denied reaches no server"
         meridian.eventually(lambda: edge.metric("meridian_edge_access_requests_total", 'list="banned",ruling="denied"') == 2, "it is counted")
-        assert edge.metric("meridian_edge_errors_total", 'kind="forbidden"') == 4
+        meridian.eventually(lambda: edge.metric("meridian_edge_errors_total", 'kind="forbidden"') == 4, "and here")
         lists = {one["name"]: one for one in json.loads(edge.admin("/status", "GET")[1])["access"]}
         assert lists["admins"]["denied"] == 1 and lists["named"]["denied"] == 1
         meridian.eventually(lambda: "denied by the access list 'named'" in (tmp_path / "access.log").read_text(), "the log says why")

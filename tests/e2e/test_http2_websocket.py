@@ -75,7 +75,7 @@ def test_messages_of_every_size_come_back_beside_requests_and_are_counted(slot, 
         assert chat.receive() == (Opcode.CLOSE, b"\x03\xe8")
         assert chat.receive() is None and chat.answer.ended
         meridian.wait_until(lambda: ends(edge) == {"client": 1}, "the tunnel is counted")
-        assert edge.metric("meridian_edge_tunnels") == 0 and edge.metric("meridian_edge_tunnels_total") == 1
+        meridian.eventually(lambda: edge.metric("meridian_edge_tunnels") == 0 and edge.metric("meridian_edge_tunnels_total") == 1, "and here")
         line = next(line for line in lines(log, 8) if line["path"] == "/chat")
         assert (line["status"], line["end"], line["tunnel"], line["method"], line["protocol"]) == (101, "-", "client", "GET", "HTTP/2.0")
         assert edge.metric("meridian_edge_tunnel_bytes_total", '"in"') == line["octets_in"] > 300_000

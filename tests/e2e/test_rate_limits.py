@@ -61,8 +61,8 @@ def test_a_refusal_says_when_to_come_back_and_by_which_policy(slot, server, tmp_
         assert fields["RateLimit-Policy"] == '"api";q=2;w=60'
         assert fields["RateLimit"].startswith('"api";r=0;t=')
         meridian.eventually(lambda: edge.metric("meridian_edge_limit_requests_total", 'ruling="rejected"') == 1, "it is counted")
-        assert edge.metric("meridian_edge_errors_total", 'kind="rate_limited"') == 1
-        assert json.loads(edge.admin("/status", "GET")[1])["limits"][0]["rejected"] == 1
+        meridian.eventually(lambda: edge.metric("meridian_edge_errors_total", 'kind="rate_limited"') == 1, "and here")
+        meridian.eventually(lambda: json.loads(edge.admin("/status", "GET")[1])["limits"][0]["rejected"] == 1, "and here")
 
 
 def test_announced_limits_are_in_every_response(slot, server, tmp_path):
@@ -97,9 +97,9 @@ def test_a_client_that_leaves_while_it_waits_is_not_served(slot, server, tmp_pat
         with edge.raw() as sock:
             sock.sendall(b"GET / HTTP/1.1\r\nHost: lone.example\r\n\r\n")
             meridian.eventually(lambda: edge.metric("meridian_edge_limit_requests_total", 'ruling="delayed"') == 1, "it waits")
-            assert edge.metric("meridian_edge_requests_in_flight") == 1
+            meridian.eventually(lambda: edge.metric("meridian_edge_requests_in_flight") == 1, "and here")
         meridian.eventually(lambda: edge.metric("meridian_edge_requests_in_flight") == 0, "it is let go")
-        assert edge.metric("meridian_edge_errors_total", 'kind="client_closed"') == 1
+        meridian.eventually(lambda: edge.metric("meridian_edge_errors_total", 'kind="client_closed"') == 1, "and here")
         assert len(server.heads) == 1
 
 
