@@ -71,10 +71,8 @@ class ZoneText {
       if (letter == '\\' && i + 1 < text.size()) {
         word += text.substr(i, 2);
         ++i;
-      } else if (letter == '"') {
-        quoted = !quoted;
-        word += letter;
-      } else if (quoted) {
+      } else if (letter == '"' || quoted) {
+        quoted = quoted != (letter == '"');
         word += letter;
       } else if (letter == ';') {
         break;

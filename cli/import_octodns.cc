@@ -214,10 +214,8 @@ class ZoneReader {
     const auto lines = octodns_records(type, record);
     if (!lines)
       return plan_.lose(record.at, (owner.key.empty() ? "@" : owner.key) + " " + type + ": " + lines.error().message);
-    for (const std::string& data : *lines) {
-      zone_.text +=
-          (owner.key.empty() ? "@" : owner.key) + " " + std::to_string(ttl) + " IN " + type + " " + data + "\n";
-    }
+    const std::string start = (owner.key.empty() ? "@" : owner.key) + " " + std::to_string(ttl) + " IN " + type + " ";
+    for (const std::string& data : *lines) zone_.text.append(start).append(data).append("\n");
     if (type == "NS" && name == name_) zone_.has_ns = true;
   }
 

@@ -301,7 +301,8 @@ std::string zone_text(ImportPlan& plan, const std::string& name, const ImportZon
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const std::string server = "ns" + std::to_string(i + 1);
       const bool v6 = nodes[i].find(':') != std::string::npos;
-      head += "@ NS " + server + "\n" + server + (v6 ? " AAAA " : " A ") + nodes[i] + "\n";
+      head.append("@ NS ").append(server).append("\n");
+      head.append(server).append(v6 ? " AAAA " : " A ").append(nodes[i]).append("\n");
     }
   }
   return head + zone.text;
