@@ -23,6 +23,10 @@ WINDOW = 65535
 PATIENCE = 60
 
 
+class Closed(AssertionError):
+    """The connection has ended before what was waited for."""
+
+
 class Answer:
     """What has come on one stream."""
 
@@ -202,7 +206,8 @@ class H2:
         """Reads until it holds."""
         end = time.monotonic() + patience
         while not holds():
-            assert not self.closed, f"closed, and not: {what}; {self.goaways}"
+            if self.closed:
+                raise Closed(f"closed, and not: {what}; {self.goaways}")
             left = end - time.monotonic()
             assert left > 0, f"not in time: {what}"
             with contextlib.suppress(TimeoutError):

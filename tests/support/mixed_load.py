@@ -6,7 +6,8 @@
     load.served["h2"], load.moved["h2"]    # requests; connections that the edge ended in the protocol's own words
 
 A failure is whatever a client could not explain: no answer, a wrong one, a reset, an end without the protocol's words for it. To hear
-`Connection: close`, GOAWAY or a Close with 1001, and to go on by a new connection, is none.
+`Connection: close`, GOAWAY or a Close with 1001, and to go on by a new connection, is none. Nor is it to find a connection gone on which this client
+has said nothing for a second, as on a busy machine: an edge that stops waits that long for it (docs/operations.md), and load.silent counts these.
 """
 import collections
 import contextlib
@@ -26,7 +27,7 @@ import time
 import grpc
 import meridian
 from certificates import HttpsConnection, trusting
-from h2_client import H2
+from h2_client import H2, Closed
 from h2_websocket import H2WebSocket
 
 PATIENCE = 60
@@ -34,6 +35,7 @@ DOWNLOAD = 8_000_003  # octets
 PAUSE = 0.01
 FILE = b"f" * 100_003  # of the pool that speaks HTTP/2
 CALL = 20  # messages
+SILENCE = 0.95  # seconds, of the one that a stop waits for who is silent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,14 @@ class Target:
 
 class Wrong(Exception):
     """Not what a client may expect."""
+
+
+class Ended(Wrong):
+    """The other side has closed."""
+
+
+class Silent(Exception):
+    """This client was, for longer than anybody waits."""
 
 
 def expect(holds, what):
@@ -88,8 +98,11 @@ class Client(threading.Thread):
     def run(self):
         work = getattr(self, self.kind)
         while not self.load.stopping.is_set():
+            self.spoke = time.monotonic()
             try:
                 work()
+            except Silent:
+                self.load.count_silent(self.kind)
             except Exception as error:  # whatever a client sees instead of an answer is what we are here for
                 self.load.failures.append((self.kind, f"{type(error).__name__}: {error}"))
                 time.sleep(0.1)
@@ -106,14 +119,38 @@ class Client(threading.Thread):
     def live(self):
         return not self.load.stopping.is_set()
 
+    @contextlib.contextmanager
+    def asking(self):
+        """A request up to its answer's head: `with self.asking() as sent: ...; sent(); ...`. What is lost behind the silence of this client is lost by it."""
+        began, sent = time.monotonic(), []
+        try:
+            yield lambda: sent.append(time.monotonic())
+        except ConnectionRefusedError:
+            raise
+        except (ConnectionError, ssl.SSLError, Ended, Closed) as error:
+            if (sent or [time.monotonic()])[0] - self.spoke < SILENCE:
+                raise
+            raise Silent from error
+        self.spoke = began
+
+    def wrapped(self, sock):
+        with self.asking():
+            return self.context.wrap_socket(sock, server_hostname=self.target.name)
+
+    def h2_connection(self):
+        with self.asking():
+            return H2(self.target.host, self.target.https, authority=self.target.name, tls=self.h2_context)
+
     # -- HTTP/1.1
 
     def ask(self, connection, **fields):
         """One request; True if the connection stays."""
         body = self.draw.randbytes(self.draw.choice((0, 0, 100, 20_000)))
         method = "POST" if body else "GET"
-        connection.request(method, self.target.path, body=body or None, headers={"Host": self.target.name, **fields})
-        response = connection.getresponse()
+        with self.asking() as sent:
+            connection.request(method, self.target.path, body=body or None, headers={"Host": self.target.name, **fields})
+            sent()
+            response = connection.getresponse()
         said = response.read()
         expect(response.status == 200, f"status {response.status}: {said[:100]!r}")
         if body:
@@ -152,8 +189,10 @@ class Client(threading.Thread):
         """Slow enough to last over a reload or an upgrade."""
         connection = self.secure() if self.draw.random() < 0.5 else PlainConnection(self.target.host, self.target.http, timeout=PATIENCE)
         with contextlib.closing(connection):
-            connection.request("GET", f"{self.target.path}?bytes={DOWNLOAD}", headers={"Host": self.target.name})
-            response = connection.getresponse()
+            with self.asking() as sent:
+                connection.request("GET", f"{self.target.path}?bytes={DOWNLOAD}", headers={"Host": self.target.name})
+                sent()
+                response = connection.getresponse()
             expect(response.status == 200, f"status {response.status}")
             seen, octets = hashlib.sha256(), 0
             while piece := response.read1(65536):
@@ -167,11 +206,13 @@ class Client(threading.Thread):
     # -- HTTP/2
 
     def h2(self):
-        with H2(self.target.host, self.target.https, authority=self.target.name, tls=self.h2_context) as connection:
+        with self.h2_connection() as connection:
             expect(connection.sock.selected_alpn_protocol() == "h2", "no HTTP/2 by ALPN")
             while self.live:
-                streams = [connection.get(self.target.path) for _ in range(self.draw.randint(1, 8))]
-                connection.until_over(*streams)
+                with self.asking() as sent:
+                    streams = [connection.get(self.target.path) for _ in range(self.draw.randint(1, 8))]
+                    sent()
+                    self.served_or_unprocessed(connection, streams)
                 for stream in streams:
                     answer = connection.streams[stream]
                     expect(answer.reset is None and answer.status == 200, f"stream {stream}: status {answer.status}, reset {answer.reset}")
@@ -181,12 +222,25 @@ class Client(threading.Thread):
                     expect(all(code == 0 for _, code in connection.goaways), f"GOAWAY {connection.goaways}")
                     return self.moved()
 
+    @staticmethod
+    def served_or_unprocessed(connection, streams):
+        """What GOAWAY leaves out may be asked again elsewhere (RFC 9113 6.8); what it has taken is answered."""
+        try:
+            connection.until_over(*streams)
+        except Closed:
+            last = connection.goaways[-1] if connection.goaways else None
+            taken = [stream for stream in streams if not connection.streams[stream].over and (last is None or stream <= last[0])]
+            expect(last and last[1] == 0 and not taken, f"streams {taken} are lost, {connection.goaways}")
+            raise
+
     def h2_pool(self):
         """Over HTTP/1.1 to the edge, which asks a server over HTTP/2 and TLS."""
         with contextlib.closing(self.secure()) as connection:
             while self.live:
-                connection.request("GET", "/file", headers={"Host": self.target.name})
-                response = connection.getresponse()
+                with self.asking() as sent:
+                    connection.request("GET", "/file", headers={"Host": self.target.name})
+                    sent()
+                    response = connection.getresponse()
                 said = response.read()
                 expect(response.status == 200 and said == FILE, f"status {response.status}, {len(said)} octets")
                 self.note()
@@ -233,7 +287,7 @@ class Client(threading.Thread):
 
     def tls_tcp(self):
         sock = socket.create_connection((self.target.host, self.target.tls_tcp), timeout=PATIENCE)
-        with self.context.wrap_socket(sock, server_hostname=self.target.name) as secure:
+        with self.wrapped(sock) as secure:
             for _ in range(self.draw.randint(20, 200)):
                 data = self.draw.randbytes(self.draw.choice((1, 100, 5000)))
                 secure.sendall(data)
@@ -260,13 +314,14 @@ class Client(threading.Thread):
 
     def wss(self):
         sock = socket.create_connection((self.target.host, self.target.https), timeout=PATIENCE)
-        with self.context.wrap_socket(sock, server_hostname=self.target.name) as secure:
+        with self.wrapped(sock) as secure:
             self.messages(secure)
 
     def h2_websocket(self):
         """By extended CONNECT (RFC 8441)."""
-        with H2(self.target.host, self.target.https, authority=self.target.name, tls=self.h2_context) as connection:
-            chat = H2WebSocket(connection, self.target.websocket)
+        with self.h2_connection() as connection:
+            with self.asking():
+                chat = H2WebSocket(connection, self.target.websocket)
             expect(chat.answer.status == 200, f"status {chat.answer.status}, reset {chat.answer.reset}")
             while self.live:
                 text = self.draw.randbytes(8).hex()
@@ -283,9 +338,11 @@ class Client(threading.Thread):
                 pass
 
     def messages(self, sock):
-        sock.sendall(f"GET {self.target.websocket} HTTP/1.1\r\nHost: {self.target.name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
-        head = b""
+        with self.asking() as sent:
+            sock.sendall(f"GET {self.target.websocket} HTTP/1.1\r\nHost: {self.target.name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+            sent()
+            head = read_exactly(sock, 1)
         while not head.endswith(b"\r\n\r\n"):
             head += read_exactly(sock, 1)
         expect(head.startswith(b"HTTP/1.1 101 "), head[:60])
@@ -319,7 +376,8 @@ def read_exactly(sock, size):
     data = b""
     while len(data) < size:
         piece = sock.recv(size - len(data))
-        expect(piece, f"an end after {len(data)} of {size} octets")
+        if not piece:
+            raise Ended(f"an end after {len(data)} of {size} octets")
         data += piece
     return data
 
@@ -342,6 +400,7 @@ class Load:
     def __init__(self, target, kinds):
         self.target, self.stopping, self.failures = target, threading.Event(), []
         self.served, self.moved_by_kind, self.digests, self.lock = collections.Counter(), collections.Counter(), {}, threading.Lock()
+        self.silent = collections.Counter()
         self.clients = [Client(self, kind, n) for kind, count in kinds.items() for n in range(count)]
 
     @property
@@ -351,6 +410,10 @@ class Load:
     def count(self, kind):
         with self.lock:
             self.served[kind] += 1
+
+    def count_silent(self, kind):
+        with self.lock:
+            self.silent[kind] += 1
 
     def same(self, what, digest):
         """All downloads are one."""
