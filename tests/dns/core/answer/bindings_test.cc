@@ -110,6 +110,17 @@ TEST(Bindings, ComeBehindAnAliasModeRecord) {
   EXPECT_EQ(asked.scope, 24U);
 }
 
+// RFC 9460 section 2.4.2: parameters of AliasMode mean nothing, so nothing is made of them.
+TEST(Bindings, OfAnAliasModeRecordStayAsTheyAre) {
+  test::ZoneText text = test::example_zone();
+  text.lines.emplace_back("odd 50 SVCB \\# 000003777777076578616d706c6503636f6d0000040004c0000201");
+  Snapshot snapshot = world();
+  snapshot.zones = std::make_shared<ZoneSet>(std::vector<std::shared_ptr<const Zone>>{test::zone_of(text)});
+  const Asked asked = ask(snapshot, "odd.example.com", RrType::svcb, kEu);
+  EXPECT_EQ(asked.reply.answer, Lines{"odd.example.com. 50 IN SVCB \\# 000003777777076578616d706c6503636f6d00"
+                                      "00040004c0000201"});
+}
+
 TEST(Bindings, OfARegionThatIsACnameAreLeftOut) {
   const Asked asked = ask("to-mixed.example.com", RrType::https, kEu);
   EXPECT_EQ(asked.reply.answer,

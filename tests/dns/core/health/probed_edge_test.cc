@@ -51,6 +51,19 @@ TEST_F(ProbedEdgeTest, AFallBySilenceIsKnownAsOneUntilItIsHeardToBeIll) {
   see(EdgeOutcome::failure);
   EXPECT_FALSE(edge_.kept());
   EXPECT_EQ(edge_.shown(now_), EdgeState::down);
+  EXPECT_FALSE(edge_.silenced_since(before)) << "or the next suspicion keeps one that is known to be ill";
+}
+
+TEST_F(ProbedEdgeTest, AFallBySilenceIsForgottenWithTheRecovery) {
+  see(EdgeOutcome::success);
+  const shared::TimePoint before = now_;
+  see(EdgeOutcome::silence, settings_.health.fall);
+  edge_.keep();
+  ASSERT_TRUE(edge_.silenced_since(before));
+  see(EdgeOutcome::success, settings_.health.rise);
+  EXPECT_EQ(edge_.machine().state(), shared::HealthState::up);
+  EXPECT_FALSE(edge_.silenced_since(before));
+  EXPECT_FALSE(edge_.kept());
 }
 
 }  // namespace

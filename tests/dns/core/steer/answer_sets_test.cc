@@ -1,5 +1,7 @@
 #include "dns/core/steer/answer_sets.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/dns_world.h"
@@ -33,6 +35,18 @@ TEST_F(AnswerSetsTest, EachWindowIsASetOfItsType) {
     EXPECT_EQ(rrset.wire.size(), AnswerSets::rr_size(type));
     EXPECT_EQ(rrset.ttl(), 60U);
   }
+}
+
+TEST_F(AnswerSetsTest, WhenNothingCanServeAllEdgesAreOneCandidate) {
+  HealthView health = sets().health();
+  for (auto& region : health.regions) std::ranges::fill(region.edges, EdgeState::down);
+  const auto next = sets().with_health(tables(), health);
+  const std::size_t profile = tables().profile_of(kWww);
+  const AnswerSets::Slot& first = next->slot(profile, AddressType::a, 0);
+  ASSERT_EQ(first.verdict, AnswerSets::Verdict::all_down_answer_all);
+  ASSERT_EQ(next->candidates(first).size(), 1U) << "what follows is another slot's";
+  EXPECT_TRUE(next->candidates(first).front().usable);
+  EXPECT_GT(next->candidates(first).front().ring.edges, 1);
 }
 
 TEST_F(AnswerSetsTest, AChangeOfHealthLeavesAliasesWhereTheyAre) {

@@ -98,6 +98,19 @@ TEST_F(Narrate, WithoutAnyRegionThePolicysWordForItIsTold) {
   EXPECT_NE(health(std::nullopt).find("us-east is up -> cannot serve"), std::string::npos);
 }
 
+TEST_F(Narrate, OfTwoTheWeightsAreToldOfOneThatItIsTheFirst) {
+  EXPECT_EQ(narrate_choice(*tables_, *answers_, decided(kEast)),
+            "us-east: the first region of the order that can serve");
+  SteeringSpec spec = tables_->spec();
+  spec.policies[0].steps = {{FailoverStep{{Element{Member{kEast, 3}, Member{kEu, 1}}}}, {}}};
+  const auto compiled = compile(std::move(spec));
+  ASSERT_TRUE(compiled.tables);
+  tables_ = compiled.tables;
+  publish();
+  const std::string text = narrate_choice(*tables_, *answers_, decided(kEast));
+  EXPECT_TRUE(text.starts_with("us-east: drawn by weight from {us-east: 3, eu: 1}")) << text;
+}
+
 TEST_F(Narrate, TheTtlSaysWhatIsAboutToChange) {
   EXPECT_EQ(narrate_ttl(*tables_, *answers_, decided(kEast)), "60 s, the maximum: nothing is about to change");
   health_.regions[0].pressure = true;

@@ -71,6 +71,8 @@ TEST(ZoneAssembly, SaysWhatIsWrong) {
             "4 warning: a.sub.example.com.: never answered, it lies below the delegation of sub.example.com.\n"},
            {{"sub 60 NS ns.example.org.", "sub 60 TXT x"},
             "4 warning: sub.example.com.: TXT is never answered, the name is delegated\n"},
+           {{"sub 60 NS ns.example.org.", "sub 60 TYPE47 \\# 0000024000", "sub 60 TYPE43 \\# 00010d0200"}, ""},
+           {{"a 60 CNAME b", "a 60 TYPE47 \\# 0000024000"}, ""},
            {{"d 60 DNAME e", "a.d 60 A 192.0.2.1"},
             "4 error: a.d.example.com.: lies below the DNAME of d.example.com.\n"},
            {{"*.w 60 NS ns.example.org."},
