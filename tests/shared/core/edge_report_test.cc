@@ -83,6 +83,12 @@ TEST(EdgeReport, StrictAboutWhatItKnows) {
            R"({"state":"up","pools":[{"name":"a","servers":1}]})",
            R"({"state":"up","pools":[{"name":"a","servers":1,"usable":2}]})",
            R"({"state":"up","pools":[{"name":"a","servers":4294967296,"usable":1}]})",
+           R"({"state":"up","pools":[{"name":"a","servers":2.0,"usable":1}]})",
+           R"({"state":"up","pools":[{"name":"a","servers":2.5,"usable":0}]})",
+           R"({"state":"up","pools":[{"name":"a","servers":2,"usable":1e0}]})",
+           R"({"state":"up","pools":[{"name":"a","servers":"2","usable":"1"}]})",
+           R"({"state":"up","pools":[{"name":"a","servers":2,"usable":-1}]})",
+           R"({"state":"up","pools":[{"name":"a","servers":2,"usable":null}]})",
        }) {
     EXPECT_FALSE(parse_edge_report(text)) << text;
   }

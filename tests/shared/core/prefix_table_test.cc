@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 namespace shared {
@@ -105,6 +106,44 @@ TEST(PrefixTable, AgreesWithTheNaiveReferenceWhenLargeEnoughForAnIndex) {
   }
 }
 
+// What the index of IPv6 leaves to the search (all but 2000::/3) and what it narrows, at both ends of it and of each
+// row.
+TEST(PrefixTable, IndexedOrNotEachRowOfIpv6HasItsEnds) {
+  std::vector<PrefixRow> rows;
+  const auto add = [&](Key128 key, std::uint8_t length) {
+    rows.push_back({{v6_address(key), length}, static_cast<std::uint32_t>(1 + rows.size())});
+  };
+  for (std::uint64_t i = 0; i < 120; ++i) {
+    add({i << 57 | 1, 0}, 64);                         // spread over all leading octets
+    add({0x2001'0db8'0000'0000 | i << 17, 0}, 48);     // many in one slot of the index
+    add({0x3fff'ffff'0000'0000 + (i << 20), i}, 128);  // its last slot, single addresses
+  }
+  add({0x1fff'ffff'ffff'ffff, 0}, 64);
+  add({0x2000'0000'0000'0000, 0}, 64);
+  add({0x3fff'ffff'ffff'ffff, 0}, 64);
+  add({0x4000'0000'0000'0000, 0}, 64);
+  const PrefixTable table = PrefixTable::from_rows(rows, 0);
+  ASSERT_GT(table.v6().starts().size(), 256U);
+  const auto agrees = [&](Key128 key) {
+    const IpAddress address = v6_address(key);
+    EXPECT_EQ(table.lookup(address).value, naive_value(rows, address, 0)) << address.to_string();
+    return address;
+  };
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto [high, low] = v6_key(rows[i].prefix.address);
+    const unsigned length = rows[i].prefix.length;
+    const Key128 last =
+        length == 128 ? Key128{high, low} : Key128{high | ((std::uint64_t{1} << (64 - length)) - 1), ~std::uint64_t{0}};
+    const IpAddress first = agrees({high, low});
+    agrees(last);
+    agrees({last.low + 1 == 0 ? last.high + 1 : last.high, last.low + 1});
+    const IpAddress before = agrees({low == 0 ? high - 1 : high, low - 1});
+    if (i % 8 != 0) continue;
+    EXPECT_EQ(table.lookup(first).depth, naive_depth(rows, first, 0)) << first.to_string();
+    EXPECT_EQ(table.lookup(before).depth, naive_depth(rows, before, 0)) << before.to_string();
+  }
+}
+
 TEST(PrefixTable, MergesNeighboursAndKnowsItsDepth) {
   const std::vector<PrefixRow> rows = {{*Prefix::parse("198.51.100.0/25"), 1},
                                        {*Prefix::parse("198.51.100.128/25"), 1}};
@@ -136,6 +175,9 @@ TEST(PrefixTableBuilder, TakesAStreamOfDisjointRows) {
   builder.add(*Prefix::parse("1.0.0.0/8"), 1);
   builder.add(*Prefix::parse("3.0.0.0/8"), 2);
   builder.add(*Prefix::parse("255.0.0.0/8"), 3);
+  builder.add(*Prefix::parse("2001:dc0::/128"), 6);
+  builder.add(*Prefix::parse("2001:dc1::/64"), 8);
+  builder.add(*Prefix::parse("ff00::/8"), 9);
   const PrefixTable table = std::move(builder).finish();
   EXPECT_EQ(table.lookup(*IpAddress::parse("1.2.3.4")).value, 1u);
   EXPECT_EQ(table.lookup(*IpAddress::parse("1.2.3.4")).depth, 7);
@@ -143,6 +185,34 @@ TEST(PrefixTableBuilder, TakesAStreamOfDisjointRows) {
   EXPECT_EQ(table.lookup(*IpAddress::parse("255.255.255.255")).value, 3u);
   EXPECT_EQ(table.lookup(*IpAddress::parse("2001:db8::1")).value, 5u);
   EXPECT_EQ(table.lookup(*IpAddress::parse("2001:db9::")).value, 7u);
+  EXPECT_EQ(table.lookup(*IpAddress::parse("2001:dc0::")).value, 6u);
+  EXPECT_EQ(table.lookup(*IpAddress::parse("2001:dc0::1")).value, 7u);
+  EXPECT_EQ(table.lookup(*IpAddress::parse("2001:dc1::ffff:ffff:ffff:ffff")).value, 8u);
+  EXPECT_EQ(table.lookup(*IpAddress::parse("2001:dc1:0:1::")).value, 7u);
+  EXPECT_EQ(table.lookup(*IpAddress::parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")).value, 9u);
+}
+
+TEST(PrefixTable, OneWithoutRowsHasTheValueZeroInBothFamilies) {
+  for (const char* address : {"192.0.2.1", "2001:db8::1"}) {
+    EXPECT_EQ(PrefixTable().lookup(*IpAddress::parse(address)).value, 0U) << address;
+    EXPECT_EQ(PrefixTable().lookup(*IpAddress::parse(address)).depth, 0) << address;
+  }
+}
+
+// With as many rows as make an index: whoever made the table, it has one for both families.
+TEST(PrefixTableBuilder, MakesTheSameTableAsRowsDo) {
+  std::vector<PrefixRow> rows;
+  PrefixTableBuilder builder(0);
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    rows.push_back({{IpAddress::v4(i << 20), 14}, 1 + i});
+    rows.push_back({{v6_address({0x2000'0000'0000'0000 + (std::uint64_t{i} << 40), 0}), 30}, 1 + i});
+  }
+  for (const PrefixRow& row : rows) builder.add(row.prefix, row.value);
+  const PrefixTable made = std::move(builder).finish();
+  const PrefixTable wanted = PrefixTable::from_rows(rows, 0);
+  EXPECT_EQ(made.v4().memory(), wanted.v4().memory());
+  EXPECT_EQ(made.v6().memory(), wanted.v6().memory()) << "the index, too";
+  EXPECT_TRUE(std::ranges::equal(made.v6().starts(), wanted.v6().starts()));
 }
 
 TEST(PrefixTable, KeysAndAddressesAreTheSameThing) {

@@ -152,6 +152,51 @@ TEST(ProxyHeader, Vectors) {
   EXPECT_FALSE(read_proxy_header(v2(0x21, 0x11, kFour + vector(0x20, none))).header.tls);
 }
 
+// Of the client octet: TLS was spoken, a certificate was shown on this connection, or in its session; and the number
+// behind it, 0 when that was verified.
+TEST(ProxyHeader, WhoSpokeTlsAndWhoWasVerified) {
+  struct Case {
+    int client;
+    std::initializer_list<int> verify;
+    bool tls;
+    bool verified;
+  };
+  for (const Case& c : std::initializer_list<Case>{{0x01, {0, 0, 0, 0}, true, false},
+                                                   {0x03, {0, 0, 0, 0}, true, true},
+                                                   {0x05, {0, 0, 0, 0}, true, true},
+                                                   {0x02, {0, 0, 0, 0}, false, true},
+                                                   {0x08, {0, 0, 0, 0}, false, false},
+                                                   {0x07, {0, 0, 0, 1}, true, false},
+                                                   {0x07, {0, 0, 1, 0}, true, false},
+                                                   {0x07, {0, 1, 0, 0}, true, false},
+                                                   {0x07, {1, 0, 0, 0}, true, false}}) {
+    const std::string header = v2(0x21, 0x11, kFour + vector(0x20, octets({c.client}) + octets(c.verify)));
+    const ProxyRead read = read_proxy_header(header);
+    ASSERT_EQ(read.state, State::complete) << c.client;
+    EXPECT_EQ(read.header.tls, c.tls) << c.client;
+    EXPECT_EQ(read.header.tls_verified, c.verified) << c.client;
+  }
+}
+
+TEST(ProxyHeader, WritesWhetherACertificateWasShown) {
+  ProxyHeader header;
+  header.tells = true;
+  header.source = *Endpoint::parse("192.0.2.1:56324");
+  header.destination = *Endpoint::parse("198.51.100.2:443");
+  header.tls = true;
+  const auto written = [&] { return write_proxy_header(ProxyVersion::v2, header); };
+  EXPECT_EQ(written(), v2(0x21, 0x11, kFour + vector(0x20, octets({0x01, 0, 0, 0, 0})))) << "no certificate";
+  header.tls_verified = true;
+  EXPECT_EQ(written(), v2(0x21, 0x11, kFour + vector(0x20, octets({0x07, 0, 0, 0, 0})))) << "one without a name";
+  header.tls_client = "alice";
+  const std::string alice = vector(0x22, "alice");
+  EXPECT_EQ(written(), v2(0x21, 0x11, kFour + vector(0x20, octets({0x07, 0, 0, 0, 0}) + alice)));
+  header.tls_verified = false;
+  EXPECT_EQ(written(), v2(0x21, 0x11, kFour + vector(0x20, octets({0x07, 0, 0, 0, 1}) + alice)));
+  header.tls = false;
+  EXPECT_EQ(written(), v2(0x21, 0x11, kFour)) << "no TLS, nothing of it";
+}
+
 // The checksum of "123456789" is E3069283; here over a header whose checksum field is taken as zero.
 TEST(ProxyHeader, ChecksumIsVerified) {
   std::string header = v2(0x21, 0x11, kFour + vector(0x03, std::string(4, '\0')));

@@ -133,6 +133,19 @@ TEST(ChunkDecoder, ExtensionsLongerThanTheDataComeToAnEnd) {
   EXPECT_EQ(decode(body + chunk + chunk + chunk + "0\r\n\r\n", 4096).last, ChunkEvent::error);
 }
 
+TEST(ChunkDecoder, ExactlyAsMuchMayBeOwedAsIsSaid) {
+  // One octet of data with extensions of so many octets, the semicolon counted, owes what is over the data and the free
+  // ones.
+  const auto chunk = [](std::size_t extension) { return "1;" + std::string(extension - 1, 'x') + "\r\na\r\n"; };
+  const std::size_t owed = ChunkDecoder::kMaxExtension - 1 - ChunkDecoder::kFreeExtension;
+  const std::size_t times = ChunkDecoder::kMaxOwed / owed;
+  std::string body;
+  for (std::size_t i = 0; i < times; ++i) body += chunk(ChunkDecoder::kMaxExtension);
+  const std::size_t left = ChunkDecoder::kMaxOwed - times * owed + 1 + ChunkDecoder::kFreeExtension;
+  EXPECT_EQ(decode(body + chunk(left) + "0\r\n\r\n", 16384).last, ChunkEvent::done);
+  EXPECT_EQ(decode(body + chunk(left + 1) + "0\r\n\r\n", 16384).last, ChunkEvent::error);
+}
+
 TEST(ChunkDecoder, TrailersAreBounded) {
   std::string many = "0\r\n";
   for (std::size_t i = 0; i <= ChunkDecoder::kMaxTrailerFields; ++i) many += "A: b\r\n";
