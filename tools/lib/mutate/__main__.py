@@ -11,10 +11,12 @@ import subprocess
 import sys
 import time
 
-from build import JOBS, ROOT, build
+from build import JOBS, ROOT, build, programs
+from e2e import PROGRAMS, EndToEnd
 from equivalent import Judged
 
 FOLDERS = ("shared", "dns", "edge", "cli")
+MISSED = ("survived", "unreached")
 SLOWEST = 300  # seconds for the whole program
 
 
@@ -101,7 +103,7 @@ def changed_lines():
 
 def some_of(paths, options):
     """Of many sources as many as a sample needs, the longer ones sooner: each costs its reading and a compilation."""
-    most = max(8, options.sample // 3)
+    most = max(8, options.sample // 5)
     if options.list or not options.sample or len(paths) <= most:
         return paths
     draw = random.Random(options.seed)
@@ -171,11 +173,32 @@ def mutate(folder, paths, options, only=None):
                 if verdict:
                     seen[place] = verdict
                     memory.keep(memory.key(place[0], place[2]), verdict)
-    return tell(folder, seen, len(places))
+    tell(folder, seen, len(places))
+    if options.e2e:
+        ask_end_to_end(folder, scratch, sources, seen, memory)
+        tell(f"{folder} with tests/e2e", seen, len(places))
+    return sum(verdict in MISSED for verdict in seen.values())
+
+
+def ask_end_to_end(folder, scratch, sources, seen, memory):
+    """The end-to-end tests' verdict of each mistake that no unit test noticed, into `seen`."""
+    room = "/".join(folder.split("/")[:2])
+    asked = EndToEnd(room, scratch)
+    ready = False
+    for place in sorted((place for place, verdict in seen.items() if verdict in MISSED), key=lambda p: (p[0].name, p[1])):
+        source, number, mistake = place
+        digest = hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in asked.files(source.name))).hexdigest()[:16]
+        key = f"{memory.key(source, mistake)}:{digest}"
+        if key not in memory.known:
+            if not ready:
+                programs(PROGRAMS[room.split("/")[0]], sources, scratch)
+                ready = True
+            memory.keep(key, asked.judge(source.name, number))
+        seen[place] = memory.known[key]
 
 
 def tell(folder, seen, wanted):
-    missed = sorted((place for place, verdict in seen.items() if verdict in ("survived", "unreached")), key=lambda p: (p[0].name, p[2].line))
+    missed = sorted((place for place, verdict in seen.items() if verdict in MISSED), key=lambda p: (p[0].name, p[2].line))
     for source, _, mistake in missed:
         line = source.text.splitlines()[mistake.line - 1].decode(errors="replace").strip()
         verdict = seen[(source, _, mistake)]
@@ -183,7 +206,6 @@ def tell(folder, seen, wanted):
     if seen:
         late = f"; {wanted - len(seen)} not tried in the time" if len(seen) < wanted else ""
         print(f"{folder}: {len(seen) - len(missed)} of {len(seen)} noticed, {100 * (len(seen) - len(missed)) / len(seen):.1f} %{late}")
-    return len(missed)
 
 
 def main():
@@ -195,6 +217,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=None)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--e2e", action="store_true")
     options = parser.parse_args()
     if bool(options.folder) == options.changed:
         parser.error("a folder, or --changed")

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 
 from plant import Planter, planted
@@ -66,6 +67,8 @@ class Source:
         command = [a for a in self.command if a not in ("-Werror", str(self.path), "-c")]
         at = command.index("-o")
         del command[at:at + 2]
+        if shutil.which("ccache"):  # the same sample again, for its other half
+            command.insert(0, "ccache")
         # The copy is compiled as if it stood where the source does.
         return run([*command, "-w", "-Wno-narrowing", "-include", HERE / "switch.h", "-iquote", self.path.parent, "-c", self.copy, "-o", self.object])
 
@@ -82,15 +85,33 @@ def build(program, paths, folder, chosen):
     sources = [source for source in chosen(sources) if source.mistakes]
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(Source.compile, sources))
-    reach = folder / "reach.o"
-    run(["g++", "-std=c++20", f"-I{ROOT}", "-c", HERE / "reach.cc", "-o", reach], check=True)
+    return linked(program, sources, folder / program, "reach"), sources
+
+
+def linked(program, sources, made, watch):
+    """A program of the debug build with the objects of these sources, and `watch` that notes what is reached."""
+    made.parent.mkdir(parents=True, exist_ok=True)
+    reach = made.with_name(f"{made.name}.{watch}.o")
+    run(["g++", "-std=c++20", f"-I{ROOT}", "-c", HERE / f"{watch}.cc", "-o", reach], check=True)
     link = run(["ninja", "-C", DEBUG, "-t", "commands", f"bin/{program}"], check=True).stdout.splitlines()[-1]
     words = [word for word in shlex.split(link) if word not in (":", "&&")]
     at = words.index("-o")
-    made = folder / program
     # Before the archives: of these the linker takes no member whose names are there already.
     words[at:at + 2] = [*(str(s.object) for s in sources), str(reach), "-o", str(made)]
     done = subprocess.run(words, cwd=DEBUG, capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(f"tools/mutate: {program} does not link\n{done.stderr[-3000:]}")
-    return made, sources
+    return made
+
+
+def programs(names, sources, folder):
+    """The programs themselves with the same mistakes, and beside them those that have none."""
+    done = run(["ninja", "-C", DEBUG, f"-j{JOBS}", "programs"])
+    if done.returncode != 0:
+        raise SystemExit(f"tools/mutate: the programs do not build\n{done.stdout[-3000:]}")
+    place = folder / "bin"
+    for name in names:
+        linked(name, sources, place / name, "reach_program")
+    for other in (DEBUG / "bin").glob("meridian*"):
+        if not (place / other.name).exists():
+            (place / other.name).symlink_to(other)
