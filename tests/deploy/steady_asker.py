@@ -1,5 +1,5 @@
 """Asks a DNS server and an HTTP server without a pause until its standard input ends, then tells how it went as JSON: what a user
-would have noticed of an upgrade. No query is repeated.
+would have noticed of an upgrade. Nothing is repeated; a connection that was closed while nobody used it is made anew, as browsers do.
 
 Usage: steady_asker.py ADDRESS NAME URL-ADDRESS HOST
 """
@@ -26,7 +26,8 @@ def main():
         except (dns.exception.DNSException, OSError) as problem:
             told["failures"].append(f"dns: {problem!r}")
         try:
-            connection = connection or http.client.HTTPConnection(edge, 80, timeout=3)
+            if connection is None or select.select([connection.sock], [], [], 0)[0]:
+                connection = http.client.HTTPConnection(edge, 80, timeout=3)
             connection.request("GET", "/", headers={"Host": host})
             response = connection.getresponse()
             response.read()

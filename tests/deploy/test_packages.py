@@ -66,6 +66,7 @@ def test_the_build_directory_forgets_what_was_packaged(packages):
     cache = (hosts.ROOT / "build/release/CMakeCache.txt").read_text()
     version = hosts.call("dpkg-deb", "-f", packages["meridian-dns"], "Version").strip()
     assert version not in cache and "CMAKE_INSTALL_PREFIX:PATH=/usr\n" not in cache
+    assert "CMAKE_CXX_FLAGS:STRING=\n" in cache and "CMAKE_EXE_LINKER_FLAGS:STRING=\n" in cache, "what is packed is what the tests have run"
 
 
 def test_each_file_is_where_its_package_promises(packages):
