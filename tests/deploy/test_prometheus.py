@@ -15,7 +15,8 @@ import hosts
 
 sys.path.insert(0, str(hosts.ROOT / "tests/support"))
 
-import meridian  # noqa: E402  (the path comes first)
+import collector  # noqa: E402  (the path comes first)
+import meridian  # noqa: E402
 import redis_server  # noqa: E402
 
 FILES = hosts.ROOT / "ansible/roles/monitoring/files"
@@ -27,6 +28,7 @@ REGIONS = ("us-east", "us-west", "eu")
 FEATURES = """  caches: {pages: {}}
   limits: {gentle: {rate: 1000/s, burst: 1000}, shared: {rate: 1000/s, burst: 1000, scope: region}}
   redis: {servers: ["REDIS"]}
+  trace: {sample: 100%, otlp: {url: "COLLECTOR", delay: 100ms}}
   compression: {}
   routes:
     - {path: /cached/, pool: web, cache: {store: pages, ttl: {200: 1m}}, limits: [gentle, shared]}
@@ -35,14 +37,14 @@ FEATURES = """  caches: {pages: {}}
 """
 
 
-def with_features(folder, redis):
+def with_features(folder, redis, spans):
     secret = folder / "sticky.keys"
     secret.write_text("000102030405060708090a0b0c0d0e0f\n")
     secret.chmod(0o600)
     (folder / "page.html").write_text("a page\n" * 1000)
 
     def edit(text):
-        text = text.replace("  routes:\n", FEATURES.replace("ROOT", str(folder)).replace("REDIS", redis), 1)
+        text = text.replace("  routes:\n", FEATURES.replace("ROOT", str(folder)).replace("REDIS", redis).replace("COLLECTOR", spans), 1)
         return meridian.steady(text).replace("      balance: weighted_round_robin\n", "      balance: weighted_round_robin\n      adaptive: {mode: enforce, min: 100}\n"
                                              "      queue: {size: 100}\n"
                                              f"      sticky: {{store: redis, learn: JSESSIONID, keys: \"{secret}\"}}\n", 1)
@@ -54,8 +56,8 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     slot = meridian.Lease()
     try:
-        with redis_server.Redis(tmp_path_factory.mktemp("redis"), f"127.{slot.number}.3.1") as redis:
-            with meridian.Shop(tmp_path_factory.mktemp("shop"), edit=with_features(folder, redis.name)) as running:
+        with redis_server.Redis(tmp_path_factory.mktemp("redis"), f"127.{slot.number}.3.1") as redis, collector.Collector(f"127.{slot.number}.5.1") as spans:
+            with meridian.Shop(tmp_path_factory.mktemp("shop"), edit=with_features(folder, redis.name, spans.url)) as running:
                 yield running.start()
     finally:
         slot.release()
