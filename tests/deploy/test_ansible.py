@@ -213,20 +213,29 @@ def test_linters_are_content():
         assert judged.returncode == 0, judged.stdout + judged.stderr
 
 
-def rendered(folder):
+def own_sections():
+    """The sections that the role common makes of variables."""
+    return yaml.safe_load((ANSIBLE / "roles/common/defaults/main.yml").read_text())["common_sections"]
+
+
+def rendered(folder, edit=lambda variables, secrets: None):
     """meridian.yaml of the example inventory, as the filter makes it from variables that hold no templates, below `folder`."""
     inventory = ANSIBLE / "inventory/example"
     variables = yaml.safe_load((inventory / "group_vars/all/meridian.yml").read_text())
     children = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]
     about = {host: {**group["vars"], **its} for group in children["edge"]["children"].values() for host, its in group["hosts"].items()}
     edges, nodes = list(about), children["dns"]["hosts"]
-    sections = {name: variables.get(f"meridian_{name}") for name in ("service", "regions", "health", "dns", "edge", "admin", "metrics", "log")}
+    secrets = {"keys/customers": yaml.safe_load((inventory / "group_vars/all/vault.yml").read_text())["vault_api_keys"]}
+    edit(variables, secrets)
+    sections = {name: variables.get(f"meridian_{name}") for name in own_sections()}
     text = yaml.safe_dump(filters.configuration(sections, {**about, **nodes}, {"edge": edges, "dns": list(nodes)}), sort_keys=False, width=1000)
     for name, source in variables["meridian_files"].items():
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(inventory / source, folder / name)
     (folder / "keys").mkdir()
-    (folder / "keys/customers").write_text(yaml.safe_load((inventory / "group_vars/all/vault.yml").read_text())["vault_api_keys"])
+    for name, content in secrets.items():
+        (folder / name).write_text(content)
+        (folder / name).chmod(0o640)
     (folder / "meridian.yaml").write_text(text)
     return text
 
@@ -237,6 +246,38 @@ def test_the_examples_variables_make_a_good_configuration(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     nodes = yaml.safe_load((tmp_path / "meridian.yaml").read_text())["dns"]["nodes"]
     assert nodes["ns1.example.com"] == {"address": "192.0.2.53", "admin": "ssh:ns1.example.com"} and len(nodes) == 2, "the group dns"
+
+
+def test_each_section_has_a_variable():
+    """But for what the packages' units lay down: where state is and who the server is; and `include`: the file is one."""
+    schema = json.loads(hosts.call(hosts.BIN / "meridian", "config-schema"))
+    assert set(schema["properties"]) - set(own_sections()) == {"state_directory", "user", "include"}
+    specified = yaml.safe_load((ANSIBLE / "roles/common/meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    assert {f"meridian_{name}" for name in own_sections()} <= set(specified)
+
+
+def test_sessions_spans_and_scaling_come_from_the_variables(tmp_path):
+    """As the README of the role meridian_edge has them."""
+    def edit(variables, secrets):
+        edge = variables["meridian_edge"]
+        edge["redis"] = {"servers": ["redis.internal:6379"], "password_file": "keys/redis"}
+        edge["trace"] = {"sample": "1%", "otlp": {"url": "http://collector.internal:4318/v1/traces", "headers_file": "keys/otlp"}}
+        edge["scaler"] = {"webhook": {"url": "https://scaler.internal/meridian", "key": "keys/scaler"}}
+        edge["pools"]["web"] |= {"sticky": {"store": "redis", "learn": "JSESSIONID", "keys": "keys/sticky"},
+                                 "autoscale": {"mode": "dry_run", "min": 3, "max": 20, "cpu": 70}}
+        secrets |= {"keys/redis": "a password\n", "keys/otlp": "Authorization: Bearer of-nobody\n", "keys/scaler": 32 * "ab" + "\n", "keys/sticky": 16 * "0f" + "\n"}
+    rendered(tmp_path, edit)
+    done = subprocess.run([hosts.BIN / "meridian", "check", tmp_path / "meridian.yaml"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    readme = (ANSIBLE / "roles/meridian_edge/README.md").read_text()
+    assert all(f"`keys/{name}`" in readme for name in ("redis", "otlp", "scaler", "sticky"))
+
+
+@pytest.mark.parametrize("role", sorted(path.name for path in (ANSIBLE / "roles").iterdir()))
+def test_a_readme_has_the_variables_of_its_role(role):
+    specified = yaml.safe_load((ANSIBLE / "roles" / role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    listed = re.findall(r"^\| `(\w+)` \|", (ANSIBLE / "roles" / role / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(specified)
 
 
 @pytest.mark.parametrize("where,told", [("failover: [us-east", "us-westt"), ("fall: 2, rise: 2}", "'fal'"), ("pool: web}", "wep"), ("eu: {location", "153.35")])
