@@ -11,7 +11,7 @@ install(DIRECTORY examples/start/ DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/m
 install(PROGRAMS tools/geo/make-database DESTINATION ${CMAKE_INSTALL_DATADIR}/meridian/geo)
 install(FILES tools/geo/countries.txt tools/geo/networks.txt DESTINATION ${CMAKE_INSTALL_DATADIR}/meridian/geo)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/meridian-doc FILES_MATCHING PATTERN "*.md")
-install(FILES README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/meridian-doc)
+install(FILES README.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/meridian-doc)
 install(FILES CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/meridian-doc RENAME versions.md)  # debhelper would take its own name for Debian's
 install(CODE "
   execute_process(COMMAND /usr/bin/python3 \"${CMAKE_SOURCE_DIR}/tools/manuals\" --programs \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\"

@@ -75,8 +75,17 @@ def test_each_file_is_where_its_package_promises(packages):
                        ("meridian-dns", "./usr/share/man/man8/meridian-dns.8.gz"), ("meridian-edge", "./etc/logrotate.d/meridian-edge"),
                        ("meridian-edge", "./usr/share/zsh/vendor-completions/_meridian-edge"), ("meridian-tools", "./usr/share/man/man5/meridian.yaml.5.gz"),
                        ("meridian-tools", "./usr/share/man/man1/meridian-drain.1.gz"), ("meridian-tools", "./etc/meridian/example/meridian.yaml"),
-                       ("meridian-tools", "./usr/share/bash-completion/completions/meridian"), ("meridian-doc", "./usr/share/doc/meridian-doc/operations.md")):
+                       ("meridian-tools", "./usr/share/bash-completion/completions/meridian"), ("meridian-doc", "./usr/share/doc/meridian-doc/operations.md"),
+                       ("meridian-doc", "./usr/share/doc/meridian-doc/SECURITY.md")):
         assert f" {path}\n" in listed[name], f"{name} has no {path}"
+
+
+def test_each_package_says_its_licence(packages):
+    """Debian's place for LICENSE is the file copyright, which names the text that every Debian has."""
+    for name, path in packages.items():
+        said = subprocess.run(f"dpkg-deb --fsys-tarfile {path} | tar -xO ./usr/share/doc/{name}/copyright", shell=True, capture_output=True, text=True, check=True).stdout
+        assert "License: Apache-2.0" in said and "/usr/share/common-licenses/Apache-2.0" in said, name
+    assert "Apache License" in (hosts.ROOT / "LICENSE").read_text()
 
 
 def test_an_installation_starts_nothing_and_brings_an_example_that_is_good(host, versions):
