@@ -76,8 +76,10 @@ Result<PutBack> what_differs(const shared::LastGood& copy, const fs::path& benea
     auto text = copy.read(name);
     if (!text) return fail(name + ": " + text.error().message);
     const fs::path real = fs::weakly_canonical(name, error);
-    if (error || !lies_in(real, folder) || (is_there && !fs::is_regular_file(real, error))) {
+    if (error || !lies_in(real, folder)) {
       out.outside.push_back(name);
+    } else if (is_there && !fs::is_regular_file(real, error)) {
+      out.irregular.push_back(name);
     } else {
       out.files.push_back({real, std::move(*text), is_there});
     }

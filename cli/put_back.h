@@ -1,8 +1,8 @@
 #pragma once
 // PutBack: files of a copy that differ from those on the disk, and their way back there: all of them are written beside
 // their places first, then each is renamed into its own; what was there is kept as NAME.before-rollback. A copy lies
-// where the servers' user may write, and root puts it back: so nothing is written but beneath one folder, and through
-// no link that leads out of it. One thread.
+// where the servers' user may write, and root puts it back: so nothing is written but beneath one folder, through no
+// link that leads out of it, and over nothing that is no regular file. One thread.
 
 #include <filesystem>
 #include <string>
@@ -21,7 +21,10 @@ struct PutBack {
     bool is_there = false;
   };
   std::vector<File> files;
-  std::vector<std::string> outside;  // differ, and lie outside the folder: paths
+  std::vector<std::string> outside;    // differ, and lie outside the folder: paths
+  std::vector<std::string> irregular;  // are a pipe, a device or a folder now: paths
+
+  [[nodiscard]] bool empty() const { return files.empty() && outside.empty() && irregular.empty(); }
 };
 
 // `beneath`: an existing folder. An error: the copy is damaged.

@@ -34,12 +34,21 @@ struct Options {
   bool no_reload = false;
 };
 
+// What the files on the disk say. Of a pipe nothing is read: who writes into it may never come.
+std::optional<shared::load::Config> read_sections(const Options& options) {
+  auto settings = shared::load::settings_for(shared::load::Role::both);
+  settings.files.read = [read = settings.files.read](const fs::path& path, shared::load::FileRules rules) {
+    rules.pipes = false;
+    return read(path, rules);
+  };
+  shared::load::Diagnostics unsaid;
+  return shared::load::load_sections(options.file, settings, unsaid);
+}
+
 // A broken configuration says nothing of its state directory: then the usual one.
 fs::path state_directory(const Options& options) {
   if (!options.state.empty()) return options.state;
-  shared::load::Diagnostics unsaid;
-  const auto config =
-      shared::load::load_sections(options.file, shared::load::settings_for(shared::load::Role::both), unsaid);
+  const auto config = read_sections(options);
   return config ? config->state_directory : shared::load::Config().state_directory;
 }
 
@@ -61,8 +70,6 @@ struct Choice {
   bool undone = false;  // what serves now is left for the one before
 };
 
-bool differs(const PutBack& what) { return !what.files.empty() || !what.outside.empty(); }
-
 // What the files are to be: what serves, if they are something else; otherwise what served before.
 Result<Choice> choose(const Options& options, const fs::path& state) {
   const fs::path folder = fs::absolute(options.file).parent_path();
@@ -75,7 +82,7 @@ Result<Choice> choose(const Options& options, const fs::path& state) {
       known = true;
       auto what = what_differs(**copy, folder);
       if (!what) return fail(what.error().message);
-      if (differs(*what)) return Choice{*copy, std::move(*what), which == LastGood::Which::before};
+      if (!what->empty()) return Choice{*copy, std::move(*what), which == LastGood::Which::before};
     }
   }
   if (!known) {
@@ -117,17 +124,30 @@ Exit reload_all(const Options& options) {
   return ask_each(told, Role::any, call);
 }
 
+// Some files back and others not would be a third configuration: then none is.
+Result<void> check_places(const PutBack& what) {
+  const auto listed = [](const std::vector<std::string>& paths) {
+    std::string list;
+    for (const std::string& path : paths) list += "\n  " + path;
+    return list;
+  };
+  if (!what.irregular.empty()) {
+    return fail(
+        "where these were files is something else now (a pipe, a device, a folder), and nothing is written over it: "
+        "move it away, then try again" +
+        listed(what.irregular));
+  }
+  if (what.outside.empty()) return {};
+  return fail(
+      "these differ, too, and lie outside the configuration's folder, where nothing is written: put them back by hand, "
+      "then try again" +
+      listed(what.outside));
+}
+
 Exit run_rollback(const Options& options) {
   const auto choice = choose(options, state_directory(options));
   if (!choice) return complain(Exit::failed, choice.error().message);
-  if (!choice->what.outside.empty()) {
-    std::string list;
-    for (const std::string& path : choice->what.outside) list += "\n  " + path;
-    return complain(Exit::failed,
-                    "these differ, too, and lie outside the configuration's folder, where nothing is "
-                    "written: put them back by hand, then try again" +
-                        list);
-  }
+  if (const auto good = check_places(choice->what); !good) return complain(Exit::failed, good.error().message);
   if (const auto good = check_user(options, choice->copy); !good) return complain(Exit::failed, good.error().message);
   print((choice->undone ? "back to the configuration before, good since " : "back to what serves, good since ") +
         shared::utc(choice->copy->saved()) + "\n");

@@ -91,6 +91,32 @@ def test_nothing_is_written_outside_the_configurations_folder(node, tmp_path_fac
     assert "host 2" in outside.read_text()
 
 
+@pytest.mark.parametrize("name", ["node.yaml", "lone.zone"])
+def test_nothing_is_read_from_a_pipe_nor_written_over_it(node, name):
+    """Nobody writes into this one: who opened it would wait for ever."""
+    wait_until((node.directory / "state/dns/last-good").exists, "there is a copy")
+    place = node.directory / name
+    good = place.read_text()
+    place.unlink()
+    os.mkfifo(place)
+    said = meridian_command("rollback", node.file, "--no-reload", "--state", node.directory / "state", status=1)
+    assert "something else now" in said and str(place) in said, said
+    meridian_command("rollback", node.file, status=1)  # has to find the state directory first, and waits for nobody either
+    assert place.is_fifo()
+    place.unlink()
+    meridian_command("rollback", node.file, "--no-reload", "--state", node.directory / "state")
+    assert place.read_text() == good
+
+
+def test_a_copy_that_is_a_pipe_is_told(node):
+    kept = node.directory / "state/dns/last-good"
+    wait_until(kept.exists, "there is a copy")
+    kept.unlink()
+    os.mkfifo(kept)
+    said = meridian_command("rollback", node.file, status=1)
+    assert "last-good" in said and "not a regular file" in said, said
+
+
 def test_no_copy_and_nothing_older_are_said(node):
     wait_until((node.directory / "state/dns/last-good").exists, "there is a copy")
     assert "no other configuration was good before" in meridian_command("rollback", node.file, status=1)

@@ -272,7 +272,7 @@ class Save {
 
 Result<std::shared_ptr<const LastGood>> LastGood::open(const std::filesystem::path& directory, Which which) {
   const std::filesystem::path path = directory / (which == Which::last ? kManifest : kBefore);
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.valid() && (errno == ENOENT || errno == ENOTDIR)) return std::shared_ptr<const LastGood>();
   struct stat facts{};
   if (!file.valid() || ::fstat(file.get(), &facts) != 0) return fail("cannot open " + path.string() + ": " + why());
@@ -283,7 +283,7 @@ Result<std::shared_ptr<const LastGood>> LastGood::open(const std::filesystem::pa
   if (auto parsed = copy->parse(*text); !parsed) return fail(path.string() + ": " + parsed.error().message);
   for (auto& [number, pack] : copy->packs_) {
     const std::filesystem::path name = directory / pack_name(number);
-    pack = UniqueFd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    pack = UniqueFd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!pack.valid()) return fail("cannot open " + name.string() + ": " + why());
   }
   return std::shared_ptr<const LastGood>(std::move(copy));
