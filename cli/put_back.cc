@@ -26,14 +26,25 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
   return !relative.empty() && *relative.begin() != ".." && *relative.begin() != ".";
 }
 
-Result<void> failed(const std::string& what, const fs::path& path) {
+tl::unexpected<shared::Error> failed(const std::string& what, const fs::path& path) {
   return fail("cannot " + what + " " + path.string() + ": " + std::strerror(errno));
+}
+
+// Whose the file was and who could read it; where it is gone, as `like`, and where that is what is gone, as the folder.
+Result<struct stat> facts_for(const PutBack::File& file, const fs::path& like) {
+  struct stat facts{};
+  if (::stat((file.is_there ? file.path : like).c_str(), &facts) == 0) return facts;
+  if (file.is_there || errno != ENOENT) return failed("look at", file.path);
+  if (::stat(file.path.parent_path().c_str(), &facts) != 0) return failed("look at", file.path.parent_path());
+  facts.st_mode &= 0664;
+  return facts;
 }
 
 Result<void> write_draft(const PutBack::File& file, const fs::path& like) {
   const fs::path draft = file.path.string() + kDraft;
-  struct stat facts{};
-  if (::stat((file.is_there ? file.path : like).c_str(), &facts) != 0) return failed("look at", file.path);
+  const auto found = facts_for(file, like);
+  if (!found) return fail(found.error().message);
+  const struct stat& facts = *found;
   ::unlink(draft.c_str());  // of a rollback that was cut short
   const shared::UniqueFd fd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return failed("create", draft);
@@ -58,7 +69,8 @@ Result<void> replace(const PutBack::File& file) {
     ::unlink(kept.c_str());
     if (::link(file.path.c_str(), kept.c_str()) != 0) return failed("keep", file.path);
   }
-  return ::rename(draft.c_str(), file.path.c_str()) == 0 ? Result<void>() : failed("replace", file.path);
+  if (::rename(draft.c_str(), file.path.c_str()) != 0) return failed("replace", file.path);
+  return {};
 }
 
 }  // namespace

@@ -30,8 +30,8 @@ struct PutBack {
 // `beneath`: an existing folder. An error: the copy is damaged.
 [[nodiscard]] shared::Result<PutBack> what_differs(const shared::LastGood& copy, const std::filesystem::path& beneath);
 
-// Owner, group and mode stay; a file that is gone gets those of `like`. An error: nothing, or only some files (it says
-// which) are back.
+// Owner, group and mode stay; a file that is gone gets those of `like`, or of its folder if that is gone, too. An
+// error: nothing, or only some files (it says which) are back.
 [[nodiscard]] shared::Result<void> put_back(const PutBack& what, const std::filesystem::path& like);
 
 }  // namespace cli

@@ -104,8 +104,11 @@ def test_nothing_is_read_from_a_pipe_nor_written_over_it(node, name):
     meridian_command("rollback", node.file, status=1)  # has to find the state directory first, and waits for nobody either
     assert place.is_fifo()
     place.unlink()
+    node.directory.chmod(0o750)
     meridian_command("rollback", node.file, "--no-reload", "--state", node.directory / "state")
     assert place.read_text() == good
+    if name == "node.yaml":
+        assert place.stat().st_mode & 0o777 == 0o640, "of the file nothing is left: who reads the folder reads it"
 
 
 def test_a_copy_that_is_a_pipe_is_told(node):
