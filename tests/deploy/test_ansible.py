@@ -78,7 +78,7 @@ class Site:
 
     def play(self, playbook, *arguments, version="1.0"):
         """(exit status, what was said, host -> changed tasks)."""
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8", "ANSIBLE_PIPELINING": "1"}
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8"}
         done = subprocess.run(self.lab.inside("ansible-playbook", "-i", self.inventory / "hosts.yml", ANSIBLE / "playbooks" / playbook,
                                               "-e", f"meridian_packages={self.version(version)}", *arguments), cwd=ANSIBLE, env=environment, capture_output=True, text=True)
         said = done.stdout + done.stderr
