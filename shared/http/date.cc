@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 #include "shared/core/ascii.h"
 
@@ -142,23 +143,30 @@ DateText write_date(UnixSeconds time) {
   const auto in_day = static_cast<unsigned>((point - midnight).count());
   DateText text;
   char* out = text.octets.data();
-  const auto put = [&out](std::string_view what) { out = std::ranges::copy(what, out).out; };
-  const auto digits = [&out](unsigned value, unsigned power) {
-    for (; power > 0; power /= 10) *out++ = static_cast<char>('0' + value / power % 10);
+  const auto put = [&out](std::string_view what) {
+    std::memcpy(out, what.data(), what.size());
+    out += what.size();
+  };
+  // By constants: an answer without a date of its server's has one written for it.
+  const auto two = [&out](unsigned value) {
+    *out++ = static_cast<char>('0' + value / 10);
+    *out++ = static_cast<char>('0' + value % 10);
   };
   put(kDays[std::chrono::weekday(midnight).c_encoding()].substr(0, 3));
   put(", ");
-  digits(static_cast<unsigned>(date.day()), 10);
+  two(static_cast<unsigned>(date.day()));
   put(" ");
   put(kMonths[static_cast<unsigned>(date.month()) - 1]);
   put(" ");
-  digits(static_cast<unsigned>(static_cast<int>(date.year())), 1000);
+  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+  two(year / 100);
+  two(year % 100);
   put(" ");
-  digits(in_day / 3600, 10);
+  two(in_day / 3600);
   put(":");
-  digits(in_day / 60 % 60, 10);
+  two(in_day / 60 % 60);
   put(":");
-  digits(in_day % 60, 10);
+  two(in_day % 60);
   put(" GMT");
   return text;
 }
