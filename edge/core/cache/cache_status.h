@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,5 +36,9 @@ struct CacheOutcome {
 
 // `name`: of this cache, a token.
 [[nodiscard]] std::string cache_status(std::string_view name, const CacheOutcome& outcome);
+// The same into `room`; empty: there is not enough of it. kCacheStatusRoom is enough for this edge's own words.
+inline constexpr std::size_t kCacheStatusRoom = 320;
+[[nodiscard]] std::string_view write_cache_status(std::span<char> room, std::string_view name,
+                                                  const CacheOutcome& outcome);
 
 }  // namespace edge

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
+#include <string>
+
 namespace edge {
 namespace {
 
@@ -16,6 +19,24 @@ TEST(CacheStatus, SaysWhatHasHappened) {
             "meridian; fwd=stale; fwd-status=304");
   EXPECT_EQ(cache_status("meridian", {.verdict = CacheVerdict::bypass, .forward = "bypass", .detail = "a body"}),
             "meridian; fwd=bypass; detail=\"a body\"");
+}
+
+TEST(CacheStatus, IsWrittenWholeOrNotAtAll) {
+  const CacheOutcome outcome{.verdict = CacheVerdict::miss,
+                             .forward = "uri-miss",
+                             .forward_status = 200,
+                             .ttl = -2147483648,
+                             .stored = true,
+                             .collapsed = true,
+                             .detail = "it was let through"};
+  const std::string all = cache_status("meridian", outcome);
+  EXPECT_EQ(
+      all, "meridian; fwd=uri-miss; fwd-status=200; ttl=-2147483648; stored; collapsed; detail=\"it was let through\"");
+  std::string room(all.size() + 3, '.');
+  EXPECT_EQ(write_cache_status(room, "meridian", outcome), all);
+  for (std::size_t size = 0; size < all.size(); ++size) {
+    EXPECT_EQ(write_cache_status(std::span(room).first(size), "meridian", outcome), "");
+  }
 }
 
 TEST(CacheStatus, HasAWordForEachVerdict) {
