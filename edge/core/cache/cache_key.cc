@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 12> kOverruling = {"X-HTTP-Method-Overrid
 void append_lower(std::string_view text, std::string& out) {
   const std::size_t before = out.size();
   out.append(text);
-  for (std::size_t i = before; i < out.size(); ++i) out[i] = shared::lower(out[i]);
+  for (char* c = out.data() + before; c != out.data() + out.size(); ++c) *c = shared::lower(*c);
 }
 
 void append_part(std::string_view name, std::string_view value, std::string& out) {

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "shared/core/ascii.h"
 
@@ -24,7 +28,7 @@ bool is_stored(const http::Field& field, const http::ConnectionOptions& connecti
     default:
       break;
   }
-  if (http::is_hop_by_hop(field.id) || directives.omits(field.name)) return false;
+  if (http::is_hop_by_hop(field.id) || (directives.omitted_count > 0 && directives.omits(field.name))) return false;
   return connection.named_count == 0 || http::is_protected(field.id) || !connection.names(field.name);
 }
 
@@ -34,103 +38,126 @@ bool is_of_the_body(const http::Field& field) {
          shared::equals_ignoring_case(field.name, "Content-MD5");
 }
 
+char* put(std::string_view octets, char* out) {
+  if (!octets.empty()) std::memcpy(out, octets.data(), octets.size());
+  return out + octets.size();
+}
+
 }  // namespace
 
 StoredHead::StoredHead(const http::ResponseHead& head, const ResponseDirectives& directives, CookiePolicy cookies,
                        http::UnixSeconds heard_at)
-    : status_(head.status), version_(head.version), reason_size_(head.reason.size()), text_(head.reason) {
+    : status_(head.status), version_(head.version) {
   const http::ConnectionOptions connection = http::connection_options(head.fields);
-  std::array<const http::Field*, http::FieldList::kCapacity> kept;  // NOLINT(*-member-init): written before it is read
+  std::array<const http::Field*, http::FieldList::kCapacity + 1> kept;  // NOLINT(*-member-init): written before read
   std::size_t count = 0;
-  std::size_t size = text_.size();
   for (const http::Field& field : head.fields) {
-    if (!is_stored(field, connection, directives, cookies)) continue;
-    kept[count++] = &field;
-    size += field.name.size() + field.value.size();
+    if (is_stored(field, connection, directives, cookies)) kept[count++] = &field;
   }
-  const bool dated = head.fields.has(http::FieldId::date);
-  constexpr std::size_t kDateLine = 33;
-  text_.reserve(size + (dated ? 0 : kDateLine));
-  lines_.reserve(count + (dated ? 0 : 1));
-  for (std::size_t i = 0; i < count; ++i) add(*kept[i]);
-  if (!dated) {
-    const http::DateText date = http::write_date(heard_at);
-    add({.name = "Date", .value = date.view(), .id = http::FieldId::date});
+  http::DateText text;
+  http::Field date{.name = "Date", .value = {}, .id = http::FieldId::date};
+  if (!head.fields.has(http::FieldId::date)) {
+    text = http::write_date(heard_at);
+    date.value = text.view();
+    kept[count++] = &date;
   }
-  settle();
+  write(head.reason, {kept.data(), count});
 }
 
 StoredHead StoredHead::updated_by(const http::ResponseHead& not_modified, const ResponseDirectives& directives,
                                   CookiePolicy cookies) const {
-  StoredHead made;
-  made.status_ = status_;
-  made.version_ = version_;
-  made.reason_size_ = reason_size_;
-  made.text_.assign(text_, 0, reason_size_);
   const http::ConnectionOptions connection = http::connection_options(not_modified.fields);
   const auto replaces = [&](const http::Field& field) {
     return is_stored(field, connection, directives, cookies) && !is_of_the_body(field);
   };
-  for (const Line& line : lines_) {
-    const http::Field old = field(line);
+  std::vector<http::Field> old;
+  std::vector<const http::Field*> kept;
+  old.reserve(count_);
+  for (std::size_t i = 0; i < count_; ++i) {
+    const http::Field one = field(i);
     const bool replaced = std::ranges::any_of(not_modified.fields, [&](const http::Field& field) {
-      return field.id == old.id && shared::equals_ignoring_case(field.name, old.name) && replaces(field);
+      return field.id == one.id && shared::equals_ignoring_case(field.name, one.name) && replaces(field);
     });
-    if (!replaced && !directives.omits(old.name)) made.add(old);
+    if (!replaced && !directives.omits(one.name)) kept.push_back(&old.emplace_back(one));
   }
   for (const http::Field& field : not_modified.fields) {
-    if (replaces(field)) made.add(field);
+    if (replaces(field)) kept.push_back(&field);
   }
-  made.settle();
+  StoredHead made;
+  made.status_ = status_;
+  made.version_ = version_;
+  made.write(text(0, reason_size_), kept);
   return made;
 }
 
-void StoredHead::add(const http::Field& field) {
-  lines_.push_back({.at = static_cast<std::uint32_t>(text_.size()),
-                    .value_size = static_cast<std::uint32_t>(field.value.size()),
-                    .name_size = static_cast<std::uint16_t>(field.name.size()),
-                    .id = field.id});
-  text_.append(field.name).append(field.value);
+void StoredHead::write(std::string_view reason, std::span<const http::Field* const> fields) {
+  std::size_t size = fields.size() * sizeof(Line) + reason.size();
+  for (const http::Field* field : fields) size += field->name.size() + field->value.size();
+  auto block = std::make_shared_for_overwrite<char[]>(size);
+  count_ = static_cast<std::uint16_t>(fields.size());
+  reason_size_ = static_cast<std::uint32_t>(reason.size());
+  size_ = static_cast<std::uint32_t>(size);
+  char* lines = block.get();
+  char* const text = lines + fields.size() * sizeof(Line);
+  char* out = put(reason, text);
+  for (const http::Field* field : fields) {
+    const Line line{.at = static_cast<std::uint32_t>(out - text),
+                    .value_size = static_cast<std::uint32_t>(field->value.size()),
+                    .name_size = static_cast<std::uint16_t>(field->name.size()),
+                    .id = field->id};
+    std::memcpy(lines, &line, sizeof(line));
+    lines += sizeof(line);
+    out = put(field->value, put(field->name, out));
+  }
+  block_ = std::move(block);
 }
 
-void StoredHead::settle() {
-  text_.shrink_to_fit();
-  lines_.shrink_to_fit();
+StoredHead::Line StoredHead::line(std::size_t index) const {
+  Line line;
+  std::memcpy(&line, block_.get() + index * sizeof(Line), sizeof(line));
+  return line;
 }
 
-http::Field StoredHead::field(const Line& line) const {
-  const std::string_view text(text_);
-  return {.name = text.substr(line.at, line.name_size),
-          .value = text.substr(line.at + line.name_size, line.value_size),
-          .id = line.id};
+std::string_view StoredHead::text(std::size_t at, std::size_t size) const {
+  return {block_.get() + count_ * sizeof(Line) + at, size};
+}
+
+http::Field StoredHead::field(std::size_t index) const {
+  const Line one = line(index);
+  return {.name = text(one.at, one.name_size), .value = text(one.at + one.name_size, one.value_size), .id = one.id};
 }
 
 bool StoredHead::copy_to(http::ResponseHead& head) const {
   head.status = status_;
   head.version = version_;
-  head.reason = std::string_view(text_).substr(0, reason_size_);
+  head.reason = text(0, reason_size_);
   head.fields.clear();
-  return std::ranges::all_of(lines_, [&](const Line& line) { return head.fields.push(field(line)); });
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (!head.fields.push(field(i))) return false;
+  }
+  return true;
 }
 
 void StoredHead::append_text(std::string& out) const {
   out.append(version_ == http::Version::http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
-  out.append(std::to_string(status_)).append(" ").append(text_, 0, reason_size_).append("\r\n");
-  for (const Line& line : lines_) {
-    const http::Field one = field(line);
+  out.append(std::to_string(status_)).append(" ").append(text(0, reason_size_)).append("\r\n");
+  for (std::size_t i = 0; i < count_; ++i) {
+    const http::Field one = field(i);
     out.append(one.name).append(": ").append(one.value).append("\r\n");
   }
   out.append("\r\n");
 }
 
 std::string_view StoredHead::find(http::FieldId id) const {
-  const auto found = std::ranges::find(lines_, id, &Line::id);
-  return found == lines_.end() ? std::string_view() : field(*found).value;
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (line(i).id == id) return field(i).value;
+  }
+  return {};
 }
 
 std::string_view StoredHead::find(std::string_view name) const {
-  for (const Line& line : lines_) {
-    const http::Field found = field(line);
+  for (std::size_t i = 0; i < count_; ++i) {
+    const http::Field found = field(i);
     if (shared::equals_ignoring_case(found.name, name)) return found.value;
   }
   return {};

@@ -4,9 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "edge/core/cache/cache_control.h"
 #include "edge/core/cache/cache_rule.h"
@@ -36,7 +37,7 @@ class StoredHead {
   [[nodiscard]] std::string_view find(std::string_view name) const;
   [[nodiscard]] std::uint16_t status() const { return status_; }
   // Octets of its own memory.
-  [[nodiscard]] std::size_t memory() const { return text_.capacity() + lines_.capacity() * sizeof(Line); }
+  [[nodiscard]] std::size_t memory() const { return size_ + kCounts; }
 
  private:
   struct Line {
@@ -46,15 +47,20 @@ class StoredHead {
     http::FieldId id;
   };
 
-  void add(const http::Field& field);
-  void settle();
-  [[nodiscard]] http::Field field(const Line& line) const;
+  static constexpr std::size_t kCounts = 32;  // of the block's owners
+
+  void write(std::string_view reason, std::span<const http::Field* const> fields);
+  [[nodiscard]] Line line(std::size_t index) const;
+  [[nodiscard]] http::Field field(std::size_t index) const;
+  [[nodiscard]] std::string_view text(std::size_t at, std::size_t size) const;
 
   std::uint16_t status_ = 0;
   http::Version version_ = http::Version::http_1_1;
-  std::size_t reason_size_ = 0;  // at the front of the text
-  std::string text_;
-  std::vector<Line> lines_;
+  std::uint16_t count_ = 0;  // of lines
+  std::uint32_t reason_size_ = 0;
+  std::uint32_t size_ = 0;
+  // [Line, Line, ... | reason | name, value, name, value, ...]; copies share it.
+  std::shared_ptr<const char[]> block_;
 };
 
 }  // namespace edge
