@@ -9,22 +9,40 @@ namespace {
 
 constexpr std::size_t kWorthCompacting = 64 * 1024;
 
+// For allocate_shared(): octets behind the object in the same block.
+template <class T>
+struct WithRoomBehind {
+  using value_type = T;
+
+  explicit WithRoomBehind(std::size_t octets_in) : octets(octets_in) {}
+  template <class Other>
+  WithRoomBehind(const WithRoomBehind<Other>& other) : octets(other.octets) {}  // NOLINT(google-explicit-constructor)
+
+  [[nodiscard]] T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T) + octets)); }
+  void deallocate(T* block, std::size_t) noexcept { ::operator delete(block); }
+  friend bool operator==(const WithRoomBehind&, const WithRoomBehind&) = default;
+
+  std::size_t octets;
+};
+
 }  // namespace
 
-CacheBody::Chunk::Chunk(std::size_t size_in, std::shared_ptr<std::atomic<std::size_t>> live_in)
-    : size(size_in), octets(size_in == 0 ? nullptr : new char[size_in]), live(std::move(live_in)) {
-  live->fetch_add(size, std::memory_order_relaxed);
+CacheBody::Chunk::Chunk(std::size_t size_in, std::atomic<std::size_t>& live_in) : size(size_in), live(live_in) {
+  live.fetch_add(size, std::memory_order_relaxed);
+}
+
+std::shared_ptr<CacheBody::Chunk> CacheBody::Chunk::make(std::size_t size, std::atomic<std::size_t>& live) {
+  return std::allocate_shared<Chunk>(WithRoomBehind<Chunk>{size}, size, live);
 }
 
 // One after another: a long chain would else be as many frames.
 CacheBody::Chunk::~Chunk() {
-  live->fetch_sub(size, std::memory_order_relaxed);
+  live.fetch_sub(size, std::memory_order_relaxed);
   std::shared_ptr<Chunk> rest = std::move(next);
   while (rest != nullptr && rest.use_count() == 1) rest = std::exchange(rest->next, nullptr);
 }
 
-CacheBody::CacheBody()
-    : live_(std::make_shared<std::atomic<std::size_t>>(0)), first_(std::make_shared<Chunk>(0, live_)), last_(first_) {}
+CacheBody::CacheBody(std::size_t first) : first_(Chunk::make(first, live_)), last_(first_) {}
 
 std::size_t CacheBody::next_chunk(std::size_t wanted, std::uint64_t known) const {
   if (wanted == 0 || last_->filled.load(std::memory_order_relaxed) < last_->size) return 0;
@@ -34,7 +52,7 @@ std::size_t CacheBody::next_chunk(std::size_t wanted, std::uint64_t known) const
 }
 
 void CacheBody::add_chunk(std::size_t size) {
-  auto chunk = std::make_shared<Chunk>(size, live_);
+  auto chunk = Chunk::make(size, live_);
   const std::scoped_lock lock(mutex_);
   last_->next = chunk;
   last_ = std::move(chunk);
@@ -44,7 +62,7 @@ std::size_t CacheBody::append(std::string_view octets) {
   const std::size_t at = last_->filled.load(std::memory_order_relaxed);
   const std::size_t n = std::min(octets.size(), last_->size - at);
   if (n == 0) return 0;
-  std::memcpy(last_->octets.get() + at, octets.data(), n);
+  std::memcpy(last_->octets() + at, octets.data(), n);
   last_->filled.store(at + n, std::memory_order_release);
   size_.fetch_add(n, std::memory_order_release);
   return n;
@@ -60,11 +78,10 @@ void CacheBody::pass_through() {
 std::shared_ptr<CacheBody> CacheBody::compact() const {
   const std::uint64_t there = size();
   if (there == 0 || there > kWorthCompacting || live() - there < there / 8) return nullptr;
-  auto made = std::make_shared<CacheBody>();
-  made->add_chunk(static_cast<std::size_t>(there));
+  auto made = std::make_shared<CacheBody>(static_cast<std::size_t>(there));
   const std::scoped_lock lock(mutex_);
-  for (const Chunk* chunk = first_.get(); chunk != nullptr; chunk = chunk->next.get()) {
-    made->append({chunk->octets.get(), chunk->filled.load(std::memory_order_acquire)});
+  for (Chunk* chunk = first_.get(); chunk != nullptr; chunk = chunk->next.get()) {
+    made->append({chunk->octets(), chunk->filled.load(std::memory_order_acquire)});
   }
   made->last_.reset();  // nothing more comes
   made->finish(State::whole);
@@ -96,7 +113,7 @@ std::string_view CacheBody::Cursor::peek() {
   if (!good_) return {};
   while (true) {
     const std::size_t filled = chunk_->filled.load(std::memory_order_acquire);
-    if (at_ < filled) return {chunk_->octets.get() + at_, filled - at_};
+    if (at_ < filled) return {chunk_->octets() + at_, filled - at_};
     if (filled < chunk_->size || !step()) return {};
   }
 }

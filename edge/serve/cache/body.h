@@ -15,15 +15,17 @@ namespace edge {
 
 class CacheBody {
   struct Chunk {
-    Chunk(std::size_t size_in, std::shared_ptr<std::atomic<std::size_t>> live_in);
+    Chunk(std::size_t size_in, std::atomic<std::size_t>& live_in);
     ~Chunk();
     Chunk(const Chunk&) = delete;
     Chunk& operator=(const Chunk&) = delete;
+    // With its octets behind it, in one block. Who holds it holds the body.
+    [[nodiscard]] static std::shared_ptr<Chunk> make(std::size_t size, std::atomic<std::size_t>& live);
+    [[nodiscard]] char* octets() { return reinterpret_cast<char*>(this + 1); }
 
     const std::size_t size;
     std::atomic<std::size_t> filled{0};
-    std::unique_ptr<char[]> octets;
-    std::shared_ptr<std::atomic<std::size_t>> live;
+    std::atomic<std::size_t>& live;
     std::shared_ptr<Chunk> next;  // under the body's mutex
   };
 
@@ -34,7 +36,8 @@ class CacheBody {
   static constexpr std::size_t kLargest = 256 * 1024;     // of a body whose length nobody knows
   static constexpr std::size_t kKnownLargest = 1 << 20U;  // of others
 
-  CacheBody();
+  // `first`: octets of its first chunk; 0: what will come is not known.
+  explicit CacheBody(std::size_t first = 0);
   CacheBody(const CacheBody&) = delete;
   CacheBody& operator=(const CacheBody&) = delete;
 
@@ -56,7 +59,7 @@ class CacheBody {
   [[nodiscard]] State state() const { return state_.load(std::memory_order_acquire); }
   [[nodiscard]] std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
   // Octets of chunks that somebody still holds.
-  [[nodiscard]] std::size_t live() const { return live_->load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t live() const { return live_.load(std::memory_order_relaxed); }
   // Octets of its own memory while it is kept.
   [[nodiscard]] std::size_t memory() const { return live() + sizeof(*this); }
   // The same octets in one chunk without room behind them; null: it is not worth it. REQUIRES: whole.
@@ -67,6 +70,8 @@ class CacheBody {
     Cursor() = default;
     // Of a body that passes through: the first one that asks has it, for anybody else it is not `good`.
     explicit Cursor(std::shared_ptr<CacheBody> body);
+    Cursor(Cursor&&) = default;
+    Cursor& operator=(Cursor&&) = delete;  // its chunk would outlive its body
 
     [[nodiscard]] bool good() const { return good_; }
     // What has come and was not consumed; empty: wait, or see state().
@@ -92,11 +97,11 @@ class CacheBody {
   };
 
  private:
-  std::shared_ptr<std::atomic<std::size_t>> live_;
+  std::atomic<std::size_t> live_{0};
   std::atomic<std::uint64_t> size_{0};
   std::atomic<State> state_{State::growing};
   mutable std::mutex mutex_;  // of the chain
-  // An empty one begins it, which a cursor of before the first octets has as well.
+  // Perhaps an empty one, which a cursor of before the first octets has as well.
   std::shared_ptr<Chunk> first_;
   bool taken_ = false;
   bool passes_ = false;

@@ -73,6 +73,8 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
   [[nodiscard]] Waiter* sleeper() const { return sleeper_; }  // null: it is gone
   void open(Seen seen);
   void fail(Phase phase, const Error& error);
+  // What it has opened.
+  [[nodiscard]] const Seen& opened() const { return seen_; }
   // There is more of the body, or its end.
   void moved();
   // The writer sleeps until readers have taken something.

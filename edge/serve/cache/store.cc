@@ -5,6 +5,7 @@
 
 #include "edge/core/cache/cache_key.h"
 #include "edge/core/cache/vary.h"
+#include "edge/serve/cache/heap_ahead.h"
 
 namespace edge {
 namespace {
@@ -27,7 +28,6 @@ bool goes(const CachePurge& purge, const CacheEntry& entry) {
 
 CacheStore::CacheStore(CacheStoreSettings settings, std::uint64_t seed)
     : name_(settings.name), seed_(seed), capacity_(settings.capacity), memory_(settings.memory) {
-  for (Shard& shard : shards_) shard.resources = decltype(shard.resources)(0, CacheUrlHash{seed});
   if (!settings.disk.empty()) open_disk(settings);
 }
 
@@ -42,6 +42,12 @@ CacheStore::Shard& CacheStore::shard_of(const HashedUrl& url) const {
   return shards_[shared::hash_to_index(shared::mix(url.hash), kShards)];
 }
 
+CacheStore::Resource& CacheStore::resource_of(Shard& shard, const HashedUrl& url) {
+  const auto known = shard.resources.find(url);
+  if (known != shard.resources.end()) return known->second;
+  return shard.resources.try_emplace({std::string(url.url), url.hash}).first->second;
+}
+
 std::string CacheStore::variant_of(const Resource& resource, const CacheKey& key) {
   std::string variant(key.selector);
   append_vary_values(resource.vary_names, key.request, variant);
@@ -54,7 +60,8 @@ std::uint64_t CacheStore::miss_hash(std::string_view url, std::string_view selec
 
 CacheStore::Found CacheStore::find(const CacheKey& key, bool use) const {
   Found found;
-  const HashedUrl url = hashed(key.url);
+  const HashedUrl url = hashed(key);
+  found.hash = url.hash;
   const Shard& shard = shard_of(url);
   const std::scoped_lock lock(shard.mutex);
   found.version = shard.version;
@@ -74,7 +81,7 @@ CacheStore::Found CacheStore::find(const CacheKey& key, bool use) const {
 CacheStore::Joined CacheStore::join(const CacheKey& key, std::uint64_t version, std::shared_ptr<CacheEntry> old,
                                     bool background, shared::TimePoint now) {
   const bool alone = !background && missed_.load(std::memory_order_acquire) && was_missed(key, now);
-  const HashedUrl url = hashed(key.url);
+  const HashedUrl url = hashed(key);
   Shard& shard = shard_of(url);
   const std::scoped_lock change(change_);
   const std::scoped_lock lock(shard.mutex);
@@ -92,7 +99,7 @@ CacheStore::Joined CacheStore::join(const CacheKey& key, std::uint64_t version, 
   }
   if (shard.version != version) return {Joined::Kind::again, nullptr};
   if (alone) return {Joined::Kind::alone, nullptr};
-  Resource& resource = known != shard.resources.end() ? known->second : shard.resources[std::string(key.url)];
+  Resource& resource = known != shard.resources.end() ? known->second : resource_of(shard, url);
   auto fill = std::make_shared<CacheFill>(std::string(key.url), variant_of(resource, key), std::move(old), background);
   resource.fills.push_back(fill);
   fill->in_store = {.url_hash = url.hash, .purges = purge_count_};
@@ -124,7 +131,7 @@ void CacheStore::release(CacheFill& fill) {
   const std::scoped_lock lock(shard.mutex);
   const auto known = shard.resources.find(url);
   if (known == shard.resources.end()) return;
-  std::erase_if(known->second.fills, [&](const auto& one) { return one.get() == &fill; });
+  known->second.fills.erase_if([&](const auto& one) { return one.get() == &fill; });
   if (known->second.fills.empty() && known->second.entries.empty()) shard.resources.erase(known);
 }
 
@@ -170,11 +177,13 @@ void CacheStore::count_out(CacheEntry& entry, Gone& gone) {
   gone.push_back(std::move(entry.queued));
 }
 
-void CacheStore::drop(Shard& shard, const CacheEntry& entry) {
+void CacheStore::drop(const CacheEntry& entry) {
+  const HashedUrl url = hashed(entry.url);
+  Shard& shard = shard_of(url);
   const std::scoped_lock lock(shard.mutex);
-  const auto known = shard.resources.find(entry.url);
+  const auto known = shard.resources.find(url);
   if (known == shard.resources.end()) return;
-  std::erase_if(known->second.entries, [&](const auto& one) { return one.get() == &entry; });
+  known->second.entries.erase_if([&](const auto& one) { return one.get() == &entry; });
   if (known->second.fills.empty() && known->second.entries.empty()) shard.resources.erase(known);
 }
 
@@ -191,7 +200,7 @@ void CacheStore::evict_to(std::size_t octets, Gone& gone) {
     if (hook == nullptr) return;
     auto* entry = static_cast<CacheEntry*>(hook);
     evicted_.fetch_add(1, std::memory_order_relaxed);
-    drop(shard_of(entry->url), *entry);
+    drop(*entry);
     count_out(*entry, gone);
   }
 }
@@ -222,20 +231,22 @@ bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fil
   Shard& shard = shard_of(url);
   {
     const std::scoped_lock lock(shard.mutex);
-    const auto known = shard.resources.find(url);
-    Resource& resource = known != shard.resources.end() ? known->second : shard.resources[entry->url];
-    std::erase_if(resource.fills, [&](const auto& one) { return one.get() == &fill; });
+    Resource& resource = resource_of(shard, url);
+    resource.fills.erase_if([&](const auto& one) { return one.get() == &fill; });
     fill.in_store.released = true;
-    for (auto one = resource.entries.begin(); one != resource.entries.end();) {
-      const bool replaced = (*one)->same_variant(*entry) || resource.entries.size() >= std::max<std::size_t>(most, 1);
-      if (replaced) unlink(*one, gone);
-      one = replaced ? resource.entries.erase(one) : one + 1;
-    }
+    std::size_t left = resource.entries.size();
+    resource.entries.erase_if([&](const auto& one) {
+      const bool replaced = one->same_variant(*entry) || left >= std::max<std::size_t>(most, 1);
+      if (!replaced) return false;
+      unlink(one, gone);
+      --left;
+      return true;
+    });
     resource.entries.push_back(entry);
     resource.vary_names = entry->vary_names;
     ++shard.version;
   }
-  enqueue(entry, octets);
+  enqueue(entry, url.hash, octets);
   stored_.fetch_add(1, std::memory_order_relaxed);
   const std::size_t coming = disk_ == nullptr ? coming_.load(std::memory_order_relaxed) : 0;
   evict_to(capacity - std::min(capacity, coming), gone);
@@ -244,11 +255,12 @@ bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fil
   } else if (disk_ != nullptr) {
     disk_->rewrite(entry);
   }
+  grow_heap_ahead(octets);
   return true;
 }
 
-void CacheStore::enqueue(const std::shared_ptr<CacheEntry>& entry, std::size_t octets) {
-  queue_.insert(*entry, shared::hash_text(shared::hash_text(seed_ + 3, entry->url), entry->vary_values), octets);
+void CacheStore::enqueue(const std::shared_ptr<CacheEntry>& entry, std::uint64_t url_hash, std::size_t octets) {
+  queue_.insert(*entry, shared::hash_text(url_hash + 3, entry->vary_values), octets);
   entry->queued = entry;
   entries_.fetch_add(1, std::memory_order_relaxed);
   octets_.fetch_add(octets, std::memory_order_relaxed);
@@ -259,7 +271,7 @@ void CacheStore::remove(const CacheEntry& entry) {
   const std::scoped_lock change(change_);
   const std::shared_ptr<CacheEntry> held = entry.queued != nullptr ? entry.queued : same_file(entry);
   if (held == nullptr) return;
-  drop(shard_of(held->url), *held);
+  drop(*held);
   unlink(held, gone);
 }
 
@@ -288,7 +300,7 @@ std::size_t CacheStore::purge(const CachePurge& purge) {
   const auto sweep = [&](const Shard& shard, Gone& gone) {
     const std::scoped_lock lock(shard.mutex);
     if (!purge.url.empty()) {
-      const auto known = shard.resources.find(purge.url);
+      const auto known = shard.resources.find(hashed(purge.url));
       if (known != shard.resources.end()) look_at(known->second, gone);
       return;
     }
@@ -311,7 +323,7 @@ std::size_t CacheStore::purge(const CachePurge& purge) {
     const std::scoped_lock change(change_);
     sweep(shard, gone);
     for (const auto& entry : gone) {
-      drop(shard, *entry);
+      drop(*entry);
       unlink(entry, unlinked);
     }
   }

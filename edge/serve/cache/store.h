@@ -23,6 +23,7 @@
 #include "edge/core/cache/s3_fifo.h"
 #include "edge/serve/cache/cache_disk.h"
 #include "edge/serve/cache/entry.h"
+#include "edge/serve/cache/few.h"
 #include "edge/serve/cache/fill.h"
 #include "shared/core/hash.h"
 #include "shared/core/time.h"
@@ -42,6 +43,7 @@ struct CacheKey {
   std::string_view url;
   std::string_view selector;
   const http::FieldList& request;
+  std::uint64_t hash = 0;  // of the URL, as find() has told it; 0: it is not known
 };
 
 // Exactly one of them says what goes.
@@ -52,18 +54,20 @@ struct CachePurge {
   bool soft = false;     // it stays, and is stale
 };
 
-// A URL with its hash, which is made once for all that one step does.
+// A URL with its hash, which is made once for all that one request does. Seeded, as URLs are chosen by clients.
 struct HashedUrl {
   std::string_view url;
   std::uint64_t hash;
-  friend bool operator==(const std::string& a, const HashedUrl& b) { return a == b.url; }
 };
-
-// Seeded, as URLs are chosen by clients.
+struct StoredUrl {
+  std::string url;
+  std::uint64_t hash;
+  friend bool operator==(const StoredUrl& a, const StoredUrl& b) { return a.url == b.url; }
+  friend bool operator==(const StoredUrl& a, const HashedUrl& b) { return a.url == b.url; }
+};
 struct CacheUrlHash {
   using is_transparent = void;
-  std::uint64_t seed = 0;
-  std::size_t operator()(std::string_view url) const { return shared::hash_text(seed, url); }
+  std::size_t operator()(const StoredUrl& url) const { return url.hash; }
   std::size_t operator()(const HashedUrl& url) const { return url.hash; }
 };
 
@@ -78,6 +82,7 @@ class CacheStore {
     std::shared_ptr<CacheEntry> entry;  // null: none
     bool url_known = false;             // there is one for other requests
     std::uint64_t version = 0;          // for join()
+    std::uint64_t hash = 0;             // of the URL
   };
   // `use`: it counts for eviction.
   [[nodiscard]] Found find(const CacheKey& key, bool use = true) const;
@@ -141,13 +146,13 @@ class CacheStore {
   static constexpr std::size_t kPurgesKept = 256;
 
   struct Resource {
-    std::vector<std::shared_ptr<CacheEntry>> entries;  // the newest last
-    std::vector<std::shared_ptr<CacheFill>> fills;
+    Few<std::shared_ptr<CacheEntry>> entries;  // the newest last
+    Few<std::shared_ptr<CacheFill>> fills;
     std::string vary_names;  // of the newest
   };
   struct Shard {
     mutable std::mutex mutex;
-    std::unordered_map<std::string, Resource, CacheUrlHash, std::equal_to<>> resources;
+    std::unordered_map<StoredUrl, Resource, CacheUrlHash, std::equal_to<>> resources;
     std::uint64_t version = 0;
   };
   struct Miss {
@@ -157,8 +162,12 @@ class CacheStore {
   using Gone = std::vector<std::shared_ptr<CacheEntry>>;
 
   [[nodiscard]] HashedUrl hashed(std::string_view url) const { return {url, shared::hash_text(seed_, url)}; }
+  [[nodiscard]] HashedUrl hashed(const CacheKey& key) const {
+    return key.hash != 0 ? HashedUrl{key.url, key.hash} : hashed(key.url);
+  }
   [[nodiscard]] Shard& shard_of(const HashedUrl& url) const;
   [[nodiscard]] Shard& shard_of(std::string_view url) const { return shard_of(hashed(url)); }
+  [[nodiscard]] static Resource& resource_of(Shard& shard, const HashedUrl& url);
   [[nodiscard]] static std::string variant_of(const Resource& resource, const CacheKey& key);
   [[nodiscard]] std::uint64_t miss_hash(std::string_view url, std::string_view selector) const;
   [[nodiscard]] bool was_missed(const CacheKey& key, shared::TimePoint now) const;
@@ -166,7 +175,7 @@ class CacheStore {
   void count_out(CacheEntry& entry, Gone& gone);
   void evict_to(std::size_t octets, Gone& gone);
   [[nodiscard]] bool over(std::size_t octets) const;
-  void enqueue(const std::shared_ptr<CacheEntry>& entry, std::size_t octets);
+  void enqueue(const std::shared_ptr<CacheEntry>& entry, std::uint64_t url_hash, std::size_t octets);
 
   // store_disk.cc
   void open_disk(const CacheStoreSettings& settings);
@@ -179,7 +188,7 @@ class CacheStore {
   void written(const std::shared_ptr<CacheEntry>& entry, bool well);
   void adopt(std::shared_ptr<CacheEntry> entry);
   void make_room(std::uint64_t octets);
-  void drop(Shard& shard, const CacheEntry& entry);
+  void drop(const CacheEntry& entry);
   [[nodiscard]] bool purged_since(const CacheEntry& entry, std::uint64_t begun, bool& soft) const;
 
   const std::string name_;

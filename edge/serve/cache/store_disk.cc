@@ -72,9 +72,10 @@ bool CacheStore::attach(CacheEntry& entry) {
 // The entry that is stored with the same file, in the place of one that is not any more.
 std::shared_ptr<CacheEntry> CacheStore::same_file(const CacheEntry& entry) const {
   if (entry.file == nullptr) return nullptr;
-  const Shard& shard = shard_of(entry.url);
+  const HashedUrl url = hashed(entry.url);
+  const Shard& shard = shard_of(url);
   const std::scoped_lock lock(shard.mutex);
-  const auto known = shard.resources.find(entry.url);
+  const auto known = shard.resources.find(url);
   if (known == shard.resources.end()) return nullptr;
   for (const auto& one : known->second.entries) {
     if (one->file == entry.file) return one;
@@ -95,7 +96,7 @@ void CacheStore::written(const std::shared_ptr<CacheEntry>& entry, bool well) {
   const std::shared_ptr<CacheEntry> held = same_file(*entry);
   if (held == nullptr) return;
   if (!well) {
-    drop(shard_of(held->url), *held);
+    drop(*held);
     return unlink(held, gone);
   }
   auto made = std::make_shared<CacheEntry>(static_cast<const CacheRecord&>(*held));
@@ -106,9 +107,10 @@ void CacheStore::written(const std::shared_ptr<CacheEntry>& entry, bool well) {
   queue_.replace(*held, *made);
   made->queued = made;
   gone.push_back(std::move(held->queued));
-  Shard& shard = shard_of(made->url);
+  const HashedUrl url = hashed(made->url);
+  Shard& shard = shard_of(url);
   const std::scoped_lock lock(shard.mutex);
-  auto& entries = shard.resources.find(made->url)->second.entries;
+  auto& entries = shard.resources.find(url)->second.entries;
   std::ranges::replace(entries, held, made);
 }
 
@@ -139,24 +141,26 @@ void CacheStore::adopt(std::shared_ptr<CacheEntry> entry) {
   const auto octets = static_cast<std::size_t>(disk_octets(file->body.at, file->body.size));
   const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
   if (octets > capacity / 4 || purged_in_scan(*entry)) return disk_->remove(file);
+  const HashedUrl url = hashed(entry->url);
   {
-    Shard& shard = shard_of(entry->url);
+    Shard& shard = shard_of(url);
     const std::scoped_lock lock(shard.mutex);
-    Resource& resource = shard.resources[entry->url];
+    Resource& resource = resource_of(shard, url);
     const auto same =
         std::ranges::find_if(resource.entries, [&](const auto& one) { return one->same_variant(*entry); });
     if (same != resource.entries.end()) {
       if ((*same)->file->name == file->name) return;
       if ((*same)->heard_at >= entry->heard_at) return disk_->remove(file);
-      unlink(*same, gone);
-      resource.entries.erase(same);
+      const std::shared_ptr<CacheEntry> old = *same;
+      unlink(old, gone);
+      resource.entries.erase_if([&](const auto& one) { return one == old; });
     }
     if (resource.entries.size() >= kMostVariants) return disk_->remove(file);
     if (resource.entries.empty()) resource.vary_names = entry->vary_names;
     resource.entries.push_back(entry);
   }
   static_cast<void>(attach(*entry));
-  enqueue(entry, octets);
+  enqueue(entry, url.hash, octets);
   evict_to(capacity, gone);
 }
 

@@ -51,6 +51,7 @@ CacheFetch::CacheFetch(WorkerContext& context, const RequestFacts& cause, Of of)
   sink_.emplace(FillSink::Of{.store = of.store,
                              .rule = std::move(of.rule),
                              .fill = std::move(of.fill),
+                             .url = fill_->url(),
                              .selector = std::move(of.selector),
                              .request = work_->request.fields,
                              .loop = context.loop,

@@ -65,8 +65,8 @@ const http::FieldList& CachedExchange::fields() const { return fields_ != nullpt
 
 bool CachedExchange::is_head() const { return r_.asked.head->method == http::Method::head; }
 
-CacheKey CachedExchange::key() const {
-  return {.url = question_.url, .selector = question_.selector, .request = fields()};
+CacheKey CachedExchange::key(std::uint64_t hash) const {
+  return {.url = question_.url, .selector = question_.selector, .request = fields(), .hash = hash};
 }
 
 CacheFetch::Of CachedExchange::fetch(std::shared_ptr<CacheFill> fill) const {
@@ -127,7 +127,7 @@ bool CachedExchange::look() {
 }
 
 bool CachedExchange::join(const CacheStore::Found& found, bool& again) {
-  CacheStore::Joined joined = store_->join(key(), found.version, old_, false, r_.now());
+  CacheStore::Joined joined = store_->join(key(found.hash), found.version, old_, false, r_.now());
   again = joined.kind == CacheStore::Joined::Kind::again;
   if (again) return true;
   if (joined.kind == CacheStore::Joined::Kind::alone) return false;
@@ -173,6 +173,7 @@ void CachedExchange::begin_own(std::shared_ptr<CacheFill> fill) {
                                     FillSink::Of{.store = *store_,
                                                  .rule = rule_,
                                                  .fill = std::move(fill),
+                                                 .url = std::move(question_.url),
                                                  .selector = std::move(question_.selector),
                                                  .request = r_.asked.head->fields,
                                                  .loop = r_.context.loop});
@@ -180,7 +181,7 @@ void CachedExchange::begin_own(std::shared_ptr<CacheFill> fill) {
 
 ResponseSink& CachedExchange::client() const { return own_ != nullptr ? own_->client() : r_.exchange.sink; }
 
-void CachedExchange::take_own_head() { static_cast<void>(take_head(own_->fill().look())); }
+void CachedExchange::take_own_head() { static_cast<void>(take_head(own_->fill().opened())); }
 
 Pumped CachedExchange::send_own() {
   std::uint64_t moved = 0;
@@ -189,7 +190,7 @@ Pumped CachedExchange::send_own() {
 
 // Nobody waits for it (RFC 5861 3).
 void CachedExchange::refresh(const CacheStore::Found& found) {
-  CacheStore::Joined joined = store_->join(key(), found.version, found.entry, true, r_.now());
+  CacheStore::Joined joined = store_->join(key(found.hash), found.version, found.entry, true, r_.now());
   if (joined.kind != CacheStore::Joined::Kind::lead) return;
   static_cast<void>(begin_fetch(std::move(joined.fill)));
 }
@@ -407,10 +408,10 @@ void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
   }
   if (!plan.content_range.empty())
     static_cast<void>(head.fields.push({.name = "Content-Range", .value = plan.content_range}));
-  std::string said;
+  std::array<char, kCacheStatusRoom> said;  // NOLINT(*-member-init): written before it is read
   if (rule_->status_field) {
-    said = cache_status(kViaName, outcome_);
-    static_cast<void>(head.fields.push({.name = "Cache-Status", .value = said}));
+    const std::string_view status_text = write_cache_status(said, kViaName, outcome_);
+    static_cast<void>(head.fields.push({.name = "Cache-Status", .value = status_text}));
   }
   http::ResponseFraming framing;
   framing.body = body;
@@ -515,12 +516,13 @@ void CachedExchange::hear_of_copy(const http::ResponseHead& head) {
   const CacheStore::Found found = store_->find(key(), false);
   if (found.entry == nullptr || found.entry->head.status() != 200) return;
   if (!is_copy_of(*found.entry, head)) return store_->soften(*found.entry);
-  const CacheStore::Joined joined = store_->join(key(), found.version, found.entry, true, r_.now());
+  const CacheStore::Joined joined = store_->join(key(found.hash), found.version, found.entry, true, r_.now());
   if (joined.kind != CacheStore::Joined::Kind::lead) return;
   r_.context.desk.write(*joined.fill, r_.exchange.waiter);
   FillSink({.store = *store_,
             .rule = rule_,
             .fill = joined.fill,
+            .url = question_.url,
             .selector = question_.selector,
             .request = fields(),
             .loop = r_.context.loop,

@@ -92,7 +92,7 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   bool stop(const Error& error, bool begun);
   bool stop_for_disk(std::string_view why);
   [[nodiscard]] bool is_head() const;
-  [[nodiscard]] CacheKey key() const;
+  [[nodiscard]] CacheKey key(std::uint64_t hash = 0) const;
   [[nodiscard]] const http::FieldList& fields() const;
   void settle_coding();
   [[nodiscard]] bool may_fetch_itself() const;

@@ -11,6 +11,8 @@
 namespace edge {
 namespace {
 
+constexpr std::uint64_t kSmall = 64 * 1024;
+
 // A 304 about another representation than the one that was asked about (RFC 9111 4.3.4).
 bool means_another(const StoredHead& old, const http::ResponseHead& head) {
   const http::Field* field = head.fields.find(http::FieldId::etag);
@@ -32,7 +34,7 @@ std::shared_ptr<CacheEntry> FillSink::make_entry(const http::ResponseHead& head,
   // What only passes through is the server's answer to this one client.
   entry->freshness = freshness_of(head, directives, *of_.rule, times);
   entry->heard_at = times.heard_at;
-  entry->url = of_.fill->url();
+  entry->url = std::move(of_.url);
   entry->selector = std::move(of_.selector);
   entry->vary_names = vary_names(head.fields);
   append_vary_values(entry->vary_names, of_.request, entry->vary_values);
@@ -53,7 +55,7 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
   entry_->head = storing_ ? StoredHead(head, directives, of_.rule->set_cookie, times.heard_at)
                           : StoredHead(head, ResponseDirectives{}, CookiePolicy::store, times.heard_at);
   entry_->framing = framing.body;
-  entry_->body = std::make_shared<CacheBody>();
+  entry_->body = std::make_shared<CacheBody>(first_chunk());
   opened_ = true;
   if (!storing_) {
     entry_->body->pass_through();
@@ -68,6 +70,13 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
                   .own_head = std::move(own),
                   .error = {},
                   .why = why});
+}
+
+// A small body of a known length lies in one piece from the beginning.
+std::size_t FillSink::first_chunk() {
+  if (!storing_ || known_ == 0 || known_ > kSmall || !of_.store.reserve(known_)) return 0;
+  reserved_ = known_;
+  return known_;
 }
 
 void FillSink::take_304(const http::ResponseHead& head, const FetchTimes& times) {
@@ -165,13 +174,13 @@ void FillSink::end(std::string_view) {
   if (own_ || closed_ || entry_ == nullptr) return;
   entry_->body->finish(CacheBody::State::whole);
   if (storing_) {
-    std::shared_ptr<CacheEntry> kept = entry_;
     auto compact = of_.store.disk() == nullptr ? entry_->body->compact() : nullptr;
+    std::shared_ptr<CacheEntry> smaller;
     if (compact != nullptr) {
-      kept = std::make_shared<CacheEntry>(static_cast<const CacheRecord&>(*entry_));
-      kept->body = std::move(compact);
+      smaller = std::make_shared<CacheEntry>(static_cast<const CacheRecord&>(*entry_));
+      smaller->body = std::move(compact);
     }
-    of_.store.insert(kept, *of_.fill, of_.rule->max_variants);
+    of_.store.insert(smaller != nullptr ? smaller : entry_, *of_.fill, of_.rule->max_variants);
   }
   close(CacheBody::State::whole);
 }

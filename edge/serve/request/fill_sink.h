@@ -23,6 +23,7 @@ class FillSink final : public ResponseSink {
     CacheStore& store;
     std::shared_ptr<const CacheRule> rule;
     std::shared_ptr<CacheFill> fill;
+    std::string url;
     std::string selector;
     const http::FieldList& request;
     shared::WorkerLoop& loop;
@@ -60,6 +61,7 @@ class FillSink final : public ResponseSink {
   static constexpr std::size_t kWindow = 2 * CacheBody::kLargest;
 
   void take_304(const http::ResponseHead& head, const FetchTimes& times);
+  [[nodiscard]] std::size_t first_chunk();
   std::shared_ptr<CacheEntry> make_entry(const http::ResponseHead& head, const ResponseDirectives& directives,
                                          const FetchTimes& times);
   [[nodiscard]] bool make_room(std::size_t wanted);

@@ -50,6 +50,22 @@ TEST(CacheBody, TakesOneChunkWhereTheLengthIsKnown) {
   EXPECT_EQ(body.compact(), nullptr);
 }
 
+TEST(CacheBody, MayHaveItsOnlyChunkFromTheBeginning) {
+  const auto body = std::make_shared<CacheBody>(1000);
+  EXPECT_EQ(body->live(), 1000U);
+  CacheBody::Cursor early(body);
+  EXPECT_TRUE(early.peek().empty());
+  write(*body, std::string(600, 'a'), 1000);
+  EXPECT_EQ(read(early), std::string(600, 'a'));
+  write(*body, std::string(400, 'b'), 1000);
+  EXPECT_EQ(body->live(), 1000U);
+  EXPECT_EQ(read(early), std::string(400, 'b'));
+  body->finish(CacheBody::State::whole);
+  CacheBody::Cursor late(body);
+  EXPECT_EQ(read(late), std::string(600, 'a') + std::string(400, 'b'));
+  EXPECT_EQ(body->compact(), nullptr);
+}
+
 TEST(CacheBody, IsCompactedWhenMuchRoomIsLeft) {
   CacheBody body;
   write(body, std::string(5000, 'x'));

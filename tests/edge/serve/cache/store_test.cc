@@ -42,8 +42,10 @@ class Fixture {
   bool put(const std::string& url, std::string_view response = "", std::string_view request = "",
            std::size_t size = 1000, std::size_t most = 64) {
     const ParsedRequest parsed(request);
-    const CacheKey key{.url = url, .selector = "", .request = parsed.head.fields};
-    const auto joined = store.join(key, store.find(key).version, nullptr, false, kNow);
+    CacheKey key{.url = url, .selector = "", .request = parsed.head.fields};
+    const CacheStore::Found found = store.find(key);
+    key.hash = found.hash;  // others make it anew
+    const auto joined = store.join(key, found.version, nullptr, false, kNow);
     if (joined.kind != Kind::lead) return false;
     const bool stored = store.insert(make(url, response, parsed.head.fields, size), *joined.fill, most);
     store.release(*joined.fill);
