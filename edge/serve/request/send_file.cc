@@ -3,6 +3,9 @@
 namespace edge {
 namespace {
 
+// Octets in one go that the kernel sends by itself, which costs other connections less than what is copied.
+constexpr std::uint64_t kDirectShare = 1024 * 1024;
+
 // A piece of the file, through memory: the first one goes with the head, and behind it the rest may go by itself.
 Pumped send_piece(FileBody& body, ResponseSink& sink, std::uint64_t& moved) {
   const BodyPiece piece = body.peek();
@@ -18,20 +21,21 @@ Pumped send_piece(FileBody& body, ResponseSink& sink, std::uint64_t& moved) {
 }  // namespace
 
 Pumped send_file_body(FileBody& body, ResponseSink& sink, bool& first) {
-  std::uint64_t moved = 0;
+  std::uint64_t copied = 0;
+  std::uint64_t direct_octets = 0;
   Pumped pumped = Pumped::turn_over;
-  while (pumped == Pumped::turn_over && moved < kPumpShare) {
+  while (pumped == Pumped::turn_over && copied < kPumpShare && direct_octets < kDirectShare) {
     Socket* const direct = body.worth_direct() && !first ? sink.direct() : nullptr;
     if (direct != nullptr) {
       std::uint64_t sent = 0;
       pumped = body.send_to(*direct, sent);
       sink.bypassed(sent);
-      moved += sent;
+      direct_octets += sent;
     } else if (body.large()) {
       first = false;
-      pumped = send_piece(body, sink, moved);
+      pumped = send_piece(body, sink, copied);
     } else {
-      return pump(body, sink, moved);
+      return pump(body, sink, copied);
     }
   }
   return pumped;
