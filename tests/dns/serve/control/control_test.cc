@@ -7,10 +7,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <thread>
+
+#include <boost/json.hpp>
 
 #include "shared/serve/os/log.h"
 #include "shared/serve/os/socket.h"
@@ -149,6 +152,28 @@ class ControlTest : public testing::Test {
     const auto records = ask();
     return records.size() == 1 && records[0].ends_with(" " + address);
   }
+  // Of /status, the regions by their number.
+  boost::json::object region(std::size_t number) const {
+    const std::string page = http("GET", "/status");
+    return boost::json::parse(page.substr(page.find("\r\n\r\n") + 4)).at("regions").at(number).as_object();
+  }
+  // Starts again with a text of the configuration replaced.
+  void start_with(const std::string& old, const std::string& fresh) {
+    std::string text = read("config.yaml");
+    ASSERT_NE(text.find(old), std::string::npos);
+    stop();
+    write("config.yaml", text.replace(text.find(old), old.size(), fresh));
+    start();
+  }
+  // Until it has been seen to be down, and then up.
+  void fall_and_recover() {
+    const Endpoint where = shared::local_endpoint(edge_one_.get());
+    const auto probed = [this] { return region(0).at("edges").at(0).at("probed").as_string(); };
+    edge_one_.reset();
+    EXPECT_TRUE(eventually([&] { return probed() == "down"; }));
+    edge_one_ = std::move(shared::listen_tcp(where, 1)->front());
+    EXPECT_TRUE(eventually([&] { return probed() == "up"; }));
+  }
 
   shared::LogCapture log_;
   std::filesystem::path folder_;
@@ -187,6 +212,101 @@ TEST_F(ControlTest, MovesAwayFromAnEdgeThatDiesAndBack) {
   edge_one_ = std::move(shared::listen_tcp(where, 1)->front());
   EXPECT_TRUE(eventually([this] { return answers("127.0.0.1"); }));
   EXPECT_TRUE(log_.contains("event=edge_state region=one edge=127.0.0.1 state=down"));
+}
+
+TEST_F(ControlTest, SaysWhyAnEdgeFell) {
+  const auto edge = [this] { return region(0).at("edges").at(0).as_object(); };
+  EXPECT_FALSE(edge().contains("last_fall"));
+  const std::string status = http("GET", "/status");
+  EXPECT_NE(status.find("\"ttl_lowest_now\":60,\"ttl_highest_now\":60"), std::string::npos) << status;
+  edge_one_.reset();
+  EXPECT_TRUE(eventually([&] { return edge().at("probed").as_string() == "down"; }));
+  const auto fallen = edge();
+  EXPECT_THAT(std::string(fallen.at("reason").as_string()), testing::HasSubstr("refused"));
+  EXPECT_EQ(fallen.at("last_fall").at("reason"), fallen.at("reason"));
+  EXPECT_FALSE(region(1).at("edges").at(0).as_object().contains("last_fall"));
+}
+
+TEST_F(ControlTest, AnEdgeThatComesAndGoesIsHeldDownForAsLongAsIsWritten) {
+  start_with("interval: 100ms", "hold_down: 30s, interval: 100ms");
+  fall_and_recover();
+  EXPECT_TRUE(eventually([this] { return answers("127.0.0.1"); })) << "the first time it is believed";
+  fall_and_recover();
+  EXPECT_TRUE(eventually(
+      [this] { return log_.contains("event=edge_held_down region=one edge=127.0.0.1 falls=2 seconds=30"); }));
+  EXPECT_EQ(region(0).at("edges").at(0).at("state").as_string(), "held_down");
+  EXPECT_TRUE(answers("127.0.0.2"));
+}
+
+// Of one edge, not of its region: which has others.
+TEST_F(ControlTest, AWordOnAnEdgeStandsAtTheEdge) {
+  EXPECT_NE(http("POST", "/drain?target=127.0.0.1&state=down").find(" 200 "), std::string::npos);
+  EXPECT_TRUE(region(0).at("override").is_null());
+  EXPECT_EQ(region(0).at("edges").at(0).at("override").at("state").as_string(), "down");
+  EXPECT_NE(http("POST", "/drain?target=two&state=down").find(" 200 "), std::string::npos);
+  EXPECT_EQ(region(1).at("override").at("state").as_string(), "down");
+  EXPECT_TRUE(region(1).at("edges").at(0).at("override").is_null());
+}
+
+TEST_F(ControlTest, TellsEachProbeToWhoWantsToKnow) {
+  start_with("service: test", "log: {level: debug}\nservice: test");
+  EXPECT_TRUE(eventually([this] { return log_.contains("event=probe region=two edge=127.0.0.2"); }));
+  supervisor_->post([] { ::raise(SIGUSR1); });
+  EXPECT_TRUE(eventually([this] { return log_.contains("event=logs_reopened files=0"); }));
+  start_with("log: {level: debug}\n", "");  // the level is the process's
+}
+
+TEST_F(ControlTest, HasAMetricBeforeThereIsAnythingToCount) {
+  const std::string metrics = http("GET", "/metrics");
+  for (const char* sample :
+       {"meridian_dns_isolated 0", "meridian_dns_tls_handshakes_total{resumed=\"true\"} 0",
+        "meridian_dns_tls_handshakes_total{resumed=\"false\"} 0", "meridian_dns_probe_rounds_discarded_total 0",
+        "meridian_dns_send_failures_total 0", "meridian_dns_ttl_seconds{name=\"www.example.com\"} 60"}) {
+    EXPECT_NE(metrics.find("\n" + std::string(sample) + "\n"), std::string::npos) << sample;
+  }
+}
+
+TEST_F(ControlTest, CountsInShadowWhatALimitWouldDecline) {
+  start_with("  workers: 2", "  workers: 1\n  rate_limit: {mode: shadow, rate: 1/s}");
+  const auto counted = [this] {
+    EXPECT_EQ(ask().size(), 1U) << "and declines nothing";
+    return http("GET", "/metrics").find("meridian_dns_rate_limited_total{mode=\"shadow\"") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually(counted));
+}
+
+// The counts of publications that no worker reads any more.
+TEST_F(ControlTest, CountsOnThroughReloads) {
+  const std::string sample = "meridian_dns_steered_total{name=\"www.example.com\",region=\"one\"} ";
+  const auto counted = [&] {
+    const std::string metrics = http("GET", "/metrics");
+    const auto at = metrics.find(sample);
+    return at == std::string::npos ? 0UL : std::stoul(metrics.substr(at + sample.size()));
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(answers("127.0.0.1"));
+  EXPECT_TRUE(eventually([&] { return counted() >= 5; }));
+  const auto before = counted();
+  for (int i = 0; i < 2; ++i) EXPECT_NE(http("POST", "/reload").find(" 200 "), std::string::npos);
+  EXPECT_TRUE(eventually([&] { return counted() >= before; })) << counted();
+}
+
+// Nothing is probed, so nothing is waited for.
+TEST_F(ControlTest, WithNothingToProbeItServesAtOnce) {
+  stop();
+  write("config.yaml",
+        "service: test\nstate_directory: " + (folder_ / "state").string() +
+            "\nregions: {cdn: {cname: shop.cdn.example}}\nadmin: {dns: \"127.0.0.1:0\", key: admin.key}\n"
+            "dns:\n  listen: \"127.0.0.1:0\"\n  workers: 1\n  zones: {example.com: zone}\n"
+            "  policies: {all: [{failover: [cdn]}]}\n"
+            "  names: {www.example.com: {policy: all, ttl: {min: 5s, max: 60s}}}\n");
+  start();
+  EXPECT_EQ(ask(), std::vector<std::string>{"www.example.com. 60 IN CNAME shop.cdn.example."});
+}
+
+TEST_F(ControlTest, ResolversThatAreUsedAreNotSaidNotToBe) {
+  start_with("  names: {", "  resolvers: \"127.0.0.1:9\"\n  names: {flat.example.com: {alias: edges.example.net}, ");
+  EXPECT_NE(http("GET", "/status").find("edges.example.net"), std::string::npos);
+  EXPECT_FALSE(log_.contains("resolvers_not_used"));
 }
 
 TEST_F(ControlTest, ObeysTheOperatorAndRemembers) {

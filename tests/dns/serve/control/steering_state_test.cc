@@ -18,14 +18,17 @@ TEST(SteeringState, HealthComesBack) {
 
 TEST(SteeringState, OverridesComeBack) {
   const shared::WallTime expires{std::chrono::seconds(1'800'000'000)};
+  const shared::WallTime since{std::chrono::seconds(1'700'000'000)};
   const std::vector<NamedOverride> words = {
-      {"eu", std::nullopt, Override::State::drained, "kernel \"update\"", expires},
+      {"eu", std::nullopt, Override::State::drained, "kernel \"update\"", expires, since},
       {"us", shared::IpAddress::parse("192.0.2.1"), Override::State::up, "", std::nullopt}};
   const auto read = read_overrides(write_overrides(words));
   ASSERT_TRUE(read) << read.error().message;
   ASSERT_EQ(read->size(), 2U);
   EXPECT_EQ((*read)[0].reason, "kernel \"update\"");
   EXPECT_EQ((*read)[0].expires, expires);
+  EXPECT_EQ((*read)[0].since, since);
+  EXPECT_FALSE((*read)[1].since);
   EXPECT_FALSE((*read)[0].edge);
   EXPECT_EQ((*read)[1].edge, shared::IpAddress::parse("192.0.2.1"));
   EXPECT_EQ((*read)[1].state, Override::State::up);

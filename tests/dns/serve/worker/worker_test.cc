@@ -330,6 +330,40 @@ TEST_F(WorkerTest, ALowerCapClosesTheLongestIdle) {
   EXPECT_EQ(worker_->counters().tcp_closed_for_client.read(), 2U);
 }
 
+TEST_F(WorkerTest, ACapThatIsJustReachedClosesNobody) {
+  start({10s, 100, 100});
+  std::vector<UniqueFd> sockets;
+  for (int i = 0; i < 3; ++i) {
+    sockets.push_back(client_socket(SOCK_STREAM, endpoint_));
+    EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == sockets.size(); }));
+  }
+  worker_->set({10s, 3, 3});
+  for (const auto& socket : sockets) {  // each is answered behind the change
+    send_bytes(socket, framed(query("www.example.com")));
+    EXPECT_FALSE(receive_frame(socket).empty());
+  }
+  EXPECT_EQ(worker_->counters().tcp_closed_for_new.read() + worker_->counters().tcp_closed_for_client.read(), 0U);
+  worker_->set({10s, 2, 3});
+  EXPECT_TRUE(closed_by_peer(sockets[0]));
+  EXPECT_EQ(worker_->counters().tcp_open.read(), 2U);
+  EXPECT_EQ(worker_->counters().tcp_closed_for_new.read(), 1U);
+}
+
+// Who comes does not put off the time of those who idle.
+TEST_F(WorkerTest, ClosesWhatIsIdleWhileOthersCome) {
+  start({100ms, 10000, 10000});
+  const auto idle = client_socket(SOCK_STREAM, endpoint_);
+  EXPECT_TRUE(eventually([&] { return worker_->counters().tcp_open.read() == 1; }));
+  std::atomic<bool> ending{false};
+  std::thread coming([&] {
+    while (!ending) (void)client_socket(SOCK_STREAM, endpoint_, 0, "127.0.0.3");
+  });
+  const bool closed = eventually([&] { return worker_->counters().tcp_closed_idle.read() > 0; });
+  ending = true;
+  coming.join();
+  EXPECT_TRUE(closed);
+}
+
 // Each of them announces 64 KiB and sends all but the end.
 TEST_F(WorkerTest, BoundsWhatHalfQueriesHold) {
   start({30s, 1000, 1000, 512 << 10});
