@@ -100,7 +100,6 @@ SEEN_BY = {
     "shared/serve/tls/host_words.cc": "tests/e2e/test_explain.py",
     "shared/serve/tls/tls_client.cc": TLS,
     "shared/serve/tls/tls_server.cc": TLS,
-    "shared/serve/tls/tls_session.cc": TLS,
     "shared/serve/tls/tls_sessions.cc": "tests/edge/serve/upstream/connector_test.cc",
 }
 
