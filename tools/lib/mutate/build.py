@@ -47,14 +47,15 @@ class Source:
     def compile(self):
         """Without those that the compiler refuses: it names their lines."""
         self.copy.parent.mkdir(parents=True, exist_ok=True)
+        place = re.escape(str(self.copy.relative_to(ROOT)))  # ccache tells it without what is in front
         for _ in range(8):
             self.copy.write_bytes(planted(self.text, self.mistakes))
             done = self.compiled()
             if done.returncode == 0:
                 return self
-            lines = {int(line) for line in re.findall(rf"{re.escape(str(self.copy))}:(\d+):\d+: (?:fatal )?error", done.stderr)}
+            lines = {int(line) for line in re.findall(rf"{place}:(\d+):\d+: (?:fatal )?error", done.stderr)}
             # An error inside the switch's own functions is told with the place that asks for it.
-            lines |= {int(line) for line in re.findall(rf"{re.escape(str(self.copy))}:(\d+):\d+:\s+required from", done.stderr)}
+            lines |= {int(line) for line in re.findall(rf"{place}:(\d+):\d+:\s+required from", done.stderr)}
             bad = {n for n, m in self.mistakes.items() if m.line in lines}
             # What a macro makes of it, or an edit whose second half is on a line further down.
             bad = bad or {n for n, m in self.mistakes.items() if any(abs(m.line - line) <= 4 for line in lines)}

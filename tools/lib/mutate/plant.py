@@ -37,7 +37,9 @@ class Planter:
     # -- places
 
     def walk(self, cursor, inside, allowed):
-        for child in cursor.get_children():
+        for number, child in enumerate(cursor.get_children()):
+            if cursor.kind == CursorKind.CASE_STMT and number == 0:
+                continue  # the compiler evaluates it, too
             where = child.extent.start
             if where.file is None or where.file.name != self.path:
                 continue
