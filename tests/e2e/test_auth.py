@@ -127,16 +127,40 @@ def test_api_keys_by_digest_give_the_tier(slot, server, tmp_path):
         assert "auth: partners: acme" in said
 
 
-def test_a_wrong_password_beside_a_key_does_not_pass_by_the_limit_of_the_tier(slot, server, tmp_path):
+def test_a_password_beside_a_key_does_not_pass_by_the_limit_of_the_tier(slot, server, tmp_path):
     """The route of the tier is found only when the password has been checked, behind the limits of the route before."""
     users = secret_file(tmp_path / "users", hashed("alice", "x", "-B", "-C", "5") + "\n")
     keys = secret_file(tmp_path / "keys", f"sha256:{hashlib.sha256(b'very-secret').hexdigest()} acme gold\n")
-    auth = ["staff", "partners"]
+    auth = ["partners", "staff"]
     routes = [{"path": "/", "tier": "gold", "pool": "web", "auth": auth, "limits": "few"}, {"path": "/", "pool": "web", "auth": auth}]
-    edge = {"auth": {"staff": {"passwords": users}, "partners": {"api_keys": keys}}, "tiers": {"order": ["free", "gold"], "from": []}, "limits": {"few": {"rate": "10/h", "burst": 2}}}
+    edge = {"auth": {"partners": {"api_keys": keys}, "staff": {"passwords": users}}, "tiers": {"order": ["free", "gold"], "from": []}, "limits": {"few": {"rate": "10/h", "burst": 2}}}
     with LoneEdge(tmp_path, slot, [server.name], routes=routes, edge=edge) as edge:
-        guessed = [edge.get("/", X_Api_Key="very-secret", Authorization=basic("alice", f"guess{n}"))[0] for n in range(5)]
-        assert guessed == [200, 200, 200, 429, 429]
+        assert [edge.get("/", X_Api_Key="very-secret", Authorization=basic("alice", "guess"))[0] for _ in range(5)] == [401] * 5, "a good key makes no wrong password good"
+        assert [edge.get("/", X_Api_Key="very-secret", Authorization=basic("alice", "x"))[0] for _ in range(5)] == [200, 200, 200, 429, 429]
+
+
+def test_a_bad_credential_beside_a_good_one_reaches_no_server(slot, server, tmp_path):
+    signing, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    point = signing.public_key().public_numbers()
+    half = lambda value: base64.urlsafe_b64encode(value.to_bytes(32, "big")).rstrip(b"=").decode()
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "x": half(point.x), "y": half(point.y)}]}))
+    keys = secret_file(tmp_path / "keys", f"sha256:{hashlib.sha256(b'k1').hexdigest()} acme\n")
+    auth = {"partners": {"api_keys": keys, "user_field": "X-Who"}, "people": {"jwt": {"keys": str(tmp_path / "jwks.json")}}}
+    routes = [{"path": "/keys", "pool": "web", "auth": "partners"}, {"path": "/", "pool": "web", "auth": ["partners", "people"]}]
+    log = tmp_path / "access.log"
+    with LoneEdge(tmp_path, slot, [server.name], routes=routes, edge={"auth": auth, "access_log": str(log)}) as edge:
+        token = lambda key: "Bearer " + jwt.encode({"sub": "alice", "exp": NOW + 3600}, key, "ES256")
+        good, forged = token(signing), token(other)
+        assert edge.get("/", X_Api_Key="k1", Authorization=good)[0] == 200
+        assert edge.get("/", X_Api_Key="k1")[0] == edge.get("/", Authorization=good)[0] == 200
+        for bad in ({"X_Api_Key": "k1", "Authorization": forged}, {"X_Api_Key": "stolen", "Authorization": good}):
+            assert edge.get("/", **bad)[0] == 401
+        assert [f.get("X-Who") for f in fields_of(server)] == ["acme", "acme", None]
+        assert not any(forged.encode() in head or b"stolen" in head for _, head in server.heads)
+        meridian.eventually(lambda: "token: " in log.read_text() and "unknown API key" in log.read_text(), "the log says which of the two was bad")
+        said = edge.admin(f"/explain?host=lone.example&header=X-Api-Key:%20k1&header=Authorization:%20{forged.replace(' ', '%20')}", "GET")[1]
+        assert "auth: people: token: " in said, said
+        assert edge.get("/keys", X_Api_Key="k1", Authorization=forged)[0] == 200, "where no policy is about tokens they are the server's affair"
 
 
 def test_signed_tokens_of_three_algorithms_and_none_that_only_look_so(slot, server, tmp_path):

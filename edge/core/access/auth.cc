@@ -1,6 +1,7 @@
 #include "edge/core/access/auth.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "shared/core/ascii.h"
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::size_t kMaxBasic = 1024;  // octets of a user's name and password, encoded
 constexpr shared::Duration kTokenFor = shared::seconds(300);
+constexpr std::string_view kBasic = "Basic";
+constexpr std::string_view kBearer = "Bearer";
 
 void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 
@@ -44,6 +47,13 @@ std::string_view authorization_of(const http::FieldList& fields) {
   return field == nullptr ? std::string_view() : field->value;
 }
 
+// Even of what this edge cannot read: a server behind may be less exact.
+bool has_scheme(std::string_view authorization, std::string_view scheme) {
+  if (!shared::equals_ignoring_case(authorization.substr(0, scheme.size()), scheme)) return false;
+  return authorization.size() == scheme.size() || authorization[scheme.size()] == ' ' ||
+         authorization[scheme.size()] == '\t';
+}
+
 // What one policy makes of a request; `reason` empty: it has shown nothing of the kind.
 struct Shown {
   std::shared_ptr<const Principal> identity;
@@ -55,7 +65,8 @@ Shown by_password(const std::shared_ptr<const AuthPolicy>& policy, const Passwor
                   const http::FieldList& fields, const AuthMoment& moment) {
   const std::string_view authorization = authorization_of(fields);
   auto basic = parse_basic(authorization);
-  if (!basic) return {};
+  if (!basic && !has_scheme(authorization, kBasic)) return {};
+  if (!basic) return {.identity = nullptr, .reason = "no name and password that can be read", .check = {}};
   const CredentialKey key = key_of(policy->keys(), authorization);
   if (moment.cache != nullptr) {
     const auto found = moment.cache->find(key, moment.now);
@@ -85,7 +96,8 @@ Shown by_key(const AuthPolicy& policy, const HashedKeys& keys, const http::Field
 Shown by_token(const AuthPolicy& policy, const JwtRules& rules, const http::FieldList& fields,
                const AuthMoment& moment) {
   const std::string_view token = http::bearer_token(authorization_of(fields));
-  if (token.empty()) return {};
+  if (token.empty() && !has_scheme(authorization_of(fields), kBearer)) return {};
+  if (token.empty()) return {.identity = nullptr, .reason = "token: none that can be read", .check = {}};
   const CredentialKey key = key_of(policy.keys(), token);
   if (moment.cache != nullptr) {
     auto found = moment.cache->find(key, moment.now);
@@ -109,6 +121,60 @@ Shown ask(const std::shared_ptr<const AuthPolicy>& policy, const http::FieldList
   if (const auto* keys = std::get_if<HashedKeys>(&by)) return by_key(*policy, *keys, fields);
   return by_token(*policy, std::get<JwtRules>(by), fields, moment);
 }
+
+// Where a policy finds what it looks at.
+enum class Place : std::uint8_t { authorization, api_key, nowhere };
+
+Place place_of(const AuthPolicy& policy, const http::FieldList& fields) {
+  const bool keys = std::holds_alternative<HashedKeys>(policy.settings().by);
+  if (keys && fields.has(http::FieldId::x_api_key)) return Place::api_key;
+  return fields.has(http::FieldId::authorization) ? Place::authorization : Place::nowhere;
+}
+
+// What the policies of a route have said so far. Any will do, but whatever was shown to one that enforces has to be
+// good for one: a server behind may believe what has come through, and does not know which of two let it in.
+class Asking {
+ public:
+  void accept(const AuthPolicy& policy, Place place, std::shared_ptr<const Principal> identity) {
+    good_[static_cast<std::size_t>(place)] = true;
+    if (accepted_.identity != nullptr) return;
+    accepted_.identity = std::move(identity);
+    accepted_.by = &policy;
+  }
+
+  // `reason` empty: it has seen nothing of its kind.
+  void turn_away(const AuthPolicy& policy, Place place, std::string_view reason, const AuthMoment& moment) {
+    if (policy.mode() != shared::Mode::enforce) {
+      const bool would_matter = accepted_.identity == nullptr || !reason.empty();
+      if (moment.counts && would_matter) count(policy.live().shadowed);
+      return;
+    }
+    Bad& bad = bad_[static_cast<std::size_t>(reason.empty() ? Place::nowhere : place)];
+    if (bad.by == nullptr) bad = {.by = &policy, .reason = reason.empty() ? "nobody has said who asks" : reason};
+  }
+
+  [[nodiscard]] AuthRuling ruling(const AuthMoment& moment) {
+    const bool passes = accepted_.identity != nullptr;
+    for (std::size_t place = 0; place < bad_.size(); ++place) {  // the one is told that looked at something
+      const auto& [by, reason] = bad_[place];
+      const bool matters = !passes || place != static_cast<std::size_t>(Place::nowhere);
+      if (by == nullptr || good_[place] || !matters) continue;
+      if (moment.counts) count(by->live().refused);
+      return {.kind = AuthRuling::Kind::refused, .identity = nullptr, .by = by, .reason = reason, .check = {}};
+    }
+    if (passes && moment.counts) count(accepted_.by->live().accepted);
+    return std::move(accepted_);
+  }
+
+ private:
+  struct Bad {
+    const AuthPolicy* by = nullptr;
+    std::string_view reason;
+  };
+  std::array<bool, 3> good_{};  // by Place
+  std::array<Bad, 3> bad_{};    // likewise, what the first policy says that refuses it
+  AuthRuling accepted_;         // by the first
+};
 
 }  // namespace
 
@@ -157,14 +223,13 @@ std::shared_ptr<const Principal> AuthPolicy::identity(std::string_view subject, 
 
 AuthRuling authenticate(std::span<const std::shared_ptr<const AuthPolicy>> policies, const http::FieldList& fields,
                         const AuthMoment& moment) {
-  AuthRuling refusal;
+  // Of one credential the first policy that takes it has the word; only who shows two is looked at any further.
+  const bool shows_two = fields.has(http::FieldId::authorization) && fields.has(http::FieldId::x_api_key);
+  Asking asking;
   for (const auto& policy : policies) {
     if (policy->mode() == shared::Mode::disabled) continue;
     Shown shown = ask(policy, fields, moment);
-    if (shown.identity != nullptr) {
-      if (moment.counts) count(policy->live().accepted);
-      return {.identity = std::move(shown.identity), .by = policy.get(), .reason = {}, .check = {}};
-    }
+    const Place place = place_of(*policy, fields);
     if (shown.check) {
       return {.kind = AuthRuling::Kind::unchecked,
               .identity = nullptr,
@@ -172,21 +237,14 @@ AuthRuling authenticate(std::span<const std::shared_ptr<const AuthPolicy>> polic
               .reason = shown.reason,
               .check = std::move(shown.check)};
     }
-    if (policy->mode() != shared::Mode::enforce) {
-      if (moment.counts) count(policy->live().shadowed);
-      continue;
+    if (shown.identity != nullptr) {
+      asking.accept(*policy, place, std::move(shown.identity));
+      if (!shows_two) break;
+    } else {
+      asking.turn_away(*policy, place, shown.reason, moment);
     }
-    // Of several refusals the one is told that looked at something.
-    if (refusal.by == nullptr || (refusal.reason.empty() && !shown.reason.empty())) {
-      refusal.by = policy.get();
-      refusal.reason = shown.reason;
-    }
-    refusal.kind = AuthRuling::Kind::refused;
   }
-  if (refusal.kind != AuthRuling::Kind::refused) return refusal;
-  if (refusal.reason.empty()) refusal.reason = "nobody has said who asks";
-  if (moment.counts) count(refusal.by->live().refused);
-  return refusal;
+  return asking.ruling(moment);
 }
 
 std::string words_of(const AuthRuling& ruling) {
@@ -197,9 +255,9 @@ std::string words_of(const AuthRuling& ruling) {
 }
 
 std::optional<BasicCredentials> parse_basic(std::string_view authorization) {
-  constexpr std::string_view kScheme = "Basic ";
-  if (!shared::equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return std::nullopt;
-  authorization.remove_prefix(kScheme.size());
+  if (!has_scheme(authorization, kBasic)) return std::nullopt;
+  authorization.remove_prefix(kBasic.size());
+  if (!authorization.starts_with(' ')) return std::nullopt;
   if (authorization.size() > kMaxBasic) return std::nullopt;
   const auto text = decode_base64(shared::trim(authorization));
   const std::size_t colon = text ? text->find(':') : std::string::npos;

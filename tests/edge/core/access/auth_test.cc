@@ -114,6 +114,72 @@ TEST(Auth, AnyOfSeveralPoliciesWillDo) {
   EXPECT_EQ(wrong.by->name(), "partners") << "who has looked at something says why";
 }
 
+// {"alg":"ES256"} . {"sub":"al","exp":100}
+constexpr const char* kToken = "Bearer eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbCIsImV4cCI6MTAwfQ.AA";
+
+std::shared_ptr<const AuthPolicy> tokens(bool good, shared::Mode mode = shared::Mode::enforce) {
+  JwtRules rules;
+  rules.keys = {{"", JwtAlgorithm::es256, [good](auto, auto) { return good; }}};
+  return policy({.name = "people", .mode = mode, .realm = {}, .user_field = {}, .by = rules});
+}
+
+http::FieldList two(std::string_view key, std::string_view authorization) {
+  http::FieldList list;
+  EXPECT_TRUE(list.push({.name = "X-Api-Key", .value = key, .id = http::FieldId::x_api_key}));
+  EXPECT_TRUE(list.push({.name = "Authorization", .value = authorization, .id = http::FieldId::authorization}));
+  return list;
+}
+
+TEST(Auth, OfTwoCredentialsBothHaveToBeGoodInWhateverOrder) {
+  const AuthMoment moment{.now = kNow, .wall = 50};
+  for (const AuthPolicies& policies : {AuthPolicies{keys(), tokens(false)}, AuthPolicies{tokens(false), keys()}}) {
+    const AuthRuling forged = authenticate(policies, two("k", kToken), moment);
+    EXPECT_EQ(forged.kind, AuthRuling::Kind::refused) << "a server would read a token that nobody has verified";
+    EXPECT_EQ(forged.by->name(), "people");
+    EXPECT_EQ(forged.by->live().refused, 1U);
+    for (const auto& one : policies) EXPECT_EQ(one->live().accepted, 0U) << one->name();
+    EXPECT_EQ(authenticate(policies, two("k", "Bearer\ttoken"), moment).reason, "token: none that can be read");
+    EXPECT_EQ(authenticate(policies, two("k", "Digest x"), moment).identity->subject, "acme")
+        << "nothing that a policy of the route is about";
+  }
+  for (const AuthPolicies& policies : {AuthPolicies{keys(), tokens(true)}, AuthPolicies{tokens(true), keys()}}) {
+    const AuthRuling both = authenticate(policies, two("k", kToken), moment);
+    EXPECT_EQ(both.by, policies[0].get()) << "who it is, the first says";
+    EXPECT_EQ(policies[0]->live().accepted + policies[1]->live().accepted, 1U);
+    const AuthRuling wrong = authenticate(policies, two("x", kToken), moment);
+    EXPECT_EQ(wrong.kind, AuthRuling::Kind::refused);
+    EXPECT_EQ(wrong.reason, "unknown API key");
+  }
+}
+
+TEST(Auth, ACredentialIsGoodIfOneOfThePoliciesAboutItTakesIt) {
+  const AuthMoment moment{.now = kNow, .wall = 50};
+  const Fields token(http::FieldId::authorization, kToken);
+  EXPECT_EQ(authenticate(AuthPolicies{tokens(false), tokens(true)}, token.list, moment).identity->subject, "al");
+  EXPECT_EQ(authenticate(AuthPolicies{tokens(false), keys(), tokens(true)}, two("k", kToken), moment).kind,
+            AuthRuling::Kind::passed);
+  EXPECT_EQ(authenticate(AuthPolicies{keys()}, two("k", kToken), moment).kind, AuthRuling::Kind::passed)
+      << "the token is the server's business alone";
+  const AuthPolicies shadow{keys(), tokens(false, shared::Mode::shadow)};
+  EXPECT_EQ(authenticate(shadow, two("k", kToken), moment).identity->subject, "acme");
+  EXPECT_EQ(shadow[1]->live().shadowed, 1U) << "it would have refused it";
+}
+
+TEST(Auth, APasswordBesideAKeyIsCheckedBeforeItGoesOn) {
+  const AuthPolicies policies{keys(), passwords()};
+  CredentialCache cache;
+  const AuthMoment moment{.now = kNow, .cache = &cache};
+  const http::FieldList fields = two("k", "Basic YWxpY2U6c2VjcmV0");
+  const AuthRuling ruling = authenticate(policies, fields, moment);
+  ASSERT_EQ(ruling.kind, AuthRuling::Kind::unchecked);
+  cache.put(ruling.check->key, nullptr, kNow + kWrongPassword);
+  EXPECT_EQ(authenticate(policies, fields, moment).reason, "wrong name or password");
+  cache.put(ruling.check->key, policies[1]->identity("alice", std::nullopt), kNow + kGoodPassword);
+  EXPECT_EQ(authenticate(policies, fields, moment).identity->subject, "acme");
+  EXPECT_EQ(authenticate(policies, two("k", "Basic " + std::string(4096, 'Y')), moment).reason,
+            "no name and password that can be read");
+}
+
 TEST(Auth, ATokenIsVerifiedOnceAndItsTimesEveryTime) {
   int verified = 0;
   JwtRules rules;

@@ -290,13 +290,13 @@ TEST_F(TierByIdentity, TheRouteOfTheTierAsksForAllThatItWants) {
 }
 
 // Who shows a password besides his key, which may be any, waits for its check and is led to his route only then.
-TEST_F(TierByIdentity, TheLimitsOfTheRouteOfTheTierCountWhoHasShownAWrongPassword) {
+TEST_F(TierByIdentity, TheLimitsOfTheRouteOfTheTierCountWhoHasShownAPassword) {
   Gate gate = *world.routes[1].gate;
-  gate.auth = {staff(), keys};
+  gate.auth = {keys, staff()};
   world.routes[1].gate = std::make_shared<const Gate>(gate);
   auto live = LimitLives().of({.name = "one", .rate = 0.01});
   world.routes[0].limits = {std::make_shared<const RateLimit>(RateLimitSettings{.name = "one", .rate = 0.01}, live, 1)};
-  const auto shows_wrong_one = [&] {
+  const auto shows = [&](bool good) {
     Asker asker(world, "/x", "X-Api-Key: gold\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n");
     CredentialCache unknown;
     shared::NullTrace trace;
@@ -304,13 +304,16 @@ TEST_F(TierByIdentity, TheLimitsOfTheRouteOfTheTierCountWhoHasShownAWrongPasswor
     const Decision before = decide(*asker.snapshot, world.live, asked, {asker.scratch, balance, &unknown}, trace);
     EXPECT_EQ(before.kind, Kind::password);
     if (before.check == nullptr) return before.refusal.status;
-    unknown.put(before.check->key, nullptr, world.now + kWrongPassword);
+    const auto alice = before.check->policy->identity("alice", std::nullopt);
+    unknown.put(before.check->key, good ? alice : nullptr, world.now + kWrongPassword);
     asked.ruled = &before.limit;
     asked.ruled_by = before.match.route;
     return decide(*asker.snapshot, world.live, asked, {asker.scratch, balance, &unknown}, trace).refusal.status;
   };
-  EXPECT_NE(shows_wrong_one(), 429);
-  EXPECT_EQ(shows_wrong_one(), 429);
+  EXPECT_EQ(shows(false), 401) << "whatever his key is";
+  EXPECT_EQ(live->passed, 0U);
+  EXPECT_NE(shows(true), 429);
+  EXPECT_EQ(shows(true), 429);
   EXPECT_EQ(live->passed, 1U);
 }
 
