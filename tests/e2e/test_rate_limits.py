@@ -51,6 +51,16 @@ def test_burst_20_rejects_the_22nd_over_connections_workers_and_a_reload(slot, s
             connection.close()
 
 
+def test_no_client_takes_a_field_off_that_a_limit_counts_by(slot, server, tmp_path):
+    """A server that is not told the tenant would serve all of them as one, while each counts for itself."""
+    with edge_with(tmp_path, slot, server, {"api": {**SLOW, "burst": 1, "key": [{"header": "X-Tenant"}]}}) as edge:
+        assert [edge.get("/", X_Tenant=f"made-up-{n}", Connection="close, x-TENANT")[0] for n in range(4)] == [400] * 4
+        assert not server.heads
+        assert edge.get("/", X_Tenant="a", X_Other="b", Connection="x-other")[0] == 200, "what nothing goes by"
+        assert b"X-Tenant: a\r\n" in server.heads[-1][1] and b"X-Other" not in server.heads[-1][1]
+        assert edge.get("/free", X_Tenant="a", Connection="X-Tenant")[0] == 200, "a route that counts nobody"
+
+
 def test_a_refusal_says_when_to_come_back_and_by_which_policy(slot, server, tmp_path):
     with edge_with(tmp_path, slot, server, {"api": {"rate": "2/m"}}) as edge:
         status, fields, _ = edge.get("/")

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "edge/core/decide/hop_fields.h"
 #include "edge/core/pool/request_key.h"
 #include "edge/core/route/gate.h"
 #include "edge/core/route/mirror_rule.h"
@@ -348,6 +349,10 @@ void proceed(Decision& decision, const Snapshot& snapshot, AnyLive& live, const 
              Trace& trace) {
   Match& found = decision.match;
   const auto* pool = std::get_if<PoolId>(&found.route->action);
+  const Pool* chosen = pool == nullptr ? nullptr : &snapshot.pools->effective(*pool);
+  if (takes_off_what_counts(*found.route, chosen, asked.head.fields)) {
+    return refuse(decision, {.status = 400, .reason = "Connection names a field that the route goes by"});
+  }
   const bool cached = pool != nullptr && asked.to_cache && found.route->cache != nullptr && decision.check == nullptr;
   if (!cached) {
     if (const auto over = limit<AnyLive>(found, asked, decision.limit, trace)) return refuse(decision, *over);
@@ -362,7 +367,7 @@ void proceed(Decision& decision, const Snapshot& snapshot, AnyLive& live, const 
     trace.note("mirror", [&] { return words_of(*mirror, snapshot.pools->configured(mirror->pool).name); });
   }
   decision.kind = Decision::Kind::pool;
-  decision.at_pool = bring_to(snapshot.pools->effective(*pool), asked, found, trace);
+  decision.at_pool = bring_to(*chosen, asked, found, trace);
   decision.at_cache = cached;
   if (!cached) pick_server(decision, snapshot, live, asked, state, trace);
 }
