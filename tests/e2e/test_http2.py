@@ -408,6 +408,38 @@ def test_max_streams_and_max_buffer_are_what_is_told(server, slot, tmp_path):
             assert client.until_over(client.post("/post", body)).body.endswith(body)
 
 
+def test_a_lower_limit_of_streams_counts_once_the_client_has_heard_of_it(tmp_path):
+    """Until its ACK a client goes by the SETTINGS that it knows (RFC 9113 5.1.2, 6.5.3)."""
+    limit = {"client": {"http2": {"max_streams": 5}}}
+    with meridian.Lease() as own, Scripted(slot_address(own, "2.1"), held_back, go=threading.Event()) as server, \
+            LoneEdge(tmp_path, own, [server.name], edge=limit) as edge:
+        with H2(edge.host) as client:
+            client.fetch("/")
+            client.auto_ack = False
+            edge.config["edge"]["client"]["http2"]["max_streams"] = 2
+            edge.reload()
+            before = [client.get("/held") for _ in range(5)]
+            client.round_trip()
+            assert client.settings[3] == 2 and not any(client.streams[stream].over for stream in before), "the old limit holds"
+            sixth = client.get("/held")
+            client.until(lambda: client.streams[sixth].over, "one more than that")
+            assert client.streams[sixth].reset == h2.REFUSED_STREAM
+            client.frame(h2.SETTINGS, h2.ACK)
+            late = client.get("/held")
+            assert client.until_over(late).reset == h2.REFUSED_STREAM, "it knows better"
+            server.go.set()
+            client.until_over(*before)
+            assert [client.streams[stream].status for stream in before] == [200] * 5
+            server.go.clear()
+            edge.config["edge"]["client"]["http2"]["max_streams"] = 3
+            edge.reload()
+            three = [client.get("/held") for _ in range(3)]
+            client.round_trip()
+            assert client.settings[3] == 3 and not any(client.streams[stream].over for stream in three), "a higher one holds at once"
+            server.go.set()
+            client.until_over(*three)
+
+
 def test_octets_beyond_the_windows_are_a_flow_control_error(tmp_path):
     """The server takes nothing, so that at last no window opens any more; what the kernel holds for it comes before that."""
     over = threading.Event()

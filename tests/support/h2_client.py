@@ -61,7 +61,7 @@ class H2:
         self.buffer, self.block, self.next = b"", b"", 1
         self.streams, self.order = {}, []
         self.goaways, self.settings, self.pings, self.closed, self.updates, self.sent = [], {}, [], False, {}, {}
-        self.auto_window = True
+        self.auto_window = self.auto_ack = True
         if hello:
             self.sock.sendall(PREFACE)
             self.frame(SETTINGS, payload=b"".join(struct.pack("!HI", *pair) for pair in settings))
@@ -183,7 +183,8 @@ class H2:
             self.goaways.append(struct.unpack("!II", payload[:8]))
         elif kind == SETTINGS and not flags & ACK:
             self.settings.update(struct.unpack("!HI", payload[at:at + 6]) for at in range(0, len(payload), 6))
-            self.frame(SETTINGS, ACK)
+            if self.auto_ack:
+                self.frame(SETTINGS, ACK)
         elif kind == PING:
             self.pings.append((flags, payload))
             if not flags & ACK:

@@ -233,7 +233,8 @@ Event Session::take_reset(const FrameReader::Frame& frame) {
 
 Event Session::take_settings(const FrameReader::Frame& frame) {
   if ((frame.flags & kAck) != 0) {
-    if (std::exchange(acknowledged_, true)) return fail(Error::protocol);  // nobody waits for it
+    if (!std::exchange(unanswered_, false)) return fail(Error::protocol);  // nobody waits for it
+    acknowledged_ = true;
     return {.what = What::settings_ack};
   }
   if (frame.payload.size() > 6 * kMostSettings) return fail(Error::enhance_your_calm);

@@ -80,6 +80,11 @@ class Session {
   // Nothing is left to come or to be sent.
   [[nodiscard]] bool over() const { return (no_more_ || goaway_came_) && streams_.empty(); }
 
+  // Nothing of ours is on its way: what the peer goes by is what it was told last (6.5.3).
+  [[nodiscard]] bool settings_known() const { return !unanswered_; }
+  // SETTINGS go out once more. REQUIRES: settings_known().
+  void tell_settings() { unanswered_ = true; }
+
   [[nodiscard]] FieldEncoder& encoder() { return encoder_; }
 
   void wants_to_send(Stream& stream);
@@ -151,7 +156,8 @@ class Session {
   std::uint8_t update_at_ = 0;
   bool fields_ = false;        // next_field() has something to read
   bool head_ends_ = false;     // END_STREAM
-  bool acknowledged_ = false;  // our SETTINGS
+  bool acknowledged_ = false;  // our first SETTINGS
+  bool unanswered_ = true;     // the last of them
   bool no_more_ = false;
   bool goaway_came_ = false;
   bool priorities_known_ = false;  // SETTINGS_NO_RFC7540_PRIORITIES has come, which may not change

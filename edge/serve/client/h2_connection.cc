@@ -125,6 +125,7 @@ bool H2Connection::turn(Wake wake) {
 void H2Connection::announce() {
   announced_ = true;
   const Settings& now = settings();
+  told_streams_ = now.http2.max_streams;
   const std::uint32_t window = window_of(now.http2);
   const std::array ours{
       h2::SettingValue{h2::Setting::max_concurrent_streams, now.http2.max_streams},

@@ -107,6 +107,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   void tell_window();
   void judge(Oddity oddity);
   void take(const h2::Event& event);
+  [[nodiscard]] std::uint32_t most_streams();
   void begin_request(std::int32_t id);
   void take_field(H2Stream& stream, const h2::FieldPair& field);
   void take_head(H2Stream& stream, bool ends);
@@ -142,9 +143,11 @@ class H2Connection final : public ClientConnection, public Pooled {
   shared::TimePoint window_began_{};                           // of waiting_rate()
   std::uint64_t moved_ = 0;                                    // octets, both ways
   std::uint64_t window_octets_ = 0;
-  std::size_t held_ = 0;       // octets of the heads of requests
-  std::size_t running_ = 0;    // streams whose head is whole
-  std::uint32_t replies_ = 0;  // queued since nothing was
+  std::size_t held_ = 0;            // octets of the heads of requests
+  std::size_t running_ = 0;         // streams whose head is whole
+  std::uint32_t replies_ = 0;       // queued since nothing was
+  std::uint32_t told_streams_ = 0;  // at once, as SETTINGS have said
+  std::uint32_t old_streams_ = 0;   // as those before have, until the client knows better
   Stop stop_ = Stop::no;
   bool first_ = true;  // no request yet
   bool in_turn_ = false;

@@ -1,5 +1,7 @@
 // What an H2Connection makes of the events that its session tells of, and what it says itself.
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "edge/serve/client/h2_connection.h"
@@ -45,18 +47,33 @@ void H2Connection::take(const h2::Event& event) {
       return judge(Oddity::priority);
     case h2::What::window_update:
       return judge(Oddity::window_update);
+    case h2::What::settings_ack:
+      old_streams_ = 0;
+      return;
     case h2::What::more:
     case h2::What::trailers:
-    case h2::What::settings_ack:
     case h2::What::goaway:
       return;
   }
 }
 
+// A limit that a reload has changed is told when it matters, and the one before it counts, if it is higher, until the
+// client says that it has heard: what it opens until then is no fault of its own (RFC 9113 5.1.2, 6.5.3).
+std::uint32_t H2Connection::most_streams() {
+  const std::uint32_t now = settings().http2.max_streams;
+  if (now != told_streams_ && session_.settings_known()) {
+    old_streams_ = std::exchange(told_streams_, now);
+    const std::array ours{h2::SettingValue{h2::Setting::max_concurrent_streams, now}};
+    say(h2::octets_of(h2::settings(ours)));
+    session_.tell_settings();
+  }
+  return std::max(told_streams_, old_streams_);
+}
+
 // A stream that its client has reset counts until its request's work here is over.
 void H2Connection::begin_request(std::int32_t id) {
   const Settings& now = settings();
-  if (streams_.size() >= now.http2.max_streams || held_ > now.http2.max_buffer) {
+  if (streams_.size() >= most_streams() || held_ > now.http2.max_buffer) {
     say_reset(id, h2::Error::refused_stream);
     context_.counters.h2_refused_streams.add();
     return judge(Oddity::refused_stream);

@@ -205,6 +205,12 @@ TEST_F(SessionTest, SettingsHaveTheirValues) {
   EXPECT_EQ(error_of(setting(static_cast<Setting>(200), 7) + setting(Setting::max_frame_size, 16'384)), Error::none);
   EXPECT_EQ(say(frame(FrameType::settings, kAck, 0, "")), (std::vector{What::settings_ack}));
   EXPECT_EQ(error_of(frame(FrameType::settings, kAck, 0, "")), Error::protocol);
+  EXPECT_TRUE(session_.settings_known());
+  session_.tell_settings();
+  EXPECT_FALSE(session_.settings_known());
+  EXPECT_EQ(say(frame(FrameType::settings, kAck, 0, "")), (std::vector{What::settings_ack}));
+  EXPECT_TRUE(session_.settings_known());
+  EXPECT_EQ(error_of(frame(FrameType::settings, kAck, 0, "")), Error::protocol);
   EXPECT_EQ(error_of(frame(FrameType::settings, 0, 0, std::string(6 * 33, '\x0f'))), Error::enhance_your_calm);
 }
 
