@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "edge/load/check_hints.h"
 #include "edge/load/check_listeners.h"
 #include "edge/load/check_probes.h"
 #include "edge/load/check_sessions.h"
@@ -533,6 +534,7 @@ void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagn
   check_timeouts(checker);
   check_sessions(edge, diagnostics);
   check_probes(edge, config, diagnostics);
+  check_hints(edge, config, diagnostics);
 }
 
 }  // namespace edge

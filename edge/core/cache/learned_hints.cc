@@ -70,7 +70,8 @@ std::vector<std::string> links_to_hint(const http::FieldList& request, const htt
   std::vector<std::string> links;
   const ResponseDirectives directives = response_directives(answer.fields);
   if (answer.status != 200 || directives.is_private || directives.no_store) return links;
-  if (request.has(http::FieldId::authorization) || answer.fields.has(http::FieldId::set_cookie)) return links;
+  const bool shown = request.has(http::FieldId::authorization) || request.has(http::FieldId::x_api_key);
+  if (shown || answer.fields.has(http::FieldId::set_cookie)) return links;
   for (const http::Field& field : answer.fields) {
     if (!shared::equals_ignoring_case(field.name, "Link")) continue;
     std::string_view list = field.value;

@@ -1,5 +1,8 @@
 #include "edge/core/cache/storing.h"
 
+#include <algorithm>
+#include <string>
+
 #include "edge/core/cache/vary.h"
 
 namespace edge {
@@ -13,6 +16,15 @@ bool is_of_use(const http::ResponseHead& response, const ResponseDirectives& dir
   const bool stale = directives.stale_while_revalidate.seconds > 0 || directives.stale_if_error.seconds > 0 ||
                      rule.stale_while_revalidate > 0 || rule.stale_if_error > 0;
   return lifetime > 0 || stale;
+}
+
+// As this edge reads it an API key says who asks, no less than Authorization does: its answers are one client's, unless
+// the store tells keys apart.
+bool knows_keys(const CacheRule& rule, const http::ResponseHead& response) {
+  const bool keyed = std::ranges::any_of(rule.key, [](const CacheKeyPart& part) {
+    return part.kind == CacheKeyPart::Kind::header && http::field_id(part.name) == http::FieldId::x_api_key;
+  });
+  return keyed || ("," + vary_names(response.fields) + ",").find(",x-api-key,") != std::string::npos;
 }
 
 }  // namespace
@@ -53,9 +65,10 @@ std::string_view why_not_stored(const http::FieldList& request, const http::Resp
   if (status < 200 || status == 206 || status == 304 || status == 416) return "a status that is never stored";
   if (directives.must_understand ? !is_understood(status) : directives.no_store) return "no-store";
   if (directives.is_private) return "private";
-  if (request.has(http::FieldId::authorization) && !directives.is_public && !directives.must_revalidate &&
-      !directives.s_maxage.given) {
-    return "the request had Authorization";
+  const bool for_all = directives.is_public || directives.must_revalidate || directives.s_maxage.given;
+  if (request.has(http::FieldId::authorization) && !for_all) return "the request had Authorization";
+  if (request.has(http::FieldId::x_api_key) && !for_all && !knows_keys(rule, response)) {
+    return "the request had X-Api-Key";
   }
   if (rule.set_cookie == CookiePolicy::pass && response.fields.has(http::FieldId::set_cookie)) return "Set-Cookie";
   // As good as a cookie: whoever got it would go on with another one's session.

@@ -56,6 +56,11 @@ TEST(Storing, FollowsTheRulesOfASharedCache) {
            {200, "Cache-Control: max-age=60, public\r\n", "Authorization: FOO\r\n", true},
            {200, "Cache-Control: max-age=60, must-revalidate\r\n", "Authorization: FOO\r\n", true},
            {200, "Cache-Control: s-maxage=60\r\n", "Authorization: FOO\r\n", true},
+           {200, "Cache-Control: max-age=60\r\n", "X-Api-Key: FOO\r\n", false},
+           {200, "Cache-Control: max-age=60, public\r\n", "X-Api-Key: FOO\r\n", true},
+           {200, "Cache-Control: s-maxage=60\r\n", "X-Api-Key: FOO\r\n", true},
+           {200, "Cache-Control: max-age=60\r\nVary: Accept, X-API-Key\r\n", "X-Api-Key: FOO\r\n", true},
+           {200, "Cache-Control: max-age=60\r\nVary: X-API-Key-Id\r\n", "X-Api-Key: FOO\r\n", false},
            {200, "Cache-Control: no-store\r\nCDN-Cache-Control: max-age=60\r\n", "", true},
        }) {
     EXPECT_EQ(stores(one, CacheRule{}), one.stored) << one.status << " " << one.response << one.request;
@@ -69,6 +74,15 @@ TEST(Storing, AsksTheRuleAboutCookiesAndLifetimes) {
   EXPECT_TRUE(stores({200, "Cache-Control: max-age=60\r\nSet-Cookie: a=b\r\n", "", true}, rule));
   EXPECT_TRUE(stores({200, "", "", true}, rule));
   EXPECT_FALSE(stores({404, "", "", true}, rule));
+}
+
+TEST(Storing, KeepsWhatAKeyIsToldWhereKeysAreToldApart) {
+  const Case one{200, "Cache-Control: max-age=60\r\n", "X-Api-Key: FOO\r\n", true};
+  CacheRule rule;
+  rule.key = {{.kind = CacheKeyPart::Kind::cookie, .name = "X-Api-Key"}};
+  EXPECT_FALSE(stores(one, rule));
+  rule.key = {{.kind = CacheKeyPart::Kind::header, .name = "x-api-key"}};
+  EXPECT_TRUE(stores(one, rule));
 }
 
 TEST(Storing, KeepsNoSessionThatAServerNamesInAField) {
