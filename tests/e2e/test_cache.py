@@ -367,17 +367,31 @@ def test_limits_breakers_and_hedges_see_only_what_goes_to_servers(slot, server, 
         assert edge.servers()[server.name]["requests"] == 2
 
 
+@pytest.mark.parametrize("said, shared", [(b"max-age=60", False), (b"max-age=60, public", True), (b"max-age=60\r\nVary: X-Api-Key", None)], ids=["fresh", "public", "vary"])
+def test_what_a_key_is_told_is_for_that_key_unless_it_is_for_all(slot, server, tmp_path, said, shared):
+    server.answer = lambda head: ok(head, b"Cache-Control: " + said + b"\r\n")
+    with caching(tmp_path, slot, server) as edge:
+        assert b"X-Api-Key: k1" in edge.get("/a", X_Api_Key="k1")[2]
+        assert (b"X-Api-Key: k1" in edge.get("/a", X_Api_Key="k2")[2]) == bool(shared)
+        assert (b"X-Api-Key" in edge.get("/a")[2]) == bool(shared)
+        asked = len(server.heads)
+        assert b"X-Api-Key: k1" in edge.get("/b", X_Api_Key="k1")[2] and b"X-Api-Key: k1" in edge.get("/b", X_Api_Key="k1")[2]
+        assert len(server.heads) - asked == (2 if shared is False else 1), "a key that is told apart has its own stored"
+
+
 def test_what_is_said_to_the_one_who_fetches_is_not_stored_for_others(slot, server, tmp_path):
     server.answer = lambda head: b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" + ok(head, FRESH)
-    limits = {"limits": {"api": {"rate": "10/s", "burst": 5, "announce": True}}}
+    limits = {"limits": {"api": {"rate": "10/h", "burst": 20, "announce": True}}}
     with caching(tmp_path, slot, server, edge=limits, route={"limits": ["api"]}) as edge:
         for number, lines in enumerate(({}, {"If-None-Match": '"x"'}, {"TE": "trailers", "Connection": "TE"}, {"Expect": "100-continue"})):
             status, fields, body = edge.get(f"/{number}", **lines)
             asked = body.lower()
-            assert status == 200 and "RateLimit" not in fields and "Age" not in fields
+            left = [f'"api";r={20 - number}']  # of this client, whoever gets the rest of it
+            said = lambda: [value.partition(";t=")[0] for value in fields.get_all("RateLimit")]
+            assert status == 200 and said() == left and fields.get_all("RateLimit-Policy") == ['"api";q=10;w=3600'] and "Age" not in fields
             assert not any(word in asked for word in (b"if-none-match", b"\r\nte:", b"expect"))
             status, fields, again = edge.get(f"/{number}")
-            assert status == 200 and again == body and "RateLimit" not in fields and "Age" in fields, "what others get, too"
+            assert status == 200 and again == body and said() == left and "Age" in fields, "what others get, too, uses nothing"
         with edge.raw() as old:
             old.sendall(b"GET /old HTTP/1.0\r\nHost: lone.example\r\n\r\n")
             received = b""
@@ -465,7 +479,8 @@ def test_a_field_that_the_server_sees_otherwise_than_the_cache_poisons_nobody(sl
         with edge.raw() as sock:
             lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
             sock.sendall(f"GET {path} HTTP/1.1\r\nHost: lone.example\r\n{lines}\r\n".encode())
-            assert sock.recv(4096).startswith(b"HTTP/1.1 200")
+            refused = "Connection" in fields and path != "/vary"  # the route, or its key, goes by what the server would not get
+            assert sock.recv(4096).startswith(b"HTTP/1.1 400" if refused else b"HTTP/1.1 200")
         assert edge.get(path, X_Device="phone")[2] == b"phone"
         assert edge.get(path)[2] == b"desk"
 

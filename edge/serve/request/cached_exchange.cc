@@ -8,6 +8,7 @@
 #include "edge/core/cache/storing.h"
 #include "edge/core/cache/vary.h"
 #include "edge/core/content/preconditions.h"
+#include "edge/core/protect/limit_standing.h"
 #include "edge/serve/cache/stores.h"
 #include "edge/serve/io/pump.h"
 #include "edge/serve/request/request.h"
@@ -32,6 +33,22 @@ CacheAsker asker_of(const Request& r) {
 bool is_about_the_body(const http::Field& field) {
   return field.name.size() > 8 && shared::equals_ignoring_case(field.name.substr(0, 8), "Content-") &&
          !shared::equals_ignoring_case(field.name, "Content-Location");
+}
+
+// Whatever is stored, this client's: it is told even where it has used nothing, as by a hit.
+void announce_limit(const Request& r, http::ResponseHead& head, std::string& left) {
+  const Match& found = r.found();
+  if (found.route->limits.empty()) return;
+  const LimitSubject subject{.client = found.client.address,
+                             .fields = r.asked.head->fields,
+                             .tier = found.tier,
+                             .host = found.target.host,
+                             .route = found.route->name};
+  const LimitRuling limit = standing(found.route->limits, subject, r.now());
+  if (limit.by == nullptr) return;
+  left = ratelimit_field(limit);
+  static_cast<void>(head.fields.push({.name = "RateLimit-Policy", .value = limit.by->policy()}));
+  static_cast<void>(head.fields.push({.name = "RateLimit", .value = left}));
 }
 
 // Nothing that the head says of its representation is otherwise in what is stored.
@@ -408,6 +425,8 @@ void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
   }
   if (!plan.content_range.empty())
     static_cast<void>(head.fields.push({.name = "Content-Range", .value = plan.content_range}));
+  std::string left;
+  announce_limit(r_, head, left);
   std::array<char, kCacheStatusRoom> said;  // NOLINT(*-member-init): written before it is read
   if (rule_->status_field) {
     const std::string_view status_text = write_cache_status(said, kViaName, outcome_);

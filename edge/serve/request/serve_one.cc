@@ -57,12 +57,16 @@ Asked asked_of(const Request& r) {
           .ruled_by = r.ruled_by};
 }
 
-// What the cache stores says nothing of one client's limit.
-void announce_limit(Request& r) {
+void tell_limit(Request& r) {
   const LimitRuling& limit = r.decision.limit;
-  const bool stored = r.asked.fetch != nullptr || (r.cached != nullptr && r.cached->own() != nullptr && !limit.refused);
-  if (limit.by == nullptr || stored) return;
+  if (limit.by == nullptr) return;
   if (limit.refused || limit.by->settings().announce) r.rate_limit = ratelimit_field(limit);
+}
+
+// What the cache stores says nothing of one client's limit: where it is sent from there, that is added.
+void announce_limit(Request& r) {
+  const bool own = r.cached != nullptr && r.cached->own() != nullptr && !r.decision.limit.refused;
+  if (r.asked.fetch == nullptr && !own) tell_limit(r);
 }
 
 // One who may be told wants to know what is decided of his request.
@@ -301,6 +305,7 @@ void leave_fetch(Request& r) {
   if (r.cached == nullptr || r.cached->own() == nullptr) return;
   r.cached->own()->finish(r.decision.kind != Decision::Kind::pool);
   r.cached->tell(r);
+  tell_limit(r);
 }
 
 // True: no server is asked, or the cache has answered.
