@@ -57,6 +57,7 @@ MirroredRequest::MirroredRequest(const Request& request, std::shared_ptr<const M
     if (named || stays_behind(field.id)) continue;
     head_.append(field.name).append(": ").append(field.value).append("\r\n");
   }
+  if (cause.framing.te_trailers) head_.append("TE: trailers\r\n");  // without it a server of gRPC refuses
   head_.append(kMirrorField).append(": 1\r\n");
   has_body_ = cause.framing.body.kind != http::BodyKind::none;
   facts_.peer = cause.peer;
