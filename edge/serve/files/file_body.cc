@@ -103,7 +103,6 @@ bool FileBody::begin_cold(const ByteRange& range, bool only_warm) {
   cold->waiter = &of_.waiter;
   cold->running = true;
   cold->only_warm = only_warm;
-  cold->end = range.end;
   const auto work = [cold, file = of_.file, range] {
     cold->octets.resize(std::min<std::uint64_t>(range.size(), kPiece));
     std::uint64_t at = range.begin;
@@ -134,27 +133,17 @@ bool FileBody::in_memory(std::uint64_t at) const {
   return ::preadv2(of_.file->fd.get(), &into, 1, static_cast<off_t>(at), RWF_NOWAIT) == 1;
 }
 
-// sendfile(2) would wait for the disk: the ends of its pieces say how much of the window is in memory.
-FileBody::Read FileBody::warm(ByteRange& window) {
+// sendfile(2) would wait for the disk: the first and the last octet say whether the window is in memory.
+FileBody::Read FileBody::warm(const ByteRange& window) {
   if (of_.file->in_memory || window.end <= warm_end_) return Read::done;
   if (cold_ != nullptr) {
     if (cold_->running) return Read::waits;
     const std::shared_ptr<Cold> cold = std::exchange(cold_, nullptr);
     if (cold->got <= 0) return Read::failed;
-    warm_end_ = cold->end;
-  } else {
-    std::uint64_t end = window.begin;
-    bool there = in_memory(end);
-    while (there && end < window.end) {
-      const std::uint64_t next = std::min(window.end, end + kWarmPiece);
-      there = in_memory(next - 1);
-      if (there) end = next;
-    }
-    const ByteRange piece{.begin = window.begin, .end = std::min(window.end, window.begin + kWarmPiece)};
-    if (end == window.begin) return begin_cold(piece, true) ? Read::waits : Read::failed;
-    warm_end_ = end;
+  } else if (!in_memory(window.begin) || !in_memory(window.end - 1)) {
+    return begin_cold(window, true) ? Read::waits : Read::failed;
   }
-  window.end = std::min(window.end, warm_end_);
+  warm_end_ = window.end;
   return Read::done;
 }
 
@@ -162,7 +151,7 @@ Pumped FileBody::send_to(Socket& client, std::uint64_t& moved) {
   Part& part = parts_.front();
   // The same window until it is out.
   const std::uint64_t most = part.range.begin < warm_end_ ? warm_end_ : part.range.begin + kWindow;
-  ByteRange window{.begin = part.range.begin, .end = std::min(part.range.end - kTail, most)};
+  const ByteRange window{.begin = part.range.begin, .end = std::min(part.range.end - kTail, most)};
   const Read read = warm(window);
   if (read == Read::waits) return Pumped::source_waits;
   if (read == Read::failed || !unchanged()) {

@@ -54,11 +54,10 @@ class FileBody {
   [[nodiscard]] bool waits_for_disk() const { return cold_ != nullptr && cold_->running; }
 
  private:
-  static constexpr std::size_t kFirst = 16 * 1024;         // goes with the head
-  static constexpr std::size_t kPiece = 64 * 1024;         // of a read
-  static constexpr std::uint64_t kTail = 16 * 1024;        // of a part, read and not sent by sendfile
-  static constexpr std::uint64_t kWindow = 1024 * 1024;    // of one sendfile(2)
-  static constexpr std::uint64_t kWarmPiece = 256 * 1024;  // is in memory if its ends are
+  static constexpr std::size_t kFirst = 16 * 1024;   // goes with the head
+  static constexpr std::size_t kPiece = 64 * 1024;   // of a read
+  static constexpr std::uint64_t kTail = 16 * 1024;  // of a part, read and not sent by sendfile
+  static constexpr std::uint64_t kWindow = 256 * 1024;
 
   struct Part {
     std::string text;
@@ -69,7 +68,6 @@ class FileBody {
     Waiter* waiter = nullptr;  // null: nobody waits any more. The worker's
     bool running = false;      // the worker's
     bool only_warm = false;    // read to be in memory, and not for its octets
-    std::uint64_t end = 0;     // of what is read
     std::vector<char> octets;
     long got = 0;  // what pread(2) said
   };
@@ -77,7 +75,7 @@ class FileBody {
   enum class Read : std::uint8_t { done, waits, failed };
   [[nodiscard]] Read read_piece();
   [[nodiscard]] Read take_cold();
-  [[nodiscard]] Read warm(ByteRange& window);
+  [[nodiscard]] Read warm(const ByteRange& window);
   [[nodiscard]] bool in_memory(std::uint64_t at) const;
   [[nodiscard]] bool begin_cold(const ByteRange& range, bool only_warm);
   [[nodiscard]] bool unchanged() const;

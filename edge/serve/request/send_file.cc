@@ -3,9 +3,6 @@
 namespace edge {
 namespace {
 
-// Octets in one go that the kernel sends by itself, which costs other connections less than what is copied.
-constexpr std::uint64_t kDirectShare = 1024 * 1024;
-
 // A piece of the file, through memory: the first one goes with the head, and behind it the rest may go by itself.
 Pumped send_piece(FileBody& body, ResponseSink& sink, std::uint64_t& moved) {
   const BodyPiece piece = body.peek();
@@ -21,21 +18,20 @@ Pumped send_piece(FileBody& body, ResponseSink& sink, std::uint64_t& moved) {
 }  // namespace
 
 Pumped send_file_body(FileBody& body, ResponseSink& sink, bool& first) {
-  std::uint64_t copied = 0;
-  std::uint64_t direct_octets = 0;
+  std::uint64_t moved = 0;
   Pumped pumped = Pumped::turn_over;
-  while (pumped == Pumped::turn_over && copied < kPumpShare && direct_octets < kDirectShare) {
+  while (pumped == Pumped::turn_over && moved < kPumpShare) {
     Socket* const direct = body.worth_direct() && !first ? sink.direct() : nullptr;
     if (direct != nullptr) {
       std::uint64_t sent = 0;
       pumped = body.send_to(*direct, sent);
       sink.bypassed(sent);
-      direct_octets += sent;
+      moved += sent;
     } else if (body.large()) {
       first = false;
-      pumped = send_piece(body, sink, copied);
+      pumped = send_piece(body, sink, moved);
     } else {
-      return pump(body, sink, copied);
+      return pump(body, sink, moved);
     }
   }
   return pumped;
