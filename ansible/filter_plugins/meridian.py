@@ -6,13 +6,15 @@ import yaml
 
 
 def configuration(sections, hosts, groups):
-    """The one meridian.yaml as data; the edges of a region are the hosts of the group edge that are in it, the nodes of dns those of
-    the group dns, unless the variables say them."""
+    """The one meridian.yaml as data; the edges of a region are those that the variables say and the hosts of the
+    group edge that are in it, the nodes of dns those of the group dns, unless the variables say them."""
     made = {name: value for name, value in sections.items() if value}
     regions = {name: dict(about or {}) for name, about in made.get("regions", {}).items()}
     for host in groups.get("edge", []):
         region, address = hosts[host].get("meridian_region"), hosts[host].get("meridian_address")
-        regions.setdefault(region, {}).setdefault("edges", []).append(str(address))
+        about = regions.setdefault(region, {})
+        # A list of its own: the variables are asked more than once.
+        about["edges"] = list(dict.fromkeys([*map(str, about.get("edges") or []), str(address)]))
     made["regions"] = regions
     if made.get("dns") and "nodes" not in made["dns"] and groups.get("dns"):
         nodes = {host: {"address": str(hosts[host]["meridian_address"]), "admin": f"ssh:{hosts[host].get('ansible_host', host)}"}
@@ -71,6 +73,12 @@ def where_said(complaints, rendered, folder):
     return told
 
 
+def authority(address, port=None):
+    """An address, and a port, as they stand in a URL (RFC 3986 3.2.2)."""
+    host = f"[{address}]" if ":" in str(address) else str(address)
+    return host if port is None else f"{host}:{port}"
+
+
 class FilterModule:
     def filters(self):
-        return {"meridian_configuration": configuration, "meridian_where": where_said}
+        return {"meridian_configuration": configuration, "meridian_where": where_said, "meridian_authority": authority}

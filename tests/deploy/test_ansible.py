@@ -306,6 +306,52 @@ def spoil(data, told):
     return data
 
 
+def test_edges_that_the_variables_say_stand_once_however_often_they_are_asked_for():
+    said = {"regions": {"eu": {"edges": ["203.0.113.11"]}}}
+    hostvars = {"eu-1": {"meridian_region": "eu", "meridian_address": "203.0.113.11"}, "eu-2": {"meridian_region": "eu", "meridian_address": "203.0.113.12"}}
+    for _ in range(2):
+        assert filters.configuration(said, hostvars, {"edge": ["eu-1", "eu-2"]})["regions"]["eu"]["edges"] == ["203.0.113.11", "203.0.113.12"]
+
+
+def template(folder, role, name, variables):
+    """A role's template, rendered by Ansible itself."""
+    play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [
+        {"ansible.builtin.template": {"src": str(ANSIBLE / f"roles/{role}/templates/{name}.j2"), "dest": str(folder / name)}}]}]
+    (folder / "play.yml").write_text(yaml.safe_dump(play))
+    (folder / "hosts.yml").write_text(yaml.safe_dump(variables.pop("inventory", {"all": {"hosts": {"localhost": {}}}})))
+    done = subprocess.run(["ansible-playbook", "-i", folder / "hosts.yml", "-e", json.dumps(variables), folder / "play.yml"],
+                          cwd=ANSIBLE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (folder / name).read_text()
+
+
+def test_a_node_with_an_address_of_ipv6_is_scraped(tmp_path):
+    inventory = {"all": {"hosts": {"localhost": {}}, "children": {
+        "dns": {"hosts": {"ns1": {"meridian_address": "2001:db8::53"}}},
+        "edge": {"hosts": {"eu-1": {"meridian_address": "203.0.113.11", "meridian_region": "eu"}}}}}}
+    text = template(tmp_path, "monitoring", "prometheus.yml", {"inventory": inventory, "monitoring_port": 9153, "monitoring_interval": "15s"})
+    targets = [group["targets"] for job in yaml.safe_load(text)["scrape_configs"] for group in job["static_configs"]]
+    assert targets == [["[2001:db8::53]:9153"], ["203.0.113.11:9153"]]
+    assert filters.authority("2001:db8::53") == "[2001:db8::53]" and filters.authority("192.0.2.1") == "192.0.2.1"
+
+
+def test_what_the_geo_script_is_told_is_no_word_of_the_shell(tmp_path):
+    """With a space, a quote and what a shell would run in each value."""
+    odd = "$(touch {}) it's \"x\""
+    variables = {"geo_source": "debian", "geo_layout": odd.format(tmp_path / "ran1"), "geo_known_address": odd.format(tmp_path / "ran2"),
+                 "geo_database": str(tmp_path / "a b$(touch ran3).mmdb")}
+    script = template(tmp_path, "geo", "meridian-geo-update", dict(variables)).replace("/usr/share/meridian/geo/make-database", "make-database")
+    (tmp_path / "bin").mkdir()
+    for name, does in {"make-database": f'printf "%s\\n" "$@" > {tmp_path}/made; : > "$4"', "meridian": f'printf "%s\\n" "$@" > {tmp_path}/asked; exit 1'}.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
+    assert done.returncode == 1 and variables["geo_known_address"] in done.stderr, done.stderr
+    assert (tmp_path / "made").read_text().split("\n") == ["--layout", variables["geo_layout"], "--out", variables["geo_database"] + ".new", ""]
+    assert (tmp_path / "asked").read_text().split("\n")[:3] == ["geo", "lookup", variables["geo_known_address"]]
+    assert not list(tmp_path.glob("ran*"))
+
+
 def test_the_playbooks_are_read_without_a_complaint():
     for playbook in sorted((ANSIBLE / "playbooks").glob("*.yml")):
         done = subprocess.run(["ansible-playbook", playbook, "--syntax-check"], cwd=ANSIBLE, capture_output=True, text=True)
