@@ -198,6 +198,43 @@ def test_a_slow_client_holds_only_what_is_bounded(edge):
     assert gzip.decompress(data) == TEXT
 
 
+QUEUED = 3 * 16384  # octets that wait in a stream of HTTP/2 for its client
+
+
+@pytest.mark.parametrize("compression", [{}, {"enabled": False}])
+def test_an_answer_that_waits_for_its_client_goes_on_whatever_else_happened_meanwhile(tmp_path, compression):
+    """The windows are full, and so is what waits for them, to the octet; then the server says more, and only then they are opened."""
+    first, rest = os.urandom(65535 + QUEUED), os.urandom(150_000)
+    full, more = threading.Event(), threading.Event()
+
+    def answer_in_two_parts(exchange):
+        exchange.read_head()
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(first + rest))
+        for at in range(0, len(first), 4096):
+            exchange.send(first[at:at + 4096])
+        full.wait(60)
+        exchange.send(rest)
+        more.set()
+        exchange.sock.recv(1)
+
+    routes = [{"path": "/", "pool": "web", "compression": compression}]
+    with meridian.Lease() as slot, Scripted(slot_address(slot, "2.7"), answer_in_two_parts) as server, \
+            LoneEdge(tmp_path, slot, [server.name], routes=routes) as edge, H2(edge.host) as client:
+        client.auto_window = False
+        stream = client.get("/")
+        answer = client.streams[stream]
+        client.until(lambda: len(answer.body) == 65535, "the windows are full")
+        client.read_for(0.5)  # what waits for them fills up
+        full.set()
+        assert more.wait(60)
+        client.read_for(0.2)
+        client.round_trip()
+        client.window(0, len(first + rest))
+        client.window(stream, len(first + rest))
+        client.until(lambda: answer.over, "the answer is whole")
+        assert answer.ended and answer.body == first + rest
+
+
 def test_it_is_counted(edge):
     before = edge.metric("meridian_edge_compressed_total", 'coding="gzip"'), edge.metric("meridian_edge_compression_bytes_total", 'direction="in"')
     edge.get("/", Accept_Encoding="gzip")

@@ -53,7 +53,11 @@ class H2Stream final : public h2::Stream, public RequestSource, public ResponseS
   void end(std::string_view trailers) override;
   Sent flush() override;
   bool failed() const override { return (gone() || cut_) && !ended_; }
-  bool blocked() const override { return room() == 0; }
+  // Whoever is told so hears of it when there is room.
+  bool blocked() const override {
+    wish_ = wish_ || room() == 0;
+    return room() == 0;
+  }
   std::uint64_t octets_sent() const override { return octets_sent_; }
   void cut() override;
   std::span<const iovec> space(std::uint64_t most, std::span<iovec, kParts> parts) override;
@@ -144,10 +148,10 @@ class H2Stream final : public h2::Stream, public RequestSource, public ResponseS
   bool head_read_ = false;
   bool request_ended_ = false;
   bool invited_ = false;
-  bool started_ = false;  // a final head is on its way
-  bool ending_ = false;   // nothing more will be written
-  bool ended_ = false;    // END_STREAM is out
-  bool wish_ = false;
+  bool started_ = false;       // a final head is on its way
+  bool ending_ = false;        // nothing more will be written
+  bool ended_ = false;         // END_STREAM is out
+  mutable bool wish_ = false;  // somebody waits for room
   bool listed_ = false;
   bool cut_ = false;
   bool asked_health_ = false;
