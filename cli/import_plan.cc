@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "cli/yaml_text.h"
 #include "dns/core/steer/policy.h"
 #include "dns/core/wire/name.h"
 #include "shared/core/ascii.h"
@@ -158,22 +159,6 @@ class Parting {
   std::map<std::string, std::vector<std::size_t>> of_pool_;
 };
 
-// YAML 1.2 5.7: what ends a double-quoted text, or cannot stand in one, is escaped.
-std::string quoted(const std::string& text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet < ' ' || octet >= 0x7f) {
-      out += {'\\', 'x', kHex[octet >> 4U], kHex[octet & 15U]};
-    } else {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
 std::string list(const Parting& parting, const std::vector<std::string>& pools) {
   std::string out;
   for (const std::string& pool : pools) out += (out.empty() ? "" : ", ") + parting.words(pool);
@@ -186,11 +171,11 @@ std::string regions_text(const Parting& parting) {
     out += "  " + part.name + ": {";
     if (!part.location.empty()) out += "location: [" + part.location + "], ";
     if (!part.cname.empty()) {
-      out += "cname: " + quoted(part.cname) + "}\n";
+      out += "cname: " + yaml_quoted(part.cname) + "}\n";
       continue;
     }
     std::string edges;
-    for (const std::string& edge : part.edges) edges += (edges.empty() ? "" : ", ") + quoted(edge);
+    for (const std::string& edge : part.edges) edges += (edges.empty() ? "" : ", ") + yaml_quoted(edge);
     out += "edges: [" + edges + "]}\n";
   }
   return out;
@@ -203,8 +188,8 @@ std::string health_text(const ImportHealth& health) {
   };
   if (health.port != 0) add("port", std::to_string(health.port));
   if (health.kind != "tcp") {
-    add("host", health.host.empty() ? "" : quoted(health.host));
-    add("path", health.path.empty() ? "" : quoted(health.path));
+    add("host", health.host.empty() ? "" : yaml_quoted(health.host));
+    add("path", health.path.empty() ? "" : yaml_quoted(health.path));
   }
   add("interval", health.interval);
   add("timeout", health.timeout);
@@ -220,7 +205,8 @@ std::string step_text(const Parting& parting, const ImportStep& step, bool geo) 
   const std::string begin = needs_geo && !geo ? "      # " : "      ";
   if (step.kind == Kind::nearest) return begin + "- nearest: {}\n";
   std::string out = begin + "- " + (step.kind == Kind::geo ? "geo" : "subnets") + ":\n";
-  for (const auto& [key, pools] : step.rows) out += begin + "    " + quoted(key) + ": " + list(parting, pools) + "\n";
+  for (const auto& [key, pools] : step.rows)
+    out += begin + "    " + yaml_quoted(key) + ": " + list(parting, pools) + "\n";
   return out;
 }
 
@@ -249,9 +235,9 @@ Families families_of(const Parting& parting, const std::vector<ImportStep>& poli
 }
 
 std::string name_text(ImportPlan& plan, const Parting& parting, const ImportName& name) {
-  std::string out = "    " + quoted(name.name) + ": {";
+  std::string out = "    " + yaml_quoted(name.name) + ": {";
   if (!name.alias.empty()) {
-    out += "alias: " + quoted(name.alias);
+    out += "alias: " + yaml_quoted(name.alias);
   } else {
     out += "policy: " + name.policy;
     const Families families = families_of(parting, plan.policies.at(name.policy));
@@ -269,8 +255,8 @@ std::string dns_text(ImportPlan& plan, const Parting& parting) {
   const bool geo = !plan.geo_database.empty();
   std::string out = "\ndns:\n  listen: [\"0.0.0.0:53\", \"[::]:53\"]\n  zones:\n";
   for (const auto& [zone, text] : plan.zones)
-    out += "    " + quoted(zone) + ": " + quoted("zones/" + zone + ".zone") + "\n";
-  if (geo) out += "  geo: {database: " + quoted(plan.geo_database) + "}\n";
+    out += "    " + yaml_quoted(zone) + ": " + yaml_quoted("zones/" + zone + ".zone") + "\n";
+  if (geo) out += "  geo: {database: " + yaml_quoted(plan.geo_database) + "}\n";
   bool commented = false;
   if (!plan.policies.empty()) out += "  policies:\n";
   for (const auto& [name, steps] : plan.policies) {

@@ -10,7 +10,11 @@
 #include <memory>
 #include <string_view>
 
+#include "cli/yaml_text.h"
+#include "dns/core/wire/name.h"
+#include "shared/core/ascii.h"
 #include "shared/core/ip.h"
+#include "shared/load/idn.h"
 
 namespace cli {
 namespace {
@@ -26,9 +30,11 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
-std::string joined(const std::vector<std::string>& words, const std::string& before, const std::string& after) {
+// The elements of a list; each as `write` has it.
+template <class Write>
+std::string joined(const std::vector<std::string>& words, Write write) {
   std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + before + word + after;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + write(word);
   return out;
 }
 
@@ -65,14 +71,14 @@ std::string absolute(const InitPlan& plan, const std::string& name) {
 }
 
 std::string dns_part(const InitPlan& plan) {
-  const std::string all = joined(region_names(plan), "", "");
+  const std::string all = joined(region_names(plan), yaml_word);
   std::string nodes = "  # Whom `meridian drain --all` tells; {node} is the name of each: nsid: \"{node}\"\n  nodes:\n";
   for (std::size_t at = 0; at < plan.nodes.size(); ++at) {
     nodes += "    ns" + std::to_string(at + 1) + ": {address: \"" + plan.nodes[at] + "\"}\n";
   }
   std::string out =
-      "\ndns:\n" + nodes + "  listen: [\"0.0.0.0:53\", \"[::]:53\"]\n  zones: {" + plan.zone + ": " + plan.zone +
-      ".zone}\n" +
+      "\ndns:\n" + nodes + "  listen: [\"0.0.0.0:53\", \"[::]:53\"]\n  zones: {" + yaml_word(plan.zone) + ": " +
+      yaml_word(plan.zone + ".zone") + "}\n" +
       "  # Where clients are: a MaxMind-format database. With it, put a step `- nearest: {}` before failover.\n"
       "  # geo: {database: /var/lib/meridian/geo/country.mmdb}\n"
       "  policies:\n"
@@ -80,7 +86,7 @@ std::string dns_part(const InitPlan& plan) {
   if (located(plan)) out += "      # - nearest: {}\n";
   out += "      - failover: [" + all + "]   # the first of them that serves\n  names:\n";
   for (const std::string& name : plan.names) {
-    out += "    " + absolute(plan, name) + ": {policy: closest, ttl: {min: 5s, max: 30s}}\n";
+    out += "    " + yaml_word(absolute(plan, name)) + ": {policy: closest, ttl: {min: 5s, max: 30s}}\n";
   }
   return out;
 }
@@ -93,7 +99,8 @@ std::string edge_part(const InitPlan& plan) {
       "      critical: true   # a region whose servers are all down leaves the answers\n"
       "      health: {path: /, interval: 2s, timeout: 1s, fall: 2, rise: 2}\n      servers:\n";
   for (const InitRegion& region : plan.regions) {
-    out += "        " + region.name + ": [" + joined(region.backends, "{address: \"", "\"}") + "]\n";
+    const auto server = [](const std::string& address) { return "{address: " + yaml_quoted(address) + "}"; };
+    out += "        " + yaml_word(region.name) + ": [" + joined(region.backends, server) + "]\n";
   }
   return out + "  routes:\n    - {path: /, pool: web}\n";
 }
@@ -129,6 +136,25 @@ void ask_for_the_rest(Said& said) {
   }
 }
 
+// A name that the DNS can have; its file has one, too.
+shared::Result<void> check_name(const std::string& option, const std::string& name) {
+  const auto read =
+      shared::load::to_ascii(name).and_then([](const std::string& ascii) { return dns::Name::from_text(ascii); });
+  const bool writable = std::ranges::all_of(name, [](char c) { return (c > ' ' || c < 0) && c != 0x7f && c != '/'; });
+  if (!name.empty() && read && writable) return {};
+  return shared::fail(option + " '" + name + "' is no name" + (read ? "" : ": " + read.error().message));
+}
+
+// One that is said in full lies in the zone all the same.
+std::string below_zone(std::string name, const std::string& zone) {
+  if (name.ends_with('.')) name.pop_back();
+  if (shared::equals_ignoring_case(name, zone)) return "@";
+  const std::string ending = "." + zone;
+  const bool full = name.size() > ending.size() &&
+                    shared::equals_ignoring_case(std::string_view(name).substr(name.size() - ending.size()), ending);
+  return full ? name.substr(0, name.size() - ending.size()) : name;
+}
+
 shared::Result<InitPlan> plan_of(const Said& said) {
   auto plan = cli::plan_of(said.regions, said.backends, said.locations);
   if (!plan) return plan;
@@ -138,6 +164,11 @@ shared::Result<InitPlan> plan_of(const Said& said) {
   if (!said.names.empty()) plan->names = said.names;
   if (plan->zone.empty()) return shared::fail("--zone is missing");
   if (plan->zone.back() == '.') plan->zone.pop_back();
+  if (auto good = check_name("--zone", plan->zone); !good) return tl::unexpected(good.error());
+  for (std::string& name : plan->names) {
+    name = below_zone(name, plan->zone);
+    if (auto good = check_name("--name", absolute(*plan, name)); !good) return tl::unexpected(good.error());
+  }
   if (plan->nodes.empty()) return shared::fail("--node is missing: the addresses of the DNS nodes");
   for (const std::string& node : plan->nodes) {
     if (!shared::IpAddress::parse(node)) return shared::fail("--node '" + node + "' is no address");
@@ -214,15 +245,16 @@ std::string init_configuration(const InitPlan& plan) {
       "#   meridian-dns  --config meridian.yaml                  on each DNS node\n"
       "#   meridian-edge --config meridian.yaml --node ADDRESS   on each edge\n\n"
       "service: " +
-      plan.service + "\n\nregions:\n";
+      yaml_word(plan.service) + "\n\nregions:\n";
   for (const InitRegion& region : plan.regions) {
-    out += "  " + region.name + ": {" + (region.location.empty() ? "" : "location: [" + region.location + "], ") +
-           "edges: [" + joined(region.edges, "\"", "\"") + "]}\n";
+    out += "  " + yaml_word(region.name) + ": {" +
+           (region.location.empty() ? "" : "location: [" + region.location + "], ") + "edges: [" +
+           joined(region.edges, yaml_quoted) + "]}\n";
   }
   out +=
       "\n# Every DNS node asks every edge. Silence takes a region out after fall x interval + timeout; a refused "
       "connection at\n# once.\nhealth:\n  edge: {kind: http, port: 80, host: " +
-      absolute(plan, plan.names.front()) + ", interval: 2s, timeout: 1s, fall: 3, rise: 2}\n";
+      yaml_word(absolute(plan, plan.names.front())) + ", interval: 2s, timeout: 1s, fall: 3, rise: 2}\n";
   return out + dns_part(plan) + edge_part(plan);
 }
 

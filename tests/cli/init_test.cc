@@ -46,6 +46,39 @@ TEST(Init, WhatItWritesPassesTheCheck) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Init, WhatYamlWouldTakeForSomethingElseIsQuoted) {
+  const auto folder = std::filesystem::temp_directory_path() / ("meridian-init-odd-" + std::to_string(::getpid()));
+  std::string said;
+  const std::string place = folder.string();
+  EXPECT_EQ(meridian({"init", place.c_str(), "--zone", "b\xc3\xbc\x63her.example", "--service", "true", "--node",
+                      "192.0.2.53", "--region", "no=203.0.113.11", "--backend", "no=10.3.0.10:8080", "--name",
+                      "www.b\xc3\xbc\x63her.example", "--name", "*"},
+                     said),
+            0)
+      << said;
+  const std::string file = (folder / "meridian.yaml").string();
+  EXPECT_EQ(meridian({"check", file.c_str()}, said), 0) << said;
+  std::ifstream in(file);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  EXPECT_NE(text.find("\"www.b\xc3\xbc\x63her.example\": {policy"), std::string::npos) << "once in the zone\n" << text;
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Init, NamesThatTheDnsCannotHaveAreRefused) {
+  std::string said;
+  const auto init = [&](const char* zone, const char* name) {
+    return meridian({"init", "/nonexistent", "--zone", zone, "--name", name, "--node", "192.0.2.53", "--region",
+                     "eu=192.0.2.1", "--backend", "eu=192.0.2.2:80"},
+                    said);
+  };
+  for (const char* const zone : {".", "a..b", "a b.example", "a\nb.example", "../example", "a.example\t"}) {
+    EXPECT_EQ(init(zone, "www"), 2) << zone;
+    EXPECT_NE(said.find("--zone '"), std::string::npos) << said;
+  }
+  EXPECT_EQ(init("a.example", "b b"), 2);
+  EXPECT_NE(said.find("--name 'b b.a.example'"), std::string::npos) << said;
+}
+
 TEST(Init, WhatIsMissingOrWrongIsToldWithAnExample) {
   std::string said;
   for (const auto& [words, remedy] : std::vector<std::pair<std::vector<const char*>, std::string>>{
