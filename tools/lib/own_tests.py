@@ -77,7 +77,6 @@ SEEN_BY = {
     "edge/serve/upstream/h2_upstream.cc": HTTP2_UPSTREAM,
     "edge/serve/upstream/h2_upstream_frames.cc": HTTP2_UPSTREAM,
     "edge/serve/upstream/h2_upstream_stream.cc": HTTP2_UPSTREAM,
-    "edge/serve/upstream/h2_upstreams.cc": HTTP2_UPSTREAM,
     "shared/load/tls_hosts.cc": TLS,
     "shared/serve/admin/admin_session.cc": "tests/shared/serve/admin/admin_test.cc",
     "shared/serve/client/http_connection.cc": HTTP_CLIENT,

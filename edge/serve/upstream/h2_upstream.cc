@@ -54,6 +54,8 @@ bool H2Upstream::takes(const UpstreamWay& way) const {
   if (plan_.tls.client.get() != tls || plan_.name != way.name) return false;
   if (doubted_ || state_ == State::leaving || state_ == State::over) return false;
   if (state_ == State::open) {
+    // After 2^30 streams there are no numbers left (RFC 9113 5.1.1).
+    if (nghttp2_session_check_request_allowed(session_.get()) == 0) return false;
     return streams_.size() < capacity() && std::ranges::find(addresses, upstream_->endpoint()) != addresses.end();
   }
   const std::size_t wide = std::min(plan_.http2.max_streams, owner_.known_streams(plan_.server));
