@@ -37,6 +37,8 @@ def fill(root):
     put(root / "app.js", b"plain javascript")
     put(root / "app.js.gz", b"gzipped javascript")
     put(root / "app.js.br", b"brotli javascript")
+    for name in ("same.js", "same.js.gz", "same.js.br"):  # of one size and time
+        put(root / name, b"%-10s" % name.encode())
     put(root / "old.js", b"newer than its variant")
     put(root / "old.js.gz", b"stale", OLD - 10)
     put(root / ".env", b"secret")
@@ -180,6 +182,17 @@ def test_a_fallback_stands_in_for_what_is_not_there(files):
     for path in ("/app/", "/app/deep/link", "/app/unlinked/"):
         assert edge.get(path)[::2] == (200, b"<p>home</p>"), path
     assert edge.get("/app/text.txt")[2] == TEXT
+
+
+def test_a_tag_is_of_one_variant_alone(files):
+    """With the tag of one nobody gets a part of another, or is told that nothing has changed (RFC 9110 8.8.3.3)."""
+    edge, _ = files
+    tags = {coding: edge.get("/pre/same.js", Accept_Encoding=coding)[1]["ETag"] for coding in ("identity", "gzip", "br")}
+    assert len(set(tags.values())) == 3 and not any(tag.startswith("W/") for tag in tags.values()), tags
+    for coding in tags:
+        for shown, tag in tags.items():
+            assert edge.get("/pre/same.js", Accept_Encoding=coding, Range="bytes=0-0", If_Range=tag)[0] == (206 if shown == coding else 200)
+            assert edge.get("/pre/same.js", Accept_Encoding=coding, If_None_Match=tag)[0] == (304 if shown == coding else 200)
 
 
 def test_variants_that_are_compressed_already(files):

@@ -182,6 +182,8 @@ void FileAnswer::start() {
   if (!facts) return fail(OpenedFile::Kind::failed);
   const http::UnixSeconds now = std::time(nullptr);
   etag_ = entity_tag_of(*facts, now);
+  // Two variants may have the same time and size: a strong tag is of one alone (RFC 9110 8.8.3.3).
+  if (coding_ != Coding::identity) etag_.insert(etag_.size() - 1, "-" + std::string(coding_name(coding_)));
   modified_ = http::write_date(std::min(facts->modified, now));
   const Validators present{.etag = etag_, .last_modified = std::min(facts->modified, now)};
   const ContentPlan plan = plan_content(*r_.asked.head, present, facts->size, now);
