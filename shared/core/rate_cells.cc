@@ -1,8 +1,12 @@
 #include "shared/core/rate_cells.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <limits>
 #include <new>
+
+#include "shared/core/large_pages.h"
 
 namespace shared {
 namespace {
@@ -12,13 +16,18 @@ std::uint64_t reach_of(RateCells::Allowance allowance) { return std::max(allowan
 }  // namespace
 
 // calloc: what is zeroed by the kernel is not touched before it is used, and most lines of a large table never are.
-RateCells::RateCells(unsigned line_bits)
-    : line_bits_(line_bits),
-      memory_(static_cast<Line*>(std::calloc((std::size_t{1} << line_bits) + 1, sizeof(Line)))) {  // NOLINT
+// Each key is a miss of the cache; in a table of more than one large page it would be one of the page tables, too, so
+// the kernel is asked for those (large_pages.h). What fits into one would have all of it with the first key.
+RateCells::RateCells(unsigned line_bits) : line_bits_(line_bits) {
+  const std::size_t size = sizeof(Line) << line_bits;
+  const bool large = size > kLargePage;
+  const std::size_t border = large ? kLargePage : alignof(Line);
+  std::size_t space = size + border;
+  memory_.reset(static_cast<Line*>(std::calloc(space, 1)));  // NOLINT(cppcoreguidelines-no-malloc)
   if (memory_ == nullptr) throw std::bad_alloc();
   void* at = memory_.get();
-  std::size_t space = ((std::size_t{1} << line_bits) + 1) * sizeof(Line);
-  lines_ = static_cast<Line*>(std::align(alignof(Line), sizeof(Line) << line_bits, at, space));
+  lines_ = static_cast<Line*>(std::align(border, size, at, space));
+  if (large) (void)::madvise(lines_, size, MADV_HUGEPAGE);  // advice: small pages do as well
 }
 
 std::uint64_t RateCells::ahead(std::uint64_t word, std::uint64_t now, std::uint64_t most) {
