@@ -1,9 +1,7 @@
 #include "edge/serve/account/access_log.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -18,7 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shared/core/ascii.h"
+#include "edge/serve/account/json_line.h"
+#include "shared/core/ip_text.h"
 #include "shared/serve/os/log.h"
 #include "shared/serve/os/thread_setup.h"
 #include "shared/serve/os/unique_fd.h"
@@ -26,63 +25,56 @@
 namespace edge {
 namespace {
 
-constexpr shared::Duration kCarryEvery = shared::milliseconds(100);
+// A lane holds some 2,400 lines: those of a worker at 90,000 requests a second.
+constexpr shared::Duration kCarryEvery = shared::milliseconds(25);
 constexpr shared::Duration kPatience = shared::seconds(1);  // at start and stop, with a file that does not answer
 constexpr int kPollMs = 50;
-
-constexpr bool is_plain(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
-
-void append_escaped(std::string& out, char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  if (c == '"' || c == '\\') {
-    out.push_back('\\');
-    out.push_back(c);
-    return;
-  }
-  out.append("\\u00");
-  out.push_back(shared::kHexDigits[byte >> 4]);
-  out.push_back(shared::kHexDigits[byte & 15]);
-}
-
-// RFC 8259 section 7; what a client sends is bytes, so all above 0x7E is escaped as if it were Latin-1. Nearly every
-// text is plain, and taken as one piece.
-void append_text(std::string& out, std::string_view key, std::string_view value) {
-  out.append(",\"").append(key).append("\":\"");
-  while (!value.empty()) {
-    const auto run = static_cast<std::size_t>(std::ranges::find_if_not(value, is_plain) - value.begin());
-    out.append(value.substr(0, run));
-    if (run < value.size()) append_escaped(out, value[run]);
-    value.remove_prefix(std::min(run + 1, value.size()));
-  }
-  out.push_back('"');
-}
-
-void append_number(std::string& out, std::string_view key, std::uint64_t value) {
-  std::array<char, 20> digits;
-  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  out.append(",\"").append(key).append("\":").append(digits.data(), static_cast<std::size_t>(end - digits.data()));
-}
 
 void put_digits(char* at, std::size_t count, unsigned value) {
   for (std::size_t i = count; i > 0; --i, value /= 10) at[i - 1] = static_cast<char>('0' + value % 10);
 }
 
-// "2026-11-30T10:31:00.123Z": by hand, as a line costs less than what the C library takes for this.
-void append_time(std::string& out, shared::WallTime time) {
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time);
-  const auto day = std::chrono::floor<std::chrono::days>(ms);
-  const std::chrono::year_month_day date(day);
-  const auto of_day = static_cast<unsigned>((ms - day).count());
-  std::array<char, 24> text{'0', '0', '0', '0', '-', '0', '0', '-', '0', '0', 'T', '0',
-                            '0', ':', '0', '0', ':', '0', '0', '.', '0', '0', '0', 'Z'};
-  put_digits(text.data(), 4, static_cast<unsigned>(static_cast<int>(date.year())));
-  put_digits(text.data() + 5, 2, static_cast<unsigned>(date.month()));
-  put_digits(text.data() + 8, 2, static_cast<unsigned>(date.day()));
-  put_digits(text.data() + 11, 2, of_day / 3'600'000);
-  put_digits(text.data() + 14, 2, of_day / 60'000 % 60);
-  put_digits(text.data() + 17, 2, of_day / 1000 % 60);
-  put_digits(text.data() + 20, 3, of_day % 1000);
-  out.append(text.data(), text.size());
+// "2026-11-30T10:31:00.", of a second.
+struct SecondText {
+  std::int64_t second = -1;
+  std::array<char, 20> text{'0', '0', '0', '0', '-', '0', '0', '-', '0', '0',
+                            'T', '0', '0', ':', '0', '0', ':', '0', '0', '.'};
+
+  void make(std::int64_t of) {
+    second = of;
+    const std::chrono::sys_seconds time{std::chrono::seconds(of)};
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(day);
+    const auto of_day = static_cast<unsigned>((time - day).count());
+    put_digits(text.data(), 4, static_cast<unsigned>(static_cast<int>(date.year())));
+    put_digits(text.data() + 5, 2, static_cast<unsigned>(date.month()));
+    put_digits(text.data() + 8, 2, static_cast<unsigned>(date.day()));
+    put_digits(text.data() + 11, 2, of_day / 3600);
+    put_digits(text.data() + 14, 2, of_day / 60 % 60);
+    put_digits(text.data() + 17, 2, of_day % 60);
+  }
+};
+
+// "2026-11-30T10:31:00.123Z". The lines of a second have most of it in common.
+void write_time(JsonLine& line, shared::WallTime time) {
+  thread_local SecondText text;
+  const std::int64_t ms = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  if (ms / 1000 != text.second) text.make(ms / 1000);
+  line.raw({text.text.data(), text.text.size()});
+  char* const at = line.at();
+  put_digits(at, 3, static_cast<unsigned>(ms % 1000));
+  at[3] = 'Z';
+  line.end_at(at + 4);
+}
+
+void write_address(JsonLine& line, const shared::IpAddress& address) {
+  line.literal(",\"client\":\"");
+  if (address.family == shared::Family::ipv4) {
+    line.end_at(shared::write_v4(line.at(), address));
+  } else {
+    line.raw(address.to_string());
+  }
+  line.literal("\"");
 }
 
 // Two descriptors of one file: a reload opens the log again though nobody has moved it.
@@ -93,80 +85,115 @@ bool are_one(int one, int other) {
          first.st_ino == second.st_ino && S_ISREG(first.st_mode);
 }
 
-void append_tls(std::string& out, const shared::TlsFacts& tls) {
-  append_text(out, "tls", tls.version);
-  append_text(out, "cipher", tls.cipher);
-  if (!tls.server_name.empty()) append_text(out, "sni", tls.server_name);
-  if (tls.resumed) out.append(",\"resumed\":true");
-  if (!tls.peer_subject.empty()) append_text(out, "client_subject", tls.peer_subject);
+void write_tls(JsonLine& line, const shared::TlsFacts& tls) {
+  line.text(",\"tls\":\"", tls.version).text(",\"cipher\":\"", tls.cipher);
+  if (!tls.server_name.empty()) line.text(",\"sni\":\"", tls.server_name);
+  if (tls.resumed) line.literal(",\"resumed\":true");
+  if (!tls.peer_subject.empty()) line.text(",\"client_subject\":\"", tls.peer_subject);
 }
 
 // The first of each: an attacker's hundred do not make the line longer.
-void append_more(std::string& out, const AccessRecord& record) {
-  if (record.more->query && !record.query.empty()) append_text(out, "query", record.query.substr(1));
+const http::Field* wanted_field(const AccessRecord& record, const AccessLogSettings::Field& wanted) {
+  return wanted.id == http::FieldId::other ? record.fields->find(wanted.name) : record.fields->find(wanted.id);
+}
+
+void write_more(JsonLine& line, const AccessRecord& record) {
+  if (record.more->query && !record.query.empty()) line.text(",\"query\":\"", record.query.substr(1));
   for (const AccessLogSettings::Field& wanted : record.more->fields) {
-    const http::Field* found =
-        wanted.id == http::FieldId::other ? record.fields->find(wanted.name) : record.fields->find(wanted.id);
-    if (found != nullptr) append_text(out, wanted.key, found->value);
+    const http::Field* found = wanted_field(record, wanted);
+    if (found == nullptr) continue;
+    line.literal(",\"").escaped(wanted.key);
+    line.text("\":\"", found->value);
   }
 }
 
-}  // namespace
+// What the line may take: texts of any length, all else in a kibibyte and a half.
+std::size_t bound_of(const AccessRecord& record) {
+  constexpr std::size_t kRest = 1536;
+  std::size_t octets = 0;
+  for (const std::string_view text :
+       {record.protocol, record.method, record.host, record.path, record.route, record.tier, record.pool, record.server,
+        record.request_id, record.user, record.trace, record.breaker, record.reason, record.tunnel, record.cache,
+        record.session}) {
+    octets += text.size();
+  }
+  if (const shared::TlsFacts* tls = record.tls) {
+    for (const std::string_view text : {std::string_view(tls->version), std::string_view(tls->cipher),
+                                        std::string_view(tls->server_name), std::string_view(tls->peer_subject)}) {
+      octets += text.size();
+    }
+  }
+  if (record.more != nullptr) {
+    octets += record.query.size();
+    for (const AccessLogSettings::Field& wanted : record.more->fields) {
+      const http::Field* found = wanted_field(record, wanted);
+      if (found != nullptr) octets += wanted.key.size() + found->value.size() + 2;
+    }
+  }
+  return JsonLine::kSlack + kRest + 6 * octets;
+}
 
-namespace {
+void write_optional(JsonLine& line, const AccessRecord& record) {
+  if (!record.user.empty()) line.text(",\"user\":\"", record.user);
+  if (!record.trace.empty()) line.text(",\"trace\":\"", record.trace);
+  if (!record.reason.empty()) line.text(",\"reason\":\"", record.reason);
+  if (!record.tunnel.empty()) line.text(",\"tunnel\":\"", record.tunnel);
+  if (!record.cache.empty()) line.text(",\"cache\":\"", record.cache);
+  if (!record.session.empty()) line.text(",\"session\":\"", record.session);
+  if (record.tls != nullptr) write_tls(line, *record.tls);
+  if (record.more != nullptr) write_more(line, record);
+}
 
-void append_access(std::string& out, const AccessRecord& record) {
-  out.append("{\"time\":\"");
-  append_time(out, record.time);
-  out.append("\"");
-  append_text(out, "client", record.client.to_string());
-  if (!record.protocol.empty()) append_text(out, "protocol", record.protocol);
-  append_text(out, "method", record.method);
-  append_text(out, "host", record.host);
-  append_text(out, "path", record.path);
-  append_text(out, "route", record.route);
-  append_text(out, "tier", record.tier);
-  append_text(out, "pool", record.pool);
-  append_text(out, "server", record.server);
-  append_number(out, "status", record.status);
-  if (record.grpc_status) append_number(out, "grpc_status", *record.grpc_status);
-  append_number(out, "octets_in", record.octets_in);
-  append_number(out, "octets_out", record.octets_out);
-  append_number(out, "head_us", record.head_us);
-  append_number(out, "picked_us", record.picked_us);
-  append_number(out, "connected_us", record.connected_us);
-  append_number(out, "first_byte_us", record.first_byte_us);
-  append_number(out, "total_us", record.total_us);
-  append_number(out, "attempts", record.attempts);
-  append_text(out, "end", std::string_view(&record.ending, 1));
-  if (record.queued_us != 0) append_number(out, "queued_us", record.queued_us);
-  if (record.hedged) out.append(",\"hedged\":true");
-  if (!record.breaker.empty()) append_text(out, "breaker", record.breaker);
-  append_text(out, "request_id", record.request_id);
-  if (!record.user.empty()) append_text(out, "user", record.user);
-  if (!record.trace.empty()) append_text(out, "trace", record.trace);
-  if (!record.reason.empty()) append_text(out, "reason", record.reason);
-  if (!record.tunnel.empty()) append_text(out, "tunnel", record.tunnel);
-  if (!record.cache.empty()) append_text(out, "cache", record.cache);
-  if (!record.session.empty()) append_text(out, "session", record.session);
-  if (record.tls != nullptr) append_tls(out, *record.tls);
-  if (record.more != nullptr) append_more(out, record);
-  out.append("}\n");
+// REQUIRES: there are bound_of(record) octets at `line`.
+void write_access(JsonLine& line, const AccessRecord& record) {
+  line.literal("{\"time\":\"");
+  write_time(line, record.time);
+  line.literal("\"");
+  write_address(line, record.client);
+  if (!record.protocol.empty()) line.text(",\"protocol\":\"", record.protocol);
+  line.text(",\"method\":\"", record.method)
+      .text(",\"host\":\"", record.host)
+      .text(",\"path\":\"", record.path)
+      .text(",\"route\":\"", record.route)
+      .text(",\"tier\":\"", record.tier)
+      .text(",\"pool\":\"", record.pool)
+      .text(",\"server\":\"", record.server)
+      .number(",\"status\":", record.status);
+  if (record.grpc_status) line.number(",\"grpc_status\":", *record.grpc_status);
+  line.number(",\"octets_in\":", record.octets_in)
+      .number(",\"octets_out\":", record.octets_out)
+      .number(",\"head_us\":", record.head_us)
+      .number(",\"picked_us\":", record.picked_us)
+      .number(",\"connected_us\":", record.connected_us)
+      .number(",\"first_byte_us\":", record.first_byte_us)
+      .number(",\"total_us\":", record.total_us)
+      .number(",\"attempts\":", record.attempts)
+      .text(",\"end\":\"", std::string_view(&record.ending, 1));
+  if (record.queued_us != 0) line.number(",\"queued_us\":", record.queued_us);
+  if (record.hedged) line.literal(",\"hedged\":true");
+  if (!record.breaker.empty()) line.text(",\"breaker\":\"", record.breaker);
+  line.text(",\"request_id\":\"", record.request_id);
+  write_optional(line, record);
+  line.literal("}\n");
 }
 
 }  // namespace
 
 std::string format_access(const AccessRecord& record) {
-  std::string line;
-  append_access(line, record);
-  return line;
+  std::string text(bound_of(record), '\0');
+  JsonLine line(text.data());
+  write_access(line, record);
+  text.resize(line.view().size());
+  return text;
 }
 
 void AccessLane::write(const AccessRecord& record) {
-  thread_local std::string line;  // its memory is kept
-  line.clear();
-  append_access(line, record);
-  if (!ring_.put(line)) dropped_.add();
+  thread_local std::string room;  // its memory is kept
+  const std::size_t bound = bound_of(record);
+  if (room.size() < bound) room.resize(bound);
+  JsonLine line(room.data());
+  write_access(line, record);
+  if (!ring_.put(line.view())) dropped_.add();
 }
 
 struct AccessLog::State {
