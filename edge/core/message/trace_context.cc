@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "shared/core/ascii.h"
+#include "shared/core/hash.h"
 
 namespace edge {
 namespace {
@@ -14,6 +16,7 @@ constexpr std::size_t kTraceSize = 32;
 constexpr std::size_t kSpanAt = 36;
 constexpr std::size_t kSpanSize = 16;
 constexpr std::size_t kFlagsAt = 53;
+constexpr std::uint64_t kSpanSeed = 0x5350414E;
 
 bool is_lower_hex(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
@@ -21,11 +24,21 @@ bool is_lower_hex(std::string_view text) {
 
 bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; }
 
+// What eight lower-case digits stand for, the first one highest.
+std::uint32_t eight_digits(const char* text) {
+  std::uint64_t word = 0;
+  for (int i = 0; i < 8; ++i) word = word << 8 | static_cast<unsigned char>(text[i]);  // one load and a byte swap
+  word = (word & 0x0F0F0F0F0F0F0F0FULL) + ((word >> 6) & 0x0101010101010101ULL) * 9;
+  word = (word | word >> 4) & 0x00FF00FF00FF00FFULL;
+  word = (word | word >> 8) & 0x0000FFFF0000FFFFULL;
+  return static_cast<std::uint32_t>(word | word >> 16);
+}
+
 // The last 56 bits of the id are random (Trace Context Level 2, "random-trace-id").
 bool is_recorded(std::string_view trace, double share) {
   if (share >= 1) return true;  // the largest of them is 1 as a double
-  std::uint64_t value = 0;
-  for (const char c : trace.substr(trace.size() - 14)) value = value * 16 + static_cast<unsigned>(shared::hex_digit(c));
+  const std::string_view random = trace.substr(trace.size() - 14);
+  const std::uint64_t value = std::uint64_t{eight_digits(random.data())} << 24 | (eight_digits(&random[6]) & 0xFFFFFF);
   return static_cast<double>(value) < share * 0x1.0p56;
 }
 
@@ -48,17 +61,35 @@ std::optional<TraceParent> parse_traceparent(std::string_view text) {
                      .recorded = (shared::hex_digit(text[kFlagsAt + 1]) & 1) != 0};
 }
 
+std::array<char, kSpanSize> span_of(std::string_view id) {
+  std::uint64_t word = shared::hash_text(kSpanSeed, id);
+  if (word == 0) word = 1;  // no id (Trace Context 3.2.2.4)
+  std::array<char, kSpanSize> digits;
+  for (char& digit : digits) {
+    digit = shared::kHexDigits[word & 15];
+    word >>= 4;
+  }
+  return digits;
+}
+
 std::string with_span(std::string_view text, std::string_view span) {
   return std::string(text).replace(kSpanAt, kSpanSize, span);
 }
 
-std::string make_traceparent(std::string_view given, std::string_view trace, std::string_view span, double share) {
+TraceParentText::TraceParentText(std::string_view text) : size_(std::min(text.size(), text_.size())) {
+  std::memcpy(text_.data(), text.data(), size_);
+}
+
+TraceParentText make_traceparent(std::string_view given, std::string_view trace, std::string_view span, double share) {
   const auto goes_on = parse_traceparent(given);
-  std::string text;
-  text.reserve(kSize);
-  text.append("00-").append(goes_on ? goes_on->trace : trace).append("-").append(span);
   const bool recorded = goes_on ? goes_on->recorded : is_recorded(trace, share);
-  return text.append(recorded ? "-01" : "-00");
+  std::array<char, kSize> text;
+  std::memcpy(text.data(), "00-", 3);
+  std::memcpy(&text[kTraceAt], goes_on ? goes_on->trace.data() : trace.data(), kTraceSize);
+  text[kSpanAt - 1] = '-';
+  std::memcpy(&text[kSpanAt], span.data(), kSpanSize);
+  std::memcpy(&text[kFlagsAt - 1], recorded ? "-01" : "-00", 3);
+  return TraceParentText(std::string_view(text.data(), text.size()));
 }
 
 }  // namespace edge

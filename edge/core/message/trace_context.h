@@ -3,6 +3,7 @@
 // One that a trusted client sends goes on as its trace, under a new id for this hop; else a trace begins here, of which
 // a part is marked as one to be recorded. Pure, any thread.
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -23,9 +24,28 @@ struct TraceParent {
 // The same trace, and another span of it. REQUIRES: is_traceparent(text).
 [[nodiscard]] std::string with_span(std::string_view text, std::string_view span);
 
+// An id for a span, 16 digits: of another id that nobody else has.
+[[nodiscard]] std::array<char, 16> span_of(std::string_view id);
+
+// One of ours, kept in place: 55 octets, or none.
+class TraceParentText {
+ public:
+  TraceParentText() = default;
+  // REQUIRES: is_traceparent(text), of version 00, or it is empty.
+  explicit TraceParentText(std::string_view text);
+
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::string_view view() const { return {text_.data(), size_}; }
+  operator std::string_view() const { return view(); }  // NOLINT(google-explicit-constructor): it is a text
+
+ private:
+  std::array<char, 55> text_;  // uninitialised until there is one
+  std::size_t size_ = 0;
+};
+
 // `given` is a trusted client's, or empty; `trace` and `span` are fresh ids, 32 and 16 hexadecimal digits; `share` of
 // the traces that begin here are recorded, by their ids, so that every edge says the same of one.
-[[nodiscard]] std::string make_traceparent(std::string_view given, std::string_view trace, std::string_view span,
-                                           double share);
+[[nodiscard]] TraceParentText make_traceparent(std::string_view given, std::string_view trace, std::string_view span,
+                                               double share);
 
 }  // namespace edge

@@ -3,28 +3,34 @@
 #include <bit>
 #include <cstring>
 
-#include "shared/core/ascii.h"
-
 namespace edge {
 namespace {
 
-// Of each octet, the lower half first.
-constexpr std::array<std::array<char, 2>, 256> kPairs = [] {
-  std::array<std::array<char, 2>, 256> pairs{};
-  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {shared::kHexDigits[i & 15], shared::kHexDigits[i >> 4]};
-  return pairs;
-}();
+constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+
+// Eight digits for 32 bits, all at once: four bits to each octet, then six more for those that are letters.
+void write_digits(char* at, std::uint32_t bits) {
+  std::uint64_t spread = bits;
+  spread = (spread | spread << 16) & 0x0000FFFF0000FFFFULL;
+  spread = (spread | spread << 8) & 0x00FF00FF00FF00FFULL;
+  spread = (spread | spread << 4) & 0x0F0F0F0F0F0F0F0FULL;
+  const std::uint64_t letters = ((spread + kOnes * 6) >> 4) & kOnes;
+  const std::uint64_t digits = spread + kOnes * '0' + letters * ('a' - '0' - 10);
+  std::memcpy(at, &digits, sizeof digits);
+}
+
+void write_word(char* at, std::uint64_t word) {
+  write_digits(at, static_cast<std::uint32_t>(word));
+  write_digits(at + 8, static_cast<std::uint32_t>(word >> 32));
+}
 
 }  // namespace
 
 std::string_view RequestIds::fresh() {
   const auto number = std::bit_cast<std::array<std::uint8_t, 8>>(++count_);
-  const std::array<std::uint64_t, 2> words{shared::siphash_2_4(keys_[0], number),
-                                           shared::siphash_2_4(keys_[1], number)};
-  for (std::size_t i = 0; i < text_.size(); i += 2) {
-    std::memcpy(text_.data() + i, kPairs[(words[i / 16] >> (4 * (i % 16))) & 0xFF].data(), 2);
-  }
-  return {text_.data(), text_.size()};
+  write_word(text_.data(), shared::siphash_2_4(keys_[0], number));
+  write_word(text_.data() + kSize / 2, shared::siphash_2_4(keys_[1], number));
+  return {text_.data(), kSize};
 }
 
 }  // namespace edge

@@ -126,7 +126,7 @@ void Attempt::forward() {
           request_.asked.tls != nullptr ? std::string_view(request_.asked.tls->peer_subject) : std::string_view(),
       .client_subject_field = snapshot.settings->client_subject_field,
       .identity = identity_of(request_),
-      .traceparent = span_ != nullptr ? span_->traceparent() : request_.traceparent,
+      .traceparent = span_ != nullptr ? std::string_view(span_->traceparent()) : request_.traceparent.view(),
   };
   work_.out.clear();
   if (!reused_ && !greeting_.about.empty()) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "edge/core/cache/cache_status.h"
 #include "edge/core/decide/decide.h"
 #include "edge/core/message/errors.h"
+#include "edge/core/message/trace_context.h"
 #include "edge/core/protect/breaker.h"
 #include "edge/serve/redis/session_store.h"
 #include "edge/serve/request/adding_sink.h"
@@ -73,6 +75,13 @@ struct Request {
   // REQUIRES of these two: the request leads to a pool.
   [[nodiscard]] const Pool& pool() const { return *decision.at_pool.pool; }
   [[nodiscard]] PoolLive& pool_live() const { return context.live.pool(pool().slot); }
+  // A fresh id for what it needs one for, made once: its name in logs, and its trace's.
+  [[nodiscard]] std::string_view own_id() {
+    if (!std::exchange(has_fresh_id, true)) {
+      std::memcpy(fresh_id_text.data(), context.request_ids.fresh().data(), fresh_id_text.size());
+    }
+    return {fresh_id_text.data(), fresh_id_text.size()};
+  }
   void fail(const Error& why) {
     error = why;
     failed = true;
@@ -83,7 +92,8 @@ struct Request {
   WorkerContext& context;
   Snapshots::Pin snapshot;
   Decision decision;
-  std::array<char, 32> fresh_id{};
+  std::array<char, RequestIds::kSize> fresh_id_text;  // see own_id()
+  bool has_fresh_id = false;
   std::string introduced_id;    // made of the connection's, if a proxy in front has given it one
   std::string_view request_id;  // what the upstream sees
 
@@ -120,7 +130,7 @@ struct Request {
   std::unique_ptr<FileAnswer> file;                   // of a route with files; null: none
   std::string page_text;                              // of pages that are made for the request
   std::string rate_limit;                             // the value of RateLimit; empty: none is sent
-  std::string traceparent;                            // of this hop, towards servers; empty: none of ours
+  TraceParentText traceparent;                        // of this hop, towards servers; empty: none of ours
   bool recorded = false;                              // spans are told of it
   std::unique_ptr<shared::RecordingTrace> explained;  // how it was decided, for a client that is told; null: nobody is
   std::unique_ptr<AddingSink> adding;                 // fields of ours in the answer; null: none

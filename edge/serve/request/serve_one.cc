@@ -120,8 +120,7 @@ std::string introduced_id(const RequestFacts& asked, std::string_view fresh) {
 
 void name_request(Request& r) {
   if (!r.request_id.empty()) return;
-  std::ranges::copy(r.context.request_ids.fresh(), r.fresh_id.begin());
-  const std::string_view fresh(r.fresh_id.data(), r.fresh_id.size());
+  const std::string_view fresh = r.own_id();
   r.introduced_id = introduced_id(r.asked, fresh);
   begin_trace(r);
   r.request_id =

@@ -178,15 +178,15 @@ void begin_trace(Request& r) {
   const Settings& settings = *r.snapshot->settings;
   if (!settings.trace_share || !r.traceparent.empty()) return;
   if (!r.asked.traceparent.empty()) {
-    r.traceparent = r.asked.traceparent;
+    r.traceparent = TraceParentText(r.asked.traceparent);
   } else {
     const http::Field* given =
         r.found().client.trusted ? r.asked.head->fields.find(http::FieldId::traceparent) : nullptr;
-    std::array<char, RequestIds::kSize> id;
-    std::ranges::copy(r.context.request_ids.fresh(), id.begin());
-    const std::string_view span = r.context.request_ids.fresh().substr(0, kSpanDigits);
-    r.traceparent = make_traceparent(given != nullptr ? given->value : std::string_view(),
-                                     std::string_view(id.data(), id.size()), span, *settings.trace_share);
+    // The trace of a request that nobody has named has its name: one id less to make, and who has one has the other.
+    const std::string_view id = r.own_id();
+    const auto span = span_of(id);
+    r.traceparent = make_traceparent(given != nullptr ? given->value : std::string_view(), id,
+                                     std::string_view(span.data(), span.size()), *settings.trace_share);
   }
   if (!settings.spans.told || r.context.spans == nullptr) return;
   const auto own = parse_traceparent(r.traceparent);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 namespace edge {
@@ -37,17 +38,31 @@ TEST(TraceContext, HasATraceASpanAndAFlag) {
 TEST(TraceContext, GoesOnWithATraceUnderAnIdOfItsOwn) {
   const std::string fresh(32, 'a');
   const std::string span(16, 'b');
-  EXPECT_EQ(make_traceparent(kGiven, fresh, span, 0), "00-" + kTrace + "-" + span + "-01");
-  EXPECT_EQ(make_traceparent("nonsense", fresh, span, 0), "00-" + fresh + "-" + span + "-00");
-  EXPECT_EQ(make_traceparent("", fresh, span, 1), "00-" + fresh + "-" + span + "-01");
+  EXPECT_EQ(make_traceparent(kGiven, fresh, span, 0).view(), "00-" + kTrace + "-" + span + "-01");
+  EXPECT_EQ(make_traceparent("nonsense", fresh, span, 0).view(), "00-" + fresh + "-" + span + "-00");
+  EXPECT_EQ(make_traceparent("", fresh, span, 1).view(), "00-" + fresh + "-" + span + "-01");
+}
+
+TEST(TraceContext, TheSpanOfAnIdIsItsOwn) {
+  std::set<std::string> spans;
+  for (int i = 0; i < 1000; ++i) {
+    const auto span = span_of(std::to_string(i) + kTrace);
+    spans.insert(std::string(span.data(), span.size()));
+  }
+  EXPECT_EQ(spans.size(), 1000U);
+  EXPECT_TRUE(is_traceparent("00-" + kTrace + "-" + *spans.begin() + "-00"));
 }
 
 TEST(TraceContext, RecordsAShareByTheId) {
   const std::string span(16, 'b');
   const std::string low = std::string(18, 'f') + "0" + std::string(13, 'f');  // one sixteenth at most
-  EXPECT_TRUE(make_traceparent("", low, span, 0.07).ends_with("-01"));
-  EXPECT_TRUE(make_traceparent("", low, span, 0.05).ends_with("-00"));
-  EXPECT_TRUE(make_traceparent("", std::string(32, 'f'), span, 1).ends_with("-01"));
+  EXPECT_TRUE(make_traceparent("", low, span, 0.07).view().ends_with("-01"));
+  EXPECT_TRUE(make_traceparent("", low, span, 0.05).view().ends_with("-00"));
+  const std::string digits = "0000000000000000000123456789abcd";  // each counts, and with its own weight
+  constexpr double kShare = 0x00123456789abcdp0 / 0x1.0p56;
+  EXPECT_TRUE(make_traceparent("", digits, span, kShare * 1.0001).view().ends_with("-01"));
+  EXPECT_TRUE(make_traceparent("", digits, span, kShare * 0.9999).view().ends_with("-00"));
+  EXPECT_TRUE(make_traceparent("", std::string(32, 'f'), span, 1).view().ends_with("-01"));
 }
 
 }  // namespace
