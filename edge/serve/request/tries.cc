@@ -12,7 +12,8 @@ namespace edge {
 Tries::Tries(Request& request) : r_(request), hedge_at_(hedge_time()) {}
 
 Tries::~Tries() {
-  for (auto& slot : slots_) slot.reset();
+  first_.reset();
+  second_.reset();
   for (auto& work : works_) r_.context.upstream_works.give_back(std::move(work));
 }
 
@@ -83,8 +84,8 @@ bool Tries::advance(Wake wake) {
 }
 
 shared::TimePoint Tries::deadline() const {
-  const shared::TimePoint due = slots_[lead_]->deadline();
-  const auto& second = slots_[1 - lead_];
+  const shared::TimePoint due = slot(lead_)->deadline();
+  const auto& second = slot(1 - lead_);
   return std::min(due, second ? second->deadline() : hedge_at_);
 }
 

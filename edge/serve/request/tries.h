@@ -25,7 +25,7 @@ class Tries {
 
   // False: none is left to try.
   [[nodiscard]] bool begin();
-  [[nodiscard]] bool waiting() const { return slots_[lead_]->waiting(); }
+  [[nodiscard]] bool waiting() const { return slot(lead_)->waiting(); }
   // True while there is something to wait for.
   [[nodiscard]] bool advance(Wake wake);
   [[nodiscard]] shared::TimePoint deadline() const;
@@ -33,8 +33,9 @@ class Tries {
   [[nodiscard]] bool end();
 
  private:
-  std::optional<Attempt>& lead() { return slots_[lead_]; }
-  std::optional<Attempt>& other() { return slots_[1 - lead_]; }
+  std::optional<Attempt>& lead() { return lead_ == 0 ? first_ : second_; }
+  std::optional<Attempt>& other() { return lead_ == 0 ? second_ : first_; }
+  [[nodiscard]] const std::optional<Attempt>& slot(std::size_t index) const { return index == 0 ? first_ : second_; }
   UpstreamWork& work_of(std::size_t slot);
   [[nodiscard]] Attempt::Target next_target();
   [[nodiscard]] Attempt::Target target_of(const PickedServer& picked);
@@ -48,7 +49,8 @@ class Tries {
 
   Request& r_;
   std::array<std::unique_ptr<UpstreamWork>, 2> works_;  // before the attempts that use them
-  std::array<std::optional<Attempt>, 2> slots_;
+  std::optional<Attempt> first_;  // no array of two: GCC 12 would fill all of it with zeros, 2 KB a request
+  std::optional<Attempt> second_;
   std::size_t lead_ = 0;
   const Server* stale_ = nullptr;  // its kept connection was dead: worth a fresh one if nobody else is there
   std::size_t dead_connections_ = 0;
