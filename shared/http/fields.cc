@@ -162,7 +162,7 @@ std::string_view canonical_name(FieldId id) { return kNames[static_cast<std::siz
 bool equals_as_twin(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (hyphen(a[i]) != hyphen(b[i])) return false;
+    if (a[i] != b[i] && hyphen(a[i]) != hyphen(b[i])) return false;
   }
   return true;
 }

@@ -48,6 +48,20 @@ const char* find_control(const char* p, const char* end) {
   return p;
 }
 
+// How many of eight octets, from the first one on, are letters and hyphens: names are made of little else.
+int plain_octets(const char* p) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
+  std::uint64_t word;
+  std::memcpy(&word, p, 8);
+  const std::uint64_t small = (word | kOnes * 0x20) & ~kHighs;
+  const std::uint64_t letter = (small + kOnes * (0x80 - 'a')) & ~(small + kOnes * (0x7F - 'z'));
+  const std::uint64_t other = word ^ (kOnes * '-');
+  const std::uint64_t hyphen = ~(((other & ~kHighs) + ~kHighs) | other);
+  const std::uint64_t bad = (~(letter | hyphen) | word) & kHighs;
+  return bad == 0 ? 8 : std::countr_zero(bad) / 8;
+}
+
 enum class Progress : std::uint8_t { more, ok, bad };
 
 // One attempt over a buffer; `refusal` is set when a step says bad.
@@ -159,6 +173,9 @@ Progress read_name(Scan& scan, Field& field, Sender sender) {
   const char* const end = scan.end;
   const char* p = begin;
   std::uint8_t seen = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (int plain = 8; plain == 8 && end - p >= 8; p += plain) plain = plain_octets(p);
+  }
   for (; p < end; ++p) {
     const std::uint8_t kind = class_of(*p);
     if ((kind & kTokenChar) == 0) break;

@@ -2,6 +2,7 @@
 // HeadWriter: appends a message's head to a fixed buffer. Too little room is noted once and answered at the end, so
 // that the writing itself reads straight down. Owned by one call on one thread.
 
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "shared/core/ip.h"
+#include "shared/core/ip_text.h"
 #include "shared/http/head.h"
 
 namespace http {
@@ -32,8 +34,7 @@ class HeadWriter {
       end_ = p_;  // nothing that is shorter slips in behind
       return *this;
     }
-    if (!text.empty()) std::memcpy(p_, text.data(), text.size());
-    p_ += text.size();
+    p_ = put(p_, text);
     return *this;
   }
   HeadWriter& number(std::uint64_t value) {
@@ -43,12 +44,22 @@ class HeadWriter {
     return *this;
   }
   HeadWriter& address(const shared::IpAddress& address) {
-    if (address.family != shared::Family::ipv4) return text(address.to_string());
-    for (std::size_t i = 0; i < 4; ++i) text(i == 0 ? "" : ".").number(address.bytes[i]);
-    return *this;
+    if (address.family == shared::Family::ipv4 && end_ - p_ >= std::ptrdiff_t{shared::kV4Room}) {
+      p_ = shared::write_v4(p_, address);
+      return *this;
+    }
+    return text(address.to_string());
   }
   HeadWriter& field(std::string_view name, std::string_view value) {
-    return text(name).text(": ").text(value).text("\r\n");
+    if (name.size() + value.size() + 4 > static_cast<std::size_t>(end_ - p_)) {
+      return text(name).text(": ").text(value).text("\r\n");  // it is full, somewhere
+    }
+    p_ = put(p_, name);
+    std::memcpy(p_, ": ", 2);
+    p_ = put(p_ + 2, value);
+    std::memcpy(p_, "\r\n", 2);
+    p_ += 2;
+    return *this;
   }
 
   // Our entry, behind those that came (RFC 9110 7.6.3). `version` is the one of the message that came.
@@ -66,6 +77,31 @@ class HeadWriter {
   }
 
  private:
+  // Names and values are short: two loads that overlap cost less than a call.
+  static char* put(char* at, std::string_view text) {
+    const char* const from = text.data();
+    const std::size_t size = text.size();
+    const auto twice = [&]<class Word>(Word first) {
+      Word last;
+      std::memcpy(&first, from, sizeof first);
+      std::memcpy(&last, from + size - sizeof last, sizeof last);
+      std::memcpy(at, &first, sizeof first);
+      std::memcpy(at + size - sizeof last, &last, sizeof last);
+    };
+    if (size > 32) {
+      std::memcpy(at, from, size);
+    } else if (size >= 16) {
+      twice(std::array<char, 16>{});
+    } else if (size >= 8) {
+      twice(std::uint64_t{});
+    } else if (size >= 4) {
+      twice(std::uint32_t{});
+    } else {
+      for (std::size_t i = 0; i < size; ++i) at[i] = from[i];
+    }
+    return at + size;
+  }
+
   char* begin_;
   char* p_;
   char* end_;

@@ -17,11 +17,12 @@ void HeaderRules::apply(const HeaderRule& rule) {
 }
 
 bool HeaderRules::drops(const http::Field& field) const {
-  for (const Dropped& dropped : dropped_) {
-    if (field.id != http::FieldId::other ? dropped.id == field.id : http::equals_as_twin(dropped.name, field.name))
-      return true;
-  }
-  return false;
+  const bool known = field.id != http::FieldId::other;
+  const auto meant = [&](const Dropped& one) {
+    if (known) return one.id == field.id;
+    return one.name.size() == field.name.size() && http::equals_as_twin(one.name, field.name);
+  };
+  return std::ranges::any_of(dropped_, meant);
 }
 
 const HeaderRules::Appended* HeaderRules::find_appended(http::FieldId id) const {
