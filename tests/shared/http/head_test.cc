@@ -29,6 +29,25 @@ TEST(RequestHead, ReadsLineAndFields) {
   EXPECT_EQ(head.fields.find(FieldId::cookie), nullptr);
 }
 
+// Names are looked through by words where they can be: that changes nothing of what a token is (RFC 9110 5.6.2).
+TEST(RequestHead, EachOctetAtEachPlaceOfANameIsATokensOrRefused) {
+  for (std::size_t size = 1; size <= 18; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int octet = 0; octet < 256; ++octet) {
+        std::string name(size, 'x');
+        name[at] = static_cast<char>(octet);
+        if (octet == ':' || octet == '\r' || octet == '\n') continue;
+        const std::string text = "GET / HTTP/1.1\r\n" + name + ": y\r\n\r\n";
+        const auto parsed = parse_request(text);
+        ASSERT_EQ(parsed.state == ParseState::complete, is_token(name)) << size << " " << at << " " << octet;
+        if (is_token(name)) {
+          ASSERT_EQ(parsed.head.fields.all()[0].name, name);
+        }
+      }
+    }
+  }
+}
+
 TEST(RequestHead, AcceptsWhatIsOdd) {
   for (const std::string& text : {
            std::string("GET / HTTP/1.0\r\n\r\n"),
