@@ -136,6 +136,22 @@ def test_a_dry_run_tells_and_calls_nobody(tmp_path):
             eventually(lambda: scale(edge)["desired"] == 4, "the new minimum holds")
 
 
+def test_what_waits_is_not_told_once_the_pool_is_only_reckoned(tmp_path):
+    with meridian.Lease() as slot, busy_server(slot_address(slot, "2.1"), {"percent": 90}) as server, \
+            Receiver(slot_address(slot, "8.1"), refusing=1000) as receiver:
+        edge_config = {"scaler": {"webhook": {"url": receiver.url, "key": str(tmp_path / "scaler.key")}, "file": True}}
+        policy = {"mode": "on", "min": 1, "max": 5, "cpu": 70, "start_time": "2s"}
+        with lone(tmp_path, slot, [server.name], policy, edge_config) as edge:
+            scaler = lambda: json.loads(edge.admin("/status", "GET")[1])["scaler"]
+            eventually(lambda: receiver.refused and scaler()["waiting"] == 1, "it waits to be told again")
+            kept = edge.directory / "state" / f"edge-{edge.host}" / "scale.json"
+            eventually(lambda: '"desired":2' in kept.read_text(), "the file has it")
+            edge.web["autoscale"]["mode"] = "dry_run"
+            edge.reload()
+            eventually(lambda: scaler()["waiting"] == 0, "nobody is told what does not hold any more")
+            eventually(lambda: kept.read_text() == "", "nor does the file have it")
+
+
 def test_one_edge_of_a_region_speaks(tmp_path):
     """The other edge is up, and its address is lower."""
     up = ok(json.dumps({"version": 1, "region": "eu", "state": "up"}).encode())

@@ -36,6 +36,8 @@ class ScaleCalls {
 
   // Whom to tell from now on; nothing: nobody, and what waits is dropped.
   void set(const std::optional<ScalerPlan::Webhook>& webhook);
+  // What waits of this pool is not told any more: it is not to be scaled now, or by somebody else.
+  void forget(const std::string& pool) { waiting_.erase(pool); }
   // A body for the receiver; in place of one of the same pool that waits.
   void tell(const std::string& pool, std::string body);
 

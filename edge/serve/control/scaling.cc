@@ -25,9 +25,11 @@ void Scaling::set(const World& world, std::shared_ptr<const Snapshot> snapshot) 
   if (stage_ == Stage::ended) return;
   snapshot_ = std::move(snapshot);
   const auto& wanted = world.built.servers.scaling;
+  const bool fewer = forget_who_is_not_told(wanted);
   std::erase_if(pools_, [&](const auto& pool) { return !wanted.contains(pool.first); });
   for (const auto& [name, settings] : wanted) pools_[name].settings = settings;
   wants_file_ = world.built.scaler.file;
+  if (fewer && wants_file_ && spoke_) write_file();
   calls_.set(world.built.scaler.webhook);
   const bool several = !wanted.empty();
   siblings_.set(world.common, snapshot_->settings->identity.region, world.node,
@@ -35,6 +37,20 @@ void Scaling::set(const World& world, std::shared_ptr<const Snapshot> snapshot) 
   if (running_ || pools_.empty() || stage_ != Stage::runs) return;
   running_ = true;
   wait();
+}
+
+// A pool that a reload has taken out, or set to dry_run: what its receiver has not heard yet is not true any more.
+// True: there is one.
+bool Scaling::forget_who_is_not_told(const std::map<std::string, ScaleSettings>& wanted) {
+  bool any = false;
+  for (const auto& [name, pool] : pools_) {
+    const auto next = wanted.find(name);
+    const bool still = next != wanted.end() && next->second.mode == ScaleMode::on;
+    if (pool.settings.mode != ScaleMode::on || still) continue;
+    calls_.forget(name);
+    any = true;
+  }
+  return any;
 }
 
 void Scaling::recall(const ScaleMemory& memory, Autoscaler::Recall how) {
@@ -107,6 +123,9 @@ void Scaling::round(shared::TimePoint now) {
     for (auto& [name, pool] : pools_) {
       if (!pool.scaler.decided().empty()) tell(name, pool, now);
     }
+  }
+  if (spoke_ && !speaks_now) {  // who speaks now tells what it reckons
+    for (const auto& [name, pool] : pools_) calls_.forget(name);
   }
   spoke_ = speaks_now;
   if (now - kept_ >= kAgain) keep_memory(now);

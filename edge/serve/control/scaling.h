@@ -72,6 +72,7 @@ class Scaling {
 
   enum class Stage : std::uint8_t { starts, runs, ended };
 
+  [[nodiscard]] bool forget_who_is_not_told(const std::map<std::string, ScaleSettings>& wanted);
   void wait();
   void round(shared::TimePoint now);
   void judge(const std::string& name, Pool& pool, shared::TimePoint now);

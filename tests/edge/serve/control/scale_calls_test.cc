@@ -115,6 +115,22 @@ TEST_F(ScaleCallsTest, ANameIsFollowed) {
   ASSERT_TRUE(run_until(loop_, [&] { return calls_.counts().delivered == 1; }));
 }
 
+TEST_F(ScaleCallsTest, WhatIsForgottenIsNotToldWhenItGoesAgain) {
+  peer_.script = [](const std::string&) { return std::string("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"); };
+  aim();
+  calls_.tell("api", body("7"));
+  calls_.tell("web", body("1"));
+  ASSERT_TRUE(run_until(loop_, [&] { return calls_.counts().failed >= 1; }));
+  calls_.forget("api");
+  calls_.forget("nobody");
+  EXPECT_EQ(calls_.waiting(), 1U);
+  const std::size_t before = told("7");
+  peer_.script = [](const std::string&) { return std::string("HTTP/1.1 204 Yes\r\nContent-Length: 0\r\n\r\n"); };
+  ASSERT_TRUE(run_until(loop_, [&] { return calls_.counts().delivered == 1; }));
+  EXPECT_EQ(told("7"), before);
+  EXPECT_EQ(calls_.waiting(), 0U);
+}
+
 TEST_F(ScaleCallsTest, WithoutAWebhookNobodyIsTold) {
   calls_.tell("api", body("7"));
   EXPECT_EQ(calls_.waiting(), 0U);
