@@ -7,12 +7,15 @@
 //   at = encoder.add(at, name, value); ...                 room for bound(name, value)
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
+#include <optional>
 #include <string_view>
 
 #include "edge/core/h2/field_table.h"
+#include "shared/http/fields.h"
 
 namespace edge::h2 {
 
@@ -33,14 +36,29 @@ class FieldEncoder {
   [[nodiscard]] char* begin(char* out);
   // REQUIRES: `name` is in lower case.
   [[nodiscard]] char* add(char* out, std::string_view name, std::string_view value);
+  // A field as HTTP/1 has it, its name in any case.
+  [[nodiscard]] char* add(char* out, const http::Field& field);
+  [[nodiscard]] char* add_status(char* out, std::uint16_t status);
 
   [[nodiscard]] const DynamicTable& table() const { return table_; }
 
  private:
+  struct Name {
+    std::string_view text;
+    std::uint16_t hash = 0;
+    std::uint8_t known = 0;  // its place in the static table
+  };
+  static constexpr std::size_t kRecent = 32;
+
+  [[nodiscard]] std::optional<std::size_t> recall(std::string_view name, std::uint16_t hash,
+                                                  std::string_view value) const;
+  [[nodiscard]] char* add_new(char* out, const Name& name, std::string_view value);
   [[nodiscard]] static char* literal(char* out, std::uint8_t pattern, unsigned bits, std::size_t index,
                                      std::string_view name, std::string_view value);
 
   DynamicTable table_;
+  // Where fields went, by a hash of theirs: the lowest octet of inserted(). A guess that the table confirms.
+  std::array<std::uint8_t, kRecent> recent_{};
   std::uint32_t most_ = kMostTable;
   std::uint32_t least_ = kMostTable;  // since the last block
   bool tell_ = true;                  // the peer believes in 4,096 octets

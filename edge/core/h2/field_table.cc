@@ -99,7 +99,17 @@ constexpr std::array<std::uint8_t, kStaticFields> make_runs() {
 }
 constexpr std::array<std::uint8_t, kStaticFields> kRuns = make_runs();
 
+const std::array<http::FieldId, kStaticFields + 1> kIds = [] {
+  std::array<http::FieldId, kStaticFields + 1> ids{};
+  for (std::size_t i = 0; i < kStaticFields; ++i) {
+    if (!kAll[i].name.starts_with(':')) ids[i + 1] = http::field_id(kAll[i].name);
+  }
+  return ids;
+}();
+
 }  // namespace
+
+http::FieldId field_id_at(std::uint8_t place) { return kIds[place]; }
 
 const std::array<FieldPair, kStaticFields> kStaticTable = kAll;
 
@@ -127,6 +137,15 @@ FieldPair DynamicTable::at(std::size_t i) const {
   const Slot& found = slot(i);
   const char* const text = text_of(found);
   return {.name = {text, found.name}, .value = {text + found.name, found.value}};
+}
+
+bool DynamicTable::holds(std::size_t age, std::string_view name, std::string_view value) const {
+  if (age >= count_) return false;
+  const Slot& found = slot(age);
+  if (found.name != name.size() || found.value != value.size()) return false;
+  const char* const text = text_of(found);
+  return std::memcmp(text, name.data(), name.size()) == 0 &&
+         (value.empty() || std::memcmp(text + name.size(), value.data(), value.size()) == 0);
 }
 
 DynamicTable::Found DynamicTable::find(std::string_view name, std::string_view value, std::uint16_t hash) const {

@@ -16,6 +16,8 @@
 #include <optional>
 #include <string_view>
 
+#include "shared/http/fields.h"
+
 namespace edge::h2 {
 
 struct FieldPair {
@@ -40,6 +42,8 @@ struct StaticPlace {
   std::uint8_t field = 0;
 };
 [[nodiscard]] StaticPlace find_static(std::string_view name, std::string_view value, std::uint16_t hash);
+// What the edge calls the name at that place; `other` for those that it does not know, and for 0.
+[[nodiscard]] http::FieldId field_id_at(std::uint8_t place);
 
 class DynamicTable {
  public:
@@ -57,6 +61,8 @@ class DynamicTable {
   [[nodiscard]] std::size_t memory() const { return text_capacity_ + slots_capacity_ * sizeof(Slot); }
   // The newest is 0. Valid until the next insert() or set_most(). REQUIRES: i < count().
   [[nodiscard]] FieldPair at(std::size_t i) const;
+  // What insert() was given with it. REQUIRES: as above.
+  [[nodiscard]] std::uint16_t hash_at(std::size_t i) const { return slot(i).hash; }
   // Where it has the field, or else the newest of its name, and how many of that.
   struct Found {
     std::optional<std::size_t> field;
@@ -65,7 +71,13 @@ class DynamicTable {
   };
   [[nodiscard]] Found find(std::string_view name, std::string_view value, std::uint16_t hash) const;
 
-  // Makes room as 4.4 says; a field that is larger than the table empties it. REQUIRES: neither is this table's memory.
+  // Fields inserted ever, and around: with it, at(inserted() - 1 - n) is the n-th as long as it is there.
+  [[nodiscard]] std::uint16_t inserted() const { return next_; }
+  // Is that the field of this age? False: another one, or none any more.
+  [[nodiscard]] bool holds(std::size_t age, std::string_view name, std::string_view value) const;
+
+  // Makes room as 4.4 says; a field that is larger than the table empties it. `hash` is name_hash() for who will
+  // find(), and else whatever is to be kept with it. REQUIRES: neither is this table's memory.
   void insert(std::string_view name, std::string_view value, std::uint16_t hash = 0);
   void set_most(std::size_t most);  // REQUIRES: at most kMost
 

@@ -3,7 +3,7 @@
 // 6.10), written where it will be sent from. Lives for one block; one thread.
 //
 //   HeadWriter head(encoder, out.room(HeadWriter::bound(lines.size())).data());
-//   head.add(name, value); ...
+//   head.status(200); head.add(field); ...
 //   out.commit(head.finish(stream, kEndStream));
 
 #include <cstddef>
@@ -29,6 +29,8 @@ class HeadWriter {
   HeadWriter& operator=(const HeadWriter&) = delete;
 
   void add(std::string_view name, std::string_view value) { at_ = encoder_.add(at_, name, value); }
+  void add(const http::Field& field) { at_ = encoder_.add(at_, field); }
+  void status(std::uint16_t status) { at_ = encoder_.add_status(at_, status); }
   // `flags`: kEndStream or none. Octets of all frames.
   [[nodiscard]] std::size_t finish(std::int32_t stream, std::uint8_t flags);
 

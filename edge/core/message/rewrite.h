@@ -63,6 +63,7 @@ struct ClientResponse {
 [[nodiscard]] std::optional<std::size_t> write_client_response(std::span<char> out, const ClientResponse& response);
 
 // A 1xx head (100, 103 ...; not 101), passed on in order. Not for HTTP/1.0 clients.
+[[nodiscard]] std::size_t interim_response_bound(const http::ResponseHead& head);
 [[nodiscard]] std::optional<std::size_t> write_interim_response(std::span<char> out, const http::ResponseHead& head);
 inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 

@@ -1,5 +1,6 @@
 // The client's half of rewrite.h.
 
+#include "edge/core/message/response_fields.h"
 #include "edge/core/message/rewrite.h"
 #include "shared/http/head_writer.h"
 #include "shared/http/status.h"
@@ -25,29 +26,6 @@ void write_persistence(http::HeadWriter& out, http::Persistence persistence, htt
   }
 }
 
-// Neither hop-by-hop nor framing: what an upstream's field must be to reach a client.
-bool is_end_to_end(const http::Field& field, const http::ConnectionOptions& connection) {
-  if (http::is_hop_by_hop(field.id) || field.id == http::FieldId::content_length || field.id == http::FieldId::trailer)
-    return false;
-  if (field.id == http::FieldId::other && http::underscore_twin(field.name) != http::FieldId::other) return false;
-  return connection.named_count == 0 || http::is_protected(field.id) || !connection.names(field.name);
-}
-
-void write_framing(http::HeadWriter& out, const ClientResponse& response) {
-  const http::FieldList& fields = response.head.fields;
-  const std::uint16_t status = response.head.status;
-  if (response.body.kind == http::BodyKind::length) {
-    out.text("Content-Length: ").number(response.body.length).text("\r\n");
-  } else if (response.body.kind == http::BodyKind::chunked) {
-    out.text("Transfer-Encoding: chunked\r\n");
-    if (const http::Field* trailer = fields.find(http::FieldId::trailer)) out.field("Trailer", trailer->value);
-  } else if (response.body.kind == http::BodyKind::none && status >= 200 && status != 204) {
-    // To HEAD, or with 304: the length that the body would have had.
-    if (const http::Field* length = fields.find(http::FieldId::content_length))
-      out.field("Content-Length", length->value);
-  }
-}
-
 // 426 has to say to what (RFC 9110 15.5.22).
 void write_connection(http::HeadWriter& out, const ClientResponse& response) {
   const bool wanted = response.head.status == 426 && response.head.fields.has(http::FieldId::upgrade);
@@ -65,14 +43,6 @@ std::size_t appended_size(const HeaderRules& rules) {
   return size;
 }
 
-void write_appended(http::HeadWriter& out, const HeaderRules& rules) {
-  for (const HeaderRules::Appended& field : rules.appended()) out.field(field.name, field.value);
-}
-
-void write_optional(http::HeadWriter& out, std::string_view name, std::string_view value) {
-  if (!value.empty()) out.field(name, value);
-}
-
 }  // namespace
 
 std::size_t client_response_bound(const ClientResponse& response) {
@@ -82,29 +52,22 @@ std::size_t client_response_bound(const ClientResponse& response) {
 
 std::optional<std::size_t> write_client_response(std::span<char> out, const ClientResponse& response) {
   http::HeadWriter writer(out);
-  const http::ConnectionOptions connection = http::connection_options(response.head.fields);
   write_status_line(writer, response.head.status, response.head.reason);
-  for (const http::Field& field : response.head.fields) {
-    if (is_end_to_end(field, connection) && !response.rules.drops(field)) writer.field(field.name, field.value);
-  }
-  if (!response.head.fields.has(http::FieldId::date)) write_optional(writer, "Date", response.date);
-  if (!response.via.empty() && !response.rules.drops({"Via", {}, http::FieldId::via})) {
-    writer.via(response.head.version, response.via);
-  }
-  write_appended(writer, response.rules);
-  write_framing(writer, response);
+  for_each_field(response, [&](const http::Field& field) { writer.field(field.name, field.value); });
+  if (response.body.kind == http::BodyKind::chunked) writer.text("Transfer-Encoding: chunked\r\n");
   write_connection(writer, response);
   return writer.text("\r\n").finish();
 }
 
 std::optional<std::size_t> write_interim_response(std::span<char> out, const http::ResponseHead& head) {
   http::HeadWriter writer(out);
-  const http::ConnectionOptions connection = http::connection_options(head.fields);
   write_status_line(writer, head.status, head.reason);
-  for (const http::Field& field : head.fields) {
-    if (is_end_to_end(field, connection)) writer.field(field.name, field.value);
-  }
+  for_each_field(head, [&](const http::Field& field) { writer.field(field.name, field.value); });
   return writer.text("\r\n").finish();
+}
+
+std::size_t interim_response_bound(const http::ResponseHead& head) {
+  return kOwnNames + head.reason.size() + http::lines_bound(head.fields);
 }
 
 std::size_t own_response_bound(const OwnResponse& response) {
@@ -116,25 +79,8 @@ std::size_t own_response_bound(const OwnResponse& response) {
 
 std::optional<std::size_t> write_own_response(std::span<char> out, const OwnResponse& response) {
   http::HeadWriter writer(out);
-  const OwnHead& head = response.head;
-  write_status_line(writer, head.status, {});
-  write_optional(writer, "Date", response.date);
-  if (!is_bodyless(head.status)) {
-    const bool typed = head.length > 0 && !head.grpc_status;
-    if (typed) write_optional(writer, "Content-Type", head.content_type);
-    writer.text("Content-Length: ").number(head.length).text("\r\n");
-  }
-  if (head.grpc_status) {
-    writer.text("Content-Type: application/grpc\r\ngrpc-status: ").number(*head.grpc_status).text("\r\n");
-    write_optional(writer, "grpc-message", head.grpc_message);
-  }
-  write_optional(writer, "Location", head.location);
-  write_optional(writer, "Retry-After", head.retry_after);
-  write_optional(writer, "Allow", head.allow);
-  write_optional(writer, "RateLimit-Policy", head.rate_policy);
-  write_optional(writer, "RateLimit", head.rate_limit);
-  write_optional(writer, "WWW-Authenticate", head.challenge);
-  if (response.rules != nullptr) write_appended(writer, *response.rules);
+  write_status_line(writer, response.head.status, {});
+  for_each_field(response, [&](const http::Field& field) { writer.field(field.name, field.value); });
   write_persistence(writer, response.persistence, response.client_version);
   return writer.text("\r\n").finish();
 }

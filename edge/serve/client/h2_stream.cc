@@ -9,6 +9,7 @@
 #include "edge/core/message/grpc.h"
 #include "edge/core/message/h2_field.h"
 #include "edge/core/message/h2_response.h"
+#include "edge/core/message/response_fields.h"
 #include "edge/serve/client/h2_connection.h"
 #include "edge/serve/request/account.h"
 #include "edge/serve/request/serve_one.h"
@@ -16,12 +17,6 @@
 #include "shared/http/status.h"
 
 namespace edge {
-namespace {
-
-const HeaderRules kNoRules;
-
-}  // namespace
-
 H2Stream::H2Stream(H2Connection& connection, WorkerContext& context, std::int32_t id)
     : h2::Stream(id), connection_(connection), context_(context), waiter_(context.loop) {
   facts_.began = context.now();
@@ -133,30 +128,18 @@ void H2Stream::invite() {
   if (received_ > 0 || request_ended_ || gone() || started_) return;
   OutBuffer& out = connection_.out();
   h2::HeadWriter writer(connection_.session().encoder(), out.room(h2::HeadWriter::bound(0)).data());
-  writer.add(":status", "100");
+  writer.status(100);
   out.commit(writer.finish(id(), 0));
   connection_.want_write();
 }
 
 void H2Stream::interim(const http::ResponseHead& head) {
   if (gone() || cut_) return;
-  const ClientResponse bound{.head = head,
-                             .framing = {},
-                             .body = {},
-                             .persistence = http::Persistence::keep,
-                             .client_version = http::Version::http_1_1,
-                             .rules = kNoRules,
-                             .date = {},
-                             .via = {}};
-  OutBuffer lines;
-  const std::span<char> room = lines.room(client_response_bound(bound));
-  const auto size = write_interim_response(room, head);
-  if (!size) return;
-  const H2ResponseHead split = split_response(room.first(*size));
   OutBuffer& out = connection_.out();
-  h2::HeadWriter writer(connection_.session().encoder(), out.room(h2::HeadWriter::bound(split.lines.size())).data());
-  writer.add(":status", split.status);
-  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) { writer.add(name, value); });
+  const std::size_t bound = h2::HeadWriter::bound(interim_response_bound(head));
+  h2::HeadWriter writer(connection_.session().encoder(), out.room(bound).data());
+  writer.status(head.status);
+  for_each_field(head, [&](const http::Field& field) { writer.add(field); });
   out.commit(writer.finish(id(), 0));
   connection_.want_write();
 }
@@ -172,15 +155,12 @@ void H2Stream::start(const http::ResponseHead& head, const http::ResponseFraming
                                 .rules = rules,
                                 .date = context_.http_date.at(context_.now()),
                                 .via = via ? kViaName : std::string_view()};
-  OutBuffer lines;
-  const std::span<char> room = lines.room(client_response_bound(response));
-  const auto size = write_client_response(room, response);
   const bool empty = body.kind == http::BodyKind::none || (body.kind == http::BodyKind::length && body.length == 0);
   if (framing.switched && tunnel_ == Tunnel::asked) {
     tunnel_ = Tunnel::open;
     max_body_ = http::kNoBodyLimit;
   }
-  if (size) send_head(room.first(*size), !empty || framing.switched);
+  send_head(head.status, client_response_bound(response), response, !empty || framing.switched);
 }
 
 void H2Stream::start(const OwnHead& head) {
@@ -190,23 +170,20 @@ void H2Stream::start(const OwnHead& head) {
                              .persistence = http::Persistence::keep,
                              .client_version = http::Version::http_1_1,
                              .rules = head.rules != nullptr ? head.rules : &rules};
-  OutBuffer lines;
-  const std::span<char> room = lines.room(own_response_bound(response));
-  const auto size = write_own_response(room, response);
   const bool empty = head.length == 0 || is_bodyless(head.status) || work_->request.method == http::Method::head;
-  if (size) send_head(room.first(*size), !empty);
+  send_head(head.status, own_response_bound(response), response, !empty);
 }
 
-void H2Stream::send_head(std::span<char> head, bool with_body) {
+template <class Response>
+void H2Stream::send_head(std::uint16_t status, std::size_t lines, const Response& response, bool with_body) {
   if (gone() || cut_) return;
-  const H2ResponseHead split = split_response(head);
   // A 101 is a 200 to who asked by CONNECT, and its key is none of the client's (RFC 8441 5).
   const bool opened = tunnel_ == Tunnel::open;
   OutBuffer& out = connection_.out();
-  h2::HeadWriter writer(connection_.session().encoder(), out.room(h2::HeadWriter::bound(split.lines.size())).data());
-  writer.add(":status", opened ? "200" : split.status);
-  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) {
-    if (!opened || name != "sec-websocket-accept") writer.add(name, value);
+  h2::HeadWriter writer(connection_.session().encoder(), out.room(h2::HeadWriter::bound(lines)).data());
+  writer.status(opened ? std::uint16_t{200} : status);
+  for_each_field(response, [&](const http::Field& field) {
+    if (!opened || !http::equals_ignoring_case(field.name, "sec-websocket-accept")) writer.add(field);
   });
   const std::size_t size = writer.finish(id(), with_body ? 0 : h2::kEndStream);
   out.commit(size);

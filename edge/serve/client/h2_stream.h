@@ -123,7 +123,8 @@ class H2Stream final : public h2::Stream, public RequestSource, public ResponseS
 
   Task<> serve();
   Task<> serve_refusal();
-  void send_head(std::span<char> head, bool with_body);
+  template <class Response>
+  void send_head(std::uint16_t status, std::size_t lines, const Response& response, bool with_body);
   [[nodiscard]] std::size_t room() const;
   void queued(std::size_t n);
 

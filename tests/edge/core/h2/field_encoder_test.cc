@@ -78,6 +78,52 @@ TEST_F(FieldEncoderTest, WhatComesAgainIsAnOctet) {
   EXPECT_LE(second.size(), kResponse.size() + 13) << "all but the cookie";
 }
 
+// What an HTTP/1 server sends, in its own words.
+TEST_F(FieldEncoderTest, AFieldOfHttp1IsOneOfHttp2) {
+  const std::string many(200, 'X');
+  for (int i = 0; i < 3; ++i) {
+    std::string block(2048, '\0');
+    char* at = encoder_.begin(block.data());
+    at = encoder_.add_status(at, i == 0 ? 200 : 418);
+    for (const auto& [name, value] :
+         Pairs{{"Content-TYPE", "text/html"}, {"X-Served-By", " a\t"}, {many, "1"}, {"ETag", ""}}) {
+      at = encoder_.add(at, http::Field{name, value, http::field_id(name)});
+    }
+    block.resize(static_cast<std::size_t>(at - block.data()));
+    const Pairs expected{{":status", i == 0 ? "200" : "418"},
+                         {"content-type", "text/html"},
+                         {"x-served-by", "a"},
+                         {std::string(200, 'x'), "1"},
+                         {"etag", ""}};
+    EXPECT_EQ(inflate(block), expected);
+    if (i == 2) {
+      EXPECT_EQ(block.size(), 5U);
+    }
+  }
+}
+
+TEST_F(FieldEncoderTest, EachNameThatTheEdgeKnowsIsWrittenAsHttp2Has) {
+  for (std::size_t i = 1; i < http::kFieldIds; ++i) {
+    const auto id = static_cast<http::FieldId>(i);
+    std::string block(256, '\0');
+    char* at = encoder_.begin(block.data());
+    at = encoder_.add(at, http::Field{http::canonical_name(id), "v", id});
+    block.resize(static_cast<std::size_t>(at - block.data()));
+    EXPECT_EQ(inflate(block), (Pairs{{shared::lower(http::canonical_name(id)), "v"}}));
+  }
+}
+
+// What the encoder guesses of a field's place is another field's by now.
+TEST_F(FieldEncoderTest, FieldsComeAndGo) {
+  for (int i = 0; i < 3000; ++i) {
+    Pairs fields = kResponse;
+    fields[2].second.replace(17, 8, std::to_string(10'000'000 + i / 3));
+    fields[3].second = std::string(static_cast<std::size_t>(i % 5), 'a') + "/b";
+    fields.emplace_back("x-" + std::to_string(i % 7), std::to_string(i * i % 11));
+    ASSERT_EQ(inflate(encode(fields)), fields) << i;
+  }
+}
+
 // 7.1.3
 TEST_F(FieldEncoderTest, SecretsAreNeverIndexed) {
   static_cast<void>(encode({{":status", "200"}}));

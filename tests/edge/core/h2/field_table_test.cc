@@ -25,6 +25,30 @@ TEST(StaticTable, IsFoundByNameAndByField) {
   }
 }
 
+TEST(StaticTable, ItsNamesAreTheEdgesOwn) {
+  for (std::size_t i = 0; i < kStaticFields; ++i) {
+    const std::string_view name = kStaticTable[i].name;
+    const http::FieldId id = field_id_at(static_cast<std::uint8_t>(i + 1));
+    EXPECT_EQ(id, name.starts_with(':') ? http::FieldId::other : http::field_id(name)) << name;
+  }
+  EXPECT_EQ(field_id_at(0), http::FieldId::other);
+}
+
+TEST_F(DynamicTableTest, KnowsWhetherAFieldIsOfAnAge) {
+  EXPECT_FALSE(table_.holds(0, "", ""));
+  table_.insert("a", "1", 7);
+  table_.insert("bc", "");
+  EXPECT_TRUE(table_.holds(0, "bc", ""));
+  EXPECT_TRUE(table_.holds(1, "a", "1"));
+  EXPECT_FALSE(table_.holds(0, "a", "1"));
+  EXPECT_FALSE(table_.holds(1, "a", "2"));
+  EXPECT_FALSE(table_.holds(1, "b", "1"));
+  EXPECT_FALSE(table_.holds(0, "b", "c"));
+  EXPECT_FALSE(table_.holds(2, "a", "1"));
+  EXPECT_EQ(table_.hash_at(1), 7);
+  EXPECT_EQ(table_.inserted(), 2);
+}
+
 TEST_F(DynamicTableTest, TheNewestIsFirst) {
   EXPECT_EQ(table_.memory(), 0U);
   table_.insert("a", "1");
