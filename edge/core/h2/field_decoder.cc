@@ -123,7 +123,7 @@ FieldDecoder::Read FieldDecoder::literal(const char* at, unsigned bits, Got& got
       name_.assign(got.field.name);
       got.field.name = name_.view();
     }
-    table_.insert(got.field.name, got.field.value);
+    table_.insert(got.field.name, got.field.value, got.known);
   }
   at_ = at;
   return Read::ok;
@@ -148,6 +148,7 @@ bool FieldDecoder::look_up(std::uint32_t index, Got& got) const {
   }
   if (index - kStaticFields > table_.count()) return false;
   got.field = table_.at(index - kStaticFields - 1);
+  got.known = static_cast<std::uint8_t>(table_.hash_at(index - kStaticFields - 1));
   return true;
 }
 

@@ -29,7 +29,7 @@ class FieldDecoder {
   };
   struct Got {
     State state = State::error;
-    std::uint8_t known = 0;  // its name's place in the static table
+    std::uint8_t known = 0;  // its name's place in the static table, if it was taken from there; else 0
     FieldPair field{};
   };
 

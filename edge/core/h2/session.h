@@ -51,7 +51,7 @@ struct Event {
   Error error = Error::none;
   bool ends = false;       // the peer's side of the stream, with this: head_end, data
   bool empty = false;      // DATA that has none and ends nothing
-  std::uint8_t known = 0;  // of a field: its name's place in the static table
+  std::uint8_t known = 0;  // of a field: see FieldDecoder::Got
   std::int32_t id = 0;
   Stream* stream = nullptr;  // null: not accepted, or over
   FieldPair field{};

@@ -2,21 +2,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "edge/core/message/h2_field.h"
-#include "edge/core/message/h2_response.h"
 #include "shared/core/ascii.h"
 
 namespace edge {
 namespace {
 
 constexpr std::size_t kMaxMethod = 32;
-constexpr std::size_t kFirst = 512;
-
-// As HTTP/1's request line has it (RFC 9112 3.2): no space, no control octet, nothing over 0x7F.
-bool is_visible(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
-}
 
 // -1: none.
 std::int64_t read_length(std::string_view digits) {
@@ -28,61 +22,117 @@ std::int64_t read_length(std::string_view digits) {
 
 }  // namespace
 
-H2Request::Taken H2Request::add(std::string_view name, std::string_view value, const http::HeadLimits& limits) {
+// Room for n octets behind the text.
+char* H2Request::grow(std::size_t n) {
+  const std::size_t size = size_ + n;
+  if (size > capacity_) {
+    const std::size_t capacity = std::max<std::size_t>(size, 2 * std::size_t{capacity_});
+    auto larger = std::make_unique_for_overwrite<char[]>(capacity);
+    std::memcpy(larger.get(), text(), size_);
+    more_ = std::move(larger);
+    capacity_ = static_cast<std::uint32_t>(capacity);
+  }
+  char* const place = (more_ ? more_.get() : first_.data()) + size_;
+  size_ = static_cast<std::uint32_t>(size);
+  return place;
+}
+
+H2Request::Piece H2Request::keep(std::string_view octets) {
+  const Piece piece{size_, static_cast<std::uint32_t>(octets.size())};
+  std::memcpy(grow(octets.size()), octets.data(), octets.size());
+  return piece;
+}
+
+// False: far over the limits.
+bool H2Request::counts(std::string_view name, std::string_view value, const http::HeadLimits& limits) {
   list_size_ += name.size() + value.size() + kOverhead;
-  const bool pseudo = name.starts_with(':');
-  if (!pseudo || name == ":authority") ++fields_;
-  if (list_size_ > kFar * limits.max_head || fields_ > kFar * limits.max_fields) return Taken::too_much;
+  if (!name.starts_with(':') || name == ":authority") ++fields_;
   over_ = over_ || list_size_ > limits.max_head || fields_ > limits.max_fields;
+  return list_size_ <= kFar * limits.max_head && fields_ <= kFar * limits.max_fields;
+}
+
+H2Request::Taken H2Request::add(std::string_view name, std::string_view value, const http::HeadLimits& limits) {
+  if (!counts(name, value, limits)) return Taken::too_much;
   if (over_) return Taken::yes;
-  if (text_.capacity() < kFirst) text_.reserve(kFirst);
-  if (pseudo) return add_pseudo(name, value);
+  if (name.starts_with(':')) return add_pseudo(name, value);
   others_ = true;
-  if (!is_h2_name(name) || !is_h2_value(value) || !takes(name, value)) return Taken::malformed;
+  if (!is_h2_name(name)) return Taken::malformed;
+  const http::Field field{name, value, http::field_id(name)};
+  if (field.id == http::FieldId::other) {
+    const http::FieldId twin = http::underscore_twin(name);
+    twin_ = twin_ || twin == http::FieldId::content_length || twin == http::FieldId::transfer_encoding;
+  }
+  return add_field(field);
+}
+
+H2Request::Taken H2Request::add(const http::Field& field, const http::HeadLimits& limits) {
+  if (!counts(field.name, field.value, limits)) return Taken::too_much;
+  if (over_) return Taken::yes;
+  if (field.name.starts_with(':')) return add_pseudo(field.name, field.value);
+  others_ = true;
+  return add_field(field);
+}
+
+H2Request::Taken H2Request::add_field(const http::Field& field) {
+  if (!is_h2_value(field.value) || !takes(field)) return Taken::malformed;
   if (extended_connect()) {
     // A tunnel has no length, and HTTP/2's no key (RFC 8441 5): the one towards the server is ours.
-    if (name == "content-length") return Taken::malformed;
-    if (name == "sec-websocket-key") return Taken::yes;
+    if (field.id == http::FieldId::content_length) return Taken::malformed;
+    if (field.name == "sec-websocket-key") return Taken::yes;
   }
-  if (name == "cookie") {
-    add_cookie(value);
+  if (field.id == http::FieldId::cookie) {
+    add_cookie(field.value);
   } else {
-    add_line(name, value);
+    add_line(field.name, field.value, field.id);
   }
   return Taken::yes;
 }
 
 // Fields that HTTP/2 has rules of its own for (RFC 9113 8.1.1, 8.2.1, 8.2.2).
-bool H2Request::takes(std::string_view name, std::string_view value) {
-  if (has_blank_end(value)) return false;
-  switch (name.size()) {
-    case 2:
-      return name != "te" || http::equals_ignoring_case(value, "trailers");
-    case 4:
-      return name != "host" || (!host_seen_ && !value.empty());
-    case 14:
-      if (name != "content-length") return true;
+bool H2Request::takes(const http::Field& field) {
+  if (has_blank_end(field.value)) return false;
+  switch (field.id) {
+    case http::FieldId::te:
+      return http::equals_ignoring_case(field.value, "trailers");
+    case http::FieldId::host:
+      return !host_seen_ && !field.value.empty();
+    case http::FieldId::content_length:
       if (length_ >= 0) return false;
-      length_ = read_length(value);
+      length_ = read_length(field.value);
       return length_ >= 0;
+    case http::FieldId::connection:
+    case http::FieldId::transfer_encoding:
+    case http::FieldId::keep_alive:
+    case http::FieldId::upgrade:
+    case http::FieldId::proxy_connection:
+      return false;
     default:
-      return !is_h1_only(name);
+      return true;
+  }
+}
+
+// Null: there is no such one.
+H2Request::Piece* H2Request::place_of(std::string_view pseudo) {
+  switch (pseudo.size()) {
+    case 5:
+      return pseudo == ":path" ? &path_ : nullptr;
+    case 7:
+      return pseudo == ":method" ? &method_ : pseudo == ":scheme" ? &scheme_ : nullptr;
+    case 9:
+      return pseudo == ":protocol" ? &protocol_ : nullptr;
+    case 10:
+      return pseudo == ":authority" ? &authority_ : nullptr;
+    default:
+      return nullptr;
   }
 }
 
 H2Request::Taken H2Request::add_pseudo(std::string_view name, std::string_view value) {
   if (others_ || !is_visible(value) || value.empty()) return Taken::malformed;
-  const Piece piece{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(value.size())};
-  Piece* place = nullptr;
-  if (name == ":method") place = &method_;
-  if (name == ":scheme") place = &scheme_;
-  if (name == ":path") place = &path_;
-  if (name == ":authority") place = &authority_;
-  if (name == ":protocol") place = &protocol_;
+  Piece* const place = place_of(name);
   if (place == nullptr || place->size != 0) return Taken::malformed;
   authority_seen_ = authority_seen_ || place == &authority_;
-  *place = piece;
-  text_.append(value);
+  *place = keep(value);
   return Taken::yes;
 }
 
@@ -92,14 +142,18 @@ void H2Request::add_cookie(std::string_view value) {
   cookies_.append(value);
 }
 
-void H2Request::add_line(std::string_view name, std::string_view value) {
-  if (lines_ == 0) lines_ = text_.size();
-  text_.append(name).append(": ");
-  if (name == "host" && !host_seen_) {
-    host_seen_ = true;
-    host_ = {static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(value.size())};
-  }
-  text_.append(value).append("\r\n");
+// REQUIRES: neither is of the text.
+void H2Request::add_line(std::string_view name, std::string_view value, http::FieldId id) {
+  if (lines_end_ == 0) lines_ = size_;
+  const Line line{static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size()), id};
+  char* const at = grow(sizeof line + name.size() + value.size());
+  std::memcpy(at, &line, sizeof line);
+  std::memcpy(at + sizeof line, name.data(), name.size());
+  if (!value.empty()) std::memcpy(at + sizeof line + name.size(), value.data(), value.size());
+  lines_end_ = size_;
+  if (id != http::FieldId::host) return;
+  host_seen_ = true;
+  host_ = {static_cast<std::uint32_t>(size_ - value.size()), static_cast<std::uint32_t>(value.size())};
 }
 
 // One Host, as HTTP/1 has it. Where it differs from :authority the target says that in its absolute form, and what
@@ -108,16 +162,13 @@ void H2Request::settle_host() {
   if (!authority_seen_) return;
   if (!host_seen_) {
     const std::string authority(view(authority_));
-    return add_line("host", authority);
+    return add_line("host", authority, http::FieldId::host);
   }
   if (http::equals_ignoring_case(view(host_), view(authority_)) || path_.size == 0) return;
   if (view(path_) == "*") return;
   std::string absolute(view(scheme_));
   absolute.append("://").append(view(authority_)).append(view(path_));
-  // Behind the lines, where an empty one ends them.
-  text_.append("\r\n");
-  path_ = {static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(absolute.size())};
-  text_.append(absolute);
+  path_ = keep(absolute);
 }
 
 bool H2Request::well_formed(bool ended) const {
@@ -156,16 +207,17 @@ std::optional<http::Refusal> H2Request::read_start(const http::HeadLimits& limit
 
 std::optional<http::Refusal> H2Request::read_lines(const http::HeadLimits& limits, http::RequestHead& head) const {
   head.fields.clear();
-  std::string_view rest = std::string_view(text_).substr(lines_);
-  while (lines_ != 0 && !rest.empty()) {
-    const http::FieldLine line = http::parse_field_line(rest, http::Sender::client);
-    if (line.state != http::ParseState::complete)
-      return http::Refusal{400, line.reason.empty() ? "malformed field" : line.reason};
-    if (line.end) break;
-    rest.remove_prefix(line.size);
-    if (head.fields.size() >= limits.max_fields || !head.fields.push(line.field)) {
+  if (twin_) return http::Refusal{400, "underscore twin of a framing field"};
+  const char* const end = text() + lines_end_;
+  for (const char* at = text() + lines_; at < end;) {
+    Line line;
+    std::memcpy(&line, at, sizeof line);
+    at += sizeof line;
+    if (head.fields.size() >= limits.max_fields) return http::Refusal{431, "too many fields"};
+    if (!head.fields.push({{at, line.name}, {at + line.name, line.value}, line.id})) {
       return http::Refusal{431, "too many fields"};
     }
+    at += std::size_t{line.name} + line.value;
   }
   return std::nullopt;
 }
@@ -178,9 +230,9 @@ std::optional<http::Refusal> H2Request::check_extended(const http::RequestHead& 
 }
 
 void H2Request::add_upgrade(std::string_view key) {
-  add_line("connection", "Upgrade");
-  add_line("upgrade", "websocket");
-  add_line("sec-websocket-key", key);
+  add_line("connection", "Upgrade", http::FieldId::connection);
+  add_line("upgrade", "websocket", http::FieldId::upgrade);
+  add_line("sec-websocket-key", key, http::FieldId::other);
 }
 
 http::Checked<http::RequestFraming> H2Request::finish(const http::HeadLimits& limits, std::uint64_t max_body,
@@ -190,7 +242,7 @@ http::Checked<http::RequestFraming> H2Request::finish(const http::HeadLimits& li
   head.method = method();
   head.size = list_size_;
   if (over_) return http::refuse(431, fields_ > limits.max_fields ? "too many fields" : "head too large");
-  if (cookie_) add_line("cookie", cookies_);
+  if (cookie_) add_line("cookie", cookies_, http::FieldId::cookie);
   if (extended_connect()) {
     if (const auto refusal = check_extended(head)) return tl::unexpected(*refusal);
     add_upgrade(key);

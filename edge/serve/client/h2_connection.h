@@ -109,7 +109,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   void take(const h2::Event& event);
   [[nodiscard]] std::uint32_t most_streams();
   void begin_request(std::int32_t id);
-  void take_field(H2Stream& stream, const h2::FieldPair& field);
+  void take_field(H2Stream& stream, const h2::Event& event);
   void take_head(H2Stream& stream, bool ends);
   void take_data(H2Stream* stream, const h2::Event& event);
   void take_reset(H2Stream* stream);

@@ -23,7 +23,7 @@ void H2Connection::take(const h2::Event& event) {
     case h2::What::request:
       return begin_request(event.id);
     case h2::What::field:
-      return take_field(*stream, event.field);
+      return take_field(*stream, event);
     case h2::What::head_end:
       head_began_ = {};
       if (stream != nullptr) take_head(*stream, event.ends);
@@ -91,13 +91,18 @@ void H2Connection::begin_request(std::int32_t id) {
   context_.counters.h2_streams_open.add();
 }
 
-void H2Connection::take_field(H2Stream& stream, const h2::FieldPair& field) {
+void H2Connection::take_field(H2Stream& stream, const h2::Event& event) {
+  const h2::FieldPair& field = event.field;
   if (stream.head_read()) {
     if (!stream.take_trailer(field.name, field.value)) reset(stream, h2::Error::protocol);
     return;
   }
   const std::size_t before = stream.held();
-  const H2Request::Taken taken = stream.request().add(field.name, field.value, settings().head_limits);
+  const http::HeadLimits& limits = settings().head_limits;
+  const http::FieldId id = h2::field_id_at(event.known);
+  const H2Request::Taken taken = id != http::FieldId::other
+                                     ? stream.request().add(http::Field{field.name, field.value, id}, limits)
+                                     : stream.request().add(field.name, field.value, limits);
   held_ += stream.held() - before;
   if (taken == H2Request::Taken::malformed) return reset(stream, h2::Error::protocol);
   if (taken == H2Request::Taken::too_much) return stop(Stop::told, h2::Error::enhance_your_calm);

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "shared/http/fields.h"
+
 namespace edge {
 namespace {
 
@@ -12,6 +14,28 @@ TEST(H2Field, NamesAreTokensInLowerCase) {
   EXPECT_FALSE(is_h2_name("X-Request-Id"));
   EXPECT_FALSE(is_h2_name("a b"));
   EXPECT_FALSE(is_h2_name(""));
+}
+
+TEST(H2Field, EachOctetOfANameCounts) {
+  for (int octet = 0; octet < 256; ++octet) {
+    const std::string name{'a', static_cast<char>(octet)};
+    EXPECT_EQ(is_h2_name(name), http::is_token(name) && (octet < 'A' || octet > 'Z')) << octet;
+  }
+}
+
+TEST(H2Field, WhatIsNotVisibleIsFoundWhereverItStands) {
+  EXPECT_TRUE(is_visible(""));
+  for (std::size_t size = 1; size < 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int octet = 0; octet < 256; ++octet) {
+        for (const char others : {'!', '~', 'a'}) {
+          std::string text(size, others);
+          text[at] = static_cast<char>(octet);
+          ASSERT_EQ(is_visible(text), octet > 0x20 && octet < 0x7F) << octet << " at " << at << " of " << size;
+        }
+      }
+    }
+  }
 }
 
 TEST(H2Field, ValuesHoldNoControlButATab) {

@@ -53,6 +53,39 @@ TEST(H2Request, IsAHeadAsHttp1HasIt) {
   EXPECT_EQ(got->framing->body.kind, http::BodyKind::none);
 }
 
+TEST(H2Request, AFieldWhoseNameIsKnownIsTheSame) {
+  Read got;
+  for (const auto& [name, value] : get("/")) ASSERT_EQ(got.request.add(name, value, {}), Taken::yes);
+  const auto add = [&](http::FieldId id, std::string_view name, std::string_view value) {
+    return got.request.add(http::Field{name, value, id}, {});
+  };
+  EXPECT_EQ(add(http::FieldId::cookie, "cookie", "a=1"), Taken::yes);
+  EXPECT_EQ(add(http::FieldId::user_agent, "user-agent", "x"), Taken::yes);
+  EXPECT_EQ(add(http::FieldId::cookie, "cookie", "b=2"), Taken::yes);
+  EXPECT_EQ(add(http::FieldId::etag, "etag", "a\nb"), Taken::malformed);
+  EXPECT_EQ(add(http::FieldId::transfer_encoding, "transfer-encoding", "chunked"), Taken::malformed);
+  ASSERT_TRUE(got.request.finish({}, 1000, true, {}, got.head));
+  EXPECT_EQ(got.head.fields.find(http::FieldId::user_agent)->value, "x");
+  EXPECT_EQ(got.head.fields.find(http::FieldId::cookie)->value, "a=1; b=2");
+  EXPECT_EQ(got.head.fields.find(http::FieldId::host)->value, "shop.example");
+}
+
+TEST(H2Request, IsOfAnySize) {
+  for (std::size_t fields = 1; fields < 60; ++fields) {
+    Pairs more;
+    for (std::size_t i = 0; i < fields; ++i) more.emplace_back("x-" + std::to_string(i), std::string(i * fields, 'v'));
+    const auto got = read(get("/" + std::string(fields, 'p'), more), true, {.max_head = 1 << 20});
+    ASSERT_TRUE(got->framing);
+    EXPECT_EQ(got->head.target.size(), 1 + fields);
+    ASSERT_EQ(got->head.fields.size(), fields + 1);
+    for (std::size_t i = 0; i < fields; ++i) {
+      ASSERT_EQ(got->head.fields.all()[i].name, more[i].first);
+      ASSERT_EQ(got->head.fields.all()[i].value, more[i].second);
+    }
+    EXPECT_EQ(got->head.fields.all()[fields].value, "shop.example");
+  }
+}
+
 // RFC 9113 8.1.1 and 8.2 to 8.3.1.
 TEST(H2Request, WhatIsMalformedIsFoundFieldByField) {
   const Pairs all = get("/");
