@@ -37,6 +37,7 @@ void check_lines(const http::RequestHead& head) {
   for (std::size_t i = 0; i < head.fields.size(); ++i) {
     require(again.fields.all()[i].name == head.fields.all()[i].name);
     require(again.fields.all()[i].value == head.fields.all()[i].value);
+    require(again.fields.all()[i].id == head.fields.all()[i].id);
   }
 }
 

@@ -1,13 +1,13 @@
 #include "edge/core/h2/field_table.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace edge::h2 {
 namespace {
 
-constexpr std::size_t kFirstText = 192;
+constexpr std::size_t kFirstText = 128;
+constexpr std::size_t kStepText = 64;
 constexpr std::size_t kFirstSlots = 8;
 
 constexpr std::array<FieldPair, kStaticFields> kAll{{
@@ -141,11 +141,8 @@ FieldPair DynamicTable::at(std::size_t i) const {
 
 bool DynamicTable::holds(std::size_t age, std::string_view name, std::string_view value) const {
   if (age >= count_) return false;
-  const Slot& found = slot(age);
-  if (found.name != name.size() || found.value != value.size()) return false;
-  const char* const text = text_of(found);
-  return std::memcmp(text, name.data(), name.size()) == 0 &&
-         (value.empty() || std::memcmp(text + name.size(), value.data(), value.size()) == 0);
+  const FieldPair found = at(age);
+  return found.name == name && found.value == value;
 }
 
 DynamicTable::Found DynamicTable::find(std::string_view name, std::string_view value, std::uint16_t hash) const {
@@ -198,13 +195,14 @@ void DynamicTable::evict_to(std::size_t size) {
   if (count_ == 0) base_ = begin_ = end_ = 0;
 }
 
-// At the front, or in a larger piece if more than three quarters are in use.
+// At the front, or in a larger piece if more than three quarters are in use: one of which no more than that is used.
 void DynamicTable::make_text_room(std::size_t n) {
   const std::size_t live = end_ - begin_;
   char* place = text_;
   std::size_t capacity = text_capacity_;
   if (live + n > capacity / 4 * 3 && capacity < most_) {
-    capacity = std::min<std::size_t>(most_, std::max({2 * capacity, kFirstText, std::bit_ceil(live + n)}));
+    const std::size_t needed = ((live + n) / 3 * 4 + kStepText) / kStepText * kStepText;
+    capacity = std::min<std::size_t>(most_, std::max(needed, kFirstText));
     place = static_cast<char*>(memory_->allocate(capacity, 1));
   }
   if (live > 0) std::memmove(place, text_ + begin_, live);

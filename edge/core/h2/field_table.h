@@ -1,7 +1,7 @@
 #pragma once
 // The tables that fields are referred to by (RFC 7541 2.3): the static one, which everybody has, and the dynamic one,
 // which each side of a connection grows as fields come. The latter takes no memory before its first field, and no more
-// than its fields need and as much again.
+// than its fields need and a third of that.
 //
 //   slots_   [ ... | oldest | .. | newest | ... ]    a ring: where an entry's octets begin, and how many there are
 //   text_    [ free | name value | name value | .. | free ]    oldest first; what is live moves to the front when the

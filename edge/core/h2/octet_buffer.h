@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory_resource>
 #include <string_view>
@@ -25,12 +26,12 @@ class OctetBuffer {
   // Room for so many, with what is there.
   void reserve(std::size_t n) {
     if (n <= capacity_) return;
-    const std::size_t capacity = std::max(n, 2 * capacity_);
+    const std::size_t capacity = std::max(n, 2 * std::size_t{capacity_});
     char* const place = static_cast<char*>(memory_->allocate(capacity, 1));
     if (size_ > 0) std::memcpy(place, data_, size_);
     if (data_ != nullptr) memory_->deallocate(data_, capacity_, 1);
     data_ = place;
-    capacity_ = capacity;
+    capacity_ = static_cast<std::uint32_t>(capacity);
   }
   // They may be this buffer's own.
   void assign(std::string_view octets) {
@@ -39,13 +40,13 @@ class OctetBuffer {
       reserve(octets.size());
     }
     if (!octets.empty()) std::memmove(data_, octets.data(), octets.size());
-    size_ = octets.size();
+    size_ = static_cast<std::uint32_t>(octets.size());
   }
   void append(std::string_view octets) {
     if (octets.empty()) return;
     reserve(size_ + octets.size());
     std::memcpy(data_ + size_, octets.data(), octets.size());
-    size_ += octets.size();
+    size_ += static_cast<std::uint32_t>(octets.size());
   }
   void clear() { size_ = 0; }
   void release() {
@@ -57,8 +58,8 @@ class OctetBuffer {
  private:
   std::pmr::memory_resource* memory_;
   char* data_ = nullptr;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
+  std::uint32_t size_ = 0;
+  std::uint32_t capacity_ = 0;
 };
 
 }  // namespace edge::h2

@@ -36,6 +36,9 @@ TEST(StaticTable, ItsNamesAreTheEdgesOwn) {
 
 TEST_F(DynamicTableTest, KnowsWhetherAFieldIsOfAnAge) {
   EXPECT_FALSE(table_.holds(0, "", ""));
+  DynamicTable empty(*std::pmr::new_delete_resource());
+  empty.insert("", "");
+  EXPECT_TRUE(empty.holds(0, "", "")) << "which has no octets at all";
   table_.insert("a", "1", 7);
   table_.insert("bc", "");
   EXPECT_TRUE(table_.holds(0, "bc", ""));
