@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -56,6 +58,19 @@ TEST_F(ServiceTest, ServesWithAnAdminSocketAndAPortForASuccessor) {
   EXPECT_EQ(service_.healthz().status, 200U);
   service_.close();
   EXPECT_TRUE(service_.admins().empty());
+}
+
+TEST_F(ServiceTest, AWorkerThatBeatsNoMoreIsNamed) {
+  const auto told = [this] { return service_.healthz(); };
+  EXPECT_EQ(told().status, 200U);
+  for (int i = 0; i < 600 && told().status == 200; ++i) {
+    ++beats_[0];
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(told().status, 503U);
+  EXPECT_EQ(told().body, "worker 1 hangs\n");
+  ++beats_[1];
+  EXPECT_EQ(told().status, 200U);
 }
 
 TEST_F(ServiceTest, AnotherServerOnTheStateDirectoryIsAnError) {

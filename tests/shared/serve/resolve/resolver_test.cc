@@ -117,6 +117,21 @@ TEST_F(ResolverTest, FailuresNameTheName) {
             "cannot resolve silent.example: Timeout while contacting DNS servers");
 }
 
+TEST_F(ResolverTest, OneOfSeveralServersIsEnough) {
+  answer_ = {.addresses = {"192.0.2.1"}};
+  TestDns silent(loop_);
+  silent.script = [](const TestDns::Question&) { return TestDns::Answer{.addresses = {}, .silent = true}; };
+  ResolverSettings settings;
+  settings.servers = {silent.endpoint(), dns_.endpoint()};
+  settings.timeout = milliseconds(200);
+  settings.tries = 100;
+  auto made = Resolver::make(loop_, settings);
+  ASSERT_TRUE(made) << made.error().message;
+  resolver_ = std::move(*made);
+  EXPECT_EQ(resolve("a.example")->addresses, addresses({"192.0.2.1"}));
+  EXPECT_FALSE(silent.asked.empty());
+}
+
 TEST_F(ResolverTest, ManyAtOnce) {
   answer_ = {.addresses = {"192.0.2.1"}};
   int done = 0;
