@@ -143,7 +143,7 @@ def test_what_is_not_stored_does_not_serialise_the_others(slot, server, tmp_path
     gate = Gate(server, ok(b"mine", b"Cache-Control: private\r\n"))
     with caching(tmp_path, slot, server, {"hit_for_miss": "60s"}) as edge, concurrent.futures.ThreadPoolExecutor(20) as threads:
         waiting = [threads.submit(edge.get, "/p") for _ in range(20)]
-        meridian.eventually(lambda: in_flight(edge) == 20, "all wait for the first head")
+        meridian.eventually(lambda: in_flight(edge) == 20 and gate.asked > 0, "all wait for the first head")
         assert gate.asked == 1
         gate.open.set()
         assert all(done.result()[2] == b"mine" for done in waiting)

@@ -28,8 +28,10 @@ void CacheFill::leave(CacheDesk& desk) {
   const std::scoped_lock lock(mutex_);
   const auto known = std::ranges::find(desks_, &desk, &Subscriber::desk);
   if (known != desks_.end() && --known->readers == 0) desks_.erase(known);
-  // The writer looks whether it is still wanted.
-  if (readers_.fetch_sub(1, std::memory_order_acq_rel) == 1 && writer_ != nullptr) writer_->rouse(shared_from_this());
+  // The writer looks whether it is still wanted, and has the room that this reader has kept from it.
+  const bool last = readers_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  const bool asleep = asleep_.exchange(false, std::memory_order_acq_rel);
+  if ((last || asleep) && writer_ != nullptr) writer_->rouse(shared_from_this());
 }
 
 void CacheFill::taken() {

@@ -108,6 +108,36 @@ TEST(CacheDesk, RousesTheWriterWhenNobodyReadsOrSomebodyHasTaken) {
   EXPECT_EQ(wakes, 2);
 }
 
+// What one who leaves has kept back is room for those who stay.
+TEST(CacheDesk, RousesASleepingWriterWhenOneOfTwoLeaves) {
+  shared::WorkerLoop here;
+  CacheDesk ours(here);
+  const auto fill = make_fill();
+  Waiter writer(here);
+  ours.write(*fill, writer);
+  int wakes = 0;
+  auto sleep = [&]() -> Task<> {
+    while (true) {
+      co_await writer.until(shared::TimePoint::max());
+      ++wakes;
+    }
+  };
+  Task<> task = sleep();
+  task.start();
+  std::optional<Request> one(std::in_place, here, ours, fill);
+  std::optional<Request> two(std::in_place, here, ours, fill);
+  std::optional<Request> three(std::in_place, here, ours, fill);
+  three.reset();
+  here.poll();
+  EXPECT_EQ(wakes, 0) << "it does not wait";
+  fill->sleep();
+  two.reset();
+  here.poll();
+  EXPECT_EQ(wakes, 1);
+  EXPECT_FALSE(fill->unwanted());
+  ours.cease(*fill);
+}
+
 TEST(CacheDesk, WantsAFillThatIsForTheStore) {
   EXPECT_FALSE(make_fill(true)->unwanted());
   EXPECT_TRUE(make_fill()->unwanted());
