@@ -159,7 +159,7 @@ class CacheStore {
     std::atomic<std::uint64_t> hash{0};
     std::atomic<std::int64_t> until{0};
   };
-  using Gone = std::vector<std::shared_ptr<CacheEntry>>;
+  using Gone = Few<std::shared_ptr<CacheEntry>>;
 
   [[nodiscard]] HashedUrl hashed(std::string_view url) const { return {url, shared::hash_text(seed_, url)}; }
   [[nodiscard]] HashedUrl hashed(const CacheKey& key) const {
