@@ -2,6 +2,7 @@
 import hashlib
 import json
 import socket
+import subprocess
 import threading
 import time
 
@@ -9,6 +10,7 @@ import pytest
 
 import h2_client
 import meridian
+from certificates import Authority
 from lone_edge import LoneEdge, Scripted, answering, ok, slot_address
 from meridian import eventually
 
@@ -98,6 +100,20 @@ def test_copies_say_who_asks_as_the_request_does(slot, server, tmp_path):
         eventually(lambda: len(kept.seen) == 1, "the copy came")
         for head in (server.heads[0][1], kept.seen[0][0]):
             assert field(head, b"X-Partner") == b"partner" and field(head, b"X-Customer-Tier") == b"gold"
+
+
+def test_a_copy_names_the_certificate_of_who_asks_and_takes_trailers(slot, server, tmp_path):
+    kept, authority = Kept(), Authority(tmp_path / "authority")
+    site, alice = authority.issue("www.shop.example"), authority.issue(subject="/CN=alice")
+    listen = [{"address": "{edge}:8443", "protocol": "https", "certificates": [site.listed(client_certificates={"ca": str(authority.ca)})]}]
+    with Scripted(slot_address(slot, "2.2"), kept) as copies, edge_with(tmp_path, slot, server, copies, listen=listen) as edge:
+        run = subprocess.run(["curl", "-sS", "--max-time", "60", "--http1.1", "--cacert", authority.ca, "--cert", alice.certificate, "--key", alice.key,
+                              "-H", "TE: trailers", "-H", "X-Client-Cert-Subject: CN=forged", "--resolve", f"www.shop.example:8443:{edge.host}",
+                              "https://www.shop.example:8443/"], capture_output=True, check=False)
+        assert run.stdout == b"x", run.stderr
+        eventually(lambda: len(kept.seen) == 1, "the copy came")
+        for head in (server.heads[0][1], kept.seen[0][0]):
+            assert field(head, b"X-Client-Cert-Subject") == b"CN=alice" and field(head, b"TE") == b"trailers" and b"forged" not in head
 
 
 def test_a_chunked_body_and_one_of_http2_are_copied(slot, server, tmp_path):

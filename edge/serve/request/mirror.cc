@@ -64,6 +64,10 @@ MirroredRequest::MirroredRequest(const Request& request, std::shared_ptr<const M
   facts_.scheme = cause.scheme;
   facts_.first = false;
   facts_.mirrored = this;
+  if (cause.tls != nullptr && !cause.tls->peer_subject.empty()) {
+    tls_.peer_subject = cause.tls->peer_subject;
+    facts_.tls = &tls_;
+  }
   facts_.traceparent = traceparent_;
   facts_.drawn = drawn_for(cause);
 }

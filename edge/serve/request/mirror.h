@@ -22,6 +22,7 @@
 #include "edge/core/route/mirror_rule.h"
 #include "edge/serve/io/task.h"
 #include "edge/serve/request/exchange.h"
+#include "shared/serve/tls/tls_session.h"
 
 namespace edge {
 
@@ -80,6 +81,7 @@ class MirroredRequest final : public RequestSource, public ResponseSink, public 
   bool has_body_ = false;  // an empty one, too
   RequestFacts facts_;
   std::optional<Task<>> task_;
+  shared::TlsFacts tls_;  // the certificate that its client has shown, alone
 };
 
 class MirrorTee final : public RequestSource {
