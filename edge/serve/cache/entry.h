@@ -36,9 +36,8 @@ struct CacheEntry : S3FifoHook, CacheRecord {
 
   // Octets of all that it takes but for its body, the store's own words for it included.
   [[nodiscard]] std::size_t index_memory() const {
-    constexpr std::size_t kBookkeeping =
-        272;                              // a node and a slot of the tables, counts, allocators' heads and rounding
-    constexpr std::size_t kOfFile = 160;  // the same of its file
+    constexpr std::size_t kBookkeeping = 272;  // a node and a slot of the tables, counts, allocators' heads
+    constexpr std::size_t kOfFile = 160;       // the same of its file
     return sizeof(*this) + kBookkeeping + head.memory() + 2 * url.capacity() + selector.capacity() +
            vary_names.capacity() + vary_values.capacity() + (file != nullptr ? sizeof(DiskFile) + kOfFile : 0);
   }
