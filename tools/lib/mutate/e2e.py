@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).parent
 PROGRAMS = {"dns": ["meridian-dns"], "edge": ["meridian-edge"], "shared": ["meridian-dns", "meridian-edge"], "cli": []}
 # Of each room, beside the files that own_tests.py names for a source.
 FITTING = {
-    "dns/serve": ["test_operator", "test_start", "test_dns_reload", "test_region_health", "test_geo", "test_dns_over_tls"],
+    "dns/serve": ["test_operator", "test_start", "test_dns_reload", "test_region_health", "test_geo", "test_dns_over_tls", "test_https_checks"],
     "edge/serve": ["test_operator", "test_edge_http", "test_edge_reload", "test_accounting", "test_upstream_connections"],
     "shared/serve": ["test_operator", "test_start", "test_tls", "test_processes", "test_https_checks"],
 }
