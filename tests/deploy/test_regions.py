@@ -174,6 +174,10 @@ def a_site(lab, packages, tmp_path_factory):
         process.wait(10)
 
 
+def test_check_mode_on_bare_hosts_passes(site):
+    site.good("site.yml", "--check", "--limit", "mon,ns1")
+
+
 def test_bare_hosts_become_two_regions_behind_a_resolver(site):
     began = time.monotonic()
     site.good("site.yml")
