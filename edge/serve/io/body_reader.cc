@@ -76,26 +76,30 @@ void BodyReader::skip(std::uint64_t n) {
   if (remaining_ == 0) state_ = BodyState::end;
 }
 
+// Until there is a piece, or nothing more to receive: what a layer holds back behind a part of a chunk's head is told
+// by no event.
 BodyPiece BodyReader::peek() {
-  const BodyPiece present = peek_buffered();
-  if (present.state != BodyState::wait) return present;
-  const std::span<char> space = buffer_->space();
-  if (space.empty()) return fail(BodyFailure::malformed);  // a trailer line that no buffer holds
-  const IoResult received = stream_->receive(space);
-  switch (received.status) {
-    case IoStatus::ok:
-      buffer_->commit(received.bytes);
-      return at_hand();
-    case IoStatus::again:
-      return {.state = BodyState::wait, .data = {}};
-    case IoStatus::closed:
-      if (kind_ != http::BodyKind::until_close) return fail(BodyFailure::truncated);
-      state_ = BodyState::end;
-      return {.state = BodyState::end, .data = {}};
-    case IoStatus::failed:
-      break;
+  BodyPiece present = peek_buffered();
+  while (present.state == BodyState::wait) {
+    const std::span<char> space = buffer_->space();
+    if (space.empty()) return fail(BodyFailure::malformed);  // a trailer line that no buffer holds
+    const IoResult received = stream_->receive(space);
+    switch (received.status) {
+      case IoStatus::ok:
+        buffer_->commit(received.bytes);
+        present = at_hand();
+        break;
+      case IoStatus::again:
+        return present;
+      case IoStatus::closed:
+        if (kind_ != http::BodyKind::until_close) return fail(BodyFailure::truncated);
+        state_ = BodyState::end;
+        return {.state = BodyState::end, .data = {}};
+      case IoStatus::failed:
+        return fail(BodyFailure::truncated);
+    }
   }
-  return fail(BodyFailure::truncated);
+  return present;
 }
 
 void BodyReader::consume(std::size_t n) {

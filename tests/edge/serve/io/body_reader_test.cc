@@ -145,6 +145,32 @@ TEST(BodyReader, UnderALayerACutIsNotTheEndOfABodyWithoutLength) {
   EXPECT_EQ(whole.got, "hello");
 }
 
+// As TLS gives a record at a time, however many it has taken in.
+class Piecemeal final : public StreamLayer {
+ public:
+  Progress advance(Socket& socket) override { return below_.advance(socket); }
+  IoResult receive(Socket& socket, std::span<char> into) override { return below_.receive(socket, into.first(1)); }
+  IoResult send(Socket& socket, std::span<const iovec> parts) override { return below_.send(socket, parts); }
+  IoStatus shutdown(Socket& socket) override { return below_.shutdown(socket); }
+  bool readable(const Socket& socket) const override { return below_.readable(socket); }
+  bool writable(const Socket& socket) const override { return below_.writable(socket); }
+  bool peer_closed(const Socket& socket) const override { return below_.peer_closed(socket); }
+  bool silent(Socket& socket) override { return below_.silent(socket); }
+
+ private:
+  Sealed below_;
+};
+
+TEST(BodyReader, UnderALayerTheRestOfAChunksHeadIsNotWaitedFor) {
+  Reading r(std::make_unique<Piecemeal>());
+  StreamPair::shake_hands(r.pair);
+  r.reader.begin(r.pair.near, r.buffer, kChunked, 100);
+  r.pair.peer.send(seal('d', "5\r\nhello\r\n0\r\n\r\n"));
+  r.pair.settle();
+  EXPECT_EQ(r.read(), BodyState::end) << "no event tells of records that have been taken in";
+  EXPECT_EQ(r.got, "hello");
+}
+
 TEST(BodyReader, UnderALayerTicketsAndNewKeysAreNoPartOfTheBody) {
   Reading r(std::make_unique<Sealed>());
   StreamPair::shake_hands(r.pair);
