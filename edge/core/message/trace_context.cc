@@ -1,11 +1,13 @@
 #include "edge/core/message/trace_context.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
 #include "shared/core/ascii.h"
 #include "shared/core/hash.h"
+#include "shared/core/hex_text.h"
 
 namespace edge {
 namespace {
@@ -27,7 +29,8 @@ bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std:
 // What eight lower-case digits stand for, the first one highest.
 std::uint32_t eight_digits(const char* text) {
   std::uint64_t word = 0;
-  for (int i = 0; i < 8; ++i) word = word << 8 | static_cast<unsigned char>(text[i]);  // one load and a byte swap
+  std::memcpy(&word, text, sizeof word);
+  if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
   word = (word & 0x0F0F0F0F0F0F0F0FULL) + ((word >> 6) & 0x0101010101010101ULL) * 9;
   word = (word | word >> 4) & 0x00FF00FF00FF00FFULL;
   word = (word | word >> 8) & 0x0000FFFF0000FFFFULL;
@@ -65,10 +68,7 @@ std::array<char, kSpanSize> span_of(std::string_view id) {
   std::uint64_t word = shared::hash_text(kSpanSeed, id);
   if (word == 0) word = 1;  // no id (Trace Context 3.2.2.4)
   std::array<char, kSpanSize> digits;
-  for (char& digit : digits) {
-    digit = shared::kHexDigits[word & 15];
-    word >>= 4;
-  }
+  shared::write_hex(digits.data(), word);
   return digits;
 }
 
