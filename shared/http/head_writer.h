@@ -2,7 +2,6 @@
 // HeadWriter: appends a message's head to a fixed buffer. Too little room is noted once and answered at the end, so
 // that the writing itself reads straight down. Owned by one call on one thread.
 
-#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -77,29 +76,9 @@ class HeadWriter {
   }
 
  private:
-  // Names and values are short: two loads that overlap cost less than a call.
   static char* put(char* at, std::string_view text) {
-    const char* const from = text.data();
-    const std::size_t size = text.size();
-    const auto twice = [&]<class Word>(Word first) {
-      Word last;
-      std::memcpy(&first, from, sizeof first);
-      std::memcpy(&last, from + size - sizeof last, sizeof last);
-      std::memcpy(at, &first, sizeof first);
-      std::memcpy(at + size - sizeof last, &last, sizeof last);
-    };
-    if (size > 32) {
-      std::memcpy(at, from, size);
-    } else if (size >= 16) {
-      twice(std::array<char, 16>{});
-    } else if (size >= 8) {
-      twice(std::uint64_t{});
-    } else if (size >= 4) {
-      twice(std::uint32_t{});
-    } else {
-      for (std::size_t i = 0; i < size; ++i) at[i] = from[i];
-    }
-    return at + size;
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());
+    return at + text.size();
   }
 
   char* begin_;
