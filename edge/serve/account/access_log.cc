@@ -92,22 +92,33 @@ void write_tls(JsonLine& line, const shared::TlsFacts& tls) {
   if (!tls.peer_subject.empty()) line.text(",\"client_subject\":\"", tls.peer_subject);
 }
 
+// Fields that the configuration wants and the request has, found once for their size and their text.
+struct FoundField {
+  std::string_view key;
+  std::string_view value;
+};
+thread_local std::vector<FoundField> found_fields;  // its memory is kept
+
 // The first of each: an attacker's hundred do not make the line longer.
-const http::Field* wanted_field(const AccessRecord& record, const AccessLogSettings::Field& wanted) {
-  return wanted.id == http::FieldId::other ? record.fields->find(wanted.name) : record.fields->find(wanted.id);
+void find_fields(const AccessRecord& record) {
+  found_fields.clear();
+  if (record.more == nullptr) return;
+  for (const AccessLogSettings::Field& wanted : record.more->fields) {
+    const http::Field* const field =
+        wanted.id == http::FieldId::other ? record.fields->find(wanted.name) : record.fields->find(wanted.id);
+    if (field != nullptr) found_fields.push_back({.key = wanted.key, .value = field->value});
+  }
 }
 
 void write_more(JsonLine& line, const AccessRecord& record) {
   if (record.more->query && !record.query.empty()) line.text(",\"query\":\"", record.query.substr(1));
-  for (const AccessLogSettings::Field& wanted : record.more->fields) {
-    const http::Field* found = wanted_field(record, wanted);
-    if (found == nullptr) continue;
-    line.literal(",\"").escaped(wanted.key);
-    line.text("\":\"", found->value);
+  for (const FoundField& field : found_fields) {
+    line.literal(",\"").escaped(field.key);
+    line.text("\":\"", field.value);
   }
 }
 
-// What the line may take: texts of any length, all else in a kibibyte and a half.
+// What the line may take: texts of any length, all else in a kibibyte and a half. REQUIRES: find_fields(record).
 std::size_t bound_of(const AccessRecord& record) {
   constexpr std::size_t kRest = 1536;
   std::size_t octets = 0;
@@ -123,13 +134,8 @@ std::size_t bound_of(const AccessRecord& record) {
       octets += text.size();
     }
   }
-  if (record.more != nullptr) {
-    octets += record.query.size();
-    for (const AccessLogSettings::Field& wanted : record.more->fields) {
-      const http::Field* found = wanted_field(record, wanted);
-      if (found != nullptr) octets += wanted.key.size() + found->value.size() + 2;
-    }
-  }
+  if (record.more != nullptr) octets += record.query.size();
+  for (const FoundField& field : found_fields) octets += field.key.size() + field.value.size() + 2;
   return JsonLine::kSlack + kRest + 6 * octets;
 }
 
@@ -180,6 +186,7 @@ void write_access(JsonLine& line, const AccessRecord& record) {
 }  // namespace
 
 std::string format_access(const AccessRecord& record) {
+  find_fields(record);
   std::string text(bound_of(record), '\0');
   JsonLine line(text.data());
   write_access(line, record);
@@ -189,6 +196,7 @@ std::string format_access(const AccessRecord& record) {
 
 void AccessLane::write(const AccessRecord& record) {
   thread_local std::string room;  // its memory is kept
+  find_fields(record);
   const std::size_t bound = bound_of(record);
   if (room.size() < bound) room.resize(bound);
   JsonLine line(room.data());

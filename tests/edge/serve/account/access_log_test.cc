@@ -75,6 +75,26 @@ TEST(AccessLog, SaysWhatARequestWaitedForAPlace) {
   EXPECT_TRUE(has(format_access(record), R"(,"queued_us":1500,)")) << format_access(record);
 }
 
+TEST(AccessLog, HasTheFieldsThatAreWantedTheFirstOfEach) {
+  http::FieldList fields;
+  ASSERT_TRUE(fields.push({"User-Agent", "curl \"x\"", http::FieldId::user_agent}));
+  ASSERT_TRUE(fields.push({"User-Agent", "another", http::FieldId::user_agent}));
+  ASSERT_TRUE(fields.push({"X-Other", "a\x01", http::FieldId::other}));
+  const AccessLogSettings more{.query = true,
+                               .fields = {{"User-Agent", "user_agent", http::FieldId::user_agent},
+                                          {"Referer", "referer", http::FieldId::other},
+                                          {"x-other", "x_other", http::FieldId::other}}};
+  AccessRecord record;
+  record.fields = &fields;
+  EXPECT_FALSE(has(format_access(record), "user_agent"));
+  record.more = &more;
+  record.query = "?a=b\"c";
+  const std::string line = format_access(record);
+  EXPECT_TRUE(line.ends_with(R"(,"query":"a=b\"c","user_agent":"curl \"x\"","x_other":"a\u0001"})"
+                             "\n"))
+      << line;
+}
+
 TEST(AccessLog, AFullLaneDropsAndCounts) {
   AccessLane lane;
   AccessRecord record;
