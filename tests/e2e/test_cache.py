@@ -400,6 +400,21 @@ def test_what_is_said_to_the_one_who_fetches_is_not_stored_for_others(slot, serv
         assert received.startswith(b"HTTP/1.1 200") and b"GET /old HTTP/1.1" in received
 
 
+def test_what_is_said_to_the_one_who_asks_by_head_updates_nothing(slot, server, tmp_path):
+    """RFC 9111 4.3.5: a server's answer to a HEAD is news of what is stored, but for what the edge itself says to this client."""
+    stale = b'Cache-Control: max-age=3600\r\nAge: 7200\r\nETag: "abc"\r\n'
+    server.answer = lambda head: ok(b"page", stale) if head.startswith(b"GET") else ok(b"page", FRESH + b'ETag: "abc"\r\nNews: yes\r\n')[:-4]
+    limits = {"limits": {"api": {"rate": "10/h", "burst": 20, "announce": True}}}
+    with caching(tmp_path, slot, server, edge=limits, route={"limits": ["api"]}) as edge:
+        assert edge.get("/page")[2] == b"page"
+        assert edge.get("/page", method="HEAD")[1]["News"] == "yes"
+        meridian.eventually(lambda: "Age" in edge.get("/page")[1], "the update is stored")
+        _, fields, body = edge.get("/page")
+        assert body == b"page" and fields["News"] == "yes" and "hit" in fields["Cache-Status"]
+        for name in ("Cache-Status", "RateLimit", "RateLimit-Policy"):
+            assert len(fields.get_all(name)) == 1, fields.get_all(name)
+
+
 @pytest.mark.parametrize("fits", [True, False], ids=["stored", "turns out too large"])
 def test_a_client_that_leaves_inside_the_body_leaves_it_whole_for_who_has_joined(slot, server, tmp_path, fits):
     more = threading.Event()

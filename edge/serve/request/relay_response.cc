@@ -68,6 +68,9 @@ bool Relay::take_head() {
   framing_ = h2_ == nullptr ? *framing : h2_framing(*framing, h2_->ended_with_head());
   responding_ = true;
   if (kind_ == Kind::grpc) head_status_ = grpc_status_of(work_.response.fields);
+  // What the server has said, and not what this edge says to this one client.
+  if (work_.watcher != nullptr) work_.watcher->hear(work_.response);
+  if (work_.session != nullptr) work_.session->hear(work_.response);
   if (!work_.set_cookie.empty()) {
     // A head with as many fields as fit goes without: the session will be stuck at its next answer.
     (void)work_.response.fields.push(
@@ -81,8 +84,6 @@ bool Relay::take_head() {
     (void)work_.response.fields.push({.name = "Cache-Status", .value = work_.cache_status});
   }
   body_.stop_keeping();
-  if (work_.watcher != nullptr) work_.watcher->hear(work_.response);
-  if (work_.session != nullptr) work_.session->hear(work_.response);
   exchange_.sink.start(work_.response, framing_, rules_);
   if (h2_ == nullptr) from_upstream_.begin(upstream_->stream(), work_.in, framing_.body);
   if (framing_.switched) start_tunnel();
