@@ -13,7 +13,8 @@ namespace edge::test {
 namespace {
 
 bool takes(const Route& route, const Pool* pool, const std::string& connection) {
-  const auto head = http::testing::request("GET / HTTP/1.1\r\nHost: a\r\nConnection: " + connection + "\r\n\r\n");
+  const std::string text = "GET / HTTP/1.1\r\nHost: a\r\nConnection: " + connection + "\r\n\r\n";
+  const auto head = http::testing::request(text);
   return takes_off_what_counts(route, pool, head.fields);
 }
 
