@@ -1,4 +1,5 @@
-"""Which requests share a stored response: parameters that the key leaves out, and one entry for each coding (docs/cache.md)."""
+"""Which requests share a stored response and which must not: what poisons nobody, parameters that the key leaves out, and one entry for each
+coding (docs/cache.md)."""
 import gzip
 import shutil
 import subprocess
@@ -26,9 +27,9 @@ def server(slot):
         yield running
 
 
-def caching(tmp_path, slot, server, cache=None, **route):
+def caching(tmp_path, slot, server, cache=None, edge=None, **route):
     routes = [{"path": "/", "pool": "web", "cache": {"store": "main", **(cache or {})}, **route}]
-    return LoneEdge(tmp_path, slot, [server.name], routes=routes, edge={"caches": {"main": {"size": "64MiB"}}})
+    return LoneEdge(tmp_path, slot, [server.name], routes=routes, edge={"caches": {"main": {"size": "64MiB"}}, **(edge or {})})
 
 
 def targets(server):
@@ -123,3 +124,86 @@ def test_what_is_not_compressed_is_shared_by_all(slot, server, tmp_path):
         for accepted in ("gzip", "br, gzip", "identity"):
             assert edge.get("/i", **{"Accept-Encoding": accepted})[2] == b"\0" * 5000
         assert len(server.heads) == 1
+
+
+# What a client sends and the key does not hold must not reach others.
+@pytest.mark.parametrize("line", ["X-Forwarded-Host: evil.test", "X-Forwarded-Proto: gopher", "X-Forwarded-Port: 1", "Forwarded: host=evil.test", "X-Customer-Tier: gold",
+                                  "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE", "X_Forwarded_Host: evil.test"])
+def test_fields_that_are_not_in_the_key_poison_nobody(slot, server, tmp_path, line):
+    server.answer = lambda head: ok(head, FRESH)
+    tiers = {"tiers": {"order": ["free", "gold"], "from": [{"header": "X-Customer-Tier"}]}, "trusted_proxies": ["192.0.2.9"]}
+    with caching(tmp_path, slot, server, edge=tiers) as edge:
+        name, value = line.split(": ")
+        edge.get("/p", **{name: value})
+        body = edge.get("/p")[2]
+        for word in (b"evil", b"gopher", b"/admin", b"DELETE", b"gold"):
+            assert word not in body
+
+
+@pytest.mark.parametrize("path", ["/key", "/vary", "/route"])
+@pytest.mark.parametrize("fields", [{"X-Device": "phone", "Connection": "X-Device"}, {"X_Device": "phone"}])
+def test_a_field_that_the_server_sees_otherwise_than_the_cache_poisons_nobody(slot, server, tmp_path, path, fields):
+    def answer(head):
+        phone = b"\r\nx-device: phone" in head.lower().replace(b"_", b"-")  # as a framework does that makes HTTP_X_DEVICE of it
+        return ok(b"phone" if phone else b"desk", FRESH + (b"Vary: X-Device\r\n" if b"/vary" in head else b""))
+    server.answer = answer
+    cache = {"store": "main"}
+    routes = [{"path": "/key", "pool": "web", "cache": {**cache, "key": [{"header": "X-Device"}]}}, {"path": "/route", "header": {"X-Device": "phone"}, "pool": "web", "cache": cache},
+              {"path": "/", "pool": "web", "cache": {**cache, "key": [{"header": "X-Device"}]} if path == "/route" else cache}]
+    with LoneEdge(tmp_path, slot, [server.name], routes=routes, edge={"caches": {"main": {"size": "64MiB"}}}) as edge:
+        with edge.raw() as sock:
+            lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: lone.example\r\n{lines}\r\n".encode())
+            refused = "Connection" in fields and path != "/vary"  # the route, or its key, goes by what the server would not get
+            assert sock.recv(4096).startswith(b"HTTP/1.1 400" if refused else b"HTTP/1.1 200")
+        assert edge.get(path, X_Device="phone")[2] == b"phone"
+        assert edge.get(path)[2] == b"desk"
+
+
+def test_a_cookie_that_stands_twice_poisons_nobody(slot, server, tmp_path):
+    server.answer = lambda head: ok(head.split(b"lang=")[-1][:2] if b"lang=" in head else b"no", FRESH)  # the last one, as some frameworks do
+    with caching(tmp_path, slot, server, {"key": [{"cookie": "lang"}]}) as edge:
+        assert edge.get("/", Cookie="lang=de; lang=en")[2] == b"en"
+        assert edge.get("/", Cookie="lang=de")[2] == b"de"
+
+
+def test_tiers_keys_and_sessions_are_told_apart(slot, server, tmp_path):
+    server.answer = lambda head: ok(head, FRESH)
+    (tmp_path / "keys").write_text("# public: for tests\nkey-of-gold gold\n")
+    edge_options = {"tiers": {"order": ["free", "gold"], "from": [{"api_key": f"{tmp_path}/keys"}]}}
+    with caching(tmp_path, slot, server, {"key": [{"header": "X-Device"}, {"cookie": "lang"}]}, edge=edge_options) as edge:
+        assert b"X-Customer-Tier: gold" in edge.get("/t", X_Api_Key="key-of-gold")[2]
+        assert b"X-Customer-Tier: free" in edge.get("/t")[2]
+        assert b"phone" in edge.get("/d", X_Device="phone")[2] and b"phone" not in edge.get("/d", X_Device="desk")[2]
+        assert b"lang=de" in edge.get("/l", Cookie="a=1; lang=de")[2] and b"lang=de" not in edge.get("/l", Cookie="lang=en")[2]
+        before = len(server.heads)
+        edge.get("/l", Cookie="lang=de; b=2")
+        assert len(server.heads) == before, "another cookie is no other key"
+
+
+def test_forms_of_one_url_are_one_and_others_are_not(slot, server, tmp_path):
+    server.answer = lambda head: ok(head, FRESH)
+    with caching(tmp_path, slot, server) as edge:
+        def asks(target, host="lone.example"):
+            before = len(server.heads)
+            with edge.raw() as sock:
+                sock.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                while sock.recv(65536):
+                    pass
+            return len(server.heads) - before
+        assert asks("/a/b") == 1
+        for target, host in (("/a/b", "LONE.example"), ("/x/../a/%62", "lone.example"), ("/a/./b", "lone.example"), ("http://lone.example/a/b", "lone.example")):
+            assert asks(target, host) == 0, target
+        for target, host in (("/a//b", "lone.example"), ("/a/b?", "lone.example"), ("/a%2fb", "lone.example"), ("/a/b", "lone.example:8080"), ("/A/b", "lone.example"), ("/a/b/", "lone.example")):
+            assert asks(target, host) == 1, target
+
+
+def test_a_get_with_a_body_and_an_overlong_head_touch_nothing_that_is_stored(slot, server, tmp_path):
+    server.answer = lambda head: ok(b"fat" if b"ontent-Length: 3" in head else b"slim", FRESH)
+    with caching(tmp_path, slot, server) as edge:
+        assert edge.get("/f", body=b"abc")[2] == b"fat"
+        assert edge.get("/f")[2] == b"slim"
+        assert edge.get("/f", body=b"abc")[2] == b"fat"
+        assert edge.get("/f")[2] == b"slim" and len(server.heads) == 3
+        assert edge.get("/o", X_Large="x" * 40_000)[0] == 431
+        assert edge.get("/o")[0] == 200
