@@ -74,6 +74,8 @@ def test_servers_go_on_without_their_state_directory_and_catch_up(site, kind):
         event = "event=state_hangs" if kind == "hangs" else "event=state_unwritten"
         assert event in site.log(who), who
     assert site.disk.was_met() > 0
+    with site.config.open("a") as file:
+        file.write("# written while the disk was broken\n")
     site.serves()
     site.disk.mends()
     for who, file in (("edge", f"edge-{site.edge}/operator.json"), ("dns", "dns/overrides.json")):
@@ -81,6 +83,9 @@ def test_servers_go_on_without_their_state_directory_and_catch_up(site, kind):
         wait_until(lambda: "bad disk" in (site.folder / "state" / file).read_text(), f"{file} is written")
         assert site.metric(who, "state_unwritten") == 0
         assert ("event=state_hangs_no_more" if kind == "hangs" else "event=state_written") in site.log(who)
+    for folder in (f"edge-{site.edge}", "dns"):
+        copies = site.folder / "state" / folder
+        wait_until(lambda: any(b"while the disk was broken" in pack.read_bytes() for pack in copies.glob("last-good.*")), f"{folder}: the copy, too")
     wait_until(lambda: not list((site.folder / "state").rglob(".*.new.*")), "no draft is left")  # one may be under way
     for who in ("edge", "dns"):
         site.processes[who].stop()

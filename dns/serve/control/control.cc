@@ -216,16 +216,15 @@ void Control::keep() {
   const auto* state = service_.state_directory();
   if (state == nullptr || service_.handed_over()) return;  // a successor keeps it
   Keepsake what{world_, settings_.config_path, start_report_.all_is_well(), geo_.waiting};
-  auto work = [state, what = std::move(what)] { return std::pair(what.files, dns::keep(*state, what)); };
-  auto done = [this](const std::pair<bool, Result<void>>& result) {
-    if (!result.second) {
-      kept_.error = result.second.error().message;
-      return log_event(Level::warn, "last_good_not_kept", {{"reason", kept_.error}});
-    }
-    if (!result.first) return;
-    kept_ = {std::chrono::system_clock::now(), ""};
+  auto done = [this, files = what.files](const Result<void>& result) {
+    if (result && !files) return;
+    if (result) kept_.last = std::chrono::system_clock::now();
+    const std::string reason = result ? "" : result.error().message;
+    if (std::exchange(kept_.error, reason) == reason) return;
+    if (result) return log_event(Level::info, "last_good_kept");
+    log_event(Level::warn, "last_good_not_kept", {{"reason", reason}});
   };
-  service_.state_writer().run(std::move(work), std::move(done));
+  service_.state_writer().keep([state, what = std::move(what)] { return dns::keep(*state, what); }, std::move(done));
 }
 
 // The successor reads our sockets: what is queued on them is its business now. Clients of kept TCP connections need not

@@ -191,12 +191,15 @@ void Control::begin_to_serve() {
 void Control::keep_files() {
   const shared::StateDirectory* const state = service_.state_directory();
   if (state == nullptr || service_.handed_over() || world_->files == nullptr) return;
-  service_.state_writer().run(
+  service_.state_writer().keep(
       [state, config = loader_.options().config, world = world_] {
         return shared::save_last_good(*state, config, *world->files, *world->contents);
       },
-      [](const shared::Result<void>& kept) {
-        if (!kept) log_event(Level::warn, "last_good_not_kept", {{"reason", kept.error().message}});
+      [this](const shared::Result<void>& kept) {
+        const std::string reason = kept ? "" : kept.error().message;
+        if (std::exchange(files_problem_, reason) == reason) return;
+        if (kept) return log_event(Level::info, "last_good_kept");
+        log_event(Level::warn, "last_good_not_kept", {{"reason", reason}});
       });
 }
 

@@ -133,6 +133,7 @@ class Control {
   std::unique_ptr<AccessLog> access_log_;
   Certificates certificates_;
   shared::Timer certificate_look_;
+  std::string files_problem_;                       // why the last good copy is not kept; empty: it is
   std::optional<std::uint64_t> certificate_stamp_;  // of the files that were tried last
   CacheStores caches_;
   shared::Timer rule_look_;

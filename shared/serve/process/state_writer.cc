@@ -1,5 +1,6 @@
 #include "shared/serve/process/state_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "shared/serve/os/log.h"
@@ -12,7 +13,7 @@ const std::string kHangs = "the state directory hangs";
 }  // namespace
 
 StateWriter::StateWriter(Loop& loop, const StateDirectory* state, Patience patience)
-    : loop_(loop), state_(state), patience_(patience), again_(loop), slow_(loop) {}
+    : loop_(loop), state_(state), patience_(patience), again_(loop), keep_again_(loop), slow_(loop) {}
 
 void StateWriter::begin() {
   if (jobs_++ > 0) return;
@@ -88,8 +89,28 @@ void StateWriter::note(const std::string& file, const Result<void>& written) {
   if (news) log_event(Level::warn, "state_unwritten", {{"file", file}, {"reason", written.error().message}});
 }
 
+void StateWriter::keep(std::function<Result<void>()> work, Written done) {
+  if (state_ == nullptr) return;
+  keep_again_.cancel();
+  kept_ = std::make_shared<const Kept>(Kept{std::move(work), std::move(done)});
+  try_to_keep(kept_, patience_.again);
+}
+
+void StateWriter::try_to_keep(const std::shared_ptr<const Kept>& kept, Duration pause) {
+  run(kept->work, [this, kept, pause](const Result<void>& result) {
+    kept->done(result);
+    if (result || kept != kept_) return;
+    keep_again_.expires_after(pause);
+    keep_again_.async_wait([this, kept, pause](error_code error) {
+      if (!error && kept == kept_) try_to_keep(kept, std::min(2 * pause, patience_.rarely));
+    });
+  });
+}
+
 void StateWriter::handed_over() {
   state_ = nullptr;
+  kept_ = nullptr;
+  keep_again_.cancel();
   wanted_.clear();
   failing_.clear();
   again_.cancel();

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,8 +25,9 @@ class StateWriter {
   using Written = std::function<void(const Result<void>&)>;
 
   struct Patience {
-    Duration again = seconds(5);  // from a failure to the next try
-    Duration slow = seconds(5);   // what takes longer is said to hang
+    Duration again = seconds(5);     // from a failure to the next try
+    Duration rarely = seconds(300);  // at most, of work that is tried again
+    Duration slow = seconds(5);      // what takes longer is said to hang
   };
 
   // `state` outlives this; null: nothing is kept, and everything counts as written.
@@ -46,6 +48,9 @@ class StateWriter {
       done(std::move(result));
     });
   }
+  // Likewise of work that may fail: then it is tried again, each time after twice as long, until it succeeds or newer
+  // such work has come. `done` hears of each try.
+  void keep(std::function<Result<void>()> work, Written done);
   // The directory is another process's from now on: nothing is written any more.
   void handed_over();
 
@@ -58,12 +63,17 @@ class StateWriter {
     std::vector<Written> told;
   };
   using Outcome = std::vector<std::pair<std::string, Result<void>>>;
+  struct Kept {
+    std::function<Result<void>()> work;
+    Written done;
+  };
 
   void begin();
   void end();
   void write_wanted();
   void finish(const Outcome& outcome);
   void note(const std::string& file, const Result<void>& written);
+  void try_to_keep(const std::shared_ptr<const Kept>& kept, Duration pause);
 
   Loop& loop_;
   const StateDirectory* state_;
@@ -73,7 +83,9 @@ class StateWriter {
   std::map<std::string, std::string> failing_;  // why, by file
   std::size_t jobs_ = 0;                        // the thread has
   bool hangs_ = false;
+  std::shared_ptr<const Kept> kept_;  // the newest
   Timer again_;
+  Timer keep_again_;
   Timer slow_;
   Builder thread_{"state"};
 };

@@ -1,5 +1,6 @@
 #include "shared/serve/process/state_writer.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
@@ -142,6 +143,48 @@ TEST_F(StateWriterTest, WritesNothingWhenTheDirectoryIsAnothers) {
   EXPECT_TRUE(told);
   test::run_for(loop_, milliseconds(20));
   EXPECT_EQ(kept("words"), "");
+}
+
+TEST_F(StateWriterTest, WorkThatFailsIsTriedAgainUntilItSucceedsOrNewerHasCome) {
+  StateWriter writer(loop_, &*state_, {.again = milliseconds(1), .rarely = milliseconds(2), .slow = seconds(60)});
+  std::vector<bool> tries;
+  const auto tell = [&tries](const Result<void>& result) { tries.push_back(result.has_value()); };
+  std::atomic<int> left = 3;
+  writer.keep([&left] { return left-- > 0 ? Result<void>(fail("broken")) : Result<void>(); }, tell);
+  ASSERT_TRUE(test::run_until(loop_, [&] { return tries.size() == 4; }));
+  EXPECT_EQ(tries, (std::vector{false, false, false, true}));
+  test::run_for(loop_, milliseconds(20));
+  EXPECT_EQ(tries.size(), 4U) << "what has succeeded is done";
+
+  std::atomic<int> old = 0, fresh = 0;
+  writer.keep(
+      [&old] {
+        ++old;
+        return Result<void>(fail("broken"));
+      },
+      tell);
+  ASSERT_TRUE(test::run_until(loop_, [&] { return old == 2; }));
+  writer.keep(
+      [&fresh] {
+        ++fresh;
+        return Result<void>();
+      },
+      tell);
+  ASSERT_TRUE(test::run_until(loop_, [&] { return fresh == 1; }));
+  const int before = old;
+  test::run_for(loop_, milliseconds(20));
+  EXPECT_EQ(old, before) << "newer work has taken its place";
+  EXPECT_EQ(fresh, 1);
+
+  writer.keep(
+      [&old] {
+        ++old;
+        return Result<void>(fail("broken"));
+      },
+      tell);
+  writer.handed_over();
+  test::run_for(loop_, milliseconds(20));
+  EXPECT_LE(old, before + 1) << "the directory is another's";
 }
 
 TEST_F(StateWriterTest, WithoutADirectoryNobodyWaits) {
