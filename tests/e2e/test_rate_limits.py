@@ -59,6 +59,10 @@ def test_no_client_takes_a_field_off_that_a_limit_counts_by(slot, server, tmp_pa
         assert edge.get("/", X_Tenant="a", X_Other="b", Connection="x-other")[0] == 200, "what nothing goes by"
         assert b"X-Tenant: a\r\n" in server.heads[-1][1] and b"X-Other" not in server.heads[-1][1]
         assert edge.get("/free", X_Tenant="a", Connection="X-Tenant")[0] == 200, "a route that counts nobody"
+        for mode in ("shadow", "disabled"):
+            edge.config["edge"]["limits"]["api"]["mode"] = mode
+            edge.reload()
+            assert edge.get("/", X_Tenant="a", Connection="X-Tenant")[0] == 200, f"a limit that is {mode} refuses nobody"
 
 
 def test_a_refusal_says_when_to_come_back_and_by_which_policy(slot, server, tmp_path):

@@ -11,8 +11,10 @@ bool takes(const http::ConnectionOptions& connection, std::string_view name) {
   return connection.names(name) && !http::is_protected(http::field_id(name));
 }
 
+// Of limits that refuse somebody: one in shadow turns nobody away, whatever he says.
 bool of_limits(const RateLimits& limits, const http::ConnectionOptions& connection) {
   return std::ranges::any_of(limits, [&](const auto& limit) {
+    if (limit->settings().mode != shared::Mode::enforce) return false;
     return std::ranges::any_of(limit->settings().key, [&](const LimitKeyPart& part) {
       return part.kind == LimitKeyPart::Kind::header && takes(connection, part.name);
     });

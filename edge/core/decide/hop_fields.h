@@ -10,7 +10,8 @@
 
 namespace edge {
 
-// By conditions of the route, keys of its limits and its cache, and how its pool (null: none) chooses servers.
+// By conditions of the route, keys of its cache and of its limits that are enforced, and how its pool (null: none)
+// chooses servers.
 [[nodiscard]] bool takes_off_what_counts(const Route& route, const Pool* pool, const http::FieldList& fields);
 
 }  // namespace edge

@@ -31,11 +31,14 @@ TEST(HopFields, WhatTheRouteGoesByStays) {
   route.cache = rule;
   EXPECT_TRUE(takes(route, nullptr, "X-Device"));
   EXPECT_FALSE(takes(route, nullptr, "id"));
-  const RateLimitSettings settings{
+  RateLimitSettings settings{
       .name = "api", .rate = 1, .key = {{}, {.kind = LimitKeyPart::Kind::header, .name = "X-Tenant"}}};
   LimitLives lives;
-  route.limits = {std::make_shared<const RateLimit>(settings, lives.of(settings), 1)};
-  EXPECT_TRUE(takes(route, nullptr, "X-Tenant"));
+  for (const shared::Mode mode : {shared::Mode::enforce, shared::Mode::shadow, shared::Mode::disabled}) {
+    settings.mode = mode;
+    route.limits = {std::make_shared<const RateLimit>(settings, lives.of(settings), 1)};
+    EXPECT_EQ(takes(route, nullptr, "X-Tenant"), mode == shared::Mode::enforce);
+  }
 }
 
 TEST(HopFields, WhatThePoolGoesByStays) {
