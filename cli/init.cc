@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "cli/yaml_text.h"
@@ -145,14 +146,21 @@ shared::Result<void> check_name(const std::string& option, const std::string& na
   return shared::fail(option + " '" + name + "' is no name" + (read ? "" : ": " + read.error().message));
 }
 
-// One that is said in full lies in the zone all the same.
+// Of a name that is said in full what is below the zone; nothing: it is not said in full.
+std::optional<std::string> cut_zone(std::string_view name, std::string_view zone) {
+  if (shared::equals_ignoring_case(name, zone)) return "@";
+  if (name.size() <= zone.size() + 1 || name[name.size() - zone.size() - 1] != '.') return std::nullopt;
+  if (!shared::equals_ignoring_case(name.substr(name.size() - zone.size()), zone)) return std::nullopt;
+  return std::string(name.substr(0, name.size() - zone.size() - 1));
+}
+
+// One that is said in full lies in the zone all the same, whichever of the two is in another script's letters.
 std::string below_zone(std::string name, const std::string& zone) {
   if (name.ends_with('.')) name.pop_back();
-  if (shared::equals_ignoring_case(name, zone)) return "@";
-  const std::string ending = "." + zone;
-  const bool full = name.size() > ending.size() &&
-                    shared::equals_ignoring_case(std::string_view(name).substr(name.size() - ending.size()), ending);
-  return full ? name.substr(0, name.size() - ending.size()) : name;
+  if (auto below = cut_zone(name, zone)) return *below;
+  const auto ascii_name = shared::load::to_ascii(name);
+  const auto ascii_zone = shared::load::to_ascii(zone);
+  return ascii_name && ascii_zone ? cut_zone(*ascii_name, *ascii_zone).value_or(name) : name;
 }
 
 shared::Result<InitPlan> plan_of(const Said& said) {

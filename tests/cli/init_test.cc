@@ -64,6 +64,24 @@ TEST(Init, WhatYamlWouldTakeForSomethingElseIsQuoted) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Init, ANameInTheZonesOtherScriptIsInIt) {
+  const auto folder = std::filesystem::temp_directory_path() / ("meridian-init-idn-" + std::to_string(::getpid()));
+  std::string said;
+  const std::string place = folder.string();
+  EXPECT_EQ(meridian({"init", place.c_str(), "--zone", "b\xc3\xbc\x63her.example", "--node", "192.0.2.53", "--region",
+                      "eu=203.0.113.11", "--backend", "eu=10.3.0.10:8080", "--name", "www.xn--bcher-kva.example",
+                      "--name", "XN--BCHER-KVA.example", "--name", "wwwxn--bcher-kva.example"},
+                     said),
+            0)
+      << said;
+  std::ifstream in(folder / "meridian.yaml");
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  EXPECT_NE(text.find("    \"www.b\xc3\xbc\x63her.example\": {policy"), std::string::npos) << text;
+  EXPECT_NE(text.find("    \"b\xc3\xbc\x63her.example\": {policy"), std::string::npos) << text;
+  EXPECT_NE(text.find("    \"wwwxn--bcher-kva.example.b\xc3\xbc\x63her.example\": {policy"), std::string::npos) << text;
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Init, NamesThatTheDnsCannotHaveAreRefused) {
   std::string said;
   const auto init = [&](const char* zone, const char* name) {
