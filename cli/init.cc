@@ -4,12 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "cli/yaml_text.h"
 #include "dns/core/wire/name.h"
@@ -65,6 +67,20 @@ shared::Result<std::pair<InitRegion*, std::string>> of_region(InitPlan& plan, co
 bool located(const InitPlan& plan) {
   return std::all_of(plan.regions.begin(), plan.regions.end(),
                      [](const InitRegion& region) { return !region.location.empty(); });
+}
+
+// LATITUDE,LONGITUDE in degrees: it goes into the configuration as it is.
+bool is_location(std::string_view text) {
+  constexpr double kMostLatitude = 90;
+  constexpr double kMostLongitude = 180;
+  const auto within = [](std::string_view number, double most) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+    return error == std::errc{} && end == number.data() + number.size() && value >= -most && value <= most;
+  };
+  const std::size_t comma = text.find(',');
+  return comma != std::string_view::npos && within(shared::trim(text.substr(0, comma)), kMostLatitude) &&
+         within(shared::trim(text.substr(comma + 1)), kMostLongitude);
 }
 
 std::string absolute(const InitPlan& plan, const std::string& name) {
@@ -235,6 +251,10 @@ shared::Result<InitPlan> plan_of(const std::vector<std::string>& regions, const 
   for (const std::string& text : locations) {
     auto said = of_region(plan, text, "--location");
     if (!said) return tl::unexpected(said.error());
+    if (!is_location(said->second)) {
+      return shared::fail("--location '" + text +
+                          "': expected REGION=LATITUDE,LONGITUDE in degrees, such as eu=53.35,-6.26");
+    }
     said->first->location = said->second;
   }
   for (const InitRegion& region : plan.regions) {

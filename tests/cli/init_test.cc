@@ -104,6 +104,12 @@ TEST(Init, WhatIsMissingOrWrongIsToldWithAnExample) {
            {{"init", "--region", "eu"}, "NAME=ADDRESS"},
            {{"init", "--region", "eu=nowhere"}, "'nowhere' is no address"},
            {{"init", "--region", "eu=192.0.2.1"}, "--backend eu=ADDRESS:PORT is missing"},
+           {{"init", "--region", "eu=192.0.2.1", "--location", "eu=1.0,2.0}, us: {"}, "LATITUDE,LONGITUDE in degrees"},
+           {{"init", "--region", "eu=192.0.2.1", "--location", "eu=Dublin"}, "LATITUDE,LONGITUDE in degrees"},
+           {{"init", "--region", "eu=192.0.2.1", "--location", "eu=91,0"}, "LATITUDE,LONGITUDE in degrees"},
+           {{"init", "--region", "eu=192.0.2.1", "--location", "eu=nan,0"}, "LATITUDE,LONGITUDE in degrees"},
+           {{"init", "--region", "eu=192.0.2.1", "--location", "eu=53.35, -6.26"},
+            "--backend eu=ADDRESS:PORT is missing"},
            {{"init", "--region", "eu=192.0.2.1", "--backend", "us=192.0.2.2:80"}, "with a region that --region names"},
            {{"init", "--region", "eu=192.0.2.1", "--backend", "eu=192.0.2.2:80"}, "--zone is missing"}}) {
     EXPECT_EQ(meridian(words, said), 2) << remedy;
