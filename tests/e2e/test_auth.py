@@ -263,6 +263,16 @@ def test_traces_begin_here_or_go_on(slot, server, tmp_path):
         meridian.eventually(lambda: f'"trace":"{trusted}"' in (tmp_path / "access.log").read_text(), "it is in the log")
 
 
+def test_what_others_note_of_a_trace_goes_with_that_trace_alone(slot, server, tmp_path):
+    """Where the field cannot be read a trace begins here, and tracestate is another one's (Trace Context, processing model)."""
+    trusted = slot_address(slot, "9.1")
+    with LoneEdge(tmp_path, slot, [server.name], edge={"trace": {"sample": "0%"}, "trusted_proxies": [trusted]}) as edge:
+        good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        for given in ({"traceparent": good}, {"traceparent": good.replace("4bf9", "4BF9")}, {"traceparent": "ff" + good[2:]}, {}):
+            assert edge.get("/", source=trusted, tracestate="shop=1", **given)[0] == 200
+        assert [f.get("tracestate") for f in fields_of(server)] == ["shop=1", None, None, None]
+
+
 def test_no_cache_has_what_a_route_of_the_tier_says_to_one_client(slot, tmp_path):
     """The route of the tier need not ask who it is itself: the one before has, and servers are told."""
     keys = secret_file(tmp_path / "keys", "".join(f"sha256:{hashlib.sha256(who.encode()).hexdigest()} {who} gold\n" for who in ("acme", "umbra")))

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "edge/core/message/rewrite.h"
+#include "edge/core/message/trace_context.h"
 #include "shared/http/head_writer.h"
 
 namespace edge {
@@ -102,10 +103,19 @@ class RequestWriter {
            http::equals_as_twin(field.name, name);
   }
 
+  // The client's trace; if not, one begins here, and what others have noted of theirs does not belong to it.
+  [[nodiscard]] bool goes_on() const {
+    const http::Field* given = request_.head.fields.find(http::FieldId::traceparent);
+    return given != nullptr && is_traceparent(given->value);
+  }
+
   [[nodiscard]] bool passes(const http::Field& field) const {
     if (is_ours(field.id) || is_tier_header(field) || is_client_subject(field)) return false;
     if (needs_trust(field.id) && !request_.client.trusted) return false;
-    if (field.id == http::FieldId::traceparent && !request_.traceparent.empty()) return false;
+    if (!request_.traceparent.empty()) {
+      if (field.id == http::FieldId::traceparent) return false;
+      if (field.id == http::FieldId::tracestate && !goes_on()) return false;  // Trace Context, processing model
+    }
     if (connection_.named_count > 0 && !http::is_protected(field.id) && connection_.names(field.name)) return false;
     if (field.id == http::FieldId::other && http::underscore_twin(field.name) != http::FieldId::other) return false;
     return !request_.rules.drops(field);
