@@ -273,6 +273,20 @@ def test_what_others_note_of_a_trace_goes_with_that_trace_alone(slot, server, tm
         assert [f.get("tracestate") for f in fields_of(server)] == ["shop=1", None, None, None]
 
 
+def test_of_two_traces_none_is_believed(slot, server, tmp_path):
+    trusted = slot_address(slot, "9.1")
+    with LoneEdge(tmp_path, slot, [server.name], edge={"trace": {"sample": "0%"}, "trusted_proxies": [trusted]}) as edge:
+        connection = edge.connect(trusted)
+        connection.putrequest("GET", "/")
+        for digit in "12":
+            connection.putheader("traceparent", f"00-{digit * 32}-{digit * 16}-01")
+        connection.putheader("tracestate", "shop=1")
+        connection.endheaders()
+        assert connection.getresponse().status == 200
+        head = server.heads[0][1].lower()
+        assert head.count(b"traceparent: ") == 1 and b"1" * 32 not in head and b"2" * 32 not in head and b"tracestate" not in head
+
+
 def test_no_cache_has_what_a_route_of_the_tier_says_to_one_client(slot, tmp_path):
     """The route of the tier need not ask who it is itself: the one before has, and servers are told."""
     keys = secret_file(tmp_path / "keys", "".join(f"sha256:{hashlib.sha256(who.encode()).hexdigest()} {who} gold\n" for who in ("acme", "umbra")))

@@ -104,10 +104,7 @@ class RequestWriter {
   }
 
   // The client's trace; if not, one begins here, and what others have noted of theirs does not belong to it.
-  [[nodiscard]] bool goes_on() const {
-    const http::Field* given = request_.head.fields.find(http::FieldId::traceparent);
-    return given != nullptr && is_traceparent(given->value);
-  }
+  [[nodiscard]] bool goes_on() const { return is_traceparent(given_traceparent(request_.head.fields)); }
 
   [[nodiscard]] bool passes(const http::Field& field) const {
     if (is_ours(field.id) || is_tier_header(field) || is_client_subject(field)) return false;

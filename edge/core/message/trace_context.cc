@@ -57,6 +57,11 @@ bool is_traceparent(std::string_view text) {
   return version == "00" ? text.size() == kSize : text.size() == kSize || text[kSize] == '-';
 }
 
+std::string_view given_traceparent(const http::FieldList& fields) {
+  if (fields.count(http::FieldId::traceparent) != 1) return {};
+  return fields.find(http::FieldId::traceparent)->value;
+}
+
 std::optional<TraceParent> parse_traceparent(std::string_view text) {
   if (!is_traceparent(text)) return std::nullopt;
   return TraceParent{.trace = text.substr(kTraceAt, kTraceSize),

@@ -9,10 +9,15 @@
 #include <string>
 #include <string_view>
 
+#include "shared/http/fields.h"
+
 namespace edge {
 
 // "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", version 00 or a later one that begins so.
 [[nodiscard]] bool is_traceparent(std::string_view text);
+
+// The one that a message has; empty: it has none, or several, of which none is to be believed.
+[[nodiscard]] std::string_view given_traceparent(const http::FieldList& fields);
 
 // Its parts; views are into `text`.
 struct TraceParent {

@@ -38,8 +38,7 @@ thread_local std::chrono::nanoseconds WallClock::apart_{};
 // A trusted client's, with which the request's trace goes on; none: the trace has begun here.
 std::optional<TraceParent> given_parent(const Request& r) {
   if (!r.found().client.trusted) return std::nullopt;
-  const http::Field* given = r.asked.head->fields.find(http::FieldId::traceparent);
-  return given != nullptr ? parse_traceparent(given->value) : std::nullopt;
+  return parse_traceparent(given_traceparent(r.asked.head->fields));
 }
 
 // "1.1", "2": of "HTTP/1.1", "HTTP/2.0".
@@ -180,13 +179,12 @@ void begin_trace(Request& r) {
   if (!r.asked.traceparent.empty()) {
     r.traceparent = TraceParentText(r.asked.traceparent);
   } else {
-    const http::Field* given =
-        r.found().client.trusted ? r.asked.head->fields.find(http::FieldId::traceparent) : nullptr;
+    const std::string_view given =
+        r.found().client.trusted ? given_traceparent(r.asked.head->fields) : std::string_view();
     // The trace of a request that nobody has named has its name: one id less to make, and who has one has the other.
     const std::string_view id = r.own_id();
     const auto span = span_of(id);
-    r.traceparent = make_traceparent(given != nullptr ? given->value : std::string_view(), id,
-                                     std::string_view(span.data(), span.size()), *settings.trace_share);
+    r.traceparent = make_traceparent(given, id, std::string_view(span.data(), span.size()), *settings.trace_share);
   }
   if (!settings.spans.told || r.context.spans == nullptr) return;
   const auto own = parse_traceparent(r.traceparent);

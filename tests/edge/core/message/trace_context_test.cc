@@ -5,12 +5,26 @@
 #include <set>
 #include <string>
 
+#include "tests/shared/http/parse.h"
+
 namespace edge {
 namespace {
 
 const std::string kTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
 const std::string kSpan = "00f067aa0ba902b7";
 const std::string kGiven = "00-" + kTrace + "-" + kSpan + "-01";
+
+TEST(TraceContext, OfSeveralNoneIsGiven) {
+  const std::string line = "traceparent: " + kGiven + "\r\n";
+  const auto given = [](const std::string& lines) {
+    const std::string text = "GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n";
+    const auto head = http::testing::request(text);
+    return std::string(given_traceparent(head.fields));
+  };
+  EXPECT_EQ(given(line), kGiven);
+  EXPECT_EQ(given(""), "");
+  EXPECT_EQ(given(line + line), "");
+}
 
 TEST(TraceContext, ReadsWhatTheRecommendationAllows) {
   EXPECT_TRUE(is_traceparent(kGiven));
