@@ -440,6 +440,21 @@ def test_a_lower_limit_of_streams_counts_once_the_client_has_heard_of_it(tmp_pat
             client.until_over(*three)
 
 
+def test_who_acknowledges_no_settings_does_not_keep_a_limit_of_streams_for_ever(tmp_path):
+    limit = {"client": {"http2": {"max_streams": 5}, "head_timeout": "1s"}}
+    with meridian.Lease() as own, Scripted(slot_address(own, "2.1"), held_back, go=threading.Event()) as server, \
+            LoneEdge(tmp_path, own, [server.name], edge=limit) as edge, H2(edge.host) as client:
+        client.auto_ack = False
+        client.fetch("/")
+        edge.config["edge"]["client"]["http2"]["max_streams"] = 2
+        edge.reload()
+        held = [client.get("/held") for _ in range(2)]
+        meridian.wait_until(lambda: client.until_over(client.get("/")).reset == h2.REFUSED_STREAM, "a third stream is one too many")
+        server.go.set()
+        client.until_over(*held)
+        assert [client.streams[stream].status for stream in held] == [200] * 2
+
+
 def test_octets_beyond_the_windows_are_a_flow_control_error(tmp_path):
     """The server takes nothing, so that at last no window opens any more; what the kernel holds for it comes before that."""
     over = threading.Event()

@@ -126,6 +126,7 @@ void H2Connection::announce() {
   announced_ = true;
   const Settings& now = settings();
   told_streams_ = now.http2.max_streams;
+  told_at_ = context_.now();
   const std::uint32_t window = window_of(now.http2);
   const std::array ours{
       h2::SettingValue{h2::Setting::max_concurrent_streams, now.http2.max_streams},

@@ -141,6 +141,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   shared::TimePoint out_progress_{};
   shared::TimePoint shutdown_due_ = shared::TimePoint::max();  // of the second step
   shared::TimePoint window_began_{};                           // of waiting_rate()
+  shared::TimePoint told_at_{};                                // our last SETTINGS
   std::uint64_t moved_ = 0;                                    // octets, both ways
   std::uint64_t window_octets_ = 0;
   std::size_t held_ = 0;            // octets of the heads of requests

@@ -58,15 +58,19 @@ void H2Connection::take(const h2::Event& event) {
 }
 
 // A limit that a reload has changed is told when it matters, and the one before it counts, if it is higher, until the
-// client says that it has heard: what it opens until then is no fault of its own (RFC 9113 5.1.2, 6.5.3).
+// client says that it has heard: what it opens until then is no fault of its own (RFC 9113 5.1.2, 6.5.3). Who never
+// says so has the time that a head has; then the limit is what it is.
 std::uint32_t H2Connection::most_streams() {
-  const std::uint32_t now = settings().http2.max_streams;
-  if (now != told_streams_ && session_.settings_known()) {
-    old_streams_ = std::exchange(told_streams_, now);
-    const std::array ours{h2::SettingValue{h2::Setting::max_concurrent_streams, now}};
+  const Settings& now = settings();
+  const std::uint32_t most = now.http2.max_streams;
+  if (most != told_streams_ && session_.settings_known()) {
+    old_streams_ = std::exchange(told_streams_, most);
+    told_at_ = context_.now();
+    const std::array ours{h2::SettingValue{h2::Setting::max_concurrent_streams, most}};
     say(h2::octets_of(h2::settings(ours)));
     session_.tell_settings();
   }
+  if (!session_.settings_known() && told_at_ + now.timeouts.head <= context_.now()) return most;
   return std::max(told_streams_, old_streams_);
 }
 
