@@ -113,6 +113,23 @@ def test_a_limit_counts_guesses(slot, server, tmp_path):
         assert [edge.get("/", Authorization=basic("alice", f"guess{n}"))[0] for n in range(5)] == [401, 401, 401, 429, 429]
 
 
+def test_a_limit_that_announces_tells_what_guesses_have_left(slot, server, tmp_path):
+    """What it has said stands when everything is decided once more over the checked password, by whichever route."""
+    users = secret_file(tmp_path / "users", hashed("alice", "x", "-B", "-C", "5") + "\n")
+    keys = secret_file(tmp_path / "keys", f"sha256:{hashlib.sha256(b'very-secret').hexdigest()} acme gold\n")
+    auth = ["partners", "staff"]
+    routes = [{"path": "/", "tier": "gold", "pool": "web", "auth": auth}, {"path": "/", "pool": "web", "auth": auth, "limits": "guess"}]
+    limits = {"guess": {"rate": "10/h", "burst": 3, "announce": True}}
+    edge = {"auth": {"partners": {"api_keys": keys}, "staff": {"passwords": users}}, "tiers": {"order": ["free", "gold"], "from": []}, "limits": limits}
+    with LoneEdge(tmp_path, slot, [server.name], routes=routes, edge=edge) as edge:
+        asked = [{"Authorization": basic("alice", "guess")}, {"X_Api_Key": "very-secret", "Authorization": basic("alice", "x")}, {"Authorization": basic("alice", "x")}]
+        for left, (status, shown) in enumerate(zip((401, 200, 200), asked)):
+            got, fields, _ = edge.get("/", **shown)
+            assert got == status and fields["RateLimit"].startswith(f'"guess";r={3 - left};t='), fields["RateLimit"]
+            assert fields.get_all("RateLimit-Policy") == ['"guess";q=10;w=3600']
+        assert edge.get("/", X_Api_Key="very-secret", Authorization=basic("alice", "x"))[1]["RateLimit"] is None, "that route has no limit"
+
+
 def test_api_keys_by_digest_give_the_tier(slot, server, tmp_path):
     keys = secret_file(tmp_path / "keys", f"sha256:{hashlib.sha256(b'very-secret').hexdigest()} acme gold\n")
     tiers = {"order": ["free", "gold"], "from": []}

@@ -38,7 +38,7 @@ void open_page(Request& r, OwnHead head, std::string_view text) {
   }
   if (!r.rate_limit.empty()) {
     head.rate_limit = r.rate_limit;
-    head.rate_policy = r.decision.limit.by->policy();
+    head.rate_policy = r.rate_policy;
   }
   const bool left_out = r.asked.head->method == http::Method::head || is_bodyless(head.status);
   r.exchange.sink.start(head);

@@ -31,7 +31,7 @@ Attempt::Attempt(Request& request, const Target& target, UpstreamWork& work)
   work_.cache_status = request.cache_status;
   work_.watcher = request.cached.get();
   if (request.learner) work_.watcher = &*request.learner;
-  if (!request.rate_limit.empty()) work_.rate_policy = request.decision.limit.by->policy();
+  work_.rate_policy = request.rate_policy;
   if (!target.races_session && request.asked.has_client()) remember_session();
   work_.session = nullptr;
   if (request.pool().sticky.learned != nullptr && request.asked.mirrored == nullptr) {

@@ -248,7 +248,7 @@ void FileAnswer::push_fields(const ContentPlan& plan) {
   }
   push("Content-Range", range_);
   if (!r_.rate_limit.empty()) {
-    push("RateLimit-Policy", r_.decision.limit.by->policy());
+    push("RateLimit-Policy", r_.rate_policy);
     push("RateLimit", r_.rate_limit);
   }
   if (plan.status == 304) return;

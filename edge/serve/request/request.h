@@ -130,6 +130,7 @@ struct Request {
   std::unique_ptr<FileAnswer> file;                   // of a route with files; null: none
   std::string page_text;                              // of pages that are made for the request
   std::string rate_limit;                             // the value of RateLimit; empty: none is sent
+  std::string_view rate_policy;                       // of the same limit, whatever is decided of the request since
   TraceParentText traceparent;                        // of this hop, towards servers; empty: none of ours
   bool recorded = false;                              // spans are told of it
   std::unique_ptr<shared::RecordingTrace> explained;  // how it was decided, for a client that is told; null: nobody is

@@ -60,7 +60,9 @@ Asked asked_of(const Request& r) {
 void tell_limit(Request& r) {
   const LimitRuling& limit = r.decision.limit;
   if (limit.by == nullptr) return;
-  if (limit.refused || limit.by->settings().announce) r.rate_limit = ratelimit_field(limit);
+  if (!limit.refused && !limit.by->settings().announce) return;
+  r.rate_limit = ratelimit_field(limit);
+  r.rate_policy = limit.by->policy();
 }
 
 // What the cache stores says nothing of one client's limit: where it is sent from there, that is added.
