@@ -77,8 +77,9 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
   [[nodiscard]] const Seen& opened() const { return seen_; }
   // There is more of the body, or its end.
   void moved();
-  // The writer sleeps until readers have taken something.
-  void sleep() { asleep_.store(true, std::memory_order_release); }
+  // The writer sleeps until readers have taken something. An exchange, as theirs is: either they find it asleep, or it
+  // sees, looking once more, what they have taken; a store might be seen by them later than it has looked.
+  void sleep() { static_cast<void>(asleep_.exchange(true, std::memory_order_acq_rel)); }
   void gone();
 
   // The store's.
