@@ -415,6 +415,34 @@ def test_what_is_said_to_the_one_who_asks_by_head_updates_nothing(slot, server, 
             assert len(fields.get_all(name)) == 1, fields.get_all(name)
 
 
+@pytest.mark.parametrize("shown", [b"X-Api-Key: k1", b"Authorization: Bearer k1"])
+def test_what_a_server_says_of_a_stored_response_to_one_who_has_shown_who_he_is_is_told_to_nobody_else(slot, server, tmp_path, shown):
+    """RFC 9111 3.5: his 304 does not say that it is for all, and others have waited for it."""
+    opened = threading.Event()
+    stale = b'Cache-Control: max-age=3600\r\nAge: 7200\r\nETag: "abc"\r\n'
+
+    def answer(head):
+        if b"If-None-Match" not in head:
+            return ok(b"page", stale)
+        ours = shown in head
+        if ours:
+            opened.wait(60)
+        return b'HTTP/1.1 304 Not Modified\r\nETag: "abc"\r\nCache-Control: max-age=3600\r\nAge: 0\r\n' + (b"Hello: alice\r\n" if ours else b"") + b"\r\n"
+
+    server.answer = answer
+    with caching(tmp_path, slot, server) as edge:
+        assert edge.get("/page")[2] == b"page"
+        with edge.raw() as his, edge.raw() as other:
+            his.sendall(b"GET /page HTTP/1.1\r\nHost: lone.example\r\nConnection: close\r\n" + shown + b"\r\n\r\n")
+            meridian.eventually(lambda: len(server.heads) == 2, "the server is asked about it")
+            other.sendall(b"GET /page HTTP/1.1\r\nHost: lone.example\r\nConnection: close\r\n\r\n")
+            meridian.eventually(lambda: edge.metric("meridian_edge_cache_collapsed_total") == 1, "the other one waits for that")
+            opened.set()
+            told = [read_to_end(sock) for sock in (his, other)]
+        assert all(one.startswith(b"HTTP/1.1 200") and one.endswith(b"\r\n\r\npage") for one in told), told
+        assert [b"Hello: alice" in one for one in told] == [True, False], told
+
+
 @pytest.mark.parametrize("fits", [True, False], ids=["stored", "turns out too large"])
 def test_a_client_that_leaves_inside_the_body_leaves_it_whole_for_who_has_joined(slot, server, tmp_path, fits):
     more = threading.Event()

@@ -233,10 +233,15 @@ bool CachedExchange::take_head(const CacheFill::Seen& seen) {
   const bool is_private = seen.phase == CacheFill::Phase::private_;
   const bool purged = old_ != nullptr && old_->purged.load(std::memory_order_relaxed);
   const std::uint16_t status = seen.entry->head.status();
-  if (is_private && is_stale_error(status) && old_ != nullptr && allowed_at_error(old_->freshness, purged, r_.now())) {
+  const bool fails = is_private && !seen.validated && is_stale_error(status);
+  if (fails && old_ != nullptr && allowed_at_error(old_->freshness, purged, r_.now())) {
     outcome_.forward_status = status;
     reader_.reset();
     return answer(old_, CacheVerdict::stale, nullptr);
+  }
+  if (is_private && seen.validated && !ours) {  // what is stored is still good, and asked about by one for all
+    reader_.reset();
+    return look();
   }
   if (is_private && !ours) return pass(outcome_.forward, seen.why);
   if (!ours) {

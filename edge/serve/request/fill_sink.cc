@@ -94,20 +94,22 @@ void FillSink::take_304(const http::ResponseHead& head, const FetchTimes& times)
   entry_->body = old->body;
   entry_->file = old->file;
   opened_ = closed_ = true;
-  const bool kept = fits && !another &&
-                    why_not_stored(of_.request, merged, directives, *of_.rule, times.heard_at).empty() &&
-                    of_.store.insert(entry_, *of_.fill, of_.rule->max_variants);
+  // What is said to this client alone is no news for others who wait.
+  std::string_view why;
+  if (!another) why = why_not_stored(of_.request, merged, directives, *of_.rule, times.heard_at);
+  if (!fits && why.empty()) why = "too many fields";
+  const bool kept = !another && why.empty() && of_.store.insert(entry_, *of_.fill, of_.rule->max_variants);
   if (!kept) of_.store.remove(*old);
   of_.store.release(*of_.fill);
   std::shared_ptr<const StoredHead> own;
   if (!another && said.omitted_count > 0)
     own = std::make_shared<StoredHead>(old->head.updated_by(head, ResponseDirectives{}, of_.rule->set_cookie));
-  of_.fill->open({.phase = CacheFill::Phase::stored,
+  of_.fill->open({.phase = why.empty() ? CacheFill::Phase::stored : CacheFill::Phase::private_,
                   .entry = entry_,
                   .own_head = std::move(own),
                   .error = {},
                   .validated = true,
-                  .why = {}});
+                  .why = why});
 }
 
 void FillSink::take_update(const http::ResponseHead& head, shared::TimePoint asked) {
