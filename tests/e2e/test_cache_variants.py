@@ -207,3 +207,17 @@ def test_a_get_with_a_body_and_an_overlong_head_touch_nothing_that_is_stored(slo
         assert edge.get("/f")[2] == b"slim" and len(server.heads) == 3
         assert edge.get("/o", X_Large="x" * 40_000)[0] == 431
         assert edge.get("/o")[0] == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_made_up_key_takes_nothing_out_of_the_store(slot, server, tmp_path, method):
+    """What a server says to one alone is nothing to others, in the good as in the bad."""
+    page = FRESH + b'ETag: "abc"\r\n'
+    answer = lambda head: b"HTTP/1.1 304 Not Modified\r\n" + page + b"\r\n" if b"If-None-Match" in head else ok(b"page", page)
+    server.answer = lambda head: answer(head)[:-4] if head.startswith(b"HEAD") else answer(head)
+    with caching(tmp_path, slot, server) as edge:
+        assert edge.get("/page")[2] == b"page"
+        for n in range(3):
+            assert edge.get("/page", method=method, X_Api_Key=f"guess{n}", Cache_Control="no-cache")[0] == 200
+        assert len(server.heads) == 4
+        assert "hit" in edge.get("/page")[1]["Cache-Status"] and len(server.heads) == 4

@@ -8,6 +8,9 @@
 namespace edge {
 namespace {
 
+constexpr std::string_view kAuthorized = "the request had Authorization";
+constexpr std::string_view kKeyed = "the request had X-Api-Key";
+
 // It is worth keeping: fresh for a while, stale for a while, or something to ask about.
 bool is_of_use(const http::ResponseHead& response, const ResponseDirectives& directives, const CacheRule& rule,
                Delta lifetime) {
@@ -58,6 +61,8 @@ bool is_understood(std::uint16_t status) {
   }
 }
 
+bool is_for_one_client(std::string_view why) { return why == kAuthorized || why == kKeyed; }
+
 std::string_view why_not_stored(const http::FieldList& request, const http::ResponseHead& response,
                                 const ResponseDirectives& directives, const CacheRule& rule,
                                 http::UnixSeconds heard_at) {
@@ -66,9 +71,9 @@ std::string_view why_not_stored(const http::FieldList& request, const http::Resp
   if (directives.must_understand ? !is_understood(status) : directives.no_store) return "no-store";
   if (directives.is_private) return "private";
   const bool for_all = directives.is_public || directives.must_revalidate || directives.s_maxage.given;
-  if (request.has(http::FieldId::authorization) && !for_all) return "the request had Authorization";
+  if (request.has(http::FieldId::authorization) && !for_all) return kAuthorized;
   if (request.has(http::FieldId::x_api_key) && !for_all && !knows_keys(rule, response)) {
-    return "the request had X-Api-Key";
+    return kKeyed;
   }
   if (rule.set_cookie == CookiePolicy::pass && response.fields.has(http::FieldId::set_cookie)) return "Set-Cookie";
   // As good as a cookie: whoever got it would go on with another one's session.

@@ -24,4 +24,7 @@ namespace edge {
   return status == 500 || status == 502 || status == 503 || status == 504;
 }
 
+// The reason is who has asked, and not what was said.
+[[nodiscard]] bool is_for_one_client(std::string_view why);
+
 }  // namespace edge

@@ -99,7 +99,8 @@ void FillSink::take_304(const http::ResponseHead& head, const FetchTimes& times)
   if (!another) why = why_not_stored(of_.request, merged, directives, *of_.rule, times.heard_at);
   if (!fits && why.empty()) why = "too many fields";
   const bool kept = !another && why.empty() && of_.store.insert(entry_, *of_.fill, of_.rule->max_variants);
-  if (!kept) of_.store.remove(*old);
+  // Nor does it say anything against what is stored for them.
+  if (!kept && !is_for_one_client(why)) of_.store.remove(*old);
   of_.store.release(*of_.fill);
   std::shared_ptr<const StoredHead> own;
   if (!another && said.omitted_count > 0)
