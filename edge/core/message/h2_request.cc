@@ -136,9 +136,10 @@ H2Request::Taken H2Request::add_pseudo(std::string_view name, std::string_view v
   return Taken::yes;
 }
 
+// A crumb of nothing leaves no separator: the line would end, or begin, with a blank that HTTP/1 has not.
 void H2Request::add_cookie(std::string_view value) {
-  if (cookie_) cookies_.append("; ");
   cookie_ = true;
+  if (!cookies_.empty() && !value.empty()) cookies_.append("; ");
   cookies_.append(value);
 }
 

@@ -164,6 +164,19 @@ TEST(H2Request, CookieCrumbsAreOne) {
   EXPECT_EQ(got->head.fields.find(http::FieldId::cookie)->value, "a=1; b=2");
 }
 
+TEST(H2Request, ACrumbOfNothingLeavesNoSeparator) {
+  const auto joined = [](std::vector<std::string> crumbs) {
+    Pairs fields;
+    for (const std::string& crumb : crumbs) fields.emplace_back("cookie", crumb);
+    const auto got = read(get("/", fields));
+    return got->framing ? std::string(got->head.fields.find(http::FieldId::cookie)->value) : "refused";
+  };
+  EXPECT_EQ(joined({"a=1", ""}), "a=1") << "a blank at a line's end is none in HTTP/1";
+  EXPECT_EQ(joined({"", "a=1"}), "a=1");
+  EXPECT_EQ(joined({"a=1", "", "", "b=2"}), "a=1; b=2");
+  EXPECT_EQ(joined({"", ""}), "");
+}
+
 TEST(H2Request, HostIsOneWithTheAuthorityOrTheTargetSaysSo) {
   const auto same = read(get("/x", {{"host", "SHOP.example"}}));
   ASSERT_TRUE(same->framing);
