@@ -31,10 +31,10 @@ void check_path(const edge::PathRule& rule, std::string_view path) {
   if (!rule.apply(normal->kept, out)) return;
   require(out.starts_with('/') && !out.starts_with("//"));
   require(out.find('?') == std::string::npos || normal->kept.find('?') != std::string_view::npos);
-  if (edge::has_dot_segment(out)) return;
+  if (edge::has_dot_segment(out) || !edge::has_normal_escapes(out)) return;
   edge::TargetScratch again;
   const auto read = edge::normalise_path(out, again);
-  require(read.has_value());
+  require(read.has_value() && read->kept == out);
 }
 
 }  // namespace

@@ -220,6 +220,9 @@ MaybeRefused rewrite(Match& found, TargetScratch& scratch, Trace& trace) {
     if (has_dot_segment(scratch.sent_path)) {
       return http::Refusal{.status = 400, .reason = "the rewritten path would have a dot segment"};
     }
+    if (!has_normal_escapes(scratch.sent_path)) {
+      return http::Refusal{.status = 400, .reason = "the rewritten path would have an escape that is refused"};
+    }
     target.kept = scratch.sent_path;
     found.rewritten = true;
     trace.note("rewrite", [&] { return "to " + scratch.sent_path + ", by " + rule->text(); });

@@ -121,6 +121,19 @@ http::Checked<NormalPath> normalise_path(std::string_view path, TargetScratch& s
   return normal;
 }
 
+bool has_normal_escapes(std::string_view path) {
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '\\') return false;
+    if (path[i] != '%') continue;
+    const std::optional<unsigned> octet = escape_at(path, i);
+    if (!octet || *octet == 0 || *octet == '\\' || is_unreserved(*octet)) return false;
+    const std::optional<unsigned> next = escape_at(path, i + 3);
+    if (next && is_overlong(*octet, *next)) return false;
+    i += 2;
+  }
+  return true;
+}
+
 void cut_parameters(std::string_view path, std::string& plain) {
   plain.clear();
   bool in_parameters = false;

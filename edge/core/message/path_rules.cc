@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "edge/core/message/target.h"
+
 #include "shared/core/ascii.h"
 
 namespace edge {
@@ -28,18 +30,15 @@ bool is_name(std::string_view name) {
                                       [](char c) { return shared::is_alphanumeric(c) || c == '_' || c == '-'; });
 }
 
-// Plain octets of a path, escapes whole.
+// Plain octets of a path, escapes whole and such as a normalised path has.
 bool is_path_text(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c <= 0x20 || c >= 0x7F || c == '?' || c == '#' || c == ';' || c == '\\' || c == '{' || c == '}') return false;
-    if (c != '%') continue;
-    const bool whole =
-        i + 2 < text.size() && shared::hex_digit(text[i + 1]) >= 0 && shared::hex_digit(text[i + 2]) >= 0;
-    if (!whole || text.substr(i, 3) == "%00") return false;
-  }
-  return true;
+  constexpr std::string_view kOthers = "?#;{}";
+  return has_normal_escapes(text) && std::all_of(text.begin(), text.end(), [&](char c) {
+           return c > 0x20 && c < 0x7F && kOthers.find(c) == std::string_view::npos;
+         });
 }
+
+constexpr std::string_view kNoText = ": no '?', '#', ';' or backslash, no '%61' for 'a'";
 
 // "{name}" or "{name*}" without the braces; nothing when it is none.
 std::optional<std::string_view> in_braces(std::string_view segment) {
@@ -64,7 +63,9 @@ shared::Result<void> PathRule::read_from(std::string_view from) {
     auto name = in_braces(segment);
     if (!name) {
       if (!is_path_text(segment) || has_dot_segment("/" + std::string(segment))) {
-        return fail("from: " + quoted(segment) + " is neither plain text nor {NAME} nor {NAME*}");
+        return fail("from: " + quoted(segment) +
+                    " is neither {NAME} nor {NAME*} nor a text that a path has when it is matched" +
+                    std::string(kNoText));
       }
       from_.push_back({.literal = std::string(segment)});
       continue;
@@ -86,7 +87,8 @@ shared::Result<void> PathRule::read_to(std::string_view to) {
   if (has_dot_segment(to)) return fail("to: " + quoted(to) + " has a segment '.' or '..'");
   while (!to.empty()) {
     const std::string_view literal = to.substr(0, to.find_first_of("{}"));
-    if (!is_path_text(literal)) return fail("to: " + quoted(literal) + " cannot stand in a path");
+    if (!is_path_text(literal))
+      return fail("to: " + quoted(literal) + " cannot stand in a path" + std::string(kNoText));
     if (!literal.empty()) to_.push_back({.literal = std::string(literal)});
     to.remove_prefix(literal.size());
     if (to.empty()) break;

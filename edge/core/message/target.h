@@ -49,6 +49,9 @@ struct NormalPath {
 // Uses scratch.path and scratch.kept. REQUIRES: path begins with '/'.
 [[nodiscard]] http::Checked<NormalPath> normalise_path(std::string_view path, TargetScratch& scratch);
 
+// Whether normalise_path() would leave the escapes of `path` as they are, and refuse none of it.
+[[nodiscard]] bool has_normal_escapes(std::string_view path);
+
 // Empty segments beside `..`: "/a//../b" is /b to who merges them first, and /a/b to RFC 3986 5.2.4.
 enum class Slashes : std::uint8_t { merge, keep };
 

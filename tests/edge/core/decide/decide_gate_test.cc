@@ -121,6 +121,16 @@ TEST_F(GateTest, PathAndQueryAreRewrittenAndWhatWasAskedIsKept) {
   EXPECT_EQ(ask("/other").match.target.kept, "/other");
 }
 
+TEST_F(GateTest, APathThatItsPartsMakeAnotherIsRefused) {
+  Gate gate;
+  gate.path.push_back(*PathRule::parse("/{a}/{b}", "/files/{a}{b}"));
+  set(std::move(gate));
+  EXPECT_EQ(ask("/x/y").match.target.kept, "/files/xy");
+  EXPECT_EQ(ask("/.;v=1/.;v=2").refusal.status, 400);
+  EXPECT_EQ(ask("/x%C0/%AFy").refusal.status, 400) << "to some decoders C0 AF is a slash";
+  EXPECT_EQ(ask("/x%C3/%A4").match.target.kept, "/files/x%C3%A4");
+}
+
 TEST_F(GateTest, WhoHasNotSaidWhoHeIsIsToldHow) {
   Gate gate;
   gate.auth = {staff()};

@@ -54,7 +54,7 @@ TEST(PathRules, SaysWhatIsWrongWithATemplate) {
   EXPECT_NE(complaint("x", "/y").find("does not begin with '/'"), std::string::npos);
   EXPECT_NE(complaint("/{a*}/b", "/y").find("nothing can follow"), std::string::npos);
   EXPECT_NE(complaint("/{a}/{a}", "/y").find("twice"), std::string::npos);
-  EXPECT_NE(complaint("/a{b}", "/y").find("neither plain text"), std::string::npos);
+  EXPECT_NE(complaint("/a{b}", "/y").find("is neither {NAME} nor"), std::string::npos);
   EXPECT_NE(complaint("/{}", "/y"), "");
   EXPECT_NE(complaint("/{a}", "/{b}").find("no {b} in from"), std::string::npos);
   EXPECT_NE(complaint("/{a}", "/{a").find("no {"), std::string::npos);
@@ -64,6 +64,11 @@ TEST(PathRules, SaysWhatIsWrongWithATemplate) {
   EXPECT_NE(complaint("/{a}", "/%{a}").find("cannot stand in a path"), std::string::npos);
   EXPECT_NE(complaint("/{a}", "/%00"), "");
   EXPECT_NE(complaint("/{a.b}", "/y"), "");
+  for (const char* escape : {"/a%5cte", "/%C0%AF", "/%61", "/x/%2e{a}", "/%7"}) {
+    EXPECT_NE(complaint("/{a}", escape).find("cannot stand in a path"), std::string::npos) << escape;
+  }
+  EXPECT_NE(complaint("/%61pi/{a}", "/{a}").find("when it is matched"), std::string::npos) << "it would never fit";
+  EXPECT_EQ(complaint("/a%2Fb/{a}", "/%C3%A4/{a}"), "");
   for (const char* text : {"/ ", "/\x1f", "/\x7f", "/\x80", "/#", "/;", "/\\"})
     EXPECT_NE(complaint("/{a}", text).find("cannot stand in a path"), std::string::npos) << text;
 }
