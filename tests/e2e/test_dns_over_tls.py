@@ -1,6 +1,7 @@
 """DNS over TLS (RFC 7858), as kdig, openssl and Python's ssl see it: answers, padding, many queries, idle and capped connections,
 certificates that change and that are broken."""
 import contextlib
+import secrets
 import shutil
 import socket
 import ssl
@@ -58,8 +59,8 @@ def install(certified, directory):
 
 
 @contextlib.contextmanager
-def serving(directory, certified, tcp="{}"):
-    server = Authority(directory, CONFIG.replace("TCP", tcp), {"example.com": ZONE})
+def serving(directory, certified, tcp="{}", tls=""):
+    server = Authority(directory, CONFIG.replace("TCP", tcp) + tls, {"example.com": ZONE})
     with server:
         if certified:
             install(certified, directory)
@@ -205,6 +206,62 @@ def test_certificates_change_with_their_files_and_connections_stay(tmp_path, ca,
             meridian.wait_until(lambda: "event=certificates_kept" in server.process.text(), "the broken one is told of", 60)
             assert ask_once(server, ca)
         assert server.counted("meridian_dns_certificate_not_after_seconds") > time.time()
+
+
+def resumed(server, context, session=None):
+    """Whether it was, and the session of this connection."""
+    with context.wrap_socket(socket.create_connection((server.address, PORT), timeout=60), server_hostname=NAME, session=session) as sock:
+        assert ask(sock, query())  # a ticket of TLS 1.3 comes behind the handshake
+        return sock.session_reused, sock.session
+
+
+def test_a_file_of_ticket_keys_resumes_what_another_node_began(tmp_path, ca, site):
+    keys = tmp_path / "tickets"
+    old, new = secrets.token_hex(80), secrets.token_hex(80)
+    keys.write_text("broken\n")
+    keys.chmod(0o600)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with serving(tmp_path / "one", site, tls=f'    ticket_keys: "{keys}"\n') as one:
+        context = ssl.create_default_context(cafile=ca.ca)
+        _, session = resumed(one, context)
+        assert resumed(one, context, session)[0], "without a file that can be read each has keys of its own"
+        mark = len(one.process.text())
+        keys.write_text(old + "\n")
+        meridian.wait_until(lambda: "event=certificates_renewed" in one.process.text()[mark:], "the file is read", 60)
+        with serving(tmp_path / "two", site, tls=f'    ticket_keys: "{keys}"\n') as two:
+            assert not resumed(two, context, session)[0]
+            _, session = resumed(one, context)
+            assert resumed(two, context, session)[0], "by the keys of both"
+            marks = {node: len(node.process.text()) for node in (one, two)}
+            keys.write_text(f"{new}\n{old}\n")
+            for node, mark in marks.items():
+                meridian.wait_until(lambda node=node, mark=mark: "event=certificates_renewed" in node.process.text()[mark:], "it is followed", 60)
+            assert resumed(one, context, session)[0], "the key before still opens"
+
+
+def test_openssl_resumes_at_another_node_and_a_bad_file_of_keys_is_refused(tmp_path, ca, site):
+    keys = tmp_path / "tickets"
+    keys.write_text(f"# the newest first\n{secrets.token_hex(80)}\n")
+    keys.chmod(0o600)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+
+    def opens(server, *more):
+        command = ["openssl", "s_client", "-connect", f"{server.address}:{PORT}", "-CAfile", ca.ca, "-servername", NAME, "-alpn", "dot", "-tls1_2", *more]
+        return subprocess.run(list(map(str, command)), input="", capture_output=True, text=True, timeout=60, check=False).stdout
+
+    tls = f'    ticket_keys: "{keys}"\n'
+    with serving(tmp_path / "one", site, tls=tls) as one, serving(tmp_path / "two", site, tls=tls) as two:
+        assert "New, TLSv1.2" in opens(one, "-sess_out", tmp_path / "session")
+        assert "Reused, TLSv1.2" in opens(two, "-sess_in", tmp_path / "session")
+        keys.write_text("0123\n")
+        status, said = one.admin("/reload", "POST")
+        assert status == 422 and "ticket_keys: " in said and "`openssl rand -hex 80` makes one" in said and "dns.yaml:" in said, said
+        assert "Reused, TLSv1.2" in opens(one, "-sess_in", tmp_path / "session"), "those that were stay"
+        keys.write_text(secrets.token_hex(80) + "\n")
+        assert one.admin("/reload", "POST")[0] == 200
+        assert "New, TLSv1.2" in opens(one, "-sess_in", tmp_path / "session"), "the new ones alone count"
 
 
 def test_a_broken_certificate_keeps_nobody_else_from_being_served(tmp_path, ca, site):

@@ -40,6 +40,10 @@ const shared::load::Table<TlsConfig>& tls_table() {
                     "Where they arrive, port 853 as a rule; a change needs a restart")
           .required("certificates", &TlsConfig::certificates, list_of(nested(certificate_table())),
                     "Shown to clients; read again at a reload and when a file changes")
+          .field("ticket_keys", &TlsConfig::ticket_keys, optional_of(located(file_path())),
+                 "What session tickets are encrypted with, so that every node resumes the sessions of the others: a "
+                 "file as `edge.ticket_keys` has it. Read again when it changes; none: random ones, which only this "
+                 "process has and which change every 12 hours")
           .check([](const TlsConfig& config, const Node& node, Diagnostics& diagnostics) {
             if (config.listen.empty()) diagnostics.error(node.at, "listen: needs at least one address");
             if (config.certificates.empty()) diagnostics.error(node.at, "certificates: needs at least one");

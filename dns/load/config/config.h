@@ -34,6 +34,7 @@ struct TcpConfig {
 struct TlsConfig {
   std::vector<shared::load::Located<shared::Endpoint>> listen;
   std::vector<shared::load::CertificateConfig> certificates;
+  std::optional<shared::load::Located<std::filesystem::path>> ticket_keys;  // absent: random ones for each process
 };
 
 struct CookieConfig {

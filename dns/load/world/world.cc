@@ -145,6 +145,16 @@ class WorldBuilder {
         shared::load::read_tls_hosts(world_.config.tls->certificates, std::chrono::system_clock::now(), found);
     if (found.failed()) world_.tls_hosts.clear();
     settle(found, options_.care != nullptr);
+    load_ticket_keys();
+  }
+
+  // Without those of the file sessions are resumed by who began them.
+  void load_ticket_keys() {
+    const auto& file = world_.config.tls->ticket_keys;
+    if (!file) return;
+    Diagnostics found;
+    world_.ticket_keys = shared::load::read_ticket_keys(*file, found);
+    settle(found, options_.care != nullptr);
   }
 
   // At a start with a broken file edges are asked whether they live, whoever they are: else all of them would be down.

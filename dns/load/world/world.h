@@ -34,6 +34,7 @@ struct World {
   std::shared_ptr<const GeoFile> geo;            // as its file has it: a reload of the overrides alone begins with it
   std::shared_ptr<const GeoDatabase> systems;    // likewise; null: none
   std::vector<shared::load::TlsHost> tls_hosts;  // what is shown over TLS; empty: nothing can be, or is to be
+  std::vector<std::string> ticket_keys;          // likewise, of a file; empty: random ones
   shared::ClientTls probe_tls;                   // towards edges that are probed over https
   CookieSecrets cookies;                         // of the file; none: there is no file, or no cookies are spoken
   std::shared_ptr<const shared::load::FileNotes> files;  // that were read: configuration, includes, overrides, zones

@@ -127,7 +127,7 @@ Result<void> Control::bind_tls(std::vector<Sockets>& sockets) {
 }
 
 void Control::use_certificates() {
-  if (world_->config.tls) over_tls_.set(world_->config.tls->certificates, world_->tls_hosts);
+  if (world_->config.tls) over_tls_.set(*world_->config.tls, {world_->tls_hosts, world_->ticket_keys});
 }
 
 Result<void> Control::open_steering() {

@@ -7,9 +7,12 @@
 #include "shared/load/tls_files.h"
 #include "shared/serve/os/log.h"
 #include "shared/serve/process/process_facts.h"
+#include "shared/serve/tls/ticket_file.h"
 
 namespace dns {
 namespace {
+
+using shared::load::Diagnostics;
 
 constexpr auto kLook = shared::seconds(5);
 constexpr std::chrono::hours kRotation{12};
@@ -23,8 +26,8 @@ bool same(const shared::load::TlsHost& one, const shared::load::TlsHost& other) 
 }
 
 struct Read {
-  std::vector<shared::load::TlsHost> hosts;
-  shared::load::Diagnostics found;
+  DnsOverTls::Held held;
+  Diagnostics found;
 };
 
 }  // namespace
@@ -32,14 +35,16 @@ struct Read {
 DnsOverTls::DnsOverTls(shared::Loop& loop, shared::Builder& builder)
     : loop_(loop), builder_(builder), look_(loop), rotation_(loop) {}
 
-void DnsOverTls::set(std::vector<shared::load::CertificateConfig> certificates,
-                     std::vector<shared::load::TlsHost> hosts) {
-  const bool first = certificates_.empty();
-  certificates_ = std::move(certificates);
+void DnsOverTls::set(const TlsConfig& config, Held held) {
+  const bool first = config_.certificates.empty();
+  config_ = config;
   ++era_;
-  if (certificates_.empty()) return;
-  if (hosts.empty()) shared::log_event(shared::Level::error, "tls_not_served", {{"reason", "no usable certificate"}});
-  use(std::move(hosts));
+  if (config_.certificates.empty()) return;
+  if (held.hosts.empty()) {
+    shared::log_event(shared::Level::error, "tls_not_served", {{"reason", "no usable certificate"}});
+  }
+  use_ticket_keys(std::move(held.ticket_keys));
+  use(std::move(held.hosts));
   stamp_.reset();
   if (!first) return;
   watch();
@@ -52,6 +57,15 @@ void DnsOverTls::use(std::vector<shared::load::TlsHost> hosts) {
   if (!made) return shared::log_event(shared::Level::error, "certificates_kept", {{"reason", made.error().message}});
   slot_->server.store(std::move(*made));
   hosts_ = std::move(hosts);
+}
+
+// Without a file, or one that a start could not read, tickets are this process's own.
+void DnsOverTls::use_ticket_keys(std::vector<std::string> keys) {
+  if (keys == ticket_keys_) return;
+  ticket_keys_ = std::move(keys);
+  shared::TicketKeys::List list = shared::ticket_keys_of(ticket_keys_);
+  if (list.empty()) list.push_back(shared::TicketKey::random());
+  tickets_.set(std::move(list));
 }
 
 TcpServer::MakeTls DnsOverTls::maker() const {
@@ -71,7 +85,8 @@ void DnsOverTls::watch() {
 // What a file says while another one is not written yet is refused, and read again when that one is.
 void DnsOverTls::look() {
   shared::load::TlsFiles files;
-  shared::load::add_files(certificates_, files);
+  shared::load::add_files(config_.certificates, files);
+  if (config_.ticket_keys) files.push_back(config_.ticket_keys->value);
   shared::load::settle(files);
   builder_.run_then(
       loop_, [files = std::move(files)] { return shared::load::stamp_of(files); },
@@ -85,9 +100,11 @@ void DnsOverTls::look() {
 void DnsOverTls::renew() {
   builder_.run_then(
       loop_,
-      [certificates = certificates_] {
+      [config = config_] {
         Read read;
-        read.hosts = shared::load::read_tls_hosts(certificates, std::chrono::system_clock::now(), read.found);
+        Diagnostics& found = read.found;
+        read.held.hosts = shared::load::read_tls_hosts(config.certificates, std::chrono::system_clock::now(), found);
+        if (config.ticket_keys) read.held.ticket_keys = shared::load::read_ticket_keys(*config.ticket_keys, found);
         return read;
       },
       [this, era = era_](Read read) {
@@ -95,9 +112,11 @@ void DnsOverTls::renew() {
         if (read.found.failed()) {
           return shared::log_event(shared::Level::error, "certificates_kept", {{"reason", read.found.render()}});
         }
-        if (std::ranges::equal(read.hosts, hosts_, same)) return;
+        const bool same_keys = read.held.ticket_keys == ticket_keys_;
+        if (same_keys && std::ranges::equal(read.held.hosts, hosts_, same)) return;
         shared::log_diagnostics(read.found);
-        use(std::move(read.hosts));
+        use_ticket_keys(std::move(read.held.ticket_keys));
+        use(std::move(read.held.hosts));
         shared::log_event(shared::Level::info, "certificates_renewed");
       });
 }
@@ -106,7 +125,7 @@ void DnsOverTls::wait_for_rotation() {
   rotation_.expires_after(kRotation);
   rotation_.async_wait([this](shared::error_code error) {
     if (error) return;
-    tickets_.rotate();
+    if (ticket_keys_.empty()) tickets_.rotate();
     wait_for_rotation();
   });
 }

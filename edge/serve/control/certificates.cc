@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "edge/serve/io/tls_layer.h"
 #include "shared/serve/tls/host_words.h"
+#include "shared/serve/tls/ticket_file.h"
 
 namespace edge {
 namespace {
@@ -60,14 +60,7 @@ std::string Certificates::met_by(std::size_t index, std::string_view name) const
 }
 
 void Certificates::set_ticket_keys(const std::vector<std::string>& keys) {
-  shared::TicketKeys::List list;
-  for (const std::string& octets : keys) {
-    static_assert(sizeof(shared::TicketKey) == shared::kTicketKeySize);
-    shared::TicketKey key{};
-    if (octets.size() != sizeof key) continue;
-    std::memcpy(&key, octets.data(), sizeof key);
-    list.push_back(key);
-  }
+  shared::TicketKeys::List list = shared::ticket_keys_of(keys);
   const bool file_before = std::exchange(from_file_, !list.empty());
   if (!list.empty()) tickets_.set(std::move(list));
   if (file_before && !from_file_) tickets_.set({shared::TicketKey::random()});

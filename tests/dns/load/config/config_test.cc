@@ -117,10 +117,11 @@ TEST(DnsConfig, TlsOfProbesIsForProbesOverHttps) {
 TEST(DnsConfig, OverTlsNeedsAddressesOfItsOwnAndCertificates) {
   const std::string zones = "  zones: {example.com: a.zone}\n";
   const auto [config, problems] =
-      read(zones + "  tls: {listen: \"127.0.0.1:853\", certificates: [{certificate: a.pem}]}\n");
+      read(zones + "  tls: {listen: \"127.0.0.1:853\", certificates: [{certificate: a.pem}], ticket_keys: t.keys}\n");
   EXPECT_EQ(problems, "");
   ASSERT_TRUE(config.tls);
   EXPECT_EQ(config.tls->listen.front().value.to_string(), "127.0.0.1:853");
+  EXPECT_EQ(config.tls->ticket_keys->value.filename(), "t.keys");
   const auto said = [&](const std::string& tls) {
     return read(zones + "  listen: \"127.0.0.1:53\"\n  tls: " + tls + "\n").problems;
   };
