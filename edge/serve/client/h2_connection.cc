@@ -354,7 +354,7 @@ void H2Connection::bury() {
   H2Stream* stream = std::exchange(finished_, nullptr);
   while (stream != nullptr) destroy(*std::exchange(stream, stream->next_finished));
   tell_window();
-  if (streams_.empty()) idle_since_ = context_.now();
+  idle_since_ = context_.now();  // if none is left: the last of them says so last
   stand();
   waiter_.wake_soon();
 }

@@ -2,6 +2,10 @@
 #include "edge/serve/client/datagrams.h"
 
 #include <poll.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "shared/serve/os/socket.h"
 #include "tests/edge/serve/fakes.h"
@@ -14,6 +18,22 @@ shared::UniqueFd bound_socket(shared::Endpoint& where) {
   if (!sockets) throw std::runtime_error(sockets.error().message);
   where = shared::local_endpoint(sockets->front().get());
   return std::move(sockets->front());
+}
+
+// How many epolls of this process watch this socket, by whatever descriptor.
+int watched(const shared::UniqueFd& socket) {
+  struct stat about{};
+  EXPECT_EQ(::fstat(socket.get(), &about), 0);
+  std::ostringstream ino;
+  ino << "ino:" << std::hex << about.st_ino << ' ';
+  int count = 0;
+  for (const auto& one : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream file(one.path());
+    for (std::string line; std::getline(file, line);) {
+      if (line.starts_with("tfd:") && line.find(ino.str()) != std::string::npos) ++count;
+    }
+  }
+  return count;
 }
 
 class DatagramsTest : public testing::Test {
@@ -118,6 +138,34 @@ TEST_F(DatagramsTest, AnUnreachableServerEndsItsSession) {
   EXPECT_EQ(open(), 0U);
   EXPECT_EQ(worker_.live.server(ServerId{0}).failures.load(), 1U);
   EXPECT_EQ(worker_.live.server(ServerId{0}).in_flight.load(), 0U);
+}
+
+// What the first has brought back, the second one finds at its socket: that goes to a server like a new client's.
+TEST_F(DatagramsTest, OneThatIsRefusedAsItIsSentGoesToAnother) {
+  server_.reset();
+  const auto asker = client();
+  send(asker, "1");
+  send(asker, "2");
+  ASSERT_TRUE(until([&] { return worker_.errors(ErrorKind::connect_refused) == 2; }));
+  EXPECT_EQ(counters().datagrams_dropped.read(), 0U);
+  EXPECT_EQ(open(), 0U);
+  EXPECT_EQ(worker_.live.server(ServerId{0}).failures.load(), 2U);
+}
+
+// It may be open elsewhere: closing it here does not end the watching.
+TEST_F(DatagramsTest, ASocketThatNobodyReadsIsNotWatched) {
+  EXPECT_EQ(watched(heir_), 1);
+  datagrams_->wind_down(Heir::none, [] {});
+  EXPECT_EQ(watched(heir_), 1) << "the last clients are heard";
+  datagrams_.reset();
+  EXPECT_EQ(watched(heir_), 0);
+}
+
+TEST_F(DatagramsTest, NorIsOneThatAnHeirReads) {
+  datagrams_->wind_down(Heir::accepts, [] {});
+  EXPECT_EQ(watched(heir_), 0);
+  datagrams_.reset();
+  EXPECT_EQ(watched(heir_), 0);
 }
 
 TEST_F(DatagramsTest, WindsDownAtOnceWithoutSessions) {

@@ -17,6 +17,7 @@
 #include "edge/core/pool/live.h"
 #include "edge/serve/client/clients.h"
 #include "edge/serve/request/context.h"
+#include "tests/edge/serve/sealed.h"
 
 namespace edge {
 namespace {
@@ -113,6 +114,25 @@ class H2ConnectionTest : public testing::Test {
   void turns(int count) {
     for (int i = 0; i < count; ++i) loop_.poll();
   }
+  // For what takes its time.
+  template <class Holds>
+  bool until(Holds holds) {
+    for (int i = 0; i < 10'000; ++i) {
+      if (holds()) return true;
+      turns(1);
+      ::usleep(1000);
+    }
+    return false;
+  }
+  // What the settings are from now on, as a reload has them.
+  template <class Change>
+  void set(Change change) {
+    auto next = std::make_shared<Snapshot>(context_.snapshots.current());
+    auto settings = std::make_shared<Settings>(*next->settings);
+    change(*settings);
+    next->settings = std::move(settings);
+    context_.snapshots.publish(std::move(next));
+  }
   void say(std::string_view octets) {
     ASSERT_EQ(::send(client_.get(), octets.data(), octets.size(), MSG_NOSIGNAL), static_cast<ssize_t>(octets.size()));
   }
@@ -146,7 +166,10 @@ class H2ConnectionTest : public testing::Test {
       ++seen.resets;
       seen.code = static_cast<std::uint8_t>(payload[3]);
     }
-    if (kind == kGoaway) ++goaways_;
+    if (kind == kGoaway) {
+      ++goaways_;
+      goaway_code_ = static_cast<std::uint8_t>(payload[7]);
+    }
     if (kind == kSettings && head[4] == 0) settings_ = payload;
     if ((kind == kData || kind == kHeaders) && (head[4] & 1) != 0) seen.ended = true;
   }
@@ -165,6 +188,7 @@ class H2ConnectionTest : public testing::Test {
   std::map<std::uint32_t, Seen> streams_;
   std::string settings_;
   int goaways_ = 0;
+  std::uint32_t goaway_code_ = 0;
 };
 
 // Where each write is a packet.
@@ -315,6 +339,143 @@ TEST_F(H2ConnectionTest, TrailersThatGoNoFurtherCountTowardsTheirLimit) {
   EXPECT_NE(streams_[1].code, 1U);
   EXPECT_EQ(streams_[3].resets, 1);
   EXPECT_EQ(streams_[3].code, 1U);
+}
+
+// RFC 9113 8.1: what is not read any more is not wanted, and that is no error.
+TEST_F(H2ConnectionTest, AnAnswerBeforeItsRequestIsWholeEndsTheStream) {
+  say(kPreface);
+  say(frame(kHeaders, 4, 1, "\x83\x86" + literal(4, "/") + literal(1, "a.example")));
+  turns(5);
+  hear();
+  EXPECT_EQ(streams_[1].body, "small");
+  EXPECT_TRUE(streams_[1].ended);
+  EXPECT_EQ(streams_[1].resets, 1);
+  EXPECT_EQ(streams_[1].code, 0U);
+  EXPECT_EQ(context_.counters.h2_streams_open.read(), 0U);
+  say(frame(kData, 1, 1, "late") + get(3, "/"));
+  turns(5);
+  hear();
+  EXPECT_EQ(streams_[3].body, "small") << "what was on its way does no harm";
+  EXPECT_EQ(goaways_, 0);
+}
+
+// Who has to make room first: by what each waits for.
+TEST_F(H2ConnectionTest, ItStandsWithTheIdleOnesBetweenTwoRequests) {
+  say(kPreface);
+  say(get(1, "/"));
+  turns(5);
+  ASSERT_TRUE(clients_.give_up_one());
+  EXPECT_EQ(context_.counters.evicted_idle.read(), 1U);
+  EXPECT_EQ(context_.counters.evicted_head.read(), 0U);
+}
+
+TEST_F(H2ConnectionTest, ItStandsWithTheHeadsBeforeItsFirstRequest) {
+  say(kPreface);
+  turns(5);
+  ASSERT_TRUE(clients_.give_up_one());
+  EXPECT_EQ(context_.counters.evicted_head.read(), 1U);
+}
+
+TEST_F(H2ConnectionTest, ItStandsWithTheHeadsWhileHalfAHeadIsThere) {
+  say(kPreface);
+  say(get(1, "/"));
+  turns(5);
+  say(frame(kHeaders, 1, 3, "\x82\x86"));
+  turns(5);
+  ASSERT_TRUE(clients_.give_up_one());
+  EXPECT_EQ(context_.counters.evicted_head.read(), 1U);
+  EXPECT_EQ(context_.counters.evicted_idle.read(), 0U);
+}
+
+TEST_F(H2ConnectionTest, ItEndsWhenNothingIsAskedForTooLong) {
+  say(kPreface);
+  set([](Settings& settings) { settings.timeouts.keep_alive = shared::milliseconds(20); });
+  say(get(1, "/"));
+  ASSERT_TRUE(until([&] { return hear() > 0 && goaways_ == 1; }));
+  EXPECT_EQ(goaway_code_, 0U);
+  EXPECT_TRUE(streams_[1].ended);
+}
+
+TEST_F(H2ConnectionTest, AHeadThatDoesNotEndHasItsTime) {
+  say(kPreface);
+  say(get(1, "/"));
+  turns(5);
+  set([](Settings& settings) { settings.timeouts.head = shared::milliseconds(20); });
+  say(frame(kHeaders, 1, 3, "\x82\x86"));
+  ASSERT_TRUE(until([&] { return hear() > 0 && goaways_ == 1; }));
+  EXPECT_EQ(goaway_code_, 11U);
+}
+
+// The time that was due is looked at again when it has come.
+TEST_F(H2ConnectionTest, ATimeoutThatAReloadHasMadeLongerIsLonger) {
+  say(kPreface);
+  set([](Settings& settings) { settings.timeouts.keep_alive = shared::milliseconds(20); });
+  say(get(1, "/"));
+  turns(5);
+  set([](Settings& settings) { settings.timeouts.keep_alive = shared::seconds(60); });
+  for (int i = 0; i < 100; ++i) {
+    turns(1);
+    ::usleep(1000);
+  }
+  hear();
+  EXPECT_EQ(goaways_, 0);
+  EXPECT_EQ(clients_.size(), 1U);
+}
+
+TEST_F(H2ConnectionTest, WhoTakesNothingOfItsAnswersGoes) {
+  set([](Settings& settings) { settings.timeouts.send = shared::milliseconds(50); });
+  say(kPreface);
+  say(frame(kSettings, 0, 0, "\0\4\0\x0f\xff\xff"sv) + window(0, 1'000'000));
+  turns(3);
+  std::string requests;
+  for (std::uint32_t i = 0; i < 8; ++i) requests += get(2 * i + 1, "/large");
+  say(requests);
+  turns(5);
+  EXPECT_EQ(clients_.size(), 1U);
+  EXPECT_TRUE(until([&] { return clients_.size() == 0; }));
+}
+
+// A close while something is unread would send a reset, which may destroy the GOAWAY on its way.
+TEST_F(H2ConnectionTest, BehindItsLastWordItReadsUntilTheClientHasClosed) {
+  say(kPreface);
+  turns(3);
+  say(frame(kData, 0, 0, "x"));
+  turns(20);
+  hear();
+  EXPECT_EQ(goaways_, 1);
+  EXPECT_EQ(goaway_code_, 1U);
+  EXPECT_EQ(clients_.size(), 1U);
+  ::shutdown(client_.get(), SHUT_WR);
+  turns(20);
+  EXPECT_EQ(clients_.size(), 0U);
+}
+
+// The scheme of a request is what stands before the connection: TLS here, or at who introduces the client.
+TEST_F(H2ConnectionTest, TheSchemeIsThatOfTheConnection) {
+  const auto scheme = [&](std::unique_ptr<StreamLayer> layer, std::unique_ptr<const Introduction> introduction) {
+    std::array<int, 2> pair{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()), 0);
+    const shared::UniqueFd other(pair[1]);
+    H2Connection connection(context_, clients_,
+                            {.fd = shared::UniqueFd(pair[0]),
+                             .peer = {},
+                             .layer = std::move(layer),
+                             .introduction = std::move(introduction),
+                             .early = {},
+                             .https_port = 8443});
+    RequestFacts facts;
+    connection.tell(facts);
+    EXPECT_EQ(facts.https_port, 8443);
+    EXPECT_TRUE(facts.first);
+    return std::string(facts.scheme);
+  };
+  Introduction plain;
+  Introduction sealed;
+  sealed.tls = true;
+  EXPECT_EQ(scheme(nullptr, nullptr), "http");
+  EXPECT_EQ(scheme(nullptr, std::make_unique<const Introduction>(plain)), "http");
+  EXPECT_EQ(scheme(nullptr, std::make_unique<const Introduction>(sealed)), "https");
+  EXPECT_EQ(scheme(std::make_unique<test::Sealed>(), nullptr), "https");
 }
 
 }  // namespace
