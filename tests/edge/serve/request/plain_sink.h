@@ -13,9 +13,14 @@ namespace edge::test {
 
 struct PlainSink final : ResponseSink {
   void interim(const http::ResponseHead& head) override { interims += head.status; }
-  void start(const http::ResponseHead& head, const http::ResponseFraming&, const HeaderRules& applied) override {
+  void start(const http::ResponseHead& head, const http::ResponseFraming& framing,
+             const HeaderRules& applied) override {
     status = head.status;
     rules = applied;
+    for (const http::Field& field : head.fields) {
+      fields.append(field.name).append(": ").append(field.value).append("\r\n");
+    }
+    framed = framing.body;
     from_server = true;
   }
   void start(const OwnHead& head) override {
@@ -45,6 +50,8 @@ struct PlainSink final : ResponseSink {
   std::uint16_t status = 0;
   std::uint64_t length = 0;
   std::string content_type, retry_after, body, trailers;
+  std::string fields;  // of a server's answer, as lines
+  http::Body framed;
   HeaderRules rules;
   std::size_t room = 1 << 20;
   bool from_server = false, broken = false, was_cut = false;
