@@ -10,6 +10,7 @@
 #include "shared/serve/os/socket.h"
 #include "tests/shared/serve/resolve/fake_lookups.h"
 #include "tests/shared/serve/run_until.h"
+#include "tests/shared/serve/test_peer.h"
 
 namespace edge {
 namespace {
@@ -52,6 +53,7 @@ class BackendsTest : public ::testing::Test {
   shared::NameFollower names_{loop_, {.min_ttl = shared::milliseconds(10)}};
   shared::test::FakeLookups lookups_{names_};
   int publications_ = 0;
+  std::uint32_t next_ = 0;
   Built built_;
   Backends backends_{loop_, live_, names_, [this] { ++publications_; }};
 };
@@ -124,6 +126,61 @@ TEST_F(BackendsTest, AnAddressThatIsDownIsLeftOut) {
   ASSERT_TRUE(run_until(loop_, [&] { return addresses(0) == Texts{"127.0.0.1"}; }));
   EXPECT_EQ(backends_.left_out(ServerId{0}).size(), 1U);
   EXPECT_GE(publications_, 2);
+}
+
+// Before it was known to be down it was as warm as the others.
+TEST_F(BackendsTest, OneThatComesUpAgainStartsSlowlyAndOneThatIsNewDoesNot) {
+  const auto ramp = [&] { return live_.server(ServerId{0}).state.word() & ServerState::kRampMask; };
+  shared::test::TestPeer peer(loop_);
+  HealthCheck check;
+  check.kind = HealthCheck::Kind::tcp;
+  check.interval = shared::milliseconds(10);
+  check.rise = check.fall = 1;
+  serve(1, {check}, peer.endpoint().port);
+  ASSERT_TRUE(resolve(0, {"127.0.0.1"}));
+  ASSERT_TRUE(run_until(loop_, [&] { return health(0) == shared::HealthState::up; }));
+  EXPECT_EQ(ramp(), 0U);
+  peer.refuse();
+  ASSERT_TRUE(run_until(loop_, [&] { return health(0) == shared::HealthState::down; }));
+  EXPECT_EQ(ramp(), 0U);
+  peer.listen_again();
+  ASSERT_TRUE(run_until(loop_, [&] { return health(0) == shared::HealthState::up; }));
+  EXPECT_NE(ramp(), 0U);
+}
+
+// The certificate is the server's own, and nobody's that `authorities` names.
+TEST_F(BackendsTest, WhomRequestsDoNotTrustChecksDoNotTrust) {
+  shared::test::TestPeer peer(loop_);
+  const auto its_own = std::make_shared<const std::string>(peer.use_tls(host(0)));
+  shared::test::TestPeer another(loop_);
+  const auto others = std::make_shared<const std::string>(another.use_tls(host(0)));
+  using Authorities = std::shared_ptr<const std::string>;
+  const auto found = [&](bool requests_verify, const Authorities& of_requests, bool verify, const Authorities& own) {
+    HealthCheck check;
+    check.kind = HealthCheck::Kind::https;
+    check.rise = check.fall = 1;
+    check.verify = verify;
+    check.authorities = own;
+    shared::ClientTls tls{.verify = requests_verify, .authorities = of_requests, .server_name = host(0)};
+    PoolParts& parts = built_.servers;
+    auto addresses = std::make_shared<Addresses>();
+    const auto id = static_cast<ServerId>(next_++);
+    addresses->set(id, {peer.endpoint()});
+    parts.addresses = addresses;
+    parts.names.clear();
+    parts.health_targets = {{id, "web", host(0), host(0), peer.endpoint().port, kFullShare, {check}}};
+    parts.health_targets.front().tls = std::make_shared<const shared::ClientTls>(tls);
+    live_.reserve(id);
+    backends_.set(built_);
+    const auto state = [&] { return live_.server(id).state.health(); };
+    EXPECT_TRUE(run_until(loop_, [&] { return state() != shared::HealthState::unknown; }));
+    return state() == shared::HealthState::up;
+  };
+  EXPECT_TRUE(found(true, its_own, false, nullptr));
+  EXPECT_FALSE(found(true, others, false, nullptr)) << "as the requests would find";
+  EXPECT_TRUE(found(false, nullptr, false, nullptr)) << "nor do they ask";
+  EXPECT_TRUE(found(true, others, true, its_own)) << "it says otherwise";
+  EXPECT_FALSE(found(false, nullptr, true, others));
 }
 
 }  // namespace

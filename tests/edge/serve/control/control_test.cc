@@ -44,14 +44,15 @@ class ControlTest : public ::testing::Test {
   [[nodiscard]] std::string both() const { return "\"" + name_of(one_) + "\", \"" + name_of(two_) + "\""; }
   [[nodiscard]] std::string place(const test::Backend& server) const { return "pool=web&server=" + name_of(server); }
   void write_config() { write_config(both()); }
-  void write_config(const std::string& servers, const std::string& more = "") const {
+  void write_config(const std::string& servers, const std::string& more = "", const std::string& also = "",
+                    const std::string& grace = "100ms") const {
     std::ofstream(folder_ / "config.yaml")
         << "service: test\nstate_directory: " << (folder_ / "state").string()
         << "\nregions: {eu: {edges: [127.0.0.1]}}\n"
            "health: {edge: {interval: 100ms, timeout: 90ms}}\n"
-           "edge:\n  listen: [{address: \"127.0.0.1:0\"}]\n  drain_grace: 100ms\n"
-           "  access_log: "
-        << (folder_ / "access.log").string() << "\n  pools: {web: {servers: [" << servers << "]}}\n"
+           "edge:\n  listen: [{address: \"127.0.0.1:0\"}"
+        << also << "]\n  drain_grace: " << grace << "\n  access_log: " << (folder_ / "access.log").string()
+        << "\n  pools: {web: {servers: [" << servers << "]}}\n"
         << (more.empty() ? "  workers: 1\n  routes: [{path: /, pool: web}]\n" : more);
   }
 
@@ -245,6 +246,70 @@ TEST_F(ControlTest, AStopServesForAsLongAsTheSlowestAskerNeedsAndIsNotTakenBack)
   EXPECT_EQ(status_, 0);
   EXPECT_TRUE(log_.contains("event=closing"));
   EXPECT_GE(std::chrono::steady_clock::now() - began, 290ms);
+}
+
+// A client that keeps its connection and never speaks again holds nobody up, however long the grace is.
+TEST_F(ControlTest, AStopWaitsForNoIdleClient) {
+  stop();
+  write_config(both(), "", "", "60s");
+  start();
+  auto client = test::Conn::to(edge_);
+  ASSERT_TRUE(client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n"));
+  EXPECT_THAT(client.read_head(), HasSubstr(" 200 "));
+  client.read_exactly(3);
+  const auto began = std::chrono::steady_clock::now();
+  begin_to_stop();
+  EXPECT_TRUE(client.closed(30'000));
+  thread_.join();
+  EXPECT_EQ(status_, 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
+}
+
+// Sessions of UDP need descriptors beside those of connections, and nobody else's listener takes any for them.
+TEST_F(ControlTest, SessionsOfUdpAreCountedWithTheDescriptors) {
+  const auto possible = [&](const std::string& also) {
+    stop();
+    write_config(both(), "  workers: 1\n  client: {max_connections: 1000000}\n  routes: [{path: /, pool: web}]\n",
+                 also);
+    start();
+    std::string found;
+    for (const std::string& line : log_.lines()) {
+      const std::size_t at = line.find(" possible=");
+      if (at != std::string::npos) found = line.substr(at + 10);
+    }
+    return found.empty() ? 1'000'000UL : std::stoul(found);
+  };
+  const std::size_t alone = possible("");
+  if (alone >= 1'000'000) GTEST_SKIP() << "there are descriptors for all of them";
+  EXPECT_EQ(possible(", {address: \"127.0.0.2:0\", protocol: tcp, pool: web}"), alone);
+  EXPECT_EQ(possible(", {address: \"127.0.0.2:0\", protocol: udp, pool: web, max_sessions: 40}"), alone - 20);
+}
+
+TEST_F(ControlTest, ExplainsTheServerThatTheNextRequestGets) {
+  for (int i = 0; i < 5; ++i) {
+    const std::string said = ask("GET", "/explain?path=/&host=test");
+    EXPECT_THAT(said, HasSubstr(" 200 "));
+    const std::string who = served_by();
+    EXPECT_THAT(said, HasSubstr("server " + name_of(who == "one" ? one_ : two_) + "\n")) << i;
+  }
+}
+
+TEST_F(ControlTest, ExplainsAConnection) {
+  stop();
+  write_config(both(), "", ", {address: \"127.0.0.2:0\", protocol: tcp, pool: web}");
+  start();
+  const std::string said = ask("GET", "/explain?listener=tcp:127.0.0.2:0");
+  EXPECT_THAT(said, HasSubstr("HTTP/1.1 200 "));
+  EXPECT_THAT(said, HasSubstr("answer: pool web, server "));
+  EXPECT_THAT(ask("GET", "/explain?listener=1"), HasSubstr("HTTP/1.1 400 "));
+  EXPECT_THAT(ask("GET", "/explain?listener=tcp:127.0.0.2:0&client=nobody"), HasSubstr("HTTP/1.1 400 "));
+}
+
+TEST_F(ControlTest, ExplainsNothingThatItDoesNotUnderstand) {
+  for (const char* wrong : {"scheme=ftp", "port=x", "client=nobody", "paths=/"}) {
+    EXPECT_THAT(ask("GET", std::string("/explain?host=test&path=/&") + wrong), HasSubstr("HTTP/1.1 400 ")) << wrong;
+  }
+  EXPECT_THAT(ask("GET", "/explain?host=test&path=/&format=json"), HasSubstr("\"pool\":\"web\""));
 }
 
 TEST_F(ControlTest, LogsAreReopened) {
