@@ -19,6 +19,16 @@ FITTING = {
     "edge/serve": ["test_operator", "test_edge_http", "test_edge_reload", "test_accounting", "test_upstream_connections"],
     "shared/serve": ["test_operator", "test_start", "test_tls", "test_processes", "test_https_checks"],
 }
+# Of sources that have unit tests of their own, what only whole processes show.
+BESIDES = {
+    "edge/serve/client/datagrams.cc": ["test_udp"],
+    "edge/serve/client/h2_connection.cc": ["test_http2", "test_http2_goodbye"],
+    "edge/serve/control/backends.cc": ["test_https_checks", "test_healing"],
+    "edge/serve/control/control.cc": ["test_upgrade", "test_cache_disk"],
+    "edge/serve/control/control_explain.cc": ["test_explain", "test_tcp"],
+    "edge/serve/request/compressing_sink.cc": ["test_compression"],
+    "edge/serve/request/mirror.cc": ["test_mirror"],
+}
 MOST = 25  # tests for one mistake, beside all of the file that is named for its source
 SLOWEST = 900  # seconds for one file
 
@@ -33,7 +43,7 @@ class EndToEnd:
     def files(self, source):
         own = SEEN_BY.get(source, "")
         named = [own] if own.endswith(".py") else []
-        return [*named, *(path for name in FITTING.get(self.room, []) if (path := f"tests/e2e/{name}.py") not in named)]
+        return [*named, *(path for name in BESIDES.get(source, []) + FITTING.get(self.room, []) if (path := f"tests/e2e/{name}.py") not in named)]
 
     def pytest(self, tests, number, limit, **more):
         environment = {**os.environ, "MERIDIAN_BIN": str(self.folder / "bin"), "MERIDIAN_MUTANT": str(number),
