@@ -50,6 +50,23 @@ TEST(WorkerThreadTest, RunsWhatIsPostedInOrderOnItsNamedThread) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
 }
 
+// A thread that may use fewer has fewer.
+TEST(WorkerThreadTest, UsableCoresAreThoseOfWhoAsks) {
+  std::thread([] {
+    cpu_set_t mask;
+    ASSERT_EQ(sched_getaffinity(0, sizeof mask, &mask), 0);
+    std::vector<unsigned> all;
+    for (unsigned core = 0; core < CPU_SETSIZE; ++core) {
+      if (CPU_ISSET(core, &mask)) all.push_back(core);
+    }
+    EXPECT_EQ(usable_cores(), all);
+    CPU_ZERO(&mask);
+    CPU_SET(all.back(), &mask);
+    ASSERT_EQ(sched_setaffinity(0, sizeof mask, &mask), 0);
+    EXPECT_EQ(usable_cores(), std::vector<unsigned>{all.back()});
+  }).join();
+}
+
 TEST(WorkerThreadTest, IsPinnedToItsCore) {
   const unsigned core = usable_cores().back();
   WorkerThread worker({.name = "pinned", .core = core});

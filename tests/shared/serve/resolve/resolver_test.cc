@@ -108,6 +108,19 @@ TEST_F(ResolverTest, TheTtlIsThatOfACnameToo) {
   EXPECT_EQ(result->ttl, seconds(7));
 }
 
+// RFC 7766: what is cut off in a datagram is asked for again by TCP, whose socket has to be written to, too.
+TEST_F(ResolverTest, AnAnswerThatFitsNoDatagramComesByTcp) {
+  answer_ = {.addresses = {}, .ttl = 60};
+  for (int i = 0; i < 200; ++i) answer_.addresses.push_back("192.0.2." + std::to_string(i));
+  answer_.truncated = true;
+  for (int times = 1; times <= 3; ++times) {
+    const auto result = resolve("many.example.", ResolveFamily::ipv4);
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->addresses.size(), 200U);
+    EXPECT_EQ(dns_.asked_over_tcp, times);
+  }
+}
+
 TEST_F(ResolverTest, FailuresNameTheName) {
   answer_ = {.addresses = {}, .rcode = 3};
   EXPECT_EQ(resolve("nowhere.example").error().message, "cannot resolve nowhere.example: Domain name not found");
