@@ -104,7 +104,7 @@ const Table<CacheStoreConfig>& cache_store_table() {
           .field(
               "memory", &CacheStoreConfig::memory, size(kMiB, kTiB),
               "Octets of memory of a store on disk: half for the heads of what is stored, about 1 KiB each, half for "
-              "bodies that come or are not written yet; one may take a quarter");
+              "bodies that come or are not written yet. Larger bodies are written while they come");
   return table;
 }
 

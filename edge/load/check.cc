@@ -400,9 +400,6 @@ void check_caches(const Checker& checker) {
     } else if (route.cache->max_object > known->size / 4) {
       checker.diagnostics.error(route.cache->at, "max_object: more than a quarter of the store " +
                                                      in_quotes(store.value) + "; a body of that size is never kept");
-    } else if (!known->disk.value.empty() && route.cache->max_object > known->memory / 4) {
-      checker.diagnostics.error(route.cache->at, "max_object: more than a quarter of the memory of the store " +
-                                                     in_quotes(store.value) + "; a body of that size is never kept");
     }
   }
   check_cache_disks(checker);

@@ -417,5 +417,5 @@ def test_mistakes_are_told(slot, server, tmp_path):
         caches["other"] = {"disk": f"{tmp_path}/x/../cache"}
         assert "is that of cache 'main': each needs a directory of its own" in edge.reload(422)
         del caches["other"]
-        caches["main"]["memory"] = "8MiB"
-        assert "max_object: more than a quarter of the memory of the store 'main'" in edge.reload(422)
+        caches["main"]["size"] = "16MiB"
+        assert "max_object: more than a quarter of the store 'main'" in edge.reload(422)

@@ -1,4 +1,4 @@
-/* A disk that is full, fails or hangs, for one process: LD_PRELOAD this, with the path of a control file in BROKEN_DISK.
+/* A disk that is full, fails, hangs or is slow, for one process: LD_PRELOAD this, with the path of a control file in BROKEN_DISK.
    tests/support/broken_disk.py makes both, and tells by the control file what befalls the files whose path begins with
    `prefix`. The file is mapped, so that telling costs no system call here: servers refuse those that they do not know. */
 #define _GNU_SOURCE
@@ -17,13 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WELL, FULL, FAILS, HANGS };
+enum { WELL, FULL, FAILS, HANGS, SLOW };
 enum { RESOLVE_CACHED_ONLY = 0x20 }; /* RESOLVE_CACHED, which older headers do not have */
 
 struct control {
   volatile int mode;
   volatile int touched; /* calls that met it */
-  volatile long room;   /* octets that a full disk still takes */
+  volatile long room;   /* octets that a full disk still takes; microseconds that each call of a slow one takes */
   char prefix[4096];
 };
 
@@ -73,6 +73,8 @@ static int trouble(int grows) {
   __atomic_add_fetch(&disk->touched, 1, __ATOMIC_RELAXED);
   const struct timespec moment = {0, 2000000};
   while (disk->mode == HANGS) nanosleep(&moment, NULL);
+  const struct timespec delay = {disk->room / 1000000, disk->room % 1000000 * 1000};
+  if (disk->mode == SLOW) nanosleep(&delay, NULL);
   if (disk->mode == FAILS) return EIO;
   return disk->mode == FULL && grows && disk->room <= 0 ? ENOSPC : 0;
 }
@@ -116,7 +118,7 @@ ssize_t pread64(int fd, void* to, size_t size, off_t at) __attribute__((alias("p
 /* Who asks not to be held up is told so. */
 ssize_t preadv2(int fd, const struct iovec* parts, int count, off_t at, int flags) {
   if (fd_is_meant(fd)) {
-    if (disk->mode == HANGS && (flags & RWF_NOWAIT) != 0) return refuse(EAGAIN);
+    if ((disk->mode == HANGS || disk->mode == SLOW) && (flags & RWF_NOWAIT) != 0) return refuse(EAGAIN);
     if (refuse(trouble(0))) return -1;
   }
   return REAL(preadv2)(fd, parts, count, at, flags);
@@ -125,7 +127,13 @@ ssize_t preadv2(int fd, const struct iovec* parts, int count, off_t at, int flag
 ssize_t preadv64v2(int fd, const struct iovec* parts, int count, off_t at, int flags) __attribute__((alias("preadv2")));
 
 ssize_t pwrite(int fd, const void* from, size_t size, off_t at) {
-  if (fd_is_meant(fd) && refuse(trouble(0))) return -1;
+  struct stat status;
+  if (fd_is_meant(fd)) {
+    const int grows = fstat(fd, &status) == 0 && at + (off_t)size > status.st_size;
+    if (refuse(trouble(grows))) return -1;
+    if (disk->mode == FULL && grows && (long)size > disk->room) size = (size_t)disk->room;
+    if (disk->mode == FULL && grows) __atomic_sub_fetch(&disk->room, (long)size, __ATOMIC_RELAXED);
+  }
   return REAL(pwrite)(fd, from, size, at);
 }
 

@@ -1,8 +1,8 @@
-"""A disk that is full, fails or hangs, for one server: broken_disk.c in front of its C library.
+"""A disk that is full, fails, hangs or is slow, for one server: broken_disk.c in front of its C library.
 
     disk = BrokenDisk(tmp_path)
     server = Process(command, log, environment=disk.environment())
-    disk.breaks("full", "/its/state", room=100)     # "fails" (EIO), "hangs"
+    disk.breaks("full", "/its/state", room=100)     # "fails" (EIO), "hangs", "slow" (`room` microseconds for each call)
     disk.mends()
 """
 import mmap
@@ -11,7 +11,7 @@ import pathlib
 import struct
 import subprocess
 
-MODES = {"well": 0, "full": 1, "fails": 2, "hangs": 3}
+MODES = {"well": 0, "full": 1, "fails": 2, "hangs": 3, "slow": 4}
 SIZE = 16 + 4096  # struct control
 SOURCE = pathlib.Path(__file__).resolve().with_suffix(".c")
 

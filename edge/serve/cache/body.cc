@@ -28,7 +28,7 @@ struct WithRoomBehind {
 }  // namespace
 
 CacheBody::Chunk::Chunk(std::size_t size_in, std::atomic<std::size_t>& live_in) : size(size_in), live(live_in) {
-  live.fetch_add(size, std::memory_order_relaxed);
+  live.fetch_add(memory(), std::memory_order_relaxed);
 }
 
 std::shared_ptr<CacheBody::Chunk> CacheBody::Chunk::make(std::size_t size, std::atomic<std::size_t>& live) {
@@ -37,7 +37,7 @@ std::shared_ptr<CacheBody::Chunk> CacheBody::Chunk::make(std::size_t size, std::
 
 // One after another: a long chain would else be as many frames.
 CacheBody::Chunk::~Chunk() {
-  live.fetch_sub(size, std::memory_order_relaxed);
+  live.fetch_sub(memory(), std::memory_order_relaxed);
   std::shared_ptr<Chunk> rest = std::move(next);
   while (rest != nullptr && rest.use_count() == 1) rest = std::exchange(rest->next, nullptr);
 }
@@ -72,7 +72,62 @@ void CacheBody::pass_through() {
   std::shared_ptr<Chunk> gone;
   const std::scoped_lock lock(mutex_);
   passes_ = true;
+  if (front_ != nullptr && front_->gap != nullptr) {
+    front_->gap->next = std::move(first_);
+    first_ = std::move(front_->gap);
+  }
   if (taken_) gone = std::move(first_);
+}
+
+void CacheBody::spool_to(std::shared_ptr<const OpenFile> file, std::uint64_t at) {
+  auto front = std::make_unique<Front>();
+  front->file = std::move(file);
+  front->at = at;
+  front->gap = std::make_shared<Chunk>(kGap, live_);
+  const std::scoped_lock lock(mutex_);
+  if (!passes_) front_ = std::move(front);
+}
+
+void CacheBody::forget_file() {
+  const std::scoped_lock lock(mutex_);
+  if (front_ != nullptr) front_->file.reset();
+}
+
+// No chunk is held while the octets are written: a disk that hangs would hold all that comes behind it.
+std::size_t CacheBody::copy(std::uint64_t at, std::span<char> out) const {
+  std::shared_ptr<Chunk> chunk;
+  std::uint64_t begin = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    begin = front_ != nullptr ? front_->end : 0;
+    for (chunk = first_; chunk != nullptr && begin + chunk->memory() <= at; chunk = chunk->next)
+      begin += chunk->memory();
+  }
+  if (chunk == nullptr || begin > at) return 0;
+  const auto from = static_cast<std::size_t>(at - begin);
+  const std::size_t filled = chunk->filled.load(std::memory_order_acquire);
+  const std::size_t n = std::min(out.size(), filled - std::min(filled, from));
+  if (n > 0) std::memcpy(out.data(), chunk->octets() + from, n);
+  return n;
+}
+
+std::size_t CacheBody::trim(std::uint64_t written) {
+  std::size_t octets = 0;
+  while (true) {
+    std::shared_ptr<Chunk> gone;  // dies behind the lock
+    const std::scoped_lock lock(mutex_);
+    const bool kept = front_ == nullptr || front_->gap == nullptr || first_ == last_;
+    if (kept || front_->end + first_->size > written) return octets;
+    front_->end += first_->size;
+    octets += first_->size;
+    gone = std::exchange(first_, std::exchange(first_->next, front_->gap));
+  }
+}
+
+CacheBody::InFile CacheBody::in_file() const {
+  const std::scoped_lock lock(mutex_);
+  if (front_ == nullptr) return {};
+  return {.file = front_->file, .at = front_->at, .end = front_->end};
 }
 
 std::shared_ptr<CacheBody> CacheBody::compact() const {
@@ -93,8 +148,10 @@ CacheBody::Cursor::Cursor(std::shared_ptr<CacheBody> body) : body_(std::move(bod
   good_ = !body_->passes_ || !body_->taken_;
   body_->taken_ = true;
   if (!good_) return;
-  chunk_ = body_->first_;
+  const bool gone = body_->front_ != nullptr && body_->front_->end > 0;
+  chunk_ = gone && body_->front_->gap != nullptr ? body_->front_->gap : body_->first_;
   if (body_->passes_) body_->first_.reset();
+  if (behind() && !gone) chunk_ = body_->after(*chunk_);
 }
 
 bool CacheBody::Cursor::step() {
@@ -102,8 +159,22 @@ bool CacheBody::Cursor::step() {
   {
     const std::scoped_lock lock(body_->mutex_);
     next = chunk_->next;
+    if (next != nullptr && next->is_gap() && read_ == body_->front_->end) next = body_->after(*next);
   }
   if (next == nullptr) return false;
+  chunk_ = std::move(next);
+  at_ = 0;
+  return true;
+}
+
+bool CacheBody::Cursor::advance(std::uint64_t n) {
+  read_ += n;
+  std::shared_ptr<Chunk> next;
+  {
+    const std::scoped_lock lock(body_->mutex_);
+    if (read_ != body_->front_->end) return false;
+    next = body_->after(*chunk_);
+  }
   chunk_ = std::move(next);
   at_ = 0;
   return true;
@@ -121,6 +192,12 @@ std::string_view CacheBody::Cursor::peek() {
 void CacheBody::Cursor::skip(std::uint64_t n) {
   while (n > 0) {
     const std::string_view there = peek();
+    if (behind()) {
+      const std::uint64_t some = std::min(n, body_->in_file().end - read_);
+      static_cast<void>(advance(some));
+      n -= some;
+      continue;
+    }
     if (there.empty()) return;
     const std::uint64_t some = std::min<std::uint64_t>(n, there.size());
     consume(static_cast<std::size_t>(some));

@@ -33,7 +33,7 @@ constexpr shared::Duration kSlow = shared::seconds(5);        // behind a read t
 constexpr shared::Duration kToldAgain = shared::seconds(10);  // of what may be many lines
 constexpr shared::Duration kLockLook = shared::milliseconds(100);
 constexpr shared::Duration kOpenLook = shared::seconds(1);
-constexpr std::string_view kUnfinished = ".new";
+constexpr std::size_t kMostLeftovers = 1000;
 constexpr std::size_t kProcessDigits = 8;
 constexpr std::size_t kNameDigits = kProcessDigits + 10;
 
@@ -99,7 +99,7 @@ void CacheDisk::stop() {
 
 void CacheDisk::let_go() {
   wants_.store(false, std::memory_order_release);
-  push({Job::Kind::let_go, nullptr, nullptr});
+  push({.kind = Job::Kind::let_go});
 }
 
 bool CacheDisk::accepts() const {
@@ -123,6 +123,11 @@ void CacheDisk::push(Job job) {
   wake_.notify_one();
 }
 
+bool CacheDisk::stopping() {
+  const std::scoped_lock lock(mutex_);
+  return stopping_;
+}
+
 void CacheDisk::tell_bad(const DiskFile& file, std::string_view why) {
   read_failures_.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t now = ticks(shared::Clock::now());
@@ -144,6 +149,9 @@ CacheDisk::Stats CacheDisk::stats() const {
           .read_failures = read_failures_.load(std::memory_order_relaxed),
           .found = found_.load(std::memory_order_relaxed),
           .torn = torn_.load(std::memory_order_relaxed),
+          .large_coming = large_coming_.load(std::memory_order_relaxed),
+          .large_written = large_written_.load(std::memory_order_relaxed),
+          .large_given_up = large_given_up_.load(std::memory_order_relaxed),
           .owns = owns(),
           .scanning = scanning()};
 }
@@ -156,7 +164,7 @@ void CacheDisk::turn() {
     settle();
     const bool idle = !scanning() || !directory_.valid() || (as_owner_ && !owns());
     const bool looks = !directory_.valid() || (wants_.load() && !owns());
-    Job job{Job::Kind::remove, nullptr, nullptr};
+    Job job;
     const shared::Duration patience = !idle                 ? shared::Duration(0)
                                       : !directory_.valid() ? kOpenLook
                                       : looks               ? kLockLook
@@ -311,19 +319,15 @@ void CacheDisk::run(const Job& job) {
     case Job::Kind::write: {
       if (job.entry->file->gone.load(std::memory_order_acquire)) return events_.written(job.entry, false);
       const int error = directory_.valid() ? write_file(*job.entry) : EIO;
-      if (error == 0) {
-        written_.fetch_add(1, std::memory_order_relaxed);
-        if (std::exchange(failing_, false)) log_event(Level::info, "cache_disk_well", {{"cache", store_}});
-      } else {
-        write_failures_.fetch_add(1, std::memory_order_relaxed);
-        paused_until_.store(ticks(shared::Clock::now() + kPause), std::memory_order_relaxed);
-        if (!std::exchange(failing_, true)) report(error, "write");
-        if (error == ENOSPC || error == EDQUOT) events_.full(job.entry->octets);
-      }
+      note(error, job.entry->octets);
       return events_.written(job.entry, error == 0);
     }
     case Job::Kind::rewrite:
       return rewrite_front(*job.entry);
+    case Job::Kind::spool:
+      return spool_some(job.spool);
+    case Job::Kind::prove:
+      return prove_some(job);
     case Job::Kind::mark: {
       const shared::UniqueFd fd(::openat(directory_.get(), job.file->name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
       if (fd.valid() && !write_at(fd.get(), "P", kRecordPurgedAt)) remove_file(*job.file);
@@ -339,6 +343,48 @@ void CacheDisk::run(const Job& job) {
   }
 }
 
+// How the writing of a file of so many octets has ended.
+void CacheDisk::note(int error, std::uint64_t octets) {
+  if (error == 0) {
+    written_.fetch_add(1, std::memory_order_relaxed);
+    std::erase_if(leftovers_, [&](const auto& name) { return ::unlinkat(directory_.get(), name.c_str(), 0) == 0; });
+    if (std::exchange(failing_, false)) log_event(Level::info, "cache_disk_well", {{"cache", store_}});
+    return;
+  }
+  write_failures_.fetch_add(1, std::memory_order_relaxed);
+  paused_until_.store(ticks(shared::Clock::now() + kPause), std::memory_order_relaxed);
+  if (!std::exchange(failing_, true)) report(error, "write");
+  if (error == ENOSPC || error == EDQUOT) events_.full(octets);
+}
+
+// A new file under its name for the time being; invalid, and errno.
+shared::UniqueFd CacheDisk::create(const DiskFile& file, int access) const {
+  const std::string name = file.name + std::string(kUnfinished);
+  const auto open = [&] {
+    return ::openat(directory_.get(), name.c_str(), access | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  };
+  shared::UniqueFd fd(open());
+  if (!fd.valid() && errno == ENOENT) {
+    ::mkdirat(directory_.get(), file.name.substr(0, 2).c_str(), 0700);
+    fd.reset(open());
+  }
+  return fd;
+}
+
+// 0, or what errno said.
+int CacheDisk::put_in_place(const DiskFile& file) {
+  const std::string name = file.name + std::string(kUnfinished);
+  return ::renameat(directory_.get(), name.c_str(), directory_.get(), file.name.c_str()) == 0 ? 0 : errno;
+}
+
+// A disk that does not let go of it is asked again when it is well; the next start would do so, too.
+void CacheDisk::remove_unfinished(const DiskFile& file) {
+  const std::string name = file.name + std::string(kUnfinished);
+  if (::unlinkat(directory_.get(), name.c_str(), 0) == 0 || errno == ENOENT || leftovers_.size() >= kMostLeftovers)
+    return;
+  leftovers_.push_back(name);
+}
+
 // 0, or what errno said.
 int CacheDisk::write_file(const CacheEntry& entry) {
   BodyHash hash;
@@ -352,20 +398,12 @@ int CacheDisk::write_file(const CacheEntry& entry) {
   const std::string front = encode_record(entry, purged, cursor.position(), hash.finish());
   if (front.empty() || cursor.position() != entry.body->size()) return EFBIG;
   file.body = {.at = front.size(), .size = cursor.position(), .hash = hash.finish()};
-  const std::string name = file.name + std::string(kUnfinished);
-  const auto open = [&] {
-    return ::openat(directory_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  };
-  shared::UniqueFd fd(open());
-  if (!fd.valid() && errno == ENOENT) {
-    ::mkdirat(directory_.get(), file.name.substr(0, 2).c_str(), 0700);
-    fd.reset(open());
-  }
+  shared::UniqueFd fd = create(file, O_WRONLY);
   if (!fd.valid()) return errno;
   int error = write_octets(fd.get(), entry, front);
   fd.reset();
-  if (error == 0 && ::renameat(directory_.get(), name.c_str(), directory_.get(), file.name.c_str()) != 0) error = errno;
-  if (error != 0) ::unlinkat(directory_.get(), name.c_str(), 0);
+  if (error == 0) error = put_in_place(file);
+  if (error != 0) remove_unfinished(file);
   file.proven.store(error == 0, std::memory_order_release);
   return error;
 }

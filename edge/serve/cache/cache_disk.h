@@ -22,8 +22,10 @@
 #include <string_view>
 #include <thread>
 #include <unordered_set>
+#include <vector>
 
 #include "edge/serve/cache/entry.h"
+#include "edge/serve/cache/spool.h"
 #include "shared/core/time.h"
 #include "shared/serve/os/unique_fd.h"
 
@@ -36,7 +38,9 @@ class CacheDisk {
     std::function<void(const std::shared_ptr<CacheEntry>& entry, bool well)> written;
     std::function<void(std::shared_ptr<CacheEntry> entry)> found;
     std::function<void()> found_all;
-    std::function<void(std::uint64_t octets)> full;  // the file system had no room for a file of so many
+    // The file system had no room for a file of so many; several times that is to be given back.
+    std::function<void(std::uint64_t octets)> full;
+    std::function<void(const std::shared_ptr<CacheSpool>& spool, bool well)> spooled;
   };
   // `process`: a number that no other process has.
   CacheDisk(std::string store, std::string directory, std::uint32_t process, Events events);
@@ -57,11 +61,16 @@ class CacheDisk {
 
   [[nodiscard]] std::shared_ptr<DiskFile> new_file();
   // REQUIRES: the entry has a body in memory, which is whole, and a new file.
-  void write(std::shared_ptr<CacheEntry> entry) { push({Job::Kind::write, std::move(entry), nullptr}); }
+  void write(std::shared_ptr<CacheEntry> entry) { push({.kind = Job::Kind::write, .entry = std::move(entry)}); }
   // The head of an entry whose body is written, or will be by then.
-  void rewrite(std::shared_ptr<CacheEntry> entry) { push({Job::Kind::rewrite, std::move(entry), nullptr}); }
-  void mark_purged(std::shared_ptr<DiskFile> file) { push({Job::Kind::mark, nullptr, std::move(file)}); }
-  void remove(std::shared_ptr<DiskFile> file) { push({Job::Kind::remove, nullptr, std::move(file)}); }
+  void rewrite(std::shared_ptr<CacheEntry> entry) { push({.kind = Job::Kind::rewrite, .entry = std::move(entry)}); }
+  // Some of a large body has come, or it has ended. REQUIRES: ask() said so.
+  void spool(std::shared_ptr<CacheSpool> spool) { push({.kind = Job::Kind::spool, .spool = std::move(spool)}); }
+  // Compares the octets of a file that an earlier process has written with their hash, some at a time; `written` is
+  // told of one that is torn.
+  void prove(const std::shared_ptr<CacheEntry>& entry);
+  void mark_purged(std::shared_ptr<DiskFile> file) { push({.kind = Job::Kind::mark, .file = std::move(file)}); }
+  void remove(std::shared_ptr<DiskFile> file) { push({.kind = Job::Kind::remove, .file = std::move(file)}); }
 
   // For who reads a file: the directory (-1: it is not open yet), and whether its octets are in memory anyway.
   [[nodiscard]] int directory() const { return folder_.load(std::memory_order_acquire); }
@@ -78,22 +87,36 @@ class CacheDisk {
     std::uint64_t written = 0;
     std::uint64_t write_failures = 0;
     std::uint64_t read_failures = 0;
-    std::uint64_t found = 0;  // by scans
-    std::uint64_t torn = 0;   // were no whole records
+    std::uint64_t found = 0;           // by scans
+    std::uint64_t torn = 0;            // were no whole records
+    std::uint64_t large_coming = 0;    // bodies that are being written while they come
+    std::uint64_t large_written = 0;   // to their end
+    std::uint64_t large_given_up = 0;  // not to their end
     bool owns = false;
     bool scanning = false;
   };
   [[nodiscard]] Stats stats() const;
 
  private:
+  static constexpr std::string_view kUnfinished = ".new";
+
+  // How far a file was compared.
+  struct Proof {
+    shared::UniqueFd fd;
+    std::uint64_t read = 0;
+    BodyHash hash;
+  };
   struct Job {
-    enum class Kind : std::uint8_t { write, rewrite, mark, remove, let_go };
-    Kind kind;
-    std::shared_ptr<CacheEntry> entry;
-    std::shared_ptr<DiskFile> file;
+    enum class Kind : std::uint8_t { write, rewrite, spool, prove, mark, remove, let_go };
+    Kind kind = Kind::remove;
+    std::shared_ptr<CacheEntry> entry{};
+    std::shared_ptr<DiskFile> file{};
+    std::shared_ptr<CacheSpool> spool{};
+    std::shared_ptr<Proof> proof{};
   };
 
   void push(Job job);
+  [[nodiscard]] bool stopping();
   // The thread's.
   void turn();
   [[nodiscard]] bool next(Job& job, shared::Duration patience);
@@ -107,7 +130,17 @@ class CacheDisk {
   void run(const Job& job);
   [[nodiscard]] int write_file(const CacheEntry& entry);
   [[nodiscard]] int write_octets(int fd, const CacheEntry& entry, std::string_view front) const;
+  [[nodiscard]] shared::UniqueFd create(const DiskFile& file, int access) const;
+  [[nodiscard]] int put_in_place(const DiskFile& file);
+  void remove_unfinished(const DiskFile& file);
+  void note(int error, std::uint64_t octets);
   void rewrite_front(const CacheEntry& entry);
+  // cache_disk_large.cc
+  void spool_some(const std::shared_ptr<CacheSpool>& spool);
+  [[nodiscard]] int open_spool(CacheSpool& spool);
+  [[nodiscard]] int spool_octets(CacheSpool& spool);
+  [[nodiscard]] int end_spool(CacheSpool& spool);
+  void prove_some(const Job& job);
   void remove_file(const DiskFile& file);
   void report(int error, std::string_view what);
 
@@ -136,6 +169,9 @@ class CacheDisk {
   mutable std::atomic<std::uint64_t> read_failures_{0};
   std::atomic<std::uint64_t> found_{0};
   std::atomic<std::uint64_t> torn_{0};
+  std::atomic<std::uint64_t> large_coming_{0};
+  std::atomic<std::uint64_t> large_written_{0};
+  std::atomic<std::uint64_t> large_given_up_{0};
 
   // The thread's.
   shared::UniqueFd directory_;
@@ -144,6 +180,8 @@ class CacheDisk {
   bool as_owner_ = false;                  // this scan is
   std::unordered_set<std::string> known_;  // found by the scan before this process owned the directory
   bool failing_ = false;                   // the last write did
+  std::vector<std::string> leftovers_;     // unfinished files that could not be removed
+  std::vector<char> large_;                // a piece of a large body
   bool told_used_ = false;                 // that another process holds the lock
   bool told_closed_ = false;               // that the directory cannot be opened
 };

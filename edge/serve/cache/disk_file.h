@@ -20,6 +20,13 @@ struct DiskFile {
   RecordBody body;
   // This process has written its octets, or has compared them with their hash.
   std::atomic<bool> proven{false};
+  std::atomic<bool> proving{false};  // that is being done, some at a time
+
+  // Larger ones are compared in the background, and not before an answer.
+  static constexpr std::uint64_t kProvenAtOnce = 16U << 20U;
+  [[nodiscard]] bool waits_for_proof() const {
+    return body.size > kProvenAtOnce && !proven.load(std::memory_order_acquire);
+  }
 
   std::size_t users = 0;          // entries that are stored; the store's, under its lock
   std::atomic<bool> gone{false};  // it had some, and is to be removed

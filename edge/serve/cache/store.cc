@@ -248,7 +248,7 @@ bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fil
   }
   enqueue(entry, url.hash, octets);
   stored_.fetch_add(1, std::memory_order_relaxed);
-  const std::size_t coming = disk_ == nullptr ? coming_.load(std::memory_order_relaxed) : 0;
+  const std::size_t coming = (disk_ == nullptr ? coming_ : spooling_).load(std::memory_order_relaxed);
   evict_to(capacity - std::min(capacity, coming), gone);
   if (to_write) {
     disk_->write(entry);
@@ -344,7 +344,7 @@ CacheStore::Stats CacheStore::stats() const {
   const std::size_t octets = octets_.load(std::memory_order_relaxed);
   const std::size_t index = index_.load(std::memory_order_relaxed) + pending_.load(std::memory_order_relaxed);
   return {.entries = entries_.load(std::memory_order_relaxed),
-          .octets = disk_ == nullptr ? octets + coming : octets,
+          .octets = octets + (disk_ == nullptr ? coming : spooling_.load(std::memory_order_relaxed)),
           .capacity = capacity_.load(std::memory_order_relaxed),
           .stored = stored_.load(std::memory_order_relaxed),
           .evicted = evicted_.load(std::memory_order_relaxed),

@@ -119,6 +119,17 @@ class CacheStore {
   std::size_t purge(const CachePurge& purge);
   void set_capacity(std::size_t octets, std::size_t memory = 0);
 
+  // Of a store on disk: bodies of more octets than this are written while they come.
+  [[nodiscard]] std::uint64_t spooled_from() const;
+  // Octets of such a body that may wait to be written.
+  [[nodiscard]] std::uint64_t spool_window() const;
+  // Null: the disk takes nothing now, or hangs.
+  [[nodiscard]] std::shared_ptr<CacheSpool> spool(const std::shared_ptr<CacheEntry>& entry,
+                                                  const std::shared_ptr<CacheFill>& fill, std::size_t most);
+  // Makes room on the disk for as many octets of it; false: there is none.
+  [[nodiscard]] bool claim(CacheSpool& spool, std::uint64_t octets);
+  void disclaim(CacheSpool& spool);
+
   // Of a store on disk: begins to read what is there; a successor is to write from now on. Others do nothing.
   void start();
   void let_go();
@@ -188,6 +199,7 @@ class CacheStore {
   void written(const std::shared_ptr<CacheEntry>& entry, bool well);
   void adopt(std::shared_ptr<CacheEntry> entry);
   void make_room(std::uint64_t octets);
+  void spooled(const std::shared_ptr<CacheSpool>& spool, bool well);
   void drop(const CacheEntry& entry);
   [[nodiscard]] bool purged_since(const CacheEntry& entry, std::uint64_t begun, bool& soft) const;
 
@@ -208,9 +220,10 @@ class CacheStore {
   bool distrusts_ = false;
 
   std::unique_ptr<CacheDisk> disk_;
-  std::atomic<std::size_t> memory_;      // of a store on disk
-  std::atomic<std::size_t> index_{0};    // octets of its entries but for bodies
-  std::atomic<std::size_t> pending_{0};  // octets of bodies that are to be written
+  std::atomic<std::size_t> memory_;       // of a store on disk
+  std::atomic<std::size_t> index_{0};     // octets of its entries but for bodies
+  std::atomic<std::size_t> pending_{0};   // octets of bodies that are to be written
+  std::atomic<std::size_t> spooling_{0};  // octets of the disk that are put aside for bodies which come
   std::atomic<std::uint64_t> skipped_{0};
 
   std::atomic<std::size_t> entries_{0};

@@ -31,7 +31,8 @@ void CacheStore::open_disk(const CacheStoreSettings& settings) {
                 purged_urls_.clear();
                 distrusts_ = false;
               },
-          .full = [this](std::uint64_t octets) { make_room(octets); }});
+          .full = [this](std::uint64_t octets) { make_room(octets); },
+          .spooled = [this](const std::shared_ptr<CacheSpool>& spool, bool well) { spooled(spool, well); }});
 }
 
 void CacheStore::start() {
@@ -162,6 +163,58 @@ void CacheStore::adopt(std::shared_ptr<CacheEntry> entry) {
   static_cast<void>(attach(*entry));
   enqueue(entry, url.hash, octets);
   evict_to(capacity, gone);
+}
+
+std::uint64_t CacheStore::spooled_from() const {
+  return std::min<std::uint64_t>(memory_.load(std::memory_order_relaxed) / 16, 4U << 20U);
+}
+
+std::uint64_t CacheStore::spool_window() const {
+  return std::clamp<std::uint64_t>(memory_.load(std::memory_order_relaxed) / 16, 1U << 20U, 4U << 20U);
+}
+
+std::shared_ptr<CacheSpool> CacheStore::spool(const std::shared_ptr<CacheEntry>& entry,
+                                              const std::shared_ptr<CacheFill>& fill, std::size_t most) {
+  if (!disk_->accepts() || disk_->slow(shared::Clock::now())) {
+    skipped_.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  return std::make_shared<CacheSpool>(entry, disk_->new_file(), fill, most);
+}
+
+bool CacheStore::claim(CacheSpool& spool, std::uint64_t octets) {
+  const std::size_t coming = spooling_.fetch_add(octets, std::memory_order_relaxed) + octets;
+  const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
+  if (coming > capacity / 2) {
+    spooling_.fetch_sub(octets, std::memory_order_relaxed);
+    return false;
+  }
+  spool.claimed_.fetch_add(octets, std::memory_order_relaxed);
+  if (octets_.load(std::memory_order_relaxed) + coming > capacity) {
+    Gone gone;
+    const std::scoped_lock change(change_);
+    evict_to(capacity - coming, gone);
+  }
+  return true;
+}
+
+void CacheStore::disclaim(CacheSpool& spool) {
+  spooling_.fetch_sub(spool.claimed_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
+// The end of a body that was written while it came. Nobody has found its entry yet; who reads it goes on. May be told
+// twice, if the body ends while its file fails.
+void CacheStore::spooled(const std::shared_ptr<CacheSpool>& spool, bool well) {
+  disclaim(*spool);
+  if (well) {
+    auto made = std::make_shared<CacheEntry>(static_cast<const CacheRecord&>(*spool->entry_));
+    made->file = spool->disk_file_;
+    if (!insert(made, *spool->fill_, spool->most_)) disk_->remove(made->file);
+  }
+  // Else the fetch looks after the rest.
+  if (!spool->ended_.load(std::memory_order_acquire) || spool->released_.exchange(true)) return;
+  give_back(spool->reserved_);
+  release(*spool->fill_);
 }
 
 // The file system is fuller than this store was told it would be: others need room, or `size` was too much.

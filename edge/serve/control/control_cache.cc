@@ -39,9 +39,11 @@ std::string disk_part(const CacheStore& store) {
   const CacheDisk::Stats disk = store.disk()->stats();
   return "; on disk: index and bodies to be written take " + std::to_string(stats.memory) +
          " octets of memory, found " + std::to_string(disk.found) + (disk.scanning ? " so far" : "") + ", torn " +
-         std::to_string(disk.torn) + ", written " + std::to_string(disk.written) + ", failed to write " +
-         std::to_string(disk.write_failures) + " and to read " + std::to_string(disk.read_failures) + ", not taken " +
-         std::to_string(stats.skipped) + (disk.owns ? "" : "; another process writes there");
+         std::to_string(disk.torn) + ", written " + std::to_string(disk.written) + " (" +
+         std::to_string(disk.large_written) + " while they came, " + std::to_string(disk.large_coming) + " come, " +
+         std::to_string(disk.large_given_up) + " given up), failed to write " + std::to_string(disk.write_failures) +
+         " and to read " + std::to_string(disk.read_failures) + ", not taken " + std::to_string(stats.skipped) +
+         (disk.owns ? "" : "; another process writes there");
 }
 
 std::string line_of(const CacheStore& store) {
@@ -67,6 +69,13 @@ ForeseenCache words_of(const CacheQuestion& question, const CacheStore& store, c
   const std::int64_t ttl = freshness.ttl(now);
   const std::string age = ", " + std::to_string(freshness.age(now)) + " s old";
   const std::string stale = where + "hit, stale for " + std::to_string(-ttl) + " s" + age;
+  const DiskFile* const file = stored.entry->file.get();
+  if (ruling.reuse != Reuse::revalidate && file != nullptr && file->waits_for_proof()) {
+    return {
+        "bypass",
+        where + "a server answers until the stored octets are compared with their hash, which a request begins" + age,
+        ttl};
+  }
   switch (ruling.reuse) {
     case Reuse::fresh:
       return {"hit", where + "hit" + age + ", fresh for " + std::to_string(ttl) + " s more", ttl};

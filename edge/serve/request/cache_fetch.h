@@ -68,7 +68,8 @@ class CacheFetch final : public RequestSource, public Pooled {
   std::string_view trailers() const override { return {}; }
   BodyFailure failure() const override { return BodyFailure::none; }
   void invite() override {}
-  bool abandoned() const override { return fill_->unwanted(); }
+  // Who has all that was announced may leave before the end is seen here.
+  bool abandoned() const override { return fill_->unwanted() && !sink_->complete(); }
 
  private:
   Task<> run();

@@ -93,6 +93,7 @@ CacheFetch::Of CachedExchange::fetch(std::shared_ptr<CacheFill> fill) const {
 
 shared::TimePoint CachedExchange::deadline() const {
   if (phase_ == Phase::opening) return progress_ + kDiskPatience;
+  if (waits_for_disk_ && file_ == nullptr && !store_->disk()->slow(r_.now())) return progress_ + kDiskPatience;
   const bool waits = waits_for_client_ || waits_for_disk_;
   return waits ? progress_ + r_.snapshot->settings->timeouts.send : shared::TimePoint::max();
 }
@@ -324,6 +325,7 @@ bool CachedExchange::answer(const std::shared_ptr<CacheEntry>& entry, CacheVerdi
   }
   CacheBody::Cursor cursor(entry->body);
   if (!cursor.good()) return pass("uri-miss", "it has passed by");
+  if (cursor.behind() && store_->disk()->slow(r_.now())) return pass("bypass", "the disk does not answer");
   plan_ = plan(*entry);
   return begin_sending(std::move(cursor));
 }
@@ -388,13 +390,17 @@ bool CachedExchange::wait_for_file() {
       phase_ = Phase::waiting;
       return look();
   }
+  const std::string_view why = file_->why();
   file_.reset();
-  return pass("bypass", "the disk does not answer");
+  return pass("bypass", why.empty() ? "the disk does not answer" : why);
 }
 
 bool CachedExchange::begin_sending(CacheBody::Cursor cursor) {
   start(*entry_, plan_);
-  if (file_ == nullptr) source_.emplace(std::move(cursor), plan_.from, plan_.size, fill_);
+  if (file_ == nullptr) {
+    source_.emplace(std::move(cursor), plan_.from, plan_.size, fill_,
+                    EntrySource::Disk{.thread = r_.context.stored_files, .waiter = r_.exchange.waiter});
+  }
   phase_ = Phase::sending;
   progress_ = r_.now();
   return own_ != nullptr ? false : send();
@@ -454,6 +460,9 @@ void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
 bool CachedExchange::advance() {
   if (phase_ == Phase::waiting) return read_fill();
   if (phase_ == Phase::opening) return wait_for_file();
+  // Who comes now is answered by a server.
+  const bool behind = waits_for_disk_ && file_ == nullptr && source_->waits_for_disk();
+  if (behind && progress_ + kDiskPatience <= r_.now()) store_->disk()->tell_slow(r_.now());
   if (waits_for_disk_ && deadline() <= r_.now()) return stop_for_disk("the disk did not answer in time");
   if (waits_for_client_ && deadline() <= r_.now()) {
     return stop(
@@ -475,10 +484,13 @@ bool CachedExchange::send() {
   if (sink.octets_sent() != before) progress_ = r_.now();
   waits_for_client_ =
       pumped == Pumped::sink_blocked || (pumped == Pumped::source_waits && sink.flush() == Sent::blocked);
-  waits_for_disk_ = file_ != nullptr && pumped == Pumped::source_waits;
+  const bool waits = pumped == Pumped::source_waits && (file_ != nullptr || source_->waits_for_disk());
+  if (waits && !std::exchange(waits_for_disk_, waits)) progress_ = r_.now();
+  waits_for_disk_ = waits;
   switch (pumped) {
     case Pumped::done:
       r_.done = true;
+      source_.reset();
       reader_.reset();
       return false;
     case Pumped::turn_over:
@@ -501,8 +513,10 @@ bool CachedExchange::send() {
 
 // What the client has must not pass for a whole answer.
 bool CachedExchange::stop_for_disk(std::string_view why) {
-  store_->disk()->tell_bad(*entry_->file, why);
-  store_->remove(*entry_);
+  if (file_ != nullptr) {
+    store_->disk()->tell_bad(*entry_->file, why);
+    store_->remove(*entry_);
+  }
   r_.reason = why;
   return stop({.kind = ErrorKind::internal, .side = Side::internal, .detail = why}, true);
 }
@@ -510,6 +524,7 @@ bool CachedExchange::stop_for_disk(std::string_view why) {
 bool CachedExchange::stop(const Error& error, bool begun) {
   r_.fail(error);
   r_.cut = begun;
+  source_.reset();
   reader_.reset();
   return false;
 }

@@ -18,6 +18,7 @@ constexpr std::uint64_t kCached = 0x20;  // RESOLVE_CACHED (Linux 5.12), which o
 constexpr std::string_view kGone = "the file is not there";
 constexpr std::string_view kCut = "the file has another length";
 constexpr std::string_view kTorn = "the file's octets are not those that were written";
+constexpr std::string_view kCompared = "its octets are being compared with their hash";
 constexpr std::string_view kUnread = "the file cannot be read";
 
 int open_below(int folder, const std::string& name, std::uint64_t resolve) {
@@ -92,6 +93,11 @@ EntryFile::State EntryFile::open_warm(shared::TimePoint now) {
       auto opened = take(fd, file.body, of_.cache.in_memory(), why);
       return opened == nullptr ? fail(why) : read(std::move(opened));
     }
+  }
+  if (file.waits_for_proof()) {
+    of_.cache.prove(of_.entry);
+    why_ = kCompared;
+    return State::busy;
   }
   return !of_.cache.slow(now) && begin_cold() ? State::opening : State::busy;
 }

@@ -22,7 +22,7 @@ class EntryFile {
     opening,
     ready,
     bad,   // it is not there any more, or not what was written
-    busy,  // the disk has enough to do, or does not answer
+    busy,  // the disk has enough to do, does not answer, or compares a large file with its hash
   };
   struct Of {
     std::shared_ptr<CacheEntry> entry;
@@ -38,7 +38,7 @@ class EntryFile {
 
   // While it is `opening`, again whenever the waiter was woken.
   [[nodiscard]] State open(shared::TimePoint now);
-  // Why it is `bad`: a literal.
+  // Why it is `bad`, or `busy` for another reason than its disk: a literal.
   [[nodiscard]] std::string_view why() const { return why_; }
   // REQUIRES: it was ready.
   [[nodiscard]] FileBody& body() { return *body_; }

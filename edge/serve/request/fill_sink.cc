@@ -12,6 +12,7 @@ namespace edge {
 namespace {
 
 constexpr std::uint64_t kSmall = 64 * 1024;
+constexpr shared::Duration kDiskPatience = shared::seconds(1);
 
 // A 304 about another representation than the one that was asked about (RFC 9111 4.3.4).
 bool means_another(const StoredHead& old, const http::ResponseHead& head) {
@@ -117,23 +118,82 @@ void FillSink::take_update(const http::ResponseHead& head, shared::TimePoint ask
   take_304(head, {.asked = asked, .heard = of_.loop.now(), .heard_at = std::time(nullptr)});
 }
 
-// False: not now. While it is stored there always is, or it is not stored any more.
+// False: not now. While it is stored in memory there always is, or it is not stored any more.
 bool FillSink::make_room(std::size_t wanted) {
   CacheBody& body = *entry_->body;
-  std::size_t size = body.next_chunk(wanted, storing_ ? known_ : 0);
+  if (storing_) {
+    const Room room = octets_ + wanted > of_.rule->max_object ? Room::none : room_on_disk(wanted);
+    if (room == Room::later) return wait_for_disk();
+    if (room == Room::none) let_go();
+  }
+  const bool spools = storing_ && spool_ != nullptr;
+  std::size_t size = body.next_chunk(wanted, storing_ && !spools ? known_ : 0);
+  if (spools) size = std::min(size, CacheSpool::kChunk);
   if (size == 0) return true;
-  if (storing_ && (octets_ + wanted > of_.rule->max_object || !of_.store.reserve(size))) {
-    let_go();
-    size = body.next_chunk(wanted, 0);
+  if (storing_) {
+    const Room room = room_in_memory(size);
+    if (room == Room::later) return wait_for_disk();
+    if (room == Room::none) let_go();
   }
   if (storing_) {
     reserved_ += size;
   } else {
-    size = std::min(size, kWindow / 8);
+    size = std::min(body.next_chunk(wanted, 0), kWindow / 8);
     if (body.live() - body.newest() + size > kWindow) return false;
   }
   body.add_chunk(size);
   return true;
+}
+
+FillSink::Room FillSink::room_on_disk(std::size_t wanted) {
+  if (of_.store.disk() == nullptr) return Room::there;
+  const std::uint64_t size = octets_ + wanted;
+  if (spool_ == nullptr) {
+    if (std::max(known_, size) <= of_.store.spooled_from()) return Room::there;
+    spool_ = of_.store.spool(entry_, of_.fill, of_.rule->max_variants);
+    if (spool_ == nullptr) return Room::none;
+  }
+  if (spool_->failed() || stalled_) return Room::none;
+  const std::size_t freed = std::min(spool_->take_freed(), reserved_);
+  reserved_ -= freed;
+  of_.store.give_back(freed);
+  if (size > claimed_) {
+    const std::uint64_t more = std::max<std::uint64_t>(std::max(known_, size) - claimed_, CacheSpool::kWorthWriting);
+    if (!of_.store.claim(*spool_, more)) return Room::none;
+    claimed_ += more;
+  }
+  return octets_ - spool_->written() < of_.store.spool_window() ? Room::there : Room::later;
+}
+
+FillSink::Room FillSink::room_in_memory(std::size_t size) {
+  if (of_.store.reserve(size)) return Room::there;
+  return spool_ != nullptr && spool_->written() < octets_ ? Room::later : Room::none;
+}
+
+// What has come is to be written; a disk that writes nothing of it for a while is done without.
+bool FillSink::wait_for_disk() {
+  told_ = octets_;
+  if (spool_->ask()) of_.store.disk()->spool(spool_);
+  if (!std::exchange(waits_for_disk_, true)) {
+    stalled_at_ = spool_->written();
+    of_.loop.timers().set(patience_, of_.loop.now() + kDiskPatience);
+  }
+  return false;
+}
+
+void FillSink::on_patience(void* self) {
+  FillSink& sink = *static_cast<FillSink*>(self);
+  if (!std::exchange(sink.waits_for_disk_, false) || !sink.blocked_ || !sink.storing_) return;
+  if (sink.spool_->written() != sink.stalled_at_) return static_cast<void>(sink.wait_for_disk());
+  sink.stalled_ = true;
+  sink.of_.store.disk()->tell_slow(sink.of_.loop.now());
+  sink.of_.fill->taken();
+}
+
+void FillSink::tell_disk() {
+  if (spool_ == nullptr || !storing_ || octets_ - told_ < CacheSpool::kWorthWriting) return;
+  told_ = octets_;
+  if (spool_->ask()) of_.store.disk()->spool(spool_);
 }
 
 std::size_t FillSink::write(std::string_view data) {
@@ -156,6 +216,7 @@ std::size_t FillSink::write(std::string_view data) {
     octets_ += n;
   }
   dirty_ = dirty_ || taken > 0;
+  tell_disk();
   if (blocked_) static_cast<void>(flush());
   return taken;
 }
@@ -165,18 +226,29 @@ Sent FillSink::flush() {
   return Sent::all;
 }
 
-// It turns out to be larger than what is stored. Who reads it goes on, nobody joins.
+// It turns out to be larger than what is stored, or its disk does not take it. Who reads it goes on, nobody joins. What
+// a disk has not let go of is still held by who is behind.
 void FillSink::let_go() {
   storing_ = false;
-  of_.store.give_back(std::exchange(reserved_, 0));
   of_.store.release(*of_.fill);
+  if (stalled_) entry_->body->forget_file();
   entry_->body->pass_through();
+  if (spool_ == nullptr) return of_.store.give_back(std::exchange(reserved_, 0));
+  abandon_spool();
+}
+
+// Its file goes, and what was put aside for it.
+void FillSink::abandon_spool() {
+  spool_->abandon();
+  of_.store.disclaim(*spool_);
+  if (spool_->ask()) of_.store.disk()->spool(spool_);
 }
 
 void FillSink::end(std::string_view) {
   if (own_ || closed_ || entry_ == nullptr) return;
   entry_->body->finish(CacheBody::State::whole);
-  if (storing_) {
+  if (storing_ && spool_ != nullptr && !spool_->failed()) return end_spool();
+  if (storing_ && spool_ == nullptr) {
     auto compact = of_.store.disk() == nullptr ? entry_->body->compact() : nullptr;
     std::shared_ptr<CacheEntry> smaller;
     if (compact != nullptr) {
@@ -188,6 +260,15 @@ void FillSink::end(std::string_view) {
   close(CacheBody::State::whole);
 }
 
+// The store has it, and lets others have it, when its file is there; until then they join this fill.
+void FillSink::end_spool() {
+  closed_ = true;
+  spool_->end(std::exchange(reserved_, 0));
+  if (spool_->ask()) of_.store.disk()->spool(spool_);
+  dirty_ = false;
+  of_.fill->moved();
+}
+
 void FillSink::cut() {
   if (entry_ != nullptr && !closed_) close(CacheBody::State::cut);
 }
@@ -195,6 +276,10 @@ void FillSink::cut() {
 void FillSink::close(CacheBody::State how) {
   closed_ = true;
   entry_->body->finish(how);
+  if (storing_ && spool_ != nullptr) {
+    entry_->body->pass_through();  // the disk, which may hang, holds the body for a while
+    abandon_spool();
+  }
   of_.store.give_back(std::exchange(reserved_, 0));
   of_.store.release(*of_.fill);
   dirty_ = false;

@@ -1,7 +1,8 @@
 #pragma once
 // FillSink: the end of a fetch: judges the answer's head (may it be stored, is it the 304 that was asked for) and
 // writes what comes into the fill, and at its end into the store. Never waits for a reader while the answer is stored;
-// what only passes through waits for who has caused the fetch. Owned by a CacheFetch; its worker's thread.
+// what only passes through waits for who has caused the fetch, and what is too large for memory for its disk, for a
+// while. Owned by a CacheFetch; its worker's thread.
 
 #include <cstdint>
 #include <memory>
@@ -51,6 +52,8 @@ class FillSink final : public ResponseSink {
 
   // The fetch is over. `error`: of one that has brought no head; `refused`: it was not its turn.
   void finish(const Error& error, bool refused);
+  // All octets that its head has announced are there.
+  [[nodiscard]] bool complete() const { return known_ > 0 && octets_ == known_; }
   // Status of the server's answer; 0: there was none.
   [[nodiscard]] std::uint16_t status() const { return status_; }
   // It does not wait for who reads it.
@@ -65,7 +68,15 @@ class FillSink final : public ResponseSink {
   std::shared_ptr<CacheEntry> make_entry(const http::ResponseHead& head, const ResponseDirectives& directives,
                                          const FetchTimes& times);
   [[nodiscard]] bool make_room(std::size_t wanted);
+  enum class Room : std::uint8_t { there, later, none };
+  [[nodiscard]] Room room_on_disk(std::size_t wanted);
+  [[nodiscard]] Room room_in_memory(std::size_t size);
+  [[nodiscard]] bool wait_for_disk();
+  static void on_patience(void* self);
+  void tell_disk();
   void let_go();
+  void abandon_spool();
+  void end_spool();
   void close(CacheBody::State how);
 
   Of of_;
@@ -75,6 +86,14 @@ class FillSink final : public ResponseSink {
   std::uint64_t known_ = 0;   // octets of the whole body; 0: nobody knows
   std::size_t reserved_ = 0;  // in the store
   std::uint16_t status_ = 0;
+  // Of a body that is too large for memory.
+  std::shared_ptr<CacheSpool> spool_;
+  std::uint64_t claimed_ = 0;     // octets of the disk
+  std::uint64_t told_ = 0;        // octets that the disk knows of
+  std::uint64_t stalled_at_ = 0;  // octets that were written when it was waited for
+  shared::Deadline patience_{&FillSink::on_patience, this};
+  bool waits_for_disk_ = false;
+  bool stalled_ = false;  // the disk
   bool own_ = false;
   bool opened_ = false;
   bool storing_ = false;

@@ -98,6 +98,49 @@ class CacheDiskTest : public testing::Test {
     return find(url);
   }
 
+  // A fetch whose body is written while it comes.
+  struct Large {
+    std::shared_ptr<CacheFill> fill;
+    std::shared_ptr<CacheEntry> entry;
+    std::shared_ptr<CacheSpool> spool;
+    std::string octets;
+  };
+  Large begin(const std::string& url) {
+    const ParsedRequest asked("");
+    const ParsedResponse parsed("");
+    const CacheKey key{.url = url, .selector = "", .request = asked.head.fields};
+    Large large;
+    large.fill = store_->join(key, store_->find(key).version, nullptr, false, {}).fill;
+    large.entry = std::make_shared<CacheEntry>();
+    large.entry->heard_at = ++heard_at_;
+    large.entry->head = StoredHead(parsed.head, {}, CookiePolicy::strip, large.entry->heard_at);
+    large.entry->freshness.lifetime = 3600;
+    large.entry->freshness.heard = shared::Clock::now();
+    large.entry->url = url;
+    large.entry->body = std::make_shared<CacheBody>();
+    large.spool = store_->spool(large.entry, large.fill, 64);
+    return large;
+  }
+  void tell(const Large& large) {
+    if (large.spool->ask()) store_->disk()->spool(large.spool);
+  }
+  void bring(Large& large, std::size_t octets) {
+    std::string some(octets, '\0');
+    for (std::size_t i = 0; i < octets; ++i) some[i] = static_cast<char>((large.octets.size() + i) * 31 / 7);
+    large.entry->body->add_chunk(octets);
+    large.entry->body->append(some);
+    large.octets += some;
+    tell(large);
+  }
+  void end(const Large& large) {
+    large.entry->body->finish(CacheBody::State::whole);
+    large.spool->end(0);
+    tell(large);
+  }
+  bool forgotten(const std::string& url) {
+    return eventually([&] { return files() == 0 && store_->stats().octets == 0 && find(url) == nullptr; });
+  }
+
   fs::path path_of(const CacheEntry& entry) const { return directory_ / "c" / entry.file->name; }
   std::string body_of(const CacheEntry& entry) const {
     std::ifstream in(path_of(entry), std::ios::binary);
@@ -150,6 +193,7 @@ TEST_F(CacheDiskTest, FindsAgainWhatAnEarlierProcessHasStored) {
     ASSERT_TRUE(put("a/" + std::to_string(i), std::string(static_cast<std::size_t>(i), 'x')));
   ASSERT_TRUE(put("v/", "one", "Vary: Foo\r\n", "Foo: 1\r\n"));
   ASSERT_TRUE(put("v/", "two", "Vary: Foo\r\n", "Foo: 2\r\n"));
+  EXPECT_TRUE(eventually([&] { return store_->disk()->stats().written == 302; }));
   open();
   EXPECT_EQ(store_->stats().entries, 302U);
   EXPECT_EQ(store_->disk()->stats().found, 302U);
@@ -303,6 +347,107 @@ TEST_F(CacheDiskTest, RemovesAnEntryWhoseFileIsBad) {
   EXPECT_EQ(find("a/"), nullptr) << "the one that has taken its place, too";
   EXPECT_TRUE(eventually([&] { return files() == 0; }));
   EXPECT_EQ(store_->stats().octets, 0U);
+}
+
+TEST_F(CacheDiskTest, WritesALargeBodyWhileItComes) {
+  open(256U << 20U, 8U << 20U);
+  EXPECT_EQ(store_->spooled_from(), 512U * 1024U);
+  Large large = begin("a/");
+  std::size_t freed = 0;
+  for (int i = 0; i < 40; ++i) {
+    bring(large, 300'000);
+    EXPECT_TRUE(eventually([&] { return large.spool->written() == large.octets.size(); }));
+    freed += large.spool->take_freed();
+  }
+  EXPECT_GE(freed, 38U * 300'000U) << "but for the last one, and perhaps the one before";
+  EXPECT_EQ(find("a/"), nullptr) << "not before its end";
+  EXPECT_EQ(files(), 1U);
+  end(large);
+  EXPECT_TRUE(eventually([&] { return find("a/") != nullptr; }));
+  const auto entry = find("a/");
+  EXPECT_EQ(entry->body, nullptr);
+  EXPECT_TRUE(entry->file->proven.load());
+  EXPECT_EQ(body_of(*entry), large.octets);
+  EXPECT_EQ(store_->disk()->stats().written, 1U);
+  EXPECT_LT(store_->stats().memory, 5000U);
+  open(256U << 20U, 8U << 20U);
+  ASSERT_NE(find("a/"), nullptr) << "it is a record as any other";
+  EXPECT_EQ(find("a/")->body_size(), large.octets.size());
+}
+
+TEST_F(CacheDiskTest, LeavesNothingOfALargeBodyThatIsNotStored) {
+  open();
+  Large given_up = begin("a/");
+  bring(given_up, 500'000);
+  EXPECT_TRUE(store_->claim(*given_up.spool, 1'000'000));
+  given_up.spool->abandon();
+  tell(given_up);
+  EXPECT_TRUE(forgotten("a/"));
+
+  Large purged = begin("b/");
+  bring(purged, 500'000);
+  store_->purge({.prefix = "b/"});
+  end(purged);
+  EXPECT_TRUE(forgotten("b/"));
+
+  Large doomed = begin("c/");
+  bring(doomed, 500'000);
+  store_->purge({.url = "c/"});
+  end(doomed);
+  EXPECT_TRUE(forgotten("c/"));
+
+  Large vanished = begin("d/");
+  bring(vanished, 500'000);
+  EXPECT_TRUE(eventually([&] { return vanished.spool->written() == 500'000; }));
+  fs::remove_all(directory_ / "c");
+  end(vanished);
+  EXPECT_TRUE(eventually([&] { return vanished.spool->failed(); }));
+  EXPECT_EQ(store_->disk()->stats().write_failures, 1U);
+  EXPECT_EQ(find("d/"), nullptr);
+  fs::create_directories(directory_ / "c");
+}
+
+TEST_F(CacheDiskTest, PutsRoomAsideForLargeBodies) {
+  open(8U << 20U);
+  for (int i = 0; i < 7; ++i) ASSERT_TRUE(put("a/" + std::to_string(i), std::string(1'000'000, 'x')));
+  Large large = begin("b/");
+  EXPECT_FALSE(store_->claim(*large.spool, 5U << 20U)) << "half of the disk is for what comes";
+  EXPECT_TRUE(store_->claim(*large.spool, 3U << 20U));
+  EXPECT_LE(store_->stats().octets, 8U << 20U);
+  EXPECT_GE(store_->stats().evicted, 2U);
+  EXPECT_FALSE(store_->claim(*large.spool, 2U << 20U));
+  const std::size_t before = store_->stats().octets;
+  store_->disclaim(*large.spool);
+  store_->disclaim(*large.spool);
+  EXPECT_EQ(store_->stats().octets, before - (3U << 20U));
+  large.spool->abandon();
+  tell(large);
+}
+
+TEST_F(CacheDiskTest, ComparesALargeFileWithItsHashSomeAtATime) {
+  open();
+  const std::string body(9'000'000, 'b');
+  ASSERT_TRUE(put("a/", body));
+  ASSERT_TRUE(put("b/", body));
+  const fs::path torn = path_of(*settled("b/"));
+  settled("a/");
+  open();
+  {
+    std::fstream file(torn, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-1, std::ios::end);
+    file.put('c');
+  }
+  const auto good = find("a/");
+  const auto bad = find("b/");
+  ASSERT_TRUE(good != nullptr && bad != nullptr);
+  EXPECT_FALSE(good->file->proven.load());
+  for (int i = 0; i < 3; ++i) {
+    store_->disk()->prove(good);
+    store_->disk()->prove(bad);
+  }
+  EXPECT_TRUE(eventually([&] { return good->file->proven.load() && find("b/") == nullptr && files() == 1; }));
+  EXPECT_FALSE(bad->file->proven.load());
+  EXPECT_EQ(store_->disk()->stats().read_failures, 1U);
 }
 
 // As in an upgrade: the elder writes until it lets go, and the younger reads what there is from its start on.
