@@ -138,7 +138,7 @@ class CacheDisk {
   // cache_disk_large.cc
   void spool_some(const std::shared_ptr<CacheSpool>& spool);
   [[nodiscard]] int open_spool(CacheSpool& spool);
-  [[nodiscard]] int spool_octets(CacheSpool& spool);
+  [[nodiscard]] int spool_octets(CacheSpool& spool, bool& all);
   [[nodiscard]] int end_spool(CacheSpool& spool);
   void prove_some(const Job& job);
   void remove_file(const DiskFile& file);

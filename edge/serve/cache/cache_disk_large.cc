@@ -41,7 +41,12 @@ void CacheDisk::spool_some(const std::shared_ptr<CacheSpool>& spool) {
   int error = s.abandoned_.load(std::memory_order_acquire) ? ECANCELED : 0;
   if (error == 0 && (!owns() || !directory_.valid())) error = EROFS;
   if (error == 0 && s.file_ == nullptr) error = open_spool(s);
-  if (error == 0) error = spool_octets(s);
+  bool all = false;
+  if (error == 0) error = spool_octets(s, all);
+  if (error == 0 && !all) {
+    if (s.ask()) push({.kind = Job::Kind::spool, .spool = spool});  // behind what waits meanwhile
+    return;
+  }
   if (error == 0 && ended) error = end_spool(s);
   if (error == 0 && !ended) return s.fill_->taken();
   s.over_ = true;
@@ -72,10 +77,16 @@ int CacheDisk::open_spool(CacheSpool& spool) {
   return 0;
 }
 
-int CacheDisk::spool_octets(CacheSpool& spool) {
+// `all` that has come, or as much as may be written before others have their turn: a body that comes as fast as the
+// disk writes would else hold them up to its end.
+int CacheDisk::spool_octets(CacheSpool& spool, bool& all) {
   large_.resize(kPiece);
   CacheBody& body = *spool.entry_->body;
-  while (const std::size_t n = body.copy(spool.written(), large_)) {
+  const std::uint64_t stop = spool.written() + kAtATime;
+  while (spool.written() < stop) {
+    const std::size_t n = body.copy(spool.written(), large_);
+    all = n == 0;
+    if (all) break;
     const std::string_view some(large_.data(), n);
     const int error = write_at(spool.file_->fd.get(), some, spool.at_ + spool.written());
     if (error != 0) return error;

@@ -375,6 +375,29 @@ TEST_F(CacheDiskTest, WritesALargeBodyWhileItComes) {
   EXPECT_EQ(find("a/")->body_size(), large.octets.size());
 }
 
+// A server that sends as fast as the disk writes.
+TEST_F(CacheDiskTest, ALargeBodyWithoutAnEndHoldsNobodyUp) {
+  constexpr std::uint64_t kAhead = 4U << 20U;
+  constexpr std::uint64_t kMost = 512U << 20U;
+  open(256U << 20U, 64U << 20U);
+  const Large large = begin("a/");
+  const std::string some(256 * 1024, 's');
+  const auto come = [&] {
+    while (large.entry->body->size() < large.spool->written() + kAhead) {
+      large.entry->body->add_chunk(some.size());
+      large.entry->body->append(some);
+    }
+    tell(large);
+  };
+  come();
+  ASSERT_TRUE(put("b/"));
+  while (find("b/")->body != nullptr && large.entry->body->size() < kMost) come();
+  EXPECT_LT(large.entry->body->size(), kMost) << "the other one waits for its end";
+  large.spool->abandon();
+  tell(large);
+  EXPECT_TRUE(eventually([&] { return files() == 1; }));
+}
+
 TEST_F(CacheDiskTest, LeavesNothingOfALargeBodyThatIsNotStored) {
   open();
   Large given_up = begin("a/");
