@@ -224,6 +224,37 @@ def test_stale_while_revalidate_answers_at_once_and_asks_behind(slot, server, tm
         assert gate.asked == 1
 
 
+@pytest.mark.parametrize("fields", [FRESH, b"Cache-Control: private\r\n"], ids=["too large", "private"])
+def test_a_refresh_that_is_not_stored_and_that_nobody_reads_is_given_up(slot, server, tmp_path, fields):
+    server.answer = lambda head: ok(b"old", b"Cache-Control: max-age=60, stale-while-revalidate=9999\r\nConnection: close\r\nAge: 100\r\n")
+    gone = threading.Event()
+
+    def endless(exchange):
+        exchange.read_head()
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + fields + b"\r\n")
+        try:
+            while True:
+                exchange.send(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
+        except ConnectionError:
+            gone.set()
+    with caching(tmp_path, slot, server, {"max_object": "1MiB"}, edge={"timeout": {"send": "30m"}}) as edge:
+        assert edge.get("/")[2] == b"old"
+        server.script = endless
+        assert edge.get("/")[2] == b"old"
+        assert gone.wait(30), "long before a reader would have been too slow"
+        meridian.eventually(lambda: edge.metric("meridian_edge_cache_bytes") < 10_000, "nothing is held of it")
+        assert edge.get("/")[2] == b"old"
+
+
+def test_a_small_refresh_that_is_not_stored_costs_no_connection(slot, server, tmp_path):
+    server.answer = lambda head: ok(b"old", b"Cache-Control: max-age=60, stale-while-revalidate=9999\r\nAge: 100\r\n")
+    with caching(tmp_path, slot, server) as edge:
+        assert edge.get("/")[2] == b"old"
+        server.answer = lambda head: ok(b"n" * 100_000, b"Cache-Control: private\r\n")
+        meridian.eventually(lambda: edge.get("/")[2] == b"old" and len(server.heads) >= 4, "it is asked for again and again")
+        assert server.connections == 1
+
+
 def test_stale_if_error_stands_in_for_a_server_that_fails(slot, server, tmp_path):
     server.answer = lambda head: ok(b"old", b"Cache-Control: max-age=60, stale-if-error=9999\r\nAge: 100\r\n")
     with caching(tmp_path, slot, server, edge={"access_log": f"{tmp_path}/access.log"}) as edge:

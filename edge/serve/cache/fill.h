@@ -54,7 +54,8 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
   // What it brings is neither stored nor told to who comes now: its URL was purged or changed meanwhile.
   void doom() { doomed_.store(true, std::memory_order_release); }
   [[nodiscard]] bool doomed() const { return doomed_.load(std::memory_order_acquire); }
-  [[nodiscard]] bool unwanted() const { return !background_ && readers_.load(std::memory_order_acquire) == 0; }
+  [[nodiscard]] bool unread() const { return readers_.load(std::memory_order_acquire) == 0; }
+  [[nodiscard]] bool unwanted() const { return !background_ && unread(); }
 
   // A desk's: one of its requests begins or ceases to read.
   void join(CacheDesk& desk);

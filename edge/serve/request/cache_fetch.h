@@ -69,7 +69,7 @@ class CacheFetch final : public RequestSource, public Pooled {
   BodyFailure failure() const override { return BodyFailure::none; }
   void invite() override {}
   // Who has all that was announced may leave before the end is seen here.
-  bool abandoned() const override { return fill_->unwanted() && !sink_->complete(); }
+  bool abandoned() const override { return !sink_->complete() && (fill_->unwanted() || sink_->useless()); }
 
  private:
   Task<> run();

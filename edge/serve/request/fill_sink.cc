@@ -218,6 +218,7 @@ std::size_t FillSink::write(std::string_view data) {
   dirty_ = dirty_ || taken > 0;
   tell_disk();
   if (blocked_) static_cast<void>(flush());
+  if (useless()) of_.fill->taken();  // the fetch wakes, and gives it up
   return taken;
 }
 

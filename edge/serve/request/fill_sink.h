@@ -2,7 +2,8 @@
 // FillSink: the end of a fetch: judges the answer's head (may it be stored, is it the 304 that was asked for) and
 // writes what comes into the fill, and at its end into the store. Never waits for a reader while the answer is stored;
 // what only passes through waits for who has caused the fetch, and what is too large for memory for its disk, for a
-// while. Owned by a CacheFetch; its worker's thread.
+// while. What nobody caused but the store, and it does not take, ends with the fetch. Owned by a CacheFetch; its
+// worker's thread.
 
 #include <cstdint>
 #include <memory>
@@ -56,6 +57,8 @@ class FillSink final : public ResponseSink {
   [[nodiscard]] bool complete() const { return known_ > 0 && octets_ == known_; }
   // Status of the server's answer; 0: there was none.
   [[nodiscard]] std::uint16_t status() const { return status_; }
+  // Made for the store, which does not take it, and more has come than is taken for nobody.
+  [[nodiscard]] bool useless() const { return blocked_ && !storing_ && of_.fill->background() && of_.fill->unread(); }
   // It does not wait for who reads it.
   [[nodiscard]] bool stores() const { return storing_; }
 
