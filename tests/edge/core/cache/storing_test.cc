@@ -16,12 +16,13 @@ struct Case {
   bool stored;
 };
 
-bool stores(const Case& one, const CacheRule& rule) {
+std::string_view why_not(const Case& one, const CacheRule& rule) {
   const ParsedResponse response(one.response, one.status);
   const ParsedRequest request(one.request);
-  return why_not_stored(request.head.fields, response.head, response_directives(response.head.fields), rule, 1'000'000)
-      .empty();
+  return why_not_stored(request.head.fields, response.head, response_directives(response.head.fields), rule, 1'000'000);
 }
+
+bool stores(const Case& one, const CacheRule& rule) { return why_not(one, rule).empty(); }
 
 // RFC 9111 3, 3.5, 5.2.2.
 TEST(Storing, FollowsTheRulesOfASharedCache) {
@@ -64,6 +65,29 @@ TEST(Storing, FollowsTheRulesOfASharedCache) {
            {200, "Cache-Control: no-store\r\nCDN-Cache-Control: max-age=60\r\n", "", true},
        }) {
     EXPECT_EQ(stores(one, CacheRule{}), one.stored) << one.status << " " << one.response << one.request;
+  }
+}
+
+// What the server says of its response to everybody comes first: that others may not have it either.
+TEST(Storing, TellsWhoHasAskedFromWhatWasSaid) {
+  struct {
+    const char* response;
+    const char* request;
+    bool for_one;
+  } const cases[] = {
+      {"Cache-Control: max-age=60\r\n", "", false},
+      {"Cache-Control: max-age=60\r\n", "Authorization: FOO\r\n", true},
+      {"Cache-Control: max-age=60\r\n", "X-Api-Key: FOO\r\n", true},
+      {"ETag: \"a\"\r\n", "Authorization: FOO\r\n", true},
+      {"Cache-Control: max-age=60, public\r\n", "Authorization: FOO\r\nX-Api-Key: FOO\r\n", false},
+      {"Cache-Control: no-store\r\n", "", false},
+      {"Cache-Control: no-store\r\n", "Authorization: FOO\r\n", false},
+      {"Cache-Control: private\r\n", "X-Api-Key: FOO\r\n", false},
+      {"Cache-Control: max-age=60\r\nVary: *\r\n", "", false},
+  };
+  for (const auto& one : cases) {
+    const std::string_view why = why_not({200, one.response, one.request, false}, CacheRule{});
+    EXPECT_EQ(is_for_one_client(why), one.for_one) << why << ": " << one.response << one.request;
   }
 }
 
