@@ -98,7 +98,7 @@ char* put(char* out, std::string_view text) {
 }  // namespace
 
 void FieldEncoder::set_peer_most(std::uint32_t octets) {
-  const auto most = std::min<std::uint32_t>(octets, kMostTable);
+  const auto most = static_cast<std::uint16_t>(std::min<std::uint32_t>(octets, kMostTable));
   least_ = std::min(least_, most);
   tell_ = tell_ || most != most_;
   most_ = most;

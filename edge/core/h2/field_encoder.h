@@ -59,8 +59,8 @@ class FieldEncoder {
   DynamicTable table_;
   // Where fields went, by a hash of theirs: the lowest octet of inserted(). A guess that the table confirms.
   std::array<std::uint8_t, kRecent> recent_{};
-  std::uint32_t most_ = kMostTable;
-  std::uint32_t least_ = kMostTable;  // since the last block
+  std::uint16_t most_ = kMostTable;
+  std::uint16_t least_ = kMostTable;  // since the last block
   bool tell_ = true;                  // the peer believes in 4,096 octets
 };
 

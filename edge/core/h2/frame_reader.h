@@ -25,13 +25,13 @@ class FrameReader {
   struct Frame {
     FrameType type{};
     std::uint8_t flags = 0;
+    bool first = true;  // of DATA: its first piece
+    bool last = true;   // likewise
     std::int32_t stream = 0;
     // Without padding and, of HEADERS, without the priority that was. Valid until the next call.
     std::string_view payload;
     std::uint32_t length = 0;   // as the head has it: what flow control counts
     std::uint32_t padding = 0;  // of DATA, with the octet that says how long it is
-    bool first = true;          // of DATA: its first piece
-    bool last = true;           // likewise
   };
   struct Got {
     State state = State::more;

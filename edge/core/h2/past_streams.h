@@ -43,8 +43,8 @@ class PastStreams {
   std::array<std::int32_t, 8> ended_{};
   std::array<Gap, 2> gaps_{};
   std::int32_t newest_ = -1;
-  std::uint32_t at_ = 0;
-  std::uint32_t gap_ = 0;
+  std::uint8_t at_ = 0;
+  std::uint8_t gap_ = 0;
 };
 
 }  // namespace edge::h2

@@ -5,30 +5,24 @@ namespace edge::h2 {
 void SendOrder::push(Stream& stream) {
   if (stream.queued_) return;
   stream.queued_ = true;
-  Stream*& tail = tails_[stream.priority_.urgency];
-  if (tail == nullptr) {
-    stream.next_ = &stream;
-  } else {
-    stream.next_ = tail->next_;
-    tail->next_ = &stream;
+  Stream* before = last_;
+  if (before != nullptr && before->priority_.urgency > stream.priority_.urgency) {
+    before = nullptr;
+    for (Stream* at = first_; at->priority_.urgency <= stream.priority_.urgency; at = at->next_) before = at;
   }
-  tail = &stream;
-  used_ = static_cast<std::uint8_t>(used_ | 1U << stream.priority_.urgency);
+  Stream*& place = before == nullptr ? first_ : before->next_;
+  stream.next_ = place;
+  place = &stream;
+  if (stream.next_ == nullptr) last_ = &stream;
 }
 
 void SendOrder::remove(Stream& stream) {
   if (!stream.queued_) return;
   stream.queued_ = false;
-  Stream*& tail = tails_[stream.priority_.urgency];
-  Stream* before = tail;
-  while (before->next_ != &stream) before = before->next_;
-  if (before == &stream) {
-    tail = nullptr;
-    used_ = static_cast<std::uint8_t>(used_ & ~(1U << stream.priority_.urgency));
-  } else {
-    before->next_ = stream.next_;
-    if (tail == &stream) tail = before;
-  }
+  Stream* before = nullptr;
+  for (Stream* at = first_; at != &stream; at = at->next_) before = at;
+  (before == nullptr ? first_ : before->next_) = stream.next_;
+  if (last_ == &stream) last_ = before;
   stream.next_ = nullptr;
 }
 

@@ -3,11 +3,6 @@
 // one urgency those that are not incremental to their end one by one, incremental ones a frame each in turn. Owned by a
 // Session; one thread.
 
-#include <array>
-#include <bit>
-#include <cstddef>
-#include <cstdint>
-
 #include "edge/core/h2/stream.h"
 
 namespace edge::h2 {
@@ -17,16 +12,14 @@ class SendOrder {
   void push(Stream& stream);    // behind those of its urgency; nothing if it is there
   void remove(Stream& stream);  // nothing if it is not
   // Whose turn it is; null: nobody's.
-  [[nodiscard]] Stream* first() const {
-    if (used_ == 0) return nullptr;
-    return tails_[static_cast<std::size_t>(std::countr_zero(used_))]->next_;
-  }
+  [[nodiscard]] Stream* first() const { return first_; }
   // It has sent a frame and has more.
   void sent(Stream& stream);
 
  private:
-  std::array<Stream*, kUrgencies> tails_{};  // of rings: the tail's next is the head
-  std::uint8_t used_ = 0;                    // a bit for each ring that has any
+  // One list, the most urgent first: nearly always all of one urgency, and no more than a connection may have.
+  Stream* first_ = nullptr;
+  Stream* last_ = nullptr;
 };
 
 }  // namespace edge::h2

@@ -7,7 +7,6 @@ namespace edge::h2 {
 namespace {
 
 constexpr std::size_t kMostSettings = 32;  // in one frame
-constexpr std::size_t kFewStreams = 4;     // whose list an idle connection keeps
 
 }  // namespace
 
@@ -15,7 +14,7 @@ Session::Session(std::pmr::memory_resource& memory, std::uint32_t window)
     : reader_(memory),
       decoder_(memory),
       encoder_(memory),
-      streams_(&memory),
+      streams_(memory),
       window_(static_cast<std::int32_t>(std::min<std::uint32_t>(window, kMaxWindow))),
       receive_window_(std::max(window_, kFirstWindow)) {
   consumed_ = std::min(window_ - kFirstWindow, 0);  // a smaller one is reached by telling less
@@ -108,7 +107,7 @@ Event Session::begin_head(const FrameReader::Frame& frame) {
   fields_ = true;
   if (frame.stream % 2 == 0) return fail(Error::protocol);
   if (frame.stream > newest_) return begin_request(frame.stream);
-  Stream* const stream = find(frame.stream);
+  Stream* const stream = streams_.find(frame.stream);
   if (stream == nullptr) {
     const Error error = look_back(frame.stream);
     return error == Error::none ? Event{} : fail(error);
@@ -136,13 +135,17 @@ void Session::accept(Stream& stream) {
   stream.send_window_ = first_send_window_;
   // Before it knows ours the peer takes the default for granted.
   stream.receive_window_ = acknowledged_ ? window_ / 2 : std::max(window_ / 2, kFirstWindow);
-  for (Update& update : updates_) {
+  if (updates_ != nullptr) take_updates(stream);
+  streams_.add(stream.id_, stream);
+}
+
+void Session::take_updates(Stream& stream) {
+  for (Updates::Update& update : updates_->of) {
     if (update.id != stream.id_) continue;
     stream.priority_ = update.priority;
     stream.told_priority_ = true;
     update.id = 0;
   }
-  streams_.push_back({.id = stream.id_, .stream = &stream});
 }
 
 void Session::close(Stream& stream) {
@@ -152,8 +155,7 @@ void Session::close(Stream& stream) {
   if (stream.remote_ended_) past_.ended(stream.id_);
   if (head_ == &stream) head_ = nullptr;
   if (data_ == &stream) data_ = nullptr;
-  std::erase_if(streams_, [&](const Slot& slot) { return slot.stream == &stream; });
-  if (streams_.empty() && streams_.capacity() > kFewStreams) streams_.shrink_to_fit();
+  streams_.remove(stream.id_);
 }
 
 // What comes on a stream that is not open: an error, or too late to be one (5.1).
@@ -170,15 +172,10 @@ Error Session::look_back(std::int32_t id) const {
   return Error::none;
 }
 
-Stream* Session::find(std::int32_t id) const {
-  const auto found = std::ranges::find(streams_, id, &Slot::id);
-  return found == streams_.end() ? nullptr : found->stream;
-}
-
 // All of a frame counts at once (6.9.1).
 Event Session::begin_data(const FrameReader::Frame& frame) {
   const auto length = static_cast<std::int32_t>(frame.length);
-  data_ = find(frame.stream);
+  data_ = streams_.find(frame.stream);
   if (data_ == nullptr) {
     if (const Error error = look_back(frame.stream); error != Error::none) return fail(error);
   } else if (data_->remote_ended_) {
@@ -225,7 +222,7 @@ Event Session::take_data(const FrameReader::Frame& frame) {
 
 Event Session::take_reset(const FrameReader::Frame& frame) {
   if (idle(frame.stream)) return fail(Error::protocol);
-  Stream* const stream = find(frame.stream);
+  Stream* const stream = streams_.find(frame.stream);
   if (stream != nullptr) close(*stream);
   past_.ended(frame.stream);
   return {.what = What::reset, .id = frame.stream, .stream = stream};
@@ -279,7 +276,7 @@ Error Session::set_initial_window(std::uint32_t value) {
   if (value > static_cast<std::uint32_t>(kMaxWindow)) return Error::flow_control;
   const std::int64_t change = static_cast<std::int64_t>(value) - first_send_window_;
   first_send_window_ = static_cast<std::int32_t>(value);
-  for (const Slot& slot : streams_) {
+  for (const OpenStreams::Slot& slot : streams_) {
     const std::int64_t window = slot.stream->send_window_ + change;
     if (window > kMaxWindow) return Error::flow_control;
     slot.stream->send_window_ = static_cast<std::int32_t>(window);
@@ -297,7 +294,7 @@ Event Session::take_window_update(const FrameReader::Frame& frame) {
     return {.what = What::window_update};
   }
   if (idle(frame.stream)) return fail(Error::protocol);
-  Stream* const stream = find(frame.stream);
+  Stream* const stream = streams_.find(frame.stream);
   if (stream != nullptr) {
     if (increment == 0) return fail(frame.stream, stream, Error::protocol);
     if (stream->send_window_ + increment > kMaxWindow) return fail(frame.stream, stream, Error::flow_control);
@@ -312,11 +309,12 @@ Event Session::take_priority_update(const FrameReader::Frame& frame) {
   const auto id = static_cast<std::int32_t>(read_number(frame.payload, 0, 4) & 0x7FFFFFFF);
   if (id % 2 == 0) return fail(Error::protocol);
   const Priority priority = read_priority(frame.payload.substr(4));
-  Stream* const stream = find(id);
+  Stream* const stream = streams_.find(id);
   if (stream != nullptr) {
     prioritize(*stream, priority);
   } else if (id > newest_) {
-    updates_[update_at_++ % updates_.size()] = {.id = id, .priority = priority};
+    if (updates_ == nullptr) updates_ = std::make_unique<Updates>();
+    updates_->of[updates_->at++ % updates_->of.size()] = {.id = id, .priority = priority};
   }
   return {.what = What::priority, .id = id, .stream = stream};
 }
@@ -385,7 +383,7 @@ std::uint32_t Session::consumed(Stream& stream, std::size_t n) {
 }
 
 std::size_t Session::memory() const {
-  return reader_.memory() + decoder_.memory() + encoder_.table().memory() + streams_.capacity() * sizeof(Slot);
+  return reader_.memory() + decoder_.memory() + encoder_.table().memory() + streams_.memory();
 }
 
 }  // namespace edge::h2

@@ -12,14 +12,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <memory_resource>
 #include <string_view>
-#include <vector>
 
 #include "edge/core/h2/field_decoder.h"
 #include "edge/core/h2/field_encoder.h"
 #include "edge/core/h2/frame.h"
 #include "edge/core/h2/frame_reader.h"
+#include "edge/core/h2/open_streams.h"
 #include "edge/core/h2/past_streams.h"
 #include "edge/core/h2/send_order.h"
 #include "edge/core/h2/stream.h"
@@ -107,13 +108,14 @@ class Session {
   [[nodiscard]] std::size_t memory() const;
 
  private:
-  struct Slot {
-    std::int32_t id;
-    Stream* stream;
-  };
-  struct Update {
-    std::int32_t id = 0;
-    Priority priority;
+  // Priorities of streams to come, the last few of them.
+  struct Updates {
+    struct Update {
+      std::int32_t id = 0;
+      Priority priority;
+    };
+    std::array<Update, 4> of{};
+    std::uint8_t at = 0;
   };
   [[nodiscard]] static Event fail(Error error) { return {.what = What::error, .error = error}; }
   [[nodiscard]] static Event fail(std::int32_t id, Stream* stream, Error error) {
@@ -132,28 +134,27 @@ class Session {
   [[nodiscard]] Event take_window_update(const FrameReader::Frame& frame);
   [[nodiscard]] Event take_priority_update(const FrameReader::Frame& frame);
   void prioritize(Stream& stream, Priority priority);
+  void take_updates(Stream& stream);
   [[nodiscard]] Error look_back(std::int32_t id) const;
   [[nodiscard]] bool idle(std::int32_t id) const { return id % 2 == 0 || id > newest_; }
-  [[nodiscard]] Stream* find(std::int32_t id) const;
 
   FrameReader reader_;
   FieldDecoder decoder_;
   FieldEncoder encoder_;
   SendOrder order_;
   PastStreams past_;
-  std::pmr::vector<Slot> streams_;   // that are open
-  std::array<Update, 4> updates_{};  // priorities of streams to come
-  Stream* head_ = nullptr;           // whose block is read; null: nobody's
-  Stream* data_ = nullptr;           // likewise
-  std::int64_t consumed_ = 0;        // of what has come on the connection, not told yet
-  std::int32_t window_;              // of the connection, when nothing waits
+  OpenStreams streams_;
+  std::unique_ptr<Updates> updates_;  // null: there were none
+  Stream* head_ = nullptr;            // whose block is read; null: nobody's
+  Stream* data_ = nullptr;            // likewise
+  std::int64_t consumed_ = 0;         // of what has come on the connection, not told yet
+  std::int32_t window_;               // of the connection, when nothing waits
   std::int32_t receive_window_;
   std::int32_t send_window_ = kFirstWindow;
   std::int32_t first_send_window_ = kFirstWindow;
   std::int32_t head_id_ = 0;
   std::int32_t newest_ = 0;  // stream of the peer's
   std::int32_t last_accepted_ = 0;
-  std::uint8_t update_at_ = 0;
   bool fields_ = false;        // next_field() has something to read
   bool head_ends_ = false;     // END_STREAM
   bool acknowledged_ = false;  // our first SETTINGS

@@ -18,7 +18,6 @@ struct Priority {
 
   friend bool operator==(const Priority&, const Priority&) = default;
 };
-inline constexpr std::size_t kUrgencies = 8;
 
 // The Priority field (RFC 9218 5), or a PRIORITY_UPDATE's; what cannot be read says nothing.
 [[nodiscard]] Priority read_priority(std::string_view value);

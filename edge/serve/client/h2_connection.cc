@@ -17,7 +17,6 @@ constexpr shared::Duration kLastWords = shared::seconds(2);
 constexpr shared::Duration kRoundTrip = shared::seconds(1);  // between the two steps of a shutdown, at most
 constexpr shared::Duration kLeastWindow = shared::seconds(1);
 constexpr shared::Duration kWindow = shared::seconds(5);
-constexpr std::size_t kFewStreams = 4;  // whose list an idle connection keeps
 
 // Octets of bodies that may wait in a connection, each way; a stream may use a half of that.
 std::uint32_t window_of(const Http2Settings& settings) { return settings.max_buffer / 2; }
@@ -42,7 +41,7 @@ H2Connection::H2Connection(WorkerContext& context, Clients& clients, Begun begun
 
 H2Connection::~H2Connection() {
   root_.reset();
-  streams_.clear();
+  while (streams_ != nullptr) delete std::exchange(streams_, streams_->after);
   give_back();
   context_.counters.h2_connections_open.subtract();
 }
@@ -61,16 +60,17 @@ void H2Connection::close() {
 void H2Connection::drain() {
   if (stop_ != Stop::no || !announced_) return;
   begin_shutdown();
-  for (const auto& stream : streams_) {
+  for (H2Stream* stream = streams_; stream != nullptr; stream = stream->after) {
     if (stream->tunnels()) ready(*stream);  // it sees that it is leaving()
   }
   waiter_.wake_soon();
 }
 
 std::optional<double> H2Connection::waiting_rate() {
-  if (streams_.empty()) return std::nullopt;
-  const bool waits = stalled() || std::ranges::all_of(streams_, [](const auto& s) { return s->waits_for_client(); });
-  if (!waits) return std::nullopt;
+  if (streams_ == nullptr) return std::nullopt;
+  const H2Stream* served = stalled() ? nullptr : streams_;
+  while (served != nullptr && served->waits_for_client()) served = served->after;
+  if (served != nullptr) return std::nullopt;
   const shared::Duration span = context_.now() - window_began_;
   if (span < kLeastWindow) return std::nullopt;
   const double rate = static_cast<double>(moved_ - window_octets_) / std::chrono::duration<double>(span).count();
@@ -81,29 +81,35 @@ std::optional<double> H2Connection::waiting_rate() {
   return rate;
 }
 
+// One place where it waits, and little that it remembers while it does: its frame is memory of each idle connection.
 Task<> H2Connection::run() {
-  Progress progress = stream_.progress();
-  while (progress == Progress::waiting && !closed_) {
-    const shared::TimePoint due = idle_since_ + settings().timeouts.head;
-    const Wake wake = co_await waiter_.until(due);
-    if (wake == Wake::deadline && due <= context_.now()) closed_ = true;
-    progress = stream_.progress();
-  }
-  if (progress == Progress::ready && !closed_ && stream_.is_open()) announce();
-  bool going = announced_ && turn(Wake::event);
+  bool going = go_on(Wake::event);
   while (going) {
     const shared::TimePoint due = deadline();
     const Wake wake = co_await waiter_.until(due);
-    going = turn(wake);
-  }
-  end_streams();
-  while (!streams_.empty()) {
-    co_await waiter_.until(shared::TimePoint::max());
-    end_streams();
+    going = go_on(wake);
   }
   if (announced_ && !closed_ && stop_ != Stop::now) co_await say_goodbye();
   stream_.close();
   clients_.remove(*this);
+}
+
+// False: nobody is served, nor is anything left of who was.
+bool H2Connection::go_on(Wake wake) {
+  if (!ending_ && serve(wake)) return true;
+  ending_ = true;
+  end_streams();
+  return streams_ != nullptr;
+}
+
+bool H2Connection::serve(Wake wake) {
+  if (announced_) return turn(wake);
+  if (wake == Wake::deadline && deadline() <= context_.now()) closed_ = true;
+  const Progress progress = stream_.progress();
+  if (progress == Progress::waiting && !closed_) return true;
+  if (progress != Progress::ready || closed_ || !stream_.is_open()) return false;
+  announce();
+  return turn(Wake::event);
 }
 
 // False: nothing more is read, and what is to be said has been.
@@ -293,7 +299,7 @@ bool H2Connection::run_ready() {
 
 // Their queues had no room, and have now.
 void H2Connection::wake_blocked() {
-  for (const auto& stream : streams_) {
+  for (H2Stream* stream = streams_; stream != nullptr; stream = stream->after) {
     if (stream->wants_room()) ready(*stream);
   }
 }
@@ -304,15 +310,12 @@ OutBuffer& H2Connection::out() {
 }
 
 // An idle connection holds none of what streams have needed.
-void H2Connection::give_back() {
-  context_.client_buffers.give_back(std::move(buffers_));
-  if (streams_.empty() && streams_.capacity() > kFewStreams) streams_.shrink_to_fit();
-}
+void H2Connection::give_back() { context_.client_buffers.give_back(std::move(buffers_)); }
 
 std::size_t H2Connection::queue_share() const {
   const std::size_t budget = window_of(settings().http2);
   if (queued_ >= budget) return kLeastQueue;
-  return std::max(kLeastQueue, budget / std::max<std::size_t>(streams_.size(), 1));
+  return std::max(kLeastQueue, budget / std::max<std::size_t>(count_, 1));
 }
 
 void H2Connection::want_write() {
@@ -365,10 +368,10 @@ void H2Connection::destroy(H2Stream& stream) {
   held_ -= stream.held();
   session_.consumed(stream.queued_in());
   if (stream.listed()) unlist(stream);
-  const std::size_t place = stream.place;
-  std::swap(streams_[place], streams_.back());
-  streams_[place]->place = place;
-  streams_.pop_back();
+  (stream.before == nullptr ? streams_ : stream.before->after) = stream.after;
+  if (stream.after != nullptr) stream.after->before = stream.before;
+  --count_;
+  delete &stream;
   context_.counters.h2_streams_open.subtract();
 }
 
@@ -387,19 +390,18 @@ void H2Connection::stand() {
 
 // The connection is over: whoever is served on it finds that out.
 void H2Connection::end_streams() {
-  for (const auto& stream : streams_) {
+  for (H2Stream* stream = streams_; stream != nullptr; stream = stream->after) {
     session_.close(*stream);
     stream->unlist();
   }
   ready_ = nullptr;
   in_turn_ = true;  // nothing is written any more
   silent_ = true;
-  const std::size_t count = streams_.size();
-  for (std::size_t i = 0; i < count && i < streams_.size(); ++i) {
-    if (streams_[i]->started()) {
-      streams_[i]->wake();
+  for (H2Stream* stream = streams_; stream != nullptr; stream = stream->after) {
+    if (stream->started()) {
+      stream->wake();
     } else {
-      finished(*streams_[i]);
+      finished(*stream);
     }
   }
 }
@@ -449,10 +451,11 @@ bool H2Connection::discard_input() {
 }
 
 shared::TimePoint H2Connection::deadline() const {
+  if (ending_) return shared::TimePoint::max();
   const ClientTimeouts& timeouts = settings().timeouts;
   shared::TimePoint due = shutdown_due_;
   if (head_began_ != shared::TimePoint{}) due = std::min<shared::TimePoint>(due, head_began_ + timeouts.head);
-  if (streams_.empty()) {
+  if (streams_ == nullptr) {
     due = std::min<shared::TimePoint>(due, idle_since_ + (first_ ? timeouts.head : timeouts.keep_alive));
   }
   if (buffers_ != nullptr && !buffers_->out.empty()) {
@@ -469,7 +472,7 @@ void H2Connection::expire() {
     closed_ = true;
   } else if (head_began_ != shared::TimePoint{} && head_began_ + timeouts.head <= now) {
     stop(Stop::told, h2::Error::enhance_your_calm);
-  } else if (streams_.empty() && idle_since_ + (first_ ? timeouts.head : timeouts.keep_alive) <= now) {
+  } else if (streams_ == nullptr && idle_since_ + (first_ ? timeouts.head : timeouts.keep_alive) <= now) {
     stop(Stop::told, h2::Error::none);
   }
 }

@@ -14,11 +14,9 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "edge/core/h2/frame.h"
 #include "edge/core/h2/session.h"
-#include "edge/core/message/linger.h"
 #include "edge/core/protect/abuse_score.h"
 #include "edge/serve/client/client_connection.h"
 #include "edge/serve/client/client_header.h"
@@ -48,7 +46,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   H2Connection& operator=(const H2Connection&) = delete;
 
   void start() override;
-  [[nodiscard]] bool idle() const override { return streams_.empty(); }
+  [[nodiscard]] bool idle() const override { return count_ == 0; }
   void close() override;
   void drain() override;
   [[nodiscard]] std::optional<double> waiting_rate() override;
@@ -78,6 +76,8 @@ class H2Connection final : public ClientConnection, public Pooled {
   enum class Stop : std::uint8_t { no, told, now };  // GOAWAY goes out first; or nothing does
 
   Task<> run();
+  [[nodiscard]] bool go_on(Wake wake);
+  [[nodiscard]] bool serve(Wake wake);
   [[nodiscard]] bool turn(Wake wake);
   [[nodiscard]] bool read_input();
   [[nodiscard]] bool feed(std::string_view octets);
@@ -129,12 +129,11 @@ class H2Connection final : public ClientConnection, public Pooled {
   Octets early_;
   h2::Session session_;
   std::unique_ptr<ClientBuffers> buffers_;  // null: nothing to read or to say
-  std::vector<std::unique_ptr<H2Stream>> streams_;
-  H2Stream* ready_ = nullptr;  // the first of those that have something to do in this turn
+  H2Stream* streams_ = nullptr;             // the newest of all of them
+  H2Stream* ready_ = nullptr;               // the first of those that have something to do in this turn
   H2Stream* last_ready_ = nullptr;
   H2Stream* finished_ = nullptr;  // the last of those that are destroyed at the end of the turn
   AbuseScore abuse_;
-  Linger linger_;
   std::size_t queued_ = 0;  // octets in the streams' queues
   shared::TimePoint idle_since_{};
   shared::TimePoint head_began_{};  // of the one whose end has not come; none: the beginning of time
@@ -145,8 +144,8 @@ class H2Connection final : public ClientConnection, public Pooled {
   std::uint64_t moved_ = 0;                                    // octets, both ways
   std::uint64_t window_octets_ = 0;
   std::size_t held_ = 0;            // octets of the heads of requests
-  std::size_t running_ = 0;         // streams whose head is whole
-  std::uint32_t replies_ = 0;       // queued since nothing was
+  std::uint32_t count_ = 0;         // streams
+  std::uint32_t running_ = 0;       // of them, those whose head is whole
   std::uint32_t told_streams_ = 0;  // at once, as SETTINGS have said
   std::uint32_t old_streams_ = 0;   // as those before have, until the client knows better
   Stop stop_ = Stop::no;
@@ -159,7 +158,9 @@ class H2Connection final : public ClientConnection, public Pooled {
   bool told_last_ = false;  // which stream is the last
   bool checker_ = false;    // the last request was a DNS node's
   bool closed_ = false;
-  std::uint16_t https_port_;  // see Listener
+  bool ending_ = false;        // nobody is served any more
+  std::uint16_t replies_ = 0;  // queued since nothing was
+  std::uint16_t https_port_;   // see Listener
   std::optional<Task<>> root_;
 };
 

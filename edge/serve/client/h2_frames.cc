@@ -77,18 +77,19 @@ std::uint32_t H2Connection::most_streams() {
 // A stream that its client has reset counts until its request's work here is over.
 void H2Connection::begin_request(std::int32_t id) {
   const Settings& now = settings();
-  if (streams_.size() >= most_streams() || held_ > now.http2.max_buffer) {
+  if (count_ >= most_streams() || held_ > now.http2.max_buffer) {
     say_reset(id, h2::Error::refused_stream);
     context_.counters.h2_refused_streams.add();
     return judge(Oddity::refused_stream);
   }
-  if (streams_.empty()) {
+  if (streams_ == nullptr) {
     window_began_ = context_.now();
     window_octets_ = moved_;
   }
-  streams_.push_back(std::make_unique<H2Stream>(*this, context_, id));
-  H2Stream& stream = *streams_.back();
-  stream.place = streams_.size() - 1;
+  H2Stream& stream = *new H2Stream(*this, context_, id);  // until destroy()
+  stream.after = std::exchange(streams_, &stream);
+  if (stream.after != nullptr) stream.after->before = &stream;
+  ++count_;
   held_ += stream.held();
   session_.accept(stream);
   context_.counters.h2_streams.add();

@@ -112,7 +112,8 @@ class H2Stream final : public h2::Stream, public RequestSource, public ResponseS
 
   // The connection's lists.
   bool done = false;  // its request is over
-  std::size_t place = 0;
+  H2Stream* before = nullptr;
+  H2Stream* after = nullptr;
   H2Stream* next_ready = nullptr;
   H2Stream* next_finished = nullptr;
 

@@ -309,7 +309,7 @@ TEST_F(SessionTest, AnIdleOneHoldsLittle) {
   for (std::int32_t id = 1; id < 200; id += 2) say(head(id));
   for (Served& stream : streams_) session_.sent_end(stream);
   EXPECT_LE(session_.memory(), 512U);
-  EXPECT_LE(sizeof(Session), 768U);
+  EXPECT_LE(sizeof(Session), 512U);
 }
 
 }  // namespace
