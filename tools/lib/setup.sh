@@ -20,7 +20,7 @@ meridian_packages() { # group
     package) echo git debhelper dpkg-dev python3 ;;
     test)
       echo "$(meridian_packages lint) $(meridian_packages tidy)" python3-pytest python3-pytest-xdist python3-dnspython clang-19 libclang-rt-19-dev \
-        bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client nghttp2-server h2o python3-h2 python3-grpcio wrk curl openssl procps mmdb-bin haproxy nginx-light python3-websockets redis-server redis-sentinel
+        bind9-dnsutils bind9-utils knot-dnsutils knot-dnssecutils nsd unbound bind9 pdns-recursor zonemaster-cli dnsviz iproute2 dnsperf nghttp2-client nghttp2-server nghttp2-proxy h2o python3-h2 python3-grpcio wrk curl openssl procps mmdb-bin haproxy nginx-light python3-websockets redis-server redis-sentinel
       ;;
     deploy) echo lintian debootstrap systemd-container iproute2 curl logrotate man-db groff zsh fish ansible-core ansible-lint yamllint openssh-client \
         prometheus nsd unbound dnsperf openssl python3-pytest python3-dnspython python3-jsonschema python3-yaml ;;

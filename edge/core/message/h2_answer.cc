@@ -8,7 +8,14 @@
 namespace edge {
 namespace {
 
+constexpr std::string_view kAccept = "Sec-WebSocket-Accept";
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// A tunnel has no length (RFC 9110 9.3.6), and its key is none of the server's.
+bool fits_tunnel(const http::Field& field) {
+  return field.id != http::FieldId::content_length && !http::equals_ignoring_case(field.name, kAccept);
+}
 
 }  // namespace
 
@@ -27,7 +34,7 @@ H2Answer::Taken H2Answer::add(std::string_view name, std::string_view value, con
 }
 
 bool H2Answer::finish(http::ResponseHead& head) const {
-  head.status = status_;
+  head.status = switched() ? std::uint16_t{101} : status_;
   head.version = http::Version::http_1_1;
   head.reason = {};
   head.size = list_size_;
@@ -35,8 +42,15 @@ bool H2Answer::finish(http::ResponseHead& head) const {
   std::string_view rest = lines_;
   while (!rest.empty()) {
     const http::FieldLine line = http::parse_field_line(rest, http::Sender::server);
-    if (line.state != http::ParseState::complete || line.end || !head.fields.push(line.field)) return false;
+    if (line.state != http::ParseState::complete || line.end) return false;
     rest.remove_prefix(line.size);
+    if (switched() && !fits_tunnel(line.field)) continue;
+    if (!head.fields.push(line.field)) return false;
+  }
+  if (switched()) {
+    const http::Field upgrade{.name = "Upgrade", .value = "websocket", .id = http::FieldId::upgrade};
+    const http::Field accept{.name = kAccept, .value = accept_};
+    return head.fields.push(upgrade) && head.fields.push(accept);
   }
   return status_ >= 100 && status_ != 101;  // RFC 9113 8.6
 }

@@ -24,15 +24,22 @@ class H2Answer {
   // After the last field. Views of `head` point into this, and stay as long as it does and where it is. False:
   // malformed.
   [[nodiscard]] bool finish(http::ResponseHead& head) const;
+  // Of a success to a WebSocket's CONNECT (RFC 8441), before finish(): it becomes the 101 that it is in HTTP/1, with
+  // `accept` as its Sec-WebSocket-Accept.
+  void switch_protocols(std::string_view accept) { accept_ = accept; }
 
   [[nodiscard]] std::uint16_t status() const { return status_; }
   [[nodiscard]] bool interim() const { return status_ >= 100 && status_ < 200; }
+  [[nodiscard]] bool success() const { return status_ / 100 == 2; }
   [[nodiscard]] std::size_t octets() const { return list_size_; }
 
  private:
   static constexpr std::size_t kOverhead = 32;  // octets of a field in the list's size (RFC 9113 6.5.2)
 
+  [[nodiscard]] bool switched() const { return !accept_.empty(); }
+
   std::string lines_;
+  std::string accept_;
   std::uint16_t status_ = 0;
   std::size_t list_size_ = 0;
   std::size_t fields_ = 0;

@@ -5,6 +5,7 @@
 
 #include "edge/core/message/grpc.h"
 #include "edge/core/message/rewrite.h"
+#include "edge/serve/request/websocket_key.h"
 
 namespace edge {
 namespace {
@@ -13,6 +14,18 @@ std::span<const HeaderRules::Appended> identity_of(const Request& request) {
   const auto& identity = request.found().identity;
   if (identity == nullptr) return {};
   return identity->fields;
+}
+
+bool asks_for_websocket(const RequestFacts& asked) {
+  if (!asked.framing.upgrade || asked.head->method != http::Method::get) return false;
+  bool asks = false;
+  for (const http::Field& field : asked.head->fields) {
+    if (field.id != http::FieldId::upgrade) continue;
+    http::for_each_element(field.value, [&](std::string_view protocol) {
+      asks = asks || http::equals_ignoring_case(protocol, "websocket");
+    });
+  }
+  return asks;
 }
 
 }  // namespace
@@ -137,9 +150,7 @@ void Attempt::forward() {
   if (!size) return fail({.kind = ErrorKind::internal, .detail = "request head does not fit"});
   connected_at_ = request_.now();
   if (h2_ != nullptr) {
-    const bool bare = request_.asked.framing.body.kind == http::BodyKind::none;
-    const auto trailers = request_.grpc ? H2UpstreamStream::Trailers::of_a_call : H2UpstreamStream::Trailers::plain;
-    h2_->begin(work_.out.room(*size).first(*size), bare, trailers);
+    if (!begin_stream(work_.out.room(*size).first(*size))) return;
   } else {
     work_.out.commit(*size);
   }
@@ -156,6 +167,26 @@ void Attempt::forward() {
                  request_.grpc ? Relay::Kind::grpc : Relay::Kind::plain);
   phase_ = Phase::relaying;
   relay(Wake::event);
+}
+
+// A WebSocket goes on as RFC 8441 has it; another upgrade is left out, as it may be (RFC 9110 7.8). False: it failed.
+bool Attempt::begin_stream(std::span<char> head) {
+  if (!asks_for_websocket(request_.asked)) {
+    const bool bare = request_.asked.framing.body.kind == http::BodyKind::none;
+    const auto trailers = request_.grpc ? H2UpstreamStream::Trailers::of_a_call : H2UpstreamStream::Trailers::plain;
+    h2_->begin(head, bare, trailers);
+    return true;
+  }
+  const std::string_view key = websocket_key_of(request_.asked.head->fields);
+  if (key.empty()) {
+    fail({.kind = ErrorKind::bad_request, .side = Side::client, .detail = "no good Sec-WebSocket-Key"});
+  } else if (!h2_->may_tunnel()) {
+    no_tunnel_ = true;
+    fail({.kind = ErrorKind::bad_response, .side = Side::upstream, .detail = "upstream takes no WebSocket in HTTP/2"});
+  } else {
+    h2_->begin_tunnel(head, websocket_accept(key).data());
+  }
+  return waiting();
 }
 
 void Attempt::check_connect(Wake wake) {
@@ -247,7 +278,7 @@ BreakerOutcome Attempt::outcome() const {
   const BreakerOutcome failure = request_.blamed ? BreakerOutcome::unknown : BreakerOutcome::failure;
   if (responding() && bad_answer()) return failure;
   if (phase_ == Phase::done) return BreakerOutcome::success;
-  const bool says_nothing = stale() || error_.kind == ErrorKind::exhausted;
+  const bool says_nothing = stale() || no_tunnel_ || error_.kind == ErrorKind::exhausted;
   if (error_.side == Side::upstream) return says_nothing ? BreakerOutcome::unknown : failure;
   return responding() ? BreakerOutcome::success : BreakerOutcome::unknown;
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "edge/core/message/errors.h"
 #include "edge/core/pool/pool.h"
@@ -72,6 +73,7 @@ class Attempt {
 
   void open_stream(Connection connection);
   void forward();
+  [[nodiscard]] bool begin_stream(std::span<char> head);
   void check_connect(Wake wake);
   void check_stream();
   void relay(Wake wake);
@@ -96,7 +98,8 @@ class Attempt {
   bool reused_ = false;
   int crowded_ = 0;
   Greeting greeting_;
-  bool judged_ = false;  // the head of its answer
+  bool judged_ = false;     // the head of its answer
+  bool no_tunnel_ = false;  // the server takes no WebSocket: nothing is wrong with it
   std::unique_ptr<UpstreamConnection> upstream_;
   std::unique_ptr<H2UpstreamStream> h2_;  // null with HTTP/1
   shared::TimePoint stream_by_{};         // h2_ has to be ready

@@ -47,11 +47,15 @@ bool Relay::request_body_failed() {
 }
 
 Pumped Relay::move_request(std::uint64_t& moved) {
-  if (h2_ != nullptr) return pump(body_, *h2_, moved);
-  if (tunnel_ == nullptr) return pump(body_, to_upstream_, moved);
-  auto passage = tunnel_->to_server(to_upstream_);
+  return h2_ != nullptr ? move_to_server(*h2_, moved) : move_to_server(to_upstream_, moved);
+}
+
+template <class Sink>
+Pumped Relay::move_to_server(Sink& sink, std::uint64_t& moved) {
+  if (tunnel_ == nullptr) return pump(body_, sink, moved);
+  auto passage = tunnel_->to_server(sink);
   passage.speak();
-  if (!passage.clear()) return to_upstream_.failed() ? Pumped::sink_failed : Pumped::sink_blocked;
+  if (!passage.clear()) return sink.failed() ? Pumped::sink_failed : Pumped::sink_blocked;
   const Pumped pumped = pump(body_, passage, moved);
   if (pumped == Pumped::done) tunnel_->ended_by(TunnelEnd::client);
   return pumped;
@@ -92,8 +96,9 @@ bool Relay::pump_request() {
   return true;
 }
 
-// Behind a tunnel's last octet the server hears that nothing more comes; under TLS that is an octet that may wait.
-void Relay::close_request() { closing_request_ = upstream_->stream().shutdown() == IoStatus::again; }
+// Behind a tunnel's last octet the server hears that nothing more comes; under TLS that is an octet that may wait. A
+// stream of HTTP/2 has said it.
+void Relay::close_request() { closing_request_ = h2_ == nullptr && upstream_->stream().shutdown() == IoStatus::again; }
 
 // The server takes no more of a request that it has begun to answer. A client that writes everything first would never
 // read the answer if it could not go on writing.

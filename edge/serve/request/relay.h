@@ -109,6 +109,8 @@ class Relay {
   [[nodiscard]] Step judge_silence();
   Step expire_tunnel();
   Pumped move_request(std::uint64_t& moved);
+  template <class Sink>
+  Pumped move_to_server(Sink& sink, std::uint64_t& moved);
   [[nodiscard]] std::uint64_t sent_upstream() const {
     return h2_ == nullptr ? to_upstream_.octets_sent() : h2_->octets_sent();
   }
@@ -118,6 +120,8 @@ class Relay {
   bool response_body_failed();
   bool pump_response();
   Pumped move_response(std::uint64_t& moved);
+  template <class Source>
+  Pumped move_to_client(Source& source, std::uint64_t& moved);
   Pumped begin_splice(std::uint64_t& moved);
   Pumped fill_sink(std::uint64_t& moved);
   Pumped go_on_splicing(std::uint64_t& moved);

@@ -135,8 +135,10 @@ void Relay::start_tunnel() {
   const auto seed =
       static_cast<std::uint32_t>(shared::mix(static_cast<std::uint64_t>(now_.time_since_epoch().count())));
   tunnel_ = std::make_unique<Tunnel>(websocket ? Tunnel::Speaks::websocket : Tunnel::Speaks::unknown, counters_, seed);
-  to_upstream_.begin_body(kRaw);
-  from_upstream_.begin(upstream_->stream(), work_.in, kRaw);
+  if (h2_ == nullptr) {
+    to_upstream_.begin_body(kRaw);
+    from_upstream_.begin(upstream_->stream(), work_.in, kRaw);
+  }
   request_ended_ = request_done_ = false;
   exchange_.waiter.wake_soon();
 }
@@ -245,21 +247,25 @@ Pumped Relay::go_on_splicing(std::uint64_t& moved) {
 }
 
 Pumped Relay::move_response(std::uint64_t& moved) {
+  if (tunnel_ != nullptr) return h2_ != nullptr ? move_to_client(*h2_, moved) : move_to_client(from_upstream_, moved);
   if (h2_ != nullptr) return pump(*h2_, exchange_.sink, moved);
-  if (tunnel_ != nullptr) {
-    auto passage = tunnel_->to_client(exchange_.sink);
-    passage.speak();
-    if (!passage.clear()) return exchange_.sink.failed() ? Pumped::sink_failed : Pumped::sink_blocked;
-    const Pumped pumped = pump(from_upstream_, passage, moved);
-    if (pumped == Pumped::done) tunnel_->ended_by(TunnelEnd::server);
-    return pumped;
-  }
   if (splice_) return go_on_splicing(moved);
   const std::uint64_t rest = upstream_->stream().raw() != nullptr ? from_upstream_.unreceived() : 0;
   if (rest >= PipePool::kWorthwhile) return begin_splice(moved);
   const bool fills = rest >= kWorthFilling && exchange_.source.facts().protocol.starts_with("HTTP/2");
   if (fills) return fill_sink(moved);
   return pump(from_upstream_, exchange_.sink, moved);
+}
+
+// Of a tunnel.
+template <class Source>
+Pumped Relay::move_to_client(Source& source, std::uint64_t& moved) {
+  auto passage = tunnel_->to_client(exchange_.sink);
+  passage.speak();
+  if (!passage.clear()) return exchange_.sink.failed() ? Pumped::sink_failed : Pumped::sink_blocked;
+  const Pumped pumped = pump(source, passage, moved);
+  if (pumped == Pumped::done) tunnel_->ended_by(TunnelEnd::server);
+  return pumped;
 }
 
 bool Relay::response_body_failed() {

@@ -24,6 +24,22 @@ void write_base64(std::array<char, size>& out, const std::uint8_t* octets, std::
 
 }  // namespace
 
+std::string_view websocket_key_of(const http::FieldList& fields) {
+  constexpr std::size_t kDigits = 22;  // before "=="
+  const auto is_digit = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '/';
+  };
+  std::string_view key;
+  for (const http::Field& field : fields) {
+    if (!http::equals_ignoring_case(field.name, "Sec-WebSocket-Key")) continue;
+    if (!key.empty()) return {};
+    key = field.value;
+    const bool whole = key.size() == kDigits + 2 && key.ends_with("==");
+    if (!whole || !std::ranges::all_of(key.substr(0, kDigits), is_digit)) return {};
+  }
+  return key;
+}
+
 std::array<char, 29> websocket_accept(std::string_view key) {
   const std::string text = std::string(key).append(kGuid);
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};

@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "shared/http/fields.h"
+
 namespace edge {
 
 class WebSocketKey {
@@ -22,6 +24,9 @@ class WebSocketKey {
   std::array<char, kKey + 1> key_{};
   std::array<char, kAccept + 1> accept_{};
 };
+
+// The Sec-WebSocket-Key of a request: 16 octets in base64 (RFC 6455 4.1). Empty: none, several, or what is no key.
+[[nodiscard]] std::string_view websocket_key_of(const http::FieldList& fields);
 
 // The Sec-WebSocket-Accept for any key.
 [[nodiscard]] std::array<char, 29> websocket_accept(std::string_view key);

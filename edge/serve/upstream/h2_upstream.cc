@@ -62,6 +62,10 @@ bool H2Upstream::takes(const UpstreamWay& way) const {
   return streams_.size() < wide && std::ranges::equal(addresses, plan_.addresses);
 }
 
+bool H2Upstream::takes_tunnels() const {
+  return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 bool H2Upstream::admits() { return state_ == State::open && begun_ < capacity(); }
 
 void H2Upstream::attach(H2UpstreamStream& stream) { streams_.push_back(&stream); }
@@ -73,12 +77,21 @@ void H2Upstream::detach(H2UpstreamStream& stream) {
   if (streams_.empty()) idle_since_ = now();
   if (stream.begun()) {
     --begun_;
-    if (!stream.closed()) {
-      static_cast<void>(nghttp2_session_set_stream_user_data(session_.get(), stream.id(), nullptr));
-      static_cast<void>(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_CANCEL));
-    }
+    if (!stream.closed()) let_go(stream);
   }
   want_write();  // at least it is to be seen whether it is idle now
+}
+
+// A shut window would keep an end from going out.
+void H2Upstream::let_go(const H2UpstreamStream& stream) {
+  const std::int32_t id = stream.id();
+  static_cast<void>(nghttp2_session_set_stream_user_data(session_.get(), id, nullptr));
+  if (stream.ends_well() && nghttp2_session_get_stream_remote_window_size(session_.get(), id) > 0) {
+    ending_.push_back(id);
+    static_cast<void>(nghttp2_session_resume_data(session_.get(), id));
+    return;
+  }
+  static_cast<void>(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL));
 }
 
 void H2Upstream::want_write() {

@@ -62,6 +62,8 @@ class H2Upstream final : public Pooled {
   [[nodiscard]] nghttp2_session* session() { return session_.get(); }
   [[nodiscard]] const http::HeadLimits& limits() const { return plan_.limits; }
   [[nodiscard]] std::string_view scheme() const { return layered_ ? "https" : "http"; }
+  // The server has said SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 3).
+  [[nodiscard]] bool takes_tunnels() const;
   [[nodiscard]] shared::TimePoint now() const;
   [[nodiscard]] bool stalled() const { return !out_.empty() && !upstream_->stream().writable(); }
   // Why it has come to its end.
@@ -108,6 +110,7 @@ class H2Upstream final : public Pooled {
   [[nodiscard]] std::size_t capacity() const;
   [[nodiscard]] int judge(Oddity oddity);
   [[nodiscard]] H2UpstreamStream* find(std::int32_t id);
+  void let_go(const H2UpstreamStream& stream);
 
   H2Upstreams& owner_;
   H2UpstreamPlan plan_;
@@ -119,6 +122,7 @@ class H2Upstream final : public Pooled {
   std::vector<H2UpstreamStream*> streams_;
   std::vector<H2UpstreamStream*> ready_;  // something has happened to them in this turn
   std::vector<H2UpstreamStream*> waking_;
+  std::vector<std::int32_t> ending_;  // that nobody waits for: their END_STREAM is still to go out
   AbuseScore abuse_;
   Error error_;
   shared::TimePoint idle_since_{};

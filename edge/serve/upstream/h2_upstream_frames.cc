@@ -116,7 +116,10 @@ void H2Upstream::not_sent(const nghttp2_frame& frame) {
 
 void H2Upstream::closed_stream(std::int32_t id, std::uint32_t code) {
   H2UpstreamStream* const stream = find(id);
-  if (stream == nullptr) return;
+  if (stream == nullptr) {
+    std::erase(ending_, id);
+    return;
+  }
   stream->close(code);
   if (stream->unprocessed()) owner_.counters().h2_upstream_unprocessed.add();
   ready(*stream);
@@ -134,8 +137,10 @@ int H2Upstream::put_data(std::string_view head, std::size_t size, const nghttp2_
 
 ssize_t H2Upstream::offer(std::int32_t id, std::size_t most, std::uint32_t& flags) {
   H2UpstreamStream* const stream = find(id);
-  if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  return stream->offer(most, flags);
+  if (stream != nullptr) return stream->offer(most, flags);
+  if (std::erase(ending_, id) == 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  flags |= NGHTTP2_DATA_FLAG_EOF;
+  return 0;
 }
 
 }  // namespace edge

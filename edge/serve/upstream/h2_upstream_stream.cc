@@ -43,17 +43,34 @@ H2UpstreamStream::State H2UpstreamStream::state() const {
 
 void H2UpstreamStream::begin(std::span<char> head, bool bare, Trailers trailers) {
   trailers_wanted_ = trailers;
+  ending_ = bare;
+  submit(head);
+}
+
+bool H2UpstreamStream::may_tunnel() const { return connection_->takes_tunnels(); }
+
+void H2UpstreamStream::begin_tunnel(std::span<char> head, std::string_view accept) {
+  tunnel_ = Tunnel::asked;
+  accept_ = accept;
+  submit(head);
+}
+
+// HTTP/2 needs no key (RFC 8441 5): the answer to the one in the head is ours.
+void H2UpstreamStream::submit(std::span<char> head) {
+  const bool tunnels = tunnel_ != Tunnel::none;
   const H2RequestHead split = split_request(head);
   H2Fields fields;
-  fields.push(":method", split.method);
+  fields.push(":method", tunnels ? std::string_view("CONNECT") : split.method);
+  if (tunnels) fields.push(":protocol", "websocket");
   fields.push(":scheme", connection_->scheme());
   fields.push(":authority", split.authority);
   fields.push(":path", split.path);
-  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) { fields.push(name, value); });
+  for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) {
+    if (!tunnels || name != "sec-websocket-key") fields.push(name, value);
+  });
   const nghttp2_data_provider body{.source = {.ptr = connection_}, .read_callback = read_data};
-  ending_ = bare;
-  id_ = nghttp2_submit_request(connection_->session(), nullptr, fields.all.data(), fields.count, bare ? nullptr : &body,
-                               this);
+  id_ = nghttp2_submit_request(connection_->session(), nullptr, fields.all.data(), fields.count,
+                               ending_ ? nullptr : &body, this);
   if (id_ < 0) {  // the numbers are used up, or there is no memory
     id_ = 0;
     unprocessed_ = closed_ = true;
@@ -85,7 +102,7 @@ std::size_t H2UpstreamStream::write(std::string_view data) {
 // Whoever is told to wait for the last octets wants to hear that they are out: his time for the answer begins then.
 void H2UpstreamStream::end(std::string_view trailers) {
   wish_ = !out_.empty();
-  if (ending_) return;
+  if (ending_ || tunnel_ == Tunnel::asked) return;
   ending_ = true;
   if (closed_ || connection_ == nullptr) return;
   trailers_out_ = trailers;
@@ -103,8 +120,14 @@ bool H2UpstreamStream::take_head(http::ResponseHead& head) {
   taken_ = std::move(heads_.front());
   heads_.pop_front();
   head_octets_ -= taken_.octets();
+  if (tunnel_ == Tunnel::asked && taken_.success()) {
+    tunnel_ = Tunnel::open;
+    taken_.switch_protocols(accept_);
+  }
   return taken_.finish(head);
 }
+
+bool H2UpstreamStream::ends_well() const { return tunnel_ != Tunnel::none && ended_in_ && out_.empty(); }
 
 BodyPiece H2UpstreamStream::peek() {
   if (!in_.empty()) return {.state = BodyState::data, .data = in_.view()};

@@ -46,6 +46,12 @@ class H2UpstreamStream final : public Pooled {
   // `head` as rewrite.h has written it for HTTP/1; nobody needs it afterwards. `bare`: there is no body.
   // REQUIRES: ready.
   void begin(std::span<char> head, bool bare, Trailers trailers = Trailers::plain);
+  // The server takes WebSockets (RFC 8441). REQUIRES: ready.
+  [[nodiscard]] bool may_tunnel() const;
+  // The same for the upgrade to a WebSocket, which `head` asks for in HTTP/1's way: an extended CONNECT. A success is
+  // its 101, with `accept` as Sec-WebSocket-Accept; until that is taken the request has no body and no end, and then
+  // both directions are the tunnel. REQUIRES: may_tunnel().
+  void begin_tunnel(std::span<char> head, std::string_view accept);
   // The request's time has passed, and it has heard nothing.
   void doubt();
 
@@ -93,18 +99,26 @@ class H2UpstreamStream final : public Pooled {
   void lose(const Error& why);
   ssize_t offer(std::size_t most, std::uint32_t& flags);
   [[nodiscard]] std::string_view queue() const { return out_.view(); }
-  void taken(std::size_t n) { out_.consume(n); }
+  void taken(std::size_t n) {
+    out_.consume(n);
+    if (tunnel_ != Tunnel::none && out_.empty()) out_.clear();  // it may be silent for long
+  }
   [[nodiscard]] bool wants_room() const { return wish_ && room() > 0; }
   [[nodiscard]] bool list() { return !std::exchange(listed_, true); }
   void unlist() { listed_ = wish_ = false; }
   [[nodiscard]] bool begun() const { return id_ > 0; }
+  // Nobody waits for it any more, and it can end as it should and need not be reset: a tunnel that the server has
+  // ended, or never opened, with all out that was to go through it.
+  [[nodiscard]] bool ends_well() const;
 
  private:
+  enum class Tunnel : std::uint8_t { none, asked, open };
   static constexpr std::size_t kMostQueued = 64 * 1024;
   static constexpr std::size_t kMostHeads = 100;
   static constexpr std::size_t kMostHeadOctets = 64 * 1024;
 
   void fail(ErrorKind kind, std::string_view detail);
+  void submit(std::span<char> head);
   void submit_trailers();
   [[nodiscard]] std::size_t room() const { return out_.size() < kMostQueued ? kMostQueued - out_.size() : 0; }
 
@@ -122,7 +136,9 @@ class H2UpstreamStream final : public Pooled {
   std::uint64_t received_ = 0;
   std::uint64_t octets_sent_ = 0;
   Error error_;
+  std::string accept_;
   Trailers trailers_wanted_ = Trailers::plain;
+  Tunnel tunnel_ = Tunnel::none;
   bool reused_ = false;
   bool head_sent_ = false;
   bool final_ = false;      // the final head has come

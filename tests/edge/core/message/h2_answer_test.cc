@@ -58,6 +58,28 @@ TEST(H2Answer, ThereIsNo101) {
   EXPECT_FALSE(answer.finish(head));
 }
 
+// RFC 8441 5.
+TEST(H2Answer, ASuccessToAWebSocketsConnectIsThe101OfHttp1) {
+  H2Answer answer;
+  ASSERT_EQ(take(answer,
+                 {{":status", "200"}, {"sec-websocket-accept", "bWluZQ=="}, {"content-length", "0"}, {"x-kept", "1"}}),
+            H2Answer::Taken::yes);
+  EXPECT_TRUE(answer.success());
+  answer.switch_protocols("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  http::ResponseHead head;
+  ASSERT_TRUE(answer.finish(head));
+  EXPECT_EQ(head.status, 101);
+  ASSERT_EQ(head.fields.size(), 3U) << "neither a length nor the server's word of a key";
+  EXPECT_EQ(head.fields.find("x-kept")->value, "1");
+  EXPECT_EQ(head.fields.find(http::FieldId::upgrade)->value, "websocket");
+  EXPECT_EQ(head.fields.find("Sec-WebSocket-Accept")->value, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  for (const char* status : {"103", "302", "404"}) {
+    H2Answer other;
+    ASSERT_EQ(take(other, {{":status", status}}), H2Answer::Taken::yes);
+    EXPECT_FALSE(other.success()) << status;
+  }
+}
+
 TEST(H2Answer, LimitsAreThoseOfHttp1) {
   H2Answer many;
   EXPECT_EQ(take(many, {{":status", "200"}, {"a", ""}, {"b", ""}, {"c", ""}, {"d", ""}}), H2Answer::Taken::yes);

@@ -16,6 +16,27 @@ TEST(WebSocketKeyTest, TheDigitsAreTheKeysOctets) {
   EXPECT_EQ(key.accept(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
+TEST(WebSocketKeyTest, OfARequestItIsOneOf16Octets) {
+  const auto of = [](std::initializer_list<std::string_view> values) {
+    http::FieldList fields;
+    for (const std::string_view value : values) {
+      EXPECT_TRUE(fields.push({.name = "sec-websocket-KEY", .value = value}));
+      EXPECT_TRUE(fields.push({.name = "sec-websocket-version", .value = "13"}));
+    }
+    return websocket_key_of(fields);
+  };
+  constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";
+  EXPECT_EQ(of({kKey}), kKey);
+  EXPECT_EQ(of({"+/09azAZ09azAZ09azAZAQ=="}), "+/09azAZ09azAZ09azAZAQ==");
+  EXPECT_EQ(of({}), "");
+  EXPECT_EQ(of({kKey, kKey}), "");
+  for (const std::string_view bad :
+       {"", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQAA",
+        "dGhlIHNhbXBsZSBub25jZA===", "dGhlIHNhbXBsZSBub25j?Q==", "dGhlIHNhbXBsZSBub25j=Q=="}) {
+    EXPECT_EQ(of({bad}), "") << bad;
+  }
+}
+
 TEST(WebSocketKeyTest, OtherDigitsAreAnotherKey) {
   const WebSocketKey one("00000000000000000000000000000000");
   const WebSocketKey other("00000000000000000000000000000001");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -45,6 +46,147 @@ TEST(H2Upstreams, AConnectionWhoseNumbersAreUsedUpTakesNoMoreRequests) {
   last.begin(head, true);
   EXPECT_TRUE(last.begun());
   EXPECT_FALSE(connection.takes(way));
+}
+
+// A connection whose server says what the test does.
+class H2Tunnels : public testing::Test {
+ protected:
+  void stand(std::string_view settings) {
+    connection_.start();
+    peer_ = shared::UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    say(settings);
+    for (int i = 0; i < 1000 && !connection_.stands(); ++i) loop_.poll();
+    ASSERT_TRUE(connection_.stands());
+  }
+
+  void say(std::string_view octets) {
+    ASSERT_EQ(::send(peer_.get(), octets.data(), octets.size(), MSG_NOSIGNAL), static_cast<ssize_t>(octets.size()));
+  }
+
+  void turn() {
+    for (int i = 0; i < 100; ++i) loop_.poll();
+  }
+
+  void begin(H2UpstreamStream& stream) {
+    stream.begin_tunnel(head_, "accept");
+    turn();
+  }
+
+  // All that has come so far.
+  const std::string& heard() {
+    turn();
+    std::array<char, 4096> space{};
+    ssize_t n = 0;
+    while ((n = ::recv(peer_.get(), space.data(), space.size(), MSG_DONTWAIT)) > 0) {
+      heard_.append(space.data(), static_cast<std::size_t>(n));
+    }
+    return heard_;
+  }
+  [[nodiscard]] bool heard(std::string_view frame) { return heard().find(frame) != std::string::npos; }
+
+  static constexpr std::string_view kTakes{"\0\0\6\4\0\0\0\0\0\0\x8\0\0\0\1", 15};
+  static constexpr std::string_view kGood{"\0\0\1\1\4\0\0\0\1\x88", 10};      // HEADERS, :status 200
+  static constexpr std::string_view kNotFound{"\0\0\1\1\5\0\0\0\1\x8d", 10};  // :status 404, END_STREAM
+  static constexpr std::string_view kEnd{"\0\0\0\0\1\0\0\0\1", 9};            // DATA, END_STREAM
+  static constexpr std::string_view kCancel{"\0\0\4\3\0\0\0\0\1\0\0\0\x8", 13};
+  static constexpr std::string_view kHead =
+      "GET /chat HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+  shared::UniqueFd listener_ = std::move(shared::listen_tcp(*shared::Endpoint::parse("127.0.0.1:0"), 1)->front());
+  shared::WorkerLoop loop_;
+  Counters counters_;
+  Upstreams upstreams_{loop_, counters_};
+  BalanceState balance_;
+  H2Upstreams owner_{loop_, upstreams_, counters_, balance_};
+  Waiter waiter_{loop_};
+  H2Upstream connection_{owner_,
+                         {.server = {},
+                          .addresses = {shared::local_endpoint(listener_.get())},
+                          .tls = {},
+                          .name = {},
+                          .http2 = {},
+                          .idle = {},
+                          .limits = {},
+                          .patience = shared::seconds(5)}};
+  shared::UniqueFd peer_;
+  std::string heard_;
+  std::string head_{kHead};
+  http::ResponseHead answer_;
+};
+
+TEST_F(H2Tunnels, AreForServersThatSaySo) {
+  stand(std::string_view("\0\0\0\4\0\0\0\0\0", 9));
+  const H2UpstreamStream stream(connection_, waiter_);
+  EXPECT_FALSE(stream.may_tunnel());
+}
+
+TEST_F(H2Tunnels, OneThatTheServerHasEndedIsEndedInReturn) {
+  stand(kTakes);
+  {
+    H2UpstreamStream stream(connection_, waiter_);
+    ASSERT_TRUE(stream.may_tunnel());
+    begin(stream);
+    stream.end({});
+    EXPECT_EQ(stream.flush(), Sent::all) << "the request is out";
+    EXPECT_FALSE(heard(kEnd)) << "and yet has no end";
+    say(kGood);
+    turn();
+    ASSERT_TRUE(stream.head_there() && stream.take_head(answer_));
+    EXPECT_EQ(answer_.status, 101);
+    EXPECT_EQ(answer_.fields.find("Sec-WebSocket-Accept")->value, "accept");
+    EXPECT_EQ(stream.write("word"), 4U);
+    EXPECT_TRUE(heard("word"));
+    say(kEnd);
+    turn();
+    EXPECT_EQ(stream.peek().state, BodyState::end);
+    EXPECT_FALSE(heard(kEnd));
+  }
+  EXPECT_TRUE(heard(kEnd));
+  EXPECT_FALSE(heard(kCancel));
+}
+
+TEST_F(H2Tunnels, OneThatEndsHereWaitsForTheServersEnd) {
+  stand(kTakes);
+  H2UpstreamStream stream(connection_, waiter_);
+  begin(stream);
+  say(kGood);
+  turn();
+  ASSERT_TRUE(stream.take_head(answer_));
+  stream.end({});
+  EXPECT_TRUE(heard(kEnd));
+  EXPECT_EQ(stream.peek().state, BodyState::wait);
+  say(kEnd);
+  turn();
+  EXPECT_EQ(stream.peek().state, BodyState::end);
+  EXPECT_TRUE(stream.closed());
+}
+
+TEST_F(H2Tunnels, OneThatNobodyWaitsForIsReset) {
+  stand(kTakes);
+  {
+    H2UpstreamStream stream(connection_, waiter_);
+    begin(stream);
+    say(kGood);
+    turn();
+    ASSERT_TRUE(stream.take_head(answer_));
+  }
+  EXPECT_TRUE(heard(kCancel)) << "RFC 8441 5";
+  EXPECT_FALSE(heard(kEnd));
+}
+
+TEST_F(H2Tunnels, ARefusalIsTheAnswerThatItIs) {
+  stand(kTakes);
+  {
+    H2UpstreamStream stream(connection_, waiter_);
+    begin(stream);
+    say(kNotFound);
+    turn();
+    ASSERT_TRUE(stream.take_head(answer_));
+    EXPECT_EQ(answer_.status, 404);
+    EXPECT_EQ(answer_.fields.size(), 0U);
+  }
+  EXPECT_TRUE(heard(kEnd));
+  EXPECT_FALSE(heard(kCancel));
 }
 
 }  // namespace
