@@ -1,5 +1,6 @@
 // Whatever octets a server of HTTP/2 sends: frames through the library and all of our code behind it, over a socket, to
-// a request whose answer is read to its end. The request comes to an end, whatever was said, and nothing is left.
+// a request, or (where they end with W) a WebSocket, whose answer is read to its end. The request comes to an end,
+// whatever was said, and nothing is left.
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -19,6 +20,8 @@ namespace {
 void require(bool condition) {
   if (!condition) std::abort();
 }
+
+constexpr std::string_view kAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 struct World {
   World() {
@@ -46,6 +49,9 @@ void read_answer(edge::H2UpstreamStream& stream) {
   while (stream.head_there()) {
     if (!stream.take_head(head)) return;
     require(head.status >= 100 && head.status <= 999);
+    const http::Field* const accept = head.fields.find("Sec-WebSocket-Accept");
+    require(head.status != 101 || (accept != nullptr && accept->value == kAccept));
+    if (head.status == 101) static_cast<void>(stream.write("through the tunnel"));
   }
   edge::BodyPiece piece = stream.peek();
   while (piece.state == edge::BodyState::data) {
@@ -70,14 +76,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::unique_ptr<edge::H2UpstreamStream> stream = world.connections.open(wish, waiter);
   const shared::UniqueFd peer(::accept4(world.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   require(peer.valid());
-  constexpr std::string_view kSettings("\0\0\0\4\0\0\0\0\0", 9);
+  constexpr std::string_view kSettings("\0\0\6\4\0\0\0\0\0\0\x8\0\0\0\1", 15);
   const std::string_view octets(reinterpret_cast<const char*>(data), size);
   static_cast<void>(::send(peer.get(), kSettings.data(), kSettings.size(), MSG_NOSIGNAL));
   for (int i = 0; i < 4; ++i) world.loop.poll();
   if (stream->state() == edge::H2UpstreamStream::State::ready) {
     std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n";
-    stream->begin(head, false);
-    static_cast<void>(stream->write("some of the body"));
+    if (!octets.empty() && octets.back() == 'W') {
+      require(stream->may_tunnel());
+      stream->begin_tunnel(head, kAccept);
+      stream->end({});
+    } else {
+      stream->begin(head, false);
+      static_cast<void>(stream->write("some of the body"));
+    }
   }
   static_cast<void>(::send(peer.get(), octets.data(), size / 2, MSG_NOSIGNAL));
   for (int i = 0; i < 3; ++i) world.loop.poll();
