@@ -8,9 +8,11 @@ import time
 import pytest
 
 import meridian
+from certificates import Authority
 from h2_client import CANCEL, INTERNAL_ERROR, REFUSED_STREAM
 from h2_server import INITIAL_WINDOW_SIZE, speaking_h2
 from lone_edge import LoneEdge, Scripted, slot_address
+from test_backend_tls import NAME, an_edge, server_context, trusting
 from test_websocket import AWAY, FAST_STOP, Echo, ends, lines, said_away
 from websocket_clients import OVER, OverHttp1, accept_of, haproxy, nghttpx
 from websockets.frames import Opcode
@@ -65,7 +67,7 @@ def tunnel_of(server, number=0):
 
 
 def say_back(peer, request):
-    """Octets as they come, and behind the last of them the end."""
+    """Octets as they come, and behind the last of them the end; fewer than the edge has room for (`stream_buffer`)."""
     said = 0
     while True:
         meridian.wait_until(lambda: len(request.body) > said or request.ended or request.reset is not None, "more comes")
@@ -168,6 +170,21 @@ def test_the_handshake_is_the_one_of_rfc_8441_and_each_client_gets_its_own(make,
         assert client.body == b"octets"
         assert edge.get("/page")[2] == b"page" and server.connections == 1, "requests go beside it"
         assert peer.requests[request.stream].reset is None
+
+
+@both
+def test_under_tls_it_is_the_same_and_its_scheme_https(tmp_path, over):
+    authority = Authority(tmp_path)
+    context = server_context(authority.issue(NAME), alpn=("h2",))
+    with an_edge(tmp_path, [context], trusting(authority), {"protocol": "h2"}, tunnels(say_back)) as (edge, [server]), OVER[over](edge.host) as client:
+        assert client.status == client.switched
+        _, request = tunnel_of(server)
+        assert request.fields[":scheme"] == "https" and request.fields[":protocol"] == "websocket"
+        client.raw(b"octets" * 20_000)
+        client.end()
+        client.until_over()
+        assert client.body == b"octets" * 20_000 and client.ended
+    assert request.ended and request.reset is None
 
 
 @both
