@@ -1,5 +1,6 @@
 """What is known of attacks on HTTP/2 servers, each made once: the attacker is told to calm down and closed, and costs bounded memory;
 others are served meanwhile."""
+import random
 import struct
 import threading
 import time
@@ -30,6 +31,8 @@ def script(exchange):
             exchange.sock.recv(1)  # until the edge closes
             exchange.server.waiting -= 1
             return
+        if b" /hints-" in head:  # each is passed on in a turn of its own
+            exchange.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" * 12)
         exchange.send(ok(BIG if b" /big " in head else b"small"))
 
 
@@ -287,3 +290,19 @@ def test_what_is_no_beginning_ends_the_connection(edge, octets):
         client.raw(h2.PREFACE + octets)
         client.until_closed()
         assert client.goaways and client.goaways[-1][1] in (h2.PROTOCOL_ERROR, h2.FRAME_SIZE_ERROR)
+
+
+def test_streams_that_end_together_are_gone_together(edge, server):
+    """Some by themselves, some reset by their client, all while they are in the middle of a turn."""
+    draw = random.Random(1)
+    for _ in range(60):
+        with H2(edge.host) as client:
+            streams = [client.get(f"/hints-{n % 3}") for n in range(12)]
+            client.read_for(draw.choice([0, 0.001, 0.003]))
+            at_once = draw.sample(streams, 6)
+            client.raw(b"".join(H2.make(h2.RST_STREAM, 0, stream, struct.pack("!I", h2.CANCEL)) for stream in at_once[:3]))
+            client.raw(b"".join(H2.make(h2.RST_STREAM, 0, stream, struct.pack("!I", h2.CANCEL)) for stream in at_once[3:]))
+            rest = [stream for stream in streams if stream not in at_once]
+            client.until_over(*rest)
+            assert {client.streams[stream].status for stream in rest} == {200}
+    assert edge.process.running()

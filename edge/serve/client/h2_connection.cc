@@ -349,13 +349,12 @@ void H2Connection::finished(H2Stream& stream) {
   checker_ = stream.asked_health();
   if (clients_.winding_down()) begin_shutdown();
   want_write();
-  stream.next_finished = std::exchange(finished_, &stream);
-  if (stream.next_finished == nullptr) context_.loop.defer([this] { bury(); });
+  // Each by itself: it may have asked for a turn before it came to its end in this one, and is woken before it goes.
+  context_.loop.defer([this, &stream] { bury(stream); });
 }
 
-void H2Connection::bury() {
-  H2Stream* stream = std::exchange(finished_, nullptr);
-  while (stream != nullptr) destroy(*std::exchange(stream, stream->next_finished));
+void H2Connection::bury(H2Stream& stream) {
+  destroy(stream);
   tell_window();
   idle_since_ = context_.now();  // if none is left: the last of them says so last
   stand();

@@ -115,7 +115,7 @@ class H2Connection final : public ClientConnection, public Pooled {
   void take_reset(H2Stream* stream);
   void let_go(H2Stream& stream);
   void stand();
-  void bury();
+  void bury(H2Stream& stream);
   void unlist(H2Stream& stream);
   void destroy(H2Stream& stream);
   [[nodiscard]] const Settings& settings() const { return *context_.snapshots.current().settings; }
@@ -132,7 +132,6 @@ class H2Connection final : public ClientConnection, public Pooled {
   H2Stream* streams_ = nullptr;             // the newest of all of them
   H2Stream* ready_ = nullptr;               // the first of those that have something to do in this turn
   H2Stream* last_ready_ = nullptr;
-  H2Stream* finished_ = nullptr;  // the last of those that are destroyed at the end of the turn
   AbuseScore abuse_;
   std::size_t queued_ = 0;  // octets in the streams' queues
   shared::TimePoint idle_since_{};

@@ -115,7 +115,6 @@ class H2Stream final : public h2::Stream, public RequestSource, public ResponseS
   H2Stream* before = nullptr;
   H2Stream* after = nullptr;
   H2Stream* next_ready = nullptr;
-  H2Stream* next_finished = nullptr;
 
  private:
   // Of an extended CONNECT (RFC 8441): until the server's 101 it has no body.

@@ -46,13 +46,18 @@ void H2Upstreams::remove(H2Upstream& connection, ServerId server) {
   if (it == list.end()) return;
   gone_.push_back(std::move(*it));
   list.erase(it);
-  loop_.defer([this] { gone_.clear(); });
+  // One for each: it may have asked for a turn before its end in this one, and is woken before it goes.
+  loop_.defer([this] { gone_.erase(gone_.begin()); });
 }
 
 void H2Upstreams::close() {
-  for (PerServer& server : servers_) std::ranges::move(server.connections, std::back_inserter(gone_));
+  for (PerServer& server : servers_) {
+    for (auto& connection : server.connections) {
+      gone_.push_back(std::move(connection));
+      loop_.defer([this] { gone_.erase(gone_.begin()); });
+    }
+  }
   servers_.clear();
-  if (!gone_.empty()) loop_.defer([this] { gone_.clear(); });
 }
 
 }  // namespace edge
