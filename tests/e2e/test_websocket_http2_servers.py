@@ -10,7 +10,7 @@ import pytest
 import meridian
 from certificates import Authority
 from h2_client import CANCEL, INTERNAL_ERROR, REFUSED_STREAM
-from h2_server import INITIAL_WINDOW_SIZE, speaking_h2
+from h2_server import INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, speaking_h2
 from lone_edge import LoneEdge, Scripted, slot_address
 from test_backend_tls import NAME, an_edge, server_context, trusting
 from test_websocket import AWAY, FAST_STOP, Echo, ends, lines, said_away
@@ -164,10 +164,7 @@ def test_the_handshake_is_the_one_of_rfc_8441_and_each_client_gets_its_own(make,
             assert client.fields["upgrade"] == "websocket" and client.fields["connection"] == "Upgrade"
         else:
             assert not {"sec-websocket-accept", "upgrade", "connection"} & set(client.fields)
-        client.raw(b"octets")
-        while len(client.body) < 6:
-            client.more()
-        assert client.body == b"octets"
+        say_and_hear(client, b"octets")
         assert edge.get("/page")[2] == b"page" and server.connections == 1, "requests go beside it"
         assert peer.requests[request.stream].reset is None
 
@@ -325,6 +322,48 @@ def test_a_goaway_leaves_a_tunnel_alone_and_takes_no_other(make, over):
         client.end()
         client.until_over()
         assert client.ended
+
+
+def say_and_hear(client, words):
+    before = len(client.body)
+    client.raw(words)
+    while len(client.body) < before + len(words):
+        assert client.more(), "it is over"
+    assert client.body[before:] == words
+
+
+@both
+def test_a_reload_leaves_a_tunnel_alone_whatever_becomes_of_its_pool(make, over):
+    edge, (server, other) = make(*[tunnels(say_back)] * 2)
+    edge.web["servers"] = [server.name]
+    edge.reload()
+    with OVER[over](edge.host) as client:
+        tunnel_of(server)
+        for n in range(10):
+            edge.web["http2"] = {"max_streams": 10 + n}
+            edge.reload()
+            say_and_hear(client, b"word %d" % n)
+        edge.web["servers"] = [other.name]
+        edge.reload()
+        say_and_hear(client, b"its server has gone from the pool")
+        with OVER[over](edge.host) as late:
+            say_and_hear(late, b"elsewhere")
+        assert len(server.heads) == len(other.heads) == 1
+        client.end()
+        client.until_over()
+        assert client.ended
+
+
+@both
+def test_a_server_that_takes_one_stream_gets_a_connection_for_each(make, over):
+    edge, (server,) = make(tunnels(say_back, settings=(*TAKES, (MAX_CONCURRENT_STREAMS, 1))))
+    with OVER[over](edge.host) as one, OVER[over](edge.host) as other:
+        say_and_hear(one, b"first")
+        say_and_hear(other, b"second")
+        assert [number for number, _ in server.heads] == [0, 1]
+        one.end()
+        one.until_over()
+    assert edge.get("/page")[2] == b"page"
 
 
 @both
