@@ -92,14 +92,16 @@ def test_the_body_streams_to_all_while_it_comes(slot, server, tmp_path):
         received = [b""] * len(socks)
         for number, sock in enumerate(socks):
             while not received[number].endswith(b"01234"):
-                received[number] += sock.recv(4096)
+                chunk = sock.recv(4096)
+                assert chunk, (number, received, server.heads, edge.process.text())
+                received[number] += chunk
         more.set()
         for number, sock in enumerate(socks):
             with sock:
                 while chunk := sock.recv(4096):
                     received[number] += chunk
-            assert received[number].endswith(b"\r\n\r\n0123456789")
-        assert len(server.heads) == 1
+            assert received[number].endswith(b"\r\n\r\n0123456789"), (number, received, server.heads, edge.process.text())
+        assert len(server.heads) == 1, server.heads
 
 
 def test_who_leaves_does_not_take_the_fetch_along_and_the_last_one_does(slot, server, tmp_path):
