@@ -61,7 +61,7 @@ Datagrams::Datagrams(WorkerContext& context, shared::UniqueFd socket, std::size_
 
 Datagrams::~Datagrams() {
   for (const auto& [client, session] : sessions_) context_.loop.forget(session->watch);
-  if (!winding_down_ || *winding_down_ == Heir::none) context_.loop.unwatch(watch_, socket_.get());
+  context_.loop.unwatch(watch_, socket_.get());  // an heir may have it: closing it is not enough
 }
 
 const PoolListener& Datagrams::listener() const {

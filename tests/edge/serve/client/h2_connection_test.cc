@@ -387,11 +387,17 @@ TEST_F(H2ConnectionTest, ItStandsWithTheHeadsWhileHalfAHeadIsThere) {
   EXPECT_EQ(context_.counters.evicted_idle.read(), 0U);
 }
 
+// Since its last answer, however long it has been there.
 TEST_F(H2ConnectionTest, ItEndsWhenNothingIsAskedForTooLong) {
+  constexpr shared::milliseconds kPatience(100);
   say(kPreface);
-  set([](Settings& settings) { settings.timeouts.keep_alive = shared::milliseconds(20); });
+  set([&](Settings& settings) { settings.timeouts.keep_alive = kPatience; });
+  const auto made = shared::Clock::now();
+  ASSERT_TRUE(until([&] { return shared::Clock::now() - made > kPatience; }));
+  const auto asked = shared::Clock::now();
   say(get(1, "/"));
   ASSERT_TRUE(until([&] { return hear() > 0 && goaways_ == 1; }));
+  EXPECT_GE(shared::Clock::now() - asked, kPatience);
   EXPECT_EQ(goaway_code_, 0U);
   EXPECT_TRUE(streams_[1].ended);
 }

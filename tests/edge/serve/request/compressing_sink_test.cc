@@ -99,12 +99,12 @@ struct Settled {
 TEST(CompressingSink, WhatIsTrueOfTheOctetsAsTheyWereIsNotSaid) {
   Settled settled;
   const std::string text = text_of(200'000);
-  settled.answer(text.size(), "Accept-Ranges: bytes\r\nETag: \"a\"\r\nX-Own: 1\r\n");
+  settled.answer(text.size(), "Accept-Ranges: bytes\r\nETag: \"a\"\r\nX-Own: \"1\"\r\nContent-Encoding: identity\r\n");
   settled.write(text);
   settled.sink.end("X-Last: 1\r\n");
   EXPECT_EQ(settled.flush(), Sent::all);
   EXPECT_EQ(settled.below.fields,
-            "Content-Type: text/html\r\nETag: W/\"a\"\r\nX-Own: 1\r\nContent-Encoding: gzip\r\n"
+            "Content-Type: text/html\r\nETag: W/\"a\"\r\nX-Own: \"1\"\r\nContent-Encoding: gzip\r\n"
             "Vary: Accept-Encoding\r\n");
   EXPECT_EQ(settled.below.framed.kind, http::BodyKind::chunked);
   EXPECT_EQ(gunzip(settled.below.body), text);
@@ -288,6 +288,7 @@ TEST(CompressingSink, ABrokenClientIsToldOf) {
   settled.sink.end({});
   EXPECT_EQ(settled.sink.flush(), Sent::failed);
   EXPECT_EQ(settled.below.ends, 0);
+  EXPECT_EQ(settled.counters.encoding_out.read(), 0U) << "for whom there is nobody nothing is encoded";
 }
 
 }  // namespace
