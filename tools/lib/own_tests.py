@@ -10,7 +10,6 @@ FOLDERS = ("shared", "dns", "edge")  # what cli/ does is seen by tests/cli and t
 WIRING = re.compile(r"/main\.cc$|^shared/serve/loop/(asio|loop)\.cc$")
 
 WORKER = "tests/dns/serve/worker/worker_test.cc"
-DNS_CONTROL = "tests/dns/serve/control/control_test.cc"
 SERVE_ONE = "tests/edge/serve/request/serve_one_test.cc"
 THREADS = "tests/shared/serve/loop/threads_test.cc"
 HTTP_CLIENT = "tests/shared/serve/client/http_client_test.cc"
@@ -26,13 +25,11 @@ HTTP2 = "tests/e2e/test_http2.py"
 HTTP2_UPSTREAM = "tests/e2e/test_http2_upstream.py"
 PRIVILEGES = "tests/shared/serve/process/privileges_test.cc"
 SEEN_BY = {
-    "dns/serve/control/admin_routes.cc": DNS_CONTROL,
     "dns/serve/control/dns_over_tls.cc": "tests/e2e/test_dns_over_tls.py",
     "dns/serve/control/explain_facts.cc": OPERATOR,
     "dns/serve/control/geo_watch.cc": "tests/e2e/test_geo.py",
     "dns/serve/control/keeper.cc": "tests/e2e/test_start.py",
     "dns/serve/control/start.cc": "tests/e2e/test_start.py",
-    "dns/serve/control/status.cc": OPERATOR,
     "dns/serve/control/steering_control.cc": "tests/e2e/test_region_health.py",
     "dns/serve/responder/responder.cc": WORKER,
     "dns/serve/tcp/tcp_server.cc": WORKER,

@@ -1,10 +1,12 @@
 #include "dns/serve/control/alias_control.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "shared/serve/os/log.h"
 #include "tests/shared/serve/resolve/fake_lookups.h"
 #include "tests/shared/serve/run_until.h"
 #include "tests/support/dns_world.h"
@@ -34,7 +36,7 @@ class AliasControlTest : public ::testing::Test {
   shared::Loop loop_{shared::kOneThread};
   shared::StateWriter writer_{loop_, nullptr};
   Snapshot snapshot_;
-  shared::NameFollower names_{loop_, {.retry_first = shared::milliseconds(5)}};
+  shared::NameFollower names_{loop_, {.min_ttl = shared::milliseconds(10), .retry_first = shared::milliseconds(5)}};
   shared::test::FakeLookups lookups_{names_};
   std::vector<AliasChange> changes_;
   int tellings_ = 0;
@@ -81,6 +83,35 @@ TEST_F(AliasControlTest, TheLastGoodAnswerStaysThroughFailures) {
   EXPECT_EQ(reports[1].lookups, 2U);
   EXPECT_EQ(reports[1].failures, 1U);
   EXPECT_EQ(reports[1].reason, "");
+}
+
+// The first of a row, with what is answered meanwhile; the reason stays until the row is over.
+TEST_F(AliasControlTest, ARowOfFailuresIsToldOnce) {
+  const shared::LogCapture log;
+  const auto told = [&] {
+    return std::ranges::count_if(log.lines(), [](const std::string& line) {
+      return line.find("event=alias_lookup_failed") != std::string::npos && line.find("type=A ") != std::string::npos;
+    });
+  };
+  const auto asked = [&] {
+    return run_until(loop_, [&] { return lookups_.asked.contains({kTarget, ResolveFamily::ipv4}); });
+  };
+  aliases_.adopt(*snapshot_.policies);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(asked());
+    ASSERT_TRUE(lookups_.end(kTarget, ResolveFamily::ipv4, shared::fail("SERVFAIL")));
+    EXPECT_EQ(told(), 1);
+    EXPECT_EQ(aliases_.reports()[0].reason, "SERVFAIL");
+  }
+  ASSERT_TRUE(asked());
+  ASSERT_TRUE(lookups_.answer(kTarget, ResolveFamily::ipv4, {"192.0.2.1"}, shared::seconds(0)));
+  EXPECT_EQ(aliases_.reports()[0].reason, "");
+  EXPECT_EQ(told(), 1);
+  ASSERT_TRUE(asked());
+  ASSERT_TRUE(lookups_.end(kTarget, ResolveFamily::ipv4, shared::fail("REFUSED")));
+  EXPECT_EQ(told(), 2) << "another row";
+  EXPECT_EQ(aliases_.reports()[0].reason, "REFUSED");
+  EXPECT_EQ(aliases_.reports()[0].answer.state, State::stale);
 }
 
 }  // namespace

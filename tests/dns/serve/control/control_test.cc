@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -15,9 +17,7 @@
 
 #include <boost/json.hpp>
 
-#include "shared/serve/os/log.h"
-#include "shared/serve/os/socket.h"
-#include "tests/support/dns_message.h"
+#include "tests/dns/serve/control/lone_server.h"
 
 namespace dns {
 namespace {
@@ -26,165 +26,7 @@ using shared::Endpoint;
 using shared::UniqueFd;
 using namespace std::chrono_literals;
 
-constexpr const char* kZone = "$TTL 60\n@ SOA ns host 5 2 3 4 60\n@ NS ns\nns A 192.0.2.53\n";
-
-UniqueFd connect_to(int type, const Endpoint& to) {
-  const auto address = shared::to_socket_address(to);
-  UniqueFd fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
-  const timeval patience{30, 0};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(address.bytes), address.length), 0);
-  return fd;
-}
-
-bool eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < 500; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return condition();
-}
-
-// Two regions of one edge each, which are listening sockets here, and a server on a thread of its own.
-class ControlTest : public testing::Test {
- protected:
-  ControlTest() : folder_(std::filesystem::path(testing::TempDir()) / ("server_test_" + std::to_string(::getpid()))) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    listen_as_edges();
-    write("zone", kZone);
-    write_config("127.0.0.1:0", "all: [{failover: [one, two]}]");
-    start();
-  }
-  ~ControlTest() override {
-    stop();
-    std::filesystem::remove_all(folder_);
-  }
-
-  // One port on two addresses: asked again while another program holds it on the second.
-  void listen_as_edges() {
-    for (int tries = 0; tries < 50 && edge_two_.get() < 0; ++tries) {
-      edge_one_ = std::move(shared::listen_tcp(*Endpoint::parse("127.0.0.1:0"), 1)->front());
-      const auto port = shared::local_endpoint(edge_one_.get()).port;
-      auto two = shared::listen_tcp({*shared::IpAddress::parse("127.0.0.2"), port}, 1);
-      if (two) edge_two_ = std::move(two->front());
-    }
-  }
-  void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
-  [[nodiscard]] std::string read(const std::string& name) const {
-    std::ifstream file(folder_ / name);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
-  inline static const std::string kKey = "the-key-of-the-admin-port";
-  void write_config(const std::string& listen, const std::string& policy) const {
-    const auto port = std::to_string(shared::local_endpoint(edge_two_.get()).port);
-    write("admin.key", kKey + "\n");
-    write("config.yaml", "service: test\nstate_directory: " + (folder_ / "state").string() +
-                             "\nregions:\n  one: {edges: [127.0.0.1]}\n  two: {edges: [127.0.0.2]}\n"
-                             "health: {edge: {kind: tcp, port: " +
-                             port +
-                             ", interval: 100ms, timeout: 90ms}}\n"
-                             "admin: {dns: \"127.0.0.1:0\", key: admin.key}\n"
-                             "dns:\n  listen: \"" +
-                             listen +
-                             "\"\n  workers: 2\n  zones: {example.com: zone}\n"
-                             "  policies: {" +
-                             policy +
-                             "}\n"
-                             "  names: {www.example.com: {policy: all, ttl: {min: 5s, max: 60s}}}\n");
-  }
-
-  void start() {
-    std::promise<void> up;
-    thread_ = std::thread([this, &up] {
-      shared::Supervisor supervisor;
-      shared::load::Diagnostics diagnostics;
-      auto world = load_world((folder_ / "config.yaml").string(), diagnostics);
-      ASSERT_TRUE(world) << diagnostics.render();
-      auto server = Control::start(supervisor, {(folder_ / "config.yaml").string(), "test"}, std::move(*world));
-      ASSERT_TRUE(server) << server.error().message;
-      dns_ = (*server)->endpoints().front();
-      admin_ = (*server)->service().admins().front()->endpoint();
-      supervisor_ = &supervisor;
-      supervisor.post([&up] { up.set_value(); });
-      status_ = supervisor.run();
-    });
-    up.get_future().wait();
-    EXPECT_TRUE(eventually([this] { return http("GET", "/healthz").find("200 OK") != std::string::npos; }));
-  }
-  void stop() {
-    if (!thread_.joinable()) return;
-    supervisor_->post([this] { supervisor_->request_stop(); });
-    thread_.join();
-    EXPECT_EQ(status_, 0);
-  }
-
-  UniqueFd request(const std::string& method, const std::string& target) const {
-    auto fd = connect_to(SOCK_STREAM, admin_);
-    const std::string request = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
-                                kKey + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    EXPECT_EQ(::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
-    return fd;
-  }
-  std::string http(const std::string& method, const std::string& target) const {
-    const auto fd = request(method, target);
-    std::string response;
-    char chunk[4096];
-    for (ssize_t got; (got = ::recv(fd.get(), chunk, sizeof chunk, 0)) > 0;)
-      response.append(chunk, static_cast<std::size_t>(got));
-    return response;
-  }
-
-  // The records of the answer to a name's A query.
-  std::vector<std::string> ask(const std::string& name = "www.example.com") const {
-    test::QueryBuilder query;
-    query.name = name;
-    const auto bytes = query.build();
-    const auto fd = connect_to(SOCK_DGRAM, dns_);
-    EXPECT_EQ(::send(fd.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
-    test::Bytes reply(4096);
-    const ssize_t got = ::recv(fd.get(), reply.data(), reply.size(), 0);
-    if (got <= 0) return {"no reply"};
-    reply.resize(static_cast<std::size_t>(got));
-    return test::parse_reply(reply).answer;
-  }
-  bool answers(const std::string& address) const {
-    const auto records = ask();
-    return records.size() == 1 && records[0].ends_with(" " + address);
-  }
-  // Of /status, the regions by their number.
-  boost::json::object region(std::size_t number) const {
-    const std::string page = http("GET", "/status");
-    return boost::json::parse(page.substr(page.find("\r\n\r\n") + 4)).at("regions").at(number).as_object();
-  }
-  // Starts again with a text of the configuration replaced.
-  void start_with(const std::string& old, const std::string& fresh) {
-    std::string text = read("config.yaml");
-    ASSERT_NE(text.find(old), std::string::npos);
-    stop();
-    write("config.yaml", text.replace(text.find(old), old.size(), fresh));
-    start();
-  }
-  // Until it has been seen to be down, and then up.
-  void fall_and_recover() {
-    const Endpoint where = shared::local_endpoint(edge_one_.get());
-    const auto probed = [this] { return region(0).at("edges").at(0).at("probed").as_string(); };
-    edge_one_.reset();
-    EXPECT_TRUE(eventually([&] { return probed() == "down"; }));
-    edge_one_ = std::move(shared::listen_tcp(where, 1)->front());
-    EXPECT_TRUE(eventually([&] { return probed() == "up"; }));
-  }
-
-  shared::LogCapture log_;
-  std::filesystem::path folder_;
-  UniqueFd edge_one_;
-  UniqueFd edge_two_;
-  std::thread thread_;
-  shared::Supervisor* supervisor_ = nullptr;
-  int status_ = -1;
-  Endpoint dns_;
-  Endpoint admin_;
-};
+using ControlTest = LoneServer;
 
 TEST_F(ControlTest, AnswersAndReports) {
   EXPECT_TRUE(answers("127.0.0.1"));
@@ -206,12 +48,42 @@ TEST_F(ControlTest, AnswersAndReports) {
 
 TEST_F(ControlTest, MovesAwayFromAnEdgeThatDiesAndBack) {
   ASSERT_TRUE(answers("127.0.0.1"));
+  const auto told = [this](const std::string& what, const std::string& reason) {
+    return std::ranges::count_if(log_.lines(), [&](const std::string& line) {
+      return line.find("event=region_state " + what) != std::string::npos && line.find(reason) != std::string::npos;
+    });
+  };
+  const auto before = told("region=two", "");
   const Endpoint where = shared::local_endpoint(edge_one_.get());
   edge_one_.reset();
   EXPECT_TRUE(eventually([this] { return answers("127.0.0.2"); }));
   edge_one_ = std::move(shared::listen_tcp(where, 1)->front());
   EXPECT_TRUE(eventually([this] { return answers("127.0.0.1"); }));
   EXPECT_TRUE(log_.contains("event=edge_state region=one edge=127.0.0.1 state=down"));
+  EXPECT_EQ(told("region=one serves=false", "reason=\"127.0.0.1: connection refused"), 1);
+  EXPECT_EQ(told("region=two", ""), before) << "of which nothing has changed";
+}
+
+// At the end it writes what it has found, so that the next one begins with it.
+TEST_F(ControlTest, WhatItHasFoundIsWrittenAtTheEnd) {
+  edge_one_.reset();
+  EXPECT_TRUE(eventually([this] { return answers("127.0.0.2"); }));
+  stop();
+  EXPECT_THAT(read("state/dns/health.json"), testing::HasSubstr("down"));
+  std::filesystem::remove(folder_ / "state/dns/health.json");
+  start();
+  stop();
+  EXPECT_THAT(read("state/dns/health.json"), testing::HasSubstr("127.0.0.2"));
+}
+
+// Answers are built anew for what changes them, and for nothing else.
+TEST_F(ControlTest, AWordThatIsTakenBackAndWasNotSaidChangesNothing) {
+  const auto builds = [this] { return metric("meridian_dns_answer_set_builds_total"); };
+  const std::string before = builds();
+  EXPECT_NE(http("POST", "/undrain?target=one").find(" 200 "), std::string::npos);
+  EXPECT_EQ(builds(), before);
+  EXPECT_NE(http("POST", "/drain?target=one").find(" 200 "), std::string::npos);
+  EXPECT_NE(builds(), before);
 }
 
 TEST_F(ControlTest, SaysWhyAnEdgeFell) {
@@ -254,40 +126,6 @@ TEST_F(ControlTest, TellsEachProbeToWhoWantsToKnow) {
   supervisor_->post([] { ::raise(SIGUSR1); });
   EXPECT_TRUE(eventually([this] { return log_.contains("event=logs_reopened files=0"); }));
   start_with("log: {level: debug}\n", "");  // the level is the process's
-}
-
-TEST_F(ControlTest, HasAMetricBeforeThereIsAnythingToCount) {
-  const std::string metrics = http("GET", "/metrics");
-  for (const char* sample :
-       {"meridian_dns_isolated 0", "meridian_dns_tls_handshakes_total{resumed=\"true\"} 0",
-        "meridian_dns_tls_handshakes_total{resumed=\"false\"} 0", "meridian_dns_probe_rounds_discarded_total 0",
-        "meridian_dns_send_failures_total 0", "meridian_dns_ttl_seconds{name=\"www.example.com\"} 60"}) {
-    EXPECT_NE(metrics.find("\n" + std::string(sample) + "\n"), std::string::npos) << sample;
-  }
-}
-
-TEST_F(ControlTest, CountsInShadowWhatALimitWouldDecline) {
-  start_with("  workers: 2", "  workers: 1\n  rate_limit: {mode: shadow, rate: 1/s}");
-  const auto counted = [this] {
-    EXPECT_EQ(ask().size(), 1U) << "and declines nothing";
-    return http("GET", "/metrics").find("meridian_dns_rate_limited_total{mode=\"shadow\"") != std::string::npos;
-  };
-  EXPECT_TRUE(eventually(counted));
-}
-
-// The counts of publications that no worker reads any more.
-TEST_F(ControlTest, CountsOnThroughReloads) {
-  const std::string sample = "meridian_dns_steered_total{name=\"www.example.com\",region=\"one\"} ";
-  const auto counted = [&] {
-    const std::string metrics = http("GET", "/metrics");
-    const auto at = metrics.find(sample);
-    return at == std::string::npos ? 0UL : std::stoul(metrics.substr(at + sample.size()));
-  };
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(answers("127.0.0.1"));
-  EXPECT_TRUE(eventually([&] { return counted() >= 5; }));
-  const auto before = counted();
-  for (int i = 0; i < 2; ++i) EXPECT_NE(http("POST", "/reload").find(" 200 "), std::string::npos);
-  EXPECT_TRUE(eventually([&] { return counted() >= before; })) << counted();
 }
 
 // Nothing is probed, so nothing is waited for.
