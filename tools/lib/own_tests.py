@@ -60,7 +60,6 @@ SEEN_BY = {
     "edge/serve/request/cache_fetch.cc": CACHE,
     "edge/serve/request/cached_exchange.cc": "tests/e2e/test_cache_rfc.py",
     "edge/serve/request/entry_file.cc": "tests/e2e/test_cache_disk.py",
-    "edge/serve/request/fill_sink.cc": CACHE,
     "edge/serve/request/health_page.cc": SERVE_ONE,
     "edge/serve/request/own_fetch.cc": CACHE,
     "edge/serve/request/hints.cc": "tests/e2e/test_compression.py",
