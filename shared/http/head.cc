@@ -175,6 +175,12 @@ Progress read_name(Scan& scan, Field& field, Sender sender) {
   std::uint8_t seen = 0;
   if constexpr (std::endian::native == std::endian::little) {
     for (int plain = 8; plain == 8 && end - p >= 8; p += plain) plain = plain_octets(p);
+    if (p != end && *p == ':' && p != begin) {
+      field.name = {begin, static_cast<std::size_t>(p - begin)};
+      field.id = field_id(field.name);
+      scan.p = p + 1;
+      return Progress::ok;
+    }
   }
   for (; p < end; ++p) {
     const std::uint8_t kind = class_of(*p);

@@ -44,6 +44,28 @@ TEST(Token, IsMadeOfItsCharactersAlone) {
   }
 }
 
+// Each pair of octets, in words of eight and where the last two of them overlap.
+TEST(FieldList, NamesAreEqualInAnyCaseAndNothingElseIs) {
+  const auto twin = [](char c) { return c == '_' ? '-' : shared::lower(c); };
+  for (const std::size_t at : {0, 7, 9, 12}) {
+    for (int one = 0; one < 256; ++one) {
+      std::string name = "X-Meridian-xy";
+      name[at] = static_cast<char>(one);
+      FieldList fields;
+      ASSERT_TRUE(fields.push({.name = name, .value = "v"}));
+      for (int other = 0; other < 256; ++other) {
+        std::string asked = "x-mERIDIAN-XY";
+        asked[at] = static_cast<char>(other);
+        const auto a = static_cast<char>(one);
+        const auto b = static_cast<char>(other);
+        ASSERT_EQ(fields.find(asked) != nullptr, shared::lower(a) == shared::lower(b))
+            << at << " " << one << " " << other;
+        ASSERT_EQ(equals_as_twin(name, asked), twin(a) == twin(b)) << at << " " << one << " " << other;
+      }
+    }
+  }
+}
+
 TEST(FieldList, HoldsAHundredAndNoMore) {
   FieldList fields;
   for (std::size_t i = 0; i < FieldList::kCapacity; ++i) {
