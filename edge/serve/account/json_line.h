@@ -3,6 +3,7 @@
 // (RFC 8259 section 7: an octet of a text takes six at most), so that nothing is asked on the way. Keys are literals,
 // with all that stands around them: `,"host":"` of a text, `,"status":` of a number. Used by one call; its thread.
 
+#include <bit>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -61,6 +62,16 @@ class JsonLine {
       std::memcpy(p_, &word, sizeof word);
       p_ += sizeof word;
     }
+    if (from == end) return;
+    if constexpr (std::endian::native == std::endian::little) {
+      const auto rest = static_cast<std::size_t>(end - from);
+      const std::uint64_t word = last_word(from, rest);
+      if (is_plain(word)) {
+        std::memcpy(p_, &word, sizeof word);  // with what stands in for octets that there are none of: see kSlack
+        p_ += rest;
+        return;
+      }
+    }
     for (; from < end; ++from) put(*from);
   }
 
@@ -75,11 +86,23 @@ class JsonLine {
   static bool is_plain(std::uint64_t word) {
     constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
     constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
-    const auto has_zero = [](std::uint64_t octets) { return (octets - kOnes) & ~octets; };
-    const std::uint64_t controls = (word - kOnes * 0x20) & ~word;
-    const std::uint64_t others =
-        has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\')) | has_zero(word ^ (kOnes * 0x7F));
-    return ((controls | others | word) & kHighs) == 0;
+    // The highest bit of an octet that has none becomes set: below 0x20, 0x7F, and what an exclusive or has made zero.
+    const std::uint64_t controls = (word - kOnes * 0x20) | (word + kOnes);
+    const std::uint64_t quotes = ((word ^ (kOnes * '"')) - kOnes) | ((word ^ (kOnes * '\\')) - kOnes);
+    return ((controls | quotes | word) & kHighs) == 0;
+  }
+  // Octets with spaces behind them. REQUIRES: little-endian, 0 < n < 8.
+  static std::uint64_t last_word(const char* from, std::size_t n) {
+    const std::uint64_t spaces = 0x2020202020202020ULL << (8 * n);
+    if (n >= 4) {
+      std::uint32_t first;
+      std::uint32_t last;
+      std::memcpy(&first, from, sizeof first);
+      std::memcpy(&last, from + n - sizeof last, sizeof last);
+      return spaces | first | std::uint64_t{last} << (8 * (n - sizeof last));
+    }
+    const auto octet = [from](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(from[i])} << (8 * i); };
+    return spaces | octet(0) | octet(n / 2) | octet(n - 1);
   }
   void put(char c) {
     if (is_plain(c)) {
