@@ -7,6 +7,7 @@
 #include <string>
 
 #include "edge/load/check_hints.h"
+#include "edge/load/check_limit_keys.h"
 #include "edge/load/check_listeners.h"
 #include "edge/load/check_probes.h"
 #include "edge/load/check_sessions.h"
@@ -532,6 +533,7 @@ void check_edge(const EdgeConfig& edge, const Config& config, Diagnostics& diagn
   check_sessions(edge, diagnostics);
   check_probes(edge, config, diagnostics);
   check_hints(edge, config, diagnostics);
+  check_limit_keys(edge, diagnostics);
 }
 
 }  // namespace edge

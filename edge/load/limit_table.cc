@@ -94,7 +94,9 @@ const Table<LimitConfig>& limit_table() {
                  "waits for its turn, so that servers see the rate")
           .field("key", &LimitConfig::key, one_or_list(key_part()),
                  "What is counted apart; of several, each combination. IPv6 clients count by their /64. Without the "
-                 "header, cookie or API key the client stands for it")
+                 "header, cookie or API key the client stands for it. `api_key` is what a policy of the route's `auth` "
+                 "has let the client in by, X-Api-Key or `Authorization: Bearer`, and of a password the client; where "
+                 "none has, whatever stands there")
           .field("mode", &LimitConfig::mode, mode(), "enforce, shadow or disabled")
           .field("scope", &LimitConfig::scope,
                  one_of<LimitScope>({{"edge", LimitScope::edge}, {"region", LimitScope::region}}),

@@ -140,6 +140,7 @@ class Asking {
     if (accepted_.identity != nullptr) return;
     accepted_.identity = std::move(identity);
     accepted_.by = &policy;
+    accepted_.shown_in = place == Place::api_key ? http::FieldId::x_api_key : http::FieldId::authorization;
   }
 
   // `reason` empty: it has seen nothing of its kind.
@@ -160,7 +161,12 @@ class Asking {
       const bool matters = !passes || place != static_cast<std::size_t>(Place::nowhere);
       if (by == nullptr || good_[place] || !matters) continue;
       if (moment.counts) count(by->live().refused);
-      return {.kind = AuthRuling::Kind::refused, .identity = nullptr, .by = by, .reason = reason, .check = {}};
+      return {.kind = AuthRuling::Kind::refused,
+              .identity = nullptr,
+              .by = by,
+              .shown_in = {},
+              .reason = reason,
+              .check = {}};
     }
     if (passes && moment.counts) count(accepted_.by->live().accepted);
     return std::move(accepted_);
@@ -234,6 +240,7 @@ AuthRuling authenticate(std::span<const std::shared_ptr<const AuthPolicy>> polic
       return {.kind = AuthRuling::Kind::unchecked,
               .identity = nullptr,
               .by = policy.get(),
+              .shown_in = http::FieldId::authorization,
               .reason = shown.reason,
               .check = std::move(shown.check)};
     }

@@ -126,8 +126,10 @@ struct AuthRuling {
   Kind kind = Kind::passed;
   std::shared_ptr<const Principal> identity;  // null: nobody has shown who it is
   const AuthPolicy* by = nullptr;             // who says so; null: all are in shadow
-  std::string_view reason;                    // a literal: "token: expired"
-  std::optional<PasswordCheck> check;         // of `unchecked`
+  // The field that has shown it, or has what is `unchecked`: Authorization or X-Api-Key; `other`: neither has.
+  http::FieldId shown_in = http::FieldId::other;
+  std::string_view reason;             // a literal: "token: expired"
+  std::optional<PasswordCheck> check;  // of `unchecked`
 };
 
 [[nodiscard]] AuthRuling authenticate(std::span<const std::shared_ptr<const AuthPolicy>> policies,

@@ -140,6 +140,7 @@ MaybeRefused ask_identity(const Gate& gate, Decision& decision, const Asked& ask
   if (ruling.check) decision.check = std::make_unique<PasswordCheck>(std::move(*ruling.check));
   if (ruling.identity != nullptr && ruling.identity->tier) decision.match.tier = *ruling.identity->tier;
   decision.match.identity = std::move(ruling.identity);
+  decision.match.shown_in = ruling.shown_in;
   return std::nullopt;
 }
 
@@ -248,7 +249,8 @@ MaybeRefused limit(const Match& match, const Asked& asked, LimitRuling& ruling, 
                              .fields = asked.head.fields,
                              .tier = match.tier,
                              .host = match.target.host,
-                             .route = match.route->name};
+                             .route = match.route->name,
+                             .shown_in = match.shown_in};
   constexpr Counting kCounting = std::is_const_v<AnyLive> ? Counting::foresee : Counting::count;
   ruling = rule(match.route->limits, subject, asked.now, kCounting);
   for (const auto& one : match.route->limits) {

@@ -66,9 +66,10 @@ struct Match {
   std::string_view asked_path;  // as `kept` and `query` were when the client asked
   std::string_view asked_query;
   bool rewritten = false;
-  const HeaderRules* response_rules = nullptr;  // of the route, or of it and the origin that asks; null: no route
-  std::shared_ptr<const Principal> identity;    // null: nobody has shown who it is
-  NewVisitor visitor;                           // what cookies its client is to be given
+  const HeaderRules* response_rules = nullptr;    // of the route, or of it and the origin that asks; null: no route
+  std::shared_ptr<const Principal> identity;      // null: nobody has shown who it is
+  http::FieldId shown_in = http::FieldId::other;  // by which field, as AuthRuling has it
+  NewVisitor visitor;                             // what cookies its client is to be given
 };
 
 // The route that has made another target of the one that was asked for; empty: none.

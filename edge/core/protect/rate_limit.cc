@@ -27,9 +27,13 @@ shared::Duration from_ticks(std::uint64_t ticks) {
 
 std::int64_t seconds_up(shared::Duration span) { return std::chrono::ceil<std::chrono::seconds>(span).count(); }
 
-std::string_view api_key(const http::FieldList& fields) {
-  if (const http::Field* key = fields.find(http::FieldId::x_api_key)) return key->value;
-  const http::Field* authorization = fields.find(http::FieldId::authorization);
+// Where a policy goes by Authorization nobody has looked at X-Api-Key, and who makes one up for each request would have
+// as many allowances as requests.
+std::string_view api_key(const LimitSubject& subject) {
+  if (subject.shown_in != http::FieldId::authorization) {
+    if (const http::Field* key = subject.fields.find(http::FieldId::x_api_key)) return key->value;
+  }
+  const http::Field* authorization = subject.fields.find(http::FieldId::authorization);
   return authorization == nullptr ? std::string_view() : http::bearer_token(authorization->value);
 }
 
@@ -47,7 +51,7 @@ std::string_view text_of(const LimitKeyPart& part, const LimitSubject& subject) 
     case LimitKeyPart::Kind::cookie:
       return http::find_cookie(subject.fields, part.name);
     case LimitKeyPart::Kind::api_key:
-      return api_key(subject.fields);
+      return api_key(subject);
     case LimitKeyPart::Kind::host:
       return subject.host;
     case LimitKeyPart::Kind::route:

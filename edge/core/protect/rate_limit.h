@@ -80,6 +80,8 @@ struct LimitSubject {
   TierId tier{};
   std::string_view host;
   std::string_view route;
+  // The field by which a policy of the route knows who asks; `other`: none of them does, or the route has none.
+  http::FieldId shown_in = http::FieldId::other;
 };
 
 class RateLimit {

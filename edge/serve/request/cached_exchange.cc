@@ -43,7 +43,8 @@ void announce_limit(const Request& r, http::ResponseHead& head, std::string& lef
                              .fields = r.asked.head->fields,
                              .tier = found.tier,
                              .host = found.target.host,
-                             .route = found.route->name};
+                             .route = found.route->name,
+                             .shown_in = found.shown_in};
   const LimitRuling limit = standing(found.route->limits, subject, r.now());
   if (limit.by == nullptr) return;
   left = ratelimit_field(limit);

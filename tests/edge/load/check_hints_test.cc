@@ -33,7 +33,7 @@ TEST(CheckHints, NetworksOfEverybodyAreHardlyMeant) {
 TEST(CheckHints, ACacheTellsApartWhomItsRouteDoes) {
   const std::string limits =
       "  limits:\n    own: {rate: 1/s, key: [client, {header: X-Tenant}]}\n"
-      "    all: {rate: 1/s, key: [{cookie: id}], everywhere: true}\n";
+      "    all: {rate: 1/s, key: [{cookie: id}], everywhere: true}\n    each: {rate: 9/s, everywhere: true}\n";
   const std::string told = told_of(limits, ", limits: [own], cache: {store: main}");
   EXPECT_NE(told.find("limit 'own' counts by the header X-Tenant, which key does not name"), std::string::npos) << told;
   EXPECT_NE(told.find("limit 'all' counts by the cookie id"), std::string::npos) << told;

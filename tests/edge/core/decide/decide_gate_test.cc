@@ -280,6 +280,24 @@ TEST_F(TierByIdentity, LeadsToTheRouteOfTheTier) {
   EXPECT_NE(said.find("pool big"), std::string::npos) << said;
 }
 
+// By what the policy has found good: the bearer token, whatever stands in a key that it was not asked about.
+TEST_F(TierByIdentity, ALimitByApiKeyCountsWhatTheClientWasLetInBy) {
+  RateLimitSettings settings{.name = "one", .rate = 0.01, .key = {{.kind = LimitKeyPart::Kind::api_key}}};
+  LimitLives lives;
+  for (Route& route : world.routes) route.limits = {std::make_shared<const RateLimit>(settings, lives.of(settings), 1)};
+  EXPECT_EQ(ask("/x", "Authorization: Bearer iron\r\n").match.shown_in, http::FieldId::authorization);
+  EXPECT_EQ(ask("/x", "X-Api-Key: iron\r\nAuthorization: Bearer other\r\n").refusal.status, 429);
+  EXPECT_EQ(ask("/x", "X-Api-Key: gold\r\n").match.shown_in, http::FieldId::x_api_key);
+  Gate gate;
+  gate.auth = {staff()};
+  for (Route& route : world.routes) route.gate = std::make_shared<const Gate>(gate);
+  const auto guess = [&](const std::string& key, const std::string& password) {
+    return ask("/x", "X-Api-Key: " + key + "\r\nAuthorization: Basic " + password + "\r\n");
+  };
+  EXPECT_EQ(guess("made-up-1", "YTpi").kind, Kind::password);
+  EXPECT_EQ(guess("made-up-2", "YTpj").refusal.status, 429) << "guesses are under the limit";
+}
+
 TEST_F(TierByIdentity, TheRouteOfTheTierAsksForAllThatItWants) {
   Gate gate = *world.routes[0].gate;
   gate.access = {denial()};

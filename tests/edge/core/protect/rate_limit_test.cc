@@ -23,6 +23,7 @@ struct Subject {
   TierId tier{};
   std::string host = "shop.example";
   std::string route = "api";
+  http::FieldId shown_in = http::FieldId::other;
 
   Subject& from(const char* address) {
     client = ip(address);
@@ -32,8 +33,12 @@ struct Subject {
     (void)fields.push({.name = name, .value = value, .id = http::field_id(name)});
     return *this;
   }
+  Subject& known_by(http::FieldId field) {
+    shown_in = field;
+    return *this;
+  }
   operator LimitSubject() const {
-    return {.client = client, .fields = fields, .tier = tier, .host = host, .route = route};
+    return {.client = client, .fields = fields, .tier = tier, .host = host, .route = route, .shown_in = shown_in};
   }
 };
 
@@ -125,6 +130,24 @@ TEST_F(LimitKeys, HeadersCookiesAndKeysCountWhoeverSendsThem) {
   const std::vector<LimitKeyPart> key{{.kind = Kind::api_key}};
   EXPECT_TRUE(shared_by(key, Subject().with("X-Api-Key", "k"), Subject().with("Authorization", "Bearer k")));
   EXPECT_FALSE(shared_by(key, Subject().with("X-Api-Key", "k"), Subject().with("X-Api-Key", "l")));
+}
+
+// A key that nobody has looked at, beside a token by which the client was let in.
+TEST_F(LimitKeys, AnApiKeyIsTheCredentialThatIsKnownToBeGood) {
+  const std::vector<LimitKeyPart> key{{.kind = Kind::api_key}};
+  const auto asks = [](http::FieldId by, std::string_view own, std::string_view authorization) {
+    return Subject().known_by(by).with("X-Api-Key", own).with("Authorization", authorization);
+  };
+  const http::FieldId token = http::FieldId::authorization;
+  EXPECT_TRUE(shared_by(key, asks(token, "made-up-1", "Bearer t"), asks(token, "made-up-2", "Bearer t")));
+  EXPECT_FALSE(shared_by(key, asks(token, "k", "Bearer t"), asks(token, "k", "Bearer u")));
+  EXPECT_TRUE(shared_by(key, asks(token, "made-up-1", "Basic YTpi"), asks(token, "made-up-2", "Basic Yzpk")))
+      << "passwords count as their client";
+  const http::FieldId own = http::FieldId::x_api_key;
+  EXPECT_TRUE(shared_by(key, asks(own, "k", "Bearer t"), asks(own, "k", "Bearer u")));
+  EXPECT_FALSE(shared_by(key, asks(own, "k", "Bearer t"), asks(own, "l", "Bearer t")));
+  EXPECT_FALSE(shared_by(key, asks(http::FieldId::other, "k", "Bearer t"), asks(http::FieldId::other, "l", "Bearer t")))
+      << "nobody is known: whatever stands there";
 }
 
 // Leaving it out is no way around.
