@@ -92,11 +92,13 @@ const Table<LimitConfig>& limit_table() {
           .field("excess", &LimitConfig::excess, one_of<Excess>({{"reject", Excess::reject}, {"delay", Excess::delay}}),
                  "`reject`: what is over rate and burst is answered 429. `delay`: so is it, and what is in the burst "
                  "waits for its turn, so that servers see the rate")
-          .field("key", &LimitConfig::key, one_or_list(key_part()),
-                 "What is counted apart; of several, each combination. IPv6 clients count by their /64. Without the "
-                 "header, cookie or API key the client stands for it. `api_key` is what a policy of the route's `auth` "
-                 "has let the client in by, X-Api-Key or `Authorization: Bearer`, and of a password the client; where "
-                 "none has, whatever stands there")
+          .field(
+              "key", &LimitConfig::key, one_or_list(key_part()),
+              "What is counted apart; of several, each combination. IPv6 clients count by their /64. Without the "
+              "header, cookie or API key the client stands for it. `api_key` is what a policy of the route's `auth` "
+              "has let the client in by, X-Api-Key or `Authorization: Bearer`, and of a password the client; where "
+              "none has, whatever stands there. 400 where a header or API key by which an enforced limit counts stands "
+              "twice")
           .field("mode", &LimitConfig::mode, mode(), "enforce, shadow or disabled")
           .field("scope", &LimitConfig::scope,
                  one_of<LimitScope>({{"edge", LimitScope::edge}, {"region", LimitScope::region}}),

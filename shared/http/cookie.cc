@@ -29,4 +29,21 @@ std::string_view find_cookie(const FieldList& fields, std::string_view name) {
   return {};
 }
 
+unsigned count_cookie(const FieldList& fields, std::string_view name) {
+  unsigned count = 0;
+  for (const Field& field : fields) {
+    if (field.id != FieldId::cookie) continue;
+    std::string_view rest = field.value;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(';'), rest.size());
+      const std::string_view pair = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      const std::string_view its = shared::trim(pair.substr(0, pair.find('=')));
+      if (its == name) ++count;
+      if (its.find('%') != std::string_view::npos) count += 2;
+    }
+  }
+  return count;
+}
+
 }  // namespace http

@@ -65,6 +65,25 @@ def test_no_client_takes_a_field_off_that_a_limit_counts_by(slot, server, tmp_pa
             assert edge.get("/", X_Tenant="a", Connection="X-Tenant")[0] == 200, f"a limit that is {mode} refuses nobody"
 
 
+def test_no_client_sends_twice_what_a_limit_counts_by(slot, server, tmp_path):
+    """A server that goes by the last of two lines would serve one tenant as many."""
+    with edge_with(tmp_path, slot, server, {"api": {**SLOW, "burst": 1, "key": [{"header": "X-Tenant"}]}}) as edge:
+        def ask(*lines, target="/"):
+            connection = edge.connect()
+            connection.putrequest("GET", target, skip_host=True)
+            for name, value in (("Host", "lone.example"), *lines):
+                connection.putheader(name, value)
+            connection.endheaders()
+            status = connection.getresponse().status
+            connection.close()
+            return status
+        assert [ask(("X-Tenant", f"made-up-{n}"), ("x-tenant", "mine")) for n in range(4)] == [400] * 4
+        assert ask(("X-Tenant", "made-up"), ("X_Tenant", "mine")) == 400
+        assert not server.heads
+        assert ask(("X-Tenant", "made-up"), ("X-Tenant", "mine"), target="/free") == 200, "a route that counts nobody"
+        assert [ask(("X-Tenant", "mine")) for _ in range(3)] == [200, 200, 429]
+
+
 def test_a_refusal_says_when_to_come_back_and_by_which_policy(slot, server, tmp_path):
     with edge_with(tmp_path, slot, server, {"api": {"rate": "2/m"}}) as edge:
         status, fields, _ = edge.get("/")

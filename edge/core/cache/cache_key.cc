@@ -72,28 +72,9 @@ bool passes_for_a_key(const CacheRule& rule, std::string_view name) {
   });
 }
 
-// How often the cookie is there, spaces aside; some take the first one, some the last. What frameworks may decode to
-// its name counts twice.
-unsigned count_cookie(const http::FieldList& fields, std::string_view name) {
-  unsigned count = 0;
-  for (const http::Field& field : fields) {
-    if (field.id != http::FieldId::cookie) continue;
-    std::string_view rest = field.value;
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find(';'), rest.size());
-      const std::string_view pair = rest.substr(0, end);
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-      const std::string_view its = shared::trim(pair.substr(0, pair.find('=')));
-      if (its == name) ++count;
-      if (its.find('%') != std::string_view::npos) count += 2;
-    }
-  }
-  return count;
-}
-
 bool has_doubtful_cookies(const CacheRule& rule, const http::FieldList& fields) {
   return std::ranges::any_of(rule.key, [&](const CacheKeyPart& part) {
-    return part.kind == CacheKeyPart::Kind::cookie && count_cookie(fields, part.name) > 1;
+    return part.kind == CacheKeyPart::Kind::cookie && http::count_cookie(fields, part.name) > 1;
   });
 }
 

@@ -37,6 +37,9 @@ MaybeRefused identify(const Snapshot& snapshot, const Asked& asked, TargetScratc
         found.target.kept == target->path ? "" : ", forwarded as " + std::string(target->kept);
     return "host " + std::string(target->host) + ", path " + std::string(target->path) + forwarded;
   });
+  if (doubles_the_tier(*snapshot.tiers, found.client, fields)) {
+    return http::Refusal{.status = 400, .reason = "a field that the tier goes by stands twice"};
+  }
   found.tier = snapshot.tiers->decide(fields, found.client);
   if (snapshot.tiers->enabled()) trace.note("tier", [&] { return std::string(snapshot.tiers->name(found.tier)); });
   return std::nullopt;
@@ -117,8 +120,8 @@ MaybeRefused ask_maintenance(const Gate& gate, Decision& decision, Trace& trace)
 // The edge goes by the first of two, and the server behind it, which may believe what the edge has let in, perhaps by
 // the last.
 bool shows_two(const Gate& gate, const http::FieldList& fields) {
-  const bool two = fields.count(http::FieldId::authorization) > 1 || fields.count(http::FieldId::x_api_key) > 1;
-  return two && std::ranges::any_of(gate.auth, [](const auto& one) { return one->mode() == shared::Mode::enforce; });
+  return doubles_a_credential(fields) &&
+         std::ranges::any_of(gate.auth, [](const auto& one) { return one->mode() == shared::Mode::enforce; });
 }
 
 // Who asks, where the route wants to know: 401; 400 of who says that twice.
@@ -357,6 +360,9 @@ void proceed(Decision& decision, const Snapshot& snapshot, AnyLive& live, const 
   const Pool* chosen = pool == nullptr ? nullptr : &snapshot.pools->effective(*pool);
   if (takes_off_what_counts(*found.route, chosen, asked.head.fields)) {
     return refuse(decision, {.status = 400, .reason = "Connection names a field that the route goes by"});
+  }
+  if (doubles_what_counts(*found.route, chosen, asked.head.fields)) {
+    return refuse(decision, {.status = 400, .reason = "a field that the route goes by stands twice"});
   }
   const bool cached = pool != nullptr && asked.to_cache && found.route->cache != nullptr && decision.check == nullptr;
   if (!cached) {

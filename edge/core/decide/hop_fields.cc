@@ -1,37 +1,37 @@
 #include "edge/core/decide/hop_fields.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "edge/core/pool/learned_sessions.h"
+#include "shared/http/field_lines.h"
 
 namespace edge {
 namespace {
 
-bool takes(const http::ConnectionOptions& connection, std::string_view name) {
-  return connection.names(name) && !http::is_protected(http::field_id(name));
-}
-
 // Of limits that refuse somebody: one in shadow turns nobody away, whatever he says.
-bool of_limits(const RateLimits& limits, const http::ConnectionOptions& connection) {
+template <class IsBad>
+bool any_of_limits(const RateLimits& limits, LimitKeyPart::Kind kind, IsBad&& is_bad) {
   return std::ranges::any_of(limits, [&](const auto& limit) {
     if (limit->settings().mode != shared::Mode::enforce) return false;
-    return std::ranges::any_of(limit->settings().key, [&](const LimitKeyPart& part) {
-      return part.kind == LimitKeyPart::Kind::header && takes(connection, part.name);
-    });
+    return std::ranges::any_of(limit->settings().key,
+                               [&](const LimitKeyPart& part) { return part.kind == kind && is_bad(part.name); });
   });
 }
 
-bool of_cache(const CacheRule* rule, const http::ConnectionOptions& connection) {
+template <class IsBad>
+bool any_of_cache(const CacheRule* rule, IsBad&& is_bad) {
   return rule != nullptr && std::ranges::any_of(rule->key, [&](const CacheKeyPart& part) {
-           return part.kind == CacheKeyPart::Kind::header && takes(connection, part.name);
+           return part.kind == CacheKeyPart::Kind::header && is_bad(part.name);
          });
 }
 
-bool of_pool(const Pool* pool, const http::ConnectionOptions& connection) {
+template <class IsBad>
+bool any_of_pool(const Pool* pool, IsBad&& is_bad) {
   if (pool == nullptr) return false;
-  if (pool->hash_key.kind == HashKey::Kind::header && takes(connection, pool->hash_key.name)) return true;
+  if (pool->hash_key.kind == HashKey::Kind::header && is_bad(pool->hash_key.name)) return true;
   const LearnedSessions* sessions = pool->sticky.learned.get();
-  return sessions != nullptr && sessions->by == LearnedSessions::By::header && takes(connection, sessions->name);
+  return sessions != nullptr && sessions->by == LearnedSessions::By::header && is_bad(sessions->name);
 }
 
 }  // namespace
@@ -40,10 +40,33 @@ bool takes_off_what_counts(const Route& route, const Pool* pool, const http::Fie
   if (!fields.has(http::FieldId::connection)) return false;
   const http::ConnectionOptions connection = http::connection_options(fields);
   if (connection.named_count == 0) return false;
-  const bool by_route = std::ranges::any_of(
-      route.conditions.headers, [&](const NamedCondition& condition) { return takes(connection, condition.name); });
-  return by_route || of_limits(route.limits, connection) || of_cache(route.cache.get(), connection) ||
-         of_pool(pool, connection);
+  const auto takes = [&](std::string_view name) {
+    return connection.names(name) && !http::is_protected(http::field_id(name));
+  };
+  const bool by_route = std::ranges::any_of(route.conditions.headers,
+                                            [&](const NamedCondition& condition) { return takes(condition.name); });
+  return by_route || any_of_limits(route.limits, LimitKeyPart::Kind::header, takes) ||
+         any_of_cache(route.cache.get(), takes) || any_of_pool(pool, takes);
+}
+
+// Not by the cache's key, which has every line. Where a condition wants no value, two lines are there as one is.
+bool doubles_what_counts(const Route& route, const Pool* pool, const http::FieldList& fields) {
+  const auto doubles = [&](std::string_view name) { return http::is_ambiguous(fields, name); };
+  const bool by_route = std::ranges::any_of(route.conditions.headers, [&](const NamedCondition& condition) {
+    return condition.value && doubles(condition.name);
+  });
+  const auto doubled = [&](std::string_view) { return doubles_a_credential(fields); };
+  return by_route || any_of_limits(route.limits, LimitKeyPart::Kind::header, doubles) ||
+         any_of_limits(route.limits, LimitKeyPart::Kind::api_key, doubled) || any_of_pool(pool, doubles);
+}
+
+bool doubles_a_credential(const http::FieldList& fields) {
+  return fields.count(http::FieldId::authorization) > 1 || fields.count(http::FieldId::x_api_key) > 1;
+}
+
+bool doubles_the_tier(const Tiers& tiers, const Client& client, const http::FieldList& fields) {
+  if (!tiers.enabled()) return false;
+  return doubles_a_credential(fields) || (client.trusted && http::is_ambiguous(fields, tiers.header()));
 }
 
 }  // namespace edge

@@ -6,6 +6,8 @@
 namespace edge {
 namespace {
 
+// Where it may stand on several lines, the first: one value must lead to one server, and does. Where it may not,
+// decide() lets nobody in with two.
 std::string_view header_value(const HashKey& key, const http::FieldList& fields) {
   for (const http::Field& field : fields) {
     if (field.id != key.field) continue;

@@ -44,11 +44,8 @@ std::uint64_t client_hash(std::uint64_t seed, const shared::IpAddress& client) {
 
 std::string_view text_of(const LimitKeyPart& part, const LimitSubject& subject) {
   switch (part.kind) {
-    case LimitKeyPart::Kind::header: {
-      const http::Field* field = subject.fields.find(part.name);
-      return field == nullptr ? std::string_view() : field->value;
-    }
     case LimitKeyPart::Kind::cookie:
+      if (http::count_cookie(subject.fields, part.name) > 1) return {};  // servers may go by another one
       return http::find_cookie(subject.fields, part.name);
     case LimitKeyPart::Kind::api_key:
       return api_key(subject);
@@ -57,10 +54,25 @@ std::string_view text_of(const LimitKeyPart& part, const LimitSubject& subject) 
     case LimitKeyPart::Kind::route:
       return subject.route;
     case LimitKeyPart::Kind::client:
+    case LimitKeyPart::Kind::header:
     case LimitKeyPart::Kind::tier:
       break;
   }
   return {};
+}
+
+std::uint64_t text_hash(std::uint64_t key, std::string_view text) { return shared::hash_text(key ^ 1, text); }
+
+// All its lines, which are one value (RFC 9110 5.3). Where that is no list, decide() lets nobody in with two.
+std::uint64_t header_hash(std::uint64_t seed, const LimitKeyPart& part, const LimitSubject& subject) {
+  std::uint64_t key = seed;
+  bool there = false;
+  for (const http::Field& field : subject.fields) {
+    if (field.value.empty() || !http::equals_ignoring_case(field.name, part.name)) continue;
+    key = text_hash(key, field.value);
+    there = true;
+  }
+  return there ? key : client_hash(seed, subject.client);
 }
 
 // "100 in 1 s", "10 in 60 s": with the window in which the rate is a whole number.
@@ -249,8 +261,12 @@ std::uint64_t RateLimit::key_of(const LimitSubject& subject) const {
       key = shared::mix(key + static_cast<std::uint64_t>(subject.tier) + 1);
       continue;
     }
+    if (part.kind == LimitKeyPart::Kind::header) {
+      key = header_hash(key, part, subject);
+      continue;
+    }
     const std::string_view text = text_of(part, subject);
-    key = text.empty() ? client_hash(key, subject.client) : shared::hash_text(key ^ 1, text);
+    key = text.empty() ? client_hash(key, subject.client) : text_hash(key, text);
   }
   return region != nullptr && key == 0 ? 1 : key;  // 0 is no key of RegionShare
 }

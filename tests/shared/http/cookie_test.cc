@@ -41,5 +41,17 @@ TEST(Cookie, SpacesAndEmptyPartsAreNothing) {
   EXPECT_EQ(value_of("Cookie: a=1;   sid=2\r\n", "sid"), "'2'");
 }
 
+TEST(Cookie, IsCountedAsServersMayReadIt) {
+  const auto times = [](const std::string& fields) {
+    const std::string text = "GET / HTTP/1.1\r\n" + fields + "\r\n";
+    const RequestHead head = testing::request(text);
+    return count_cookie(head.fields, "sid");
+  };
+  EXPECT_EQ(times(""), 0U);
+  EXPECT_EQ(times("Cookie: sid=1; xsid=2\r\n"), 1U);
+  EXPECT_EQ(times("Cookie: sid=1;  sid =2\r\nCookie: sid=3\r\n"), 3U);
+  EXPECT_GT(times("Cookie: sid=1; %73id=2\r\n"), 1U) << "some decode names";
+}
+
 }  // namespace
 }  // namespace http

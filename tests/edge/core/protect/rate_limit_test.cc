@@ -150,6 +150,26 @@ TEST_F(LimitKeys, AnApiKeyIsTheCredentialThatIsKnownToBeGood) {
       << "nobody is known: whatever stands there";
 }
 
+// Behind the edge the one may count, or the other: who sends two is told by neither.
+TEST_F(LimitKeys, ACookieThatStandsTwiceSaysNothing) {
+  const std::vector<LimitKeyPart> cookie{{.kind = Kind::cookie, .name = "sid"}};
+  EXPECT_TRUE(shared_by(cookie, Subject().with("Cookie", "sid=made-up-1; sid=mine"),
+                        Subject().with("Cookie", "sid=made-up-2; sid=mine")));
+  EXPECT_TRUE(shared_by(cookie, Subject().with("Cookie", "sid=made-up; %73id=mine"), Subject()));
+  EXPECT_FALSE(shared_by(cookie, Subject().with("Cookie", "sid=1; sid=2"),
+                         Subject().from("192.0.2.9").with("Cookie", "sid=1; sid=2")));
+}
+
+TEST_F(LimitKeys, AllLinesOfAListAreOneValue) {
+  const std::vector<LimitKeyPart> header{{.kind = Kind::header, .name = "Accept-Language"}};
+  const auto speaks = [](std::string_view one, std::string_view two) {
+    return Subject().with("Accept-Language", one).with("accept-language", two);
+  };
+  EXPECT_FALSE(shared_by(header, speaks("de", "en"), speaks("de", "fr")));
+  EXPECT_TRUE(shared_by(header, speaks("de", "en"), speaks("de", "en")));
+  EXPECT_TRUE(shared_by(header, speaks("", "en"), Subject().with("Accept-Language", "en")));
+}
+
 // Leaving it out is no way around.
 TEST_F(LimitKeys, WithoutTheHeaderTheClientStandsForIt) {
   const std::vector<LimitKeyPart> header{{.kind = Kind::header, .name = "X-App"}};

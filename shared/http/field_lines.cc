@@ -1,0 +1,47 @@
+#include "shared/http/field_lines.h"
+
+#include <algorithm>
+#include <array>
+
+namespace http {
+namespace {
+
+constexpr std::array kLists{FieldId::accept_encoding,
+                            FieldId::cache_control,
+                            FieldId::connection,
+                            FieldId::content_encoding,
+                            FieldId::cookie,
+                            FieldId::expect,
+                            FieldId::forwarded,
+                            FieldId::if_match,
+                            FieldId::if_none_match,
+                            FieldId::pragma,
+                            FieldId::te,
+                            FieldId::trailer,
+                            FieldId::tracestate,
+                            FieldId::transfer_encoding,
+                            FieldId::upgrade,
+                            FieldId::via,
+                            FieldId::x_forwarded_for};
+constexpr std::string_view kAccept = "Accept";
+
+}  // namespace
+
+bool may_have_lines(std::string_view name) {
+  if (std::ranges::find(kLists, field_id(name)) != kLists.end()) return true;
+  const bool accepts = equals_ignoring_case(name.substr(0, kAccept.size()), kAccept);
+  return accepts && (name.size() == kAccept.size() || name[kAccept.size()] == '-');
+}
+
+bool is_ambiguous(const FieldList& fields, std::string_view name) {
+  bool exact = false;
+  unsigned lines = 0;
+  for (const Field& field : fields) {
+    if (!equals_as_twin(field.name, name)) continue;
+    ++lines;
+    exact = equals_ignoring_case(field.name, name);
+  }
+  return lines > 0 && (lines > 1 || !exact) && !may_have_lines(name);
+}
+
+}  // namespace http
