@@ -156,6 +156,16 @@ def test_a_password_beside_a_key_does_not_pass_by_the_limit_of_the_tier(slot, se
         assert [edge.get("/", X_Api_Key="very-secret", Authorization=basic("alice", "x"))[0] for _ in range(5)] == [200, 200, 200, 429, 429]
 
 
+def test_a_key_that_nobody_verifies_is_no_way_around_a_limit(slot, server, tmp_path):
+    """Where passwords let a client in, an X-Api-Key beside one counts for nothing: neither for guesses nor afterwards."""
+    users = secret_file(tmp_path / "users", hashed("alice", "x", "-B", "-C", "5") + "\n")
+    routes = [{"path": "/", "pool": "web", "auth": "staff", "limits": "each"}]
+    edge = {"auth": {"staff": {"passwords": users}}, "limits": {"each": {"rate": "10/h", "burst": 3, "key": "api_key"}}}
+    with LoneEdge(tmp_path, slot, [server.name], routes=routes, edge=edge) as edge:
+        asked = [edge.get("/", X_Api_Key=f"made-up-{n}", Authorization=basic("alice", f"guess{n}" if n < 2 else "x"))[0] for n in range(6)]
+        assert asked == [401, 401, 200, 200, 429, 429]
+
+
 def test_a_bad_credential_beside_a_good_one_reaches_no_server(slot, server, tmp_path):
     signing, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     point = signing.public_key().public_numbers()
