@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "tests/shared/http/parse.h"
 
@@ -10,6 +13,29 @@ namespace http {
 namespace {
 
 using http::testing::parse_request;
+
+// What a helper gives points into the text: one that is gone with the statement is refused by the compiler.
+template <class Text>
+concept Parsable = requires(Text&& text) {
+  http::testing::parse_request(std::forward<Text>(text));
+  http::testing::request(std::forward<Text>(text));
+  http::testing::response(std::forward<Text>(text));
+};
+static_assert(Parsable<std::string&> && Parsable<const std::string&> && Parsable<const char (&)[4]>);
+static_assert(Parsable<std::string_view>);
+template <class Text>
+concept ParsableInOneWay = requires(Text&& text) { http::testing::parse_request(std::forward<Text>(text)); } ||
+                           requires(Text&& text) { http::testing::request(std::forward<Text>(text)); } ||
+                           requires(Text&& text) { http::testing::response(std::forward<Text>(text)); };
+static_assert(!ParsableInOneWay<std::string> && !ParsableInOneWay<const std::string>);
+
+// Of both nothing points into the text.
+ParseState state_of(const std::string& text, const HeadLimits& limits = {}) {
+  return parse_request(text, limits).state;
+}
+std::uint16_t refusal_of(const std::string& text, const HeadLimits& limits = {}) {
+  return parse_request(text, limits).refusal.status;
+}
 
 TEST(RequestHead, ReadsLineAndFields) {
   const std::string text =
@@ -148,18 +174,18 @@ TEST(RequestHead, HoldsItsLimits) {
   const std::string get = "GET / HTTP/1.1\r\n";
   std::string fields = get;
   for (int i = 0; i < 100; ++i) fields += "A: b\r\n";
-  EXPECT_EQ(parse_request(fields + "\r\n").state, ParseState::complete);
-  EXPECT_EQ(parse_request(fields + "A: b\r\n\r\n").refusal.status, 431);
+  EXPECT_EQ(state_of(fields + "\r\n"), ParseState::complete);
+  EXPECT_EQ(refusal_of(fields + "A: b\r\n\r\n"), 431);
 
   const HeadLimits limits{64, 16, 100};
   const std::string room = get + "A: " + std::string(64 - get.size() - 7, 'x') + "\r\n\r\n";
   ASSERT_EQ(room.size(), 64u);
-  EXPECT_EQ(parse_request(room, limits).state, ParseState::complete);
-  EXPECT_EQ(parse_request(room + "a body", limits).state, ParseState::complete);
-  EXPECT_EQ(parse_request(get + "A: " + std::string(60, 'x'), limits).refusal.status, 431);
-  EXPECT_EQ(parse_request(get + "A: " + std::string(60, 'x') + "\r\n\r\n", limits).refusal.status, 431);
-  EXPECT_EQ(parse_request("GET /" + std::string(16, 'x'), limits).refusal.status, 414);
-  EXPECT_EQ(parse_request("GET /" + std::string(15, 'x') + " HTTP/1.1\r\n\r\n", limits).state, ParseState::complete);
+  EXPECT_EQ(state_of(room, limits), ParseState::complete);
+  EXPECT_EQ(state_of(room + "a body", limits), ParseState::complete);
+  EXPECT_EQ(refusal_of(get + "A: " + std::string(60, 'x'), limits), 431);
+  EXPECT_EQ(refusal_of(get + "A: " + std::string(60, 'x') + "\r\n\r\n", limits), 431);
+  EXPECT_EQ(refusal_of("GET /" + std::string(16, 'x'), limits), 414);
+  EXPECT_EQ(state_of("GET /" + std::string(15, 'x') + " HTTP/1.1\r\n\r\n", limits), ParseState::complete);
 }
 
 TEST(RequestHead, ReadsWhatTricklesInWithoutReadingItAgain) {
@@ -190,7 +216,7 @@ TEST(RequestHead, FindsABareLineFeedBeforeTheEnd) {
 TEST(RequestHead, EveryCutOfABadHeadIsIncompleteOrBad) {
   const std::string text = "GET / HTTP/1.1\r\nA: b\r\nC : d\r\n\r\n";
   for (std::size_t size = 0; size <= text.size(); ++size) {
-    EXPECT_NE(parse_request(text.substr(0, size)).state, ParseState::complete) << size;
+    EXPECT_NE(state_of(text.substr(0, size)), ParseState::complete) << size;
   }
 }
 

@@ -1,10 +1,12 @@
 #pragma once
-// Test helper: a head from a text that outlives it.
+// Test helper: a head from a text that outlives it. Temporary strings are refused: all that is parsed points into them.
 
 #include <gtest/gtest.h>
 
+#include <concepts>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "shared/http/head.h"
@@ -16,6 +18,9 @@ struct Parsed {
   RequestHead head;
   Refusal refusal;
 };
+
+template <class Text>
+concept TemporaryString = std::same_as<std::remove_const_t<Text>, std::string>;
 
 inline Parsed parse_request(std::string_view text, const HeadLimits& limits = {}) {
   Parsed parsed;
@@ -38,5 +43,12 @@ inline ResponseHead response(std::string_view text) {
   EXPECT_EQ(parser.parse_response(text, {}, head), ParseState::complete) << text << ": " << parser.refusal().reason;
   return head;
 }
+
+template <TemporaryString Text>
+Parsed parse_request(Text&& text, const HeadLimits& limits = {}) = delete;
+template <TemporaryString Text>
+RequestHead request(Text&& text) = delete;
+template <TemporaryString Text>
+ResponseHead response(Text&& text) = delete;
 
 }  // namespace http::testing
