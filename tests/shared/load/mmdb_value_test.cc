@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,9 @@ using Bytes = std::vector<std::uint8_t>;
 bool sound(const Bytes& section, std::uint64_t at = 0) { return mmdb_value_is_sound(section, at); }
 
 Bytes text(std::string_view what) {
-  Bytes out{static_cast<std::uint8_t>(0x40 | what.size())};
-  out.insert(out.end(), what.begin(), what.end());
+  Bytes out(1 + what.size());  // as large as it gets: GCC 12 sees an overflow in inserting behind one octet
+  out[0] = static_cast<std::uint8_t>(0x40 | what.size());
+  std::ranges::copy(what, out.begin() + 1);
   return out;
 }
 
