@@ -381,7 +381,7 @@ def test_a_disk_that_hangs_holds_nobody(slot, server, tmp_path):
 
 
 def test_an_upgrade_hands_the_directory_on(slot, server, tmp_path):
-    with caching(tmp_path, slot, server) as edge:
+    with caching(tmp_path, slot, server, edge={"drain_grace": "30s"}) as edge:
         ready(edge)
         for path in ("/a", "/b", "/c"):
             edge.get(path)
@@ -393,6 +393,7 @@ def test_an_upgrade_hands_the_directory_on(slot, server, tmp_path):
             edge.process = meridian.Process([*old.arguments[:], "--upgrade"], tmp_path / "successor.log")
             meridian.eventually(lambda: "event=taken_over" in old.text(), "taken over")
             meridian.eventually(lambda: owns(edge), "the successor writes")
+            assert old.running(), "and has not waited for the elder's end"
             for path in ("/a", "/b", "/c"):
                 status, headers, body = edge.get(path)
                 assert body == octets(path) and "hit" in status_of(headers), path
