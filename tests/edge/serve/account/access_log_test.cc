@@ -75,6 +75,19 @@ TEST(AccessLog, SaysWhatARequestWaitedForAPlace) {
   EXPECT_TRUE(has(format_access(record), R"(,"queued_us":1500,)")) << format_access(record);
 }
 
+TEST(AccessLog, SaysOfWhatIsNotAlwaysThereOnlyWhatIs) {
+  const std::vector<std::pair<std::string, std::string_view AccessRecord::*>> some{
+      {"user", &AccessRecord::user},     {"trace", &AccessRecord::trace}, {"reason", &AccessRecord::reason},
+      {"tunnel", &AccessRecord::tunnel}, {"cache", &AccessRecord::cache}, {"session", &AccessRecord::session}};
+  const AccessRecord nothing;
+  for (const auto& [key, member] : some) {
+    EXPECT_FALSE(has(format_access(nothing), "\"" + key + "\":")) << key;
+    AccessRecord record;
+    record.*member = "told";
+    EXPECT_TRUE(has(format_access(record), ",\"" + key + "\":\"told\"")) << key;
+  }
+}
+
 TEST(AccessLog, HasTheFieldsThatAreWantedTheFirstOfEach) {
   http::FieldList fields;
   ASSERT_TRUE(fields.push({"User-Agent", "curl \"x\"", http::FieldId::user_agent}));
