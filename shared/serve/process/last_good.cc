@@ -48,19 +48,24 @@ class Words {
   std::string_view rest_;
 };
 
-Result<std::string> read_at(int fd, const LastGood::Entry& entry) {
-  struct stat facts{};
-  if (::fstat(fd, &facts) != 0) return fail(why());
-  if (entry.offset + entry.size > static_cast<std::uint64_t>(facts.st_size)) return fail("it is cut off");
-  std::string text(entry.size, '\0');
+Result<std::string> read_part(int fd, std::uint64_t offset, std::size_t size) {
+  std::string text(size, '\0');
   std::size_t have = 0;
   while (have < text.size()) {
-    const ssize_t got = ::pread(fd, text.data() + have, text.size() - have, static_cast<off_t>(entry.offset + have));
+    const ssize_t got = ::pread(fd, text.data() + have, text.size() - have, static_cast<off_t>(offset + have));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return fail(got < 0 ? why() : "it is cut off");
     have += static_cast<std::size_t>(got);
   }
-  if (load::hash_of_content(text) != entry.hash) return fail("its content has changed");
+  return text;
+}
+
+Result<std::string> read_at(int fd, const LastGood::Entry& entry) {
+  struct stat facts{};
+  if (::fstat(fd, &facts) != 0) return fail(why());
+  if (entry.offset + entry.size > static_cast<std::uint64_t>(facts.st_size)) return fail("it is cut off");
+  auto text = read_part(fd, entry.offset, entry.size);
+  if (text && load::hash_of_content(*text) != entry.hash) return fail("its content has changed");
   return text;
 }
 
@@ -276,7 +281,9 @@ Result<std::shared_ptr<const LastGood>> LastGood::open(const std::filesystem::pa
   if (!file.valid() && (errno == ENOENT || errno == ENOTDIR)) return std::shared_ptr<const LastGood>();
   struct stat facts{};
   if (!file.valid() || ::fstat(file.get(), &facts) != 0) return fail("cannot open " + path.string() + ": " + why());
-  const auto text = load::read_file(path);
+  if (!S_ISREG(facts.st_mode)) return fail("cannot read " + path.string() + ": not a regular file");
+  // Of what was looked at: another's file may have its name by now.
+  const auto text = read_part(file.get(), 0, static_cast<std::size_t>(facts.st_size));
   if (!text) return fail("cannot read " + path.string() + ": " + text.error().message);
   std::shared_ptr<LastGood> copy(new LastGood());
   copy->owner_ = facts.st_uid;

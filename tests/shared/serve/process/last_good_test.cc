@@ -3,10 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -182,6 +184,48 @@ TEST_F(LastGoodTest, DamageIsSeenAndMendedByTheNextSave) {
   EXPECT_EQ(kept("c.yaml"), "(nothing)") << "another content than was kept";
   fs::remove(root_ / "state/last-good.1");
   EXPECT_FALSE(LastGood::open(root_ / "state"));
+}
+
+TEST_F(LastGoodTest, OnlyAFileIsAManifest) {
+  fs::create_directory(root_ / "state/last-good");
+  const auto opened = LastGood::open(root_ / "state");
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message.find("not a regular file"), std::string::npos) << opened.error().message;
+}
+
+// Who may write there puts another's manifest in the place of his own, back and forth: owner and content stay one
+// file's.
+TEST_F(LastGoodTest, OwnerAndContentAreOfOneFile) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  write("a.yaml", "a");
+  write("b.yaml", "b");
+  const fs::path manifest = root_ / "state/last-good";
+  for (const std::string name : {"a", "b"}) {
+    ASSERT_TRUE(keep({name + ".yaml"}));
+    fs::copy_file(manifest, root_ / name);
+    ASSERT_EQ(::chown((root_ / name).c_str(), name == "a" ? 1 : 2, 0), 0);
+  }
+  fs::remove(manifest);
+  fs::create_hard_link(root_ / "a", manifest);
+  std::atomic<bool> stop{false};
+  std::thread swaps([&] {
+    while (!stop) {
+      for (const char* name : {"a", "b"}) {
+        const fs::path next = root_ / "state/next";
+        fs::remove(next);
+        fs::create_hard_link(root_ / name, next);
+        fs::rename(next, manifest);
+        fs::remove(next);  // rename() leaves it where both are one file
+      }
+    }
+  });
+  for (int i = 0; i < 2000; ++i) {
+    const auto opened = LastGood::open(root_ / "state");
+    if (!opened || *opened == nullptr) continue;  // a pack of the other one is gone
+    EXPECT_EQ((*opened)->owner(), (*opened)->config().ends_with("a.yaml") ? 1U : 2U);
+  }
+  stop = true;
+  swaps.join();
 }
 
 }  // namespace
