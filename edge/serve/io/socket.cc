@@ -33,15 +33,6 @@ void Waiter::resume(Wake reason) {
   std::exchange(sleeper_, nullptr).resume();
 }
 
-void Waiter::wake_soon() {
-  if (soon_) return;
-  soon_ = true;
-  loop_.defer([this] {
-    soon_ = false;
-    wake();
-  });
-}
-
 Socket::Socket(shared::WorkerLoop& loop, int fd)
     : loop_(loop), fd_(fd), watch_{.handler = &Socket::on_event, .owner = this} {
   if (!loop_.watch(fd_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, watch_)) {

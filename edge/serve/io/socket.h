@@ -19,26 +19,28 @@ enum class Wake : std::uint8_t { event, deadline };
 
 class Waiter {
  public:
-  explicit Waiter(shared::WorkerLoop& loop) : loop_(loop), deadline_(&Waiter::on_deadline, this) {}
+  explicit Waiter(shared::WorkerLoop& loop)
+      : loop_(loop), deadline_(&Waiter::on_deadline, this), soon_(&Waiter::on_soon, this) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
   // auto wake = co_await waiter.until(deadline); May wake for nothing: look at the sockets.
   auto until(shared::TimePoint deadline);
   void wake() { resume(Wake::event); }
-  // In the next turn: for who has more to do but lets others go first.
-  void wake_soon();
+  // Behind the others of this turn: for who has more to do but lets them go first.
+  void wake_soon() { loop_.soon(soon_); }
   shared::WorkerLoop& loop() { return loop_; }
 
  private:
   static void on_deadline(void* self) { static_cast<Waiter*>(self)->resume(Wake::deadline); }
+  static void on_soon(void* self) { static_cast<Waiter*>(self)->resume(Wake::event); }
   void resume(Wake reason);
 
   shared::WorkerLoop& loop_;
   shared::Deadline deadline_;
+  shared::Soon soon_;
   std::coroutine_handle<> sleeper_;
   Wake reason_ = Wake::event;
-  bool soon_ = false;
 };
 
 inline auto Waiter::until(shared::TimePoint deadline) {

@@ -15,6 +15,13 @@ constexpr int kAhead = 3;  // events
 
 }  // namespace
 
+void Soon::leave() {
+  if (before_ == nullptr) return;
+  before_->after_ = after_;
+  after_->before_ = before_;
+  before_ = after_ = nullptr;
+}
+
 WorkerLoop::WorkerLoop()
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
@@ -22,10 +29,12 @@ WorkerLoop::WorkerLoop()
       now_(Clock::now()),
       timers_(now_) {
   // A worker without a loop cannot exist; both calls fail only when the process is out of descriptors or memory.
+  soon_.before_ = soon_.after_ = &soon_;
   if (epoll_ < 0 || wakeup_ < 0 || !watch(wakeup_, EPOLLIN | EPOLLET, wakeup_watch_)) std::abort();
 }
 
 WorkerLoop::~WorkerLoop() {
+  while (soon_.after_ != &soon_) soon_.after_->leave();
   ::close(wakeup_);
   ::close(epoll_);
 }
@@ -74,8 +83,31 @@ void WorkerLoop::run_posted() {
   for (auto& item : work) item();
 }
 
+void WorkerLoop::soon(Soon& soon) {
+  if (soon.before_ != nullptr) return;
+  soon.before_ = soon_.before_;
+  soon.after_ = &soon_;
+  soon_.before_->after_ = &soon;
+  soon_.before_ = &soon;
+}
+
+// Those who have asked so far, in a ring of their own: whom one of them destroys leaves it, and who asks again waits.
+void WorkerLoop::run_soon() {
+  if (soon_.after_ == &soon_) return;
+  Soon now{nullptr, nullptr};
+  now.before_ = soon_.before_;
+  now.after_ = soon_.after_;
+  now.before_->after_ = now.after_->before_ = &now;
+  soon_.before_ = soon_.after_ = &soon_;
+  while (now.after_ != &now) {
+    Soon& next = *now.after_;
+    next.leave();
+    next.handler_(next.owner_);
+  }
+}
+
 int WorkerLoop::wait_time() const {
-  if (!deferred_.empty()) return 0;
+  if (soon_.after_ != &soon_ || !deferred_.empty()) return 0;
   const auto next = timers_.until_next(now_);
   if (pulse_.beat != nullptr && (!next || *next > kPulse)) return static_cast<int>(kPulse.count());
   if (!next) return -1;
@@ -107,6 +139,7 @@ void WorkerLoop::turn(int patience_ms) {
   }
   timers_.advance(now_);
   if (pulse_.beat != nullptr) pulse_.beat(pulse_.owner);
+  run_soon();
   run_deferred();
 }
 

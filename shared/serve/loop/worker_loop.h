@@ -25,6 +25,27 @@ struct Watch {
   void* owner;
 };
 
+// Who has more to do, but lets others go first. Its owner keeps it at one address while it waits, and may destroy it
+// then: it is not called any more.
+class Soon {
+ public:
+  using Handler = void (*)(void* owner);
+
+  Soon(Handler handler, void* owner) : handler_(handler), owner_(owner) {}
+  ~Soon() { leave(); }
+  Soon(const Soon&) = delete;
+  Soon& operator=(const Soon&) = delete;
+
+ private:
+  friend class WorkerLoop;
+  void leave();
+
+  Handler handler_;
+  void* owner_;
+  Soon* before_ = nullptr;  // in a ring with the loop's own; null: it does not wait
+  Soon* after_ = nullptr;
+};
+
 class WorkerLoop {
  public:
   WorkerLoop();
@@ -39,6 +60,8 @@ class WorkerLoop {
   void poll() { turn(0); }
   // Runs `work` on the loop's thread in a later turn. Any thread.
   void post(std::function<void()> work);
+  // Calls it once, behind the events of the present turn and before what is deferred; asked for there, in the next one.
+  void soon(Soon& soon);
   // Runs `work` at the end of the present turn, when no event of it can touch what is destroyed.
   void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
 
@@ -71,6 +94,7 @@ class WorkerLoop {
 
   void turn(int patience_ms);
   void run_posted();
+  void run_soon();
   void run_deferred();
   [[nodiscard]] int wait_time() const;
 
@@ -83,6 +107,7 @@ class WorkerLoop {
   std::array<epoll_event, kBatch> events_{};
   int pending_begin_ = 0;  // events_[begin, end) of this turn are not delivered yet
   int pending_end_ = 0;
+  Soon soon_{nullptr, nullptr};  // the ring's beginning
   std::vector<std::function<void()>> deferred_;
   Pulse pulse_;
   std::mutex mutex_;

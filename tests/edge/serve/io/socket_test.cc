@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <memory>
 #include <optional>
 
 #include <gtest/gtest.h>
@@ -49,6 +50,23 @@ TEST(Socket, WakesTheWaiterForBytes) {
   loop.run();
   EXPECT_EQ(out, "hello");
   EXPECT_FALSE(pair.near->readable());
+}
+
+TEST(Waiter, WhoIsGoneBeforeTheTurnItAskedForIsLeftAlone) {
+  shared::WorkerLoop loop;
+  auto gone = std::make_unique<Waiter>(loop);
+  Waiter there(loop);
+  bool woken = false;
+  Task<> task = [](Waiter& waiter, bool& done) -> Task<> {
+    co_await waiter.until(shared::TimePoint::max());
+    done = true;
+  }(there, woken);
+  task.start();
+  gone->wake_soon();
+  there.wake_soon();
+  gone.reset();
+  loop.poll();
+  EXPECT_TRUE(woken);
 }
 
 TEST(Socket, ReceivesIntoSeveralPieces) {

@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -196,6 +199,88 @@ TEST(WorkerLoop, WhatIsDeferredWhileDeferredWorkRunsComesInTheNextTurn) {
   EXPECT_EQ(runs, 1);
   loop.run();  // does not sleep over it
   EXPECT_EQ(runs, 3);
+}
+
+// Asks for a turn, and notes its name when it comes.
+struct Patient {
+  Patient(WorkerLoop& loop_in, std::string& seen_in, char name_in) : loop(loop_in), seen(seen_in), name(name_in) {}
+  static void called(void* self) {
+    Patient& patient = *static_cast<Patient*>(self);
+    patient.seen.push_back(patient.name);
+    const std::function<void()> then = patient.then;  // it may destroy the patient
+    if (then) then();
+  }
+
+  WorkerLoop& loop;
+  std::string& seen;
+  char name;
+  std::function<void()> then;
+  Soon soon{&Patient::called, this};
+};
+
+TEST(WorkerLoop, WhoAsksForATurnHasOneBeforeWhatIsDeferred) {
+  WorkerLoop loop;
+  std::string seen;
+  Patient a(loop, seen, 'a');
+  Patient b(loop, seen, 'b');
+  loop.soon(b.soon);
+  loop.defer([&] { seen.push_back('.'); });
+  loop.soon(a.soon);
+  loop.soon(b.soon);  // waits already
+  a.then = [&] { loop.defer([&] { seen.push_back(','); }); };
+  loop.poll();
+  EXPECT_EQ(seen, "ba.,");
+  loop.poll();
+  EXPECT_EQ(seen, "ba.,");
+}
+
+TEST(WorkerLoop, WhoAsksAgainLetsOthersGoFirstAndIsNotSleptOver) {
+  WorkerLoop loop;
+  std::string seen;
+  Patient a(loop, seen, 'a');
+  Patient b(loop, seen, 'b');
+  a.then = [&] { loop.soon(a.soon); };
+  loop.soon(a.soon);
+  loop.soon(b.soon);
+  loop.poll();
+  EXPECT_EQ(seen, "ab");
+  a.then = [&] { loop.stop(); };
+  loop.run();
+  EXPECT_EQ(seen, "aba");
+}
+
+TEST(WorkerLoop, WhoIsGoneBeforeItsTurnIsNotCalled) {
+  WorkerLoop loop;
+  std::string seen;
+  auto a = std::make_unique<Patient>(loop, seen, 'a');
+  auto b = std::make_unique<Patient>(loop, seen, 'b');
+  Patient c(loop, seen, 'c');
+  for (Patient* one : {a.get(), b.get(), &c}) loop.soon(one->soon);
+  a.reset();
+  c.then = [&] { loop.soon(c.soon); };
+  loop.poll();
+  EXPECT_EQ(seen, "bc");
+  // In the same round, by the one before and by itself.
+  loop.soon(b->soon);
+  c.then = [&] { b.reset(); };
+  loop.poll();
+  EXPECT_EQ(seen, "bcc");
+  auto d = std::make_unique<Patient>(loop, seen, 'd');
+  d->then = [&] { d.reset(); };
+  loop.soon(d->soon);
+  loop.poll();
+  EXPECT_EQ(seen, "bccd");
+}
+
+TEST(WorkerLoop, WhoStillWaitsMayOutliveIt) {
+  std::string seen;
+  auto loop = std::make_unique<WorkerLoop>();
+  Patient a(*loop, seen, 'a');
+  Patient b(*loop, seen, 'b');
+  loop->soon(a.soon);
+  loop->soon(b.soon);
+  loop.reset();
+  EXPECT_EQ(seen, "");
 }
 
 }  // namespace
