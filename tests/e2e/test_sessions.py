@@ -183,6 +183,25 @@ def test_redis_that_stands_still_stalls_nobody(slot, servers, redis, keys, tmp_p
         edge.is_up()
 
 
+def test_an_error_of_redis_is_not_its_absence(slot, servers, redis, keys, tmp_path):
+    with two_edges(tmp_path, slot, servers, redis, keys) as (one, two):
+        [(session, server)] = made(one, 1).items()
+        redis.ask("ACL", "SETUSER", "default", "-mget")
+
+        def is_refused():
+            assert two.get("/", Cookie=f"JSESSIONID={session}")[0] == 200, "it goes by its hash"
+            return two.sessions()["requests"]["failed"] > 1  # at the first one Redis may be late
+        meridian.eventually(is_refused, "errors are told", 60)
+        told = two.sessions()
+        assert told["state"] == "up" and told["requests"]["away"] == told["requests"]["absent"] == 0
+        assert "NOPERM" in told["read_reason"]
+        assert two.metric("meridian_edge_sticky_requests_total", 'session="failed"') > 1
+        meridian.eventually(lambda: two.process.text().count("event=sessions_not_asked") == 1, "once, and not for each")
+        redis.ask("ACL", "SETUSER", "default", "+mget")
+        two.finds(session, server)
+        assert two.sessions()["read_reason"] == ""
+
+
 def test_without_redis_both_edges_agree_and_what_is_known_stays(slot, servers, redis, keys, tmp_path):
     with two_edges(tmp_path, slot, servers, redis, keys) as (one, two):
         sessions = made(one)

@@ -48,7 +48,8 @@ std::string in_seconds(shared::Duration span) {
 }  // namespace
 
 std::string_view name_of(SessionEnd end) {
-  constexpr std::string_view kNames[] = {"none", "known", "found", "absent", "late", "unasked", "away", "asked"};
+  constexpr std::string_view kNames[] = {"none",    "known", "found",  "absent", "late",
+                                         "unasked", "away",  "failed", "asked"};
   return kNames[static_cast<std::size_t>(end)];
 }
 

@@ -36,9 +36,10 @@ enum class SessionEnd : std::uint8_t {
   late,     // the store has not answered in time
   unasked,  // too many are asked about already, or by this client
   away,     // there is no store now
+  failed,   // the store has answered with an error
   asked,    // it is asked about; never the last word
 };
-inline constexpr std::size_t kSessionEnds = 7;  // that are counted
+inline constexpr std::size_t kSessionEnds = 8;  // that are counted
 [[nodiscard]] std::string_view name_of(SessionEnd end);
 
 // What a pool's sessions have come to, by its name.

@@ -41,7 +41,7 @@ void write_session_metrics(const ReportSource& source, shared::MetricsWriter& ou
        });
   each(MetricKind::counter, "meridian_edge_sticky_requests_total",
        "Requests that brought a session of the servers': its server was known here, found in Redis, absent from it; "
-       "Redis was late, was not asked as too much was asked already, or was away.",
+       "Redis was late, was not asked as too much was asked already, was away, or answered with an error.",
        [&](const Pool& pool, const SessionsLive& live) {
          for (std::size_t i = 1; i < kSessionEnds; ++i) {
            out.sample({{"pool", pool.name}, {"session", name_of(static_cast<SessionEnd>(i))}}, read(live.requests[i]));
@@ -80,6 +80,7 @@ boost::json::object sessions_json(const ReportSource& source, const Pool& pool) 
           {"written", read(live.written)},
           {"write_failures", read(live.write_failures)},
           {"write_reason", source.sessions != nullptr ? source.sessions->reason() : std::string()},
+          {"read_reason", source.sessions != nullptr ? source.sessions->read_reason() : std::string()},
           {"dropped", read(live.dropped)},
           {"remembers", live.table.capacity()},
           {"evicted", live.table.evicted()}};

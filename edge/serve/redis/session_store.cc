@@ -75,7 +75,7 @@ void SessionStore::look_at_redis() {
   for (const auto& live : lives_) live->tell_store(up ? SessionsLive::Store::up : SessionsLive::Store::away, now);
   if (up) return;
   for (const auto& [key, question] : std::exchange(questions_, {})) {
-    for (const auto& lookup : question.lookups) finish(lookup, false, {});
+    for (const auto& lookup : question.lookups) finish(lookup, Heard::nothing, {});
   }
 }
 
@@ -91,7 +91,7 @@ std::vector<std::string> SessionStore::question(const LearnedSessions& sessions,
 }
 
 void SessionStore::ask(const std::shared_ptr<SessionLookup>& lookup) {
-  if (prefix_.empty() || !redis_.up()) return finish(lookup, false, {});
+  if (prefix_.empty() || !redis_.up()) return finish(lookup, Heard::nothing, {});
   const std::vector<std::string> command = question(*lookup->sessions, lookup->ids);
   const std::string key = command[1];
   const auto [at, fresh] = questions_.try_emplace(key);
@@ -110,15 +110,30 @@ void SessionStore::answer(const std::string& key, const shared::Result<RedisValu
   std::optional<std::uint64_t> tag;
   if (found && *found) tag = server_tag((*found)->server);
   if (found) first.sessions->live->table.hear(first.ids.front(), tag, question.asked);
-  for (const auto& lookup : question.lookups) finish(lookup, found.has_value(), tag);
+  note_read(*first.sessions, reply, found ? std::string() : found.error().message);
+  const Heard heard = found ? Heard::word : reply ? Heard::refusal : Heard::nothing;
+  for (const auto& lookup : question.lookups) finish(lookup, heard, tag);
 }
 
-void SessionStore::finish(const std::shared_ptr<SessionLookup>& lookup, bool answered,
-                          std::optional<std::uint64_t> tag) {
+// Told once, until it goes again. A lost connection the client has told of.
+void SessionStore::note_read(const LearnedSessions& sessions, const shared::Result<RedisValue>& reply,
+                             const std::string& problem) {
+  if (!reply) return;
+  const bool failed_before = !std::exchange(read_reason_, problem).empty();  // an error may name a key: each is another
+  if (failed_before == !problem.empty()) return;
+  if (problem.empty()) {
+    log_event(Level::info, "sessions_asked", {{"pool", sessions.pool}});
+  } else {
+    log_event(Level::warn, "sessions_not_asked", {{"pool", sessions.pool}, {"reason", problem}});
+  }
+}
+
+void SessionStore::finish(const std::shared_ptr<SessionLookup>& lookup, Heard heard, std::optional<std::uint64_t> tag) {
   lookups_.fetch_sub(1, kRelaxed);
   if (lookup->asker == nullptr) return;
-  lookup->asker->post([lookup, answered, tag] {
-    lookup->answered = answered;
+  lookup->asker->post([lookup, heard, tag] {
+    lookup->answered = heard == Heard::word;
+    lookup->refused = heard == Heard::refusal;
     lookup->tag = tag;
     lookup->finished = true;
     if (lookup->waiter != nullptr) lookup->waiter->wake();
@@ -156,9 +171,9 @@ void SessionStore::take_written(const LearnedSessions& sessions, const shared::R
   }
   sessions.live->write_failures.fetch_add(1, kRelaxed);
   // A lost connection the client has told of.
-  if (!reply || reason_ == reply->text) return;
-  reason_ = reply->text;
-  log_event(Level::warn, "sessions_not_kept", {{"pool", sessions.pool}, {"reason", reason_}});
+  if (!reply) return;
+  const bool failed_before = !std::exchange(reason_, reply->text).empty();
+  if (!failed_before) log_event(Level::warn, "sessions_not_kept", {{"pool", sessions.pool}, {"reason", reason_}});
 }
 
 void SessionStore::refresh(const HeldFact& held) {
@@ -173,6 +188,7 @@ void SessionStore::take_refreshed(const HeldFact& held, shared::TimePoint asked,
   const SessionFact& fact = held->fact;
   const LearnedSessions& sessions = *fact.sessions;
   const auto found = read_reply(reply, fact.ids.size());
+  note_read(sessions, reply, found ? std::string() : found.error().message);
   if (!found) return;
   if (!*found) return write(held, fact.server, Write::if_absent);
   const StoredSession& stored = **found;

@@ -35,6 +35,7 @@ struct SessionLookup {
   Waiter* waiter = nullptr;             // null: nobody waits any more
   bool finished = false;
   bool answered = false;                  // by Redis
+  bool refused = false;                   // by an error of Redis
   std::optional<std::uint64_t> tag = {};  // of its server; nothing: nobody has it
 };
 
@@ -76,6 +77,8 @@ class SessionStore {
 
   // Why the last write was refused; empty: it was not.
   [[nodiscard]] const std::string& reason() const { return reason_; }
+  // Likewise why they cannot be asked for.
+  [[nodiscard]] const std::string& read_reason() const { return read_reason_; }
 
  private:
   struct Question {
@@ -101,7 +104,9 @@ class SessionStore {
                                                   const std::vector<SessionToken>& ids) const;
   void ask(const std::shared_ptr<SessionLookup>& lookup);
   void answer(const std::string& key, const shared::Result<RedisValue>& reply);
-  void finish(const std::shared_ptr<SessionLookup>& lookup, bool answered, std::optional<std::uint64_t> tag);
+  enum class Heard : std::uint8_t { nothing, refusal, word };
+  void finish(const std::shared_ptr<SessionLookup>& lookup, Heard heard, std::optional<std::uint64_t> tag);
+  void note_read(const LearnedSessions& sessions, const shared::Result<RedisValue>& reply, const std::string& problem);
   enum class Write : std::uint8_t { always, if_absent };
   void take(const HeldFact& held);
   void write(const HeldFact& held, const std::string& server, Write when);
@@ -117,6 +122,7 @@ class SessionStore {
   std::atomic<std::uint32_t> lookups_{0};
   std::shared_ptr<std::atomic<std::uint32_t>> facts_ = std::make_shared<std::atomic<std::uint32_t>>(0);
   std::string reason_;
+  std::string read_reason_;
 };
 
 // The server that Redis has under the first key that it knows: an answer to MGET. An error: no answer.

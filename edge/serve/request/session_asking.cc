@@ -80,7 +80,7 @@ bool waits_for_session(Request& r) {
   if (!lookup.finished) {
     end(r, SessionEnd::late);
   } else if (!lookup.answered) {
-    end(r, SessionEnd::away);
+    end(r, lookup.refused ? SessionEnd::failed : SessionEnd::away);
   } else if (!lookup.tag) {
     end(r, SessionEnd::absent);
   } else {

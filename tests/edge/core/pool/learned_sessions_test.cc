@@ -208,7 +208,9 @@ TEST(LearnedSessions, ExplainSaysWhatIsKnown) {
 TEST(LearnedSessions, EachEndHasAName) {
   EXPECT_EQ(name_of(SessionEnd::known), "known");
   EXPECT_EQ(name_of(SessionEnd::away), "away");
-  EXPECT_EQ(static_cast<std::size_t>(SessionEnd::away) + 1, kSessionEnds);
+  EXPECT_EQ(name_of(SessionEnd::failed), "failed");
+  EXPECT_EQ(name_of(SessionEnd::asked), "asked");
+  EXPECT_EQ(static_cast<std::size_t>(SessionEnd::failed) + 1, kSessionEnds);
 }
 
 }  // namespace

@@ -174,6 +174,24 @@ TEST_F(SessionStoreTest, ALostConnectionEndsAllQuestions) {
   EXPECT_EQ(answer(list({nil(), nil()}))[0], "MGET");
 }
 
+TEST_F(SessionStoreTest, AnErrorIsNoAbsenceAndIsToldOnce) {
+  const auto asks = [&](shared::Result<RedisValue> reply) {
+    const auto asked_for = lookup("abc");
+    EXPECT_TRUE(store.look_up(asked_for));
+    answer(std::move(reply));
+  };
+  asks(error("NOPERM this user has no permissions to run the 'mget' command"));
+  EXPECT_NE(store.read_reason().find("NOPERM"), std::string::npos);
+  EXPECT_EQ(known("abc").kind, SessionTable::Kind::unknown) << "nobody has said that it is not there";
+  asks(error("MOVED 1 192.0.2.1:6379"));
+  EXPECT_NE(store.read_reason().find("MOVED"), std::string::npos);
+  asks(error("NOPERM this user has no permissions to run the 'mget' command"));
+  asks(shared::fail("the connection is lost"));
+  EXPECT_NE(store.read_reason().find("NOPERM"), std::string::npos) << "nothing new is known of it";
+  asks(list({nil(), nil()}));
+  EXPECT_EQ(store.read_reason(), "");
+}
+
 TEST_F(SessionStoreTest, WhatAServerHasIsWrittenAndEnds) {
   store.note(fact(SessionFact::Kind::has, "abc", "10.0.0.1:80"));
   EXPECT_EQ(answer(text("OK")), (Command{"SET", key("abc"), "10.0.0.1:80", "EX", "60"}));

@@ -203,6 +203,18 @@ TEST(SessionAsking, WithoutRedisNobodyWaits) {
   EXPECT_EQ(world.ends(SessionEnd::away), 1U);
 }
 
+TEST(SessionAsking, AnErrorOfRedisIsNotItsAbsence) {
+  World world;
+  Servers servers(world);
+  Asking asking(world, "abc");
+  EXPECT_FALSE(asking.served.done());
+  world.answer(RedisValue{.kind = RedisValue::Kind::error, .text = "NOPERM"});
+  EXPECT_FALSE(asking.served.done());
+  EXPECT_EQ(servers.asked(), static_cast<int>(world.by_hash("abc")));
+  EXPECT_EQ(world.ends(SessionEnd::failed), 1U);
+  EXPECT_EQ(world.ends(SessionEnd::away), 0U);
+}
+
 TEST(SessionAsking, RedisThatGoesAwayLetsThoseGoWhoWait) {
   World world;
   Servers servers(world);
