@@ -109,7 +109,10 @@ class ZoneText {
     written_ = owner_;
   }
 
-  void keep(const std::string& text) { out_.plain.text += text + "\n"; }
+  void keep(const std::string& text) {
+    out_.plain.text += text + "\n";
+    out_.plain.lines.push_back(place());
+  }
 
   void directive(const std::string& text, const std::vector<std::string>& parts) {
     const std::string name = upper(parts.front());

@@ -215,7 +215,13 @@ class ZoneReader {
     if (!lines)
       return plan_.lose(record.at, (owner.key.empty() ? "@" : owner.key) + " " + type + ": " + lines.error().message);
     const std::string start = (owner.key.empty() ? "@" : owner.key) + " " + std::to_string(ttl) + " IN " + type + " ";
-    for (const std::string& data : *lines) zone_.text.append(start).append(data).append("\n");
+    const Node* const values = record.find("values") != nullptr ? record.find("values") : record.find("value");
+    for (std::size_t i = 0; i < lines->size(); ++i) {
+      const std::string text = start + (*lines)[i] + "\n";
+      const auto& at = values->is_sequence() ? values->children[i].at : values->at;
+      zone_.lines.insert(zone_.lines.end(), static_cast<std::size_t>(std::ranges::count(text, '\n')), at);
+      zone_.text += text;
+    }
     if (type == "NS" && name == name_) zone_.has_ns = true;
   }
 

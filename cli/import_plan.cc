@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "cli/import_records.h"
 #include "cli/yaml_text.h"
 #include "dns/core/steer/policy.h"
 #include "dns/core/wire/name.h"
@@ -432,6 +433,7 @@ ImportFiles write_import(ImportPlan& plan) {
   files.configuration += dns_text(plan, parting);
   for (const auto& [name, zone] : plan.zones) {
     files.zones.emplace_back("zones/" + name + ".zone", zone_text(plan, name, zone));
+    judge_records(plan, name, zone, files.zones.back().second);
   }
   return files;
 }

@@ -60,7 +60,8 @@ struct ImportHealth {
 };
 
 struct ImportZone {
-  std::string text;  // the records, complete but for what `head` says
+  std::string text;                                // the records, complete but for what `head` says
+  std::vector<shared::load::Position> lines = {};  // of `text`: where each comes from
   bool has_soa = false;
   bool has_ns = false;  // at the apex
 };

@@ -210,6 +210,35 @@ TEST_F(Import, ANameIsSteeredOnceAndAllTextsAreQuoted) {
   EXPECT_EQ(document->find("regions")->children.front().find("cname")->text, "b\"ad.example.");
 }
 
+// Where it is to be mended, and not only by a check of what was made.
+TEST_F(Import, ABadValueIsToldWithItsPlaceInItsFile) {
+  fs::create_directories(out_);
+  const fs::path file = out_ / "bad.example.yaml";
+  std::ofstream(file) << "www:\n  type: A\n  values:\n    - 192.0.2.1\n    - 192.0.2.300\n"
+                         "mail:\n  type: MX\n  value: {preference: many, exchange: mx.bad.example.}\n";
+  const Outcome outcome = meridian({"import", "octodns", file.string(), "--out", (out_ / "made").string()});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  expect_has(outcome.out, {file.string() + ":5:7: zone bad.example: ", file.string() + ":8:10: zone bad.example: "});
+  EXPECT_EQ(outcome.out.find(":4:"), std::string::npos) << outcome.out;
+
+  shared::load::Diagnostics diagnostics;
+  const auto read = parse_gdnsd_config(
+      "plugins => { simplefo => { a => { primary => 192.0.2.1, secondary => "
+      "192.0.2.2 } } }",
+      "config", diagnostics);
+  ASSERT_TRUE(read) << diagnostics.render();
+  ImportPlan plan;
+  const std::string zone = "a 300 A 192.0.2.1\nx DYNA simplefo!a\n; a comment\nb 300 A (\n 192.0.2.300 )\n";
+  import_gdnsd(*read, "/nonexistent", {{"zones/bad.example", zone}}, plan);
+  static_cast<void>(write_import(plan));
+  EXPECT_EQ(
+      std::ranges::count_if(plan.lost, [](const std::string& line) { return line.find("zone bad.example: ") == 0; }),
+      0);
+  EXPECT_TRUE(std::ranges::any_of(plan.lost, [](const std::string& line) {
+    return line.starts_with("zones/bad.example:4:1: zone bad.example: ");
+  })) << ::testing::PrintToString(plan.lost);
+}
+
 TEST_F(Import, GdnsdConfigurationsAreReadWithTheirLines) {
   const auto problem = [](const std::string& text) {
     shared::load::Diagnostics diagnostics;
