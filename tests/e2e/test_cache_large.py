@@ -298,6 +298,27 @@ def test_a_slow_disk_slows_the_fetch_and_nothing_more(slot, server, tmp_path):
         assert hit.finish() == WHOLE and "hit" in hit.status and len(server.heads) == 1
 
 
+def test_a_disk_that_answers_at_the_last_moment_has_answered(slot, server, tmp_path):
+    disk = BrokenDisk(tmp_path)
+    server.let = threading.Semaphore(8)
+    with caching(tmp_path, slot, server, environment=disk.environment()) as edge:
+        behind = Client(edge, buffer=4096).begin()
+        meridian.eventually(lambda: sum(f.stat().st_size for f in files(tmp_path)) >= 7 * PIECE, "what it has not read is in the file")
+        found = []
+        taker = threading.Thread(target=lambda: found.append(behind.finish()))
+        for delay in (998_500, 999_000, 999_500, 1_000_000):  # microseconds: the answer and the end of patience, in either order
+            disk.breaks("slow", tmp_path / "cache", room=delay)
+            if not taker.is_alive():
+                taker.start()
+            met = disk.was_met()
+            meridian.eventually(lambda met=met: found or disk.was_met() >= met + 4, "it reads on")
+            assert not found
+        disk.mends()
+        server.let.release(10**6)
+        taker.join()
+        assert found == [WHOLE]
+
+
 def test_an_upgrade_in_the_middle_tears_nothing(slot, server, tmp_path):
     server.let = threading.Semaphore(9)
     with caching(tmp_path, slot, server) as edge:

@@ -461,10 +461,12 @@ void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
 bool CachedExchange::advance() {
   if (phase_ == Phase::waiting) return read_fill();
   if (phase_ == Phase::opening) return wait_for_file();
+  // What it has brought by now is sent, however late this looks at it.
+  const bool in_source = file_ == nullptr;
+  const bool waits = waits_for_disk_ && (in_source ? source_->waits_for_disk() : file_->body().waits_for_disk());
   // Who comes now is answered by a server.
-  const bool behind = waits_for_disk_ && file_ == nullptr && source_->waits_for_disk();
-  if (behind && progress_ + kDiskPatience <= r_.now()) store_->disk()->tell_slow(r_.now());
-  if (waits_for_disk_ && deadline() <= r_.now()) return stop_for_disk("the disk did not answer in time");
+  if (waits && in_source && progress_ + kDiskPatience <= r_.now()) store_->disk()->tell_slow(r_.now());
+  if (waits && deadline() <= r_.now()) return stop_for_disk("the disk did not answer in time");
   if (waits_for_client_ && deadline() <= r_.now()) {
     return stop(
         {.kind = ErrorKind::client_closed, .side = Side::client, .detail = "client took no more of the response"},
