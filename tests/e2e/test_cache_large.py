@@ -298,6 +298,19 @@ def test_a_slow_disk_slows_the_fetch_and_nothing_more(slot, server, tmp_path):
         assert hit.finish() == WHOLE and "hit" in hit.status and len(server.heads) == 1
 
 
+def test_several_at_once_wait_for_their_turn_at_a_slow_disk(slot, server, tmp_path):
+    disk = BrokenDisk(tmp_path)
+    server.let = threading.Semaphore(24)
+    with caching(tmp_path, slot, server, {"memory": "64MiB"}, environment=disk.environment()) as edge:
+        clients = [Client(edge, path, buffer=size, pause=pause).begin() for path in ("/a", "/b", "/c") for size, pause in ((None, 0), (4096, 0.002))]
+        meridian.eventually(lambda: sum(f.stat().st_size for f in files(tmp_path)) >= 20 * PIECE, "they are being written")
+        disk.breaks("slow", tmp_path / "cache", room=10_000)  # nearly a second for what each may write in one go
+        server.let.release(10**6)
+        assert read_all(clients) == [WHOLE] * len(clients), "nobody is cut"
+        meridian.eventually(lambda: disk_metric(edge, "large_written_total") == 3, "all are written")
+        assert "event=cache_disk_slow" not in edge.process.text() and len(server.heads) == 3
+
+
 def test_a_disk_that_answers_at_the_last_moment_has_answered(slot, server, tmp_path):
     disk = BrokenDisk(tmp_path)
     server.let = threading.Semaphore(8)

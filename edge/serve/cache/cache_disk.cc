@@ -177,6 +177,7 @@ void CacheDisk::turn() {
     if (last && (!found || !directory_.valid() || shared::Clock::now() > *last)) return;
     if (found) {
       run(job);
+      moves_.fetch_add(1, std::memory_order_relaxed);
     } else if (!idle) {
       scan_some();
     }
@@ -418,6 +419,7 @@ int CacheDisk::write_octets(int fd, const CacheEntry& entry, std::string_view fr
   for (std::string_view more = cursor.peek(); !more.empty(); more = cursor.peek()) {
     if (!write_all(fd, more)) return errno;
     cursor.consume(more.size());
+    moves_.fetch_add(1, std::memory_order_relaxed);
   }
   return 0;
 }

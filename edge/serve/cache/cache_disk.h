@@ -79,6 +79,8 @@ class CacheDisk {
   void tell_bad(const DiskFile& file, std::string_view why);
   // A read took too long: for a while only what is in memory is asked for.
   void tell_slow(shared::TimePoint now);
+  // Grows with all that this disk gets done: one that does not move hangs, however long the line before it is.
+  [[nodiscard]] std::uint64_t moves() const { return moves_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool slow(shared::TimePoint now) const {
     return slow_until_.load(std::memory_order_relaxed) > now.time_since_epoch().count();
   }
@@ -164,6 +166,7 @@ class CacheDisk {
   std::atomic<std::int64_t> paused_until_{0};
   std::atomic<std::int64_t> slow_until_{0};
   std::atomic<std::int64_t> bad_told_{0};
+  mutable std::atomic<std::uint64_t> moves_{0};
   std::atomic<std::uint64_t> written_{0};
   std::atomic<std::uint64_t> write_failures_{0};
   mutable std::atomic<std::uint64_t> read_failures_{0};

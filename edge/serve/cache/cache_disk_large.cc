@@ -90,6 +90,7 @@ int CacheDisk::spool_octets(CacheSpool& spool, bool& all) {
     const std::string_view some(large_.data(), n);
     const int error = write_at(spool.file_->fd.get(), some, spool.at_ + spool.written());
     if (error != 0) return error;
+    moves_.fetch_add(1, std::memory_order_relaxed);
     spool.hash_.add(some);
     spool.written_.fetch_add(n, std::memory_order_acq_rel);
     spool.freed_.fetch_add(body.trim(spool.written()), std::memory_order_acq_rel);
@@ -134,6 +135,7 @@ void CacheDisk::prove_some(const Job& job) {
     if (!good) break;
     proof.hash.add(std::string_view(octets).substr(0, static_cast<std::size_t>(n)));
     proof.read += static_cast<std::uint64_t>(n);
+    moves_.fetch_add(1, std::memory_order_relaxed);
   }
   if (good && proof.read < file.body.size) {
     if (!stopping()) push(job);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kSmall = 64 * 1024;
 constexpr shared::Duration kDiskPatience = shared::seconds(1);
+constexpr unsigned kMostWaits = 5;  // for others who have their turn at the disk
 
 // A 304 about another representation than the one that was asked about (RFC 9111 4.3.4).
 bool means_another(const StoredHead& old, const http::ResponseHead& head) {
@@ -170,12 +171,14 @@ FillSink::Room FillSink::room_in_memory(std::size_t size) {
   return spool_ != nullptr && spool_->written() < octets_ ? Room::later : Room::none;
 }
 
-// What has come is to be written; a disk that writes nothing of it for a while is done without.
+// What has come is to be written; a disk that does nothing for a while is done without, and so is one that does
+// something for others only. Of that one the file can be read.
 bool FillSink::wait_for_disk() {
   told_ = octets_;
   if (spool_->ask()) of_.store.disk()->spool(spool_);
   if (!std::exchange(waits_for_disk_, true)) {
-    stalled_at_ = spool_->written();
+    if (std::exchange(stalled_at_, spool_->written()) != spool_->written()) waited_ = 0;
+    moved_at_ = of_.store.disk()->moves();
     of_.loop.timers().set(patience_, of_.loop.now() + kDiskPatience);
   }
   return false;
@@ -184,9 +187,13 @@ bool FillSink::wait_for_disk() {
 void FillSink::on_patience(void* self) {
   FillSink& sink = *static_cast<FillSink*>(self);
   if (!std::exchange(sink.waits_for_disk_, false) || !sink.blocked_ || !sink.storing_) return;
-  if (sink.spool_->written() != sink.stalled_at_) return static_cast<void>(sink.wait_for_disk());
+  CacheDisk& disk = *sink.of_.store.disk();
+  const bool moves = disk.moves() != sink.moved_at_;
+  if (sink.spool_->written() != sink.stalled_at_ || (moves && ++sink.waited_ < kMostWaits))
+    return static_cast<void>(sink.wait_for_disk());
   sink.stalled_ = true;
-  sink.of_.store.disk()->tell_slow(sink.of_.loop.now());
+  sink.hangs_ = !moves;
+  if (sink.hangs_) disk.tell_slow(sink.of_.loop.now());
   sink.of_.fill->taken();
 }
 
@@ -232,7 +239,7 @@ Sent FillSink::flush() {
 void FillSink::let_go() {
   storing_ = false;
   of_.store.release(*of_.fill);
-  if (stalled_) entry_->body->forget_file();
+  if (hangs_) entry_->body->forget_file();
   entry_->body->pass_through();
   if (spool_ == nullptr) return of_.store.give_back(std::exchange(reserved_, 0));
   abandon_spool();

@@ -94,9 +94,12 @@ class FillSink final : public ResponseSink {
   std::uint64_t claimed_ = 0;     // octets of the disk
   std::uint64_t told_ = 0;        // octets that the disk knows of
   std::uint64_t stalled_at_ = 0;  // octets that were written when it was waited for
+  std::uint64_t moved_at_ = 0;    // what the disk had done then
+  unsigned waited_ = 0;           // times, since it has last written some of this
   shared::Deadline patience_{&FillSink::on_patience, this};
   bool waits_for_disk_ = false;
-  bool stalled_ = false;  // the disk
+  bool stalled_ = false;  // the disk, or this does not get its turn there
+  bool hangs_ = false;    // the disk
   bool own_ = false;
   bool opened_ = false;
   bool storing_ = false;
