@@ -4,13 +4,13 @@
 
 namespace edge {
 
-CacheDesk::Reader::Reader(CacheDesk& desk, std::shared_ptr<CacheFill> fill, Waiter& waiter)
+CacheDesk::Reader::Reader(CacheDesk& desk, std::shared_ptr<CacheFill> fill, Waiter& waiter, bool expected)
     : desk_(desk), fill_(std::move(fill)), waiter_(waiter) {
   Reader*& first = desk_.readers_[fill_.get()];
   after_ = first;
   if (first != nullptr) first->before_ = this;
   first = this;
-  fill_->join(desk_);
+  fill_->join(desk_, expected);
 }
 
 CacheDesk::Reader::~Reader() {

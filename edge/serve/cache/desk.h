@@ -23,7 +23,8 @@ class CacheDesk {
   // A request that reads a fill, for as long as it does. In a frame of the desk's worker.
   class Reader {
    public:
-    Reader(CacheDesk& desk, std::shared_ptr<CacheFill> fill, Waiter& waiter);
+    // `expected`: the store has said that it is to wait.
+    Reader(CacheDesk& desk, std::shared_ptr<CacheFill> fill, Waiter& waiter, bool expected = false);
     ~Reader();
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;

@@ -13,9 +13,9 @@ CacheFill::Seen CacheFill::look() const {
   return seen_;
 }
 
-void CacheFill::join(CacheDesk& desk) {
+void CacheFill::join(CacheDesk& desk, bool expected) {
   const std::scoped_lock lock(mutex_);
-  readers_.fetch_add(1, std::memory_order_acq_rel);
+  if (!expected) readers_.fetch_add(1, std::memory_order_acq_rel);
   const auto known = std::ranges::find(desks_, &desk, &Subscriber::desk);
   if (known != desks_.end()) {
     ++known->readers;

@@ -57,8 +57,11 @@ class CacheFill : public std::enable_shared_from_this<CacheFill> {
   [[nodiscard]] bool unread() const { return readers_.load(std::memory_order_acquire) == 0; }
   [[nodiscard]] bool unwanted() const { return !background_ && unread(); }
 
-  // A desk's: one of its requests begins or ceases to read.
-  void join(CacheDesk& desk);
+  // The store's, under its lock: somebody is told to wait for it, and so counts already when he begins to.
+  void expect() { readers_.fetch_add(1, std::memory_order_acq_rel); }
+
+  // A desk's: one of its requests begins or ceases to read. `expected`: it was counted.
+  void join(CacheDesk& desk, bool expected = false);
   void leave(CacheDesk& desk);
   // A reader has taken something: the writer may go on, if it waits for that.
   void taken();

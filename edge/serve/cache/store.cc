@@ -93,7 +93,10 @@ CacheStore::Joined CacheStore::join(const CacheKey& key, std::uint64_t version, 
     const auto fill =
         std::ranges::find_if(fills, [&](const auto& one) { return one->variant() == variant && !one->doomed(); });
     if (fill != fills.end()) {
-      if (!background) collapsed_.fetch_add(1, std::memory_order_relaxed);
+      if (!background) {
+        collapsed_.fetch_add(1, std::memory_order_relaxed);
+        (*fill)->expect();
+      }
       return {Joined::Kind::wait, *fill};
     }
   }
@@ -125,6 +128,18 @@ bool CacheStore::was_missed(const CacheKey& key, shared::TimePoint now) const {
 void CacheStore::release(CacheFill& fill) {
   if (fill.in_store.released) return;
   const std::scoped_lock change(change_);
+  release_under_lock(fill);
+}
+
+// Who is to join is counted under the same lock.
+bool CacheStore::retire(CacheFill& fill) {
+  const std::scoped_lock change(change_);
+  if (!fill.unread()) return false;
+  if (!fill.in_store.released) release_under_lock(fill);
+  return true;
+}
+
+void CacheStore::release_under_lock(CacheFill& fill) {
   fill.in_store.released = true;
   const HashedUrl url{fill.url(), fill.in_store.url_hash};
   Shard& shard = shard_of(url);

@@ -90,7 +90,7 @@ class CacheStore {
   struct Joined {
     enum class Kind : std::uint8_t {
       lead,   // fetch it, and write what comes
-      wait,   // somebody does
+      wait,   // somebody does; who is no background has to read the fill, which he is counted for
       again,  // something was stored since: find() once more
       alone,  // what came of this lately was not to be stored: ask for yourself
     };
@@ -104,6 +104,8 @@ class CacheStore {
   void remember_miss(const CacheFill& fill, std::string_view selector, shared::TimePoint until);
   // Nobody joins it any more. The writer's.
   void release(CacheFill& fill);
+  // The same, unless somebody is to read it: false.
+  [[nodiscard]] bool retire(CacheFill& fill);
 
   // Makes room for octets of a body that comes; false: there is none. Give back what was reserved.
   [[nodiscard]] bool reserve(std::size_t octets);
@@ -182,6 +184,7 @@ class CacheStore {
   [[nodiscard]] static std::string variant_of(const Resource& resource, const CacheKey& key);
   [[nodiscard]] std::uint64_t miss_hash(std::string_view url, std::string_view selector) const;
   [[nodiscard]] bool was_missed(const CacheKey& key, shared::TimePoint now) const;
+  void release_under_lock(CacheFill& fill);
   void unlink(const std::shared_ptr<CacheEntry>& entry, Gone& gone);
   void count_out(CacheEntry& entry, Gone& gone);
   void evict_to(std::size_t octets, Gone& gone);

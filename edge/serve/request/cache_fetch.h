@@ -69,7 +69,9 @@ class CacheFetch final : public RequestSource, public Pooled {
   BodyFailure failure() const override { return BodyFailure::none; }
   void invite() override {}
   // Who has all that was announced may leave before the end is seen here.
-  bool abandoned() const override { return !sink_->complete() && (fill_->unwanted() || sink_->useless()); }
+  bool abandoned() const override {
+    return !sink_->complete() && (fill_->unwanted() || sink_->useless()) && sink_->gives_up();
+  }
 
  private:
   Task<> run();

@@ -154,8 +154,8 @@ bool CachedExchange::join(const CacheStore::Found& found, bool& again) {
     begin_own(std::move(joined.fill));
     return true;
   }
-  reader_.emplace(r_.context.desk, joined.fill, r_.exchange.waiter);
   outcome_.collapsed = joined.kind == CacheStore::Joined::Kind::wait;
+  reader_.emplace(r_.context.desk, joined.fill, r_.exchange.waiter, outcome_.collapsed);
   if (joined.kind == CacheStore::Joined::Kind::lead) {
     report_ = begin_fetch(std::move(joined.fill));
   }

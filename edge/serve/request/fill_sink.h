@@ -59,6 +59,8 @@ class FillSink final : public ResponseSink {
   [[nodiscard]] std::uint16_t status() const { return status_; }
   // Made for the store, which does not take it, and more has come than is taken for nobody.
   [[nodiscard]] bool useless() const { return blocked_ && !storing_ && of_.fill->background() && of_.fill->unread(); }
+  // REQUIRES: nobody reads it. True: nor will anybody, so that the fetch may end.
+  [[nodiscard]] bool gives_up() const { return closed_ || of_.store.retire(*of_.fill); }
   // It does not wait for who reads it.
   [[nodiscard]] bool stores() const { return storing_; }
 

@@ -25,7 +25,7 @@ OwnFetch::~OwnFetch() {
 
 bool OwnFetch::abandoned() const {
   if (!source_.abandoned()) return false;
-  if (over_ || fill_->unwanted()) return true;
+  if (over_ || (fill_->unwanted() && filling_.gives_up())) return true;
   lose_client();
   r_.client_left();
   return false;

@@ -53,7 +53,9 @@ class OwnFetch final : public Pooled, public RequestSource, public ResponseSink 
   std::size_t write(std::string_view data) override;
   void end(std::string_view trailers) override;
   Sent flush() override;
-  bool failed() const override { return own_page_ ? sink_.failed() : client_gone_ && fill_->unwanted(); }
+  bool failed() const override {
+    return own_page_ ? sink_.failed() : client_gone_ && fill_->unwanted() && filling_.gives_up();
+  }
   bool blocked() const override { return own_page_ ? sink_.blocked() : filling_.blocked(); }
   std::uint64_t octets_sent() const override { return sink_.octets_sent(); }
   void cut() override;

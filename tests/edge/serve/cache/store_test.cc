@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "edge/core/cache/vary.h"
+#include "edge/serve/cache/desk.h"
 #include "tests/edge/core/cache/parsed.h"
 
 namespace edge {
@@ -121,6 +122,37 @@ TEST(CacheStore, HasOneFetchForAll) {
   fixture.store.release(*first.fill);
   EXPECT_EQ(fixture.join("a/").kind, Kind::lead);
   EXPECT_EQ(fixture.store.stats().collapsed, 2U);
+}
+
+// Between its word to wait and the reading nobody takes it for unread and ends the fetch.
+TEST(CacheStore, NobodyJoinsAFetchThatIsGivenUp) {
+  Fixture fixture;
+  shared::WorkerLoop loop;
+  CacheDesk desk(loop);
+  Waiter waiter(loop);
+  const auto lead = fixture.join("a/");
+  EXPECT_TRUE(lead.fill->unwanted());
+  const auto told = fixture.join("a/");
+  ASSERT_EQ(told.kind, Kind::wait);
+  EXPECT_FALSE(lead.fill->unwanted());
+  EXPECT_FALSE(fixture.store.retire(*lead.fill));
+  {
+    const CacheDesk::Reader reader(desk, told.fill, waiter, true);
+    EXPECT_FALSE(fixture.store.retire(*lead.fill));
+  }
+  EXPECT_TRUE(lead.fill->unwanted()) << "counted once";
+  EXPECT_TRUE(fixture.store.retire(*lead.fill));
+  EXPECT_TRUE(fixture.store.retire(*lead.fill));
+  EXPECT_EQ(fixture.join("a/").kind, Kind::lead);
+  EXPECT_FALSE(fixture.store.insert(fixture.make("a/", "", fixture.none, 10), *lead.fill, 8));
+}
+
+// What is fetched for the store's sake waits for nobody who comes by.
+TEST(CacheStore, ARefreshIsNotCountedAsAReader) {
+  Fixture fixture;
+  const auto lead = fixture.join("a/");
+  EXPECT_EQ(fixture.join("a/", true).kind, Kind::wait);
+  EXPECT_TRUE(lead.fill->unread());
 }
 
 TEST(CacheStore, LooksAgainIfSomethingWasStoredMeanwhile) {
