@@ -423,6 +423,36 @@ def test_a_client_that_leaves_is_told_to_the_server(make):
 # Servers that misbehave.
 
 
+def test_a_client_that_leaves_a_server_that_reads_nothing_leaves_its_connection_whole(make):
+    """What the kernel has not taken yet still goes out, a half of a frame before all, or what follows would be taken for the rest of it."""
+    go_on, most = threading.Event(), 2**31 - 1
+
+    def begun(peer, request):
+        if request.path == "/upload":
+            peer.window(0, most - 65535)
+            go_on.wait(30)
+
+    def answer(peer, request):
+        peer.respond(request.stream, 200, b"whole")
+
+    edge, (server,) = make(speaking_h2(answer, begun, settings=((INITIAL_WINDOW_SIZE, most),)))
+    with edge.raw(timeout=1) as client:
+        client.sendall(b"POST /upload HTTP/1.1\r\nHost: lone.example\r\nContent-Length: 1000000000\r\n\r\n")
+        with contextlib.suppress(TimeoutError):
+            while True:
+                client.sendall(b"x" * 65536)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    meridian.wait_until(lambda: edge.metric("meridian_edge_connections") == 0, "the edge has seen it go")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        other = pool.submit(edge.get, "/other")
+        meridian.wait_until(lambda: edge.metric("meridian_edge_connections") == 1, "the next request has come")
+        go_on.set()
+        assert other.result(30)[::2] == (200, b"whole")
+    assert server.connections == 1
+    upload = next(request for request in server.peers[0].requests.values() if request.path == "/upload")
+    assert set(upload.body) == {ord("x")} and upload.reset == h2.CANCEL
+
+
 def test_a_server_of_http_1_is_told_as_that(make):
     def script(exchange):
         exchange.sock.recv(100)

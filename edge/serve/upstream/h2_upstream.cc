@@ -162,7 +162,7 @@ bool H2Upstream::turn(Wake wake) {
   const bool leaving = state_ == State::leaving;
   if (leaving && streams_.empty()) end(lost("upstream closed the connection"));
   if (state_ != State::over && finished()) end(leaving ? lost("upstream closed the connection") : broken_rules());
-  if (streams_.empty()) out_.clear();
+  if (streams_.empty() && out_.empty()) out_.clear();  // what a frame has begun with goes on with it
   return state_ != State::over;
 }
 
