@@ -150,7 +150,8 @@ def test_the_handshake_is_the_one_of_rfc_8441_and_each_client_gets_its_own(make,
     edge, (server,) = make(tunnels(say_back, fields=told))
     names = ("origin", "sec-websocket-protocol", "sec-websocket-extensions")
     fields = [(name, f"{name}-value") for name in names]
-    with OVER[over](edge.host, "/chat?x=1", *fields) as client:
+    length = [("Content-Length", "0")] if over == "h1" else []
+    with OVER[over](edge.host, "/chat?x=1", *fields, *length) as client:
         peer, request = tunnel_of(server)
         assert [pair for pair in request.list if pair[0].startswith(":")] == [
             (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "lone.example"), (":path", "/chat?x=1")]

@@ -55,7 +55,8 @@ void H2UpstreamStream::begin_tunnel(std::span<char> head, std::string_view accep
   submit(head);
 }
 
-// HTTP/2 needs no key (RFC 8441 5): the answer to the one in the head is ours.
+// HTTP/2 needs no key (RFC 8441 5): the answer to the one in the head is ours. Nor has a tunnel a length, be it none:
+// its first octet would make the request malformed (RFC 9113 8.1.1).
 void H2UpstreamStream::submit(std::span<char> head) {
   const bool tunnels = tunnel_ != Tunnel::none;
   const H2RequestHead split = split_request(head);
@@ -66,7 +67,7 @@ void H2UpstreamStream::submit(std::span<char> head) {
   fields.push(":authority", split.authority);
   fields.push(":path", split.path);
   for_each_h2_field(split.lines, [&](std::string_view name, std::string_view value) {
-    if (!tunnels || name != "sec-websocket-key") fields.push(name, value);
+    if (!tunnels || (name != "sec-websocket-key" && name != "content-length")) fields.push(name, value);
   });
   const nghttp2_data_provider body{.source = {.ptr = connection_}, .read_callback = read_data};
   id_ = nghttp2_submit_request(connection_->session(), nullptr, fields.all.data(), fields.count,
