@@ -1,11 +1,13 @@
 #include "shared/load/file.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 namespace shared::load {
@@ -14,9 +16,10 @@ namespace {
 constexpr std::size_t kBlock = 64 * 1024;
 constexpr std::size_t kMiB = 1024 * 1024;
 
+// To open a pipe waits for its writer, and to read one for what it writes, unless they are told not to.
 class OpenFile {
  public:
-  OpenFile(const char* path, int flags) : fd_(::open(path, O_RDONLY | O_CLOEXEC | flags)) {}
+  explicit OpenFile(const char* path) : fd_(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~OpenFile() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -35,15 +38,28 @@ tl::unexpected<Error> too_large(std::size_t largest) {
               (round ? std::to_string(largest / kMiB) + " MiB" : std::to_string(largest) + " octets"));
 }
 
+// Until there is something to read, or its end; false: none in time. The end of a pipe that nobody has written to yet
+// is no end: read() says so all the same.
+bool wait_to_read(int fd, std::chrono::steady_clock::time_point until) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    pollfd one{.fd = fd, .events = POLLIN, .revents = 0};
+    const int got = ::poll(&one, 1, static_cast<int>(left.count()));
+    if (got > 0 || (got < 0 && errno != EINTR)) return true;
+  }
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, const FileRules& rules) {
-  // To open a pipe waits for its writer, unless it is told not to.
-  const OpenFile file(path.c_str(), rules.pipes ? 0 : O_NONBLOCK);
+  const OpenFile file(path.c_str());
   struct stat facts{};
   if (file.get() < 0 || ::fstat(file.get(), &facts) != 0) return fail(std::strerror(errno));
   if (S_ISDIR(facts.st_mode)) return fail("it is a folder, not a regular file");
-  if (!S_ISREG(facts.st_mode) && !rules.pipes) return fail("not a regular file");
+  const bool waits = !S_ISREG(facts.st_mode);
+  if (waits && !rules.pipes) return fail("not a regular file");
+  const auto until = std::chrono::steady_clock::now() + rules.patience;
   const auto size = static_cast<std::size_t>(std::max<off_t>(0, facts.st_size));
   if (size > rules.largest) return too_large(rules.largest);
   // One octet more than it has, to meet the end without growing. A size of 0 may be one that is not known (/proc).
@@ -51,8 +67,9 @@ Result<std::string> read_file(const std::filesystem::path& path, const FileRules
   std::size_t have = 0;
   while (true) {
     if (have == text.size()) text.resize(2 * have);
+    if (waits && !wait_to_read(file.get(), until)) return fail("a pipe that nobody has written to its end in time");
     const ssize_t got = ::read(file.get(), text.data() + have, text.size() - have);
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EINTR || (waits && errno == EAGAIN))) continue;
     if (got < 0) return fail(std::strerror(errno));
     if (got == 0) break;
     have += static_cast<std::size_t>(got);

@@ -1,6 +1,7 @@
 #pragma once
 // A whole file as text. Blocks on the disk: the Builder's work and that of the command line. Any thread.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -13,6 +14,7 @@ namespace shared::load {
 struct FileRules {
   std::size_t largest = SIZE_MAX;  // octets
   bool pipes = false;              // a pipe or a device will do too, and is waited for: `meridian check <(...)`
+  std::chrono::milliseconds patience = std::chrono::seconds(10);  // until all of it has come
 };
 
 // Fails with the reason alone ("No such file or directory", "not a regular file"); the caller knows what the file is

@@ -1,9 +1,12 @@
 #include "shared/load/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -62,6 +65,29 @@ TEST_F(ReadFile, NeverWaitsForAPipeUnlessItMay) {
   writer.join();
   writer = std::jthread([this] { write(std::string(5000, 'y')); });
   EXPECT_EQ(reason({.largest = 4096, .pipes = true}), "it is larger than 4096 octets");
+}
+
+// Else an `include` of one would hold every reload after it.
+TEST_F(ReadFile, WaitsForNoPipeForEver) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  const FileRules rules{.pipes = true, .patience = std::chrono::milliseconds(50)};
+  EXPECT_EQ(reason(rules), "a pipe that nobody has written to its end in time") << "nobody writes";
+  const int writer = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(writer, 0);
+  EXPECT_EQ(::write(writer, "part", 4), 4);
+  EXPECT_EQ(reason(rules), "a pipe that nobody has written to its end in time") << "it stays open";
+  ::close(writer);
+}
+
+// As `meridian check <(...)` has it: all was written, and its writer is gone.
+TEST_F(ReadFile, ReadsWhatIsLeftInAPipe) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  EXPECT_EQ(::write(ends[1], "all", 3), 3);
+  ::close(ends[1]);
+  EXPECT_EQ(read_file("/dev/fd/" + std::to_string(ends[0]), {.pipes = true}).value(), "all");
+  ::close(ends[0]);
+  EXPECT_EQ(read_file("/dev/null", {.pipes = true}).value(), "");
 }
 
 TEST_F(ReadFile, TellsWhoElseMayReadOrChangeIt) {
