@@ -49,6 +49,10 @@ std::string visible(std::string_view text) {
   return out;
 }
 
+std::string left_off(std::size_t count, std::string_view kind) {
+  return std::to_string(count) + " more " + std::string(kind) + (count == 1 ? " is" : "s are") + " left off";
+}
+
 }  // namespace
 
 std::string Position::to_string() const {
@@ -70,9 +74,30 @@ void Diagnostics::warning(const Position& at, std::string message) {
   list_.push_back({Severity::warning, at, std::move(message)});
 }
 
+std::vector<Diagnostic> Diagnostics::told() const {
+  if (list_.size() <= kMostTold) return list_;
+  std::vector<Diagnostic> out;
+  std::size_t more_errors = 0;
+  std::size_t more_warnings = 0;
+  std::array<std::size_t, 2> kept{};
+  for (const Diagnostic& diagnostic : list_) {
+    const bool error = diagnostic.severity == Severity::error;
+    std::size_t& same = kept[error ? 0 : 1];
+    if (same == kMostTold) {
+      ++(error ? more_errors : more_warnings);
+    } else {
+      out.push_back(diagnostic);
+      ++same;
+    }
+  }
+  if (more_errors > 0) out.push_back({Severity::error, {}, left_off(more_errors, "error")});
+  if (more_warnings > 0) out.push_back({Severity::warning, {}, left_off(more_warnings, "warning")});
+  return out;
+}
+
 std::string Diagnostics::render() const {
   std::string out;
-  for (const Diagnostic& diagnostic : list_) out += diagnostic.to_string() + "\n";
+  for (const Diagnostic& diagnostic : told()) out += diagnostic.to_string() + "\n";
   return out;
 }
 

@@ -3,6 +3,7 @@
 // is reported at once, each with the place where it stands. Readers and checks add to it and go on. Owned by whoever
 // loads (a program's start, a reload, `meridian check`); one thread.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,8 +42,13 @@ class Diagnostics {
   [[nodiscard]] std::size_t errors() const { return errors_; }
   [[nodiscard]] std::size_t warnings() const { return list_.size() - errors_; }
   [[nodiscard]] const std::vector<Diagnostic>& list() const { return list_; }
-  // One line each, each with a newline, in the order in which they were found.
+  // What a person or a log is told: kMostTold errors and as many warnings, in the order in which they were found, and
+  // how many more there are.
+  [[nodiscard]] std::vector<Diagnostic> told() const;
+  // These: one line each, each with a newline.
   [[nodiscard]] std::string render() const;
+
+  static constexpr std::size_t kMostTold = 1000;
 
  private:
   std::vector<Diagnostic> list_;

@@ -153,7 +153,7 @@ std::optional<World> Starter::load_copy(const Diagnostics& broken) {
   }
   if (!is_owners(world->common.user, copy_->owner())) return std::nullopt;
   report_.whole_copy = true;
-  for (const auto& problem : broken.list()) {
+  for (const auto& problem : broken.told()) {
     if (problem.severity == Severity::error) report_.problems.push_back(problem);
   }
   take_note(std::move(care));

@@ -59,7 +59,7 @@ void put_facts(boost::json::object& status, const ProcessFacts& facts) {
 }
 
 void log_diagnostics(const load::Diagnostics& diagnostics) {
-  for (const auto& diagnostic : diagnostics.list()) {
+  for (const auto& diagnostic : diagnostics.told()) {
     const bool error = is_error(diagnostic);
     log_event(error ? Level::error : Level::warn, error ? "config_error" : "config_warning",
               {{"at", diagnostic.at.to_string()}, {"message", diagnostic.message}});

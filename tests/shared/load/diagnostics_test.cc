@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -30,6 +32,25 @@ TEST(Diagnostics, CountsAndKeepsTheOrder) {
   EXPECT_EQ(diagnostics.warnings(), 1U);
   EXPECT_EQ(diagnostics.render(),
             "m.yaml:2:1: warning: doubtful\nm.yaml:1:1: error: wrong\nconfiguration: error: wrong as a whole\n");
+}
+
+// A configuration of 300,000 unknown keys is no reason for as many lines; what is wrong is told, however many doubts
+// are before it.
+TEST(Diagnostics, TellsSoManyAndHowManyMore) {
+  constexpr std::size_t kMost = Diagnostics::kMostTold;
+  Diagnostics diagnostics;
+  for (std::size_t i = 0; i < kMost + 2; ++i) diagnostics.warning({}, "doubtful");
+  diagnostics.error({}, "wrong");
+  const auto told = diagnostics.told();
+  ASSERT_EQ(told.size(), kMost + 2);
+  EXPECT_EQ(told[kMost - 1].message, "doubtful");
+  EXPECT_EQ(told[kMost].message, "wrong");
+  EXPECT_EQ(told.back().to_string(), "configuration: warning: 2 more warnings are left off");
+  for (std::size_t i = 0; i < kMost; ++i) diagnostics.error({}, "wrong");
+  EXPECT_EQ(diagnostics.errors(), kMost + 1) << "all are counted";
+  const std::string text = diagnostics.render();
+  EXPECT_NE(text.find("configuration: error: 1 more error is left off\n"), std::string::npos);
+  EXPECT_EQ(std::ranges::count(text, '\n'), static_cast<std::ptrdiff_t>(2 * kMost + 2));
 }
 
 // What a file holds must not be able to colour, clear or turn round the operator's terminal.
