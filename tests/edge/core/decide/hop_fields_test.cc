@@ -135,6 +135,25 @@ TEST(HopFields, ARequestThatDoublesOneIsRefusedAndUsesNoLimit) {
   EXPECT_EQ(ask("X-Api-Key: a\r\nX-Api-Key: b\r\n").refusal.reason, "a field that the tier goes by stands twice");
 }
 
+// Else one with X_Debug alone would go to the next route, whose server reads it as X-Debug.
+TEST(HopFields, ATwinPassesNoRouteBy) {
+  DecideWorld world;
+  const Pool& web = world.add_pool("web", Algorithm::round_robin, {1});
+  world.add_route("/", web.id);
+  world.add_route("/", web.id);
+  world.routes[0].conditions.headers = {{.name = "X-Debug", .value = "1"}};
+  const auto ask = [&](const std::string& fields) {
+    Asker asker(world, "/", fields);
+    BalanceState balance;
+    shared::NullTrace trace;
+    const Asked asked{.head = asker.head, .peer = asker.peer, .now = world.now};
+    return decide(*asker.snapshot, world.live, asked, {asker.scratch, balance}, trace);
+  };
+  EXPECT_EQ(ask("X_Debug: 1\r\n").refusal.status, 400);
+  EXPECT_EQ(ask("X_Debug: 0\r\n").kind, Decision::Kind::pool);
+  EXPECT_EQ(ask("X-Debug: 1\r\n").kind, Decision::Kind::pool);
+}
+
 TEST(HopFields, ARequestThatTakesOneOffIsRefusedAndUsesNoLimit) {
   DecideWorld world;
   const Pool& web = world.add_pool("web", Algorithm::round_robin, {1});

@@ -45,6 +45,17 @@ TEST(Conditions, EachOfSeveralHeadersMustBeThere) {
   EXPECT_EQ(failed(route, "X-A: anything\r\nX-B: 3\r\n"), "header");
 }
 
+// A server that reads X_Debug as X-Debug would serve who was to be kept off.
+TEST(Conditions, AHeaderIsThereUnderItsTwinToo) {
+  Route route;
+  route.conditions.headers = {{"X-Debug", "1", http::FieldId::other}};
+  EXPECT_EQ(failed(route, "X_DEBUG: 1\r\n"), "");
+  EXPECT_EQ(failed(route, "X-Debug: 0\r\nX_Debug: 1\r\n"), "");
+  EXPECT_EQ(failed(route, "X_Debug: 0\r\n"), "header");
+  route.conditions.headers = {{"X-Debug", std::nullopt, http::FieldId::other}};
+  EXPECT_EQ(failed(route, "X_Debug: 0\r\n"), "");
+}
+
 TEST(Conditions, ACookieWithoutAValueIsThere) {
   Route route;
   route.conditions.cookies = {{"canary", std::nullopt, http::FieldId::other}};
