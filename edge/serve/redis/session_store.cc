@@ -15,6 +15,7 @@ using shared::log_event;
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr std::size_t kMostName = 512;  // octets of a server's
+constexpr shared::seconds kTellAgain{60};
 
 // One more, if there are fewer.
 bool take_room(std::atomic<std::uint32_t>& used, std::uint32_t most) {
@@ -110,21 +111,25 @@ void SessionStore::answer(const std::string& key, const shared::Result<RedisValu
   std::optional<std::uint64_t> tag;
   if (found && *found) tag = server_tag((*found)->server);
   if (found) first.sessions->live->table.hear(first.ids.front(), tag, question.asked);
-  note_read(*first.sessions, reply, found ? std::string() : found.error().message);
+  // A lost connection the client has told of.
+  if (reply) note(reads_, *first.sessions, found ? std::string() : found.error().message);
   const Heard heard = found ? Heard::word : reply ? Heard::refusal : Heard::nothing;
   for (const auto& lookup : question.lookups) finish(lookup, heard, tag);
 }
 
-// Told once, until it goes again. A lost connection the client has told of.
-void SessionStore::note_read(const LearnedSessions& sessions, const shared::Result<RedisValue>& reply,
-                             const std::string& problem) {
-  if (!reply) return;
-  const bool failed_before = !std::exchange(read_reason_, problem).empty();  // an error may name a key: each is another
-  if (failed_before == !problem.empty()) return;
+// Told once, until it goes again, and not more often than once a minute: where Redis refuses some keys and not others
+// (a user's patterns, a cluster's slots) that would be every request. `problem` empty: there is none.
+void SessionStore::note(Trouble& trouble, const LearnedSessions& sessions, const std::string& problem) {
+  trouble.reason = problem;  // an error may name a key: each is another
+  if (trouble.told == !problem.empty()) return;
+  const auto now = shared::Clock::now();
   if (problem.empty()) {
-    log_event(Level::info, "sessions_asked", {{"pool", sessions.pool}});
-  } else {
-    log_event(Level::warn, "sessions_not_asked", {{"pool", sessions.pool}, {"reason", problem}});
+    trouble.told = false;
+    trouble.quiet_until = now + kTellAgain;
+    log_event(Level::info, trouble.good, {{"pool", sessions.pool}});
+  } else if (now >= trouble.quiet_until) {
+    trouble.told = true;
+    log_event(Level::warn, trouble.bad, {{"pool", sessions.pool}, {"reason", problem}});
   }
 }
 
@@ -165,15 +170,10 @@ void SessionStore::write(const HeldFact& held, const std::string& server, Write 
 void SessionStore::take_written(const LearnedSessions& sessions, const shared::Result<RedisValue>& reply) {
   if (reply && !reply->is_error()) {
     sessions.live->written.fetch_add(1, kRelaxed);
-    if (!reason_.empty()) log_event(Level::info, "sessions_kept", {{"pool", sessions.pool}});
-    reason_.clear();
-    return;
+    return note(writes_, sessions, {});
   }
   sessions.live->write_failures.fetch_add(1, kRelaxed);
-  // A lost connection the client has told of.
-  if (!reply) return;
-  const bool failed_before = !std::exchange(reason_, reply->text).empty();
-  if (!failed_before) log_event(Level::warn, "sessions_not_kept", {{"pool", sessions.pool}, {"reason", reason_}});
+  if (reply) note(writes_, sessions, reply->text);
 }
 
 void SessionStore::refresh(const HeldFact& held) {
@@ -188,7 +188,7 @@ void SessionStore::take_refreshed(const HeldFact& held, shared::TimePoint asked,
   const SessionFact& fact = held->fact;
   const LearnedSessions& sessions = *fact.sessions;
   const auto found = read_reply(reply, fact.ids.size());
-  note_read(sessions, reply, found ? std::string() : found.error().message);
+  if (reply) note(reads_, sessions, found ? std::string() : found.error().message);
   if (!found) return;
   if (!*found) return write(held, fact.server, Write::if_absent);
   const StoredSession& stored = **found;

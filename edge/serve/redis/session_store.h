@@ -76,9 +76,9 @@ class SessionStore {
   void look_at_redis();
 
   // Why the last write was refused; empty: it was not.
-  [[nodiscard]] const std::string& reason() const { return reason_; }
+  [[nodiscard]] const std::string& reason() const { return writes_.reason; }
   // Likewise why they cannot be asked for.
-  [[nodiscard]] const std::string& read_reason() const { return read_reason_; }
+  [[nodiscard]] const std::string& read_reason() const { return reads_.reason; }
 
  private:
   struct Question {
@@ -104,9 +104,17 @@ class SessionStore {
                                                   const std::vector<SessionToken>& ids) const;
   void ask(const std::shared_ptr<SessionLookup>& lookup);
   void answer(const std::string& key, const shared::Result<RedisValue>& reply);
+  // What is wrong with questions of one kind, and whether the log has been told.
+  struct Trouble {
+    std::string_view bad;   // events
+    std::string_view good;  // that it has gone
+    std::string reason = {};
+    bool told = false;
+    shared::TimePoint quiet_until = {};
+  };
+  static void note(Trouble& trouble, const LearnedSessions& sessions, const std::string& problem);
   enum class Heard : std::uint8_t { nothing, refusal, word };
   void finish(const std::shared_ptr<SessionLookup>& lookup, Heard heard, std::optional<std::uint64_t> tag);
-  void note_read(const LearnedSessions& sessions, const shared::Result<RedisValue>& reply, const std::string& problem);
   enum class Write : std::uint8_t { always, if_absent };
   void take(const HeldFact& held);
   void write(const HeldFact& held, const std::string& server, Write when);
@@ -121,8 +129,8 @@ class SessionStore {
   std::map<std::string, Question, std::less<>> questions_;
   std::atomic<std::uint32_t> lookups_{0};
   std::shared_ptr<std::atomic<std::uint32_t>> facts_ = std::make_shared<std::atomic<std::uint32_t>>(0);
-  std::string reason_;
-  std::string read_reason_;
+  Trouble writes_{.bad = "sessions_not_kept", .good = "sessions_kept"};
+  Trouble reads_{.bad = "sessions_not_asked", .good = "sessions_asked"};
 };
 
 // The server that Redis has under the first key that it knows: an answer to MGET. An error: no answer.

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "shared/serve/os/log.h"
 #include "tests/shared/serve/run_until.h"
 
 namespace edge {
@@ -190,6 +191,18 @@ TEST_F(SessionStoreTest, AnErrorIsNoAbsenceAndIsToldOnce) {
   EXPECT_NE(store.read_reason().find("NOPERM"), std::string::npos) << "nothing new is known of it";
   asks(list({nil(), nil()}));
   EXPECT_EQ(store.read_reason(), "");
+}
+
+// As of a cluster's node, which has some of the keys and says MOVED of the others.
+TEST_F(SessionStoreTest, ErrorsThatComeAndGoFillNoLog) {
+  const shared::LogCapture log;
+  for (int i = 0; i < 10; ++i) {
+    for (const bool refused : {true, false}) {
+      EXPECT_TRUE(store.look_up(lookup("abc")));
+      answer(refused ? error("MOVED 1 192.0.2.1:6379") : list({nil(), nil()}));
+    }
+  }
+  EXPECT_EQ(log.lines().size(), 2U) << "that it is so, and that it is over";
 }
 
 TEST_F(SessionStoreTest, WhatAServerHasIsWrittenAndEnds) {
