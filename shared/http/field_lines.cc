@@ -23,12 +23,24 @@ constexpr std::array kLists{FieldId::accept_encoding,
                             FieldId::upgrade,
                             FieldId::via,
                             FieldId::x_forwarded_for};
+// Those that have no id (RFC 7240 2, 8288 3, 9110 8.5, 9111 5.5, 9218 4, 6455 11.3; Fetch 3.3.2; W3C Baggage 3.3.1).
+constexpr std::array<std::string_view, 9> kOtherLists{"Access-Control-Request-Headers",
+                                                      "Baggage",
+                                                      "Content-Language",
+                                                      "Link",
+                                                      "Prefer",
+                                                      "Priority",
+                                                      "Sec-WebSocket-Extensions",
+                                                      "Sec-WebSocket-Protocol",
+                                                      "Warning"};
 constexpr std::string_view kAccept = "Accept";
 
 }  // namespace
 
 bool may_have_lines(std::string_view name) {
   if (std::ranges::find(kLists, field_id(name)) != kLists.end()) return true;
+  const auto is_it = [name](std::string_view one) { return equals_ignoring_case(one, name); };
+  if (std::ranges::any_of(kOtherLists, is_it)) return true;
   const bool accepts = equals_ignoring_case(name.substr(0, kAccept.size()), kAccept);
   return accepts && (name.size() == kAccept.size() || name[kAccept.size()] == '-');
 }

@@ -32,6 +32,9 @@ TEST(FieldLines, ListsMayStandOnSeveralLines) {
   EXPECT_FALSE(ambiguous("X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2\r\n", "X-Forwarded-For"));
   EXPECT_TRUE(may_have_lines("accept-language"));
   EXPECT_TRUE(may_have_lines("Accept"));
+  EXPECT_FALSE(ambiguous("Prefer: respond-async\r\nprefer: wait=10\r\n", "Prefer"))
+      << "as clients send it (RFC 7240 2)";
+  EXPECT_TRUE(may_have_lines("sec-websocket-protocol"));
   EXPECT_FALSE(may_have_lines("Acceptance"));
   EXPECT_FALSE(may_have_lines("Accep"));
   EXPECT_FALSE(may_have_lines("X-Api-Key"));
