@@ -63,7 +63,8 @@ Result<std::string> read_part(int fd, std::uint64_t offset, std::size_t size) {
 Result<std::string> read_at(int fd, const LastGood::Entry& entry) {
   struct stat facts{};
   if (::fstat(fd, &facts) != 0) return fail(why());
-  if (entry.offset + entry.size > static_cast<std::uint64_t>(facts.st_size)) return fail("it is cut off");
+  const auto held = static_cast<std::uint64_t>(facts.st_size);
+  if (entry.size > held || entry.offset > held - entry.size) return fail("it is cut off");
   auto text = read_part(fd, entry.offset, entry.size);
   if (text && load::hash_of_content(*text) != entry.hash) return fail("its content has changed");
   return text;
@@ -305,6 +306,7 @@ Result<void> LastGood::parse(std::string_view text) {
   if (!whole || !text.starts_with(kFirstLine)) return fail("it is damaged");
   text = text.substr(0, end);
   const std::size_t first = text.find('\n');
+  if (first == std::string_view::npos || first <= kFirstLine.size()) return fail("it is damaged");
   Words head(text.substr(kFirstLine.size() + 1, first - kFirstLine.size() - 1));
   std::int64_t saved = 0;
   if (!head.number(saved)) return fail("it is damaged");

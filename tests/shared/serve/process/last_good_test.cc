@@ -186,6 +186,25 @@ TEST_F(LastGoodTest, DamageIsSeenAndMendedByTheNextSave) {
   EXPECT_FALSE(LastGood::open(root_ / "state"));
 }
 
+// Who may write there can make any sum fit.
+TEST_F(LastGoodTest, AManifestOfNothingIsDamaged) {
+  for (const std::string text : {"meridian last-good 1", "meridian last-good 1\n", "meridian last-good 1 5", ""}) {
+    write("state/last-good", text + "end " + std::to_string(load::hash_of_content(text)) + "\n");
+    const auto opened = LastGood::open(root_ / "state");
+    ASSERT_FALSE(opened) << text;
+    EXPECT_NE(opened.error().message.find("it is damaged"), std::string::npos) << opened.error().message;
+  }
+}
+
+TEST_F(LastGoodTest, NoEntryIsLargerThanItsPack) {
+  write("state/last-good.1", "content");
+  const std::string text = "meridian last-good 1 5 /c.yaml\n7 18446744073709551615 1 1 /c.yaml\n";
+  write("state/last-good", text + "end " + std::to_string(load::hash_of_content(text)) + "\n");
+  const auto kept = copy()->read("/c.yaml");
+  ASSERT_FALSE(kept);
+  EXPECT_NE(kept.error().message.find("it is cut off"), std::string::npos) << kept.error().message;
+}
+
 TEST_F(LastGoodTest, OnlyAFileIsAManifest) {
   fs::create_directory(root_ / "state/last-good");
   const auto opened = LastGood::open(root_ / "state");
