@@ -41,12 +41,14 @@ bool verifies(const EdgeConfig& edge, const RouteConfig& route) {
   });
 }
 
-// "the header X-Tenant"; empty: nothing of it can be made up.
-std::string made_up(const LimitConfig& limit, bool verified) {
+// "the header X-Tenant"; empty: nothing of it can be made up. A host can where the route takes more than one.
+std::string made_up(const LimitConfig& limit, const RouteConfig& route, bool verified) {
+  const bool any_host = route.host.empty() || route.host.starts_with('*');
   for (const LimitKeyPart& part : limit.key) {
     if (part.kind == LimitKeyPart::Kind::header) return "the header " + part.name;
     if (part.kind == LimitKeyPart::Kind::cookie) return "the cookie " + part.name;
     if (part.kind == LimitKeyPart::Kind::api_key && !verified) return "an API key";
+    if (part.kind == LimitKeyPart::Kind::host && any_host) return "the host";
   }
   return {};
 }
@@ -59,11 +61,11 @@ void check_limit_keys(const EdgeConfig& edge, shared::load::Diagnostics& diagnos
     const bool verified = verifies(edge, route);
     const std::vector<Asked> limits = enforced(edge, route);
     const bool held =
-        std::ranges::any_of(limits, [&](const Asked& one) { return made_up(*one.limit, verified).empty(); });
+        std::ranges::any_of(limits, [&](const Asked& one) { return made_up(*one.limit, route, verified).empty(); });
     if (held) continue;
     for (const Asked& one : limits) {
       if (!told.insert(one.name).second) continue;
-      const std::string what = made_up(*one.limit, verified);
+      const std::string what = made_up(*one.limit, route, verified);
       diagnostics.warning(
           one.at,
           "limit '" + std::string(one.name) + "' counts by " + what + ", and nothing on route '" + route_name(route) +

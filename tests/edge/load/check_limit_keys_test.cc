@@ -38,6 +38,13 @@ TEST(CheckLimitKeys, WhatAClientMakesUpIsToldWithARemedy) {
       << "of one client, too, each combination counts apart";
 }
 
+TEST(CheckLimitKeys, AHostIsMadeUpWhereTheRouteTakesAny) {
+  const std::string told = "counts by the host, and nothing on route";
+  EXPECT_NE(told_of(keyed("own", "[client, host]"), "limits: [own]").find(told), std::string::npos);
+  EXPECT_NE(told_of(keyed("own", "host"), "host: \"*.example.com\", limits: [own]").find(told), std::string::npos);
+  EXPECT_EQ(told_of(keyed("own", "host"), "host: www.example.com, limits: [own]").find(told), std::string::npos);
+}
+
 TEST(CheckLimitKeys, WhatIsVerifiedOrHeldByAnotherLimitIsNot) {
   const std::string sound = "never refused";
   EXPECT_EQ(told_of(keyed("own", "client"), "limits: [own]").find(sound), std::string::npos);
