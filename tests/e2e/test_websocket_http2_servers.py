@@ -9,7 +9,7 @@ import pytest
 
 import meridian
 from certificates import Authority
-from h2_client import CANCEL, INTERNAL_ERROR, REFUSED_STREAM
+from h2_client import CANCEL, INTERNAL_ERROR, PROTOCOL_ERROR, REFUSED_STREAM
 from h2_server import INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, speaking_h2
 from lone_edge import LoneEdge, Scripted, slot_address
 from test_backend_tls import NAME, an_edge, server_context, trusting
@@ -239,6 +239,24 @@ def test_a_refusal_of_the_server_passes_as_it_is(make, over):
     meridian.wait_until(lambda: request.ended, "and its stream ends as it should")
     assert request.reset is None and edge.metric("meridian_edge_tunnels_total") == 0
     assert edge.get("/page")[2] == b"page" and server.connections == 1
+
+
+@both
+@pytest.mark.parametrize("body", [b"three HTTP/1.1 200 OK\r\n\r\n", b"two", b""], ids=["longer", "shorter", "none"])
+def test_a_refusal_of_another_length_than_it_says_is_cut(make, over, body):
+    """Behind it a client would take what is left, or what comes next, for something else."""
+    def begun(peer, request):
+        peer.head(request.stream, 403, [("content-length", "5")])
+        peer.data(request.stream, body, end=True)
+    edge, (server,) = make(speaking_h2(None, begun, TAKES))
+    with OVER[over](edge.host) as client:
+        assert client.status in (403, 502)
+        client.until_over()
+        assert client.body in (b"", body[:5]) if client.status == 403 else b"200" not in client.body
+        assert client.ended == (over == "h1") and client.broken == (over == "h2")
+    peer, request = tunnel_of(server)
+    meridian.wait_until(lambda: request.reset == PROTOCOL_ERROR, "the server hears what was wrong")
+    assert lines(edge.log, 1)[0]["reason"] == "response body of another length than announced"
 
 
 @both

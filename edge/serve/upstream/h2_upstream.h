@@ -111,6 +111,7 @@ class H2Upstream final : public Pooled {
   [[nodiscard]] int judge(Oddity oddity);
   [[nodiscard]] H2UpstreamStream* find(std::int32_t id);
   void let_go(const H2UpstreamStream& stream);
+  void reset(const H2UpstreamStream& stream, std::uint32_t code);
 
   H2Upstreams& owner_;
   H2UpstreamPlan plan_;

@@ -9,6 +9,10 @@ H2UpstreamStream* H2Upstream::find(std::int32_t id) {
   return static_cast<H2UpstreamStream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
 }
 
+void H2Upstream::reset(const H2UpstreamStream& stream, std::uint32_t code) {
+  static_cast<void>(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id(), code));
+}
+
 void H2Upstream::begin_head(std::int32_t id) {
   if (H2UpstreamStream* const stream = find(id)) stream->begin_head();
 }
@@ -45,16 +49,17 @@ int H2Upstream::take_frame(const nghttp2_frame& frame) {
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
       if (stream == nullptr) return 0;
-      if (!stream->take_head_end(ends)) {
-        static_cast<void>(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id,
-                                                    NGHTTP2_ENHANCE_YOUR_CALM));
+      if (!stream->take_head_end()) {
+        reset(*stream, NGHTTP2_ENHANCE_YOUR_CALM);
+      } else if (ends && !stream->end_answer()) {
+        reset(*stream, NGHTTP2_PROTOCOL_ERROR);
       }
       ready(*stream);
       return 0;
     case NGHTTP2_DATA:
       if (!ends && frame.hd.length <= frame.data.padlen) return judge(Oddity::empty_frame);
       if (!ends || stream == nullptr) return 0;
-      stream->end_answer();
+      if (!stream->end_answer()) reset(*stream, NGHTTP2_PROTOCOL_ERROR);
       ready(*stream);
       return 0;
     case NGHTTP2_RST_STREAM:
@@ -87,7 +92,7 @@ void H2Upstream::take_data(std::int32_t id, std::string_view data) {
   static_cast<void>(nghttp2_session_consume_connection(session_.get(), data.size()));
   H2UpstreamStream* const stream = find(id);
   if (stream == nullptr) return;
-  stream->take_data(data);
+  if (!stream->take_data(data)) reset(*stream, NGHTTP2_PROTOCOL_ERROR);
   ready(*stream);
 }
 

@@ -1,6 +1,7 @@
 #include "edge/serve/upstream/h2_upstream_stream.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "edge/core/message/grpc.h"
@@ -161,6 +162,10 @@ int H2UpstreamStream::take_field(std::string_view name, std::string_view value, 
     if (of_a_call || http::trailer_allowed(name)) trailers_in_.append(name).append(": ").append(value).append("\r\n");
     return 0;
   }
+  if (tunnel_ == Tunnel::asked && name == "content-length") {
+    // That it is a number the library has seen.
+    std::from_chars(value.data(), value.data() + value.size(), length_.emplace());
+  }
   switch (growing_.add(name, value, limits)) {
     case H2Answer::Taken::yes:
       return 0;
@@ -174,10 +179,10 @@ int H2UpstreamStream::take_field(std::string_view name, std::string_view value, 
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-bool H2UpstreamStream::take_head_end(bool ended) {
-  ended_in_ = ended_in_ || ended;
+bool H2UpstreamStream::take_head_end() {
   if (final_) return true;
   final_ = !growing_.interim();
+  if (growing_.success() || growing_.status() == 304) length_.reset();
   head_octets_ += growing_.octets();
   heads_.push_back(std::exchange(growing_, H2Answer()));
   if (heads_.size() <= kMostHeads && head_octets_ <= kMostHeadOctets + heads_.back().octets()) return true;
@@ -185,9 +190,27 @@ bool H2UpstreamStream::take_head_end(bool ended) {
   return false;
 }
 
-void H2UpstreamStream::take_data(std::string_view data) {
+// Behind a body of another length than the head has told a client of HTTP/1 would look for the next answer in the wrong
+// place.
+bool H2UpstreamStream::misfit() {
+  misfit_ = true;
+  fail(ErrorKind::bad_response, "response body of another length than announced");
+  return false;
+}
+
+bool H2UpstreamStream::take_data(std::string_view data) {
+  if (misfit_) return true;
   received_ += data.size();
+  if (length_ && received_ > *length_) return misfit();
   in_.append(data);
+  return true;
+}
+
+bool H2UpstreamStream::end_answer() {
+  if (misfit_) return true;
+  if (length_ && received_ != *length_) return misfit();
+  ended_in_ = true;
+  return true;
 }
 
 void H2UpstreamStream::sent(std::size_t octets, bool ended) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,9 +88,10 @@ class H2UpstreamStream final : public Pooled {
   void begin_head();
   [[nodiscard]] int take_field(std::string_view name, std::string_view value, const http::HeadLimits& limits);
   // False: more heads than anybody needs.
-  [[nodiscard]] bool take_head_end(bool ended);
-  void take_data(std::string_view data);
-  void end_answer() { ended_in_ = true; }
+  [[nodiscard]] bool take_head_end();
+  // False: it is longer, or shorter, than it has said; nothing more of it is taken.
+  [[nodiscard]] bool take_data(std::string_view data);
+  [[nodiscard]] bool end_answer();
   void reset_by_peer() { answered_ = reset_ = true; }
   void sent(std::size_t octets, bool ended);
   // The library has let go of it.
@@ -118,6 +120,7 @@ class H2UpstreamStream final : public Pooled {
   static constexpr std::size_t kMostHeadOctets = 64 * 1024;
 
   void fail(ErrorKind kind, std::string_view detail);
+  bool misfit();
   void submit(std::span<char> head);
   void submit_trailers();
   [[nodiscard]] std::size_t room() const { return out_.size() < kMostQueued ? kMostQueued - out_.size() : 0; }
@@ -133,6 +136,7 @@ class H2UpstreamStream final : public Pooled {
   std::size_t head_octets_ = 0;
   std::string trailers_in_;
   std::string trailers_out_;
+  std::optional<std::uint64_t> length_;  // of an answer to a CONNECT that opens none: the library does not look at it
   std::uint64_t received_ = 0;
   std::uint64_t octets_sent_ = 0;
   Error error_;
@@ -143,6 +147,7 @@ class H2UpstreamStream final : public Pooled {
   bool head_sent_ = false;
   bool final_ = false;      // the final head has come
   bool ended_in_ = false;   // END_STREAM has come
+  bool misfit_ = false;     // the body is not as long as it has to be
   bool ending_ = false;     // nothing more will be written
   bool ended_out_ = false;  // END_STREAM is out
   bool deferred_ = false;   // the library waits for more to send

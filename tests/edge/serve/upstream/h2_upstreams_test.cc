@@ -13,6 +13,8 @@
 namespace edge {
 namespace {
 
+using namespace std::string_view_literals;
+
 TEST(H2Upstreams, AConnectionWhoseNumbersAreUsedUpTakesNoMoreRequests) {
   const shared::UniqueFd listener = std::move(shared::listen_tcp(*shared::Endpoint::parse("127.0.0.1:0"), 1)->front());
   const shared::Endpoint address = shared::local_endpoint(listener.get());
@@ -187,6 +189,43 @@ TEST_F(H2Tunnels, ARefusalIsTheAnswerThatItIs) {
   }
   EXPECT_TRUE(heard(kEnd));
   EXPECT_FALSE(heard(kCancel));
+}
+
+// The library does not look at the length of an answer to a CONNECT.
+class H2Refusals : public H2Tunnels {
+ protected:
+  // What becomes of a 404 of three octets, after these.
+  BodyState behind(std::string_view body) {
+    stand(kTakes);
+    H2UpstreamStream stream(connection_, waiter_);
+    begin(stream);
+    say("\0\0\5\1\4\0\0\0\1\x8d\x0f\x0d\1"
+        "3"sv);
+    say(body);
+    turn();
+    EXPECT_TRUE(stream.head_there() && stream.take_head(answer_));
+    const BodyPiece piece = stream.peek();
+    if (piece.state == BodyState::data) stream.consume(piece.data.size());
+    turn();
+    return stream.peek().state;
+  }
+
+  static constexpr std::string_view kBroken{"\0\0\4\3\0\0\0\0\1\0\0\0\1", 13};  // PROTOCOL_ERROR
+};
+
+TEST_F(H2Refusals, PassWhereTheyAreAsLongAsTheySay) {
+  EXPECT_EQ(behind("\0\0\3\0\1\0\0\0\1abc"sv), BodyState::end);
+  EXPECT_FALSE(heard(kBroken));
+}
+
+TEST_F(H2Refusals, AreBrokenWhereTheyAreLonger) {
+  EXPECT_EQ(behind("\0\0\3\0\0\0\0\0\1abc\0\0\1\0\1\0\0\0\1d"sv), BodyState::failed);
+  EXPECT_TRUE(heard(kBroken));
+}
+
+TEST_F(H2Refusals, AreBrokenWhereTheyAreShorter) {
+  EXPECT_EQ(behind("\0\0\2\0\1\0\0\0\1ab"sv), BodyState::failed);
+  EXPECT_TRUE(heard(kBroken));
 }
 
 }  // namespace
