@@ -4,6 +4,8 @@ import contextlib
 import functools
 import hashlib
 import json
+import os
+import pathlib
 import random
 import signal
 import socket
@@ -364,6 +366,29 @@ def test_one_that_turns_out_too_large_passes_through(slot, server, tmp_path, how
             taker.join()
         assert found == [WHOLE, WHOLE], "both go on"
         meridian.eventually(lambda: not files(tmp_path) and edge.metric("meridian_edge_cache_bytes") == 0, "nothing is left of it")
+
+
+def held(edge):
+    """Octets of the disk that are taken by files without a name."""
+    fds = [fd for fd in pathlib.Path(f"/proc/{edge.process.pid}/fd").iterdir() if ".new (deleted)" in os.readlink(fd)]
+    return sum(fd.stat().st_size for fd in fds)
+
+
+def test_the_file_of_one_that_passes_through_goes_when_nobody_is_behind(slot, server, tmp_path):
+    server.framing, server.let = "chunked", threading.Semaphore(5)
+    with caching(tmp_path, slot, server, max_object="8MiB") as edge:
+        found = []
+        quick, slow = Client(edge), Client(edge, buffer=4096).begin()
+        taker = threading.Thread(target=lambda: found.append(quick.finish()))
+        taker.start()
+        meridian.eventually(lambda: coming(edge) == 1 and sum(f.stat().st_size for f in files(tmp_path)) >= 4 * PIECE, "it is being written")
+        server.let.release(7)
+        meridian.eventually(lambda: coming(edge) == 0 and held(edge) > 4 * PIECE, "who is behind reads the file")
+        slow.sock.close()
+        meridian.eventually(lambda: held(edge) == 0, "nobody is")
+        server.let.release(10**6)
+        taker.join()
+        assert found == [WHOLE]
 
 
 @pytest.mark.parametrize("kind", ["full", "fails", "hangs"])

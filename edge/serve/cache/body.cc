@@ -81,9 +81,9 @@ void CacheBody::pass_through() {
 
 void CacheBody::spool_to(std::shared_ptr<const OpenFile> file, std::uint64_t at) {
   auto front = std::make_unique<Front>();
-  front->file = std::move(file);
+  front->file = file;
   front->at = at;
-  front->gap = std::make_shared<Chunk>(kGap, live_);
+  front->gap = std::shared_ptr<Chunk>(new Chunk(kGap, live_), [held = std::move(file)](Chunk* gap) { delete gap; });
   const std::scoped_lock lock(mutex_);
   if (!passes_) front_ = std::move(front);
 }
@@ -127,7 +127,7 @@ std::size_t CacheBody::trim(std::uint64_t written) {
 CacheBody::InFile CacheBody::in_file() const {
   const std::scoped_lock lock(mutex_);
   if (front_ == nullptr) return {};
-  return {.file = front_->file, .at = front_->at, .end = front_->end};
+  return {.file = front_->file.lock(), .at = front_->at, .end = front_->end};
 }
 
 std::shared_ptr<CacheBody> CacheBody::compact() const {

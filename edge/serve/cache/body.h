@@ -133,11 +133,11 @@ class CacheBody {
  private:
   // Of a body that is written to a file, under the mutex: what is there only.
   struct Front {
-    std::shared_ptr<const OpenFile> file;  // null: it is not read any more
-    std::uint64_t at = 0;                  // where the body begins in it
-    std::uint64_t end = 0;                 // octets that have gone from the chain
-    // Where those are who are behind, and what follows a chunk that has gone. If the body is to pass through after all
-    // it holds the chain, which so lasts as long as the last of them.
+    std::weak_ptr<const OpenFile> file;  // null: it is not read any more
+    std::uint64_t at = 0;                // where the body begins in it
+    std::uint64_t end = 0;               // octets that have gone from the chain
+    // Where those are who are behind, and what follows a chunk that has gone. It holds the file and, if the body is to
+    // pass through after all, the chain, which so last as long as the last of them.
     std::shared_ptr<Chunk> gap;
   };
   // Under the mutex: what follows a gap.

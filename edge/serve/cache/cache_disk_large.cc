@@ -54,6 +54,7 @@ void CacheDisk::spool_some(const std::shared_ptr<CacheSpool>& spool) {
     large_coming_.fetch_sub(1, std::memory_order_relaxed);
     (error == 0 ? large_written_ : large_given_up_).fetch_add(1, std::memory_order_relaxed);
     if (error != 0) remove_unfinished(*s.disk_file_);
+    s.file_.reset();  // who is behind has it, and nobody else
   }
   // Of a full disk as much is asked back as it has taken of this.
   if (error != ECANCELED && error != EROFS) note(error, s.written() / kRoomTimes);

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace edge {
@@ -125,6 +126,30 @@ TEST(CacheBody, IsCopiedForAFile) {
   EXPECT_EQ(body->copy(13'288, out), 0U);
   EXPECT_EQ(body->trim(12'288), 12'288U);
   EXPECT_EQ(body->copy(0, out), 0U);
+}
+
+// One without a name takes room on a disk for as long as it is open.
+TEST(CacheBody, HoldsTheFileOfWhatPassesThroughForWhoIsBehindOnly) {
+  const auto body = std::make_shared<CacheBody>();
+  std::optional<CacheBody::Cursor> quick(std::in_place, body);
+  std::optional<CacheBody::Cursor> slow(std::in_place, body);
+  write(*body, std::string(4096, 'a') + std::string(8192, 'b') + std::string(1000, 'c'));
+  auto file = std::make_shared<const OpenFile>();
+  const std::weak_ptr<const OpenFile> held = file;
+  body->spool_to(std::move(file), 512);
+  EXPECT_EQ(read(*quick).size(), 13'288U);
+  EXPECT_EQ(body->trim(12'288), 12'288U);
+  body->pass_through();
+  EXPECT_TRUE(slow->peek().empty());
+  EXPECT_TRUE(slow->behind());
+  EXPECT_EQ(body->in_file().file, held.lock());
+  EXPECT_FALSE(slow->advance(1000));
+  EXPECT_FALSE(held.expired());
+  slow.reset();
+  EXPECT_TRUE(held.expired());
+  EXPECT_EQ(body->in_file().file, nullptr);
+  write(*body, "more");
+  EXPECT_EQ(read(*quick), "more");
 }
 
 TEST(CacheBody, LetsGoOfWhatIsInAFile) {
