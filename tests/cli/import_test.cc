@@ -235,7 +235,7 @@ TEST_F(Import, ABadValueIsToldWithItsPlaceInItsFile) {
       std::ranges::count_if(plan.lost, [](const std::string& line) { return line.find("zone bad.example: ") == 0; }),
       0);
   EXPECT_TRUE(std::ranges::any_of(plan.lost, [](const std::string& line) {
-    return line.starts_with("zones/bad.example:4:1: zone bad.example: ");
+    return line.starts_with("zones/bad.example:5:1: zone bad.example: ");
   })) << ::testing::PrintToString(plan.lost);
 }
 
