@@ -338,7 +338,8 @@ def test_many_zones_start_and_reload(node):
     assert node.here(f"z{count - 1}.example") == ["192.0.2.9"]
     for number in range(count):
         (folder / f"z{number}.example.zone").write_text(ZONE.format(serial=0, address="192.0.2.8"))
-    assert meridian_command("reload", "--server", node.server).count("the serial goes back") == count
+    told = meridian_command("reload", "--server", node.server)
+    assert told.count("the serial goes back") == 1000 and f"{count - 1000} more warnings are left off" in told
     assert node.here("z0.example") == ["192.0.2.8"]
     node.kill()
     (folder / "z7.example.zone").write_text("broken\n")
