@@ -11,11 +11,12 @@ import meridian
 from certificates import Authority
 from lone_edge import LoneEdge, slot_address
 from mixed_load import FILE, Target
+from websocket_clients import haproxy
 
 NAME, FILES = "www.mixed.example", "files.mixed.example"
 # How many clients of each kind; a busy small machine has room for them.
 KINDS = {"http": 2, "https": 2, "h2": 2, "handshake": 2, "proxied": 1, "tcp": 2, "tls_tcp": 1, "udp": 1, "websocket": 2, "wss": 1, "h2_websocket": 1, "download": 2,
-         "grpc": 2, "h2_pool": 1}
+         "grpc": 2, "h2_pool": 1, "websocket_h2_pool": 1, "h2_websocket_h2_pool": 1}
 
 
 class Mixed:
@@ -38,7 +39,8 @@ class Mixed:
             tls = {"ca": str(self.authority.ca), "server_name": FILES}
             self.edge.config["edge"]["pools"].update(ws={"servers": [f"{self.echo}:9002"]}, echo={"servers": [f"{self.echo}:9001"]},
                                                      rpc={"servers": [f"{self.echo}:9003"], "protocol": "h2"},
-                                                     files={"servers": [f"{self.echo}:9004"], "protocol": "h2", "tls": tls})
+                                                     files={"servers": [f"{self.echo}:9004"], "protocol": "h2", "tls": tls},
+                                                     ws_h2={"servers": [self.h2_echo], "protocol": "h2"})
             self.edge.config["edge"]["listen"] += self.pool_listeners()
             self.upgrade()  # to the listeners that need pools
             self.target = Target(self.edge.host, NAME, self.authority.ca, proxied=8081, tcp=7000, udp=7000, tls_tcp=7443)
@@ -62,9 +64,10 @@ class Mixed:
         (self.directory / "www" / "file").write_bytes(FILE)
         h2 = meridian.Process(["/usr/sbin/nghttpd", "-a", self.echo, "-d", self.directory / "www", "9004", files.key, files.certificate], self.directory / "h2.log")
         stack.callback(h2.kill)
+        self.h2_echo = stack.enter_context(haproxy(self.directory, self.echo, f"{self.echo}:9002", port=9005))
 
     def routes(self, *more):
-        return [{"path": "/ws", "pool": "ws"}, {"path": "/mixed.Echo", "pool": "rpc"}, {"path": "/file", "pool": "files"}, *more, {"path": "/", "pool": "web"}]
+        return [{"path": "/ws", "pool": "ws"}, {"path": "/ws-h2", "pool": "ws_h2"}, {"path": "/mixed.Echo", "pool": "rpc"}, {"path": "/file", "pool": "files"}, *more, {"path": "/", "pool": "web"}]
 
     def certify(self):
         """A new certificate and key, at once in one file."""

@@ -51,6 +51,7 @@ class Target:
     tls_tcp: int | None = None  # likewise, under TLS
     udp: int | None = None      # likewise
     websocket: str = "/ws"
+    websocket_h2: str = "/ws-h2"  # of a server that speaks HTTP/2
     path: str = "/"
 
 
@@ -309,19 +310,33 @@ class Client(threading.Thread):
                     break
 
     def websocket(self):
+        self.plain_messages(self.target.websocket)
+
+    def websocket_h2_pool(self):
+        """To a server that gets it as an extended CONNECT."""
+        self.plain_messages(self.target.websocket_h2)
+
+    def plain_messages(self, path):
         with socket.create_connection((self.target.host, self.target.http), timeout=PATIENCE) as sock:
-            self.messages(sock)
+            self.messages(sock, path)
 
     def wss(self):
         sock = socket.create_connection((self.target.host, self.target.https), timeout=PATIENCE)
         with self.wrapped(sock) as secure:
-            self.messages(secure)
+            self.messages(secure, self.target.websocket)
 
     def h2_websocket(self):
         """By extended CONNECT (RFC 8441)."""
+        self.stream_messages(self.target.websocket)
+
+    def h2_websocket_h2_pool(self):
+        """Likewise, and so on to its server."""
+        self.stream_messages(self.target.websocket_h2)
+
+    def stream_messages(self, path):
         with self.h2_connection() as connection:
             with self.asking():
-                chat = H2WebSocket(connection, self.target.websocket)
+                chat = H2WebSocket(connection, path)
             expect(chat.answer.status == 200, f"status {chat.answer.status}, reset {chat.answer.reset}")
             while self.live:
                 text = self.draw.randbytes(8).hex()
@@ -337,9 +352,9 @@ class Client(threading.Thread):
             while (frame := chat.receive()) and frame[0] != 8:
                 pass
 
-    def messages(self, sock):
+    def messages(self, sock, path):
         with self.asking() as sent:
-            sock.sendall(f"GET {self.target.websocket} HTTP/1.1\r\nHost: {self.target.name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {self.target.name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
             sent()
             head = read_exactly(sock, 1)

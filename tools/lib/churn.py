@@ -2,10 +2,10 @@
 
 Usage: tools/churn [--upgrades N] [--reloads N]
 
-HTTP/1.1 and HTTP/2, plain and under TLS, gRPC streams, servers of HTTP/2 and TLS, new handshakes of either version, PROXY headers, WebSocket, TCP with and without TLS, UDP, and slow
-downloads go on all the while. Reloads change a certificate, weights, a server, a route or times, in turn; upgrades are spread among
-them, and each predecessor has to end by itself. Ends with a verdict: failures are requests without their answer, resets, and ends that the
-protocol has no word for. Exit status 0 if there were none, else 1.
+HTTP/1.1 and HTTP/2, plain and under TLS, gRPC streams, servers of HTTP/2 and TLS, new handshakes of either version, PROXY headers, WebSocket
+(to servers of HTTP/1.1 and of HTTP/2), TCP with and without TLS, UDP, and slow downloads go on all the while. Reloads change a certificate, weights, a server, a route or times, in
+turn; upgrades are spread among them, and each predecessor has to end by itself. Ends with a verdict: failures are requests without their answer,
+resets, and ends that the protocol has no word for. Exit status 0 if there were none, else 1.
 """
 import argparse
 import pathlib
@@ -51,7 +51,7 @@ def run(mixed, load, upgrades, reloads):
 def tell(load, done, took):
     print(f"churn: {done['upgrade']} upgrades, {done['reload']} reloads in {took:.0f} s")
     for kind in KINDS:
-        print(f"churn: {kind:12} served {load.served[kind]:6}, went on by another connection {load.moved[kind]}")
+        print(f"churn: {kind:20} served {load.served[kind]:6}, went on by another connection {load.moved[kind]}")
     for kind, what in load.failures[:20]:
         print(f"churn: PROBLEM {kind}: {what}")
     print(f"churn: {'failed' if load.failures else 'passed'}, {len(load.failures)} failures")

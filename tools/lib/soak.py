@@ -2,9 +2,9 @@
 
 Usage: tools/soak SECONDS
 Load on DNS (dnsperf) and on the edge of eu (bodies over https compared by digest), reloads every 5 s, a backend that dies and comes back,
-slow and aborting clients; beside the shop an edge that speaks everything (HTTP/1.1, HTTP/2, gRPC, WebSocket, TCP, plain and under TLS, PROXY
-headers), whose certificates, pools and routes change; and one with a cache in memory and one on a disk, both too small, bodies compared
-octet by octet under purges and reloads. Ends with a verdict: memory and descriptors flat, no query lost, no body wrong, no
+slow and aborting clients; beside the shop an edge that speaks everything (HTTP/1.1, HTTP/2, gRPC, WebSocket to servers of either version, TCP,
+plain and under TLS, PROXY headers), whose certificates, pools and routes change; and one with a cache in memory and one on a disk, both too
+small, bodies compared octet by octet under purges and reloads. Ends with a verdict: memory and descriptors flat, no query lost, no body wrong, no
 client reset, no process gone.
 """
 import hashlib
