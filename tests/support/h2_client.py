@@ -53,6 +53,7 @@ class H2:
         self.sock = socket.socket()
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each frame waits for the acknowledgement of the one before
         self.sock.settimeout(PATIENCE)
         self.sock.connect((host, port))
         if tls:
