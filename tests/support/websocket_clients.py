@@ -25,13 +25,14 @@ def accept_of(key):
 class OverHttp1:
     switched = 101
 
-    def __init__(self, host, path="/", *fields, key=None, receive_buffer=None):
+    def __init__(self, host, path="/", *fields, key=None, receive_buffer=None, port=8080):
         self.key = base64.b64encode(os.urandom(16)) if key is None else key
         self.sock = socket.socket()
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(60)
-        self.sock.connect((host, 8080))
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.connect((host, port))
         lines = [f"GET {path} HTTP/1.1", "Host: lone.example", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
         lines += [f"Sec-WebSocket-Key: {self.key.decode()}"] if self.key else []
         self.sock.sendall("\r\n".join(lines + [f"{name}: {value}" for name, value in fields] + ["", ""]).encode())
