@@ -57,7 +57,7 @@ class ContentRun:
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         if http.Backends.shared is None or not http.Backends.shared.process.running():
-            http.Backends.shared = http.Backends(directory, options, 3, False)
+            http.Backends.shared = http.Backends(directory, options, {})
         self.backends = http.Backends.shared
         files = make_files(directory / "files")
         setup = content_peers.Setup(directory / peer.name.replace(" ", "-"), self.port, self.backends.addresses, works[0], options.binaries, files)

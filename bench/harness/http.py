@@ -16,7 +16,7 @@ from .process import (LOAD_CORE, SERVER_CORE, Process, ServerFailed, family, fin
 # `backends`: how many, 3 if not said; `base`: whose figures the others' are set against; `clients`: so many addresses in turn;
 # `workers`: of the proxy; `rate`: share of the slowest proxy's most, open loop; `idle`: connections,
 # which have asked so often (`asked`) and, where `left` is said, are gone again; they speak plain HTTP if `speaks` says nothing else.
-# `by`: what makes the load, wrk if not said; `h2`: connections and streams of each; `websockets`: connections.
+# `by`: what makes the load, wrk if not said; `h2`: connections and streams of each; `websockets`: connections; `front`: haproxy before the backends.
 WORKS = {
     "small": {"title": "HTTP/1.1, 128 B", "path": "/item?bytes=128", "fields": {}},
     "routes": {"title": "20 routes, tier, X-Forwarded-For, 2 fields", "path": "/r17/item?bytes=128",
@@ -39,6 +39,7 @@ WORKS = {
     "h2": {"title": "HTTP/2 over TLS, 8 x 32 streams, 128 B", "path": "/item?bytes=128", "fields": {}, "by": "h2load", "h2": (8, 32)},
     "h2_100k": {"title": "HTTP/2 over TLS, 8 x 8 streams, 100 KiB", "path": "/item?bytes=102400", "fields": {}, "by": "h2load", "h2": (8, 8)},
     "websocket": {"title": "WebSocket echo, 100 B, 1,000 connections", "path": "/item", "fields": {}, "by": "websocket", "websockets": 1000},
+    "websocket_h2": {"title": "the same, of servers that speak HTTP/2", "path": "/item", "fields": {}, "by": "websocket", "websockets": 1000, "front": True},
     "idle_tls": {"title": "bytes per idle TLS connection (5,000)", "path": "/item?bytes=128", "fields": {}, "idle": 5000, "asked": 1, "speaks": "tls"},
     "idle_h2": {"title": "bytes per idle HTTP/2 connection over TLS (5,000)", "path": "/item?bytes=128", "fields": {}, "idle": 5000, "asked": 1,
                 "speaks": "h2"},
@@ -46,7 +47,7 @@ WORKS = {
 }
 # The works that one start of the proxies serves together.
 GROUPS = (("small", "body16k", "body1m", "connect", "half"), ("idle",), ("idle_silent",), ("idle_left",), ("routes",), ("workers2",), ("algorithms",), ("tcp", "tcp1m"),
-          ("tls", "handshake", "resume", "h2", "h2_100k"), ("websocket",), ("idle_tls",), ("idle_h2",), *http_rules.GROUPS)
+          ("tls", "handshake", "resume", "h2", "h2_100k"), ("websocket",), ("websocket_h2",), ("idle_tls",), ("idle_h2",), *http_rules.GROUPS)
 SIZES = {"body16k": 16384, "body1m": 1 << 20, "tcp1m": 1 << 20, "h2_100k": 102400}
 REPORT = Path(__file__).resolve().parent.parent / "wrk_report.lua"
 CLIENTS = REPORT.with_name("wrk_clients.lua")
@@ -57,15 +58,27 @@ class Backends:
 
     shared = None
 
-    def __init__(self, directory, options, count, echo):
-        self.ports = [free_port() for _ in range(count)]
-        self.addresses = [f"127.0.0.1:{port}" for port in self.ports]
-        self.echo = echo
+    def __init__(self, directory, options, about):
+        self.about = about
+        self.addresses = [f"127.0.0.1:{free_port()}" for _ in range(about.get("backends", 3))]
         command = [options.binaries / "meridian-test-backend", *(f"{a}=b{i},web,here" for i, a in enumerate(self.addresses))]
-        if echo:
+        if "websockets" in about:
             command = [options.binaries / "bench_websocket_echo", *self.addresses]
         self.process = Process("backends", command, directory, core=LOAD_CORE)
         self.process.wait_ready(self.process.name, 60)
+        self.front = None
+        if about.get("front"):
+            command, self.addresses = http_peers.front_of(directory, self.addresses)
+            self.front = Process("front", command, directory, core=LOAD_CORE)
+
+    def suit(self, about):
+        """Whether this work wants such."""
+        return self.process.running() and all(self.about.get(key) == about.get(key) for key in ("websockets", "front"))
+
+    def stop(self):
+        for process in (self.process, self.front):
+            if process and process.running():
+                process.stop()
 
 
 def request(port, path, fields, sealed=False):
@@ -94,13 +107,13 @@ class HttpRun:
         self.works = [work for work in works if work in peer.works]
         self.port = free_port()
         Path(directory).mkdir(parents=True, exist_ok=True)
-        echo = "websockets" in WORKS[works[0]]
-        if Backends.shared is None or not Backends.shared.process.running() or Backends.shared.echo != echo:
-            Backends.shared = Backends(directory, options, WORKS[works[0]].get("backends", 3), echo)
+        about = WORKS[works[0]]
+        if Backends.shared is None or not Backends.shared.suit(about):
+            Backends.shared = Backends(directory, options, about)
         self.backends = Backends.shared
         setup = http_peers.Setup(Path(directory) / peer.name.replace(" ", "-"), self.port, self.backends.addresses, works[0], options.binaries, peer.balance)
-        self.sealed, self.echo = setup.sealed(), echo
-        cores = "0,1" if WORKS[works[0]].get("workers", 1) > 1 else SERVER_CORE
+        self.sealed, self.echo = setup.sealed(), "websockets" in about
+        cores = "0,1" if about.get("workers", 1) > 1 else SERVER_CORE
         self.process = Process(peer.name, peer.command(setup), setup.directory, core=cores)
         self.fields = peer.fields(setup) if hasattr(peer, "fields") else {}
         self.clients = getattr(peer, "clients", None)
@@ -265,8 +278,7 @@ class HttpRun:
 
     def stop(self):
         self.process.stop()
-        if self.backends.process.running():
-            self.backends.process.stop()
+        self.backends.stop()
 
 
 def available_peers(options):

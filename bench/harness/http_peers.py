@@ -4,13 +4,14 @@
 three backends; requests with `X-Customer-Tier: enterprise` on / go to another pool; X-Forwarded-For and X-Real-IP towards the
 backend, two fields set in every response. `algorithms`: ten backends, and each proxy once for each way to choose among them; clients
 are told apart by X-Forwarded-For, so that hashing meets all backends. `tcp`: everything is passed on unread, as TCP. `tls` and its
-like: TLS 1.3 with tickets and one certificate on P-256, HTTP/2 where the client wants it. `websocket`: upgrades are passed on.
+like: TLS 1.3 with tickets and one certificate on P-256, HTTP/2 where the client wants it. `websocket`: upgrades are passed on; `websocket_h2`: as
+extended CONNECT (RFC 8441) to backends that speak both versions, by who can, else as they are.
 """
 
 import subprocess
 from pathlib import Path
 
-from .process import find_program
+from .process import find_program, free_port
 
 ROUTES = 20
 STREAM = Path("/usr/lib/nginx/modules/ngx_stream_module.so")  # of Debian's libnginx-mod-stream
@@ -50,13 +51,17 @@ class Setup:
         """Whether the proxy is not to look at what it passes on."""
         return self.work.startswith("tcp")
 
+    def takes_h2(self):
+        """Whether the backends are to be asked over HTTP/2."""
+        return self.work == "websocket_h2"
+
     def pools(self):
         return ["web"] if self.work != "routes" else ["web", "enterprise", *(f"r{i}" for i in range(ROUTES))]
 
 
 SEALED = ("tls", "handshake", "resume", "h2", "h2_100k", "idle_tls", "idle_h2")
 NEWER = (*SEALED, "websocket")  # what peers that are no HTTP/1.1 proxies first of all have, too
-SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle", "idle_silent", "idle_left", "tcp", "tcp1m", *NEWER)
+SERVED = ("small", "routes", "body16k", "body1m", "connect", "half", "idle", "idle_silent", "idle_left", "tcp", "tcp1m", *NEWER, "websocket_h2")
 
 
 class Floor:
@@ -82,7 +87,8 @@ class Meridian:
         (setup.directory / "state").mkdir()
         weights = [f", weight: {1 + i % 5}" if setup.balance.startswith("weighted") else "" for i in range(len(setup.backends))]
         servers = ", ".join(f'{{address: "{backend}"{weight}}}' for backend, weight in zip(setup.backends, weights))
-        pools = "".join(f"    {name}: {{balance: {setup.balance}, servers: [{servers}]}}\n" for name in setup.pools())
+        h2 = ", protocol: h2" if setup.takes_h2() else ""
+        pools = "".join(f"    {name}: {{balance: {setup.balance}, servers: [{servers}]{h2}}}\n" for name in setup.pools())
         routes = "    - {path: /, pool: web}\n"
         extra = ""
         workers = 2 if setup.work == "workers2" else 1
@@ -147,7 +153,7 @@ stream {{ upstream web {{ {servers} }} server {{ listen 127.0.0.1:{setup.port}; 
         if setup.sealed():
             listen = "listen 127.0.0.1:{} ssl http2; ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.3;".format(
                 setup.port, *setup.certificate())
-        if setup.work == "websocket":
+        if setup.work.startswith("websocket"):
             common = "proxy_http_version 1.1; proxy_set_header Connection upgrade; proxy_set_header Upgrade $http_upgrade; proxy_set_header Host $host;"
         temporary = " ".join(f"{kind}_temp_path {here}/{kind};" for kind in
                              ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -170,7 +176,8 @@ class Haproxy:
 
     @staticmethod
     def command(setup):
-        servers = "".join(f"  server s{i} {backend}\n" for i, backend in enumerate(setup.backends))
+        h2 = " proto h2 ws h2" if setup.takes_h2() else ""
+        servers = "".join(f"  server s{i} {backend}{h2}\n" for i, backend in enumerate(setup.backends))
         reuse = "" if setup.passes_on() else "  http-reuse always\n"
         pools = "".join(f"backend {name}\n  balance {setup.balance}\n{reuse}{servers}" for name in setup.pools())
         rules = "  default_backend web\n"
@@ -229,16 +236,26 @@ class Nghttpx:
     name = "nghttpx"
     program = "nghttpx"
     balance = ""
-    works = NEWER
+    works = (*NEWER, "websocket_h2")
 
     @staticmethod
     def command(setup):
-        backends = [f"--backend={backend.replace(':', ',')}" for backend in setup.backends]
+        h2 = ";;proto=h2" if setup.takes_h2() else ""
+        backends = [f"--backend={backend.replace(':', ',')}{h2}" for backend in setup.backends]
         listen = f"--frontend=127.0.0.1,{setup.port}"
         seal = ["--tls-min-proto-version=TLSv1.3", *(str(file) for file in reversed(setup.certificate()))] if setup.sealed() else []
         return [find_program("nghttpx"), "--conf=/dev/null", "--workers=1", "--log-level=ERROR", "--accesslog-file=/dev/null",
                 "--frontend-keep-alive-timeout=300", "--frontend-http2-read-timeout=300", "--frontend-read-timeout=300", "--backend-connections-per-host=512",
                 listen + ("" if seal else ";no-tls"), *backends, *seal]
+
+
+def front_of(directory, backends):
+    """(command, addresses) of an haproxy that speaks HTTP/1.1 and HTTP/2 by whatever comes, one address before each of these backends."""
+    addresses = [f"127.0.0.1:{free_port()}" for _ in backends]
+    pairs = "".join(f"frontend f{n}\n  bind {address}\n  default_backend b{n}\nbackend b{n}\n  server s {backend}\n" for n, (address, backend) in enumerate(zip(addresses, backends)))
+    path = Path(directory) / "front.cfg"
+    path.write_text(f"global\n  nbthread 1\n  no strict-limits\n  maxconn 12000\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 300s\n  timeout server 300s\n{pairs}")
+    return [find_program("haproxy"), "-db", "-f", path], addresses
 
 
 def by_algorithm(peer, balance, name):
