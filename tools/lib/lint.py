@@ -14,7 +14,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/lib"))
 
-import own_tests  # noqa: E402  (the path comes first)
+import fitting  # noqa: E402  (the path comes first)
+import own_tests  # noqa: E402
 import promises  # noqa: E402
 import protocol_lines  # noqa: E402
 
@@ -166,6 +167,7 @@ def main():
     findings += [f"{file}:{number}: {message}" for file, number, message in promises.findings(ROOT)]
     sources = {str(p.relative_to(ROOT)) for p in code}
     findings += [f"{source}: {message}" for source, message in own_tests.findings(ROOT, sources)]
+    findings += [f"{source}: {message}" for source, message in fitting.findings(ROOT, sources)]
     for line in findings:
         print(line)
     for source in own_tests.stale(ROOT, sources):

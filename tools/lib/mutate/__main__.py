@@ -12,7 +12,7 @@ import sys
 import time
 
 from build import JOBS, ROOT, build, programs
-from e2e import PROGRAMS, EndToEnd
+from e2e import PROGRAMS, EndToEnd, fitting
 from equivalent import Judged
 
 FOLDERS = ("shared", "dns", "edge", "cli")
@@ -182,16 +182,15 @@ def mutate(folder, paths, options, only=None):
 
 def ask_end_to_end(folder, scratch, sources, seen, memory):
     """The end-to-end tests' verdict of each mistake that no unit test noticed, into `seen`."""
-    room = "/".join(folder.split("/")[:2])
-    asked = EndToEnd(room, scratch)
+    asked = EndToEnd(scratch)
     ready = False
     for place in sorted((place for place, verdict in seen.items() if verdict in MISSED), key=lambda p: (p[0].name, p[1])):
         source, number, mistake = place
-        digest = hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in asked.files(source.name))).hexdigest()[:16]
+        digest = hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in fitting.files(source.name))).hexdigest()[:16]
         key = f"{memory.key(source, mistake)}:{digest}"
         if key not in memory.known:
             if not ready:
-                programs(PROGRAMS[room.split("/")[0]], sources, scratch)
+                programs(PROGRAMS[folder.split("/")[0]], sources, scratch)
                 ready = True
             memory.keep(key, asked.judge(source.name, number))
         seen[place] = memory.known[key]
