@@ -50,5 +50,15 @@ TEST(MmdbWalk, SaysWhatIsBroken) {
   EXPECT_FALSE(walk_mmdb(octets, reader));
 }
 
+// 2^29 + 1 nodes of 8 octets are 8 octets in 32 bits: as many as it has.
+TEST(MmdbWalk, ATreeOfMoreNodesThanTheFileHoldsIsRefused) {
+  const MmdbReader reader{.id_of = [](MMDB_entry_s) { return 0U; }, .network = [](const Prefix&, std::uint32_t) {}};
+  const auto text = read_file(::test::source_file("tests/fuzz/corpus/mmdb/tree_of_2_to_the_29_nodes"));
+  ASSERT_TRUE(text);
+  const auto walked = walk_mmdb(std::vector<std::uint8_t>(text->begin(), text->end()), reader);
+  ASSERT_FALSE(walked);
+  EXPECT_EQ(walked.error().message, "its search tree of 536870913 nodes does not fit into the file");
+}
+
 }  // namespace
 }  // namespace shared::load
