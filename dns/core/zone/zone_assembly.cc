@@ -306,6 +306,11 @@ void ZoneAssembly::check_policy(Owner& owner) {
   if ((owner.flags & (Node::kCut | Node::kOccluded)) != 0) {
     problem(Severity::error, mark->where, text(owner) + ": a policy name at or below a delegation is never answered");
   }
+  if (above_ != ZoneBuilder::kNone && (owner.flags & Node::kOccluded) == 0) {  // RFC 6672 section 2.4
+    problem(Severity::error, mark->where,
+            text(owner) + ": lies below the DNAME of " + text(from_.owners_[above_]) +
+                ", so who has that one never asks for it");
+  }
   const auto stands = [&](RrType type) {
     return (type == RrType::a && !mark->types.a) || (type == RrType::aaaa && !mark->types.aaaa);
   };

@@ -132,6 +132,11 @@ TEST(ZoneAssembly, PolicyNames) {
            {{"sub 60 NS ns.example.org."},
             {{"a.sub", 0}},
             "4 error: a.sub.example.com.: a policy name at or below a delegation is never answered\n"},
+           {{"d 60 DNAME example.org."}, {{"d", 0}}, ""},
+           {{"d 60 DNAME example.org."},
+            {{"b.a.d", 0}},
+            "4 error: b.a.d.example.com.: lies below the DNAME of d.example.com., so who has that one never asks for "
+            "it\n"},
            {{}, {{"www", 0}, {"www", 1}}, "4 error: www.example.com.: has two policies\n"},
            {{}, {{"www.example.org.", 0}}, "3 error: www.example.org.: outside the zone example.com.\n"},
        }) {
