@@ -6,10 +6,14 @@
 
 #include <sys/mman.h>
 
+#ifndef __has_feature
+#define __has_feature(name) 0  // of clang alone
+#endif
+
 namespace edge {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)  // as GCC says it, and as clang does
 constexpr bool kPooled = false;
 #else
 constexpr bool kPooled = true;
