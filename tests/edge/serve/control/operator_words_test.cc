@@ -69,9 +69,37 @@ TEST(OperatorWords, RefuseWhatIsNotTheirs) {
        {"", "[]", "{}", R"({"servers": 1})", R"({"servers": [1]})", R"({"servers": [{"pool": "x"}]})"}) {
     EXPECT_FALSE(OperatorWords::parse(bad)) << bad;
   }
-  const auto odd = OperatorWords::parse(R"({"servers": [{"pool": "web", "server": "a:80", "weight": 999}]})");
-  ASSERT_TRUE(odd);
-  EXPECT_TRUE(odd->weights().empty()) << "a weight that no option allows";
+}
+
+TEST(OperatorWords, KeepTheWeightsThatAnOptionAllowsAndNoOthers) {
+  const auto kept = [](int weight) {
+    const auto words = OperatorWords::parse(R"({"servers": [{"pool": "web", "server": "a:80", "weight": )" +
+                                            std::to_string(weight) + "}]}");
+    EXPECT_TRUE(words) << weight;
+    return words && words->weights() == std::map<OperatorWords::ServerKey, std::uint16_t>{
+                                            {{"web", "a:80"}, static_cast<std::uint16_t>(weight)}};
+  };
+  for (const int weight : {1, 2, kMaxWeight - 1, int{kMaxWeight}}) EXPECT_TRUE(kept(weight)) << weight;
+  for (const int weight : {-1, 0, kMaxWeight + 1, 65536 + 1}) EXPECT_FALSE(kept(weight)) << weight;
+}
+
+TEST(OperatorWords, TellWhoDrainsAndWhoDoesNoLonger) {
+  Pool pool;
+  pool.name = "web";
+  pool.servers = {{.name = "a:80", .id = ServerId{0}}, {.name = "b:80", .id = ServerId{1}}};
+  const Pools pools({pool});
+  Live live;
+  for (const Server& server : pool.servers) live.reserve(server.id);
+  const auto drains = [&](std::uint32_t server) { return live.server(ServerId{server}).state.draining(); };
+  OperatorWords words;
+  words.set({"web", "b:80"}, {.drain = OperatorWord(), .weight = std::nullopt});
+  words.set({"other", "a:80"}, {.drain = OperatorWord(), .weight = std::nullopt});
+  words.apply(pools, live);
+  EXPECT_FALSE(drains(0)) << "it is another pool's";
+  EXPECT_TRUE(drains(1));
+  words.set({"web", "b:80"}, {});
+  words.apply(pools, live);
+  EXPECT_FALSE(drains(1));
 }
 
 }  // namespace
