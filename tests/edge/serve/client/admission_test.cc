@@ -210,6 +210,35 @@ TEST(Admission, TheAskersAreTheLastFew) {
   EXPECT_FALSE(admission.reserved_for(address(0)));
   EXPECT_TRUE(admission.reserved_for(address(1)));
   EXPECT_TRUE(admission.reserved_for(address(Admission::kReserved)));
+  for (int again = 0; again < 3; ++again) {  // who asks again takes no second place
+    admission.asked_health(address(Admission::kReserved - 1));
+    admission.asked_health(address(Admission::kReserved));
+  }
+  EXPECT_TRUE(admission.reserved_for(address(1)));
+  admission.asked_health(address(1));
+  admission.asked_health(address(100));
+  EXPECT_TRUE(admission.reserved_for(address(1))) << "it was the last but one";
+  EXPECT_FALSE(admission.reserved_for(address(2)));
+}
+
+TEST(Admission, TheReserveHasAnEnd) {
+  Admission admission(2, 1);
+  const auto checker = *shared::IpAddress::parse("192.0.2.1");
+  admission.asked_health(checker);
+  for (std::size_t i = 0; i < 2 + Admission::kReserved; ++i) {
+    EXPECT_TRUE(admission.reserved_for(checker)) << i;
+    admission.enter(checker);
+  }
+  EXPECT_FALSE(admission.reserved_for(checker));
+  admission.leave(checker);
+  EXPECT_TRUE(admission.reserved_for(checker));
+}
+
+TEST(Admission, AHeadAsOldAsAnothersIsNotOlder) {
+  Admission admission(10, 2);
+  admission.set_oldest_head(0, shared::TimePoint(shared::seconds(4)));
+  admission.set_oldest_head(1, shared::TimePoint(shared::seconds(4)));
+  EXPECT_EQ(admission.oldest_head(), 0U);
 }
 
 }  // namespace
