@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "shared/serve/os/log.h"
 #include "shared/serve/os/unique_fd.h"
 #include "tests/edge/serve/harness.h"
 
@@ -141,6 +142,7 @@ struct Fifo {
 };
 
 TEST(AccessLog, AFifoWithoutAReaderHoldsNeitherTheStartNorALine) {
+  const shared::LogCapture said;
   Fifo fifo;
   auto log = AccessLog::open(fifo.path.string(), 1);
   ASSERT_TRUE(log.has_value());
@@ -150,6 +152,57 @@ TEST(AccessLog, AFifoWithoutAReaderHoldsNeitherTheStartNorALine) {
   fifo.open();
   std::string text;
   EXPECT_TRUE(eventually([&] { return has(text += fifo.read(), "/kept"); }));
+  EXPECT_TRUE(said.lines().empty()) << "that nobody reads yet is no error";
+}
+
+// What is carried nowhere stays in its lane, which is bounded.
+TEST(AccessLog, AFifoWithoutAReaderCostsNoMoreThanALane) {
+  Fifo fifo;
+  auto log = AccessLog::open(fifo.path.string(), 1);
+  ASSERT_TRUE(log.has_value());
+  AccessRecord record;
+  const std::string path(1000, 'x');
+  record.path = path;
+  // In small portions: each would fit into a lane that is emptied.
+  EXPECT_TRUE(eventually([&] {
+    for (int i = 0; i < 20; ++i) (*log)->lane(0).write(record);
+    return (*log)->dropped() > 0;
+  }));
+}
+
+TEST(AccessLog, AFileThatIsMovedAwayLosesNothing) {
+  const auto path = std::filesystem::temp_directory_path() / ("access-" + std::to_string(::getpid()) + ".log");
+  std::filesystem::remove(path);
+  auto log = AccessLog::open(path.string(), 1);
+  ASSERT_TRUE(log.has_value());
+  const auto write = [&](std::string_view what) {
+    AccessRecord record;
+    record.path = what;
+    (*log)->lane(0).write(record);
+  };
+  const auto reopen = [&] {
+    std::atomic<bool> reopened{false};
+    (*log)->reopen([&](const shared::Result<void>& done) { reopened = done.has_value(); });
+    EXPECT_TRUE(eventually([&] { return reopened.load(); }));
+  };
+  const auto text = [](const std::filesystem::path& file) {
+    std::ifstream in(file);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  write("/one");
+  EXPECT_TRUE(eventually([&] { return has(text(path), "/one"); }));
+  reopen();  // the same file: nobody has moved it
+  const auto moved = std::filesystem::path(path.string() + ".1");
+  std::filesystem::rename(path, moved);
+  write("/two");
+  reopen();
+  write("/three");
+  EXPECT_TRUE(eventually([&] { return has(text(path), "/three"); }));
+  EXPECT_TRUE(has(text(moved) + text(path), "/two"));
+  EXPECT_FALSE(has(text(moved), "/three"));
+  EXPECT_EQ((*log)->dropped(), 0U);
+  std::filesystem::remove(path);
+  std::filesystem::remove(moved);
 }
 
 TEST(AccessLog, AReaderThatStopsHoldsNobody) {
