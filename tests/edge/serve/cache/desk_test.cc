@@ -73,6 +73,49 @@ TEST(CacheDesk, WakesReadersOfEveryWorker) {
   ours.cease(*fill);
 }
 
+// Whoever is woken may end another one's request, and that may be the next in the row.
+TEST(CacheDesk, OneThatIsWokenMayEndTheNext) {
+  shared::WorkerLoop loop;
+  CacheDesk desk(loop);
+  const auto fill = make_fill();
+  Waiter writer(loop);
+  desk.write(*fill, writer);
+  struct Ending {
+    Waiter waiter;
+    std::optional<CacheDesk::Reader> reader;
+    std::optional<Task<>> task;
+    Ending* other = nullptr;
+    int wakes = 0;
+    explicit Ending(shared::WorkerLoop& on) : waiter(on) {}
+    Task<> run() {
+      co_await waiter.until(shared::TimePoint::max());
+      ++wakes;
+      other->reader.reset();
+    }
+  };
+  Ending one(loop);
+  Ending two(loop);
+  Ending three(loop);
+  for (Ending* each : {&one, &two, &three}) {
+    each->reader.emplace(desk, fill, each->waiter);
+    each->task.emplace(each->run());
+    each->task->start();
+  }
+  // The newest comes first.
+  three.other = &two;
+  two.other = &three;
+  one.other = &one;
+  fill->moved();
+  loop.poll();
+  EXPECT_EQ(three.wakes, 1);
+  EXPECT_EQ(two.wakes, 0) << "it reads no more";
+  EXPECT_EQ(one.wakes, 1);
+  EXPECT_FALSE(fill->unread());
+  three.reader.reset();
+  EXPECT_TRUE(fill->unread());
+  desk.cease(*fill);
+}
+
 TEST(CacheDesk, RousesTheWriterWhenNobodyReadsOrSomebodyHasTaken) {
   shared::WorkerLoop here;
   shared::WorkerLoop there;
