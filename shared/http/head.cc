@@ -2,21 +2,21 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <type_traits>
+
+#include "shared/http/octet_scan.h"
 
 namespace http {
 namespace {
 
-enum : std::uint8_t { kTokenChar = 1, kTargetChar = 2, kValueChar = 4, kUnderscore = 8 };
+enum : std::uint8_t { kTokenChar = 1, kValueChar = 2, kUnderscore = 4 };
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
-  for (unsigned c = 0x21; c <= 0x7E; ++c) table[c] = kTargetChar | kValueChar;
+  for (unsigned c = 0x21; c <= 0x7E; ++c) table[c] = kValueChar;
   for (unsigned c = 0x80; c <= 0xFF; ++c) table[c] = kValueChar;  // obs-text (RFC 9110 5.5)
   table[' '] = table['\t'] = kValueChar;
-  table['#'] = kValueChar;  // a fragment is never sent (RFC 9112 3.2)
   const auto token = [&](unsigned c) { table[c] |= kTokenChar; };
   for (unsigned c = '0'; c <= '9'; ++c) token(c);
   for (unsigned c = 'a'; c <= 'z'; ++c) token(c), token(c - 'a' + 'A');
@@ -27,40 +27,6 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
 
 std::uint8_t class_of(char c) { return kClasses[static_cast<unsigned char>(c)]; }
-
-// The first octet at or after `p` that is below 0x20 or 0x7F: eight at a time, as values are most of a head.
-const char* find_control(const char* p, const char* end) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
-  while (end - p >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, p, 8);
-    const std::uint64_t del = word ^ (kOnes * 0x7F);
-    const std::uint64_t below = (word - kOnes * 0x20) & ~word;
-    const std::uint64_t hits = (((del - kOnes) & ~del) | below) & kHighs;
-    if (hits != 0) {  // the lowest is a true one, those above may not be
-      if constexpr (std::endian::native == std::endian::little) return p + std::countr_zero(hits) / 8;
-      break;
-    }
-    p += 8;
-  }
-  while (p < end && static_cast<unsigned char>(*p) >= 0x20 && *p != 0x7F) ++p;
-  return p;
-}
-
-// How many of eight octets, from the first one on, are letters and hyphens: names are made of little else.
-int plain_octets(const char* p) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
-  std::uint64_t word;
-  std::memcpy(&word, p, 8);
-  const std::uint64_t small = (word | kOnes * 0x20) & ~kHighs;
-  const std::uint64_t letter = (small + kOnes * (0x80 - 'a')) & ~(small + kOnes * (0x7F - 'z'));
-  const std::uint64_t other = word ^ (kOnes * '-');
-  const std::uint64_t hyphen = ~(((other & ~kHighs) + ~kHighs) | other);
-  const std::uint64_t bad = (~(letter | hyphen) | word) & kHighs;
-  return bad == 0 ? 8 : std::countr_zero(bad) / 8;
-}
 
 enum class Progress : std::uint8_t { more, ok, bad };
 
@@ -89,6 +55,12 @@ constexpr std::size_t kMaxMethod = 32;
 
 Progress read_method(Scan& scan, RequestHead& head) {
   const char* begin = scan.p;
+  if (scan.end - begin >= 4 && std::memcmp(begin, "GET ", 4) == 0) {
+    head.method_text = {begin, 3};
+    head.method = Method::get;
+    scan.p = begin + 4;
+    return Progress::ok;
+  }
   while (scan.p < scan.end && (class_of(*scan.p) & kTokenChar)) ++scan.p;
   if (scan.p - begin > static_cast<std::ptrdiff_t>(kMaxMethod)) return scan.bad(400, "method too long");
   if (scan.p == scan.end) return Progress::more;
@@ -101,7 +73,7 @@ Progress read_method(Scan& scan, RequestHead& head) {
 
 Progress read_target(Scan& scan, const HeadLimits& limits, RequestHead& head) {
   const char* begin = scan.p;
-  while (scan.p < scan.end && (class_of(*scan.p) & kTargetChar)) ++scan.p;
+  scan.p = find_target_end(scan.p, scan.end);
   if (scan.p - begin > static_cast<std::ptrdiff_t>(limits.max_target)) return scan.bad(414, "target too long");
   if (scan.p == scan.end) return Progress::more;
   if (scan.p == begin || *scan.p != ' ') return scan.bad(400, "malformed target");
@@ -113,7 +85,13 @@ Progress read_target(Scan& scan, const HeadLimits& limits, RequestHead& head) {
 // "HTTP/1.1", of which a prefix may be there so far.
 Progress read_version(Scan& scan, Version& version) {
   constexpr std::string_view kName = "HTTP/";
+  constexpr std::string_view kUsual = "HTTP/1.1";
   const auto left = static_cast<std::size_t>(scan.end - scan.p);
+  if (left >= kUsual.size() && std::memcmp(scan.p, kUsual.data(), kUsual.size()) == 0) [[likely]] {
+    version = Version::http_1_1;
+    scan.p += kUsual.size();
+    return Progress::ok;
+  }
   if (kName.compare(0, std::min(left, kName.size()), std::string_view(scan.p, std::min(left, kName.size()))) != 0) {
     return scan.bad(400, "malformed version");
   }
@@ -168,26 +146,15 @@ Progress read_start_line(Scan& scan, const HeadLimits&, ResponseHead& head) {
   return scan.line_end();
 }
 
-Progress read_name(Scan& scan, Field& field, Sender sender) {
+// A name that has more than letters and hyphens, or is broken. Out of line, as hardly any is.
+[[gnu::noinline]] Progress read_odd_name(Scan& scan, Field& field, Sender sender) {
   const char* const begin = scan.p;
-  const char* const end = scan.end;
-  const char* p = begin;
   std::uint8_t seen = 0;
-  if constexpr (std::endian::native == std::endian::little) {
-    for (int plain = 8; plain == 8 && end - p >= 8; p += plain) plain = plain_octets(p);
-    if (p != end && *p == ':' && p != begin) {
-      field.name = {begin, static_cast<std::size_t>(p - begin)};
-      field.id = field_id(field.name);
-      scan.p = p + 1;
-      return Progress::ok;
-    }
-  }
-  for (; p < end; ++p) {
-    const std::uint8_t kind = class_of(*p);
+  for (; scan.p < scan.end; ++scan.p) {
+    const std::uint8_t kind = class_of(*scan.p);
     if ((kind & kTokenChar) == 0) break;
     seen |= kind;
   }
-  scan.p = p;
   field.name = scan.since(begin);
   if (sender == Sender::server && scan.p != begin) {
     while (scan.p < scan.end && (*scan.p == ' ' || *scan.p == '\t')) ++scan.p;
@@ -207,7 +174,18 @@ Progress read_name(Scan& scan, Field& field, Sender sender) {
   return scan.bad(400, "underscore twin of a framing field");
 }
 
-Progress read_value(Scan& scan, Field& field) {
+inline Progress read_name(Scan& scan, Field& field, Sender sender) {
+  const char* const end = find_odd(scan.p, scan.end);
+  if (end == scan.end || *end != ':' || end == scan.p) [[unlikely]]
+    return read_odd_name(scan, field, sender);
+  field.name = {scan.p, static_cast<std::size_t>(end - scan.p)};
+  field.id = field_id(field.name);
+  scan.p = end + 1;
+  return Progress::ok;
+}
+
+// A value with other white space around it than the one space before it, or that is broken.
+[[gnu::noinline]] Progress read_odd_value(Scan& scan, Field& field) {
   while (scan.p < scan.end && (*scan.p == ' ' || *scan.p == '\t')) ++scan.p;
   const char* begin = scan.p;
   while (true) {
@@ -221,6 +199,18 @@ Progress read_value(Scan& scan, Field& field) {
   while (last > begin && (last[-1] == ' ' || last[-1] == '\t')) --last;
   field.value = {begin, static_cast<std::size_t>(last - begin)};
   return scan.line_end();
+}
+
+inline Progress read_value(Scan& scan, Field& field) {
+  const char* const begin = scan.p + 1;
+  if (scan.end - scan.p < 2 || *scan.p != ' ' || *begin <= ' ') [[unlikely]]
+    return read_odd_value(scan, field);
+  const char* const end = find_control(begin, scan.end);
+  if (scan.end - end < 2 || end[0] != '\r' || end[1] != '\n' || end[-1] == ' ') [[unlikely]]
+    return read_odd_value(scan, field);
+  field.value = {begin, static_cast<std::size_t>(end - begin)};
+  scan.p = end + 2;
+  return Progress::ok;
 }
 
 // All field lines and the empty one.
