@@ -46,7 +46,10 @@ bool needs_trust(http::FieldId id) {
 class RequestWriter {
  public:
   RequestWriter(std::span<char> out, const UpstreamRequest& request)
-      : request_(request), connection_(http::connection_options(request.head.fields)), out_(out) {}
+      : request_(request),
+        connection_(http::connection_options(request.head.fields)),
+        ruled_(!request.rules.empty()),
+        out_(out) {}
 
   std::optional<std::size_t> write() {
     write_request_line();
@@ -56,17 +59,14 @@ class RequestWriter {
     }
     write_framing();
     write_origin();
-    if (!request_.via.empty() && !request_.rules.drops({"Via", {}, http::FieldId::via})) {
+    if (!request_.via.empty() && !drops({"Via", {}, http::FieldId::via})) {
       write_via();
     }
-    if (request_.tiers.enabled())
-      own(http::FieldId::other, request_.tiers.header(), request_.tiers.name(request_.tier));
-    if (!request_.client_subject.empty()) {
-      own(http::FieldId::other, request_.client_subject_field, request_.client_subject);
-    }
+    if (request_.tiers.enabled()) named(request_.tiers.header(), request_.tiers.name(request_.tier));
+    if (!request_.client_subject.empty()) named(request_.client_subject_field, request_.client_subject);
     for (const HeaderRules::Appended& field : request_.identity) out_.field(field.name, field.value);
-    if (!request_.traceparent.empty()) own(http::FieldId::traceparent, "traceparent", request_.traceparent);
-    own(http::FieldId::x_request_id, "X-Request-Id", request_.request_id);
+    if (!request_.traceparent.empty()) own(http::FieldId::traceparent, "traceparent: ", request_.traceparent);
+    own(http::FieldId::x_request_id, "X-Request-Id: ", request_.request_id);
     for (const HeaderRules::Appended& field : request_.rules.appended()) {
       if (field.id != http::FieldId::host) out_.field(field.name, field.value);
     }
@@ -90,7 +90,7 @@ class RequestWriter {
 
   void write_host() {
     const HeaderRules::Appended* ruled = request_.rules.find_appended(http::FieldId::host);
-    out_.field("Host", ruled == nullptr ? request_.target.authority : std::string_view(ruled->value));
+    out_.line("Host: ", ruled == nullptr ? request_.target.authority : std::string_view(ruled->value));
   }
 
   [[nodiscard]] bool is_tier_header(const http::Field& field) const {
@@ -115,12 +115,20 @@ class RequestWriter {
     }
     if (connection_.named_count > 0 && !http::is_protected(field.id) && connection_.names(field.name)) return false;
     if (field.id == http::FieldId::other && http::underscore_twin(field.name) != http::FieldId::other) return false;
-    return !request_.rules.drops(field);
+    return !drops(field);
   }
 
-  // A field of our own, unless a rule has taken the name over.
-  void own(http::FieldId id, std::string_view name, std::string_view value) {
-    if (!request_.rules.drops({name, value, id})) out_.field(name, value);
+  [[nodiscard]] bool drops(const http::Field& field) const { return ruled_ && request_.rules.drops(field); }
+
+  // A field of our own, unless a rule has taken the name over; `before` is all that stands before the value.
+  template <std::size_t kSize>
+  void own(http::FieldId id, const char (&before)[kSize], std::string_view value) {
+    const std::string_view name(before, kSize - 3);  // without ": " and the end of the literal
+    if (!drops({name, value, id})) out_.line(before, value);
+  }
+  // Likewise, by a name that the configuration has given.
+  void named(std::string_view name, std::string_view value) {
+    if (!drops({name, value, http::FieldId::other})) out_.field(name, value);
   }
 
   void write_framing() {
@@ -132,15 +140,15 @@ class RequestWriter {
   void write_origin() {
     const http::FieldList& fields = request_.head.fields;
     const bool trusted = request_.client.trusted;
-    if (!request_.rules.drops({"X-Forwarded-For", {}, http::FieldId::x_forwarded_for})) write_forwarded_for();
-    if (!request_.rules.drops({"X-Real-IP", {}, http::FieldId::x_real_ip})) {
+    if (!drops({"X-Forwarded-For", {}, http::FieldId::x_forwarded_for})) write_forwarded_for();
+    if (!drops({"X-Real-IP", {}, http::FieldId::x_real_ip})) {
       out_.text("X-Real-IP: ").address(request_.client.address).text("\r\n");
     }
     if (!trusted || !fields.has(http::FieldId::x_forwarded_proto)) {
-      own(http::FieldId::x_forwarded_proto, "X-Forwarded-Proto", request_.scheme);
+      own(http::FieldId::x_forwarded_proto, "X-Forwarded-Proto: ", request_.scheme);
     }
     if (!trusted || !fields.has(http::FieldId::x_forwarded_host)) {
-      own(http::FieldId::x_forwarded_host, "X-Forwarded-Host", request_.target.authority);
+      own(http::FieldId::x_forwarded_host, "X-Forwarded-Host: ", request_.target.authority);
     }
   }
 
@@ -168,6 +176,7 @@ class RequestWriter {
 
   const UpstreamRequest& request_;
   const http::ConnectionOptions connection_;
+  const bool ruled_;
   http::HeadWriter out_;
 };
 

@@ -11,6 +11,10 @@ namespace {
 constexpr std::size_t kOwnNames = 256;  // octets for the names, separators and numbers of our own fields
 
 void write_status_line(http::HeadWriter& out, std::uint16_t status, std::string_view reason) {
+  if (status == 200 && reason == "OK") [[likely]] {
+    out.text("HTTP/1.1 200 OK\r\n");
+    return;
+  }
   out.text("HTTP/1.1 ")
       .number(status)
       .text(" ")

@@ -37,6 +37,32 @@ TEST(HeadWriter, AFieldOfAnySizeNeedsItsOctetsAndNoMore) {
   }
 }
 
+// It is copied in one piece, which must not take what stands around it.
+TEST(HeadWriter, AFieldThatStandsAsALineLeavesAsItCame) {
+  const std::string came = "Some-Name: some value\r\nNext:x";
+  const std::string_view name(came.data(), 9);
+  const std::string_view value(came.data() + 11, 10);
+  const std::string expected = "Some-Name: some value\r\n";
+  const auto write = [&](HeadWriter& out) { out.field(name, value); };
+  EXPECT_EQ(written(expected.size(), write), expected);
+  EXPECT_EQ(written(expected.size() - 1, write), std::nullopt);
+  // Two octets between the two that are no colon and space.
+  for (const std::string other : {"Some-Name:\tsome value", "Some-Name =some value", "Some-Name::some value"}) {
+    const std::string_view before(other.data(), 9);
+    const std::string_view behind(other.data() + 11, 10);
+    EXPECT_EQ(written(64, [&](HeadWriter& out) { out.field(before, behind); }), expected) << other;
+  }
+}
+
+TEST(HeadWriter, ALineOfOurOwnNeedsItsOctetsAndNoMore) {
+  for (std::size_t value = 0; value <= 40; ++value) {
+    const std::string expected = "X-Real-IP: " + letters(value, 'a') + "\r\n";
+    const auto write = [&](HeadWriter& out) { out.line("X-Real-IP: ", letters(value, 'a')); };
+    ASSERT_EQ(written(expected.size(), write), expected);
+    ASSERT_EQ(written(expected.size() - 1, write), std::nullopt) << value;
+  }
+}
+
 TEST(HeadWriter, NothingSlipsInBehindWhatDidNotFit) {
   EXPECT_EQ(written(10, [](HeadWriter& out) { out.field("Name", "a value").text("x"); }), std::nullopt);
 }
