@@ -49,9 +49,11 @@ bool is_ambiguous(const FieldList& fields, std::string_view name) {
   bool exact = false;
   unsigned lines = 0;
   for (const Field& field : fields) {
-    if (!equals_as_twin(field.name, name)) continue;
+    if (field.name.size() != name.size()) continue;
+    const bool same = field.name == name;  // nearly always, if it is there
+    if (!same && !equals_as_twin(field.name, name)) continue;
     ++lines;
-    exact = equals_ignoring_case(field.name, name);
+    exact = same || equals_ignoring_case(field.name, name);
   }
   return lines > 0 && (lines > 1 || !exact) && !may_have_lines(name);
 }

@@ -187,7 +187,7 @@ std::string_view canonical_name(FieldId id) { return kNames[static_cast<std::siz
 
 bool equals_as_twin(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  if (same_letters(a, b)) return true;  // it has no underscore, most often
+  if (a == b || same_letters(a, b)) return true;  // it has no underscore, most often
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] != b[i] && hyphen(a[i]) != hyphen(b[i])) return false;
   }
@@ -227,7 +227,7 @@ const Field* FieldList::find(std::string_view name) const {
   if (const FieldId id = field_id(name); id != FieldId::other) return find(id);
   for (const Field& field : all()) {
     if (field.id != FieldId::other || field.name.size() != name.size()) continue;
-    if (same_letters(field.name, name)) return &field;
+    if (field.name == name || same_letters(field.name, name)) return &field;
   }
   return nullptr;
 }

@@ -35,9 +35,10 @@ bool is_overlong(unsigned lead, unsigned next) {
 
 // Nothing to decode, to resolve or to refuse: almost every path.
 bool is_plain(std::string_view path) {
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path[i] == '%' || path[i] == '\\' || path[i] == ';') return false;
-    if (path[i] == '/' && i + 1 < path.size() && (path[i + 1] == '/' || path[i + 1] == '.')) return false;
+  char before = '\0';
+  for (const char c : path) {
+    if (c == '%' || c == '\\' || c == ';' || (before == '/' && (c == '/' || c == '.'))) return false;
+    before = c;
   }
   return true;
 }

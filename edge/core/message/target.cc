@@ -1,7 +1,7 @@
 #include "edge/core/message/target.h"
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 
 #include "shared/core/ascii.h"
 #include "shared/core/ip.h"
@@ -11,18 +11,34 @@ namespace {
 
 constexpr std::size_t kMaxHost = 255;
 
-bool is_host_char(char c) { return shared::is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~'; }
+constexpr std::array<bool, 256> make_host_characters() {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < 0x80; ++c) table[c] = shared::is_alphanumeric(static_cast<char>(c));
+  for (const char c : std::string_view("-._~")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+constexpr std::array<bool, 256> kHostCharacters = make_host_characters();
 
+// Looked at once for each request: no label but the last may be empty, which parse_authority() takes off.
 bool is_registered_name(std::string_view host) {
-  return !host.empty() && host.size() <= kMaxHost && host.front() != '.' && host.find("..") == std::string_view::npos &&
-         std::all_of(host.begin(), host.end(), is_host_char);
+  if (host.size() > kMaxHost) return false;
+  char before = '.';
+  for (const char c : host) {
+    if (!kHostCharacters[static_cast<unsigned char>(c)] || (c == '.' && before == '.')) return false;
+    before = c;
+  }
+  return !host.empty();
 }
 
 // The port after the colon; 0 when it is malformed.
 std::uint16_t parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc{} && end == text.data() + text.size() ? port : std::uint16_t{0};
+  std::uint32_t port = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return 0;
+    port = port * 10 + static_cast<std::uint32_t>(c - '0');
+    if (port > 0xFFFF) return 0;
+  }
+  return static_cast<std::uint16_t>(port);
 }
 
 http::Checked<Authority> with_port(std::string_view host, std::string_view rest) {

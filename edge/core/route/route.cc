@@ -44,7 +44,7 @@ std::string_view next_segment(std::string_view& path) {
 
 // Does an upstream have anything to decode in it?
 bool has_twin(std::string_view path) {
-  return std::any_of(path.begin(), path.end(), [](char c) { return c == '%' || c == ';'; });
+  return path.find('%') != std::string_view::npos || path.find(';') != std::string_view::npos;
 }
 
 }  // namespace
