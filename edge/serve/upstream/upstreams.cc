@@ -25,7 +25,11 @@ std::unique_ptr<UpstreamConnection> Upstreams::take_idle(ServerId server, const 
     if ((*it)->endpoint_ != endpoint || (*it)->about_ != terms.about) continue;
     if ((*it)->tls_.get() != terms.tls || (*it)->name_ != terms.name) continue;
     std::unique_ptr<UpstreamConnection> connection = std::move(*it);
-    list.erase(std::next(it).base());
+    if (it == list.rbegin()) {  // nearly always
+      list.pop_back();
+    } else {
+      list.erase(std::next(it).base());
+    }
     --idle_count_;
     connection->owner_ = nullptr;
     counters_.upstream_reuses.add();
