@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "edge/serve/request/spans.h"
 
@@ -44,11 +45,19 @@ std::string_view session_word(const Request& r) {
   return end == SessionEnd::none || end == SessionEnd::asked ? std::string_view() : name_of(end);
 }
 
+// One look at the clock for all requests that end in one turn of the loop.
+shared::WallTime wall_at(shared::TimePoint now) {
+  thread_local shared::TimePoint seen;
+  thread_local shared::WallTime wall;
+  if (now != std::exchange(seen, now)) wall = std::chrono::system_clock::now();
+  return wall;
+}
+
 void log_access(Request& r, AccessLane& lane, std::uint64_t total_us) {
   const RequestTarget& target = r.found().target;
   const bool matched = r.found().route != nullptr;
   lane.write(
-      {.time = std::chrono::system_clock::now() - std::chrono::microseconds(total_us),
+      {.time = wall_at(r.now()) - std::chrono::microseconds(total_us),
        .client = r.found().client.address,
        .protocol = r.asked.protocol,
        .method = r.asked.head->method_text,
