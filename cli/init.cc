@@ -237,9 +237,9 @@ shared::Result<InitPlan> plan_of(const std::vector<std::string>& regions, const 
     if (region.name.empty() || region.edges.empty()) {
       return shared::fail("--region '" + text + "': expected NAME=ADDRESS[,ADDRESS...], such as eu=203.0.113.11");
     }
-    for (const std::string& edge : region.edges) {
-      if (!shared::IpAddress::parse(edge)) return shared::fail("--region '" + text + "': '" + edge + "' is no address");
-    }
+    const auto wrong = std::ranges::find_if_not(
+        region.edges, [](const std::string& edge) { return shared::IpAddress::parse(edge).has_value(); });
+    if (wrong != region.edges.end()) return shared::fail("--region '" + text + "': '" + *wrong + "' is no address");
     plan.regions.push_back(std::move(region));
   }
   if (plan.regions.empty()) return shared::fail("--region is missing, such as --region eu=203.0.113.11");

@@ -26,10 +26,10 @@ bool is_lower_hex(std::string_view text) {
 
 bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; }
 
-// What eight lower-case digits stand for, the first one highest.
-std::uint32_t eight_digits(const char* text) {
+// What the first eight lower-case digits stand for, the first one highest.
+std::uint32_t eight_digits(std::string_view text) {
   std::uint64_t word = 0;
-  std::memcpy(&word, text, sizeof word);
+  std::memcpy(&word, text.data(), sizeof word);
   if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
   word = (word & 0x0F0F0F0F0F0F0F0FULL) + ((word >> 6) & 0x0101010101010101ULL) * 9;
   word = (word | word >> 4) & 0x00FF00FF00FF00FFULL;
@@ -41,7 +41,7 @@ std::uint32_t eight_digits(const char* text) {
 bool is_recorded(std::string_view trace, double share) {
   if (share >= 1) return true;  // the largest of them is 1 as a double
   const std::string_view random = trace.substr(trace.size() - 14);
-  const std::uint64_t value = std::uint64_t{eight_digits(random.data())} << 24 | (eight_digits(&random[6]) & 0xFFFFFF);
+  const std::uint64_t value = std::uint64_t{eight_digits(random)} << 24 | (eight_digits(random.substr(6)) & 0xFFFFFF);
   return static_cast<double>(value) < share * 0x1.0p56;
 }
 

@@ -26,7 +26,7 @@ bool goes(const CachePurge& purge, const CacheEntry& entry) {
 
 }  // namespace
 
-CacheStore::CacheStore(CacheStoreSettings settings, std::uint64_t seed)
+CacheStore::CacheStore(const CacheStoreSettings& settings, std::uint64_t seed)
     : name_(settings.name), seed_(seed), capacity_(settings.capacity), memory_(settings.memory) {
   if (!settings.disk.empty()) open_disk(settings);
 }

@@ -73,7 +73,7 @@ struct CacheUrlHash {
 
 class CacheStore {
  public:
-  CacheStore(CacheStoreSettings settings, std::uint64_t seed);
+  CacheStore(const CacheStoreSettings& settings, std::uint64_t seed);
   ~CacheStore();
   CacheStore(const CacheStore&) = delete;
   CacheStore& operator=(const CacheStore&) = delete;

@@ -93,11 +93,10 @@ bool Clients::heads_go_first(shared::TimePoint now) const {
 bool Clients::give_up_one(const shared::IpAddress* client) {
   Counters& counters = context_.counters;
   LinePlace* const head = lines_.longest(ClientState::head, client);
-  if (head != nullptr && (client != nullptr || heads_go_first(context_.now()))) {
-    evict(*head->connection, counters.evicted_head);
-  } else if (ClientConnection* const slow = slowest(client)) {
+  const bool head_first = head != nullptr && (client != nullptr || heads_go_first(context_.now()));
+  if (ClientConnection* const slow = head_first ? nullptr : slowest(client)) {
     evict(*slow, counters.evicted_slow);
-  } else if (LinePlace* const idle = lines_.longest(ClientState::idle, client)) {
+  } else if (LinePlace* const idle = head_first ? nullptr : lines_.longest(ClientState::idle, client)) {
     evict(*idle->connection, counters.evicted_idle);
   } else if (head != nullptr) {
     evict(*head->connection, counters.evicted_head);
