@@ -58,7 +58,7 @@ Control::Control(shared::Supervisor& supervisor, ControlSettings settings, World
       cells_(std::make_shared<ResponseCells>(random_seed())),
       own_cookie_secret_(random_cookie_secret()),
       start_report_(settings_.report) {
-  recall_geo(start_report_);
+  if (start_report_.geo && start_report_.geo_waiting) geo_.recall(*start_report_.geo, *start_report_.geo_waiting);
 }
 
 Control::~Control() {
@@ -184,8 +184,7 @@ void Control::make_workers(std::vector<Sockets> sockets) {
 
 Result<void> Control::open_admin() {
   const shared::load::Config& config = world_->common;
-  const auto opened =
-      service_.open_admin({.admin = config.admin.dns, .metrics = config.metrics.dns, .own = {}}, config);
+  auto opened = service_.open_admin({.admin = config.admin.dns, .metrics = config.metrics.dns, .own = {}}, config);
   if (!opened) return opened;
   for (const auto& admin : service_.admins()) add_routes(*admin, *this);
   return {};

@@ -9,7 +9,6 @@
 //   a successor is ready (shared/serve/process/upgrade.h) -> the same, but TCP sessions end by themselves
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,7 +18,9 @@
 #include <vector>
 
 #include "dns/core/answer/snapshot.h"
+#include "dns/core/steer/earlier_answers.h"
 #include "dns/load/world/geo_guard.h"
+#include "dns/load/world/geo_state.h"
 #include "dns/load/world/world.h"
 #include "dns/serve/control/alias_control.h"
 #include "dns/serve/control/dns_over_tls.h"
@@ -70,14 +71,6 @@ class Control {
   [[nodiscard]] SteeringControl& steering() { return *steering_; }
 
   // For reports and tests.
-  struct GeoState {
-    std::uint64_t taken = 0;  // databases since the start, the first included
-    std::uint64_t refused = 0;
-    shared::WallTime last{};                    // when the present database was taken
-    GeoVerdict verdict;                         // of the last one that came, taken or not
-    std::string message;                        // why the last one that came was not taken; empty: it was
-    std::optional<GeoMemory::Waiting> waiting;  // a newer one that the guard refuses
-  };
   // The last good copy of the files, for the next start.
   struct Kept {
     shared::WallTime last{};  // when it was seen to be complete
@@ -140,7 +133,6 @@ class Control {
   // The steps of a job that judge a database other than the one that serves.
   void add_guard(Job& job, Geo geo);
   void note_geo(const GeoVerdict& verdict, const FileStamp& stamp, const shared::load::Diagnostics& diagnostics);
-  void recall_geo(const StartReport& report);
   void keep();
   void watch_geo();
   void adopt(std::shared_ptr<const World> next);
@@ -158,7 +150,7 @@ class Control {
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::shared_ptr<SteeringCounts>> steering_counts_;  // by worker, for snapshot_'s policies
   Steered steered_before_;                                        // by policies that are gone
-  std::deque<GivenAnswer> given_before_;                          // likewise; the oldest first
+  EarlierAnswers given_before_{4 * GivenSamples::kSize};          // likewise
   GeoState geo_;
   std::unique_ptr<GeoWatch> geo_watch_;
   DnsOverTls over_tls_;

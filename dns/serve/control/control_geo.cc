@@ -2,7 +2,6 @@
 // that are really given.
 #include <algorithm>
 #include <chrono>
-#include <tuple>
 #include <utility>
 
 #include "dns/serve/control/control.h"
@@ -12,16 +11,6 @@ namespace dns {
 
 using shared::Level;
 using shared::log_event;
-
-namespace {
-
-constexpr std::size_t kKeptGiven = 4 * GivenSamples::kSize;  // of policies that are gone
-
-bool names_region_and_block(const GivenAnswer& a, const GivenAnswer& b) {
-  return std::tie(a.name, a.client, a.by_subnet) < std::tie(b.name, b.client, b.by_subnet);
-}
-
-}  // namespace
 
 void Control::add_given(const Publication& from, std::vector<GivenAnswer>& to) {
   const auto& names = from.snapshot->policies->spec().names;
@@ -35,27 +24,15 @@ void Control::add_given(const Publication& from, std::vector<GivenAnswer>& to) {
 void Control::keep_given(const Publication& from) {
   std::vector<GivenAnswer> gone;
   add_given(from, gone);
-  given_before_.insert(given_before_.end(), gone.begin(), gone.end());
-  while (given_before_.size() > kKeptGiven) given_before_.pop_front();
+  given_before_.keep(gone);
 }
 
 // Those of the present policies, and of earlier ones as far as the present ones have not replaced them.
 std::vector<GivenAnswer> Control::given() const {
-  std::vector<GivenAnswer> all;
-  for (std::size_t i = 0; i < workers_.size(); ++i) add_given(publication_of(i), all);
+  std::vector<GivenAnswer> present;
+  for (std::size_t i = 0; i < workers_.size(); ++i) add_given(publication_of(i), present);
   const std::size_t wanted = GivenSamples::kSize * std::max<std::size_t>(workers_.size(), 1);
-  const std::size_t more = std::min(wanted - std::min(wanted, all.size()), given_before_.size());
-  all.insert(all.end(), given_before_.end() - static_cast<std::ptrdiff_t>(more), given_before_.end());
-  std::ranges::sort(all, names_region_and_block);
-  std::vector<GivenAnswer> sums;
-  for (GivenAnswer& answer : all) {
-    if (!sums.empty() && !names_region_and_block(sums.back(), answer)) {
-      ++sums.back().count;
-    } else {
-      sums.push_back(std::move(answer));
-    }
-  }
-  return sums;
+  return counted(given_before_.fill_up(std::move(present), wanted));
 }
 
 namespace {
@@ -96,32 +73,12 @@ void Control::add_guard(Job& job, Geo geo) {
 // A new database has come; what of the diagnostics is an error kept it, or all that came with it, out.
 void Control::note_geo(const GeoVerdict& verdict, const FileStamp& stamp,
                        const shared::load::Diagnostics& diagnostics) {
-  geo_.verdict = verdict;
-  geo_.message.clear();
-  geo_.waiting.reset();
-  if (!diagnostics.failed()) {
-    ++geo_.taken;
-    geo_.last = std::chrono::system_clock::now();
+  if (geo_.note(verdict, stamp, diagnostics, std::chrono::system_clock::now())) {
     log_event(Level::info, "geo_database_taken", {{"moved", print_share(verdict.moved)}, {"detail", verdict.text}});
     return;
   }
-  ++geo_.refused;
-  for (const auto& problem : diagnostics.list()) {
-    if (problem.severity == shared::load::Severity::error && geo_.message.empty()) geo_.message = problem.message;
-  }
   log_event(Level::error, "geo_database_refused", {{"reason", geo_.message}});
-  if (!verdict.too_much) return;
-  geo_.waiting = {stamp, geo_.message};
-  keep();
-}
-
-// The guard has spoken at the start already.
-void Control::recall_geo(const StartReport& report) {
-  if (!report.geo || !report.geo_waiting) return;
-  geo_.verdict = *report.geo;
-  geo_.waiting = report.geo_waiting;
-  geo_.message = report.geo_waiting->why;
-  geo_.refused = 1;
+  if (geo_.waiting) keep();
 }
 
 // The file was replaced: the present configuration over the new database, or all stays as it is.

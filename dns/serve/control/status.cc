@@ -129,7 +129,7 @@ json::array zones_of(const World& world) {
 
 json::object geo_of(const Control& control) {
   const GeoFile& file = *control.world().geo;
-  const Control::GeoState& state = control.geo();
+  const GeoState& state = control.geo();
   const GuardConfig& guard = control.world().config.geo.guard;
   const std::string_view mode = guard.mode == shared::Mode::enforce  ? "enforce"
                                 : guard.mode == shared::Mode::shadow ? "shadow"
