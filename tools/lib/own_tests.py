@@ -27,10 +27,8 @@ PRIVILEGES = "tests/shared/serve/process/privileges_test.cc"
 SEEN_BY = {
     "dns/serve/control/dns_over_tls.cc": "tests/e2e/test_dns_over_tls.py",
     "dns/serve/control/explain_facts.cc": OPERATOR,
-    "dns/serve/control/geo_watch.cc": "tests/e2e/test_geo.py",
     "dns/serve/control/keeper.cc": "tests/e2e/test_start.py",
     "dns/serve/control/start.cc": "tests/e2e/test_start.py",
-    "dns/serve/control/steering_control.cc": "tests/e2e/test_region_health.py",
     "dns/serve/responder/responder.cc": WORKER,
     "dns/serve/tcp/tcp_server.cc": WORKER,
     "dns/serve/tcp/tcp_session.cc": WORKER,

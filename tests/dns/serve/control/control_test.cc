@@ -126,6 +126,22 @@ TEST_F(ControlTest, TellsEachProbeToWhoWantsToKnow) {
   start_with("log: {level: debug}\n", "");  // the level is the process's
 }
 
+// Its edges are not known yet: they take a connection and say nothing.
+TEST_F(ControlTest, WhoDoesNotServeYetSaysSoAndEndsAtOnce) {
+  stop();
+  std::filesystem::remove_all(folder_ / "state");
+  std::string text = read("config.yaml");
+  const std::string probe = "kind: tcp";
+  text.replace(text.find(probe), probe.size(), "kind: http");
+  text.replace(text.find("interval: 100ms, timeout: 90ms"), 30, "interval: 1h, timeout: 60s");
+  text.replace(text.find("health: {"), 9, "health: {start_wait: 30s, ");
+  write("config.yaml", text);
+  launch();
+  EXPECT_NE(http("GET", "/healthz").find(" 503 "), std::string::npos);
+  EXPECT_EQ(status().at("serving"), false);
+  stop();  // with status 0: it was not ended by force
+}
+
 // Nothing is probed, so nothing is waited for.
 TEST_F(ControlTest, WithNothingToProbeItServesAtOnce) {
   stop();

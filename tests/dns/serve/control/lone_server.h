@@ -98,13 +98,19 @@ class LoneServer : public testing::Test {
   }
 
   void start() {
+    launch();
+    EXPECT_TRUE(eventually([this] { return http("GET", "/healthz").find("200 OK") != std::string::npos; }));
+  }
+  // Does not wait until it serves.
+  void launch() {
     std::promise<void> up;
     thread_ = std::thread([this, &up] {
       shared::Supervisor supervisor;
       shared::load::Diagnostics diagnostics;
       auto world = load_world((folder_ / "config.yaml").string(), diagnostics);
       ASSERT_TRUE(world) << diagnostics.render();
-      auto server = Control::start(supervisor, {(folder_ / "config.yaml").string(), "test"}, std::move(*world));
+      ControlSettings settings{.config_path = (folder_ / "config.yaml").string(), .version = "test", .report = report_};
+      auto server = Control::start(supervisor, std::move(settings), std::move(*world));
       ASSERT_TRUE(server) << server.error().message;
       dns_ = (*server)->endpoints().front();
       admin_ = (*server)->service().admins().front()->endpoint();
@@ -113,7 +119,6 @@ class LoneServer : public testing::Test {
       status_ = supervisor.run();
     });
     up.get_future().wait();
-    EXPECT_TRUE(eventually([this] { return http("GET", "/healthz").find("200 OK") != std::string::npos; }));
   }
   void stop() {
     if (!thread_.joinable()) return;
@@ -189,6 +194,7 @@ class LoneServer : public testing::Test {
 
   shared::LogCapture log_;
   std::filesystem::path folder_;
+  StartReport report_;  // what the next start is told of how it came by its files
   UniqueFd edge_one_;
   UniqueFd edge_two_;
   std::thread thread_;

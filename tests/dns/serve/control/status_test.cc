@@ -94,5 +94,66 @@ TEST_F(StatusTest, OfAnEdgeThatIsDownAndOfAWordThatExpires) {
   EXPECT_TRUE(seconds > 900 && seconds <= 1000) << seconds;
 }
 
+// What was broken at the start stands there until a reload of everything is good, and is no last good copy.
+TEST_F(StatusTest, OfAStartFromWhatWasLeft) {
+  EXPECT_TRUE(eventually([this] { return status().at("last_good").at("kept").is_string(); }));
+  stop();
+  std::filesystem::remove_all(folder_ / "state");
+  std::filesystem::create_directory(folder_ / "state");
+  report_.copied = shared::WallTime(std::chrono::seconds(86400));
+  report_.problems = {{shared::load::Severity::error, {}, "a zone is broken"}};
+  report_.zones_left_out = {"left.example."};
+  start();
+  const std::string problem = report_.problems.front().to_string();
+  const auto started = [this] { return boost::json::serialize(status().at("start")); };
+  EXPECT_EQ(started(), R"({"serves":"files, but for what is broken","copied":null,"problems":[")" + problem +
+                           R"("],"zones_from_copy":[],"zones_left_out":["left.example."]})");
+  EXPECT_EQ(metric("meridian_dns_start_problems"), "1");
+  EXPECT_EQ(metric("meridian_dns_broken_zones{serves=\"nothing\"}"), "1");
+  EXPECT_EQ(metric("meridian_dns_last_good_configuration"), "0");
+  EXPECT_EQ(metric("meridian_dns_last_good_kept"), "0") << "of files that are broken";
+  EXPECT_NE(http("POST", "/reload").find(" 200 "), std::string::npos);
+  EXPECT_EQ(metric("meridian_dns_start_problems"), "0");
+  EXPECT_EQ(status().at("start").at("serves"), "files");
+  EXPECT_TRUE(eventually([this] { return metric("meridian_dns_last_good_kept") == "1"; }));
+
+  stop();
+  report_.zones_from_copy = {"example.com."};
+  report_.zones_left_out.clear();
+  start();
+  EXPECT_EQ(started(), R"({"serves":"files, but for what is broken","copied":"1970-01-02T00:00:00Z",)"
+                       R"("problems":[")" +
+                           problem + R"("],"zones_from_copy":["example.com."],"zones_left_out":[]})");
+  EXPECT_EQ(metric("meridian_dns_broken_zones{serves=\"last_good\"}"), "1");
+
+  stop();
+  report_ = {};
+  report_.whole_copy = true;
+  report_.copied = shared::WallTime(std::chrono::seconds(86400));
+  start();
+  EXPECT_EQ(status().at("start").at("serves"), "last good copy");
+  EXPECT_EQ(status().at("start").at("copied"), "1970-01-02T00:00:00Z");
+  EXPECT_EQ(metric("meridian_dns_last_good_configuration"), "1");
+}
+
+TEST_F(StatusTest, OfAGeoDatabaseThatWaitedAtTheStart) {
+  EXPECT_EQ(status().at("geo").at("newer_waits"), false);
+  EXPECT_EQ(status().at("geo").at("last_judged_by"), "");
+  stop();
+  report_.geo = GeoVerdict{.judged = true, .too_much = true, .by_answers = false, .moved = 0.75, .text = "much moves"};
+  report_.geo_waiting = GeoMemory::Waiting{{}, "it moves too much"};
+  start();
+  const auto geo = status().at("geo").as_object();
+  EXPECT_EQ(geo.at("newer_waits"), true);
+  EXPECT_EQ(geo.at("last_judged_by"), "addresses");
+  EXPECT_EQ(geo.at("last_moved_share"), 0.75);
+  EXPECT_EQ(geo.at("refused_because"), "it moves too much");
+  EXPECT_EQ(geo.at("guard").at("mode"), "enforce");
+  EXPECT_EQ(metric("meridian_dns_geo_database_waits"), "1");
+  EXPECT_EQ(metric("meridian_dns_geo_databases_total{outcome=\"refused\"}"), "1");
+  EXPECT_THAT(http("GET", "/explain?name=www.example.com"),
+              testing::HasSubstr("a newer database waits and is not taken: it moves too much"));
+}
+
 }  // namespace
 }  // namespace dns
