@@ -130,6 +130,16 @@ def test_two_edges_together_stay_at_the_limit(slot, server, redis, tmp_path, wor
         assert code == 200 and "of the region's limit" in told
 
 
+def test_the_database_and_the_prefix_are_those_that_are_written(slot, server, redis, tmp_path):
+    limit = {"rate": "20/s", "burst": 20, "scope": "region"}
+    with Edge(tmp_path / "edge", slot, [server.name], {"api": limit}, {"servers": [redis.name], "database": 3, "prefix": "shop"}) as edge:
+        assert statuses(edge, 2) == [200, 200]
+        meridian.wait_until(lambda: b"db3:" in redis.ask("INFO", "keyspace"), "it writes into its database")
+        assert b"db0:" not in redis.ask("INFO", "keyspace")
+        keys = redis.ask("EVAL", "redis.call('SELECT', 3) return redis.call('KEYS', '*')", 0)
+        assert keys and all(key.startswith(b"{shop:") for key in keys), keys
+
+
 def test_the_vectors_hold_at_one_edge_of_two_and_over_a_reload(slot, server, redis, tmp_path):
     limit = {"rate": "2/m", "burst": 20, "scope": "region"}
     with two_edges(tmp_path, slot, server, {"api": limit}, {"servers": [redis.name]}) as edges:
