@@ -327,7 +327,11 @@ def broken(tmp_path, slot, server, **more):
             disk.mends()
 
 
-@pytest.mark.parametrize("kind", ["full", "fails"])
+REMEDIES = {"full": "make room in its file system", "fails": "look into the kernel's log", "read-only": "mount its file system for writing",
+            "forbidden": "let the user of meridian-edge write there"}
+
+
+@pytest.mark.parametrize("kind", REMEDIES)
 def test_a_disk_that_takes_nothing_costs_hits_and_no_answer(slot, server, tmp_path, kind):
     with broken(tmp_path, slot, server) as (edge, disk):
         edge.get("/page")
@@ -337,7 +341,9 @@ def test_a_disk_that_takes_nothing_costs_hits_and_no_answer(slot, server, tmp_pa
             assert edge.get(f"/{n}")[2] == octets(f"/{n}")
         meridian.eventually(lambda: disk_metric(edge, "write_failures_total") > 0, "it is counted")
         text = edge.process.text()
-        assert text.count("event=cache_disk_failed") == 1, "one line, however often"
+        told = [line for line in text.splitlines() if "event=cache_disk_failed" in line]
+        assert len(told) == 1, "one line, however often"
+        assert f"directory={tmp_path}/cache" in told[0] and REMEDIES[kind] in told[0]
         meridian.eventually(lambda: edge.metric("meridian_edge_cache_skipped_total") > 0, "and here")
         assert edge.get("/page")[2] == octets("/page"), "from the disk, or else from the server"
         disk.mends()

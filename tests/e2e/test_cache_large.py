@@ -414,6 +414,20 @@ def test_a_disk_that_breaks_meanwhile_costs_no_answer(slot, server, tmp_path, ki
         meridian.eventually(lambda: not [file for file in files(tmp_path) if file.name.endswith(".new")], "what was begun is removed")
 
 
+@pytest.mark.parametrize("kind, remedy", [("read-only", "mount its file system for writing"), ("forbidden", "let the user of meridian-edge write there")])
+def test_a_large_body_that_may_not_be_written_passes_through_and_it_is_told(slot, server, tmp_path, kind, remedy):
+    disk = BrokenDisk(tmp_path)
+    with caching(tmp_path, slot, server, environment=disk.environment()) as edge:
+        disk.breaks(kind, tmp_path / "cache")
+        before = disk_metric(edge, "write_failures_total")
+        assert Client(edge).finish() == WHOLE
+        meridian.eventually(lambda: disk_metric(edge, "write_failures_total") == before + 1, "it is counted")
+        assert Client(edge, "/b").finish() == WHOLE
+        told = [line for line in edge.process.text().splitlines() if "event=cache_disk_failed" in line]
+        assert len(told) == 1 and f"directory={tmp_path}/cache" in told[0] and remedy in told[0], told
+        disk.mends()
+
+
 def test_after_a_crash_what_was_begun_is_gone_and_what_was_written_is_compared_first(slot, server, tmp_path):
     with caching(tmp_path, slot, server) as edge:
         for path in ("/a", "/torn"):

@@ -1,4 +1,4 @@
-/* A disk that is full, fails, hangs or is slow, for one process: LD_PRELOAD this, with the path of a control file in BROKEN_DISK.
+/* A disk that is full, fails, hangs, is slow, or may not be written to, for one process: LD_PRELOAD this, with the path of a control file in BROKEN_DISK.
    tests/support/broken_disk.py makes both, and tells by the control file what befalls the files whose path begins with
    `prefix`. The file is mapped, so that telling costs no system call here: servers refuse those that they do not know. */
 #define _GNU_SOURCE
@@ -17,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WELL, FULL, FAILS, HANGS, SLOW };
+enum { WELL, FULL, FAILS, HANGS, SLOW, READ_ONLY, FORBIDDEN };
+enum { READS = 0, GROWS = 1, CHANGES = 2, NAMES = 4 }; /* what a call does: needs room, writes, makes or removes a name */
 enum { RESOLVE_CACHED_ONLY = 0x20 }; /* RESOLVE_CACHED, which older headers do not have */
 
 struct control {
@@ -68,15 +69,17 @@ static int place_is_meant(int folder, const char* name) {
   return is_meant(path);
 }
 
-/* Waits while it hangs. What the call has to fail with then; 0: it may go on. `grows`: it needs room. */
-static int trouble(int grows) {
+/* Waits while it hangs. What a call that does this has to fail with then; 0: it may go on. */
+static int trouble(int does) {
   __atomic_add_fetch(&disk->touched, 1, __ATOMIC_RELAXED);
   const struct timespec moment = {0, 2000000};
   while (disk->mode == HANGS) nanosleep(&moment, NULL);
   const struct timespec delay = {disk->room / 1000000, disk->room % 1000000 * 1000};
   if (disk->mode == SLOW) nanosleep(&delay, NULL);
   if (disk->mode == FAILS) return EIO;
-  return disk->mode == FULL && grows && disk->room <= 0 ? ENOSPC : 0;
+  if (disk->mode == READ_ONLY && (does & CHANGES)) return EROFS;
+  if (disk->mode == FORBIDDEN && (does & NAMES)) return EACCES;
+  return disk->mode == FULL && (does & GROWS) && disk->room <= 0 ? ENOSPC : 0;
 }
 
 /* 0, or -1 and errno. */
@@ -88,7 +91,7 @@ static int refuse(int error) {
 
 ssize_t write(int fd, const void* from, size_t size) {
   if (fd_is_meant(fd)) {
-    if (refuse(trouble(1))) return -1;
+    if (refuse(trouble(GROWS | CHANGES))) return -1;
     if (disk->mode == FULL && (long)size > disk->room) size = (size_t)disk->room;
     if (disk->mode == FULL) __atomic_sub_fetch(&disk->room, (long)size, __ATOMIC_RELAXED);
   }
@@ -104,12 +107,12 @@ ssize_t writev(int fd, const struct iovec* parts, int count) {
 }
 
 ssize_t read(int fd, void* to, size_t size) {
-  if (fd_is_meant(fd) && refuse(trouble(0))) return -1;
+  if (fd_is_meant(fd) && refuse(trouble(READS))) return -1;
   return REAL(read)(fd, to, size);
 }
 
 ssize_t pread(int fd, void* to, size_t size, off_t at) {
-  if (fd_is_meant(fd) && refuse(trouble(0))) return -1;
+  if (fd_is_meant(fd) && refuse(trouble(READS))) return -1;
   return REAL(pread)(fd, to, size, at);
 }
 
@@ -119,7 +122,7 @@ ssize_t pread64(int fd, void* to, size_t size, off_t at) __attribute__((alias("p
 ssize_t preadv2(int fd, const struct iovec* parts, int count, off_t at, int flags) {
   if (fd_is_meant(fd)) {
     if ((disk->mode == HANGS || disk->mode == SLOW) && (flags & RWF_NOWAIT) != 0) return refuse(EAGAIN);
-    if (refuse(trouble(0))) return -1;
+    if (refuse(trouble(READS))) return -1;
   }
   return REAL(preadv2)(fd, parts, count, at, flags);
 }
@@ -130,7 +133,7 @@ ssize_t pwrite(int fd, const void* from, size_t size, off_t at) {
   struct stat status;
   if (fd_is_meant(fd)) {
     const int grows = fstat(fd, &status) == 0 && at + (off_t)size > status.st_size;
-    if (refuse(trouble(grows))) return -1;
+    if (refuse(trouble(CHANGES | (grows ? GROWS : 0)))) return -1;
     if (disk->mode == FULL && grows && (long)size > disk->room) size = (size_t)disk->room;
     if (disk->mode == FULL && grows) __atomic_sub_fetch(&disk->room, (long)size, __ATOMIC_RELAXED);
   }
@@ -149,7 +152,7 @@ long syscall(long number, ...) {
   if (number == SYS_openat2 && place_is_meant((int)with[0], (const char*)with[1])) {
     const unsigned long long* how = (const unsigned long long*)with[2]; /* flags, mode, resolve */
     if (disk->mode == HANGS && (how[2] & RESOLVE_CACHED_ONLY) != 0) return refuse(EAGAIN);
-    if (refuse(trouble(0))) return -1;
+    if (refuse(trouble(READS))) return -1;
   }
   return REAL(syscall)(number, with[0], with[1], with[2], with[3], with[4], with[5]);
 }
@@ -162,13 +165,18 @@ int fstatfs(int fd, struct statfs* out) {
 }
 
 int fsync(int fd) {
-  if (fd_is_meant(fd) && refuse(trouble(0))) return -1;
+  if (fd_is_meant(fd) && refuse(trouble(READS))) return -1;
   return REAL(fsync)(fd);
 }
 
 int fdatasync(int fd) {
-  if (fd_is_meant(fd) && refuse(trouble(0))) return -1;
+  if (fd_is_meant(fd) && refuse(trouble(READS))) return -1;
   return REAL(fdatasync)(fd);
+}
+
+static int opening(int flags) {
+  if ((flags & O_CREAT) != 0) return CHANGES | NAMES;
+  return (flags & O_ACCMODE) == O_RDONLY ? READS : CHANGES;
 }
 
 int openat(int folder, const char* name, int flags, ...) {
@@ -176,7 +184,7 @@ int openat(int folder, const char* name, int flags, ...) {
   va_start(more, flags);
   const int mode = (flags & O_CREAT) != 0 ? va_arg(more, int) : 0;
   va_end(more);
-  if (place_is_meant(folder, name) && refuse(trouble(0))) return -1;
+  if (place_is_meant(folder, name) && refuse(trouble(opening(flags)))) return -1;
   return REAL(openat)(folder, name, flags, mode);
 }
 
@@ -185,7 +193,7 @@ int open(const char* name, int flags, ...) {
   va_start(more, flags);
   const int mode = (flags & O_CREAT) != 0 ? va_arg(more, int) : 0;
   va_end(more);
-  if (place_is_meant(AT_FDCWD, name) && refuse(trouble(0))) return -1;
+  if (place_is_meant(AT_FDCWD, name) && refuse(trouble(opening(flags)))) return -1;
   return REAL(open)(name, flags, mode);
 }
 
@@ -193,21 +201,21 @@ int open64(const char* name, int flags, ...) __attribute__((alias("open")));
 int openat64(int folder, const char* name, int flags, ...) __attribute__((alias("openat")));
 
 int renameat(int from, const char* before, int to, const char* after) {
-  if (place_is_meant(to, after) && refuse(trouble(0))) return -1;
+  if (place_is_meant(to, after) && refuse(trouble(CHANGES | NAMES))) return -1;
   return REAL(renameat)(from, before, to, after);
 }
 
 int rename(const char* before, const char* after) {
-  if (place_is_meant(AT_FDCWD, after) && refuse(trouble(0))) return -1;
+  if (place_is_meant(AT_FDCWD, after) && refuse(trouble(CHANGES | NAMES))) return -1;
   return REAL(rename)(before, after);
 }
 
 int mkdirat(int folder, const char* name, mode_t mode) {
-  if (place_is_meant(folder, name) && refuse(trouble(1))) return -1;
+  if (place_is_meant(folder, name) && refuse(trouble(GROWS | CHANGES | NAMES))) return -1;
   return REAL(mkdirat)(folder, name, mode);
 }
 
 int unlinkat(int folder, const char* name, int flags) {
-  if (place_is_meant(folder, name) && refuse(trouble(0))) return -1;
+  if (place_is_meant(folder, name) && refuse(trouble(CHANGES | NAMES))) return -1;
   return REAL(unlinkat)(folder, name, flags);
 }

@@ -1,8 +1,9 @@
-"""A disk that is full, fails, hangs or is slow, for one server: broken_disk.c in front of its C library.
+"""A disk that is full, fails, hangs, is slow, or may not be written to, for one server: broken_disk.c in front of its C library.
 
     disk = BrokenDisk(tmp_path)
     server = Process(command, log, environment=disk.environment())
-    disk.breaks("full", "/its/state", room=100)     # "fails" (EIO), "hangs", "slow" (`room` microseconds for each call)
+    disk.breaks("full", "/its/state", room=100)     # "fails" (EIO), "hangs", "slow" (`room` microseconds for each call),
+                                                    # "read-only" (EROFS), "forbidden" (EACCES)
     disk.mends()
 """
 import mmap
@@ -11,7 +12,7 @@ import pathlib
 import struct
 import subprocess
 
-MODES = {"well": 0, "full": 1, "fails": 2, "hangs": 3, "slow": 4}
+MODES = {"well": 0, "full": 1, "fails": 2, "hangs": 3, "slow": 4, "read-only": 5, "forbidden": 6}
 SIZE = 16 + 4096  # struct control
 SOURCE = pathlib.Path(__file__).resolve().with_suffix(".c")
 

@@ -440,13 +440,37 @@ void CacheDisk::remove_file(const DiskFile& file) {
   if (!std::exchange(failing_, true)) report(errno, "remove");
 }
 
+namespace {
+
+// What an operator can do.
+std::string_view remedy_for(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return "make room in its file system, or lessen `size` of the store";
+    case EROFS:
+      return "mount its file system for writing, or name another directory as `disk` of the store";
+    case EACCES:
+    case EPERM:
+      return "let the user of meridian-edge write there: chown it, and see ReadWritePaths of the unit";
+    case ENOENT:
+    case ENOTDIR:
+      return "make the directory in which it is to lie";
+    default:
+      return "look into the kernel's log, and at the disk";
+  }
+}
+
+}  // namespace
+
 void CacheDisk::report(int error, std::string_view what) {
   log_event(Level::error, "cache_disk_failed",
             {{"cache", store_},
              {"directory", path_},
              {"call", what},
              {"reason", std::generic_category().message(error)},
-             {"effect", "responses pass through and are not stored"}});
+             {"effect", "responses pass through and are not stored"},
+             {"remedy", remedy_for(error)}});
 }
 
 }  // namespace edge

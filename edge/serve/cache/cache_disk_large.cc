@@ -39,7 +39,7 @@ void CacheDisk::spool_some(const std::shared_ptr<CacheSpool>& spool) {
   const bool ended = s.ended_.load(std::memory_order_acquire);
   if (s.over_) return ended ? events_.spooled(spool, false) : void();
   int error = s.abandoned_.load(std::memory_order_acquire) ? ECANCELED : 0;
-  if (error == 0 && (!owns() || !directory_.valid())) error = EROFS;
+  if (error == 0 && (!owns() || !directory_.valid())) error = ECANCELED;  // which was told when it became so
   if (error == 0 && s.file_ == nullptr) error = open_spool(s);
   bool all = false;
   if (error == 0) error = spool_octets(s, all);
@@ -57,7 +57,7 @@ void CacheDisk::spool_some(const std::shared_ptr<CacheSpool>& spool) {
     s.file_.reset();  // who is behind has it, and nobody else
   }
   // Of a full disk as much is asked back as it has taken of this.
-  if (error != ECANCELED && error != EROFS) note(error, s.written() / kRoomTimes);
+  if (error != ECANCELED) note(error, s.written() / kRoomTimes);
   s.failed_.store(error != 0, std::memory_order_release);
   events_.spooled(spool, error == 0);
   s.fill_->taken();
