@@ -61,7 +61,7 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
   opened_ = true;
   if (!storing_) {
     entry_->body->pass_through();
-    of_.store.remember_miss(*of_.fill, entry_->selector, times.heard + shared::seconds(of_.rule->hit_for_miss));
+    remember_miss();
     of_.store.release(*of_.fill);
   }
   std::shared_ptr<const StoredHead> own;
@@ -72,6 +72,12 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
                   .own_head = std::move(own),
                   .error = {},
                   .why = why});
+}
+
+// The next answer is likely to be as little for the store: nobody is to wait for it.
+void FillSink::remember_miss() {
+  const shared::TimePoint until = of_.loop.now() + shared::seconds(of_.rule->hit_for_miss);
+  of_.store.remember_miss(*of_.fill, entry_->selector, until);
 }
 
 // A small body of a known length lies in one piece from the beginning.
@@ -123,8 +129,10 @@ void FillSink::take_update(const http::ResponseHead& head, shared::TimePoint ask
 bool FillSink::make_room(std::size_t wanted) {
   CacheBody& body = *entry_->body;
   if (storing_) {
-    const Room room = octets_ + wanted > of_.rule->max_object ? Room::none : room_on_disk(wanted);
+    const bool too_large = octets_ + wanted > of_.rule->max_object;
+    const Room room = too_large ? Room::none : room_on_disk(wanted);
     if (room == Room::later) return wait_for_disk();
+    if (too_large) remember_miss();
     if (room == Room::none) let_go();
   }
   const bool spools = storing_ && spool_ != nullptr;

@@ -70,6 +70,7 @@ class FillSink final : public ResponseSink {
 
   void take_304(const http::ResponseHead& head, const FetchTimes& times);
   [[nodiscard]] std::size_t first_chunk();
+  void remember_miss();
   std::shared_ptr<CacheEntry> make_entry(const http::ResponseHead& head, const ResponseDirectives& directives,
                                          const FetchTimes& times);
   [[nodiscard]] bool make_room(std::size_t wanted);

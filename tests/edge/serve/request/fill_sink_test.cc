@@ -98,10 +98,11 @@ class FillSinkTest : public ::testing::Test {
     ASSERT_TRUE(test::turn_until(loop_, [&] { return store_.disk()->accepts() && !store_.disk()->scanning(); }));
   }
 
-  std::shared_ptr<CacheFill> join() {
+  CacheStore::Joined joined() {
     const CacheKey key{.url = "a/", .selector = "", .request = asked_.head.fields};
-    return store_.join(key, store_.find(key).version, nullptr, background_, {}).fill;
+    return store_.join(key, store_.find(key).version, nullptr, background_, loop_.now());
   }
+  std::shared_ptr<CacheFill> join() { return joined().fill; }
   FillSink::Of of() {
     return {.store = store_,
             .rule = std::make_shared<CacheRule>(rule_),
@@ -187,6 +188,7 @@ TEST_F(FillSinkTest, OneThatTurnsOutTooLargeGoesOnToWhoReadsIt) {
   EXPECT_TRUE(quick.octets() == text_ && slow.octets() == text_);
   EXPECT_TRUE(test::turn_until(loop_, [&] { return store_.stats().octets == 0 && store_.stats().memory == 0; }));
   EXPECT_EQ(stored(), nullptr);
+  EXPECT_EQ(joined().kind, CacheStore::Joined::Kind::alone) << "the next one is not waited for";
 }
 
 // It fills its window for nobody, and wakes its fetch to hear that.
