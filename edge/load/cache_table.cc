@@ -96,7 +96,7 @@ const Table<CacheStoreConfig>& cache_store_table() {
           "A store of responses, shared by the workers: in memory, where it outlives reloads, and not "
           "the process, or on a disk, where it outlives that, too. See docs/cache.md.")
           .field("size", &CacheStoreConfig::size, size(kMiB, 1024 * kTiB),
-                 "Octets, of all that is stored and what is kept beside it; an entry may take a quarter")
+                 "Octets, of all that is stored and what is kept beside it; a body may have a quarter")
           .field(
               "disk", &CacheStoreConfig::disk, located(file_path()),
               "A directory for this store alone, whose parent is there: responses lie in files, their heads in memory. "

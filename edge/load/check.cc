@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "edge/core/cache/storing.h"
 #include "edge/load/check_hints.h"
 #include "edge/load/check_limit_keys.h"
 #include "edge/load/check_listeners.h"
@@ -398,7 +399,7 @@ void check_caches(const Checker& checker) {
     check_cached_route(checker, route);
     if (known == nullptr) {
       shared::load::unknown_name(store.at, "cache", store.value, names, checker.diagnostics);
-    } else if (route.cache->max_object > known->size / 4) {
+    } else if (route.cache->max_object > known->size / kLargestPartOfStore) {
       checker.diagnostics.error(route.cache->at, "max_object: more than a quarter of the store " +
                                                      in_quotes(store.value) + "; a body of that size is never kept");
     }

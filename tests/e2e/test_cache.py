@@ -174,6 +174,34 @@ def test_what_turns_out_too_large_while_it_comes_reaches_its_readers_whole(slot,
         assert edge.metric("meridian_edge_cache_entries") == 0
 
 
+def test_for_what_turned_out_too_large_nobody_waits_the_second_time(slot, server, tmp_path):
+    chunk = b"8000\r\n" + b"c" * 0x8000 + b"\r\n"
+    gate = Gate(server, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + FRESH + b"\r\n" + chunk * 8 + b"0\r\n\r\n")
+    with caching(tmp_path, slot, server, {"max_object": "64KiB", "hit_for_miss": "1h"}) as edge, concurrent.futures.ThreadPoolExecutor(8) as threads:
+        for asked in (1, 8):
+            clients = [threads.submit(edge.get, "/grows") for _ in range(8)]
+            meridian.eventually(lambda: in_flight(edge) == 8 and gate.asked == asked, f"all are there, and {asked} at the server")
+            gate.open.set()
+            assert all(client.result(20)[2] == b"c" * 0x8000 * 8 for client in clients)
+            gate.open.clear()
+            gate.asked = 0
+        gate.open.set()
+        assert "not stored the last time" in edge.get("/grows")[1]["Cache-Status"]
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_body_of_a_quarter_of_the_store_is_kept_and_a_larger_one_is_not(slot, server, tmp_path, framing, more):
+    body = b"q" * ((1 << 18) + more)
+    fields = b"Content-Length: %d\r\n\r\n" % len(body) if framing == "length" else b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body)
+    server.answer = lambda head: b"HTTP/1.1 200 OK\r\n" + FRESH + fields + body + (b"" if framing == "length" else b"\r\n0\r\n\r\n")
+    with caching(tmp_path, slot, server, {"max_object": "256KiB"}, size="1MiB") as edge:
+        assert edge.get("/a")[2] == body
+        _, said, again = edge.get("/a")
+        assert again == body and ("hit" in said["Cache-Status"]) == (more <= 0)
+        assert edge.metric("meridian_edge_cache_bytes") <= 1 << 20
+
+
 def test_bodies_that_find_no_room_inside_reach_their_readers_whole(slot, server, tmp_path):
     more = threading.Event()
     body = bytes(i * 31 & 255 for i in range(1 << 16)) * 32

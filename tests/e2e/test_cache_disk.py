@@ -243,6 +243,21 @@ def test_the_bound_of_the_disk_is_kept(slot, server, tmp_path):
         assert all(edge.get(f"/{n}")[2] == octets(f"/{n}") for n in range(0, 400, 13))
 
 
+@pytest.mark.parametrize("size", [1, 8], ids=["written when it is whole", "written while it comes"])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_body_of_a_quarter_of_the_disk_is_kept_and_a_larger_one_is_not(slot, server, tmp_path, size, more):
+    SIZES["/quarter"] = (size << 18) + more
+    with caching(tmp_path, slot, server, {"size": f"{size}MiB", "memory": "8MiB"}, {"max_object": f"{size * 256}KiB"}) as edge:
+        ready(edge)
+        assert edge.get("/quarter")[2] == octets("/quarter")
+        if more <= 0:
+            written(edge, 1)
+        for _ in range(2):
+            _, said, body = edge.get("/quarter")
+            assert body == octets("/quarter") and ("hit" in status_of(said)) == (more <= 0)
+            restart(edge)
+
+
 def test_a_thousand_waiters_are_one_fetch_and_then_hits(slot, server, tmp_path):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))

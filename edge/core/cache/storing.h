@@ -11,6 +11,9 @@
 
 namespace edge {
 
+// A store takes bodies of up to this part of its `size`: `max_object` is held against it when it is read.
+inline constexpr std::uint64_t kLargestPartOfStore = 4;
+
 // The status means here what its definition says (RFC 9111 5.2.2.3, must-understand).
 [[nodiscard]] bool is_understood(std::uint16_t status);
 

@@ -240,7 +240,7 @@ bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fil
   if (soft) entry->purged.store(true, std::memory_order_relaxed);
   const std::size_t octets = disk_ == nullptr ? entry->memory() : octets_on_disk(*entry);
   const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
-  if (octets > capacity / 4 || octets == 0) return false;
+  if (octets == 0 || !takes(entry->body_size())) return false;
   const bool to_write = disk_ != nullptr && attach(*entry);
   const HashedUrl url{entry->url, fill.in_store.url_hash};
   Shard& shard = shard_of(url);

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "edge/core/cache/s3_fifo.h"
+#include "edge/core/cache/storing.h"
 #include "edge/serve/cache/cache_disk.h"
 #include "edge/serve/cache/entry.h"
 #include "edge/serve/cache/few.h"
@@ -189,6 +190,10 @@ class CacheStore {
   void count_out(CacheEntry& entry, Gone& gone);
   void evict_to(std::size_t octets, Gone& gone);
   [[nodiscard]] bool over(std::size_t octets) const;
+  // A body of so many octets: a bound of bodies alone, as `max_object` is one, which is compared with it at load.
+  [[nodiscard]] bool takes(std::uint64_t body) const {
+    return body <= capacity_.load(std::memory_order_relaxed) / kLargestPartOfStore;
+  }
   void enqueue(const std::shared_ptr<CacheEntry>& entry, std::uint64_t url_hash, std::size_t octets);
 
   // store_disk.cc

@@ -141,7 +141,7 @@ void CacheStore::adopt(std::shared_ptr<CacheEntry> entry) {
   const std::shared_ptr<DiskFile> file = entry->file;
   const auto octets = static_cast<std::size_t>(disk_octets(file->body.at, file->body.size));
   const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
-  if (octets > capacity / 4 || purged_in_scan(*entry)) return disk_->remove(file);
+  if (!takes(file->body.size) || purged_in_scan(*entry)) return disk_->remove(file);
   const HashedUrl url = hashed(entry->url);
   {
     Shard& shard = shard_of(url);

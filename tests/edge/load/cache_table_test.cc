@@ -93,7 +93,7 @@ TEST(CacheTable, AStoreOnADiskHasADirectoryOfItsOwn) {
   EXPECT_EQ(loaded.diagnostics.render(), "");
   EXPECT_EQ(loaded.edge.caches.at(0).value.disk.value, at + "/new");
   EXPECT_EQ(loaded.edge.caches.at(0).value.memory, 2 * kMiB);
-  const std::string large = "store: main, max_object: 257MiB";
+  const std::string large = "store: main, max_object: 268435457B";
   EXPECT_TRUE(has(said("main: {size: 1GiB, disk: " + at + "/new}", large), "a quarter of the store"));
   EXPECT_TRUE(has(said("main: {disk: " + at + "/file}", "store: main"), "is no directory: name another"));
   EXPECT_TRUE(has(said("main: {disk: " + at + "/no/where}", "store: main"), "/no is no directory: make it"));

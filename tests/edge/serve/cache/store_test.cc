@@ -183,7 +183,10 @@ TEST(CacheStore, KeepsItsBound) {
   const auto stats = fixture.store.stats();
   EXPECT_GT(stats.evicted, 800U);
   EXPECT_GT(stats.entries, 60U);
-  EXPECT_FALSE(fixture.put("large/", "", "", 300'000)) << "more than a quarter";
+  EXPECT_TRUE(fixture.put("large/", "", "", (1U << 18U) - 1));
+  EXPECT_TRUE(fixture.put("large/", "", "", 1U << 18U)) << "what `max_object` may be";
+  EXPECT_TRUE(fixture.has("large/"));
+  EXPECT_FALSE(fixture.put("larger/", "", "", (1U << 18U) + 1)) << "more than a quarter";
   fixture.store.set_capacity(100'000);
   EXPECT_LE(fixture.store.stats().octets, 100'000U);
 }
