@@ -166,6 +166,33 @@ def test_a_large_answer_that_is_not_stored_passes_through_in_little_memory(slot,
         assert edge.get("/large")[2] == body and len(server.heads) == 2
 
 
+def test_who_reads_slowly_has_the_rest_of_small_bodies_from_the_cache(slot, server, tmp_path):
+    def body_of(path):
+        return hashlib.sha256(path).digest() * 1900
+    server.answer = lambda head: ok(body_of(head.split(b" ")[1]), FRESH)
+    paths = [b"/%d" % number for number in range(120)]
+    with caching(tmp_path, slot, server) as edge, socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(60)
+        sock.connect((edge.host, 8080))
+        sock.sendall(b"".join(b"GET %s HTTP/1.1\r\nHost: lone.example\r\n\r\n" % path for path in paths))
+        received = b""
+        for path in paths:
+            while b"\r\n\r\n" not in received:
+                received += sock.recv(1 << 16)
+            head, _, received = received.partition(b"\r\n\r\n")
+            while len(received) < len(body_of(path)):
+                more = sock.recv(1 << 16)
+                assert more, (path, head)
+                received += more
+            assert head.startswith(b"HTTP/1.1 200") and b"fwd=uri-miss" in head and received[:len(body_of(path))] == body_of(path), path
+            received = received[len(body_of(path)):]
+        assert received == b""
+        for path in paths:
+            _, fields, body = edge.get(path.decode())
+            assert body == body_of(path) and "hit" in fields["Cache-Status"], path
+
+
 def test_what_turns_out_too_large_while_it_comes_reaches_its_readers_whole(slot, server, tmp_path):
     chunk = b"40000\r\n" + b"c" * 0x40000 + b"\r\n"
     server.answer = lambda head: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + FRESH + b"\r\n" + chunk * 24 + b"0\r\n\r\n"

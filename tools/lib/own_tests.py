@@ -57,6 +57,7 @@ SEEN_BY = {
     "edge/serve/request/file_answer.cc": "tests/e2e/test_files.py",
     "edge/serve/request/cache_fetch.cc": CACHE,
     "edge/serve/request/cached_exchange.cc": "tests/e2e/test_cache_rfc.py",
+    "edge/serve/request/cached_exchange_hear.cc": "tests/e2e/test_cache_rfc.py",
     "edge/serve/request/entry_file.cc": "tests/e2e/test_cache_disk.py",
     "edge/serve/request/health_page.cc": SERVE_ONE,
     "edge/serve/request/own_fetch.cc": CACHE,

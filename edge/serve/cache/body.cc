@@ -42,7 +42,27 @@ CacheBody::Chunk::~Chunk() {
   while (rest != nullptr && rest.use_count() == 1) rest = std::exchange(rest->next, nullptr);
 }
 
-CacheBody::CacheBody(std::size_t first) : first_(Chunk::make(first, live_)), last_(first_) {}
+// Who has one has made room for a chunk.
+class CacheBody::RoomBehind {
+  friend class CacheBody;
+  RoomBehind() = default;
+};
+
+//   [counts | CacheBody | Chunk, its octets]
+std::shared_ptr<CacheBody> CacheBody::make(std::size_t first) {
+  const std::size_t room = first == 0 ? 0 : sizeof(Chunk) + first;
+  return std::allocate_shared<CacheBody>(WithRoomBehind<CacheBody>{room}, RoomBehind{}, first);
+}
+
+// A pointer to the chunk within counts nothing: the body would else hold itself.
+CacheBody::CacheBody(const RoomBehind&, std::size_t first)
+    : within_(first == 0 ? nullptr : ::new(static_cast<void*>(this + 1)) Chunk(first, live_)),
+      first_(within_ == nullptr ? Chunk::make(0, live_) : std::shared_ptr<Chunk>(std::shared_ptr<void>(), within_)),
+      last_(first_) {}
+
+CacheBody::~CacheBody() {
+  if (within_ != nullptr) std::destroy_at(within_);
+}
 
 std::size_t CacheBody::next_chunk(std::size_t wanted, std::uint64_t known) const {
   if (wanted == 0 || last_->filled.load(std::memory_order_relaxed) < last_->size) return 0;
@@ -133,7 +153,7 @@ CacheBody::InFile CacheBody::in_file() const {
 std::shared_ptr<CacheBody> CacheBody::compact() const {
   const std::uint64_t there = size();
   if (there == 0 || there > kWorthCompacting || live() - there < there / 8) return nullptr;
-  auto made = std::make_shared<CacheBody>(static_cast<std::size_t>(there));
+  auto made = CacheBody::make(static_cast<std::size_t>(there));
   const std::scoped_lock lock(mutex_);
   for (Chunk* chunk = first_.get(); chunk != nullptr; chunk = chunk->next.get()) {
     made->append({chunk->octets(), chunk->filled.load(std::memory_order_acquire)});

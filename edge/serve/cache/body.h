@@ -49,8 +49,11 @@ class CacheBody {
   static constexpr std::size_t kLargest = 256 * 1024;     // of a body whose length nobody knows
   static constexpr std::size_t kKnownLargest = 1 << 20U;  // of others
 
-  // `first`: octets of its first chunk; 0: what will come is not known.
-  explicit CacheBody(std::size_t first = 0);
+  // `first`: octets of its first chunk, which then lies in the same block of memory; 0: what will come is not known.
+  [[nodiscard]] static std::shared_ptr<CacheBody> make(std::size_t first = 0);
+  class RoomBehind;
+  CacheBody(const RoomBehind& room, std::size_t first);  // by make()
+  ~CacheBody();
   CacheBody(const CacheBody&) = delete;
   CacheBody& operator=(const CacheBody&) = delete;
 
@@ -149,6 +152,7 @@ class CacheBody {
   std::atomic<std::uint64_t> size_{0};
   std::atomic<State> state_{State::growing};
   mutable std::mutex mutex_;  // of the chain
+  Chunk* const within_;       // lies behind this, and is held by who holds this; null: there is none
   // Perhaps an empty one, which a cursor of before the first octets has as well.
   std::shared_ptr<Chunk> first_;
   bool taken_ = false;

@@ -25,6 +25,7 @@ struct CacheEntry : S3FifoHook, CacheRecord {
   // The store's.
   std::shared_ptr<CacheEntry> queued;  // itself, while it is in the queues
   std::size_t pending = 0;             // octets of the body, until it is written
+  std::uint64_t url_hash = 0;          // while it is in the queues
 
   // Octets of its body. REQUIRES: it is whole.
   [[nodiscard]] std::uint64_t body_size() const { return body != nullptr ? body->size() : file->body.size; }
@@ -38,8 +39,8 @@ struct CacheEntry : S3FifoHook, CacheRecord {
   [[nodiscard]] std::size_t index_memory() const {
     constexpr std::size_t kBookkeeping = 272;  // a node and a slot of the tables, counts, allocators' heads
     constexpr std::size_t kOfFile = 160;       // the same of its file
-    return sizeof(*this) + kBookkeeping + head.memory() + 2 * url.capacity() + selector.capacity() +
-           vary_names.capacity() + vary_values.capacity() + (file != nullptr ? sizeof(DiskFile) + kOfFile : 0);
+    return sizeof(*this) + kBookkeeping + head.memory() + url.capacity() + selector.capacity() + vary_names.capacity() +
+           vary_values.capacity() + (file != nullptr ? sizeof(DiskFile) + kOfFile : 0);
   }
   [[nodiscard]] std::size_t memory() const {
     constexpr std::size_t kOfBody = 96;  // a chunk's head, counts, allocators' heads

@@ -18,6 +18,10 @@ bool answers(const CacheEntry& entry, const CacheKey& key) {
   return values == entry.vary_values;
 }
 
+CacheKey with_hash(const CacheKey& key, std::uint64_t hash) {
+  return {.url = key.url, .selector = key.selector, .request = key.request, .hash = hash};
+}
+
 bool goes(const CachePurge& purge, const CacheEntry& entry) {
   if (!purge.url.empty()) return entry.url == purge.url;
   if (!purge.prefix.empty()) return entry.url.starts_with(purge.prefix);
@@ -42,13 +46,29 @@ CacheStore::Shard& CacheStore::shard_of(const HashedUrl& url) const {
   return shards_[shared::hash_to_index(shared::mix(url.hash), kShards)];
 }
 
-CacheStore::Resource& CacheStore::resource_of(Shard& shard, const HashedUrl& url) {
-  const auto known = shard.resources.find(url);
-  if (known != shard.resources.end()) return known->second;
-  return shard.resources.try_emplace({std::string(url.url), url.hash}).first->second;
+CacheResource& CacheStore::resource_of(Shard& shard, const HashedUrl& url) {
+  const auto [place, fresh] = shard.resources.try_emplace({url.url, url.hash});
+  if (fresh) place->second.key = &place->first;
+  return place->second;
 }
 
-std::string CacheStore::variant_of(const Resource& resource, const CacheKey& key) {
+CacheResource& CacheStore::resource_of(Shard& shard, const CacheFill& fill) {
+  return shard.resources.find(HashedUrl{fill.url(), fill.in_store.url_hash})->second;
+}
+
+// Something has come or gone. A URL without anything goes, too, and the words of another one are those of something
+// that is still there. REQUIRES: what has gone is not destroyed yet.
+void CacheStore::settle(Shard& shard, CacheResource& resource) {
+  if (!resource.entries.empty()) {
+    resource.key->url = (*resource.entries.rbegin())->url;
+  } else if (!resource.fills.empty()) {
+    resource.key->url = (*resource.fills.begin())->url();
+  } else {
+    shard.resources.erase(shard.resources.find(*resource.key));
+  }
+}
+
+std::string CacheStore::variant_of(const CacheResource& resource, const CacheKey& key) {
   std::string variant(key.selector);
   append_vary_values(resource.vary_names, key.request, variant);
   return variant;
@@ -56,6 +76,15 @@ std::string CacheStore::variant_of(const Resource& resource, const CacheKey& key
 
 std::uint64_t CacheStore::miss_hash(std::string_view url, std::string_view selector) const {
   return shared::hash_text(shared::hash_text(seed_ + 2, url), selector);
+}
+
+void CacheStore::look(const CacheResource& resource, const CacheKey& key, Found& found) {
+  found.url_known = !resource.entries.empty();
+  for (auto entry = resource.entries.rbegin(); entry != resource.entries.rend(); ++entry) {
+    if (!answers(**entry, key)) continue;
+    found.entry = *entry;
+    return;
+  }
 }
 
 CacheStore::Found CacheStore::find(const CacheKey& key, bool use) const {
@@ -67,15 +96,59 @@ CacheStore::Found CacheStore::find(const CacheKey& key, bool use) const {
   found.version = shard.version;
   const auto resource = shard.resources.find(url);
   if (resource == shard.resources.end()) return found;
-  const auto& entries = resource->second.entries;
-  found.url_known = !entries.empty();
-  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-    if (!answers(**entry, key)) continue;
-    if (use) (*entry)->use();
-    found.entry = *entry;
-    break;
-  }
+  look(resource->second, key, found);
+  if (use && found.entry != nullptr) found.entry->use();
   return found;
+}
+
+std::shared_ptr<CacheFill> CacheStore::wait_for(const CacheResource& resource, const CacheKey& key, bool background) {
+  const auto& fills = resource.fills;
+  if (fills.empty()) return nullptr;
+  const std::string variant = variant_of(resource, key);
+  // What was purged while it comes may be from before the change that the purge was for.
+  const auto fill =
+      std::ranges::find_if(fills, [&](const auto& one) { return one->variant() == variant && !one->doomed(); });
+  if (fill == fills.end()) return nullptr;
+  if (!background) {
+    collapsed_.fetch_add(1, std::memory_order_relaxed);
+    (*fill)->expect();
+  }
+  return *fill;
+}
+
+// What is purged from now on is purged while it comes: the sweep finds it, or its end does.
+std::shared_ptr<CacheFill> CacheStore::lead(Shard& shard, CacheResource* known, const CacheKey& key,
+                                            std::shared_ptr<CacheEntry> old, bool background) {
+  std::string variant = known != nullptr ? variant_of(*known, key) : std::string(key.selector);
+  auto fill = std::make_shared<CacheFill>(std::string(key.url), std::move(variant), std::move(old), background);
+  CacheResource& resource = known != nullptr ? *known : resource_of(shard, {fill->url(), key.hash});
+  fill->in_store = {.url_hash = key.hash, .purges = purge_count_.load(std::memory_order_acquire)};
+  resource.fills.push_back(fill);
+  fetches_.fetch_add(1, std::memory_order_relaxed);
+  return fill;
+}
+
+CacheStore::Asked CacheStore::find_or_join(const CacheKey& key, shared::TimePoint now) {
+  const bool alone = missed_.load(std::memory_order_acquire) && was_missed(key, now);
+  Asked asked;
+  const HashedUrl url = hashed(key);
+  asked.found.hash = url.hash;
+  Shard& shard = shard_of(url);
+  const std::scoped_lock lock(shard.mutex);
+  asked.found.version = shard.version;
+  const auto place = shard.resources.find(url);
+  CacheResource* const known = place != shard.resources.end() ? &place->second : nullptr;
+  if (known != nullptr) look(*known, key, asked.found);
+  if (asked.found.entry != nullptr) {
+    asked.found.entry->use();
+  } else if (auto fill = known != nullptr ? wait_for(*known, key, false) : nullptr) {
+    asked.joined = {Joined::Kind::wait, std::move(fill)};
+  } else if (alone) {
+    asked.joined = {Joined::Kind::alone, nullptr};
+  } else {
+    asked.joined = {Joined::Kind::lead, lead(shard, known, with_hash(key, url.hash), nullptr, false)};
+  }
+  return asked;
 }
 
 CacheStore::Joined CacheStore::join(const CacheKey& key, std::uint64_t version, std::shared_ptr<CacheEntry> old,
@@ -83,35 +156,18 @@ CacheStore::Joined CacheStore::join(const CacheKey& key, std::uint64_t version, 
   const bool alone = !background && missed_.load(std::memory_order_acquire) && was_missed(key, now);
   const HashedUrl url = hashed(key);
   Shard& shard = shard_of(url);
-  const std::scoped_lock change(change_);
   const std::scoped_lock lock(shard.mutex);
-  const auto known = shard.resources.find(url);
-  if (known != shard.resources.end()) {
-    const std::string variant = variant_of(known->second, key);
-    const auto& fills = known->second.fills;
-    // What was purged while it comes may be from before the change that the purge was for.
-    const auto fill =
-        std::ranges::find_if(fills, [&](const auto& one) { return one->variant() == variant && !one->doomed(); });
-    if (fill != fills.end()) {
-      if (!background) {
-        collapsed_.fetch_add(1, std::memory_order_relaxed);
-        (*fill)->expect();
-      }
-      return {Joined::Kind::wait, *fill};
-    }
-  }
+  const auto place = shard.resources.find(url);
+  CacheResource* const known = place != shard.resources.end() ? &place->second : nullptr;
+  if (auto fill = known != nullptr ? wait_for(*known, key, background) : nullptr)
+    return {Joined::Kind::wait, std::move(fill)};
   if (shard.version != version) return {Joined::Kind::again, nullptr};
   if (alone) return {Joined::Kind::alone, nullptr};
-  Resource& resource = known != shard.resources.end() ? known->second : resource_of(shard, url);
-  auto fill = std::make_shared<CacheFill>(std::string(key.url), variant_of(resource, key), std::move(old), background);
-  resource.fills.push_back(fill);
-  fill->in_store = {.url_hash = url.hash, .purges = purge_count_};
-  fetches_.fetch_add(1, std::memory_order_relaxed);
-  return {Joined::Kind::lead, std::move(fill)};
+  return {Joined::Kind::lead, lead(shard, known, with_hash(key, url.hash), std::move(old), background)};
 }
 
-void CacheStore::remember_miss(const CacheFill& fill, std::string_view selector, shared::TimePoint until) {
-  const std::uint64_t hash = miss_hash(fill.url(), selector);
+void CacheStore::remember_miss(std::string_view url, std::string_view selector, shared::TimePoint until) {
+  const std::uint64_t hash = miss_hash(url, selector);
   Miss& miss = misses_[hash % kMisses];
   miss.hash.store(hash, std::memory_order_release);
   miss.until.store(until.time_since_epoch().count(), std::memory_order_release);
@@ -128,26 +184,28 @@ bool CacheStore::was_missed(const CacheKey& key, shared::TimePoint now) const {
 void CacheStore::release(CacheFill& fill) {
   if (fill.in_store.released) return;
   const std::scoped_lock change(change_);
-  release_under_lock(fill);
+  Shard& shard = shard_of(fill);
+  const std::scoped_lock lock(shard.mutex);
+  leave(fill, shard);
 }
 
 // Who is to join is counted under the same lock.
 bool CacheStore::retire(CacheFill& fill) {
   const std::scoped_lock change(change_);
+  if (fill.in_store.released) return fill.unread();
+  Shard& shard = shard_of(fill);
+  const std::scoped_lock lock(shard.mutex);
   if (!fill.unread()) return false;
-  if (!fill.in_store.released) release_under_lock(fill);
+  leave(fill, shard);
   return true;
 }
 
-void CacheStore::release_under_lock(CacheFill& fill) {
+// Under both locks. Who calls holds it.
+void CacheStore::leave(CacheFill& fill, Shard& shard) {
+  CacheResource& resource = resource_of(shard, fill);
   fill.in_store.released = true;
-  const HashedUrl url{fill.url(), fill.in_store.url_hash};
-  Shard& shard = shard_of(url);
-  const std::scoped_lock lock(shard.mutex);
-  const auto known = shard.resources.find(url);
-  if (known == shard.resources.end()) return;
-  known->second.fills.erase_if([&](const auto& one) { return one.get() == &fill; });
-  if (known->second.fills.empty() && known->second.entries.empty()) shard.resources.erase(known);
+  resource.fills.erase_if([&](const auto& one) { return one.get() == &fill; });
+  settle(shard, resource);
 }
 
 bool CacheStore::reserve(std::size_t octets) {
@@ -193,13 +251,13 @@ void CacheStore::count_out(CacheEntry& entry, Gone& gone) {
 }
 
 void CacheStore::drop(const CacheEntry& entry) {
-  const HashedUrl url = hashed(entry.url);
+  const HashedUrl url{entry.url, entry.url_hash};
   Shard& shard = shard_of(url);
   const std::scoped_lock lock(shard.mutex);
   const auto known = shard.resources.find(url);
   if (known == shard.resources.end()) return;
   known->second.entries.erase_if([&](const auto& one) { return one.get() == &entry; });
-  if (known->second.fills.empty() && known->second.entries.empty()) shard.resources.erase(known);
+  settle(shard, known->second);
 }
 
 bool CacheStore::over(std::size_t octets) const {
@@ -242,11 +300,10 @@ bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fil
   const std::size_t capacity = capacity_.load(std::memory_order_relaxed);
   if (octets == 0 || !takes(entry->body_size())) return false;
   const bool to_write = disk_ != nullptr && attach(*entry);
-  const HashedUrl url{entry->url, fill.in_store.url_hash};
-  Shard& shard = shard_of(url);
+  Shard& shard = shard_of(fill);
   {
     const std::scoped_lock lock(shard.mutex);
-    Resource& resource = resource_of(shard, url);
+    CacheResource& resource = resource_of(shard, fill);
     resource.fills.erase_if([&](const auto& one) { return one.get() == &fill; });
     fill.in_store.released = true;
     std::size_t left = resource.entries.size();
@@ -259,9 +316,10 @@ bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fil
     });
     resource.entries.push_back(entry);
     resource.vary_names = entry->vary_names;
+    settle(shard, resource);
     ++shard.version;
   }
-  enqueue(entry, url.hash, octets);
+  enqueue(entry, fill.in_store.url_hash, octets);
   stored_.fetch_add(1, std::memory_order_relaxed);
   const std::size_t coming = (disk_ == nullptr ? coming_ : spooling_).load(std::memory_order_relaxed);
   evict_to(capacity - std::min(capacity, coming), gone);
@@ -277,6 +335,7 @@ bool CacheStore::insert(const std::shared_ptr<CacheEntry>& entry, CacheFill& fil
 void CacheStore::enqueue(const std::shared_ptr<CacheEntry>& entry, std::uint64_t url_hash, std::size_t octets) {
   queue_.insert(*entry, shared::hash_text(url_hash + 3, entry->vary_values), octets);
   entry->queued = entry;
+  entry->url_hash = url_hash;
   entries_.fetch_add(1, std::memory_order_relaxed);
   octets_.fetch_add(octets, std::memory_order_relaxed);
 }
@@ -297,7 +356,7 @@ void CacheStore::soften(CacheEntry& entry) {
 
 std::size_t CacheStore::purge(const CachePurge& purge) {
   std::size_t count = 0;
-  const auto look_at = [&](const Resource& resource, Gone& gone) {
+  const auto look_at = [&](const CacheResource& resource, Gone& gone) {
     for (const auto& fill : resource.fills) {
       if (!purge.url.empty() || (!purge.prefix.empty() && !purge.soft && fill->url().starts_with(purge.prefix)))
         fill->doom();

@@ -1,8 +1,9 @@
 #pragma once
 // CacheStore: stored responses in memory, bounded in octets, all overhead counted, or on a disk, with their heads in
 // memory and two bounds, of the disk's octets and of the memory's; shared by the workers. URLs lie in shards, each with
-// a lock that is held for a look-up and no longer; what changes the store takes one lock more, so that the bound and
-// the order of eviction (s3_fifo.h) are those of the whole. Nothing is copied or freed under a lock.
+// a lock that is held for a look-up, or to begin a fetch, and no longer; what changes what is stored takes one lock
+// more, so that the bound and the order of eviction (s3_fifo.h) are those of the whole. Nothing is copied or freed
+// under a lock.
 //
 //   URL -> Resource: entries (one for each variant) and fills (fetches that are under way, one for each variant)
 //
@@ -15,6 +16,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -60,8 +62,9 @@ struct HashedUrl {
   std::string_view url;
   std::uint64_t hash;
 };
+// In the table: the words are those of what is newest there, see settle().
 struct StoredUrl {
-  std::string url;
+  mutable std::string_view url;
   std::uint64_t hash;
   friend bool operator==(const StoredUrl& a, const StoredUrl& b) { return a.url == b.url; }
   friend bool operator==(const StoredUrl& a, const HashedUrl& b) { return a.url == b.url; }
@@ -70,6 +73,14 @@ struct CacheUrlHash {
   using is_transparent = void;
   std::size_t operator()(const StoredUrl& url) const { return url.hash; }
   std::size_t operator()(const HashedUrl& url) const { return url.hash; }
+};
+
+// What there is of one URL. Under its shard's lock; it stays where it is while something is in it.
+struct CacheResource {
+  const StoredUrl* key = nullptr;            // in the table
+  Few<std::shared_ptr<CacheEntry>> entries;  // the newest last
+  Few<std::shared_ptr<CacheFill>> fills;
+  std::string vary_names;  // of the newest
 };
 
 class CacheStore {
@@ -98,11 +109,17 @@ class CacheStore {
     Kind kind = Kind::alone;
     std::shared_ptr<CacheFill> fill;
   };
+  // find(), and, if nothing was found, join() under the same lock.
+  struct Asked {
+    Found found;
+    std::optional<Joined> joined;
+  };
+  [[nodiscard]] Asked find_or_join(const CacheKey& key, shared::TimePoint now);
   // Fetches what find() has not found. `old`: to be validated.
   [[nodiscard]] Joined join(const CacheKey& key, std::uint64_t version, std::shared_ptr<CacheEntry> old,
                             bool background, shared::TimePoint now);
-  // The fill's head has come and is not to be stored; until then others do not wait for each other.
-  void remember_miss(const CacheFill& fill, std::string_view selector, shared::TimePoint until);
+  // What has come of it is not to be stored; until then others do not wait for each other.
+  void remember_miss(std::string_view url, std::string_view selector, shared::TimePoint until);
   // Nobody joins it any more. The writer's.
   void release(CacheFill& fill);
   // The same, unless somebody is to read it: false.
@@ -159,14 +176,10 @@ class CacheStore {
   static constexpr std::size_t kMisses = 4096;
   static constexpr std::size_t kPurgesKept = 256;
 
-  struct Resource {
-    Few<std::shared_ptr<CacheEntry>> entries;  // the newest last
-    Few<std::shared_ptr<CacheFill>> fills;
-    std::string vary_names;  // of the newest
-  };
+  using Resources = std::unordered_map<StoredUrl, CacheResource, CacheUrlHash, std::equal_to<>>;
   struct Shard {
     mutable std::mutex mutex;
-    std::unordered_map<StoredUrl, Resource, CacheUrlHash, std::equal_to<>> resources;
+    Resources resources;
     std::uint64_t version = 0;
   };
   struct Miss {
@@ -181,11 +194,22 @@ class CacheStore {
   }
   [[nodiscard]] Shard& shard_of(const HashedUrl& url) const;
   [[nodiscard]] Shard& shard_of(std::string_view url) const { return shard_of(hashed(url)); }
-  [[nodiscard]] static Resource& resource_of(Shard& shard, const HashedUrl& url);
-  [[nodiscard]] static std::string variant_of(const Resource& resource, const CacheKey& key);
+  [[nodiscard]] Shard& shard_of(const CacheFill& fill) const { return shard_of({fill.url(), fill.in_store.url_hash}); }
+  // `url` is told in words of what is to be in it.
+  [[nodiscard]] static CacheResource& resource_of(Shard& shard, const HashedUrl& url);
+  // REQUIRES: it was not released.
+  [[nodiscard]] static CacheResource& resource_of(Shard& shard, const CacheFill& fill);
+  static void settle(Shard& shard, CacheResource& resource);
+  [[nodiscard]] static std::string variant_of(const CacheResource& resource, const CacheKey& key);
+  static void look(const CacheResource& resource, const CacheKey& key, Found& found);
   [[nodiscard]] std::uint64_t miss_hash(std::string_view url, std::string_view selector) const;
+  // Somebody else's fetch of the same; null: there is none.
+  [[nodiscard]] std::shared_ptr<CacheFill> wait_for(const CacheResource& resource, const CacheKey& key,
+                                                    bool background);
+  [[nodiscard]] std::shared_ptr<CacheFill> lead(Shard& shard, CacheResource* known, const CacheKey& key,
+                                                std::shared_ptr<CacheEntry> old, bool background);
   [[nodiscard]] bool was_missed(const CacheKey& key, shared::TimePoint now) const;
-  void release_under_lock(CacheFill& fill);
+  static void leave(CacheFill& fill, Shard& shard);
   void unlink(const std::shared_ptr<CacheEntry>& entry, Gone& gone);
   void count_out(CacheEntry& entry, Gone& gone);
   void evict_to(std::size_t octets, Gone& gone);
@@ -221,8 +245,8 @@ class CacheStore {
 
   mutable std::mutex change_;  // before a shard's
   S3Fifo queue_;
-  std::deque<CachePurge> purges_;  // the newest last
-  std::uint64_t purge_count_ = 0;
+  std::deque<CachePurge> purges_;              // the newest last
+  std::atomic<std::uint64_t> purge_count_{0};  // written under the lock
   // Hashes of URLs that were purged while files of before are still being found; too many: nothing more is taken.
   std::unordered_map<std::uint64_t, bool> purged_urls_;  // true: softly
   bool distrusts_ = false;

@@ -107,12 +107,14 @@ void CacheStore::written(const std::shared_ptr<CacheEntry>& entry, bool well) {
   index_.fetch_sub(held->index_memory(), std::memory_order_relaxed);
   queue_.replace(*held, *made);
   made->queued = made;
+  made->url_hash = held->url_hash;
   gone.push_back(std::move(held->queued));
-  const HashedUrl url = hashed(made->url);
+  const HashedUrl url{made->url, made->url_hash};
   Shard& shard = shard_of(url);
   const std::scoped_lock lock(shard.mutex);
-  auto& entries = shard.resources.find(url)->second.entries;
-  std::ranges::replace(entries, held, made);
+  CacheResource& resource = shard.resources.find(url)->second;
+  std::ranges::replace(resource.entries, held, made);
+  settle(shard, resource);
 }
 
 // Files that are still being found may be of what was purged.
@@ -146,7 +148,7 @@ void CacheStore::adopt(std::shared_ptr<CacheEntry> entry) {
   {
     Shard& shard = shard_of(url);
     const std::scoped_lock lock(shard.mutex);
-    Resource& resource = resource_of(shard, url);
+    CacheResource& resource = resource_of(shard, url);
     const auto same =
         std::ranges::find_if(resource.entries, [&](const auto& one) { return one->same_variant(*entry); });
     if (same != resource.entries.end()) {
@@ -156,9 +158,13 @@ void CacheStore::adopt(std::shared_ptr<CacheEntry> entry) {
       unlink(old, gone);
       resource.entries.erase_if([&](const auto& one) { return one == old; });
     }
-    if (resource.entries.size() >= kMostVariants) return disk_->remove(file);
+    if (resource.entries.size() >= kMostVariants) {
+      settle(shard, resource);
+      return disk_->remove(file);
+    }
     if (resource.entries.empty()) resource.vary_names = entry->vary_names;
     resource.entries.push_back(entry);
+    settle(shard, resource);
   }
   static_cast<void>(attach(*entry));
   enqueue(entry, url.hash, octets);

@@ -52,16 +52,6 @@ void announce_limit(const Request& r, http::ResponseHead& head, std::string& lef
   static_cast<void>(head.fields.push({.name = "RateLimit", .value = left}));
 }
 
-// Nothing that the head says of its representation is otherwise in what is stored.
-bool is_copy_of(const CacheEntry& entry, const http::ResponseHead& head) {
-  for (const http::FieldId id : {http::FieldId::etag, http::FieldId::last_modified}) {
-    const http::Field* said = head.fields.find(id);
-    if (said != nullptr && said->value != entry.head.find(id)) return false;
-  }
-  const http::Field* length = head.fields.find(http::FieldId::content_length);
-  return length == nullptr || (entry.whole() && length->value == std::to_string(entry.body_size()));
-}
-
 }  // namespace
 
 CachedExchange::CachedExchange(Request& request)
@@ -119,7 +109,9 @@ bool CachedExchange::look() {
   while (again) {
     again = false;
     if (++rounds_ > kMostRounds) return pass("uri-miss", "others were faster");
-    const CacheStore::Found found = store_->find(key());
+    CacheStore::Asked asked = joins_at_once() ? store_->find_or_join(key(), r_.now())
+                                              : CacheStore::Asked{.found = store_->find(key()), .joined = {}};
+    const CacheStore::Found& found = asked.found;
     if (found.entry != nullptr) {
       const bool purged = found.entry->purged.load(std::memory_order_relaxed);
       const ReuseRuling ruling = rule_reuse(found.entry->freshness, question_.directives, purged, r_.now());
@@ -139,14 +131,20 @@ bool CachedExchange::look() {
     // What they would bring is not what is stored.
     if (is_head()) return pass("method", "HEAD");
     if (r_.asked.head->fields.has(http::FieldId::range)) return pass("partial", "a range of what is not stored");
-    if (!join(found, again)) return pass(outcome_.forward, "not stored the last time");
+    if (!asked.joined) asked.joined = store_->join(key(found.hash), found.version, old_, false, r_.now());
+    if (!join(std::move(*asked.joined), again)) return pass(outcome_.forward, "not stored the last time");
   }
   if (own_ != nullptr) return false;
   return read_fill();
 }
 
-bool CachedExchange::join(const CacheStore::Found& found, bool& again) {
-  CacheStore::Joined joined = store_->join(key(found.hash), found.version, old_, false, r_.now());
+// Whatever is not stored is fetched.
+bool CachedExchange::joins_at_once() const {
+  return old_ == nullptr && !question_.directives.only_if_cached && !is_head() &&
+         !r_.asked.head->fields.has(http::FieldId::range);
+}
+
+bool CachedExchange::join(CacheStore::Joined joined, bool& again) {
   again = joined.kind == CacheStore::Joined::Kind::again;
   if (again) return true;
   if (joined.kind == CacheStore::Joined::Kind::alone) return false;
@@ -201,6 +199,22 @@ void CachedExchange::begin_own(std::shared_ptr<CacheFill> fill) {
 ResponseSink& CachedExchange::client() const { return own_ != nullptr ? own_->client() : r_.exchange.sink; }
 
 void CachedExchange::take_own_head() { static_cast<void>(take_head(own_->fill().opened())); }
+
+void CachedExchange::begin_at_once() {
+  const CacheFill::Seen& seen = own_->fill().opened();
+  outcome_.stored = true;
+  outcome_.ttl = seen.entry->freshness.ttl(r_.now());
+  own_head_ = seen.own_head;
+  entry_ = seen.entry;
+  fill_ = &own_->fill();
+  phase_ = Phase::sending;
+  start(*entry_, {.status = entry_->head.status(), .framing = entry_->framing, .content_range = {}});
+}
+
+void CachedExchange::read_on(std::uint64_t from) {
+  source_.emplace(CacheBody::Cursor(entry_->body), from, entry_->framing.length - from, fill_,
+                  EntrySource::Disk{.thread = r_.context.stored_files, .waiter = r_.exchange.waiter});
+}
 
 Pumped CachedExchange::send_own() {
   std::uint64_t moved = 0;
@@ -549,42 +563,6 @@ void CachedExchange::tell(Request& request) const {
   request.cache_verdict = outcome_.verdict;
   const bool asks = !request.done && own_ == nullptr;
   if (rule_->status_field && asks) request.cache_status = cache_status(kViaName, outcome_);
-}
-
-// RFC 9111 4.3.5: what a HEAD is told of a stored response updates it, or it is stale. Of what this edge has compressed
-// it says nothing.
-void CachedExchange::hear_of_copy(const http::ResponseHead& head) {
-  if (head.status != 200 || fields_ != nullptr) return;
-  const CacheStore::Found found = store_->find(key(), false);
-  if (found.entry == nullptr || found.entry->head.status() != 200) return;
-  if (!is_copy_of(*found.entry, head)) return store_->soften(*found.entry);
-  const CacheStore::Joined joined = store_->join(key(found.hash), found.version, found.entry, true, r_.now());
-  if (joined.kind != CacheStore::Joined::Kind::lead) return;
-  r_.context.desk.write(*joined.fill, r_.exchange.waiter);
-  FillSink({.store = *store_,
-            .rule = rule_,
-            .fill = joined.fill,
-            .url = question_.url,
-            .selector = question_.selector,
-            .request = fields(),
-            .loop = r_.context.loop,
-            .conditional = true})
-      .take_update(head, r_.asked.head_read);
-  r_.context.desk.cease(*joined.fill);
-}
-
-void CachedExchange::hear(const http::ResponseHead& head) {
-  if (store_ != nullptr && is_head() && question_.forward.empty()) return hear_of_copy(head);
-  if (store_ == nullptr || is_safe(r_.asked.head->method) || head.status < 200 || head.status > 399) return;
-  store_->purge({.url = question_.url});
-  for (const http::Field& field : head.fields) {
-    const bool elsewhere =
-        field.id == http::FieldId::location || shared::equals_ignoring_case(field.name, "Content-Location");
-    if (!elsewhere) continue;
-    std::string url = same_origin_url(r_.found().target, r_.asked.scheme, field.value);
-    if (leaves_parameters_out(*rule_)) url = keyed_target(*rule_, url);
-    if (!url.empty() && url != question_.url) store_->purge({.url = url});
-  }
 }
 
 }  // namespace edge

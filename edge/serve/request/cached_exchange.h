@@ -55,6 +55,9 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   [[nodiscard]] OwnFetch* own() const { return own_.get(); }
   // Of such a one: the head has come; more of the body has; its client has gone, and reads no more of it.
   void take_own_head();
+  // All of a small body is to come, and the client gets it as it comes; it has so many octets, and takes no more now.
+  void begin_at_once();
+  void read_on(std::uint64_t from);
   [[nodiscard]] Pumped send_own();
   void leave_own() { source_.reset(); }
 
@@ -74,7 +77,8 @@ class CachedExchange final : public Pooled, public AnswerWatcher {
   };
 
   [[nodiscard]] bool look();
-  [[nodiscard]] bool join(const CacheStore::Found& found, bool& again);
+  [[nodiscard]] bool joins_at_once() const;
+  [[nodiscard]] bool join(CacheStore::Joined joined, bool& again);
   [[nodiscard]] bool read_fill();
   [[nodiscard]] bool take_head(const CacheFill::Seen& seen);
   [[nodiscard]] bool take_failure(const CacheFill::Seen& seen);

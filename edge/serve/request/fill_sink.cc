@@ -54,10 +54,10 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
   if (why.empty() && known_ > of_.rule->max_object) why = "larger than max_object";
   storing_ = why.empty();
   entry_ = make_entry(head, directives, times);
+  entry_->framing = framing.body;
   entry_->head = storing_ ? StoredHead(head, directives, of_.rule->set_cookie, times.heard_at)
                           : StoredHead(head, ResponseDirectives{}, CookiePolicy::store, times.heard_at);
-  entry_->framing = framing.body;
-  entry_->body = std::make_shared<CacheBody>(first_chunk());
+  entry_->body = CacheBody::make(first_chunk());
   opened_ = true;
   if (!storing_) {
     entry_->body->pass_through();
@@ -77,7 +77,7 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
 // The next answer is likely to be as little for the store: nobody is to wait for it.
 void FillSink::remember_miss() {
   const shared::TimePoint until = of_.loop.now() + shared::seconds(of_.rule->hit_for_miss);
-  of_.store.remember_miss(*of_.fill, entry_->selector, until);
+  of_.store.remember_miss(entry_->url, entry_->selector, until);
 }
 
 // A small body of a known length lies in one piece from the beginning.

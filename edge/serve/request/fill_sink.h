@@ -31,7 +31,7 @@ class FillSink final : public ResponseSink {
     shared::WorkerLoop& loop;
     bool conditional = false;  // a 304 is about the fill's old entry
   };
-  explicit FillSink(Of of) : of_(std::move(of)), asked_(of_.loop.now()) {}
+  explicit FillSink(Of&& of) : of_(std::move(of)), asked_(of_.loop.now()) {}
   ~FillSink() override;
   FillSink(const FillSink&) = delete;
   FillSink& operator=(const FillSink&) = delete;
@@ -63,6 +63,8 @@ class FillSink final : public ResponseSink {
   [[nodiscard]] bool gives_up() const { return closed_ || of_.store.retire(*of_.fill); }
   // It does not wait for who reads it.
   [[nodiscard]] bool stores() const { return storing_; }
+  // All that is to come has its room: nothing of it will be let go before its end.
+  [[nodiscard]] bool has_room_for_all() const { return storing_ && known_ > 0 && reserved_ == known_; }
 
  private:
   // Of what passes through, but for the newest chunk: from before it was let go that may be a larger one.

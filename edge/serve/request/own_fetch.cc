@@ -7,7 +7,7 @@
 
 namespace edge {
 
-OwnFetch::OwnFetch(CachedExchange& cached, Request& request, FillSink::Of of)
+OwnFetch::OwnFetch(CachedExchange& cached, Request& request, FillSink::Of&& of)
     : cached_(cached),
       r_(request),
       source_(request.exchange.source),
@@ -54,6 +54,8 @@ void OwnFetch::finish(bool refused) {
 void OwnFetch::start(const http::ResponseHead& head, const http::ResponseFraming& framing, const HeaderRules& rules) {
   filling_.start(head, framing, rules);
   started_ = true;
+  at_once_ = !client_gone_ && filling_.has_room_for_all();
+  if (at_once_) return cached_.begin_at_once();
   cached_.take_own_head();
   if (client_gone_) cached_.leave_own();
 }
@@ -63,9 +65,22 @@ void OwnFetch::start(const OwnHead& head) {
   sink_.start(head);
 }
 
+// What it does not take now it reads from the fill.
+void OwnFetch::give(std::string_view data) {
+  const std::size_t n = sink_.write(data);
+  given_ += n;
+  if (n == data.size()) return;
+  at_once_ = false;
+  cached_.read_on(given_);
+}
+
 std::size_t OwnFetch::write(std::string_view data) {
   if (own_page_) return sink_.write(data);
   std::size_t taken = filling_.write(data);
+  if (at_once_ && !client_gone_) {
+    give(data.substr(0, taken));
+    return taken;
+  }
   if (taken < data.size()) {  // what is not stored waits for the client
     static_cast<void>(send());
     taken += filling_.write(data.substr(taken));
@@ -76,6 +91,10 @@ std::size_t OwnFetch::write(std::string_view data) {
 void OwnFetch::end(std::string_view trailers) {
   if (own_page_) return sink_.end(trailers);
   filling_.end(trailers);
+  if (!at_once_ || client_gone_) return;
+  sink_.end({});
+  at_once_ = false;
+  sent_ = true;
 }
 
 // What the server says is taken however slowly the client does, unless it only passes through.
@@ -91,6 +110,11 @@ Sent OwnFetch::flush() {
 Sent OwnFetch::send() {
   if (client_gone_) return Sent::failed;
   if (!started_ || sent_) return sink_.flush();
+  if (at_once_) {
+    const Sent sent = sink_.flush();
+    if (sent == Sent::failed) lose_client();
+    return sent;
+  }
   switch (cached_.send_own()) {
     case Pumped::done:
       sent_ = true;

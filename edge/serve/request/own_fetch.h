@@ -1,11 +1,13 @@
 #pragma once
 // OwnFetch: a request that fetches for the cache by itself: what its server is asked for is what the cache wants, so
 // there is no need of another one. Stands between the request and its client, as source and sink: what comes goes into
-// a fill, for the store and for whoever joins, and to the client from there. While others wait neither the client's
-// going nor its slowness ends the fetch. Owned by a CachedExchange; its worker's thread.
+// a fill, for the store and for whoever joins, and to the client from there; of a small body at once, for as long as
+// the client takes all that comes. While others wait neither the client's going nor its slowness ends the fetch. Owned
+// by a CachedExchange; its worker's thread.
 //
 //   server --Relay--> OwnFetch --FillSink--> fill --EntrySource--> the client's sink
-//                                                \---------------> who has joined
+//                            \                   \---------------> who has joined
+//                             \---- a small body that it takes --> the client's sink
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +27,7 @@ struct Request;
 class OwnFetch final : public Pooled, public RequestSource, public ResponseSink {
  public:
   // `cached` and the request outlive it.
-  OwnFetch(CachedExchange& cached, Request& request, FillSink::Of of);
+  OwnFetch(CachedExchange& cached, Request& request, FillSink::Of&& of);
   ~OwnFetch() override;
   OwnFetch(const OwnFetch&) = delete;
   OwnFetch& operator=(const OwnFetch&) = delete;
@@ -62,6 +64,7 @@ class OwnFetch final : public Pooled, public RequestSource, public ResponseSink 
 
  private:
   [[nodiscard]] Sent send();
+  void give(std::string_view data);
   void lose_client() const;
 
   CachedExchange& cached_;
@@ -70,6 +73,8 @@ class OwnFetch final : public Pooled, public RequestSource, public ResponseSink 
   ResponseSink& sink_;
   std::shared_ptr<CacheFill> fill_;
   FillSink filling_;
+  std::uint64_t given_ = 0;  // octets of the body, at once
+  bool at_once_ = false;
   bool started_ = false;
   bool over_ = false;      // the server's part
   bool own_page_ = false;  // the client gets one of ours

@@ -31,7 +31,7 @@ std::string read(CacheBody::Cursor& cursor) {
 }
 
 TEST(CacheBody, IsReadWhileItComes) {
-  const auto body = std::make_shared<CacheBody>();
+  const auto body = CacheBody::make();
   CacheBody::Cursor early(body);
   EXPECT_TRUE(early.peek().empty());
   const std::string first(5000, 'a');
@@ -47,14 +47,14 @@ TEST(CacheBody, IsReadWhileItComes) {
 }
 
 TEST(CacheBody, TakesOneChunkWhereTheLengthIsKnown) {
-  CacheBody body;
-  write(body, std::string(300'000, 'x'), 300'000);
-  EXPECT_EQ(body.live(), 300'000U);
-  EXPECT_EQ(body.compact(), nullptr);
+  const auto body = CacheBody::make();
+  write(*body, std::string(300'000, 'x'), 300'000);
+  EXPECT_EQ(body->live(), 300'000U);
+  EXPECT_EQ(body->compact(), nullptr);
 }
 
 TEST(CacheBody, MayHaveItsOnlyChunkFromTheBeginning) {
-  const auto body = std::make_shared<CacheBody>(1000);
+  const auto body = CacheBody::make(1000);
   EXPECT_EQ(body->live(), 1000U);
   CacheBody::Cursor early(body);
   EXPECT_TRUE(early.peek().empty());
@@ -69,12 +69,27 @@ TEST(CacheBody, MayHaveItsOnlyChunkFromTheBeginning) {
   EXPECT_EQ(body->compact(), nullptr);
 }
 
+// Its chunk lies within it, and others follow as they do elsewhere.
+TEST(CacheBody, GoesOnBehindAFirstChunkThatWasToBeItsOnlyOne) {
+  auto body = CacheBody::make(1000);
+  auto early = std::make_unique<CacheBody::Cursor>(body);
+  write(*body, std::string(1000, 'a'), 1000);
+  write(*body, std::string(9000, 'b'));
+  EXPECT_EQ(read(*early), std::string(1000, 'a') + std::string(9000, 'b'));
+  CacheBody::Cursor late(body);
+  body->pass_through();
+  body->finish(CacheBody::State::whole);
+  early.reset();
+  body.reset();
+  EXPECT_EQ(read(late), std::string(1000, 'a') + std::string(9000, 'b'));
+}
+
 TEST(CacheBody, IsCompactedWhenMuchRoomIsLeft) {
-  CacheBody body;
-  write(body, std::string(5000, 'x'));
-  body.finish(CacheBody::State::whole);
-  EXPECT_EQ(body.live(), 4096U + 8192U);
-  const auto compact = body.compact();
+  const auto body = CacheBody::make();
+  write(*body, std::string(5000, 'x'));
+  body->finish(CacheBody::State::whole);
+  EXPECT_EQ(body->live(), 4096U + 8192U);
+  const auto compact = body->compact();
   ASSERT_NE(compact, nullptr);
   EXPECT_EQ(compact->live(), 5000U);
   CacheBody::Cursor cursor(compact);
@@ -82,7 +97,7 @@ TEST(CacheBody, IsCompactedWhenMuchRoomIsLeft) {
 }
 
 TEST(CacheBody, WhoWasThereBeforeTheFirstOctetsLosesNone) {
-  const auto body = std::make_shared<CacheBody>();
+  const auto body = CacheBody::make();
   CacheBody::Cursor owner(body);
   CacheBody::Cursor other(body);
   write(*body, std::string(5000, 'a'));
@@ -94,7 +109,7 @@ TEST(CacheBody, WhoWasThereBeforeTheFirstOctetsLosesNone) {
 }
 
 TEST(CacheBody, LetsGoOfWhatHasBeenReadWhenItPassesThrough) {
-  const auto body = std::make_shared<CacheBody>();
+  const auto body = CacheBody::make();
   body->pass_through();
   write(*body, std::string(4096, 'a'));
   CacheBody::Cursor owner(body);
@@ -109,7 +124,7 @@ TEST(CacheBody, LetsGoOfWhatHasBeenReadWhenItPassesThrough) {
 
 // Chunks of 4 and 8 KiB, and one that is not full.
 std::shared_ptr<CacheBody> spooled() {
-  auto body = std::make_shared<CacheBody>();
+  auto body = CacheBody::make();
   write(*body, std::string(4096, 'a') + std::string(8192, 'b') + std::string(1000, 'c'));
   body->spool_to(std::make_shared<OpenFile>(), 512);
   return body;
@@ -130,7 +145,7 @@ TEST(CacheBody, IsCopiedForAFile) {
 
 // One without a name takes room on a disk for as long as it is open.
 TEST(CacheBody, HoldsTheFileOfWhatPassesThroughForWhoIsBehindOnly) {
-  const auto body = std::make_shared<CacheBody>();
+  const auto body = CacheBody::make();
   std::optional<CacheBody::Cursor> quick(std::in_place, body);
   std::optional<CacheBody::Cursor> slow(std::in_place, body);
   write(*body, std::string(4096, 'a') + std::string(8192, 'b') + std::string(1000, 'c'));
@@ -153,7 +168,7 @@ TEST(CacheBody, HoldsTheFileOfWhatPassesThroughForWhoIsBehindOnly) {
 }
 
 TEST(CacheBody, LetsGoOfWhatIsInAFile) {
-  const auto body = std::make_shared<CacheBody>();
+  const auto body = CacheBody::make();
   CacheBody::Cursor idle(body);
   write(*body, std::string(4096, 'a') + std::string(8192, 'b') + std::string(1000, 'c'));
   body->spool_to(std::make_shared<OpenFile>(), 512);
@@ -252,7 +267,7 @@ TEST(CacheBody, IsWholeForTheFirstWhoComesWhenItPassesThrough) {
 
 // As a disk and its readers: what is written is read from `file` by who is behind.
 TEST(CacheBody, IsReadByManyThreadsWhileItGoesToAFile) {
-  const auto body = std::make_shared<CacheBody>();
+  const auto body = CacheBody::make();
   std::string text;
   for (int i = 0; i < 3'000'000; ++i) text.push_back(static_cast<char>('a' + i % 23));
   std::vector<char> file(text.size());
@@ -294,7 +309,7 @@ TEST(CacheBody, IsReadByManyThreadsWhileItGoesToAFile) {
 }
 
 TEST(CacheBody, SkipsToARange) {
-  const auto body = std::make_shared<CacheBody>();
+  const auto body = CacheBody::make();
   std::string text;
   for (int i = 0; i < 5000; ++i) text += std::to_string(i) + " ";
   write(*body, text);
@@ -305,7 +320,7 @@ TEST(CacheBody, SkipsToARange) {
 }
 
 TEST(CacheBody, IsReadByManyThreads) {
-  const auto body = std::make_shared<CacheBody>();
+  const auto body = CacheBody::make();
   std::string text;
   for (int i = 0; i < 200'000; ++i) text.push_back(static_cast<char>('a' + i % 23));
   std::vector<std::thread> readers;
@@ -328,7 +343,7 @@ TEST(CacheBody, IsReadByManyThreads) {
 }
 
 TEST(CacheBody, FreesALongChainWithoutAStack) {
-  const auto body = std::make_shared<CacheBody>();
+  const auto body = CacheBody::make();
   for (int i = 0; i < 100'000; ++i) {
     body->add_chunk(1);
     body->append("x");

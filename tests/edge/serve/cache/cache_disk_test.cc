@@ -76,7 +76,7 @@ class CacheDiskTest : public testing::Test {
     entry->url = url;
     entry->vary_names = vary_names(parsed.head.fields);
     append_vary_values(entry->vary_names, asked.head.fields, entry->vary_values);
-    entry->body = std::make_shared<CacheBody>();
+    entry->body = CacheBody::make();
     if (!body.empty()) entry->body->add_chunk(body.size());
     entry->body->append(body);
     entry->body->finish(CacheBody::State::whole);
@@ -117,7 +117,7 @@ class CacheDiskTest : public testing::Test {
     large.entry->freshness.lifetime = 3600;
     large.entry->freshness.heard = shared::Clock::now();
     large.entry->url = url;
-    large.entry->body = std::make_shared<CacheBody>();
+    large.entry->body = CacheBody::make();
     large.spool = store_->spool(large.entry, large.fill, 64);
     return large;
   }
@@ -539,7 +539,7 @@ TEST_F(CacheDiskTest, IsUsedByManyThreads) {
         if (joined.kind == Kind::lead) {
           auto entry = std::make_shared<CacheEntry>();
           entry->url = url;
-          entry->body = std::make_shared<CacheBody>();
+          entry->body = CacheBody::make();
           entry->body->add_chunk(5000 + i % 100);
           entry->body->append(std::string(5000 + i % 100, 'x'));
           entry->body->finish(CacheBody::State::whole);

@@ -35,7 +35,7 @@ class Fixture {
     entry->selector = selector;
     entry->vary_names = vary_names(parsed.head.fields);
     append_vary_values(entry->vary_names, request, entry->vary_values);
-    entry->body = std::make_shared<CacheBody>(size);
+    entry->body = CacheBody::make(size);
     entry->body->append(std::string(size, 'x'));
     entry->body->finish(CacheBody::State::whole);
     return entry;
@@ -125,6 +125,27 @@ TEST(CacheStore, HasOneFetchForAll) {
 }
 
 // Between its word to wait and the reading nobody takes it for unread and ends the fetch.
+TEST(CacheStore, LooksAndJoinsInOne) {
+  Fixture fixture;
+  const CacheKey key{.url = "a/", .selector = "", .request = fixture.none};
+  const auto first = fixture.store.find_or_join(key, kNow);
+  EXPECT_EQ(first.found.entry, nullptr);
+  ASSERT_TRUE(first.joined && first.joined->kind == Kind::lead);
+  const auto second = fixture.store.find_or_join(key, kNow);
+  ASSERT_TRUE(second.joined && second.joined->kind == Kind::wait);
+  EXPECT_EQ(second.joined->fill, first.joined->fill);
+  EXPECT_FALSE(first.joined->fill->unread()) << "he counts from then on";
+  EXPECT_EQ(fixture.store.stats().collapsed, 1U);
+  EXPECT_TRUE(fixture.store.insert(fixture.make("a/", "", fixture.none, 1000), *first.joined->fill, 64));
+  const auto third = fixture.store.find_or_join(key, kNow);
+  EXPECT_NE(third.found.entry, nullptr);
+  EXPECT_FALSE(third.joined);
+  fixture.store.remove(*third.found.entry);
+  fixture.store.remember_miss("a/", "", kNow + shared::seconds(5));
+  const auto fourth = fixture.store.find_or_join(key, kNow);
+  EXPECT_TRUE(fourth.joined && fourth.joined->kind == Kind::alone);
+}
+
 TEST(CacheStore, NobodyJoinsAFetchThatIsGivenUp) {
   Fixture fixture;
   shared::WorkerLoop loop;
@@ -166,7 +187,7 @@ TEST(CacheStore, LooksAgainIfSomethingWasStoredMeanwhile) {
 TEST(CacheStore, RemembersThatSomethingWasNotStored) {
   Fixture fixture;
   const auto lead = fixture.join("a/");
-  fixture.store.remember_miss(*lead.fill, "", kNow + shared::seconds(5));
+  fixture.store.remember_miss("a/", "", kNow + shared::seconds(5));
   fixture.store.release(*lead.fill);
   EXPECT_EQ(fixture.join("a/").kind, Kind::alone);
   const CacheKey key{.url = "a/", .selector = "", .request = fixture.none};

@@ -59,7 +59,7 @@ class EntrySourceTest : public ::testing::Test {
   Waiter waiter_{loop_};
   OpenFiles files_{loop_};
   std::shared_ptr<OpenFile> file_ = std::make_shared<OpenFile>();
-  std::shared_ptr<CacheBody> body_ = std::make_shared<CacheBody>();
+  std::shared_ptr<CacheBody> body_ = CacheBody::make();
   std::string text_;
   std::string read_;
 };
