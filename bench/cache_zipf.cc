@@ -153,7 +153,7 @@ void measure_memory() {
     entry->head = edge::StoredHead(head, {}, edge::CookiePolicy::strip, 0);
     entry->url = url;
     entry->selector = key.selector;
-    entry->body = std::make_shared<edge::CacheBody>();
+    entry->body = edge::CacheBody::make();
     entry->body->add_chunk(1024);
     entry->body->append(std::string(1024, 'x'));
     entry->body->finish(edge::CacheBody::State::whole);
