@@ -86,7 +86,11 @@ TEST(OperatorWords, KeepTheWeightsThatAnOptionAllowsAndNoOthers) {
 TEST(OperatorWords, TellWhoDrainsAndWhoDoesNoLonger) {
   Pool pool;
   pool.name = "web";
-  pool.servers = {{.name = "a:80", .id = ServerId{0}}, {.name = "b:80", .id = ServerId{1}}};
+  for (const char* name : {"a:80", "b:80"}) {
+    Server& server = pool.servers.emplace_back();
+    server.name = name;
+    server.id = ServerId{static_cast<std::uint32_t>(pool.servers.size() - 1)};
+  }
   const Pools pools({pool});
   Live live;
   for (const Server& server : pool.servers) live.reserve(server.id);
