@@ -88,6 +88,22 @@ def test_another_check_counts_from_the_reload_on(slot, backends, tmp_path, chang
         meridian.wait_until(lambda: is_now("up"), "it is up as before", timeout=20)
 
 
+def test_what_a_check_has_found_is_known_over_a_reload(slot, backends, tmp_path):
+    """Of servers and checks that stay, without another check: the next one is an hour away."""
+    check = {**CHECK, "interval": "1h", "timeout": "20s"}
+    backends[1].up = b"HTTP/1.1 500 Ill\r\nContent-Length: 0\r\n\r\n"
+    with LoneEdge(tmp_path, slot, [b.name for b in backends[:2]], {"health": check, "when_all_down": "refuse"}) as edge:
+        def health():
+            return {name: server["health"] for name, server in edge.servers().items()}
+        known = {backends[0].name: "up", backends[1].name: "down"}
+        meridian.wait_until(lambda: health() == known, "one is up and one is down", timeout=20)
+        edge.web["servers"] = [b.name for b in (backends[2], backends[1], backends[0])]
+        edge.reload()
+        assert health().items() >= known.items()
+        assert backends[1].address not in used(edge)
+        assert len(backends[1].asked("/up")) == 1
+
+
 def test_a_check_that_is_gone_holds_nobody_down_and_one_that_comes_is_made(slot, backends, tmp_path):
     server = backends[0]
     with LoneEdge(tmp_path, slot, [server.name], {"health": {**CHECK, "path": "/down"}, "when_all_down": "refuse"}) as edge:

@@ -38,6 +38,21 @@ def test_servers_get_the_rewritten_target_and_the_log_has_the_asked_one(slot, se
         assert "rewrite: to /internal/items, by /api/{rest*} -> /internal/{rest}" in said and "query: ?v=2" in said
 
 
+def test_a_route_is_for_the_methods_headers_and_cookies_that_it_names(slot, server, tmp_path):
+    routes = [{"path": "/", "method": ["POST", "PUT"], "respond": {"status": 201}},
+              {"path": "/", "header": {"X-Beta": "1"}, "respond": {"status": 202}},
+              {"path": "/", "cookie": {"beta": "yes"}, "respond": {"status": 203}},
+              {"path": "/", "pool": "web"}]
+    with LoneEdge(tmp_path, slot, [server.name], routes=routes) as edge:
+        connection = edge.connect()
+        for method, headers, wanted in [("POST", {}, 201), ("PUT", {}, 201), ("GET", {}, 200), ("DELETE", {}, 200), ("GET", {"X-Beta": "1"}, 202), ("GET", {"X-Beta": "2"}, 200),
+                                        ("GET", {"Cookie": "a=b; beta=yes"}, 203), ("GET", {"Cookie": "beta=no"}, 200), ("PUT", {"X-Beta": "1"}, 201)]:
+            connection.request(method, "/", headers={"Host": "lone.example", **headers})
+            response = connection.getresponse()
+            response.read()
+            assert response.status == wanted, (method, headers)
+
+
 def test_no_spelling_reaches_past_a_rule_that_rewrites(slot, server, tmp_path):
     """Whatever a client writes: what reaches the server lies below where the rule leads, or is refused."""
     routes = [{"path": "/pub", "pool": "web", "rewrite": [{"from": "/pub/{a}/{rest*}", "to": "/data/{a}/{rest}"}, {"strip": "/pub", "add": "/data"}]},
