@@ -178,6 +178,7 @@ TEST(RateLimit, WhatCountsTogether) {
            Alike{"data and no data", query("static.example.com"), query("static.example.com", RrType::mx), false},
            Alike{"names below a cut", query("a.sub.example.com"), query("b.c.sub.example.com"), true},
            Alike{"foreign names", query("a.example.org"), query("b.example.edu"), true},
+           Alike{"a name that fails and foreign names", query("unflat.example.com"), query("a.example.org"), true},
            Alike{"refused and data", query("a.example.org"), query("static.example.com"), false},
        }) {
     Limiter limiter;

@@ -1,8 +1,12 @@
 #include "shared/serve/resolve/resolver.h"
 
+#include <chrono>
+#include <cstdlib>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -70,7 +74,10 @@ TEST_F(ResolverTest, FamilyIsObeyed) {
 }
 
 TEST_F(ResolverTest, LiteralsAreNotAsked) {
-  EXPECT_EQ(resolve("192.0.2.7")->addresses, addresses({"192.0.2.7"}));
+  const auto literal = resolve("192.0.2.7");
+  EXPECT_EQ(literal->addresses, addresses({"192.0.2.7"}));
+  EXPECT_EQ(literal->ttl, std::chrono::hours(24)) << "it does not change";
+  EXPECT_EQ(resolve("192.0.2.7", ResolveFamily::ipv4)->addresses, addresses({"192.0.2.7"}));
   EXPECT_EQ(resolve("2001:db8::7", ResolveFamily::ipv6)->addresses, addresses({"2001:db8::7"}));
   EXPECT_EQ(resolve("192.0.2.7", ResolveFamily::ipv6)->addresses, addresses({}));
   EXPECT_TRUE(dns_.asked.empty());
@@ -106,6 +113,10 @@ TEST_F(ResolverTest, TheTtlIsThatOfACnameToo) {
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->addresses, addresses({"192.0.2.1"}));
   EXPECT_EQ(result->ttl, seconds(7));
+  answer_ = {.addresses = {"192.0.2.1"}, .ttl = 30, .cname = TestDns::Cname{"b.example", 600}};
+  EXPECT_EQ(resolve("a.example.", ResolveFamily::ipv4)->ttl, seconds(30));
+  answer_ = {.addresses = {"192.0.2.1"}, .ttl = 0x80000000U};
+  EXPECT_EQ(resolve("a.example.", ResolveFamily::ipv4)->ttl, seconds(0)) << "RFC 2181 section 8";
 }
 
 // RFC 7766: what is cut off in a datagram is asked for again by TCP, whose socket has to be written to, too.
@@ -126,8 +137,29 @@ TEST_F(ResolverTest, FailuresNameTheName) {
   EXPECT_EQ(resolve("nowhere.example").error().message, "cannot resolve nowhere.example: Domain name not found");
   start(milliseconds(50));
   answer_ = {.addresses = {}, .silent = true};
-  EXPECT_EQ(resolve("silent.example").error().message,
+  dns_.asked.clear();
+  EXPECT_EQ(resolve("silent.example", ResolveFamily::ipv4).error().message,
             "cannot resolve silent.example: Timeout while contacting DNS servers");
+  EXPECT_EQ(dns_.asked.size(), 1U) << "as often as it was told to try";
+}
+
+// A name with fewer dots than `ndots` is looked for in the search list first.
+TEST_F(ResolverTest, NdotsDecidesWhereANameIsLookedForFirst) {
+  ::setenv("LOCALDOMAIN", "search.example", 1);
+  answer_ = {.addresses = {"192.0.2.1"}};
+  for (const auto& [ndots, first] : std::vector<std::pair<int, std::string>>{{1, "a.b"}, {2, "a.b.search.example"}}) {
+    ResolverSettings settings;
+    settings.servers = {dns_.endpoint()};
+    settings.timeout = seconds(20);
+    settings.ndots = ndots;
+    auto made = Resolver::make(loop_, settings);
+    ASSERT_TRUE(made) << made.error().message;
+    resolver_ = std::move(*made);
+    dns_.asked.clear();
+    EXPECT_TRUE(resolve("a.b", ResolveFamily::ipv4));
+    EXPECT_EQ(dns_.asked, std::vector<std::string>{first});
+  }
+  ::unsetenv("LOCALDOMAIN");
 }
 
 TEST_F(ResolverTest, OneOfSeveralServersIsEnough) {
