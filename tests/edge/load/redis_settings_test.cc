@@ -48,6 +48,24 @@ TEST_F(RedisSettingsTest, ServersAndThePasswordOfAFile) {
   EXPECT_TRUE(diagnostics_.render().empty());
 }
 
+TEST_F(RedisSettingsTest, WhatIsWrittenArrives) {
+  RedisConfig config;
+  config.database = 3;
+  config.prefix = "shop";
+  config.timeout = shared::milliseconds(11);
+  config.interval = shared::milliseconds(12);
+  config.lease = shared::milliseconds(13);
+  const auto settings = build(config);
+  EXPECT_EQ(settings->database, 3U);
+  EXPECT_EQ(settings->prefix, "shop");
+  EXPECT_EQ(settings->timeout, shared::milliseconds(11));
+  EXPECT_EQ(settings->interval, shared::milliseconds(12));
+  EXPECT_EQ(settings->lease, shared::milliseconds(13));
+  EXPECT_FALSE(settings->tls);
+  config.tls.emplace();
+  EXPECT_TRUE(build(config)->tls);
+}
+
 TEST_F(RedisSettingsTest, SentinelsHaveALoginOfTheirOwn) {
   write("watch\n");
   RedisConfig config;
