@@ -308,8 +308,12 @@ Control::Steered Control::steered() const {
   return sum;
 }
 
-void Control::reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo) {
+void Control::reload(Reload what, Reloaded done, Geo geo) {
   if (!service_.begin_reload()) return done({false, "refused: so many reloads wait already\n"});
+  build_reload(what, std::move(done), geo);
+}
+
+void Control::build_reload(Reload what, Reloaded done, Geo geo) {
   Job job;
   job.build = [what, path = settings_.config_path, node = settings_.node](const World& before,
                                                                           shared::load::Diagnostics& diagnostics) {
@@ -320,6 +324,9 @@ void Control::reload(Reload what, std::function<void(const ReloadOutcome&)> done
         before.files == nullptr ? [](const auto&) { return false; } : shared::load::contents_of(*before.files);
     return load_world(path, diagnostics, options);
   };
+  if (what == Reload::overrides) {  // all else in it is of the world that it was built over
+    job.holds = [this](const std::shared_ptr<const World>& before) { return before == world_; };
+  }
   job.permit = [](const World& present, const World& next, shared::load::Diagnostics& diagnostics) {
     for (const auto& [option, at] : needs_restart(present, next)) {
       diagnostics.error(at, shared::load::needs_restart(option));
@@ -329,7 +336,9 @@ void Control::reload(Reload what, std::function<void(const ReloadOutcome&)> done
     if (what == Reload::everything) start_report_ = StartReport{};
     adopt(std::move(next));
   };
-  job.done = [this, done = std::move(done)](shared::Rebuilt end, const shared::load::Diagnostics& diagnostics) {
+  job.done = [this, what, geo, done = std::move(done)](shared::Rebuilt end,
+                                                       const shared::load::Diagnostics& diagnostics) {
+    if (end == shared::Rebuilt::outdated) return build_reload(what, done, geo);
     ReloadOutcome outcome{end == shared::Rebuilt::adopted, diagnostics.render()};
     if (outcome.done) {
       service_.reloaded({{"generation", generation_},

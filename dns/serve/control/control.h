@@ -63,7 +63,8 @@ class Control {
   enum class Reload : std::uint8_t { everything, overrides };
   // Whether a geo database that moves more than the guard allows is taken all the same.
   enum class Geo : std::uint8_t { guarded, forced };
-  void reload(Reload what, std::function<void(const ReloadOutcome&)> done, Geo geo = Geo::guarded);
+  using Reloaded = std::function<void(const ReloadOutcome&)>;
+  void reload(Reload what, Reloaded done, Geo geo = Geo::guarded);
   void drain();  // then Supervisor::finish()
   // A successor has our state and is not ready yet: what is changed now would be lost.
   [[nodiscard]] bool upgrading() const { return service_.upgrading(); }
@@ -129,6 +130,7 @@ class Control {
   static void add_counts(const Publication& from, Steered& to);
   static void add_given(const Publication& from, std::vector<GivenAnswer>& to);
   void keep_given(const Publication& from);
+  void build_reload(Reload what, Reloaded done, Geo geo);
   void reload_geo();
   // The steps of a job that judge a database other than the one that serves.
   void add_guard(Job& job, Geo geo);

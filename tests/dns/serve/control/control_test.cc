@@ -237,6 +237,27 @@ TEST_F(ControlTest, RefusesAStateDirectoryInUse) {
   EXPECT_NE(second.error().message.find("in use"), std::string::npos) << second.error().message;
 }
 
+// They are built over what served when they were asked for; a reload of everything was on its way then.
+TEST_F(ControlTest, OverridesThatAreReadDuringAReloadDoNotTakeItBack) {
+  write("rows.yaml", "192.0.2.0/24: {regions: [two]}\n");
+  start_with("  names: {", "  geo: {overrides: rows.yaml}\n  names: {");
+  write("zone", "$TTL 60\n@ SOA ns host 6 2 3 4 60\n@ NS ns\nns A 192.0.2.54\n");
+  write("rows.yaml", "127.0.0.0/8: {regions: [two]}\n");
+  std::promise<ReloadOutcome> everything;
+  std::promise<ReloadOutcome> overrides;
+  supervisor_->post([&] {
+    control_->reload(Control::Reload::everything, [&](const ReloadOutcome& end) { everything.set_value(end); });
+    control_->reload(Control::Reload::overrides, [&](const ReloadOutcome& end) { overrides.set_value(end); });
+  });
+  const auto first = everything.get_future().get();
+  const auto second = overrides.get_future().get();
+  EXPECT_TRUE(first.done) << first.text;
+  EXPECT_TRUE(second.done) << second.text;
+  EXPECT_EQ(ask("ns.example.com"), std::vector<std::string>{"ns.example.com. 60 IN A 192.0.2.54"});
+  EXPECT_TRUE(answers("127.0.0.2"));
+  EXPECT_NE(http("GET", "/building").find("idle"), std::string::npos);
+}
+
 TEST_F(ControlTest, HundredReloadsUnderLoadLoseNothing) {
   std::atomic<bool> stop_load{false};
   std::atomic<unsigned> lost{0};

@@ -115,6 +115,7 @@ class LoneServer : public testing::Test {
       dns_ = (*server)->endpoints().front();
       admin_ = (*server)->service().admins().front()->endpoint();
       supervisor_ = &supervisor;
+      control_ = server->get();
       supervisor.post([&up] { up.set_value(); });
       status_ = supervisor.run();
     });
@@ -199,6 +200,7 @@ class LoneServer : public testing::Test {
   UniqueFd edge_two_;
   std::thread thread_;
   shared::Supervisor* supervisor_ = nullptr;
+  Control* control_ = nullptr;  // its loop's, where supervisor_->post() goes
   int status_ = -1;
   Endpoint dns_;
   Endpoint admin_;
