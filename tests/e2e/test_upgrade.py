@@ -137,6 +137,25 @@ def test_a_successor_that_fails_leaves_the_old_one_serving(fragile_shop):
     assert Upgrader(shop, "dns").upgrade().wait() == 0, "and can be upgraded after that"
 
 
+@pytest.mark.parametrize("who", ["dns", "eu"])
+def test_a_reload_is_refused_while_a_successor_takes_over(fragile_shop, who):
+    """It has read the files already: what the old process took over would be gone with it."""
+    shop = fragile_shop
+    directory = os.open(shop.socket_path(who).parent, os.O_RDONLY)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as successor:
+            successor.connect(f"/proc/self/fd/{directory}/upgrade")
+            successor.send(b"meridian 1")
+            assert successor.recv(65536) == b"lock"
+            status, body = shop.admin(who, "/reload", method="POST")
+            assert status == 422 and "an upgrade is under way: reload when the new process serves" in body, body
+        wait_until(lambda: "event=upgrade_failed" in shop.processes[who].text(), "the successor is gone")
+    finally:
+        os.close(directory)
+    status, body = shop.admin(who, "/reload", method="POST")
+    assert status == 200, body
+
+
 def test_a_killed_successor_or_predecessor_harms_nobody(fragile_shop):
     shop = fragile_shop
     old, new = Upgrader(shop, "dns").start_successor()

@@ -310,6 +310,12 @@ Control::Steered Control::steered() const {
 
 void Control::reload(Reload what, Reloaded done, Geo geo) {
   if (!service_.begin_reload()) return done({false, "refused: so many reloads wait already\n"});
+  if (service_.upgrading()) {  // the successor has read the files: what we take over now would end with us
+    shared::load::Diagnostics diagnostics;
+    diagnostics.error({}, "an upgrade is under way: reload when the new process serves");
+    service_.refused(diagnostics);
+    return done({false, diagnostics.render()});
+  }
   build_reload(what, std::move(done), geo);
 }
 

@@ -414,6 +414,13 @@ void Control::reload(ReloadDone done) {
     if (done) done(shared::fail("so many reloads wait already"));
     return;
   }
+  if (service_.upgrading()) {  // the successor has read the files: what we take over now would end with us
+    shared::load::Diagnostics diagnostics;
+    diagnostics.error({}, "an upgrade is under way: reload when the new process serves");
+    service_.refused(diagnostics);
+    if (done) done(shared::fail(diagnostics.render()));
+    return;
+  }
   shared::Rebuild<World>::Job job;
   job.build = [this, inputs = pool_inputs()](const World&, shared::load::Diagnostics& diagnostics) {
     return loader_.load(inputs, diagnostics);

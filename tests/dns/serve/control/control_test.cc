@@ -17,6 +17,7 @@
 
 #include <boost/json.hpp>
 
+#include "shared/serve/process/upgrade.h"
 #include "tests/dns/serve/control/lone_server.h"
 
 namespace dns {
@@ -235,6 +236,17 @@ TEST_F(ControlTest, RefusesAStateDirectoryInUse) {
   const auto second = Control::start(supervisor, {"config.yaml", "test"}, std::move(*world));
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("in use"), std::string::npos) << second.error().message;
+}
+
+TEST_F(ControlTest, AReloadThatASuccessorWouldNotKnowOfIsRefused) {
+  auto successor = shared::Predecessor::ask((folder_ / "state/dns").string());
+  ASSERT_TRUE(successor) << successor.error().message;
+  ASSERT_TRUE(*successor);
+  const std::string refused = http("POST", "/reload");
+  EXPECT_NE(refused.find(" 422 "), std::string::npos) << refused;
+  EXPECT_NE(refused.find("an upgrade is under way: reload when the new process serves"), std::string::npos) << refused;
+  (*successor)->failed("of a test");
+  EXPECT_TRUE(eventually([this] { return http("POST", "/reload").find(" 200 ") != std::string::npos; }));
 }
 
 // They are built over what served when they were asked for; a reload of everything was on its way then.
