@@ -55,6 +55,8 @@ class Walk {
     }
   }
 
+  [[nodiscard]] unsigned parts() const { return parts_; }
+
   // Whether there is a map at `offset` and each member of that name an array of strings.
   bool are_strings(std::uint64_t offset, std::string_view name) {
     const auto map = followed(offset);
@@ -167,8 +169,13 @@ class Walk {
 
 }  // namespace
 
+unsigned mmdb_parts_of(std::span<const std::uint8_t> section, std::uint64_t offset) {
+  Walk walk(section);
+  return offset < section.size() && walk.value(offset, 0) ? walk.parts() : 0;
+}
+
 bool mmdb_value_is_sound(std::span<const std::uint8_t> section, std::uint64_t offset) {
-  return offset < section.size() && Walk(section).value(offset, 0).has_value();
+  return mmdb_parts_of(section, offset) > 0;
 }
 
 MmdbMetadata check_mmdb_metadata(std::span<const std::uint8_t> file) {

@@ -8,6 +8,9 @@
 
 namespace shared::load {
 
+// Of how many parts the value at `offset` is made; 0: it is not sound.
+[[nodiscard]] unsigned mmdb_parts_of(std::span<const std::uint8_t> section, std::uint64_t offset);
+
 // Whether the value at `offset` is whole: inside `section`, nested at most 32 deep and made of at most 65536 parts,
 // pointers followed; the keys of its maps are strings.
 [[nodiscard]] bool mmdb_value_is_sound(std::span<const std::uint8_t> section, std::uint64_t offset);

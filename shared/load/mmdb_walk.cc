@@ -116,8 +116,12 @@ class TreeWalk {
   Result<std::uint32_t> id_of(MMDB_entry_s entry) {
     const auto known = ids_.find(entry.offset);
     if (known != ids_.end()) return known->second;
-    if (!mmdb_value_is_sound({mmdb_.data_section, mmdb_.data_section_size}, entry.offset)) {
-      return fail("the record at data offset " + std::to_string(entry.offset) + " is corrupt");
+    const unsigned parts = mmdb_parts_of({mmdb_.data_section, mmdb_.data_section_size}, entry.offset);
+    if (parts == 0) return fail("the record at data offset " + std::to_string(entry.offset) + " is corrupt");
+    // Records share parts by pointers, some dozens each. A million records of one huge part would take an hour.
+    parts_ += parts;
+    if (parts_ > kFreeParts + kPartsOfOctet * mmdb_.data_section_size) {
+      return fail("its records are made of the same parts over and over");
     }
     return ids_.emplace(entry.offset, reader_.id_of(entry)).first->second;
   }
@@ -166,9 +170,13 @@ class TreeWalk {
     reader_.network({address, depth}, id);
   }
 
+  static constexpr std::uint64_t kFreeParts = 1 << 20;
+  static constexpr std::uint64_t kPartsOfOctet = 64;
+
   const MMDB_s& mmdb_;
   const MmdbReader& reader_;
   unsigned bits_;
+  std::uint64_t parts_ = 0;                               // of the records so far
   std::unordered_map<std::uint32_t, std::uint32_t> ids_;  // by offset in the data section
   std::vector<Branch> pending_;
 };

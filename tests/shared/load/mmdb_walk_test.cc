@@ -60,5 +60,15 @@ TEST(MmdbWalk, ATreeOfMoreNodesThanTheFileHoldsIsRefused) {
   EXPECT_EQ(walked.error().message, "its search tree of 536870913 nodes does not fit into the file");
 }
 
+// 64 records in a file of 1.4 KB, each of which points to one thing of 45,000 parts.
+TEST(MmdbWalk, RecordsThatAreMadeOfTheSamePartsOverAndOverAreRefused) {
+  const MmdbReader reader{.id_of = [](MMDB_entry_s) { return 0U; }, .network = [](const Prefix&, std::uint32_t) {}};
+  const auto text = read_file(::test::source_file("tests/fuzz/corpus/mmdb/records_of_the_same_parts"));
+  ASSERT_TRUE(text);
+  const auto walked = walk_mmdb(std::vector<std::uint8_t>(text->begin(), text->end()), reader);
+  ASSERT_FALSE(walked);
+  EXPECT_EQ(walked.error().message, "its records are made of the same parts over and over");
+}
+
 }  // namespace
 }  // namespace shared::load
