@@ -297,16 +297,15 @@ void find_session(PoolRequest& request, const Asked& asked, Trace& trace) {
   });
 }
 
+// Filled where it stays: it has room for every server that a request may try.
 template <class Trace>
-PoolRequest bring_to(const Pool& pool, const Asked& asked, const Match& found, Trace& trace) {
-  PoolRequest request;
+void bring_to(const Pool& pool, PoolRequest& request, const Asked& asked, const Match& found, Trace& trace) {
   const KeySource source{.client = found.client.address, .fields = asked.head.fields, .path = found.target.path};
   request.pool = &pool;
   request.key = request_key(pool, source);
   request.session = session_of(pool, asked.head.fields);
   request.tier = found.tier;
   if (pool.sticky.learned != nullptr) find_session(request, asked, trace);
-  return request;
 }
 
 // Whether its tier gets nothing of what is left of the pool's capacity.
@@ -378,7 +377,7 @@ void proceed(Decision& decision, const Snapshot& snapshot, AnyLive& live, const 
     trace.note("mirror", [&] { return words_of(*mirror, snapshot.pools->configured(mirror->pool).name); });
   }
   decision.kind = Decision::Kind::pool;
-  decision.at_pool = bring_to(*chosen, asked, found, trace);
+  bring_to(*chosen, decision.at_pool, asked, found, trace);
   decision.at_cache = cached;
   if (!cached) pick_server(decision, snapshot, live, asked, state, trace);
 }
@@ -393,7 +392,7 @@ void decide_copy(Decision& decision, const Snapshot& snapshot, AnyLive& live, co
   if (found.route->mirror == nullptr) return refuse(decision, {.status = 404, .reason = "the route has no mirror"});
   if (const auto twisted = rewrite(found, state.scratch, trace)) return refuse(decision, *twisted);
   decision.kind = Decision::Kind::pool;
-  decision.at_pool = bring_to(snapshot.pools->effective(found.route->mirror->pool), asked, found, trace);
+  bring_to(snapshot.pools->effective(found.route->mirror->pool), decision.at_pool, asked, found, trace);
   decision.at_pool.session.reset();
   decision.at_pool.learned = {};
   pick_server(decision, snapshot, live, asked, state, trace);
