@@ -46,14 +46,14 @@ bool may_have_lines(std::string_view name) {
 }
 
 bool is_ambiguous(const FieldList& fields, std::string_view name) {
+  const bool hyphened = name.find('_') == std::string_view::npos;
   bool exact = false;
   unsigned lines = 0;
   for (const Field& field : fields) {
-    if (field.name.size() != name.size()) continue;
-    const bool same = field.name == name;  // nearly always, if it is there
-    if (!same && !equals_as_twin(field.name, name)) continue;
+    if (field.name.size() != name.size() || !equals_as_twin(field.name, name)) continue;
     ++lines;
-    exact = same || equals_ignoring_case(field.name, name);
+    // A twin of a name without underscores is that name if it has none itself.
+    exact = hyphened ? field.name.find('_') == std::string_view::npos : equals_ignoring_case(field.name, name);
   }
   return lines > 0 && (lines > 1 || !exact) && !may_have_lines(name);
 }
