@@ -242,3 +242,14 @@ def test_a_stop_serves_on_for_longer_than_an_interval_and_ends_what_is_under_way
         request.join()
         assert late == {"status": 200} and edge.process.popen.returncode == 0
         assert 4.5 < time.monotonic() - began < 12
+
+
+def test_a_stop_waits_for_no_client_that_says_nothing(slot, three, tmp_path):
+    with LoneEdge(tmp_path, slot, [three[0].name], edge={"drain_grace": "1m"}, health={"edge": {"interval": "50ms", "timeout": "50ms"}}) as edge:
+        idle = edge.connect()
+        idle.request("GET", "/", headers={"Host": "lone.example"})
+        assert idle.getresponse().read() and not edge.process.popen.poll()
+        edge.process.popen.terminate()
+        meridian.wait_until(lambda: edge.process.popen.poll() is not None, "it ends long before the grace does", timeout=30)
+        assert edge.process.popen.returncode == 0
+        idle.close()

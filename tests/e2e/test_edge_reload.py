@@ -134,6 +134,19 @@ def test_the_worst_of_several_checks_counts_in_either_order(slot, backends, tmp_
             assert edge.servers()[server.name]["health"] == health, "and it stays so"
 
 
+def test_a_good_reload_opens_the_access_log_again(slot, backends, tmp_path):
+    log, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    with LoneEdge(tmp_path, slot, [backends[0].name], edge={"access_log": str(log)}) as edge:
+        assert edge.get("/one")[0] == 200
+        meridian.wait_until(lambda: "/one" in log.read_text(), "the first line is written")
+        log.rename(old)
+        edge.reload()
+        meridian.wait_until(log.exists, "the reload has it opened again")
+        assert edge.get("/two")[0] == 200
+        meridian.wait_until(lambda: "/two" in log.read_text(), "the second line is in the new file")
+        assert "/two" not in old.read_text()
+
+
 def test_a_pool_turns_to_a_name_and_to_a_service_and_back(slot, backends, tmp_path):
     one, two, three, four = (b.address for b in backends)
     resolver = Dns(slot_address(slot, "9.1"))
