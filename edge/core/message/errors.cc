@@ -13,30 +13,19 @@ struct KindRow {
 };
 
 // By ErrorKind.
-constexpr std::array<KindRow, 23> kKinds{{
-    {400, "bad_request", 'R'},
-    {408, "request_timeout", 'T'},
-    {499, "client_closed", 'C'},
-    {413, "body_too_large", 'R'},
-    {404, "no_route", 'R'},
-    {403, "forbidden", 'R'},
-    {429, "rate_limited", 'Q'},
-    {401, "unauthorized", 'U'},
-    {503, "maintenance", 'M'},
-    {503, "no_server", 'N'},
-    {503, "overloaded", 'F'},
-    {502, "connect_refused", 'c'},
-    {504, "connect_timeout", 't'},
-    {502, "tls_failed", 's'},
-    {502, "upstream_reset", 'r'},
-    {504, "upstream_timeout", 'o'},
-    {504, "deadline", 'e'},
-    {502, "bad_response", 'g'},
-    {408, "idle", 'i'},
-    {503, "drained", 'd'},
-    {504, "not_cached", 'A'},
-    {503, "exhausted", 'L'},
-    {500, "internal", 'I'},
+constexpr std::array<KindRow, 24> kKinds{{
+    {400, "bad_request", 'R'},     {408, "request_timeout", 'T'},
+    {499, "client_closed", 'C'},   {413, "body_too_large", 'R'},
+    {404, "no_route", 'R'},        {403, "forbidden", 'R'},
+    {429, "rate_limited", 'Q'},    {401, "unauthorized", 'U'},
+    {503, "maintenance", 'M'},     {503, "no_server", 'N'},
+    {503, "overloaded", 'F'},      {502, "connect_refused", 'c'},
+    {504, "connect_timeout", 't'}, {502, "tls_failed", 's'},
+    {502, "upstream_reset", 'r'},  {504, "upstream_timeout", 'o'},
+    {504, "deadline", 'e'},        {502, "bad_response", 'g'},
+    {502, "no_websocket", 'w'},    {408, "idle", 'i'},
+    {503, "drained", 'd'},         {504, "not_cached", 'A'},
+    {503, "exhausted", 'L'},       {500, "internal", 'I'},
 }};
 static_assert(kKinds.size() == static_cast<std::size_t>(ErrorKind::internal) + 1);
 

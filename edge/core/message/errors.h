@@ -31,6 +31,7 @@ enum class ErrorKind : std::uint8_t {
   upstream_timeout,  // 504: no byte within `read`, or no progress within `send`
   deadline,          // 504: the client's own deadline, of a gRPC call, has passed
   bad_response,      // 502: the upstream broke the protocol
+  no_websocket,      // 502: the upstream speaks HTTP/2 and takes no WebSocket over it (RFC 8441)
   idle,              // a connection to a pool on which nothing moved for its time
   drained,           // likewise, cut since the process ends
   not_cached,        // 504: only-if-cached, and it is not

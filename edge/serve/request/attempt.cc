@@ -181,8 +181,7 @@ bool Attempt::begin_stream(std::span<char> head) {
   if (key.empty()) {
     fail({.kind = ErrorKind::bad_request, .side = Side::client, .detail = "no good Sec-WebSocket-Key"});
   } else if (!h2_->may_tunnel()) {
-    no_tunnel_ = true;
-    fail({.kind = ErrorKind::bad_response, .side = Side::upstream, .detail = "upstream takes no WebSocket in HTTP/2"});
+    fail({.kind = ErrorKind::no_websocket, .side = Side::upstream, .detail = "upstream takes no WebSocket in HTTP/2"});
   } else {
     h2_->begin_tunnel(head, websocket_accept(key).data());
   }
@@ -278,7 +277,7 @@ BreakerOutcome Attempt::outcome() const {
   const BreakerOutcome failure = request_.blamed ? BreakerOutcome::unknown : BreakerOutcome::failure;
   if (responding() && bad_answer()) return failure;
   if (phase_ == Phase::done) return BreakerOutcome::success;
-  const bool says_nothing = stale() || no_tunnel_ || error_.kind == ErrorKind::exhausted;
+  const bool says_nothing = stale() || error_.kind == ErrorKind::exhausted || error_.kind == ErrorKind::no_websocket;
   if (error_.side == Side::upstream) return says_nothing ? BreakerOutcome::unknown : failure;
   return responding() ? BreakerOutcome::success : BreakerOutcome::unknown;
 }

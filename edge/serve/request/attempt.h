@@ -98,8 +98,7 @@ class Attempt {
   bool reused_ = false;
   int crowded_ = 0;
   Greeting greeting_;
-  bool judged_ = false;     // the head of its answer
-  bool no_tunnel_ = false;  // the server takes no WebSocket: nothing is wrong with it
+  bool judged_ = false;  // the head of its answer
   std::unique_ptr<UpstreamConnection> upstream_;
   std::unique_ptr<H2UpstreamStream> h2_;  // null with HTTP/1
   shared::TimePoint stream_by_{};         // h2_ has to be ready

@@ -36,6 +36,9 @@ TEST(Errors, EachKindHasANameAndALetter) {
   EXPECT_EQ(ending_of(ErrorKind::exhausted), 'L');
   EXPECT_EQ(status_of(ErrorKind::overloaded), 503);
   EXPECT_EQ(ending_of(ErrorKind::overloaded), 'F');
+  EXPECT_EQ(status_of(ErrorKind::no_websocket), 502);
+  EXPECT_EQ(ending_of(ErrorKind::no_websocket), 'w');
+  EXPECT_EQ(name_of(ErrorKind::no_websocket), "no_websocket");
 }
 
 }  // namespace
