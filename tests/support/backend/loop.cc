@@ -242,13 +242,15 @@ bool Loop::respond(Connection& connection) {
   return true;
 }
 
-// An answer without a pattern is done as soon as it is queued: the next pipelined request may be read before it is
-// sent.
+// An answer that is queued as a whole is done: the next pipelined request may be read before it is sent. What a body
+// with a length begins with goes with the head, as servers do it: in a segment of its own it would have the proxy
+// acknowledge each answer by one more.
 void Loop::queue(Connection& connection, Answer answer) {
   connection.out += answer.head;
   connection.close_after = answer.close;
   connection.pending = std::move(answer);
   connection.filled = 0;
+  if (!connection.pending.chunked) static_cast<void>(refill(connection));
   const bool more = connection.pending.filler > 0 || connection.pending.chunked;
   if (!more && !connection.close_after) connection.state = State::head;
 }
