@@ -146,8 +146,11 @@ TEST_F(ResolverTest, FailuresNameTheName) {
 // A name with fewer dots than `ndots` is looked for in the search list first.
 TEST_F(ResolverTest, NdotsDecidesWhereANameIsLookedForFirst) {
   ::setenv("LOCALDOMAIN", "search.example", 1);
+  ::setenv("RES_OPTIONS", "ndots:3", 1);  // as /etc/resolv.conf would have it
   answer_ = {.addresses = {"192.0.2.1"}};
-  for (const auto& [ndots, first] : std::vector<std::pair<int, std::string>>{{1, "a.b"}, {2, "a.b.search.example"}}) {
+  const std::string searched = "a.b.search.example";
+  for (const auto& [ndots, first] :
+       std::vector<std::pair<std::optional<int>, std::string>>{{1, "a.b"}, {2, searched}, {std::nullopt, searched}}) {
     ResolverSettings settings;
     settings.servers = {dns_.endpoint()};
     settings.timeout = seconds(20);
@@ -159,6 +162,7 @@ TEST_F(ResolverTest, NdotsDecidesWhereANameIsLookedForFirst) {
     EXPECT_TRUE(resolve("a.b", ResolveFamily::ipv4));
     EXPECT_EQ(dns_.asked, std::vector<std::string>{first});
   }
+  ::unsetenv("RES_OPTIONS");
   ::unsetenv("LOCALDOMAIN");
 }
 
@@ -206,7 +210,8 @@ TEST_F(ResolverTest, ServicesHaveTheirRecords) {
   EXPECT_EQ(out->error().message, "cannot resolve _http._tcp.example: Domain name not found");
   answer_ = {.addresses = {}, .ttl = 0, .services = {{1, 0, 0, ""}}};
   ASSERT_TRUE(ask());
-  EXPECT_FALSE(*out);  // "not offered"
+  ASSERT_FALSE(*out);  // "not offered"
+  EXPECT_TRUE(out->error().message.starts_with("cannot resolve _http._tcp.example: ")) << out->error().message;
 }
 
 TEST_F(ResolverTest, NothingComesAfterItIsGone) {
