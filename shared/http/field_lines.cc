@@ -48,14 +48,17 @@ bool may_have_lines(std::string_view name) {
 bool is_ambiguous(const FieldList& fields, std::string_view name) {
   const bool hyphened = name.find('_') == std::string_view::npos;
   bool exact = false;
-  unsigned lines = 0;
+  bool differ = false;
+  const Field* first = nullptr;
   for (const Field& field : fields) {
     if (field.name.size() != name.size() || !equals_as_twin(field.name, name)) continue;
-    ++lines;
+    if (first == nullptr) first = &field;
+    differ = differ || field.value != first->value;
     // A twin of a name without underscores is that name if it has none itself.
-    exact = hyphened ? field.name.find('_') == std::string_view::npos : equals_ignoring_case(field.name, name);
+    exact =
+        exact || (hyphened ? field.name.find('_') == std::string_view::npos : equals_ignoring_case(field.name, name));
   }
-  return lines > 0 && (lines > 1 || !exact) && !may_have_lines(name);
+  return first != nullptr && (differ || !exact) && !may_have_lines(name);
 }
 
 }  // namespace http

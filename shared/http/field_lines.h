@@ -12,7 +12,8 @@ namespace http {
 // Its definition is a list, so that several lines are one value (RFC 9110 5.3): Accept-Language, X-Forwarded-For.
 [[nodiscard]] bool may_have_lines(std::string_view name);
 
-// It stands on more than one line, or under a twin of its name, and is no list: two readers may read two values.
+// It stands on several lines with different values, or only under a twin of its name, and is no list: two readers may
+// read two values. Twice the same, as two proxies in a row write X-Forwarded-Proto, is one.
 [[nodiscard]] bool is_ambiguous(const FieldList& fields, std::string_view name);
 
 }  // namespace http

@@ -38,7 +38,7 @@ MaybeRefused identify(const Snapshot& snapshot, const Asked& asked, TargetScratc
     return "host " + std::string(target->host) + ", path " + std::string(target->path) + forwarded;
   });
   if (doubles_the_tier(*snapshot.tiers, found.client, fields)) {
-    return http::Refusal{.status = 400, .reason = "a field that the tier goes by stands twice"};
+    return http::Refusal{.status = 400, .reason = "a field that the tier goes by has two values"};
   }
   found.tier = snapshot.tiers->decide(fields, found.client);
   if (snapshot.tiers->enabled()) trace.note("tier", [&] { return std::string(snapshot.tiers->name(found.tier)); });
@@ -130,7 +130,7 @@ MaybeRefused ask_identity(const Gate& gate, Decision& decision, const Asked& ask
                           Trace& trace) {
   if (gate.auth.empty()) return std::nullopt;
   if (shows_two(gate, asked.head.fields)) {
-    return http::Refusal{.status = 400, .reason = "Authorization or X-Api-Key stands twice"};
+    return http::Refusal{.status = 400, .reason = "Authorization or X-Api-Key has two values"};
   }
   const AuthMoment moment{
       .now = asked.now, .wall = asked.wall, .cache = state.credentials, .counts = !std::is_const_v<AnyLive>};
@@ -361,7 +361,7 @@ void proceed(Decision& decision, const Snapshot& snapshot, AnyLive& live, const 
     return refuse(decision, {.status = 400, .reason = "Connection names a field that the route goes by"});
   }
   if (doubles_what_counts(*found.route, chosen, asked.head.fields)) {
-    return refuse(decision, {.status = 400, .reason = "a field that the route goes by stands twice"});
+    return refuse(decision, {.status = 400, .reason = "a field that the route goes by has two values"});
   }
   const bool cached = pool != nullptr && asked.to_cache && found.route->cache != nullptr && decision.check == nullptr;
   if (!cached) {

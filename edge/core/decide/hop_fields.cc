@@ -34,6 +34,13 @@ bool any_of_pool(const Pool* pool, IsBad&& is_bad) {
   return sessions != nullptr && sessions->by == LearnedSessions::By::header && is_bad(sessions->name);
 }
 
+// Of a field with an id, which has no twin.
+bool has_two_values(const http::FieldList& fields, http::FieldId id) {
+  if (fields.count(id) < 2) return false;
+  const std::string_view first = fields.find(id)->value;
+  return std::ranges::any_of(fields, [&](const http::Field& one) { return one.id == id && one.value != first; });
+}
+
 }  // namespace
 
 bool takes_off_what_counts(const Route& route, const Pool* pool, const http::FieldList& fields) {
@@ -61,7 +68,7 @@ bool doubles_what_counts(const Route& route, const Pool* pool, const http::Field
 }
 
 bool doubles_a_credential(const http::FieldList& fields) {
-  return fields.count(http::FieldId::authorization) > 1 || fields.count(http::FieldId::x_api_key) > 1;
+  return has_two_values(fields, http::FieldId::authorization) || has_two_values(fields, http::FieldId::x_api_key);
 }
 
 bool doubles_the_tier(const Tiers& tiers, const Client& client, const http::FieldList& fields) {

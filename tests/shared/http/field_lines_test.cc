@@ -22,10 +22,18 @@ TEST(FieldLines, OneLineSaysOneThing) {
 }
 
 TEST(FieldLines, TwoLinesOrATwinMaySayAnother) {
-  EXPECT_TRUE(ambiguous("X-Tenant: a\r\nA: b\r\nx-tenant: a\r\n", "X-Tenant"));
+  EXPECT_TRUE(ambiguous("X-Tenant: a\r\nA: b\r\nx-tenant: b\r\n", "X-Tenant"));
+  EXPECT_TRUE(ambiguous("X-Tenant: a\r\nX-Tenant: a\r\nX-Tenant: A\r\n", "X-Tenant"));
   EXPECT_TRUE(ambiguous("X-Tenant: a\r\nX_Tenant: b\r\n", "X-Tenant"));
   EXPECT_TRUE(ambiguous("X_Tenant: b\r\nX-Tenant: a\r\n", "X-Tenant"));
   EXPECT_TRUE(ambiguous("X_Tenant: a\r\n", "X-Tenant")) << "for whom the two are one it is there";
+}
+
+// As two proxies in a row write it.
+TEST(FieldLines, TwiceTheSameIsOneThing) {
+  EXPECT_FALSE(ambiguous("X-Forwarded-Proto: https\r\nA: b\r\nx-forwarded-proto: https\r\n", "X-Forwarded-Proto"));
+  EXPECT_FALSE(ambiguous("X_Tenant: a\r\nX-Tenant: a\r\n", "X-Tenant"));
+  EXPECT_TRUE(ambiguous("X_Tenant: a\r\nX_Tenant: a\r\n", "X-Tenant")) << "whoever tells the two apart reads nothing";
 }
 
 TEST(FieldLines, ListsMayStandOnSeveralLines) {

@@ -64,12 +64,14 @@ bool doubles(const Route& route, const Pool* pool, const std::string& fields) {
 TEST(HopFields, WhatTheRouteGoesByStandsOnce) {
   Route route;
   const std::string two = "X-Tenant: a\r\nX-Tenant: b\r\n";
+  const std::string same = "X-Tenant: a\r\nx-tenant: a\r\nX-Api-Key: a\r\nX-Api-Key: a\r\n";
   const std::string keys = "X-Api-Key: a\r\nX-Api-Key: b\r\n";
   EXPECT_FALSE(doubles(route, nullptr, two + keys)) << "nobody goes by them";
   route.conditions.headers = {{.name = "X-Tenant", .value = {}}};
   EXPECT_FALSE(doubles(route, nullptr, two)) << "it is there, whatever it says";
   route.conditions.headers[0].value = "a";
   EXPECT_TRUE(doubles(route, nullptr, two));
+  EXPECT_FALSE(doubles(route, nullptr, same)) << "as two proxies in a row write it";
   EXPECT_FALSE(doubles(route, nullptr, "X-Tenant: a\r\n"));
   route.conditions.headers = {{.name = "Accept-Language", .value = "de"}};
   EXPECT_FALSE(doubles(route, nullptr, "Accept-Language: de\r\nAccept-Language: en\r\n")) << "a list";
@@ -80,21 +82,25 @@ TEST(HopFields, WhatTheRouteGoesByStandsOnce) {
         .name = "api", .mode = mode, .rate = 1, .key = {{.kind = LimitKeyPart::Kind::header, .name = "x-tenant"}}};
     route.limits = {std::make_shared<const RateLimit>(settings, lives.of(settings), 1)};
     EXPECT_EQ(doubles(route, nullptr, two), mode == shared::Mode::enforce);
+    EXPECT_FALSE(doubles(route, nullptr, same));
     EXPECT_FALSE(doubles(route, nullptr, keys));
     settings.key = {{.kind = LimitKeyPart::Kind::api_key}};
     route.limits = {std::make_shared<const RateLimit>(settings, lives.of(settings), 1)};
     EXPECT_EQ(doubles(route, nullptr, keys), mode == shared::Mode::enforce);
+    EXPECT_FALSE(doubles(route, nullptr, same));
     EXPECT_EQ(doubles(route, nullptr, "Authorization: a\r\nAuthorization: b\r\n"), mode == shared::Mode::enforce);
   }
   Pool pool;
   pool.hash_key = {.kind = HashKey::Kind::header, .name = "X-Tenant"};
   EXPECT_TRUE(doubles(Route(), &pool, two));
+  EXPECT_FALSE(doubles(Route(), &pool, same));
   pool.hash_key = {};
   auto sessions = std::make_shared<LearnedSessions>();
   sessions->name = "X-Tenant";
   sessions->by = LearnedSessions::By::header;
   pool.sticky.learned = sessions;
   EXPECT_TRUE(doubles(Route(), &pool, two));
+  EXPECT_FALSE(doubles(Route(), &pool, same));
 }
 
 TEST(HopFields, WhatSaysTheTierStandsOnce) {
@@ -110,6 +116,8 @@ TEST(HopFields, WhatSaysTheTierStandsOnce) {
   EXPECT_TRUE(says("10.0.0.1", two, {"free", "gold"})) << "a proxy has added one to the client's own";
   EXPECT_FALSE(says("192.0.2.1", two, {"free", "gold"})) << "nobody believes it";
   EXPECT_FALSE(says("10.0.0.1", two, {}));
+  const std::string same = "X-Customer-Tier: gold\r\nX-Customer-Tier: gold\r\nX-Api-Key: a\r\nX-Api-Key: a\r\n";
+  EXPECT_FALSE(says("10.0.0.1", same, {"free", "gold"}));
   EXPECT_TRUE(says("192.0.2.1", "X-Api-Key: a\r\nX-Api-Key: b\r\n", {"free", "gold"}));
   EXPECT_FALSE(says("192.0.2.1", "X-Api-Key: a\r\nAuthorization: Bearer b\r\n", {"free", "gold"}));
 }
@@ -132,7 +140,7 @@ TEST(HopFields, ARequestThatDoublesOneIsRefusedAndUsesNoLimit) {
   EXPECT_EQ(ask("X-Tenant: made-up\r\nX-Tenant: mine\r\n").refusal.status, 400);
   EXPECT_EQ(world.routes[0].limits[0]->live().passed, 0U);
   world.tiers.order = {"free", "gold"};
-  EXPECT_EQ(ask("X-Api-Key: a\r\nX-Api-Key: b\r\n").refusal.reason, "a field that the tier goes by stands twice");
+  EXPECT_EQ(ask("X-Api-Key: a\r\nX-Api-Key: b\r\n").refusal.reason, "a field that the tier goes by has two values");
 }
 
 // Else one with X_Debug alone would go to the next route, whose server reads it as X-Debug.
