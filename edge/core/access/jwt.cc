@@ -105,6 +105,12 @@ void describe(const JwtRules& rules, const json::object& claims, Principal& who)
     std::string text = value != nullptr ? plain_text(*value) : std::string();
     if (fits_field(text)) who.fields.push_back({wanted.field, std::move(text), http::FieldId::other});
   }
+  for (const std::string& name : rules.kept) {
+    const json::value* value = claims.if_contains(name);
+    std::string text = value != nullptr ? plain_text(*value) : std::string();
+    if (!text.empty()) who.claims.emplace_back(name, std::move(text));
+  }
+  if (!who.claims.empty()) who.issuer = text_of(claims, "iss");
   if (!rules.tier_claim.empty() && rules.tiers != nullptr)
     who.tier = rules.tiers->find(text_of(claims, rules.tier_claim));
 }

@@ -40,8 +40,9 @@ struct JwtRules {
   std::vector<std::string> audiences;  // one of these must be in `aud`; empty: it is not looked at
   std::chrono::seconds leeway{60};     // by which clocks may differ
   std::vector<ClaimField> fields;
-  std::string tier_claim;        // names a tier; empty: none does
-  const Tiers* tiers = nullptr;  // REQUIRES: outlives the rules; may be null without `tier_claim`
+  std::vector<std::string> kept;  // claims that limits count by
+  std::string tier_claim;         // names a tier; empty: none does
+  const Tiers* tiers = nullptr;   // REQUIRES: outlives the rules; may be null without `tier_claim`
 };
 
 inline constexpr std::size_t kMaxToken = 8192;  // octets

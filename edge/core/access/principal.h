@@ -6,6 +6,8 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "edge/core/message/header_rules.h"
@@ -23,6 +25,17 @@ struct Principal {
   // What has shown it is good within these, leeway included.
   UnixTime not_before = std::numeric_limits<UnixTime>::min();
   UnixTime expires = std::numeric_limits<UnixTime>::max();
+  // Of a token: who has signed it (`iss`), and those claims that limits count by.
+  std::string issuer{};
+  std::vector<std::pair<std::string, std::string>> claims{};
+
+  // Empty: it has none.
+  [[nodiscard]] std::string_view claim(std::string_view name) const {
+    for (const auto& [claim, value] : claims) {
+      if (claim == name) return value;
+    }
+    return {};
+  }
 };
 
 }  // namespace edge

@@ -147,6 +147,21 @@ TEST(Jwt, ClaimsGoIntoFieldsAndTheTier) {
   EXPECT_EQ(who->tier, TierId{1});
 }
 
+TEST(Jwt, ClaimsThatLimitsCountByAreKeptWithTheirIssuer) {
+  const std::string text = token(kHeader, R"({"iss":"https://id","sub":"alice","exp":1000300,"org":7,"none":{}})");
+  EXPECT_TRUE(verify_jwt(rules(), text, kNow)->claims.empty()) << "nobody wants them";
+  JwtRules by = rules();
+  by.kept = {"sub", "org", "none", "gone"};
+  const auto who = verify_jwt(by, text, kNow);
+  ASSERT_TRUE(who);
+  EXPECT_EQ(who->issuer, "https://id");
+  EXPECT_EQ(who->claim("sub"), "alice");
+  EXPECT_EQ(who->claim("org"), "7");
+  EXPECT_EQ(who->claim("none"), "");
+  EXPECT_EQ(who->claim("gone"), "");
+  EXPECT_EQ(who->claims.size(), 2U);
+}
+
 TEST(Jwt, Base64urlIsStrict) {
   std::string out;
   EXPECT_TRUE(decode_base64url("", out));
