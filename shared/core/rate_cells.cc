@@ -36,14 +36,14 @@ std::uint64_t RateCells::ahead(std::uint64_t word, std::uint64_t now, std::uint6
 }
 
 RateCells::Place RateCells::find(std::uint64_t key, std::uint64_t now, std::uint64_t reach) const {
-  Line& line = lines_[key >> (64 - line_bits_)];
-  const std::uint64_t tag = key & kTagMask;
+  Line& line = line_of(key);
+  const std::uint64_t tag = tag_of(key);
   Place place;
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
   for (std::uint64_t& cell : line.cells) {
     const std::uint64_t word = std::atomic_ref(cell).load(std::memory_order_relaxed);
+    if (word >> kTimeBits == tag) return {.cell = &cell, .seen = word, .used = ahead(word, now, reach)};
     // Whatever the time is now: 0 may look like one that is to come.
-    if (word != 0 && word >> kTimeBits == tag) return {.cell = &cell, .seen = word, .used = ahead(word, now, reach)};
     const std::uint64_t until = word == 0 ? 0 : ahead(word, now, reach);
     if (until >= least) continue;
     least = until;
@@ -62,7 +62,7 @@ RateCells::Taken RateCells::take(std::uint64_t key, std::uint64_t now, Allowance
     Place place = find(key, now, reach_of(allowance));
     if (place.used + allowance.interval > allowance.capacity) return {.admitted = false, .used = place.used};
     const std::uint64_t until = (now + place.used + allowance.interval) & kTimeMask;
-    const std::uint64_t next = (key & kTagMask) << kTimeBits | until;
+    const std::uint64_t next = tag_of(key) << kTimeBits | until;
     // Lost to another worker: the line is read anew, whoever wins has got on.
     if (!std::atomic_ref(*place.cell).compare_exchange_strong(place.seen, next, std::memory_order_relaxed)) continue;
     if (place.takes_over) evicted_.fetch_add(1, std::memory_order_relaxed);
@@ -78,7 +78,7 @@ void RateCells::rescale(std::uint64_t key, std::uint64_t now, double factor, All
   std::uint64_t seen = place.seen;
   // Lost to a worker: the key is in use, and what it has used settles by itself.
   std::atomic_ref(*place.cell)
-      .compare_exchange_strong(seen, (key & kTagMask) << kTimeBits | until, std::memory_order_relaxed);
+      .compare_exchange_strong(seen, tag_of(key) << kTimeBits | until, std::memory_order_relaxed);
 }
 
 }  // namespace shared

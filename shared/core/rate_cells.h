@@ -38,6 +38,9 @@ class RateCells {
   RateCells(const RateCells&) = delete;
   RateCells& operator=(const RateCells&) = delete;
 
+  // The key is asked for soon: its line comes from memory while other work is done.
+  void prefetch(std::uint64_t key) const { __builtin_prefetch(&line_of(key), 1); }
+
   // Counts one; what is in excess is not counted, and writes nothing.
   [[nodiscard]] Taken take(std::uint64_t key, std::uint64_t now, Allowance allowance);
   // What take() would say.
@@ -69,6 +72,12 @@ class RateCells {
     void operator()(Line* lines) const { std::free(lines); }  // NOLINT(cppcoreguidelines-no-malloc): see the source
   };
 
+  [[nodiscard]] Line& line_of(std::uint64_t key) const { return lines_[key >> (64 - line_bits_)]; }
+  // Never 0: with a time that has gone round to 0 it would be a cell that nobody has used.
+  [[nodiscard]] static std::uint64_t tag_of(std::uint64_t key) {
+    const std::uint64_t tag = key & kTagMask;
+    return tag != 0 ? tag : 1;
+  }
   // How far a cell's time lies ahead; 0: it has passed, as it has if it were further ahead than `most`.
   [[nodiscard]] static std::uint64_t ahead(std::uint64_t word, std::uint64_t now, std::uint64_t most);
   [[nodiscard]] Place find(std::uint64_t key, std::uint64_t now, std::uint64_t reach) const;

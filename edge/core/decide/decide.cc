@@ -26,6 +26,7 @@ MaybeRefused identify(const Snapshot& snapshot, const Asked& asked, TargetScratc
   trace.note("client", [&] {
     return found.client.address.to_string() + (found.client.trusted ? ", through a trusted proxy" : "");
   });
+  snapshot.routes->prefetch_limits(found.client.address);
   const auto target = resolve_target(asked.head, scratch);
   if (!target) return target.error();
   found.target = *target;
@@ -248,12 +249,7 @@ MaybeRefused limit(const Match& match, const Asked& asked, LimitRuling& ruling, 
     ruling = *asked.ruled;
     return std::nullopt;
   }
-  const LimitSubject subject{.client = match.client.address,
-                             .fields = asked.head.fields,
-                             .tier = match.tier,
-                             .host = match.target.host,
-                             .route = match.route->name,
-                             .shown_in = match.shown_in};
+  const LimitSubject subject = limit_subject(match, asked.head.fields);
   constexpr Counting kCounting = std::is_const_v<AnyLive> ? Counting::foresee : Counting::count;
   ruling = rule(match.route->limits, subject, asked.now, kCounting);
   for (const auto& one : match.route->limits) {

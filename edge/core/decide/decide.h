@@ -72,6 +72,17 @@ struct Match {
   NewVisitor visitor;                             // what cookies its client is to be given
 };
 
+// What the limits of its route count a request by.
+[[nodiscard]] inline LimitSubject limit_subject(const Match& match, const http::FieldList& fields) {
+  return {.client = match.client.address,
+          .fields = fields,
+          .tier = match.tier,
+          .host = match.target.host,
+          .route = match.route->name,
+          .shown_in = match.shown_in,
+          .identity = match.identity.get()};
+}
+
 // The route that has made another target of the one that was asked for; empty: none.
 [[nodiscard]] inline std::string_view rewriter_of(const Match& match) {
   return match.rewritten ? std::string_view(match.route->name) : std::string_view();

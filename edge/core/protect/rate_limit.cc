@@ -4,11 +4,13 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "shared/core/hash.h"
 #include "shared/http/authorization.h"
 #include "shared/http/cookie.h"
+#include "shared/http/field_lines.h"
 
 namespace edge {
 namespace {
@@ -37,9 +39,12 @@ std::string_view api_key(const LimitSubject& subject) {
   return authorization == nullptr ? std::string_view() : http::bearer_token(authorization->value);
 }
 
-std::uint64_t client_hash(std::uint64_t seed, const shared::IpAddress& client) {
-  const bool ipv6 = client.family == shared::Family::ipv6;
-  return shared::hash_bytes(seed, (ipv6 ? client.masked(64) : client).bytes);
+// Of IPv6 the first half; IPv4 stands where there are no clients' networks (ff00::/8 is for multicast).
+std::uint64_t client_word(const shared::IpAddress& client) {
+  if (client.family == shared::Family::ipv4) return std::uint64_t{client.v4_value()} << 32 | 0xFF;
+  std::uint64_t network = 0;
+  std::memcpy(&network, client.bytes.data(), sizeof network);
+  return network;
 }
 
 std::string_view text_of(const LimitKeyPart& part, const LimitSubject& subject) {
@@ -54,6 +59,7 @@ std::string_view text_of(const LimitKeyPart& part, const LimitSubject& subject) 
     case LimitKeyPart::Kind::route:
       return subject.route;
     case LimitKeyPart::Kind::client:
+    case LimitKeyPart::Kind::claim:
     case LimitKeyPart::Kind::header:
     case LimitKeyPart::Kind::tier:
       break;
@@ -61,18 +67,43 @@ std::string_view text_of(const LimitKeyPart& part, const LimitSubject& subject) 
   return {};
 }
 
-std::uint64_t text_hash(std::uint64_t key, std::string_view text) { return shared::hash_text(key ^ 1, text); }
-
-// All its lines, which are one value (RFC 9110 5.3). Where that is no list, decide() lets nobody in with two.
-std::uint64_t header_hash(std::uint64_t seed, const LimitKeyPart& part, const LimitSubject& subject) {
-  std::uint64_t key = seed;
+// All lines of a list, which are one value (RFC 9110 5.3). Where it is none, decide() lets nobody in with two values,
+// and twice the same is as once.
+std::uint64_t header_word(std::uint64_t seed, const LimitKeyPart& part, const LimitSubject& subject) {
+  std::uint64_t word = seed;
   bool there = false;
   for (const http::Field& field : subject.fields) {
     if (field.value.empty() || !http::equals_ignoring_case(field.name, part.name)) continue;
-    key = text_hash(key, field.value);
+    if (there && !http::may_have_lines(part.name)) break;
+    word = shared::hash_text(word, field.value);
     there = true;
   }
-  return there ? key : client_hash(seed, subject.client);
+  return there ? word : client_word(subject.client);
+}
+
+// Of a token, whose issuer has made sure that nobody else has it: others' issuers have not (RFC 7519 4.1.2).
+std::uint64_t claim_word(std::uint64_t seed, const LimitKeyPart& part, const LimitSubject& subject) {
+  const std::string_view value = subject.identity == nullptr ? std::string_view() : subject.identity->claim(part.name);
+  if (value.empty()) return client_word(subject.client);
+  return shared::hash_text(shared::hash_text(seed, subject.identity->issuer), value);
+}
+
+// Eight octets that stand for what a request has there.
+std::uint64_t word_of(const LimitKeyPart& part, const LimitSubject& subject, std::uint64_t seed) {
+  switch (part.kind) {
+    case LimitKeyPart::Kind::client:
+      return client_word(subject.client);
+    case LimitKeyPart::Kind::tier:
+      return static_cast<std::uint64_t>(subject.tier) + 1;
+    case LimitKeyPart::Kind::header:
+      return header_word(seed, part, subject);
+    case LimitKeyPart::Kind::claim:
+      return claim_word(seed, part, subject);
+    default:
+      break;
+  }
+  const std::string_view text = text_of(part, subject);
+  return text.empty() ? client_word(subject.client) : shared::hash_text(seed, text);
 }
 
 // "100 in 1 s", "10 in 60 s": with the window in which the rate is a whole number.
@@ -116,43 +147,48 @@ struct Counted {
   void note_refused() const { limit.live().region->note(key, terms, true); }
 };
 
-LimitRuling refusal(const Counted& counted, std::uint64_t used) {
-  const auto [interval, capacity, reach] = counted.allowance;
-  return {.by = &counted.limit,
-          .refused = true,
-          .wait = from_ticks(used + interval - capacity),
-          .remaining = 0,
-          .reset = from_ticks(used)};
-}
+// What a limit says of a request, as far as limits are compared.
+struct Outcome {
+  bool refused = false;
+  shared::Duration wait{};
+  std::uint64_t remaining = 0;
 
-LimitRuling admission(const Counted& counted, std::uint64_t used) {
-  const auto [interval, capacity, reach] = counted.allowance;
-  const bool delays = counted.limit.settings().excess == Excess::delay;
-  return {.by = &counted.limit,
-          .refused = false,
-          .wait = delays ? from_ticks(counted.wait_of(used)) : shared::Duration{},
-          .remaining = (capacity - used - interval) / interval,
-          .reset = from_ticks(used + interval)};
-}
+  Outcome(const Counted& counted, const shared::RateCells::Taken& taken) : refused(!taken.admitted) {
+    const auto [interval, capacity, reach] = counted.allowance;
+    if (refused) {
+      wait = from_ticks(taken.used + interval - capacity);
+      return;
+    }
+    if (counted.limit.settings().excess == Excess::delay) wait = from_ticks(counted.wait_of(taken.used));
+    remaining = (capacity - taken.used - interval) / interval;
+  }
+};
 
 // Of two limits that let a request in, the one worth telling of.
-bool is_tighter(const LimitRuling& one, const LimitRuling& other) {
+bool is_tighter(const Outcome& one, const LimitRuling& other) {
   if (other.by == nullptr) return true;
   if (one.wait != other.wait) return one.wait > other.wait;
   return one.remaining < other.remaining;
 }
 
-LimitRuling ruling_of(const Counted& counted, const shared::RateCells::Taken& taken) {
-  LimitRuling ruling = taken.admitted ? admission(counted, taken.used) : refusal(counted, taken.used);
+// Tells it in its place, field by field: a whole ruling that is copied as it has just been written waits for that,
+// which takes longer than all that was counted.
+void tell(LimitRuling& ruling, const Counted& counted, const shared::RateCells::Taken& taken, const Outcome& outcome) {
+  ruling.by = &counted.limit;
+  ruling.refused = outcome.refused;
+  ruling.wait = outcome.wait;
+  ruling.remaining = outcome.remaining;
+  ruling.reset = from_ticks(taken.used + (outcome.refused ? 0 : counted.allowance.interval));
   ruling.share = counted.terms.share;
   ruling.grade = counted.terms.grade;
-  return ruling;
 }
 
 LimitRuling foresee(const RateLimit& limit, const LimitSubject& subject, std::uint64_t now) {
-  const shared::RateCells& cells = limit.live().cells;
+  LimitRuling ruling;
   const Counted counted(limit, subject);
-  return ruling_of(counted, cells.look(counted.key, now, counted.allowance));
+  const shared::RateCells::Taken taken = limit.live().cells.look(counted.key, now, counted.allowance);
+  tell(ruling, counted, taken, Outcome(counted, taken));
+  return ruling;
 }
 
 LimitRuling foresee(std::span<const std::shared_ptr<const RateLimit>> limits, const LimitSubject& subject,
@@ -160,9 +196,11 @@ LimitRuling foresee(std::span<const std::shared_ptr<const RateLimit>> limits, co
   LimitRuling tightest;
   for (const auto& limit : limits) {
     if (limit->settings().mode != shared::Mode::enforce || !limit->applies_to(subject.client)) continue;
-    const LimitRuling here = foresee(*limit, subject, now);
-    if (here.refused) return here;
-    if (is_tighter(here, tightest)) tightest = here;
+    const Counted counted(*limit, subject);
+    const shared::RateCells::Taken taken = limit->live().cells.look(counted.key, now, counted.allowance);
+    const Outcome here(counted, taken);
+    if (here.refused || is_tighter(here, tightest)) tell(tightest, counted, taken, here);
+    if (here.refused) break;
   }
   return tightest;
 }
@@ -176,15 +214,15 @@ LimitRuling take(std::span<const std::shared_ptr<const RateLimit>> limits, const
     const Counted counted(*limit, subject);
     const shared::RateCells::Taken taken = live.cells.take(counted.key, now, counted.allowance);
     counted.note(taken);
-    const LimitRuling here = ruling_of(counted, taken);
+    const Outcome here(counted, taken);
     const bool excess = here.refused || here.wait > shared::Duration{};
     if (limit->settings().mode == shared::Mode::shadow) {
       count(excess ? live.shadowed : live.passed);
       continue;
     }
     count(here.refused ? live.rejected : excess ? live.delayed : live.passed);
-    if (here.refused) return here;
-    if (is_tighter(here, tightest)) tightest = here;
+    if (here.refused || is_tighter(here, tightest)) tell(tightest, counted, taken, here);
+    if (here.refused) break;
   }
   return tightest;
 }
@@ -227,7 +265,9 @@ RateLimit::RateLimit(RateLimitSettings settings, std::shared_ptr<LimitLive> live
       live_(std::move(live)),
       seed_(shared::hash_text(seed, settings_.name)),
       exempt_(settings_.exempt),
-      reason_("over the limit '" + settings_.name + "'") {
+      reason_("over the limit '" + settings_.name + "'"),
+      hash_(seed_),
+      by_client_(settings_.key == std::vector<LimitKeyPart>{{}} && settings_.scope == LimitScope::edge) {
   allowance_.interval = static_cast<std::uint64_t>(std::max(1LL, std::llround(kTicksASecond / settings_.rate)));
   allowance_.capacity = allowance_.interval * (std::uint64_t{settings_.burst} + 1);
   const auto [quota, window] = quota_and_window(settings_.rate);
@@ -249,26 +289,24 @@ shared::RateCells::Allowance RateLimit::allowance(std::uint32_t share) const {
   return {.interval = interval, .capacity = capacity, .reach = std::min(reach, RateCells::kMostCapacity)};
 }
 
+void RateLimit::prefetch(const shared::IpAddress& client) const { live_->cells.prefetch(hash_(client_word(client))); }
+
 bool RateLimit::applies_to(const shared::IpAddress& client) const {
   return settings_.mode != shared::Mode::disabled && !exempt_.contains(client);
 }
 
 std::uint64_t RateLimit::key_of(const LimitSubject& subject) const {
   const RegionShare* region = live_->region.get();
-  std::uint64_t key = region == nullptr ? seed_ : region->seed();
-  for (const LimitKeyPart& part : settings_.key) {
-    if (part.kind == LimitKeyPart::Kind::tier) {
-      key = shared::mix(key + static_cast<std::uint64_t>(subject.tier) + 1);
-      continue;
-    }
-    if (part.kind == LimitKeyPart::Kind::header) {
-      key = header_hash(key, part, subject);
-      continue;
-    }
-    const std::string_view text = text_of(part, subject);
-    key = text.empty() ? client_hash(key, subject.client) : text_hash(key, text);
-  }
-  return region != nullptr && key == 0 ? 1 : key;  // 0 is no key of RegionShare
+  if (region == nullptr) return key_of(subject, seed_, hash_);
+  const std::uint64_t seed = region->seed();
+  const std::uint64_t key = key_of(subject, seed, shared::SecretHash(seed));
+  return key == 0 ? 1 : key;  // 0 is no key of RegionShare
+}
+
+std::uint64_t RateLimit::key_of(const LimitSubject& subject, std::uint64_t seed, const shared::SecretHash& hash) const {
+  std::uint64_t key = 0;
+  for (const LimitKeyPart& part : settings_.key) key = hash(key ^ word_of(part, subject, seed));
+  return key;
 }
 
 LimitRuling rule(std::span<const std::shared_ptr<const RateLimit>> limits, const LimitSubject& subject,

@@ -16,12 +16,14 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/core/access/principal.h"
 #include "edge/core/message/tier.h"
 #include "edge/core/protect/region_share.h"
 #include "shared/core/ip.h"
 #include "shared/core/mode.h"
 #include "shared/core/prefix_set.h"
 #include "shared/core/rate_cells.h"
+#include "shared/core/secret_hash.h"
 #include "shared/core/time.h"
 #include "shared/http/fields.h"
 
@@ -29,9 +31,11 @@ namespace edge {
 
 // One of the things that a limit counts by; of several, each combination has an allowance of its own.
 struct LimitKeyPart {
-  enum class Kind : std::uint8_t { client, header, cookie, api_key, tier, host, route };
+  enum class Kind : std::uint8_t { client, header, cookie, api_key, tier, host, route, claim };
   Kind kind = Kind::client;
-  std::string name = {};  // of a header or cookie
+  std::string name = {};  // of a header, cookie or claim
+
+  bool operator==(const LimitKeyPart&) const = default;
 };
 
 enum class Excess : std::uint8_t { reject, delay };
@@ -82,6 +86,7 @@ struct LimitSubject {
   std::string_view route;
   // The field by which a policy of the route knows who asks; `other`: none of them does, or the route has none.
   http::FieldId shown_in = http::FieldId::other;
+  const Principal* identity = nullptr;  // null: nobody has shown who it is
 };
 
 class RateLimit {
@@ -100,15 +105,24 @@ class RateLimit {
   [[nodiscard]] shared::RateCells::Allowance allowance() const { return allowance_; }
   // With a share of the rate, and the whole burst.
   [[nodiscard]] shared::RateCells::Allowance allowance(std::uint32_t share) const;
-  // Without the header or cookie, or an API key, the client stands for it.
+  // Without the header, cookie or claim, or an API key, the client stands for it.
   [[nodiscard]] std::uint64_t key_of(const LimitSubject& subject) const;
   [[nodiscard]] bool applies_to(const shared::IpAddress& client) const;
+  // It counts by the client alone, so that its key is known with the client, and in a table that is in no cache of a
+  // core: what is worth a prefetch().
+  [[nodiscard]] bool is_far() const { return by_client_ && live_->cells.octets() >= kFar; }
+  void prefetch(const shared::IpAddress& client) const;
   // "over the limit 'api'"
   [[nodiscard]] std::string_view reason() const { return reason_; }
   // The value of RateLimit-Policy: `"api";q=100;w=1`.
   [[nodiscard]] std::string_view policy() const { return policy_; }
 
  private:
+  [[nodiscard]] std::uint64_t key_of(const LimitSubject& subject, std::uint64_t seed,
+                                     const shared::SecretHash& hash) const;
+
+  static constexpr std::size_t kFar = std::size_t{256} << 10;
+
   RateLimitSettings settings_;
   std::shared_ptr<LimitLive> live_;
   std::uint64_t seed_;
@@ -116,6 +130,8 @@ class RateLimit {
   PrefixSet exempt_;
   std::string reason_;
   std::string policy_;
+  shared::SecretHash hash_;  // of seed_
+  bool by_client_;           // and by nothing else
 };
 
 using RateLimits = std::vector<std::shared_ptr<const RateLimit>>;

@@ -80,6 +80,15 @@ RouteTable::RouteTable(std::vector<Route> routes, std::uint64_t seed) : seed_(se
     routes_[i].id = static_cast<RouteId>(i);
     gives_cookies_ = gives_cookies_ || !routes_[i].conditions.share_cookie.empty();
     add(i);
+    note_far_limits(routes_[i]);
+  }
+}
+
+void RouteTable::note_far_limits(const Route& route) {
+  for (const auto& limit : route.limits) {
+    const bool wanted = limit->is_far() && limit->settings().mode != shared::Mode::disabled;
+    const bool known = std::ranges::find(far_limits_, limit.get()) != far_limits_.end();
+    if (wanted && !known && far_limits_.size() < kMostFarLimits) far_limits_.push_back(limit.get());
   }
 }
 

@@ -126,6 +126,14 @@ class RouteTable {
   // Some route divides clients by a cookie.
   [[nodiscard]] bool gives_cookies() const { return gives_cookies_; }
 
+  // What a client has used of its limits is wanted in a moment, whichever route it will be: of a million clients that
+  // is a miss of the cache, which passes while targets, tiers and routes are looked at.
+  void prefetch_limits(const shared::IpAddress& client) const {
+    for (const RateLimit* limit : far_limits_) limit->prefetch(client);
+  }
+
+  [[nodiscard]] std::span<const RateLimit* const> far_limits() const { return far_limits_; }
+
   // The route of a normalised path, or null. match() below is what requests go through.
   template <class Trace>
   [[nodiscard]] const Route* find(const RequestInfo& info, Trace& trace) const;
@@ -148,6 +156,7 @@ class RouteTable {
   };
 
   void add(std::uint32_t index);
+  void note_far_limits(const Route& route);
   NodeId new_node();
   NodeId root_of(std::string_view host);
   NodeId node_of(NodeId root, std::string_view path);
@@ -170,6 +179,9 @@ class RouteTable {
   std::optional<NodeId> any_host_;
   bool has_wildcards_ = false;
   bool gives_cookies_ = false;
+  // Few: each costs every request a hash, and the processor keeps no more misses open than it has buffers for.
+  static constexpr std::size_t kMostFarLimits = 4;
+  std::vector<const RateLimit*> far_limits_;  // of routes_
 };
 
 // The route of a request: 404 when there is none, 400 when another reading of the path, with its empty segments or

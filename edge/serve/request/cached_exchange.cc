@@ -39,13 +39,7 @@ bool is_about_the_body(const http::Field& field) {
 void announce_limit(const Request& r, http::ResponseHead& head, std::string& left) {
   const Match& found = r.found();
   if (found.route->limits.empty()) return;
-  const LimitSubject subject{.client = found.client.address,
-                             .fields = r.asked.head->fields,
-                             .tier = found.tier,
-                             .host = found.target.host,
-                             .route = found.route->name,
-                             .shown_in = found.shown_in};
-  const LimitRuling limit = standing(found.route->limits, subject, r.now());
+  const LimitRuling limit = standing(found.route->limits, limit_subject(found, r.asked.head->fields), r.now());
   if (limit.by == nullptr) return;
   left = ratelimit_field(limit);
   static_cast<void>(head.fields.push({.name = "RateLimit-Policy", .value = limit.by->policy()}));

@@ -160,6 +160,24 @@ TEST(RateCells, WhatWasUsedWithALongerIntervalCountsWithinReach) {
   EXPECT_FALSE(cells.take(7, 100, {.interval = 10, .capacity = 210, .reach = 840}).admitted);
 }
 
+// A tag of zeros, which is what stands in a cell that has never been used.
+TEST(RateCells, AKeyWithoutATagIsOneLikeAnyOther) {
+  RateCells cells(4);
+  const std::uint64_t key = std::uint64_t{5} << 60;
+  const std::uint64_t now = (std::uint64_t{1} << 40) - 10;
+  EXPECT_EQ(cells.take(key, now, kTwentyAtOnce).used, 0U);
+  EXPECT_EQ(cells.take(key, now, kTwentyAtOnce).used, 10U) << "its time has gone round to 0";
+  EXPECT_EQ(cells.look(key, now, kTwentyAtOnce).used, 20U);
+}
+
+TEST(RateCells, APrefetchChangesNothing) {
+  RateCells cells(4);
+  (void)cells.take(7, 1000, kTwentyAtOnce);
+  cells.prefetch(7);
+  cells.prefetch(~std::uint64_t{0});
+  EXPECT_EQ(cells.look(7, 1000, kTwentyAtOnce).used, 10U);
+}
+
 TEST(RateCells, SaysHowLargeItIs) {
   const RateCells cells(18);
   EXPECT_EQ(cells.capacity(), std::size_t{8} << 18);

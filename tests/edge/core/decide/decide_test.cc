@@ -62,6 +62,28 @@ std::shared_ptr<const RateLimit> limit(RateLimitSettings settings) {
   return std::make_shared<const RateLimit>(std::move(settings), std::move(live), 1);
 }
 
+// Where a cache is asked first it tells what is left, by the same.
+TEST(Decide, LimitsCountByAllThatIsKnownOfARequest) {
+  Route route;
+  route.name = "api";
+  Match match;
+  match.route = &route;
+  match.client.address = *shared::IpAddress::parse("192.0.2.1");
+  match.tier = TierId{1};
+  match.target.host = "shop.example";
+  match.identity = std::make_shared<const Principal>(Principal{.subject = "alice"});
+  match.shown_in = http::FieldId::authorization;
+  const http::FieldList fields;
+  const LimitSubject subject = limit_subject(match, fields);
+  EXPECT_EQ(subject.client, match.client.address);
+  EXPECT_EQ(&subject.fields, &fields);
+  EXPECT_EQ(subject.tier, TierId{1});
+  EXPECT_EQ(subject.host, "shop.example");
+  EXPECT_EQ(subject.route, "api");
+  EXPECT_EQ(subject.shown_in, http::FieldId::authorization);
+  EXPECT_EQ(subject.identity, match.identity.get());
+}
+
 TEST(Decide, OverALimitItIs429AndNoServerIsPicked) {
   DecideWorld world;
   fill(world);

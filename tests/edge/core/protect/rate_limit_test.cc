@@ -24,6 +24,7 @@ struct Subject {
   std::string host = "shop.example";
   std::string route = "api";
   http::FieldId shown_in = http::FieldId::other;
+  std::optional<Principal> identity;
 
   Subject& from(const char* address) {
     client = ip(address);
@@ -37,8 +38,20 @@ struct Subject {
     shown_in = field;
     return *this;
   }
+  Subject& shown(std::string_view issuer, std::string_view claim, std::string_view value) {
+    if (!identity) identity.emplace();
+    identity->issuer = issuer;
+    identity->claims.emplace_back(claim, value);
+    return *this;
+  }
   operator LimitSubject() const {
-    return {.client = client, .fields = fields, .tier = tier, .host = host, .route = route, .shown_in = shown_in};
+    return {.client = client,
+            .fields = fields,
+            .tier = tier,
+            .host = host,
+            .route = route,
+            .shown_in = shown_in,
+            .identity = identity ? &*identity : nullptr};
   }
 };
 
@@ -170,6 +183,27 @@ TEST_F(LimitKeys, AllLinesOfAListAreOneValue) {
   EXPECT_TRUE(shared_by(header, speaks("", "en"), Subject().with("Accept-Language", "en")));
 }
 
+// Else whoever sends it twice, or three times, would have as many allowances.
+TEST_F(LimitKeys, AHeaderThatSaysTheSameTwiceSaysItOnce) {
+  const std::vector<LimitKeyPart> header{{.kind = Kind::header, .name = "X-App"}};
+  const auto once = [] { return Subject().with("X-App", "a"); };
+  EXPECT_TRUE(shared_by(header, once(), once().with("x-app", "a")));
+  EXPECT_TRUE(shared_by(header, once().with("X-App", "a"), once().with("X-App", "a").with("X-App", "a")));
+}
+
+// However many tokens somebody has; and nobody can use up what is another issuer's.
+TEST_F(LimitKeys, AClaimIsOfItsIssuer) {
+  const std::vector<LimitKeyPart> sub{{.kind = Kind::claim, .name = "sub"}};
+  const auto alice = [] { return Subject().shown("https://one", "sub", "alice"); };
+  EXPECT_TRUE(shared_by(sub, alice().with("Authorization", "Bearer a"),
+                        alice().from("192.0.2.9").with("Authorization", "Bearer b")));
+  EXPECT_FALSE(shared_by(sub, alice(), Subject().shown("https://one", "sub", "bob")));
+  EXPECT_FALSE(shared_by(sub, alice(), Subject().shown("https://other", "sub", "alice")));
+  EXPECT_TRUE(shared_by(sub, alice().shown("https://one", "tenant", "t"), alice()));
+  EXPECT_TRUE(shared_by(sub, Subject(), Subject().shown("https://one", "tenant", "t"))) << "its client counts";
+  EXPECT_FALSE(shared_by(sub, Subject(), Subject().from("192.0.2.9")));
+}
+
 // Leaving it out is no way around.
 TEST_F(LimitKeys, WithoutTheHeaderTheClientStandsForIt) {
   const std::vector<LimitKeyPart> header{{.kind = Kind::header, .name = "X-App"}};
@@ -272,6 +306,23 @@ TEST_F(RateLimitTest, AMillionKeysFitInto32MiB) {
   const auto live = lives_.of(settings);
   EXPECT_LE(live->cells.octets(), std::size_t{32} << 20);
   EXPECT_GE(live->cells.capacity(), 2'000'000U);
+}
+
+// What is worth fetching ahead: a large table, whose place is known with the client.
+TEST_F(RateLimitTest, IsFarWhereOnlyTheClientCountsInALargeTable) {
+  const auto is_far = [this](RateLimitSettings settings) {
+    settings.rate = 1;
+    return make(settings)->is_far();
+  };
+  EXPECT_TRUE(is_far({.name = "a"}));
+  EXPECT_FALSE(is_far({.name = "b", .keys = 1024}));
+  EXPECT_FALSE(is_far({.name = "c", .key = {{}, {.kind = Kind::route}}}));
+  EXPECT_FALSE(is_far({.name = "d", .key = {{.kind = Kind::tier}}}));
+  EXPECT_FALSE(is_far({.name = "e", .scope = LimitScope::region})) << "its seed changes";
+  const auto far = make({.name = "f", .rate = 1});
+  far->prefetch(ip("192.0.2.1"));
+  EXPECT_TRUE(ask({far}, Subject()).by == far.get());
+  EXPECT_EQ(far->live().passed, 1U) << "what is fetched ahead is not counted";
 }
 
 TEST_F(RateLimitTest, RatesAreMet) {

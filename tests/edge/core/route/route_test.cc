@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,28 @@ RouteTable shop() {
                             route("admin", "", "/admin/"), route("enterprise", "", "/"), route("web", "", "/")};
   routes[3].conditions.tiers = 1U << static_cast<unsigned>(kEnterprise);
   return RouteTable(std::move(routes), 1);
+}
+
+// What decide() fetches ahead, before it knows the route: few, each once, and none that is disabled.
+TEST(Route, NotesTheLimitsThatAreWorthFetchingAhead) {
+  LimitLives lives;
+  const auto limit = [&](const std::string& name, shared::Mode mode, std::uint32_t keys) {
+    RateLimitSettings settings{.name = name, .mode = mode, .rate = 1, .keys = keys};
+    auto live = lives.of(settings);
+    return std::make_shared<const RateLimit>(std::move(settings), std::move(live), 1);
+  };
+  using shared::Mode;
+  const auto everywhere = limit("everywhere", Mode::enforce, 100'000);
+  const auto watched = limit("watched", Mode::shadow, 100'000);
+  std::vector<Route> routes{route("a", "", "/a"), route("b", "", "/b")};
+  routes[0].limits = {everywhere, limit("small", Mode::enforce, 1024), limit("off", Mode::disabled, 100'000)};
+  routes[1].limits = {everywhere, watched};
+  const RouteTable two(routes, 1);
+  ASSERT_EQ(two.far_limits().size(), 2U);
+  EXPECT_EQ(two.far_limits()[0], everywhere.get());
+  EXPECT_EQ(two.far_limits()[1], watched.get());
+  for (int i = 0; i < 9; ++i) routes[1].limits.push_back(limit("l" + std::to_string(i), Mode::enforce, 100'000));
+  EXPECT_EQ(RouteTable(routes, 1).far_limits().size(), 4U);
 }
 
 struct PathCase {
