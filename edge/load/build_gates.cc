@@ -83,7 +83,19 @@ CorsSettings cors_settings(const CorsConfig& config) {
   return settings;
 }
 
-JwtRules jwt_rules(const JwtConfig& config, const Tiers* tiers, Diagnostics& diagnostics) {
+// The claims that limits count by.
+std::vector<std::string> counted_claims(const EdgeConfig& edge) {
+  std::vector<std::string> names;
+  for (const auto& limit : edge.limits) {
+    for (const LimitKeyPart& part : limit.value.key) {
+      const bool known = std::ranges::find(names, part.name) != names.end();
+      if (part.kind == LimitKeyPart::Kind::claim && !known) names.push_back(part.name);
+    }
+  }
+  return names;
+}
+
+JwtRules jwt_rules(const JwtConfig& config, const AuthInputs& inputs, Diagnostics& diagnostics) {
   JwtRules rules;
   rules.keys = read_jwks(config.keys.value, config.keys.at, diagnostics);
   rules.issuer = config.issuer;
@@ -91,7 +103,8 @@ JwtRules jwt_rules(const JwtConfig& config, const Tiers* tiers, Diagnostics& dia
   rules.leeway = std::chrono::ceil<std::chrono::seconds>(config.leeway);
   rules.fields = config.fields;
   rules.tier_claim = config.tier;
-  rules.tiers = tiers;
+  rules.tiers = inputs.tiers.get();
+  rules.kept = counted_claims(inputs.edge);
   return rules;
 }
 
@@ -110,7 +123,7 @@ AuthSettings auth_settings(const shared::load::Named<AuthConfig>& named, const A
     const std::string text = read_secrets(config.api_keys.value, config.api_keys.at, diagnostics);
     settings.by = parse_hashed_keys(text, config.api_keys.value.string(), *inputs.tiers, diagnostics);
   } else {
-    settings.by = jwt_rules(*config.jwt, inputs.tiers.get(), diagnostics);
+    settings.by = jwt_rules(*config.jwt, inputs, diagnostics);
   }
   return settings;
 }

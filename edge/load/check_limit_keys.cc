@@ -53,6 +53,25 @@ std::string made_up(const LimitConfig& limit, const RouteConfig& route, bool ver
   return {};
 }
 
+bool verifies_tokens(const EdgeConfig& edge, const RouteConfig& route) {
+  return std::ranges::any_of(edge.auth, [&](const auto& policy) {
+    return policy.value.jwt &&
+           std::ranges::find(route.auth, policy.name, &Located<std::string>::value) != route.auth.end();
+  });
+}
+
+// A limit that is named there counts by a claim, and nobody on the route knows any: it counts clients, which is not
+// what has been asked for. One that is everywhere may meet routes of both kinds.
+void check_claims(const EdgeConfig& edge, const RouteConfig& route, const Asked& one,
+                  shared::load::Diagnostics& diagnostics) {
+  const auto claim = std::ranges::find(one.limit->key, LimitKeyPart::Kind::claim, &LimitKeyPart::kind);
+  if (claim == one.limit->key.end() || one.limit->everywhere || verifies_tokens(edge, route)) return;
+  diagnostics.warning(one.at, "limit '" + std::string(one.name) + "' counts by the claim " + claim->name +
+                                  ", and no policy of route '" + route_name(route) +
+                                  "' verifies tokens: every client counts by its address; give the route auth with a "
+                                  "policy that has jwt");
+}
+
 }  // namespace
 
 void check_limit_keys(const EdgeConfig& edge, shared::load::Diagnostics& diagnostics) {
@@ -60,6 +79,7 @@ void check_limit_keys(const EdgeConfig& edge, shared::load::Diagnostics& diagnos
   for (const RouteConfig& route : edge.routes) {
     const bool verified = verifies(edge, route);
     const std::vector<Asked> limits = enforced(edge, route);
+    for (const Asked& one : limits) check_claims(edge, route, one, diagnostics);
     const bool held =
         std::ranges::any_of(limits, [&](const Asked& one) { return made_up(*one.limit, route, verified).empty(); });
     if (held) continue;

@@ -19,17 +19,25 @@ constexpr std::array<EnumName<LimitKeyPart::Kind>, 5> kWords{{{"client", LimitKe
                                                               {"route", LimitKeyPart::Kind::route}}};
 
 std::optional<LimitKeyPart> read_part(const Node& node, Diagnostics& diagnostics) {
-  constexpr std::array<std::string_view, 2> kKeys{"header", "cookie"};
+  constexpr std::array<std::string_view, 3> kKeys{"header", "cookie", "claim"};
   if (node.is_scalar()) {
     for (const auto& word : kWords) {
       if (node.text == word.name) return LimitKeyPart{.kind = word.value};
     }
-    complain(node, "'" + node.text + "' is none of client, api_key, tier, host, route, {header: NAME}, {cookie: NAME}",
+    complain(node,
+             "'" + node.text +
+                 "' is none of client, api_key, tier, host, route, {header: NAME}, {cookie: NAME}, "
+                 "{claim: NAME}",
              diagnostics);
     return std::nullopt;
   }
   const Node* element = expect_one_key(node, kKeys, diagnostics);
   if (element == nullptr || !expect_scalar(*element, "a name", diagnostics)) return std::nullopt;
+  if (element->key == "claim") {
+    if (!element->text.empty()) return LimitKeyPart{.kind = LimitKeyPart::Kind::claim, .name = element->text};
+    complain(*element, "the name of a claim is wanted, such as sub", diagnostics);
+    return std::nullopt;
+  }
   if (!http::is_token(element->text)) {
     complain(*element, "'" + element->text + "' is not the name of a header field or cookie", diagnostics);
     return std::nullopt;
@@ -41,6 +49,7 @@ std::optional<LimitKeyPart> read_part(const Node& node, Diagnostics& diagnostics
 std::string print_part(const LimitKeyPart& part) {
   if (part.kind == LimitKeyPart::Kind::header) return "{header: " + part.name + "}";
   if (part.kind == LimitKeyPart::Kind::cookie) return "{cookie: " + part.name + "}";
+  if (part.kind == LimitKeyPart::Kind::claim) return "{claim: " + part.name + "}";
   for (const auto& word : kWords) {
     if (word.value == part.kind) return std::string(word.name);
   }
@@ -48,7 +57,8 @@ std::string print_part(const LimitKeyPart& part) {
 }
 
 Reader<LimitKeyPart> key_part() {
-  return {"`client`, `api_key`, `tier`, `host`, `route`, `{header: NAME}` or `{cookie: NAME}`", read_part, print_part};
+  return {"`client`, `api_key`, `tier`, `host`, `route`, `{header: NAME}`, `{cookie: NAME}` or `{claim: NAME}`",
+          read_part, print_part};
 }
 
 void check_limit(const LimitConfig& limit, const Node& node, Diagnostics& diagnostics) {
@@ -95,10 +105,12 @@ const Table<LimitConfig>& limit_table() {
           .field(
               "key", &LimitConfig::key, one_or_list(key_part()),
               "What is counted apart; of several, each combination. IPv6 clients count by their /64. Without the "
-              "header, cookie or API key the client stands for it. `api_key` is what a policy of the route's `auth` "
+              "header, cookie, claim or API key the client stands for it. A claim is of the token that a policy of the "
+              "route's `auth` has verified: `{claim: sub}` is whom it is of, however many tokens there are. `api_key` "
+              "is what a policy of the route's `auth` "
               "has let the client in by, X-Api-Key or `Authorization: Bearer`, and of a password the client; where "
               "none has, whatever stands there. 400 where a header or API key by which an enforced limit counts stands "
-              "twice")
+              "there with two values")
           .field("mode", &LimitConfig::mode, mode(), "enforce, shadow or disabled")
           .field("scope", &LimitConfig::scope,
                  one_of<LimitScope>({{"edge", LimitScope::edge}, {"region", LimitScope::region}}),

@@ -130,6 +130,20 @@ def test_a_limit_that_announces_tells_what_guesses_have_left(slot, server, tmp_p
         assert edge.get("/", X_Api_Key="very-secret", Authorization=basic("alice", "x"))[1]["RateLimit"] is None, "that route has no limit"
 
 
+def test_a_limit_by_a_claim_counts_whom_tokens_are_of(slot, server, tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    point = key.public_key().public_numbers()
+    half = lambda value: base64.urlsafe_b64encode(value.to_bytes(32, "big")).rstrip(b"=").decode()
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "x": half(point.x), "y": half(point.y)}]}))
+    edge = {"auth": {"people": {"jwt": {"keys": str(tmp_path / "jwks.json")}}}, "limits": {"people": {"rate": "1/h", "burst": 2, "key": {"claim": "sub"}}}}
+    with LoneEdge(tmp_path, slot, [server.name], routes=[{"path": "/", "pool": "web", "auth": "people", "limits": "people"}], edge=edge) as lone:
+        token = lambda subject, issuer, n: jwt.encode({"sub": subject, "iss": issuer, "exp": NOW + 3600, "jti": str(n)}, key, "ES256")
+        ask = lambda *of: lone.get("/", Authorization="Bearer " + token(*of))[0]
+        assert [ask("alice", "https://one", n) for n in range(4)] == [200, 200, 200, 429], "each time with a token of her own"
+        assert ask("bob", "https://one", 0) == 200
+        assert ask("alice", "https://other", 0) == 200, "another issuer's is somebody else"
+
+
 def test_api_keys_by_digest_give_the_tier(slot, server, tmp_path):
     keys = secret_file(tmp_path / "keys", f"sha256:{hashlib.sha256(b'very-secret').hexdigest()} acme gold\n")
     tiers = {"order": ["free", "gold"], "from": []}

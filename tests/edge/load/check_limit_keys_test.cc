@@ -45,6 +45,16 @@ TEST(CheckLimitKeys, AHostIsMadeUpWhereTheRouteTakesAny) {
   EXPECT_EQ(told_of(keyed("own", "host"), "host: www.example.com, limits: [own]").find(told), std::string::npos);
 }
 
+// A file of keys is not looked at before the rest is right.
+TEST(CheckLimitKeys, AClaimWantsAPolicyThatVerifiesTokens) {
+  const std::string told = "counts by the claim sub, and no policy of route '/' verifies tokens";
+  const std::string jwt = "tokens: {jwt: {keys: /nowhere.jwks}}, keys: {api_keys: /nowhere}";
+  EXPECT_NE(told_of(keyed("own", "{claim: sub}"), "limits: [own]").find(told), std::string::npos);
+  EXPECT_NE(told_of(keyed("own", "{claim: sub}"), "limits: [own], auth: keys", jwt).find(told), std::string::npos);
+  EXPECT_EQ(told_of(keyed("own", "{claim: sub}"), "limits: [own], auth: tokens", jwt).find(told), std::string::npos);
+  EXPECT_EQ(told_of(keyed("own", "{claim: sub}", ", everywhere: true"), "name: a").find(told), std::string::npos);
+}
+
 TEST(CheckLimitKeys, WhatIsVerifiedOrHeldByAnotherLimitIsNot) {
   const std::string sound = "never refused";
   EXPECT_EQ(told_of(keyed("own", "client"), "limits: [own]").find(sound), std::string::npos);

@@ -31,7 +31,8 @@ bool complains(const std::string& options, const std::string& of) {
 
 TEST(LimitTable, ReadsEveryOption) {
   const auto [limit, problems] = read(
-      "rate: 30/m, burst: 5, excess: delay, key: [client, api_key, tier, host, route, {header: X-A}, {cookie: c}], "
+      "rate: 30/m, burst: 5, excess: delay, key: [client, api_key, tier, host, route, {header: X-A}, {cookie: c}, "
+      "{claim: sub}], "
       "mode: shadow, exempt: [192.0.2.0/24], announce: true, keys: 4096");
   EXPECT_DOUBLE_EQ(limit.rate.per_second, 0.5) << problems;
   EXPECT_EQ(limit.burst, 5U);
@@ -40,11 +41,13 @@ TEST(LimitTable, ReadsEveryOption) {
   EXPECT_EQ(limit.exempt.size(), 1U);
   EXPECT_TRUE(limit.announce);
   EXPECT_EQ(limit.keys, 4096U);
-  ASSERT_EQ(limit.key.size(), 7U);
+  ASSERT_EQ(limit.key.size(), 8U);
   EXPECT_EQ(limit.key[1].kind, LimitKeyPart::Kind::api_key);
   EXPECT_EQ(limit.key[4].kind, LimitKeyPart::Kind::route);
   EXPECT_EQ(limit.key[5].name, "X-A");
   EXPECT_EQ(limit.key[6].kind, LimitKeyPart::Kind::cookie);
+  EXPECT_EQ(limit.key[7].kind, LimitKeyPart::Kind::claim);
+  EXPECT_EQ(limit.key[7].name, "sub");
 }
 
 TEST(LimitTable, ByItselfItCountsClientsAndRejects) {
@@ -57,6 +60,7 @@ TEST(LimitTable, ByItselfItCountsClientsAndRejects) {
 }
 
 TEST(LimitTable, SaysWhatIsWrong) {
+  EXPECT_TRUE(complains("rate: 1/s, key: {claim: \"\"}", "the name of a claim is wanted, such as sub"));
   EXPECT_TRUE(complains("burst: 5", "rate"));
   EXPECT_TRUE(complains("rate: 10", "rate"));
   EXPECT_TRUE(complains("rate: 10/s, key: []", "empty list"));
