@@ -92,7 +92,7 @@ void request(benchmark::State& run) {
     world.routes[0].limits = {std::make_shared<const RateLimit>(settings, std::move(live), 0x5DEECE66DULL)};
   }
   edge::test::Asker asker(world, "/cart?item=1",
-                    "User-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nCookie: a=1\r\n");
+                          "User-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nCookie: a=1\r\n");
   BalanceState balance;
   std::uint64_t at = 0;
   const auto one = [&] {
