@@ -103,10 +103,10 @@ TEST(RateCells, ACellThatWasNeverUsedIsFreeAtAnyTime) {
   for (std::uint64_t sixteenth = 0; sixteenth < 16; ++sixteenth) {
     for (const std::uint64_t now : {sixteenth * (kWrap / 16), (sixteenth + 1) * (kWrap / 16) - 100}) {
       RateCells cells(4);
-      for (std::uint64_t tag = 0; tag < 8; ++tag) {
+      for (std::uint64_t tag = 1; tag <= 8; ++tag) {
         for (int i = 0; i < 3; ++i) (void)cells.take(std::uint64_t{3} << 60 | tag, now, kTwentyAtOnce);
       }
-      for (std::uint64_t tag = 0; tag < 8; ++tag) {
+      for (std::uint64_t tag = 1; tag <= 8; ++tag) {
         EXPECT_EQ(cells.look(std::uint64_t{3} << 60 | tag, now, kTwentyAtOnce).used, 30U) << now << " " << tag;
       }
       EXPECT_EQ(cells.evicted(), 0U) << now;
