@@ -92,6 +92,17 @@ TEST(CacheStore, ReplacesAVariantAndKeepsOthers) {
   EXPECT_FALSE(fixture.has("a/"));
 }
 
+// A server that has ceased to vary means what it says now.
+TEST(CacheStore, FindsTheNewestOfThoseThatFit) {
+  Fixture fixture;
+  EXPECT_TRUE(fixture.put("a/", "Vary: Foo\r\nX: old\r\n", "Foo: 1\r\n"));
+  EXPECT_TRUE(fixture.put("a/", "X: new\r\n", "Foo: 2\r\n"));
+  const ParsedRequest parsed("Foo: 1\r\n");
+  const auto found = fixture.store.find({.url = "a/", .selector = "", .request = parsed.head.fields});
+  ASSERT_NE(found.entry, nullptr);
+  EXPECT_EQ(found.entry->head.find("X"), "new");
+}
+
 TEST(CacheStore, BoundsTheVariantsOfAUrl) {
   Fixture fixture;
   for (int i = 0; i < 100; ++i) {
@@ -191,6 +202,16 @@ TEST(CacheStore, RemembersThatSomethingWasNotStored) {
   fixture.store.release(*lead.fill);
   EXPECT_EQ(fixture.join("a/").kind, Kind::alone);
   const CacheKey key{.url = "a/", .selector = "", .request = fixture.none};
+  const CacheKey other{.url = "a/", .selector = "gold", .request = fixture.none};
+  const auto gold = fixture.store.join(other, 0, nullptr, false, kNow);
+  EXPECT_EQ(gold.kind, Kind::lead) << "it was another's";
+  fixture.store.release(*gold.fill);
+  const auto refresh = fixture.join("a/", true);
+  EXPECT_EQ(refresh.kind, Kind::lead) << "nobody waits for it";
+  fixture.store.release(*refresh.fill);
+  const auto just = fixture.store.join(key, 0, nullptr, false, kNow + shared::seconds(5));
+  EXPECT_EQ(just.kind, Kind::lead) << "its time is over";
+  fixture.store.release(*just.fill);
   EXPECT_EQ(fixture.store.join(key, 0, nullptr, false, kNow + shared::seconds(6)).kind, Kind::lead);
   EXPECT_EQ(fixture.join("b/").kind, Kind::lead);
 }
@@ -204,6 +225,9 @@ TEST(CacheStore, KeepsItsBound) {
   const auto stats = fixture.store.stats();
   EXPECT_GT(stats.evicted, 800U);
   EXPECT_GT(stats.entries, 60U);
+  std::size_t found = 0;
+  for (int i = 0; i < 1000; ++i) found += fixture.has("a/" + std::to_string(i)) ? 1 : 0;
+  EXPECT_EQ(found, stats.entries) << "what was evicted is not found either";
   EXPECT_TRUE(fixture.put("large/", "", "", (1U << 18U) - 1));
   EXPECT_TRUE(fixture.put("large/", "", "", 1U << 18U)) << "what `max_object` may be";
   EXPECT_TRUE(fixture.has("large/"));
@@ -234,6 +258,11 @@ TEST(CacheStore, MakesRoomForWhatComes) {
   EXPECT_LE(fixture.store.stats().octets, std::size_t{1} << 20U);
   EXPECT_FALSE(fixture.store.reserve(400'000)) << "half of it is the most";
   fixture.store.give_back(400'000);
+  const std::size_t entries = fixture.store.stats().octets;
+  EXPECT_TRUE(fixture.store.reserve(400'000)) << "what was refused is not held";
+  EXPECT_EQ(fixture.store.stats().octets, entries + 400'000);
+  fixture.store.give_back(400'000);
+  EXPECT_EQ(fixture.store.stats().octets, entries);
 }
 
 TEST(CacheStore, PurgesByUrlPrefixAndTag) {

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include "shared/load/client_tls.h"
 #include "shared/serve/os/socket.h"
 #include "tests/edge/serve/sealed.h"
 
@@ -99,6 +100,25 @@ TEST_F(UpstreamsTest, OnlyForTheSameServerAndAddress) {
   EXPECT_NE(upstreams_.take_idle(kServer, endpoint_), nullptr);
 }
 
+// Whoever got another one's would speak in his name, or to a server that was asked for by another.
+TEST_F(UpstreamsTest, OnlyForWhomAndForWhatItWasMade) {
+  const shared::ClientTls tls{};
+  const auto taken = [&](const UpstreamTerms& terms) { return upstreams_.take_idle(kServer, endpoint_, terms); };
+  auto [one, peer] = connected();
+  one->told("client a");
+  upstreams_.give_back(std::move(one), settings_);
+  EXPECT_EQ(taken({}), nullptr);
+  EXPECT_EQ(taken({.about = "client b"}), nullptr);
+  EXPECT_NE(taken({.about = "client a"}), nullptr);
+  auto [other, other_peer] = connected();
+  other->speaks(std::shared_ptr<const shared::ClientTls>(std::shared_ptr<void>(), &tls), "a.example");
+  upstreams_.give_back(std::move(other), settings_);
+  EXPECT_EQ(taken({}), nullptr);
+  EXPECT_EQ(taken({.name = "a.example"}), nullptr) << "not in clear text";
+  EXPECT_EQ(taken({.tls = &tls, .name = "b.example"}), nullptr);
+  EXPECT_NE(taken({.tls = &tls, .name = "a.example"}), nullptr);
+}
+
 TEST_F(UpstreamsTest, OverTheirNumberTheOldestGoes) {
   settings_.connections = 1;
   auto [first, first_peer] = connected();
@@ -139,7 +159,11 @@ TEST_F(UpstreamsTest, IdleOnesAreClosedInTime) {
   settings_.timeout = shared::milliseconds(10);
   auto [one, peer] = connected();
   upstreams_.give_back(std::move(one), settings_);
+  settings_.timeout = shared::milliseconds(1100);  // not at the first look, which is once a second
+  auto [other, other_peer] = connected();
+  upstreams_.give_back(std::move(other), settings_);
   EXPECT_TRUE(until([&] { return peer_closed(*peer); }));
+  EXPECT_TRUE(until([&] { return peer_closed(*other_peer); }));
 }
 
 TEST_F(UpstreamsTest, AnAddressIsShunnedForAWhile) {
@@ -147,6 +171,28 @@ TEST_F(UpstreamsTest, AnAddressIsShunnedForAWhile) {
   upstreams_.shun(endpoint_);
   EXPECT_TRUE(upstreams_.shunned(endpoint_));
   EXPECT_FALSE(upstreams_.shunned(*shared::Endpoint::parse("127.0.0.2:80")));
+}
+
+TEST_F(UpstreamsTest, ShunnedAreTheLastFew) {
+  const auto address = [](int i) { return *shared::Endpoint::parse("127.0.1." + std::to_string(i) + ":80"); };
+  for (int i = 0; i <= 64; ++i) upstreams_.shun(address(i));
+  for (int i = 0; i < 3; ++i) upstreams_.shun(address(64));
+  EXPECT_FALSE(upstreams_.shunned(address(0)));
+  EXPECT_TRUE(upstreams_.shunned(address(1))) << "one that fails again takes no second place";
+  EXPECT_TRUE(upstreams_.shunned(address(64)));
+}
+
+TEST_F(UpstreamsTest, WhereDescriptorsAreShortIdleOnesGo) {
+  auto [first, first_peer] = connected();
+  auto [second, second_peer] = connected();
+  upstreams_.give_back(std::move(first), settings_);
+  upstreams_.give_back(std::move(second), settings_);
+  upstreams_.close_idle();
+  EXPECT_TRUE(peer_closed(*first_peer) && peer_closed(*second_peer));
+  EXPECT_FALSE(kept());
+  auto [third, third_peer] = connected();
+  upstreams_.give_back(std::move(third), settings_);
+  EXPECT_TRUE(kept());
 }
 
 TEST_F(UpstreamsTest, UnderALayerATicketOnAKeptConnectionIsNotItsEnd) {
