@@ -4,6 +4,7 @@
 #include <ctime>
 #include <utility>
 
+#include "edge/core/cache/reuse.h"
 #include "edge/core/cache/storing.h"
 #include "edge/core/cache/vary.h"
 #include "edge/core/content/entity_tag.h"
@@ -61,7 +62,7 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
   opened_ = true;
   if (!storing_) {
     entry_->body->pass_through();
-    remember_miss();
+    if (!old_stands_in(times.heard)) remember_miss();
     of_.store.release(*of_.fill);
   }
   std::shared_ptr<const StoredHead> own;
@@ -78,6 +79,14 @@ void FillSink::start(const http::ResponseHead& head, const http::ResponseFraming
 void FillSink::remember_miss() {
   const shared::TimePoint until = of_.loop.now() + shared::seconds(of_.rule->hit_for_miss);
   of_.store.remember_miss(entry_->url, entry_->selector, until);
+}
+
+// For an error of the server, which says nothing of what is to be stored: who comes next gets the old one in his turn;
+// sent past the cache he would get the error.
+bool FillSink::old_stands_in(shared::TimePoint now) const {
+  const CacheEntry* const old = of_.fill->old().get();
+  return old != nullptr && is_stale_error(status_) &&
+         allowed_at_error(old->freshness, old->purged.load(std::memory_order_relaxed), now);
 }
 
 // A small body of a known length lies in one piece from the beginning.

@@ -71,6 +71,7 @@ class FillSink final : public ResponseSink {
   static constexpr std::size_t kWindow = 2 * CacheBody::kLargest;
 
   void take_304(const http::ResponseHead& head, const FetchTimes& times);
+  [[nodiscard]] bool old_stands_in(shared::TimePoint now) const;
   [[nodiscard]] std::size_t first_chunk();
   void remember_miss();
   std::shared_ptr<CacheEntry> make_entry(const http::ResponseHead& head, const ResponseDirectives& directives,

@@ -22,7 +22,8 @@ namespace edge::test {
 
 // A request whose body is there as far as `body` goes; `whole`: and that is all of it.
 struct FakeSource final : RequestSource {
-  explicit FakeSource(std::string head_text) : text(std::move(head_text)) {
+  explicit FakeSource(std::string head_text, std::string_view protocol = "HTTP/1.1") : text(std::move(head_text)) {
+    asked.protocol = protocol;
     http::HeadParser parser;
     EXPECT_EQ(parser.parse_request(text, {}, head), http::ParseState::complete) << text;
     asked.head = &head;
@@ -54,8 +55,11 @@ struct FakeSource final : RequestSource {
 // What the client was told; takes `room` octets of a body and is blocked then.
 struct FakeSink final : ResponseSink {
   void interim(const http::ResponseHead& head) override { interims.push_back(head.status); }
-  void start(const http::ResponseHead& head, const http::ResponseFraming&, const HeaderRules&) override {
+  void start(const http::ResponseHead& head, const http::ResponseFraming& framing, const HeaderRules&) override {
     status = head.status;
+    reason = head.reason;
+    framed = framing.body;
+    for (const http::Field& one : head.fields) fields.emplace_back(one.name, one.value);
     ++starts;
   }
   void start(const OwnHead& head) override {
@@ -80,10 +84,20 @@ struct FakeSink final : ResponseSink {
   std::uint64_t octets_sent() const override { return body.size(); }
   void cut() override { was_cut = true; }
 
+  // The first such field of a server's head; empty: there is none.
+  [[nodiscard]] std::string field(std::string_view name) const {
+    for (const auto& [known, value] : fields) {
+      if (shared::equals_ignoring_case(known, name)) return value;
+    }
+    return {};
+  }
+
   std::vector<std::uint16_t> interims;
+  std::vector<std::pair<std::string, std::string>> fields;
+  http::Body framed;
   std::uint16_t status = 0;
   std::uint64_t length = 0;
-  std::string location, content_type, retry_after, body;
+  std::string reason, location, content_type, retry_after, body;
   std::size_t room = 1 << 20;
   int starts = 0, ends = 0;
   bool distrusts = false, broken = false, was_cut = false;
@@ -127,6 +141,7 @@ class FakeWorker {
       snapshot->tiers = std::make_shared<Tiers>();
       ContextSettings of_context;
       of_context.spans = spans;
+      of_context.caches = caches;
       made = std::make_unique<WorkerContext>(of_context, loop, live, nullptr, std::move(snapshot),
                                              [](std::shared_ptr<const Snapshot>) {});
     }
@@ -140,6 +155,7 @@ class FakeWorker {
   Addresses addresses;
   Live live;
   SpanLane* spans = nullptr;
+  const CacheStores* caches = nullptr;
   shared::WorkerLoop loop;
   std::unique_ptr<WorkerContext> made;
 };
