@@ -140,6 +140,18 @@ def test_fields_that_are_not_in_the_key_poison_nobody(slot, server, tmp_path, li
             assert word not in body
 
 
+def test_a_stale_response_is_fetched_from_its_own_route_however_many_fields_ask(slot, server, tmp_path):
+    server.answer = lambda head: ok(b"own %d" % len(server.heads), b'Cache-Control: max-age=0\r\nETag: "e"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n')
+    routes = [{"path": "/", "method": "GET", "pool": "web", "cache": {"store": "main"}}, {"path": "/", "pool": "rest"}]
+    with Scripted(slot_address(slot, "2.2"), answering(lambda head: ok(b"of other methods", FRESH))) as rest, \
+            LoneEdge(tmp_path, slot, [server.name], routes=routes, edge={"caches": {"main": {"size": "64MiB"}}}, pools={"rest": {"servers": [rest.name]}}) as edge:
+        assert edge.get("/p")[2] == b"own 1"
+        for fields in (98, 99, 100):  # with Host and Accept-Encoding
+            assert edge.get("/p", **{f"X-{n}": "y" for n in range(fields - 2)})[2] == b"own %d" % len(server.heads)
+            assert (b"If-None-Match" in server.heads[-1][1]) == (fields == 98)
+        assert not rest.heads and edge.get("/p")[2] == b"own 5"
+
+
 @pytest.mark.parametrize("path", ["/key", "/vary", "/route"])
 @pytest.mark.parametrize("fields", [{"X-Device": "phone", "Connection": "X-Device"}, {"X_Device": "phone"}])
 def test_a_field_that_the_server_sees_otherwise_than_the_cache_poisons_nobody(slot, server, tmp_path, path, fields):

@@ -11,6 +11,7 @@ import pytest
 import h2_client
 import meridian
 from certificates import Authority
+from h2_server import speaking_h2
 from lone_edge import LoneEdge, Scripted, answering, ok, slot_address
 from meridian import eventually
 
@@ -184,3 +185,30 @@ def test_a_share_is_copied(slot, server, tmp_path):
         assert 50 <= mirrors(edge)["sent"] <= 160, mirrors(edge)
         explained = edge.admin("/explain?host=lone.example&path=/&client=192.0.2.1", "GET")[1]
         assert "mirror: pool shadow gets a copy of 25 % of the requests" in explained, explained
+
+
+@pytest.mark.parametrize("protocol", ["http1", "h2"])
+def test_a_body_is_never_another_request_to_the_mirror_however_many_fields_there_are(slot, server, tmp_path, protocol):
+    kept = Kept()
+    seen = []
+
+    def answer(peer, request):
+        seen.append(request.path)
+        peer.respond(request.stream, 200, b"m")
+    script = kept if protocol == "http1" else speaking_h2(answer)
+    smuggled = b"GET /smuggled HTTP/1.1\r\nHost: lone.example\r\n\r\n"
+    with Scripted(slot_address(slot, "2.2"), script) as copies, \
+            LoneEdge(tmp_path, slot, [server.name], routes=[{"path": "/", "pool": "web", "mirror": {"pool": "shadow"}}],
+                     pools={"shadow": {"servers": [copies.name], **({"protocol": "h2"} if protocol == "h2" else {})}}) as edge:
+        for fields in (99, 100):
+            with edge.raw() as sock:
+                lines = b"".join(b"X-%d: y\r\n" % n for n in range(fields - 2))
+                sock.sendall(b"POST /%d HTTP/1.1\r\nHost: lone.example\r\n%sContent-Length: %d\r\n\r\n" % (fields, lines, len(smuggled)) + smuggled)
+                assert sock.recv(100).startswith(b"HTTP/1.1 200")
+        eventually(lambda: counted(edge, "answered") == 1 and counted(edge, "too_large") == 1, "one has room for what is added")
+        assert edge.get("/last")[0] == 200, "the worker goes on"
+        eventually(lambda: counted(edge, "answered") == 2, "so has the next")
+        if protocol == "h2":
+            assert seen == ["/99", "/last"]
+        else:
+            assert [head.split(b" ")[1] for head, _ in kept.seen] == [b"/99", b"/last"] and kept.seen[0][1] == smuggled

@@ -37,7 +37,7 @@ CacheFetch::CacheFetch(WorkerContext& context, const RequestFacts& cause, Of of)
   http::HeadParser parser;
   constexpr http::HeadLimits kAny{.max_head = 1U << 20U, .max_target = 1U << 20U};
   const http::ParseState state = parser.parse_request(head_, kAny, work_->request);
-  facts_.head = &work_->request;
+  if (state == http::ParseState::complete) facts_.head = &work_->request;
   facts_.peer = cause.peer;
   facts_.scheme = cause.scheme;
   facts_.first = false;
@@ -47,7 +47,6 @@ CacheFetch::CacheFetch(WorkerContext& context, const RequestFacts& cause, Of of)
   traceparent_ = std::move(of.traceparent);
   facts_.traceparent = traceparent_;
   if (const auto framing = http::frame_request(work_->request, 0)) facts_.framing = *framing;
-  if (state != http::ParseState::complete) work_->request.method = http::Method::other;  // refused as any such
   sink_.emplace(FillSink::Of{.store = of.store,
                              .rule = std::move(of.rule),
                              .fill = std::move(of.fill),
@@ -71,7 +70,9 @@ void CacheFetch::write_head(const http::RequestHead& cause, const Of& of) {
   const bool all = !leaves_parameters_out(*of.rule);
   head_.append("GET ").append(all ? std::string(cause.target) : keyed_target(*of.rule, cause.target));
   head_.append(" HTTP/1.1\r\n");
-  const auto add = [this](std::string_view name, std::string_view value) {
+  std::size_t fields = 0;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    ++fields;
     head_.append(name).append(": ").append(value).append("\r\n");
   };
   for (const http::Field& field : cause.fields) {
@@ -80,7 +81,9 @@ void CacheFetch::write_head(const http::RequestHead& cause, const Of& of) {
     if (!named && !replaced && !is_about_the_client(field.id)) add(field.name, field.value);
   }
   if (of.codings && !of.codings->empty()) add("Accept-Encoding", *of.codings);
-  if (fill_->old() != nullptr) {
+  // Where as many fields came as a head may have, what is stale is fetched as if it were not there.
+  constexpr std::size_t kConditions = 2;
+  if (fill_->old() != nullptr && fields + kConditions <= http::FieldList::kCapacity) {
     const std::string_view etag = fill_->old()->head.find(http::FieldId::etag);
     const std::string_view modified = fill_->old()->head.find(http::FieldId::last_modified);
     if (!etag.empty()) add("If-None-Match", etag);
@@ -90,7 +93,13 @@ void CacheFetch::write_head(const http::RequestHead& cause, const Of& of) {
   head_.append("\r\n");
 }
 
+// A part of a head may lead to another route, whose answer would be stored for this one. Who waits asks a server
+// himself.
 void CacheFetch::start() {
+  if (facts_.head == nullptr) {
+    sink_->finish({.kind = ErrorKind::internal, .detail = "the head of a fetch is too large"}, true);
+    return context_.fetches->finished(*this);
+  }
   task_.emplace(run());
   task_->start();
 }

@@ -89,20 +89,27 @@ BodyPiece MirroredRequest::peek() {
   return {.state = BodyState::data, .data = std::string_view(body_).substr(at_)};
 }
 
+// It has none if what is added does not fit behind as many fields as a head may have.
 void MirroredRequest::finish_head() {
   if (has_body_) head_.append("Content-Length: ").append(std::to_string(body_.size())).append("\r\n");
   head_.append("\r\n");
   http::HeadParser parser;
   constexpr http::HeadLimits kAny{.max_head = 1U << 20U, .max_target = 1U << 20U};
-  const http::ParseState state = parser.parse_request(head_, kAny, work_->request);
+  if (parser.parse_request(head_, kAny, work_->request) != http::ParseState::complete) return;
+  const auto framing = http::frame_request(work_->request, http::kNoBodyLimit);
+  if (!framing) return;
   facts_.head = &work_->request;
+  facts_.framing = *framing;
   facts_.began = facts_.head_read = context_.now();
-  if (const auto framing = http::frame_request(work_->request, http::kNoBodyLimit)) facts_.framing = *framing;
-  if (state != http::ParseState::complete) work_->request.method = http::Method::other;  // refused as any such
 }
 
+// Of a head without its end the length would be missing, and the body be the next request to its server.
 void MirroredRequest::start() {
   finish_head();
+  if (facts_.head == nullptr) {
+    rule_->live->too_large.fetch_add(1, kRelaxed);
+    return context_.mirrors->finished(*this);
+  }
   rule_->live->sent.fetch_add(1, kRelaxed);
   task_.emplace(run());
   task_->start();

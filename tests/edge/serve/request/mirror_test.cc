@@ -133,6 +133,24 @@ TEST_F(MirrorTest, WhoTakesTrailersSaysSoToItsMirrorToo) {
   EXPECT_NE(heard.copy.find("TE: trailers\r\n"), std::string::npos) << heard.copy;
 }
 
+// Its length is the last of its fields: without it the body would be the next request to the mirror's server.
+TEST_F(MirrorTest, AHeadWithoutRoomForWhatIsAddedIsNotCopied) {
+  for (const std::size_t fields : {99U, 100U}) {
+    std::string head = "POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 4\r\n";
+    for (std::size_t i = 2; i < fields; ++i) head += "X-" + std::to_string(i) + ": y\r\n";
+    FakeSource source(head + "\r\n");
+    source.body = "abcd";
+    const Pair heard = serve(source);
+    EXPECT_TRUE(heard.request.ends_with("\r\n\r\nabcd"));
+    EXPECT_EQ(heard.copy.find("Content-Length: 4\r\n") != std::string::npos, fields == 99);
+    EXPECT_EQ(heard.copy.empty(), fields == 100) << heard.copy;
+  }
+  EXPECT_EQ(live_->sent, 1U);
+  EXPECT_EQ(live_->answered, 1U);
+  EXPECT_EQ(live_->too_large, 1U);
+  EXPECT_EQ(live_->in_flight, 0U);
+}
+
 TEST_F(MirrorTest, AClientThatLeavesInsideItsBodyIsNotCopied) {
   FakeSource source("POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 10\r\n\r\n");
   source.body = "0123";
