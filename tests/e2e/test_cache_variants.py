@@ -129,9 +129,10 @@ def test_what_is_not_compressed_is_shared_by_all(slot, server, tmp_path):
 # What a client sends and the key does not hold must not reach others.
 @pytest.mark.parametrize("line", ["X-Forwarded-Host: evil.test", "X-Forwarded-Proto: gopher", "X-Forwarded-Port: 1", "Forwarded: host=evil.test", "X-Customer-Tier: gold",
                                   "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE", "X_Forwarded_Host: evil.test"])
-def test_fields_that_are_not_in_the_key_poison_nobody(slot, server, tmp_path, line):
+@pytest.mark.parametrize("trusted", ["192.0.2.9", "127.0.0.0/8"])
+def test_fields_that_are_not_in_the_key_poison_nobody(slot, server, tmp_path, line, trusted):
     server.answer = lambda head: ok(head, FRESH)
-    tiers = {"tiers": {"order": ["free", "gold"], "from": [{"header": "X-Customer-Tier"}]}, "trusted_proxies": ["192.0.2.9"]}
+    tiers = {"tiers": {"order": ["free", "gold"], "from": [{"header": "X-Customer-Tier"}]}, "trusted_proxies": [trusted]}
     with caching(tmp_path, slot, server, edge=tiers) as edge:
         name, value = line.split(": ")
         edge.get("/p", **{name: value})

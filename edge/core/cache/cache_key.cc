@@ -78,6 +78,19 @@ bool has_doubtful_cookies(const CacheRule& rule, const http::FieldList& fields) 
   });
 }
 
+// What Forwarded tells beside the addresses on the way (RFC 7239 4). How it is to be read is the server's affair: of
+// what is hidden in a string more is told apart than need be.
+void append_parts_of_forwarded(std::string_view value, std::string& out) {
+  while (!value.empty()) {
+    const std::size_t end = std::min(value.find_first_of(",;"), value.size());
+    const std::string_view part = shared::trim(value.substr(0, end));
+    value.remove_prefix(std::min(end + 1, value.size()));
+    const std::string_view name = part.substr(0, part.find('='));
+    const bool address = equals_ignoring_case(name, "for") || equals_ignoring_case(name, "by");
+    if (!address && !part.empty()) append_part("Forwarded", part, out);
+  }
+}
+
 // Of a trusted proxy these pass to servers.
 void append_forwarded(const SelectorSource& source, std::string& out) {
   if (!source.client.trusted) return;
@@ -85,6 +98,7 @@ void append_forwarded(const SelectorSource& source, std::string& out) {
     const bool told = field.id == http::FieldId::x_forwarded_host || field.id == http::FieldId::x_forwarded_port ||
                       field.id == http::FieldId::x_forwarded_proto;
     if (told) append_part(http::canonical_name(field.id), field.value, out);
+    if (field.id == http::FieldId::forwarded) append_parts_of_forwarded(field.value, out);
   }
 }
 

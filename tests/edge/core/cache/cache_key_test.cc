@@ -110,6 +110,18 @@ TEST(CacheKey, SelectsByWhatTrustedProxiesTellServers) {
   EXPECT_NE(selector(rule, "X-Forwarded-Proto: https\r\n", true), selector(rule, "", true));
 }
 
+TEST(CacheKey, SelectsByWhatForwardedTellsBesideAddresses) {
+  const CacheRule rule;
+  const std::string plain = selector(rule, "", true);
+  const auto told = [&](const std::string& value) { return selector(rule, "Forwarded: " + value + "\r\n", true); };
+  EXPECT_EQ(selector(rule, "Forwarded: host=evil.test\r\n"), selector(rule, ""));
+  EXPECT_EQ(told("for=192.0.2.1;by=203.0.113.1, For=\"[2001:db8::1]\""), plain);
+  EXPECT_NE(told("for=192.0.2.1;host=evil.test"), plain);
+  EXPECT_NE(told("host=evil.test"), told("host=other.test"));
+  EXPECT_EQ(told("for=192.0.2.1;proto=https, for=192.0.2.2"), told("for=192.0.2.3; proto=https"));
+  EXPECT_NE(told("for=\"a;host=evil.test\""), plain) << "however it is read";
+}
+
 // RFC 9111 4.4.
 TEST(CacheKey, InvalidatesOnlyTheSameOrigin) {
   const ParsedRequest request("", "POST /a/b?c HTTP/1.1");
