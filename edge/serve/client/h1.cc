@@ -15,6 +15,7 @@ namespace edge {
 namespace {
 
 constexpr std::size_t kRoomBehind = 1024;  // behind the largest head
+constexpr std::uint8_t kInTurn = 8;        // requests that have come together; others want their turn
 constexpr shared::Duration kLastWords = shared::seconds(2);
 constexpr shared::Duration kLeastWindow = shared::seconds(1);  // shorter ones say nothing of a rate
 constexpr shared::Duration kWindow = shared::seconds(5);
@@ -95,6 +96,7 @@ Task<> H1Connection::run() {
     Read read = try_read_head();
     while (read == Read::wait) {
       const Wake wake = co_await waiter_.until(deadline_);
+      served_ = 0;
       read = wake == Wake::deadline ? head_expired() : try_read_head();
     }
     if (read == Read::http2) co_return become_http2();
@@ -148,6 +150,10 @@ H1Connection::Read H1Connection::try_read_head() {
   if (closed_) return Read::closed;
   if (const Progress progress = stream_.progress(); progress != Progress::ready) {
     return progress == Progress::waiting && !closing_ ? Read::wait : Read::closed;
+  }
+  if (served_ == kInTurn) {
+    waiter_.wake_soon();
+    return Read::wait;
   }
   if (turn_ == nullptr) {
     // Its request may have come in this very turn, or with the connection.
@@ -353,6 +359,7 @@ void H1Connection::start(const OwnHead& head) {
 bool H1Connection::finish_exchange() {
   if (closed_ || cut_ || !keep_ || failed() || !turn_->reader.finished()) return false;
   first_ = false;
+  ++served_;
   const bool checker = turn_->work->request.target == kHealthPath;
   turn_->buffers->in.unpin();
   turn_->parser.reset();

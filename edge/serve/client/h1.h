@@ -117,6 +117,7 @@ class H1Connection final : public ClientConnection, public RequestSource, public
   std::unique_ptr<Turn> turn_;
   shared::TimePoint deadline_;
   std::uint16_t https_port_;  // see Listener
+  std::uint8_t served_ = 0;   // requests, since this has last waited for one
   bool first_ = true;         // no request yet
   bool keep_ = true;          // another request may follow
   bool refused_ = false;
