@@ -1,6 +1,7 @@
 """Which requests share a stored response and which must not: what poisons nobody, parameters that the key leaves out, and one entry for each
 coding (docs/cache.md)."""
 import gzip
+import http.client
 import shutil
 import subprocess
 
@@ -235,3 +236,16 @@ def test_a_made_up_key_takes_nothing_out_of_the_store(slot, server, tmp_path, me
             assert edge.get("/page", method=method, X_Api_Key=f"guess{n}", Cache_Control="no-cache")[0] == 200
         assert len(server.heads) == 4
         assert "hit" in edge.get("/page")[1]["Cache-Status"] and len(server.heads) == 4
+
+
+def test_a_part_always_says_which_it_is(slot, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(http.client, "_MAXHEADERS", 200)
+    lines = b"Content-Range: bytes 5-6/7\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(97))  # with Content-Length and Cache-Control as many as may be
+    server.answer = lambda head: ok(b"0123456789", FRESH + lines)
+    with caching(tmp_path, slot, server) as edge:
+        assert edge.get("/p")[0] == 200
+        status, headers, body = edge.get("/p", Range="bytes=2-4")
+        assert status == 206 and body == b"234" and headers.get_all("Content-Range") == ["bytes 2-4/10"]
+        status, headers, _ = edge.get("/p", Range="bytes=99-")
+        assert status == 416 and headers.get_all("Content-Range") == ["bytes */10"]
+        assert len(server.heads) == 1

@@ -35,6 +35,19 @@ bool is_about_the_body(const http::Field& field) {
          !shared::equals_ignoring_case(field.name, "Content-Location");
 }
 
+// Of a 304, 416 or 206. First which part it is: without that, or beside what its server says of another one, the octets
+// would be taken for others.
+http::FieldList fields_without_all(const http::FieldList& stored, std::uint16_t status, std::string_view part) {
+  http::FieldList kept;
+  if (!part.empty()) static_cast<void>(kept.push({.name = "Content-Range", .value = part}));
+  for (const http::Field& field : stored) {
+    const bool of_all =
+        status == 206 ? shared::equals_ignoring_case(field.name, "Content-Range") : is_about_the_body(field);
+    if (!of_all) static_cast<void>(kept.push(field));
+  }
+  return kept;
+}
+
 // Whatever is stored, this client's: it is told even where it has used nothing, as by a hit.
 void announce_limit(const Request& r, http::ResponseHead& head, std::string& left) {
   const Match& found = r.found();
@@ -427,13 +440,8 @@ void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
     return std::string_view(room.data(), static_cast<std::size_t>(end - room.data()));
   };
   static_cast<void>((own_head_ != nullptr ? *own_head_ : entry.head).copy_to(head));
-  if (status == 304 || status == 416) {
-    http::FieldList kept;
-    for (const http::Field& field : head.fields) {
-      if (!is_about_the_body(field)) static_cast<void>(kept.push(field));
-    }
-    head.fields = kept;
-  }
+  const bool all = plan.content_range.empty() && status != 304;
+  if (!all) head.fields = fields_without_all(head.fields, status, plan.content_range);
   if (head.status != status) head.reason = {};
   head.status = status;
   const std::int64_t age = entry.freshness.age(r_.now());
@@ -443,8 +451,6 @@ void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
     static_cast<void>(head.fields.push(
         {.name = "Age", .value = text(age_text, static_cast<std::uint64_t>(age)), .id = http::FieldId::age}));
   }
-  if (!plan.content_range.empty())
-    static_cast<void>(head.fields.push({.name = "Content-Range", .value = plan.content_range}));
   std::string left;
   announce_limit(r_, head, left);
   std::array<char, kCacheStatusRoom> said;  // NOLINT(*-member-init): written before it is read
