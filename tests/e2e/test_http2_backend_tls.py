@@ -61,6 +61,17 @@ def test_who_is_not_trusted_gets_nothing(tmp_path, authority, web):
         assert failed(edge, "certificate") >= 1
 
 
+def test_names_of_the_clients_choice_keep_no_more_connections_than_are_kept(tmp_path, authority):
+    every = authority.issue("*.shop.example")
+    with an_edge(tmp_path, [server_context(every, alpn=("h2",))], trusting(authority, server_name="{host}"), {"protocol": "h2", "idle": {"connections": 3, "timeout": "1h"}},
+                 speaking_h2(echo)) as (edge, [server]):
+        for n in range(20):
+            assert edge.get(Host=f"n{n}.shop.example")[0] == 200
+        meridian.eventually(lambda: len(server.open) <= 3, "the others are closed")
+        assert edge.get(Host="n19.shop.example")[0] == 200 and server.names == [f"n{n}.shop.example" for n in range(20)], "not the one that was used last"
+        assert edge.metric("meridian_edge_server_failures_total") == 0
+
+
 def nghttpd(directory, address, web):
     return ["/usr/sbin/nghttpd", "-a", address, "-d", directory / "www", "9000", web.key, web.certificate]
 

@@ -2,10 +2,28 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <string>
 #include <utility>
 
 namespace edge {
+namespace {
+
+// Makes room for one more among those that no request is on: of names, which clients may choose (`{host}` in TLS), each
+// has connections of its own. The oldest go first.
+void close_surplus(std::span<const std::unique_ptr<H2Upstream>> connections, std::ptrdiff_t most) {
+  const auto kept = [](const auto& there) { return there->stands() && there->idle(); };
+  std::ptrdiff_t surplus = std::ranges::count_if(connections, kept) + 1 - most;
+  for (const auto& there : connections) {
+    if (surplus <= 0) return;
+    if (!kept(there)) continue;
+    static_cast<void>(nghttp2_session_terminate_session(there->session(), NGHTTP2_NO_ERROR));
+    there->want_write();
+    --surplus;
+  }
+}
+
+}  // namespace
 
 H2Upstreams::PerServer& H2Upstreams::of(ServerId server) {
   const auto index = static_cast<std::size_t>(server);
@@ -25,6 +43,7 @@ std::unique_ptr<H2UpstreamStream> H2Upstreams::open(const Wish& wish, Waiter& wa
     if (there->stands()) counters_.upstream_reuses.add();
     return std::make_unique<H2UpstreamStream>(*there, waiter);
   }
+  close_surplus(of(wish.way.server).connections, wish.pool.idle.connections);
   auto made = std::make_unique<H2Upstream>(
       *this, H2UpstreamPlan{.server = wish.way.server,
                             .addresses = {wish.way.addresses.begin(), wish.way.addresses.end()},
