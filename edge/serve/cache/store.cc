@@ -10,13 +10,28 @@
 namespace edge {
 namespace {
 
-bool answers(const CacheEntry& entry, const CacheKey& key) {
-  if (entry.selector != key.selector) return false;
-  if (entry.vary_names.empty()) return true;
-  std::string values;
-  append_vary_values(entry.vary_names, key.request, values);
-  return values == entry.vary_values;
-}
+// Which of the responses of one URL a request gets. What it says is put together once for names that are the same, as
+// they are for all of a URL most often: it is long if its client wants that, and the shard is locked.
+class Chooser {
+ public:
+  explicit Chooser(const CacheKey& key) : key_(key) {}
+
+  [[nodiscard]] bool takes(const CacheEntry& entry) {
+    if (entry.selector != key_.selector) return false;
+    if (entry.vary_names.empty()) return true;
+    if (entry.vary_names != names_) {
+      names_ = entry.vary_names;
+      values_.clear();
+      append_vary_values(names_, key_.request, values_);
+    }
+    return values_ == entry.vary_values;
+  }
+
+ private:
+  const CacheKey& key_;
+  std::string_view names_;  // an entry's
+  std::string values_;
+};
 
 CacheKey with_hash(const CacheKey& key, std::uint64_t hash) {
   return {.url = key.url, .selector = key.selector, .request = key.request, .hash = hash};
@@ -80,8 +95,9 @@ std::uint64_t CacheStore::miss_hash(std::string_view url, std::string_view selec
 
 void CacheStore::look(const CacheResource& resource, const CacheKey& key, Found& found) {
   found.url_known = !resource.entries.empty();
+  Chooser chooser(key);
   for (auto entry = resource.entries.rbegin(); entry != resource.entries.rend(); ++entry) {
-    if (!answers(**entry, key)) continue;
+    if (!chooser.takes(**entry)) continue;
     found.entry = *entry;
     return;
   }

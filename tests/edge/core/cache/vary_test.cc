@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "tests/edge/core/cache/parsed.h"
 
@@ -27,6 +28,34 @@ TEST(Vary, FindsTheStarWhereverItStands) {
     const ParsedResponse response(lines);
     EXPECT_FALSE(varies_by_everything(response.head.fields)) << lines;
   }
+}
+
+std::string listed(std::size_t count, std::string_view name) {
+  std::string list;
+  for (std::size_t i = 0; i < count; ++i) list.append(i > 0 ? ", " : "").append(name).append(std::to_string(i));
+  return list;
+}
+
+// Each request is compared by each name.
+TEST(Vary, ByMoreThanAnybodyMeansIsByEverything) {
+  EXPECT_FALSE(varies_by_everything(ParsedResponse("Vary: " + listed(32, "X-") + "\r\n").head.fields));
+  EXPECT_TRUE(varies_by_everything(ParsedResponse("Vary: " + listed(33, "X-") + "\r\n").head.fields));
+  EXPECT_TRUE(varies_by_everything(
+      ParsedResponse("Vary: " + listed(20, "X-") + "\r\nVary: " + listed(20, "Y-") + "\r\n").head.fields));
+}
+
+// Thousands would take longer to sort than to answer.
+TEST(Vary, OnlyShortListsArePutInOrder) {
+  const auto both = [](std::size_t count) {
+    const std::string list = listed(count - 1, "l");
+    return std::pair(values("accept-language", "Accept-Language: z, " + list + "\r\n"),
+                     values("accept-language", "Accept-Language: " + list + ", z\r\n"));
+  };
+  const auto [first, second] = both(32);
+  EXPECT_EQ(first, second);
+  const auto [third, fourth] = both(33);
+  EXPECT_NE(third, fourth);
+  EXPECT_EQ(third, both(33).first);
 }
 
 TEST(Vary, KnowsTheNamesInAnyOrderAndCase) {
