@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <random>
 #include <utility>
 
+#include "edge/serve/client/client_hash.h"
 #include "edge/serve/request/session_account.h"
 #include "shared/core/hash.h"
 #include "shared/core/trace.h"
@@ -47,7 +49,8 @@ Connected connect_datagrams(const shared::Endpoint& to) {
 }  // namespace
 
 std::size_t Datagrams::Hash::operator()(const shared::Endpoint& at) const {
-  return shared::hash_bytes(at.port, at.address.bytes);
+  static const std::uint64_t seed = std::uint64_t{std::random_device()()} << 32 | std::random_device()();
+  return client_hash(seed, at);
 }
 
 Datagrams::Datagrams(WorkerContext& context, shared::UniqueFd socket, std::size_t listener)
