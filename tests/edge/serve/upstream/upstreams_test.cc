@@ -120,12 +120,16 @@ TEST_F(UpstreamsTest, OnlyForWhomAndForWhatItWasMade) {
 }
 
 TEST_F(UpstreamsTest, OverTheirNumberTheOldestGoes) {
-  settings_.connections = 1;
+  settings_.connections = 2;
   auto [first, first_peer] = connected();
   auto [second, second_peer] = connected();
+  auto [third, third_peer] = connected();
   upstreams_.give_back(std::move(first), settings_);
   upstreams_.give_back(std::move(second), settings_);
-  EXPECT_EQ(first_peer->receive(), "") << "closed";
+  upstreams_.give_back(std::move(third), settings_);
+  EXPECT_TRUE(peer_closed(*first_peer));
+  EXPECT_FALSE(peer_closed(*second_peer));
+  EXPECT_NE(upstreams_.take_idle(kServer, endpoint_), nullptr);
   EXPECT_NE(upstreams_.take_idle(kServer, endpoint_), nullptr);
   EXPECT_EQ(upstreams_.take_idle(kServer, endpoint_), nullptr);
   settings_.connections = 0;
