@@ -15,6 +15,8 @@ constexpr unsigned kMaxParts = 65536;
 constexpr unsigned kPointer = 1;
 constexpr unsigned kString = 2;
 constexpr unsigned kDouble = 3;
+constexpr unsigned kUint16 = 5;
+constexpr unsigned kUint32 = 6;
 constexpr unsigned kMap = 7;
 constexpr unsigned kArray = 11;
 constexpr unsigned kContainer = 12;
@@ -71,7 +73,29 @@ class Walk {
     return at.has_value();
   }
 
+  // The largest of the numbers by that name in the map at `offset`: of several, a reader may take any.
+  std::uint64_t largest(std::uint64_t offset, std::string_view name) {
+    std::uint64_t found = 0;
+    const auto map = followed(offset);
+    if (!map || map->type != kMap) return found;
+    std::optional<std::uint64_t> at = map->next;
+    for (std::uint64_t i = 0; i < map->size && at; ++i) {
+      const bool named = text(*at) == name;
+      at = value(*at, 0);
+      if (at && named) found = std::max(found, short_number(*at));
+      if (at) at = value(*at, 0);
+    }
+    return found;
+  }
+
  private:
+  // 0: no number of the two types that the metadata's have.
+  std::uint64_t short_number(std::uint64_t offset) const {
+    const auto head = followed(offset);
+    if (!head || (head->type != kUint16 && head->type != kUint32) || head->size > 4) return 0;
+    return number(head->next, static_cast<unsigned>(head->size)).value_or(0);
+  }
+
   std::optional<std::uint64_t> elements(const Head& head, unsigned depth) {
     std::optional<std::uint64_t> at = head.next;
     for (std::uint64_t i = 0; i < head.size && at; ++i) at = value(*at, depth + 1);
@@ -189,7 +213,13 @@ MmdbMetadata check_mmdb_metadata(std::span<const std::uint8_t> file) {
   if (section.empty() || section[0] >> 5 != kMap) return MmdbMetadata::unsound;
   // libmaxminddb before 1.12 loses its list of them when one is no string.
   const bool sound = mmdb_value_is_sound(section, 0) && Walk(section).are_strings(0, "languages");
-  return sound ? MmdbMetadata::sound : MmdbMetadata::unsound;
+  if (!sound) return MmdbMetadata::unsound;
+  // libmaxminddb before 1.13 reckons the tree's size in 32 bits, and reads far behind a file of too many nodes; some of
+  // them while it opens it.
+  constexpr std::uint64_t kSeparator = 16;
+  const std::uint64_t nodes = Walk(section).largest(0, "node_count");
+  const std::uint64_t tree = nodes * (Walk(section).largest(0, "record_size") / 4);  // of two records, in octets
+  return tree + kSeparator > file.size() ? MmdbMetadata::tree_too_large : MmdbMetadata::sound;
 }
 
 }  // namespace shared::load

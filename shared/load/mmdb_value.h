@@ -15,8 +15,9 @@ namespace shared::load {
 // pointers followed; the keys of its maps are strings.
 [[nodiscard]] bool mmdb_value_is_sound(std::span<const std::uint8_t> section, std::uint64_t offset);
 
-// Whether the metadata at the end of the file is there and sound. libmaxminddb reads it while opening.
-enum class MmdbMetadata : std::uint8_t { missing, unsound, sound };
+// Whether the metadata at the end of the file is there and sound, and the search tree that it tells of fits into the
+// file. libmaxminddb reads both while opening.
+enum class MmdbMetadata : std::uint8_t { missing, unsound, tree_too_large, sound };
 [[nodiscard]] MmdbMetadata check_mmdb_metadata(std::span<const std::uint8_t> file);
 
 }  // namespace shared::load

@@ -93,5 +93,25 @@ TEST(MmdbMetadata, IsTheLastMapBehindTheMarker) {
   EXPECT_EQ(check_mmdb_metadata(join({mark, number})), MmdbMetadata::unsound) << "a language that is no text";
 }
 
+// libmaxminddb reads the tree, and takes the separator of 16 octets for granted.
+TEST(MmdbMetadata, TheTreeFitsIntoTheFile) {
+  const std::string_view marker = "\xAB\xCD\xEFMaxMind.com";
+  const auto of = [&](const Bytes& members, std::uint8_t count) {
+    const Bytes map{static_cast<std::uint8_t>(0xE0 | count)};
+    return join({Bytes(marker.begin(), marker.end()), map, text("languages"), {0x00, 0x04}, members});
+  };
+  const Bytes records = join({text("record_size"), {0xA1, 24}});
+  const auto nodes = [](std::uint8_t count) { return join({text("node_count"), {0xC4, 0, 0, 0, count}}); };
+  const std::size_t size = of(join({records, nodes(1)}), 3).size();
+  const auto fitting = static_cast<std::uint8_t>((size - 16) / 6);
+  EXPECT_EQ(check_mmdb_metadata(of(join({records, nodes(fitting)}), 3)), MmdbMetadata::sound);
+  const auto more = static_cast<std::uint8_t>(fitting + 1);
+  EXPECT_EQ(check_mmdb_metadata(of(join({records, nodes(more)}), 3)), MmdbMetadata::tree_too_large);
+  EXPECT_EQ(check_mmdb_metadata(of(join({nodes(255), records, nodes(1)}), 4)), MmdbMetadata::tree_too_large)
+      << "which of the two counts, its reader decides";
+  const Bytes pointed = join({text("node_count"), {0x20, 1 + 10 + 2 + 12 + 2 + 11 + 2}, {0xC4, 0xFF, 0, 0, 0}});
+  EXPECT_EQ(check_mmdb_metadata(of(join({records, pointed}), 3)), MmdbMetadata::tree_too_large);
+}
+
 }  // namespace
 }  // namespace shared::load
