@@ -62,7 +62,7 @@ class ContentRun:
         files = make_files(directory / "files")
         setup = content_peers.Setup(directory / peer.name.replace(" ", "-"), self.port, self.backends.addresses, works[0], options.binaries, files)
         self.process = Process(peer.name, peer.command(setup), setup.directory, core=SERVER_CORE)
-        self.process.wait_for(self.ready, 20)
+        self.process.wait_for(self.ready, getattr(peer, "patience", 20))
         for work in self.works:
             self.check(work)
 
