@@ -10,6 +10,7 @@ import time
 import pytest
 
 import meridian
+from h2_client import H2
 from lone_edge import LoneEdge, Scripted, answering, ok, read_to_end, slot_address
 
 FRESH = b"Cache-Control: max-age=3600\r\n"
@@ -104,25 +105,38 @@ def test_the_body_streams_to_all_while_it_comes(slot, server, tmp_path):
         assert len(server.heads) == 1, server.heads
 
 
-def test_who_leaves_does_not_take_the_fetch_along_and_the_last_one_does(slot, server, tmp_path):
+def asks_in_http1(edge, path):
+    """Returns how it leaves."""
+    sock = edge.raw()
+    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: lone.example\r\n\r\n".encode())
+    return sock.close
+
+
+def asks_in_http2(edge, path):
+    """Likewise; its stream is gone at once, a connection of HTTP/1.1 is not while others wait for what it fetches."""
+    client = H2(edge.host)
+    stream = client.get(path)
+    return lambda: client.reset(stream)
+
+
+@pytest.mark.parametrize("asks", [asks_in_http1, asks_in_http2])
+def test_who_leaves_does_not_take_the_fetch_along_and_the_last_one_does(slot, server, tmp_path, asks):
     gate = Gate(server, ok(b"kept", FRESH))
     with caching(tmp_path, slot, server) as edge:
-        first = edge.raw()
-        first.sendall(b"GET /a HTTP/1.1\r\nHost: lone.example\r\n\r\n")
+        leave = asks(edge, "/a")
         meridian.eventually(lambda: gate.asked == 1, "the fetch is on its way")
         with concurrent.futures.ThreadPoolExecutor(1) as threads:
             second = threads.submit(edge.get, "/a")
             meridian.eventually(lambda: in_flight(edge) == 2, "another one waits")
-            first.close()
+            leave()
             meridian.eventually(lambda: in_flight(edge) == 1, "the first has gone")
             gate.open.set()
             assert second.result()[2] == b"kept"
         assert gate.asked == 1
         gate.open.clear()
-        alone = edge.raw()
-        alone.sendall(b"GET /b HTTP/1.1\r\nHost: lone.example\r\n\r\n")
+        leave = asks(edge, "/b")
         meridian.eventually(lambda: gate.asked == 2, "the fetch is on its way")
-        alone.close()
+        leave()
         meridian.eventually(lambda: edge.servers()[server.name]["in_flight"] == 0, "nobody wants it, it is given up")
         gate.open.set()
 

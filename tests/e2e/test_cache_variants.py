@@ -53,6 +53,12 @@ def test_only_the_parameters_of_the_key_count_and_are_told(slot, server, tmp_pat
         assert len(server.heads) == 7, "a POST to any of its forms invalidates it"
 
 
+def test_a_client_that_takes_trailers_asks_for_none_of_what_is_stored_for_all(slot, server, tmp_path):
+    with caching(tmp_path, slot, server) as edge:
+        assert edge.get("/a", Connection="TE", TE="trailers")[0] == 200
+        assert "hit" in edge.get("/a")[1]["Cache-Status"] and b"trailers" not in server.heads[0][1]
+
+
 def test_all_but_some_parameters_count(slot, server, tmp_path):
     with caching(tmp_path, slot, server, {"key": [{"query_except": "utm_*"}, {"query_except": "sid"}]}) as edge:
         assert edge.get("/a?utm_campaign=1&b=2&sid=3&c")[2] == b"/a?b=2&c"
