@@ -10,6 +10,9 @@ bool SendRest::advance() {
   const std::uint64_t before = r_.exchange.sink.octets_sent();
   const Sent sent = send();
   if (r_.exchange.sink.octets_sent() != before) progress_ = r_.now();
+  // What a request has fetched for the cache is done when that has it, and its client may be behind.
+  const bool behind = r_.done && r_.cached != nullptr && r_.cached->own() != nullptr;
+  if (sent == Sent::failed && behind) return give_up("client closed inside the answer");
   if (sent != Sent::blocked) return false;
   discard_body();
   const bool truncated = r_.exchange.source.failure() == BodyFailure::truncated;

@@ -428,6 +428,47 @@ TEST_P(CachedExchangeTest, ASlowClientGetsAllAndOneThatStandsStillIsGivenUp) {
   EXPECT_EQ(stored(get("/b"))->sink.body, "0123456789") << "the store has it all the same";
 }
 
+// Its own fetch gives it the body as it comes, for as long as it takes all of that; what it does not is there later.
+TEST_P(CachedExchangeTest, WhatItDoesNotTakeAsItComesItGetsLater) {
+  ClientPtr slow = ask(get("/a"), 6);
+  server().heard();
+  server().say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n" + std::string(kFresh) + "\r\n0123");
+  EXPECT_TRUE(turn_until(worker_.loop, [&] { return slow->sink.body == "0123"; }));
+  server().say("4567");
+  server().say("89");
+  for (const std::string_view so_far : {"012345", "012345678", "0123456789"}) {
+    EXPECT_TRUE(turn_until(worker_.loop, [&] { return slow->sink.body == so_far; })) << slow->sink.body;
+    slow->sink.room += 3;
+    slow->served.waiter().wake();
+  }
+  EXPECT_TRUE(over(*slow));
+  EXPECT_EQ(slow->sink.ends, 1);
+  EXPECT_FALSE(slow->sink.was_cut);
+  EXPECT_EQ(stored(get("/a"))->sink.body, "0123456789");
+}
+
+// Its connection breaks with the last of the answer on its way, which nothing else has told.
+TEST_P(CachedExchangeTest, WhoCannotBeSentTheEndHasLeft) {
+  ClientPtr quick = ask(get("/a"));
+  EXPECT_FALSE(quick->served.done());
+  server().heard();
+  server().say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n" + std::string(kFresh) + "\r\nbo");
+  EXPECT_TRUE(turn_until(worker_.loop, [&] { return quick->sink.body == "bo"; }));
+  quick->sink.broken = true;
+  server().say("dy");
+  EXPECT_TRUE(over(*quick));
+  ClientPtr slow = ask(get("/b"), 2);
+  EXPECT_FALSE(slow->served.done());
+  server().heard();
+  server().say(answer(kFresh));
+  EXPECT_TRUE(turn_until(worker_.loop, [&] { return stores_.at(0)->stats().entries == 2; }));
+  slow->sink.broken = true;
+  slow->served.waiter().wake();
+  EXPECT_TRUE(over(*slow));
+  EXPECT_TRUE(quick->sink.was_cut && slow->sink.was_cut);
+  EXPECT_EQ(worker_.errors(ErrorKind::client_closed), 2U);
+}
+
 // What is stored is sent as the client takes it.
 TEST_P(CachedExchangeTest, AHitWaitsForItsClient) {
   fetched(get("/a"), answer(kFresh, "0123456789"));
