@@ -62,6 +62,11 @@ bool H2Upstream::takes(const UpstreamWay& way) const {
   return streams_.size() < wide && std::ranges::equal(addresses, plan_.addresses);
 }
 
+// One that was told to end takes no request any more, and is there until it has said so.
+bool H2Upstream::kept() const {
+  return stands() && streams_.empty() && nghttp2_session_check_request_allowed(session_.get()) != 0;
+}
+
 bool H2Upstream::takes_tunnels() const {
   return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }

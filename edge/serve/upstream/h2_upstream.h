@@ -52,7 +52,9 @@ class H2Upstream final : public Pooled {
   // The server has told its settings: whoever comes now goes on what has stood before.
   [[nodiscard]] bool stands() const { return state_ == State::open; }
   [[nodiscard]] bool over() const { return state_ == State::over; }
-  [[nodiscard]] bool idle() const { return streams_.empty(); }
+  // No request is on it, and the next one for its name may be.
+  [[nodiscard]] bool kept() const;
+  [[nodiscard]] shared::TimePoint idle_since() const { return idle_since_; }
 
   // The streams'.
   void attach(H2UpstreamStream& stream);

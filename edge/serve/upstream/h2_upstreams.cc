@@ -5,21 +5,25 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace edge {
 namespace {
 
 // Makes room for one more among those that no request is on: of names, which clients may choose (`{host}` in TLS), each
-// has connections of its own. The oldest go first.
+// has connections of its own. Who has waited longest goes first, so that names which nobody else asks for push each
+// other out, and not one that is in use.
 void close_surplus(std::span<const std::unique_ptr<H2Upstream>> connections, std::ptrdiff_t most) {
-  const auto kept = [](const auto& there) { return there->stands() && there->idle(); };
-  std::ptrdiff_t surplus = std::ranges::count_if(connections, kept) + 1 - most;
+  std::vector<H2Upstream*> kept;
   for (const auto& there : connections) {
-    if (surplus <= 0) return;
-    if (!kept(there)) continue;
-    static_cast<void>(nghttp2_session_terminate_session(there->session(), NGHTTP2_NO_ERROR));
-    there->want_write();
-    --surplus;
+    if (there->kept()) kept.push_back(there.get());
+  }
+  const std::ptrdiff_t surplus = std::min(std::ssize(kept) + 1 - most, std::ssize(kept));
+  if (surplus <= 0) return;
+  std::ranges::partial_sort(kept, kept.begin() + surplus, {}, &H2Upstream::idle_since);
+  for (H2Upstream* const longest : std::span(kept).first(static_cast<std::size_t>(surplus))) {
+    static_cast<void>(nghttp2_session_terminate_session(longest->session(), NGHTTP2_NO_ERROR));
+    longest->want_write();
   }
 }
 

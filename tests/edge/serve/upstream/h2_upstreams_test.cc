@@ -5,8 +5,10 @@
 
 #include <array>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shared/serve/os/socket.h"
 
@@ -48,6 +50,78 @@ TEST(H2Upstreams, AConnectionWhoseNumbersAreUsedUpTakesNoMoreRequests) {
   last.begin(head, true);
   EXPECT_TRUE(last.begun());
   EXPECT_FALSE(connection.takes(way));
+}
+
+// Each name has its own; a server that says nothing but its SETTINGS.
+class H2Kept : public testing::Test {
+ protected:
+  H2Kept() { pool_.idle.connections = 2; }
+
+  std::unique_ptr<H2UpstreamStream> open(std::string_view name) {
+    const H2Upstreams::Wish wish{.pool = pool_,
+                                 .way = {.addresses = {&address_, 1}, .name = name},
+                                 .limits = limits_,
+                                 .patience = shared::seconds(60)};
+    return owner_.open(wish, waiter_);
+  }
+  // A request for this name comes, and goes before it is sent; whether it was on what stood.
+  bool visit(std::string_view name) {
+    const auto stream = open(name);
+    if (!stream->reused()) {
+      constexpr std::string_view kSettings("\0\0\0\4\0\0\0\0\0", 9);
+      peers_.emplace_back(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      EXPECT_EQ(::send(peers_.back().get(), kSettings.data(), kSettings.size(), MSG_NOSIGNAL), 9);
+    }
+    loop_.poll();  // who is there at once, too, is there in a turn of his own
+    for (int i = 0; i < 1000 && stream->state() == H2UpstreamStream::State::waiting; ++i) loop_.poll();
+    EXPECT_EQ(stream->state(), H2UpstreamStream::State::ready);
+    return stream->reused();
+  }
+  // The edge has closed the one that was made as the n-th.
+  bool closed(std::size_t n) {
+    for (int i = 0; i < 10; ++i) loop_.poll();
+    std::array<char, 4096> said;
+    ssize_t size = 1;
+    while (size > 0) size = ::recv(peers_[n].get(), said.data(), said.size(), MSG_DONTWAIT);
+    return size == 0;
+  }
+
+  const shared::UniqueFd listener_ =
+      std::move(shared::listen_tcp(*shared::Endpoint::parse("127.0.0.1:0"), 16)->front());
+  const shared::Endpoint address_ = shared::local_endpoint(listener_.get());
+  const http::HeadLimits limits_;
+  Pool pool_;
+  shared::WorkerLoop loop_;
+  Counters counters_;
+  Upstreams upstreams_{loop_, counters_};
+  BalanceState balance_;
+  H2Upstreams owner_{loop_, upstreams_, counters_, balance_};
+  Waiter waiter_{loop_};
+  std::vector<shared::UniqueFd> peers_;
+};
+
+TEST_F(H2Kept, WhoAsksForManyNamesEndsNoneThatIsInUse) {
+  EXPECT_FALSE(visit("used.example"));
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(visit("n" + std::to_string(i) + ".example"));
+    EXPECT_TRUE(visit("used.example"));
+  }
+  EXPECT_FALSE(closed(0));
+  for (const std::size_t n : {1U, 2U, 3U, 4U}) EXPECT_TRUE(closed(n)) << n;
+  EXPECT_FALSE(closed(5));
+}
+
+TEST_F(H2Kept, AsManyGoAsAreTooMany) {
+  pool_.idle.connections = 3;
+  for (const std::string_view name : {"a.example", "b.example", "c.example"}) EXPECT_FALSE(visit(name));
+  const auto first = open("d.example");
+  const auto second = open("e.example");
+  EXPECT_TRUE(closed(0));
+  EXPECT_FALSE(closed(1)) << "the two are not kept yet";
+  pool_.idle.connections = 1;
+  const auto third = open("f.example");
+  EXPECT_TRUE(closed(1));
+  EXPECT_TRUE(closed(2));
 }
 
 // A connection whose server says what the test does.
