@@ -34,7 +34,7 @@ class PipeliningTest : public testing::Test {
     EXPECT_EQ(clients_.size(), 0U);
   }
   static FakeWorker& with_page(FakeWorker& worker) {
-    worker.add_route("/page", Respond{.status = 204});
+    worker.add_route("/page", Respond{.status = 204, .body = {}});
     return worker;
   }
   void send(const std::string& octets) {
