@@ -116,6 +116,16 @@ def header_findings(path, text):
             yield 2, "a header's second line starts its head comment: what it is, who owns it, which thread"
 
 
+def own_header_findings(path, text):
+    """A header is compiled alone by the source of its name, which includes it first (cmake/meridian.cmake)."""
+    header = path.with_suffix(".h").relative_to(ROOT)
+    if path.suffix != ".cc" or header.parts[0] not in CODE_FOLDERS or not (ROOT / header).exists():
+        return
+    first = re.search(r"^#include\s*(\S+)", text, re.MULTILINE)
+    if first is None or first.group(1) != f'"{header}"':
+        yield 1, f"{header} is to be the first that is included: it is compiled alone nowhere else"
+
+
 def text_findings(path, text):
     lines = text.splitlines()
     if len(lines) > MAX_FILE_LINES:
@@ -157,7 +167,8 @@ def main():
     findings = format_findings(code, "--fix" in sys.argv[1:])
     for path in code:
         text = path.read_text()
-        for check in (layer_findings, room_findings, await_findings, header_findings, text_findings, function_findings):
+        for check in (layer_findings, room_findings, await_findings, header_findings, own_header_findings, text_findings,
+                      function_findings):
             findings += [f"{path.relative_to(ROOT)}:{number}: {message}" for number, message in check(path, text)]
     for path in tracked("*.py", "tools/*", "*.cmake", "*CMakeLists.txt"):
         if path.is_file() and path.suffix not in (".txt", ".tsv") or path.name == "CMakeLists.txt":
