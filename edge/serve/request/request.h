@@ -17,7 +17,7 @@
 #include "edge/core/message/errors.h"
 #include "edge/core/message/trace_context.h"
 #include "edge/core/protect/breaker.h"
-#include "edge/serve/redis/session_store.h"
+#include "edge/serve/redis/session_lookup.h"
 #include "edge/serve/request/adding_sink.h"
 #include "edge/serve/request/cached_exchange.h"
 #include "edge/serve/request/context.h"

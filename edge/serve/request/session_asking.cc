@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "edge/serve/redis/session_store.h"
 #include "edge/serve/request/request.h"
 
 namespace edge {

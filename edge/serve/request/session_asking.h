@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "edge/serve/io/buffers.h"
-#include "edge/serve/redis/session_store.h"
+#include "edge/serve/redis/session_lookup.h"
 #include "shared/core/time.h"
 
 namespace edge {

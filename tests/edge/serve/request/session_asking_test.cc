@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "edge/core/pool/hash_slots.h"
+#include "edge/serve/redis/session_store.h"
 #include "tests/edge/serve/fake_server.h"
 #include "tests/shared/serve/run_until.h"
 
