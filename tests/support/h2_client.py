@@ -63,6 +63,7 @@ class H2:
         self.streams, self.order = {}, []
         self.goaways, self.settings, self.pings, self.closed, self.updates, self.sent = [], {}, [], False, {}, {}
         self.auto_window = self.auto_ack = True
+        self.held = None
         if hello:
             self.sock.sendall(PREFACE)
             self.frame(SETTINGS, payload=b"".join(struct.pack("!HI", *pair) for pair in settings))
@@ -77,12 +78,23 @@ class H2:
 
     def raw(self, octets):
         """False: the other side has ended the connection."""
+        if self.held is not None:
+            self.held += octets
+            return True
         try:
             self.sock.sendall(octets)
             return True
         except OSError:
             self.closed = True
             return False
+
+    @contextlib.contextmanager
+    def together(self):
+        """What is sent within leaves in one piece."""
+        self.held = b""
+        yield
+        held, self.held = self.held, None
+        self.raw(held)
 
     @staticmethod
     def make(kind, flags=0, stream=0, payload=b""):
