@@ -13,7 +13,7 @@
 #include "shared/serve/os/socket.h"
 #include "shared/serve/os/unique_fd.h"
 
-namespace cli {
+namespace cli::admin_client_test {
 namespace {
 
 TEST(AdminClient, SaysWhenNobodyListens) {
@@ -148,4 +148,4 @@ TEST_F(WithServer, FetchesAndCarriesTheServersWords) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::admin_client_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cli {
+namespace cli::command_test {
 namespace {
 
 TEST(Command, AWordIsQuotedWhereAShellWouldPartIt) {
@@ -13,4 +13,4 @@ TEST(Command, AWordIsQuotedWhereAShellWouldPartIt) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::command_test

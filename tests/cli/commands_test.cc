@@ -9,7 +9,7 @@
 #include "cli/reference.h"
 #include "tests/support/paths.h"
 
-namespace cli {
+namespace cli::commands_test {
 namespace {
 
 constexpr const char* kZone = "@ 60 SOA ns1 hostmaster 1 2h 15m 2w 5m\n@ 60 NS ns1\nns1 60 A 192.0.2.53\n";
@@ -283,4 +283,4 @@ TEST(Reference, IsWhatTheDocumentsSay) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::commands_test

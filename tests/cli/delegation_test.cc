@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace cli {
+namespace cli::delegation_test {
 namespace {
 
 using ::testing::Contains;
@@ -68,4 +68,4 @@ TEST(DelegationCheck, ANameServerOutsideNeedsNoGlue) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::delegation_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cli {
+namespace cli::explain_story_test {
 namespace {
 
 boost::json::object object(std::string_view text) { return boost::json::parse(text).as_object(); }
@@ -52,4 +52,4 @@ TEST(ExplainStory, IsTheSameAsJson) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::explain_story_test

@@ -14,7 +14,7 @@
 #include "shared/load/yaml.h"
 #include "tests/support/paths.h"
 
-namespace cli {
+namespace cli::import_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -261,4 +261,4 @@ TEST_F(Import, GdnsdConfigurationsAreReadWithTheirLines) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::import_test

@@ -10,7 +10,7 @@
 #include "cli/app.h"
 #include "cli/config_schema.h"
 
-namespace cli {
+namespace cli::init_test {
 namespace {
 
 int meridian(std::vector<const char*> arguments, std::string& complained) {
@@ -141,4 +141,4 @@ TEST(ConfigSchema, ItKnowsRangesChoicesAndLists) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::init_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cli {
+namespace cli::json_text_test {
 namespace {
 
 TEST(JsonText, KeysTablesAndLists) {
@@ -48,4 +48,4 @@ TEST(JsonText, WhatIsNoJsonIsAnError) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::json_text_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cli {
+namespace cli::status_table_test {
 namespace {
 
 std::string status(int requests, const char* state) {
@@ -80,4 +80,4 @@ TEST(StatusTable, AnotherServersStatusIsNotATable) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::status_table_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cli {
+namespace cli::url_test {
 namespace {
 
 std::string error_of(std::string_view text) {
@@ -42,4 +42,4 @@ TEST(Url, RefusesWhatNoRequestIsMadeOf) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::url_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
-namespace cli {
+namespace cli::yaml_text_test {
 namespace {
 
 TEST(YamlText, IsReadAsWhatItWas) {
@@ -27,4 +27,4 @@ TEST(YamlText, QuotesWhatOthersTakeForSomethingElse) {
 }
 
 }  // namespace
-}  // namespace cli
+}  // namespace cli::yaml_text_test

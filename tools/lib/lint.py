@@ -126,6 +126,12 @@ def own_header_findings(path, text):
         yield 1, f"{header} is to be the first that is included: it is compiled alone nowhere else"
 
 
+def own_namespace_findings(path, text):
+    """Several tests are compiled as one (cmake/meridian.cmake): each has its helpers in a namespace of its own name."""
+    if path.name.endswith("_test.cc") and not re.search(rf"^namespace (\w+::)+{path.stem} {{$", text, re.MULTILINE):
+        yield 1, f"its namespace is to end in ::{path.stem}: tests are compiled in batches"
+
+
 def text_findings(path, text):
     lines = text.splitlines()
     if len(lines) > MAX_FILE_LINES:
@@ -167,8 +173,8 @@ def main():
     findings = format_findings(code, "--fix" in sys.argv[1:])
     for path in code:
         text = path.read_text()
-        for check in (layer_findings, room_findings, await_findings, header_findings, own_header_findings, text_findings,
-                      function_findings):
+        for check in (layer_findings, room_findings, await_findings, header_findings, own_header_findings,
+                      own_namespace_findings, text_findings, function_findings):
             findings += [f"{path.relative_to(ROOT)}:{number}: {message}" for number, message in check(path, text)]
     for path in tracked("*.py", "tools/*", "*.cmake", "*CMakeLists.txt"):
         if path.is_file() and path.suffix not in (".txt", ".tsv") or path.name == "CMakeLists.txt":

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-namespace edge {
+namespace edge::access_file_test {
 namespace {
 
 TEST(AccessFile, ReadsNetworksAndPassesOverComments) {
@@ -54,4 +54,4 @@ TEST(AccessFile, AFileThatIsNotThereIsAnErrorAndAnEmptyOneAWarning) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::access_file_test

@@ -5,7 +5,7 @@
 #include "edge/load/tables.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::access_table_test {
 namespace {
 
 using testing::Loaded;
@@ -53,4 +53,4 @@ TEST(AccessTable, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::access_table_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::auth_files_test {
 namespace {
 
 constexpr std::string_view kBcrypt = "$2y$05$wPPKD6AF4CkDSpR2K1jZ8uIXJSvWlPQYX1HDV9ihL1TjhLx3CHkgu";
@@ -65,4 +65,4 @@ TEST(AuthFiles, AFileThatIsNotThereIsAnError) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::auth_files_test

@@ -5,7 +5,7 @@
 #include "edge/load/tables.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::auth_table_test {
 namespace {
 
 using testing::Loaded;
@@ -69,4 +69,4 @@ TEST(AuthTable, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::auth_table_test

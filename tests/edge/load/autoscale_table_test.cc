@@ -5,7 +5,7 @@
 #include "edge/load/tables.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::autoscale_table_test {
 namespace {
 
 using testing::Loaded;
@@ -79,4 +79,4 @@ TEST(AutoscaleTable, PoolsThatScaleAreBuiltForControl) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::autoscale_table_test

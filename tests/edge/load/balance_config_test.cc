@@ -8,7 +8,7 @@
 #include "edge/load/build_pools.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::balance_config_test {
 namespace {
 
 using testing::edge_with;
@@ -130,4 +130,4 @@ TEST(BalanceConfig, ABadKeyFileIsRefusedWithoutShowingIt) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::balance_config_test

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-namespace edge {
+namespace edge::build_content_test {
 namespace {
 
 RouteConfig route_of(const std::string& path, const std::string& root = "/") {
@@ -68,4 +68,4 @@ TEST(BuildContent, ARoutesCompressionLiesOnTopOfTheEdges) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::build_content_test

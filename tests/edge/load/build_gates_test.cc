@@ -8,7 +8,7 @@
 #include "tests/edge/load/load.h"
 #include "tests/support/paths.h"
 
-namespace edge {
+namespace edge::build_gates_test {
 namespace {
 
 using testing::Loaded;
@@ -98,4 +98,4 @@ TEST(BuildGates, ACountryThatNobodyKnowsIsAnError) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::build_gates_test

@@ -10,7 +10,7 @@
 #include "edge/load/build_pools.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::build_learned_test {
 namespace {
 
 using shared::milliseconds;
@@ -124,4 +124,4 @@ TEST(BuildLearned, WhatDoesNotFitTogetherIsTold) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::build_learned_test

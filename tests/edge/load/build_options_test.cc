@@ -10,7 +10,7 @@
 #include "edge/load/build.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::build_options_test {
 namespace {
 
 using shared::seconds;
@@ -201,4 +201,4 @@ TEST(BuildOptions, OfRoutes) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::build_options_test

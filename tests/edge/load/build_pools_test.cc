@@ -7,7 +7,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::build_pools_test {
 namespace {
 
 using testing::edge_with;
@@ -181,4 +181,4 @@ TEST_F(Sources, AnAdaptiveLimitBoundsWhereItIsEnforced) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::build_pools_test

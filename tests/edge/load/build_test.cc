@@ -6,7 +6,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::build_test {
 namespace {
 
 using testing::Loaded;
@@ -161,4 +161,4 @@ TEST(Build, GivesRoutesTheirLimitsAndKeepsWhatTheyCounted) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::build_test

@@ -7,7 +7,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::cache_table_test {
 namespace {
 
 using testing::Loaded;
@@ -103,4 +103,4 @@ TEST(CacheTable, AStoreOnADiskHasADirectoryOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::cache_table_test

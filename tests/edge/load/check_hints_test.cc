@@ -6,7 +6,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::check_hints_test {
 namespace {
 
 using testing::Loaded;
@@ -49,4 +49,4 @@ TEST(CheckHints, AConditionWithAnyValueTellsNobodyApart) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::check_hints_test

@@ -6,7 +6,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::check_limit_keys_test {
 namespace {
 
 using testing::Loaded;
@@ -75,4 +75,4 @@ TEST(CheckLimitKeys, WhatIsVerifiedOrHeldByAnotherLimitIsNot) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::check_limit_keys_test

@@ -6,7 +6,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::check_listeners_test {
 namespace {
 
 using testing::Loaded;
@@ -50,4 +50,4 @@ TEST(CheckListeners, ANameLeadsToOnePool) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::check_listeners_test

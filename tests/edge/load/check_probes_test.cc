@@ -6,7 +6,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::check_probes_test {
 namespace {
 
 using testing::edge_with;
@@ -38,4 +38,4 @@ TEST(CheckProbes, WarnsOfMoreThanThereAreDescriptorsFor) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::check_probes_test

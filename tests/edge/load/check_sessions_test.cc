@@ -9,7 +9,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::check_sessions_test {
 namespace {
 
 using testing::Loaded;
@@ -100,4 +100,4 @@ TEST(CheckSessions, ASecureCookieDoesNotComeBackOverAPlainListenerBesideAnother)
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::check_sessions_test

@@ -6,7 +6,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::check_test {
 namespace {
 
 using testing::Loaded;
@@ -92,4 +92,4 @@ TEST(CheckEdge, TooManyTiersForASetOfBits) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::check_test

@@ -8,7 +8,7 @@
 #include "tests/edge/load/load.h"
 #include "tests/support/paths.h"
 
-namespace edge {
+namespace edge::config_test {
 namespace {
 
 using testing::Loaded;
@@ -423,4 +423,4 @@ TEST(EdgeConfig, CertificatesOfChecks) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::config_test

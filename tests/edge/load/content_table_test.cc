@@ -5,7 +5,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::content_table_test {
 namespace {
 
 using testing::Loaded;
@@ -64,4 +64,4 @@ TEST(ContentTable, HintsAreLinks) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::content_table_test

@@ -6,7 +6,7 @@
 
 #include "tests/support/paths.h"
 
-namespace edge {
+namespace edge::countries_test {
 namespace {
 
 bool holds(const std::vector<shared::Prefix>& networks, std::string_view address) {
@@ -42,4 +42,4 @@ TEST(Countries, OfAFileThatIsNoDatabaseAreAnError) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::countries_test

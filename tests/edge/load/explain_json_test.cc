@@ -4,7 +4,7 @@
 
 #include <boost/json.hpp>
 
-namespace edge {
+namespace edge::explain_json_test {
 namespace {
 
 TEST(ExplainJson, HasAllThatWasSaid) {
@@ -42,4 +42,4 @@ TEST(ExplainJson, HasTheStatusOfARefusal) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::explain_json_test

@@ -5,7 +5,7 @@
 #include "edge/load/tables.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::gate_table_test {
 namespace {
 
 using testing::Loaded;
@@ -68,4 +68,4 @@ TEST(GateTable, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::gate_table_test

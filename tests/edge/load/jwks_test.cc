@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::jwks_test {
 namespace {
 
 // RFC 8037, appendix A.1 and A.4; RFC 7515, appendix A.3.
@@ -91,4 +91,4 @@ TEST(Jwks, SaysWhatIsNoKeySet) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::jwks_test

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-namespace edge {
+namespace edge::key_file_test {
 namespace {
 
 Tiers gold_and_free() {
@@ -76,4 +76,4 @@ TEST_F(KeyFileOnDisk, MaySayThatItsKeysAreNoSecretButNotThatAnybodyMayAddSome) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::key_file_test

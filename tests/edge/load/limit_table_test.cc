@@ -5,7 +5,7 @@
 #include "edge/load/tables.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::limit_table_test {
 namespace {
 
 using testing::Loaded;
@@ -74,4 +74,4 @@ TEST(LimitTable, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::limit_table_test

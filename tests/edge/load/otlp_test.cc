@@ -9,7 +9,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::otlp_test {
 namespace {
 
 using testing::Loaded;
@@ -100,4 +100,4 @@ TEST_F(OtlpFiles, ItsFilesAreWatched) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::otlp_test

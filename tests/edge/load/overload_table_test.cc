@@ -5,7 +5,7 @@
 #include "edge/load/tables.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::overload_table_test {
 namespace {
 
 using testing::Loaded;
@@ -80,4 +80,4 @@ TEST(OverloadTable, JudgesWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::overload_table_test

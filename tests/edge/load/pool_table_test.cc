@@ -5,7 +5,7 @@
 #include "edge/load/tables.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::pool_table_test {
 namespace {
 
 using testing::Loaded;
@@ -89,4 +89,4 @@ TEST(PoolTable, ProtectionsAndConnectionsArrive) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::pool_table_test

@@ -7,7 +7,7 @@
 #include "shared/load/yaml.h"
 #include "tests/shared/load/helpers.h"
 
-namespace edge {
+namespace edge::protect_table_test {
 namespace {
 
 using shared::load::testing::problems_of;
@@ -109,4 +109,4 @@ TEST(ProtectTable, OneCheckOrSeveral) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::protect_table_test

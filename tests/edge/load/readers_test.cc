@@ -6,7 +6,7 @@
 
 #include "tests/shared/load/helpers.h"
 
-namespace edge {
+namespace edge::readers_test {
 namespace {
 
 using shared::load::testing::problems_of;
@@ -125,4 +125,4 @@ TEST(Readers, AMethodIsWrittenInCapitals) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::readers_test

@@ -8,7 +8,7 @@
 
 #include "edge/load/config.h"
 
-namespace edge {
+namespace edge::redis_settings_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -102,4 +102,4 @@ TEST_F(RedisSettingsTest, APasswordThatEverybodyCanReadIsWarnedOf) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::redis_settings_test

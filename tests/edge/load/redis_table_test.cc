@@ -5,7 +5,7 @@
 #include "edge/load/tables.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::redis_table_test {
 namespace {
 
 using testing::Loaded;
@@ -71,4 +71,4 @@ TEST(RedisTable, ALimitOfTheRegionNeedsItAndIsWhatItIsFor) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::redis_table_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::route_key_test {
 namespace {
 
 RouteConfig route(std::string host, std::string path) {
@@ -60,4 +60,4 @@ TEST(MethodName, IsThatOfTheRequestLine) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::route_key_test

@@ -5,7 +5,7 @@
 #include "edge/load/tables.h"
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::route_table_test {
 namespace {
 
 using testing::Loaded;
@@ -86,4 +86,4 @@ TEST(ClientTable, EveryLimitArrives) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::route_table_test

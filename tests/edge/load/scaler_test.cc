@@ -8,7 +8,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::scaler_test {
 namespace {
 
 using testing::Loaded;
@@ -72,4 +72,4 @@ TEST_F(ScalerFiles, WhatIsWrongIsTold) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::scaler_test

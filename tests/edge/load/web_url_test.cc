@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::web_url_test {
 namespace {
 
 TEST(WebUrl, HasAHostAPortAndATarget) {
@@ -52,4 +52,4 @@ TEST(WebUrl, TlsIsVerifiedUnderTheHostsNameUnlessItIsSaidOtherwise) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::web_url_test

@@ -11,7 +11,7 @@
 
 #include "tests/edge/load/load.h"
 
-namespace edge {
+namespace edge::world_test {
 namespace {
 
 using testing::edge_with;
@@ -96,4 +96,4 @@ TEST_F(EdgeWorld, OnlyWhatCannotChangeNeedsARestart) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::world_test

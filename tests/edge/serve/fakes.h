@@ -17,6 +17,7 @@
 #include "edge/serve/request/context.h"
 #include "edge/serve/request/serve_one.h"
 #include "shared/serve/loop/worker_loop.h"
+#include "tests/edge/serve/request_text.h"
 
 namespace edge::test {
 
@@ -190,9 +191,5 @@ class Served {
   bool done_ = false;
   Task<> task_;
 };
-
-inline std::string get(std::string_view path, std::string_view more = {}) {
-  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: shop.example\r\n" + std::string(more) + "\r\n";
-}
 
 }  // namespace edge::test

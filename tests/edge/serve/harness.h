@@ -25,6 +25,7 @@
 #include "edge/core/snapshot/snapshot.h"
 #include "edge/serve/worker/worker.h"
 #include "shared/serve/os/socket.h"
+#include "tests/edge/serve/request_text.h"
 
 namespace edge::test {
 
@@ -205,10 +206,6 @@ inline Backend::Script answering(std::string response) {
 
 inline std::string ok(std::string_view body) {
   return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-
-inline std::string get(std::string_view path = "/") {
-  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 }
 
 // A worker whose route `/` leads to a pool of the given servers.

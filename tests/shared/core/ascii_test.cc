@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::ascii_test {
 namespace {
 
 TEST(Ascii, OnlyLettersOfAsciiHaveACase) {
@@ -30,4 +30,4 @@ TEST(Ascii, DigitsAndBlanks) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::ascii_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::client_network_test {
 namespace {
 
 IpAddress network(const char* address) { return client_network(*IpAddress::parse(address)); }
@@ -16,4 +16,4 @@ TEST(ClientNetwork, IsAnIpv4AddressOrAnIpv6NetworkOf56Bits) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::client_network_test

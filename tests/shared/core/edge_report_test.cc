@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::edge_report_test {
 namespace {
 
 using State = EdgeReport::State;
@@ -145,4 +145,4 @@ TEST(EdgeReport, ReasonsInWords) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::edge_report_test

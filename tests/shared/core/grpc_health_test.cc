@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::grpc_health_test {
 namespace {
 
 std::string framed(std::string_view message) {
@@ -57,4 +57,4 @@ TEST(GrpcHealth, StatusesHaveTheirNames) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::grpc_health_test

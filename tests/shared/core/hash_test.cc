@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+namespace shared::hash_test {
 namespace {
 
 // What is computed by the compiler goes octet by octet; at run time whole words are read. Shares, rings and answers
@@ -29,3 +30,4 @@ TEST(Hash, LengthAndSeedCount) {
 }
 
 }  // namespace
+}  // namespace shared::hash_test

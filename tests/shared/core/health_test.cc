@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::health_test {
 namespace {
 
 constexpr HealthSettings kSettings{.fall = 3, .rise = 2};
@@ -101,4 +101,4 @@ TEST(HealthMachine, ATurnBeginsANewRow) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::health_test

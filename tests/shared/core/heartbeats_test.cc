@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::heartbeats_test {
 namespace {
 
 using Counts = std::array<std::uint64_t, 2>;
@@ -34,4 +34,4 @@ TEST(HeartbeatsTest, AnotherSetBeginsAfresh) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::heartbeats_test

@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-namespace shared {
+namespace shared::hex_text_test {
 namespace {
 
 TEST(HexText, EachDigitAtEachPlace) {
@@ -24,4 +24,4 @@ TEST(HexText, EachDigitAtEachPlace) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::hex_text_test

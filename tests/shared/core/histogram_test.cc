@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::histogram_test {
 namespace {
 
 TEST(HistogramTest, BucketsAreContiguousAndOrdered) {
@@ -78,4 +78,4 @@ TEST(HistogramTest, MergeIsTheSumOfBoth) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::histogram_test

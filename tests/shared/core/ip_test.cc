@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::ip_test {
 namespace {
 
 TEST(IpAddress, ParsesAndPrintsBothFamilies) {
@@ -67,4 +67,4 @@ TEST(Endpoint, NeedsBracketsForIpv6Only) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::ip_test

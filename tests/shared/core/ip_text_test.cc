@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-namespace shared {
+namespace shared::ip_text_test {
 namespace {
 
 TEST(IpText, EveryNumberAtEveryPlaceAsTheStringHasIt) {
@@ -23,4 +23,4 @@ TEST(IpText, EveryNumberAtEveryPlaceAsTheStringHasIt) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::ip_text_test

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <numeric>
 
-namespace shared {
+namespace shared::large_pages_test {
 namespace {
 
 TEST(LargePages, AVectorGrowsFromTheHeapIntoThemAndBack) {
@@ -21,4 +21,4 @@ TEST(LargePages, AVectorGrowsFromTheHeapIntoThemAndBack) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::large_pages_test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::prefix_set_test {
 namespace {
 
 using shared::IpAddress;
@@ -84,4 +84,4 @@ TEST(PrefixSet, AgreesWithItsListForAnyPrefixes) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::prefix_set_test

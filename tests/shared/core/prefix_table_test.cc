@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <random>
 
-namespace shared {
+namespace shared::prefix_table_test {
 namespace {
 
 // The obvious way: the longest row that contains the address, the later one of two equal ones.
@@ -222,4 +222,4 @@ TEST(PrefixTable, KeysAndAddressesAreTheSameThing) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::prefix_table_test

@@ -6,7 +6,7 @@
 #include <optional>
 #include <random>
 
-namespace shared {
+namespace shared::probe_plan_test {
 namespace {
 
 constexpr HealthSettings kDefault{.fall = 3, .rise = 2};
@@ -110,4 +110,4 @@ TEST(ProbePlan, SilenceIsNoticedAsSoonAsWithOneAttempt) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::probe_plan_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared::protobuf {
+namespace shared::protobuf::protobuf_test {
 namespace {
 
 std::string varint(std::uint64_t value) {
@@ -71,4 +71,4 @@ TEST(Protobuf, WhatIsCutOffOrOfNoTypeIsNoField) {
 }
 
 }  // namespace
-}  // namespace shared::protobuf
+}  // namespace shared::protobuf::protobuf_test

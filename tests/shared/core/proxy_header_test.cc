@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace shared {
+namespace shared::proxy_header_test {
 namespace {
 
 using State = ProxyRead::State;
@@ -255,4 +255,4 @@ TEST(ProxyHeader, WrittenIsReadAgain) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::proxy_header_test

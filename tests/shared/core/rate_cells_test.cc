@@ -10,7 +10,7 @@
 
 #include "shared/core/hash.h"
 
-namespace shared {
+namespace shared::rate_cells_test {
 namespace {
 
 constexpr RateCells::Allowance kTwentyAtOnce{.interval = 10, .capacity = 210};
@@ -185,4 +185,4 @@ TEST(RateCells, SaysHowLargeItIs) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::rate_cells_test

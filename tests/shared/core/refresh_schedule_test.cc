@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::refresh_schedule_test {
 namespace {
 
 // A clock that a test moves to whenever the schedule says.
@@ -60,4 +60,4 @@ TEST_F(RefreshScheduleTest, DrawsEachWait) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::refresh_schedule_test

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace shared {
+namespace shared::secret_hash_test {
 namespace {
 
 TEST(SecretHash, IsAFunctionOfTheSecretAndTheValue) {
@@ -63,4 +63,4 @@ TEST(SecretHash, EveryBitCounts) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::secret_hash_test

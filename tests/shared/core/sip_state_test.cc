@@ -7,7 +7,7 @@
 
 #include "shared/core/siphash.h"
 
-namespace shared {
+namespace shared::sip_state_test {
 namespace {
 
 constexpr std::uint64_t kLow = 0x0706050403020100ULL;
@@ -35,4 +35,4 @@ TEST(SipState, OfANumberIsSiphashOfItsOctets) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::sip_state_test

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-namespace shared {
+namespace shared::siphash_test {
 namespace {
 
 struct Vector {
@@ -37,4 +37,4 @@ TEST(SipHash, DependsOnEveryBitOfTheKey) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::siphash_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace http {
+namespace http::authorization_test {
 namespace {
 
 TEST(Authorization, BearerTokens) {
@@ -22,4 +22,4 @@ TEST(Authorization, KeysAreTheSameOnlyWhole) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::authorization_test

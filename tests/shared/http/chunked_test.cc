@@ -5,7 +5,7 @@
 #include <array>
 #include <string>
 
-namespace http {
+namespace http::chunked_test {
 namespace {
 
 struct Decoded {
@@ -176,4 +176,4 @@ TEST(ChunkHead, WritesTheShortestSize) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::chunked_test

@@ -6,7 +6,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace http {
+namespace http::cookie_test {
 namespace {
 
 std::string value_of(const std::string& fields, std::string_view name) {
@@ -54,4 +54,4 @@ TEST(Cookie, IsCountedAsServersMayReadIt) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::cookie_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace http {
+namespace http::date_test {
 namespace {
 
 constexpr UnixSeconds kExample = 784111777;  // of RFC 9110 5.6.7
@@ -63,4 +63,4 @@ TEST(Date, IsWrittenInItsOneFormAndReadBack) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::date_test

@@ -6,7 +6,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace http {
+namespace http::field_lines_test {
 namespace {
 
 bool ambiguous(const std::string& fields, std::string_view name) {
@@ -49,4 +49,4 @@ TEST(FieldLines, ListsMayStandOnSeveralLines) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::field_lines_test

@@ -6,7 +6,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace http {
+namespace http::fields_test {
 namespace {
 
 TEST(FieldId, EveryKnownNameIsFoundInAnyCase) {
@@ -115,4 +115,4 @@ TEST(HopByHop, AndProtectedAreApart) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::fields_test

@@ -6,7 +6,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace http {
+namespace http::framing_test {
 namespace {
 
 std::string post(std::string_view fields) { return "POST / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n"; }
@@ -193,4 +193,4 @@ TEST(ClientBody, LengthElseChunksElseUntilClose) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::framing_test

@@ -9,7 +9,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace http {
+namespace http::head_test {
 namespace {
 
 using http::testing::parse_request;
@@ -289,4 +289,4 @@ TEST(Method, IsCaseSensitive) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::head_test

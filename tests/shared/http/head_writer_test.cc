@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace http {
+namespace http::head_writer_test {
 namespace {
 
 // What a call writes into so much room; nothing when it says that it did not fit. The octets behind stay as they were.
@@ -79,4 +79,4 @@ TEST(HeadWriter, AnAddressNeedsItsOctetsAndNoMore) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::head_writer_test

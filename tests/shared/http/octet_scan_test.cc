@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace http {
+namespace http::octet_scan_test {
 namespace {
 
 // What a run is, said once more and slowly.
@@ -77,4 +77,4 @@ TEST(OctetScan, NeighboursDoNotMatter) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::octet_scan_test

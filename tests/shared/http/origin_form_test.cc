@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace http {
+namespace http::origin_form_test {
 namespace {
 
 using Query = std::vector<std::pair<std::string, std::string>>;
@@ -54,4 +54,4 @@ TEST(OriginForm, ParseOfWriteIsTheSame) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::origin_form_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace http {
+namespace http::request_reader_test {
 namespace {
 
 using State = RequestReader::State;
@@ -103,4 +103,4 @@ TEST(RequestReader, HeadAndBodyAreBounded) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::request_reader_test

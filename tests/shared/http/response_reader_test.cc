@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace http {
+namespace http::response_reader_test {
 namespace {
 
 ResponseReader read_whole(std::string_view bytes) {
@@ -179,4 +179,4 @@ TEST(ResponseReader, EndlessHeadsAndBodiesAreBad) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::response_reader_test

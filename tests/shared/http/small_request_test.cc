@@ -4,7 +4,7 @@
 
 #include "shared/http/request_reader.h"
 
-namespace http {
+namespace http::small_request_test {
 namespace {
 
 TEST(SmallRequest, IsWrittenInOnePiece) {
@@ -29,4 +29,4 @@ TEST(SmallRequest, IsReadAsWhatItIs) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::small_request_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace http {
+namespace http::status_test {
 namespace {
 
 // RFC 9110 section 15 and the registry of IANA.
@@ -29,4 +29,4 @@ TEST(ReasonPhrase, EveryOneOfOurOwnAnswersHasOne) {
 }
 
 }  // namespace
-}  // namespace http
+}  // namespace http::status_test

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-namespace shared::load {
+namespace shared::load::admin_key_test {
 namespace {
 
 class AdminKey : public ::testing::Test {
@@ -66,4 +66,4 @@ TEST_F(AdminKey, AFileThatIsNotThereIsAnError) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::admin_key_test

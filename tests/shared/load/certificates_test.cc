@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-namespace shared::load {
+namespace shared::load::certificates_test {
 namespace {
 
 using ::testing::EndsWith;
@@ -72,4 +72,4 @@ TEST_F(Certificates, WhatCannotBeRead) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::certificates_test

@@ -12,7 +12,7 @@
 
 #include "tests/support/made_certificate.h"
 
-namespace shared::load {
+namespace shared::load::certified_key_test {
 namespace {
 
 using std::chrono::hours;
@@ -137,4 +137,4 @@ TEST_F(CertifiedKeys, NeverSayWhatIsInTheKey) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::certified_key_test

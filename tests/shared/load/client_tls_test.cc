@@ -11,7 +11,7 @@
 #include "tests/shared/load/helpers.h"
 #include "tests/support/made_certificate.h"
 
-namespace shared::load {
+namespace shared::load::client_tls_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -121,4 +121,4 @@ TEST(ClientTls, TheRequestsHostIsNoName) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::client_tls_test

@@ -4,7 +4,7 @@
 
 #include "tests/shared/load/helpers.h"
 
-namespace shared::load {
+namespace shared::load::config_test {
 namespace {
 
 using testing::kMinimal;
@@ -144,4 +144,4 @@ TEST(Config, TheFilterOfSystemCallsIsOnUnlessSomebodySaysOtherwise) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::config_test

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-namespace shared::load {
+namespace shared::load::diagnostics_test {
 namespace {
 
 Position at(const char* file, std::uint32_t line, std::uint32_t column) {
@@ -69,4 +69,4 @@ TEST(Diagnostic, ANameOfAFileIsShownTheSameWay) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::diagnostics_test

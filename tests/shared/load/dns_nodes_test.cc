@@ -9,7 +9,7 @@
 #include "shared/load/yaml.h"
 #include "tests/shared/load/helpers.h"
 
-namespace shared::load {
+namespace shared::load::dns_nodes_test {
 namespace {
 
 using testing::problems_of;
@@ -123,4 +123,4 @@ TEST(DnsNodes, AreReachedBySshIfNothingElseIsSaid) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::dns_nodes_test

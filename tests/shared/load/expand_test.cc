@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace shared::load {
+namespace shared::load::expand_test {
 namespace {
 
 std::string expanded(const std::string& text) {
@@ -54,4 +54,4 @@ TEST(Expand, EachOfSeveralIsSaid) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::expand_test

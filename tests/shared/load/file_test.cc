@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-namespace shared::load {
+namespace shared::load::file_test {
 namespace {
 
 class ReadFile : public ::testing::Test {
@@ -106,4 +106,4 @@ TEST_F(ReadFile, TellsWhoElseMayReadOrChangeIt) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::file_test

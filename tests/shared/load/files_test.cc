@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-namespace shared::load {
+namespace shared::load::files_test {
 namespace {
 
 // Files that are not on any disk.
@@ -75,4 +75,4 @@ TEST(NotedPath, IsTheSameFromWhereverItIsNamed) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::files_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared::load {
+namespace shared::load::idn_test {
 namespace {
 
 TEST(Idn, ConvertsToTheFormOfTheWire) {
@@ -41,4 +41,4 @@ TEST(Idn, WarnsWithBothForms) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::idn_test

@@ -7,7 +7,7 @@
 
 #include "tests/shared/load/helpers.h"
 
-namespace shared::load {
+namespace shared::load::listen_address_test {
 namespace {
 
 using testing::problems_of;
@@ -45,4 +45,4 @@ TEST(ListenAddress, APortIsANumber) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::listen_address_test

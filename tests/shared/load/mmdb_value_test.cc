@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shared::load {
+namespace shared::load::mmdb_value_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -114,4 +114,4 @@ TEST(MmdbMetadata, TheTreeFitsIntoTheFile) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::mmdb_value_test

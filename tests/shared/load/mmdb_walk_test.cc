@@ -8,7 +8,7 @@
 #include "shared/load/file.h"
 #include "tests/support/paths.h"
 
-namespace shared::load {
+namespace shared::load::mmdb_walk_test {
 namespace {
 
 std::vector<std::uint8_t> octets_of(const std::string& name) {
@@ -74,4 +74,4 @@ TEST(MmdbWalk, RecordsThatAreMadeOfTheSamePartsOverAndOverAreRefused) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::mmdb_walk_test

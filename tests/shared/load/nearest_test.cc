@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace shared::load {
+namespace shared::load::nearest_test {
 namespace {
 
 constexpr std::array<std::string_view, 4> kKeys = {"interval", "timeout", "fall", "rise"};
@@ -29,4 +29,4 @@ TEST(Nearest, SuggestionListsWhatIsKnownWhenNothingIsNear) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::nearest_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace shared::load {
+namespace shared::load::node_test {
 namespace {
 
 Node scalar(std::string text) {
@@ -43,4 +43,4 @@ TEST(Node, QuotesOnlyTheBeginningOfALongText) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::node_test

@@ -7,7 +7,7 @@
 #include "shared/load/yaml.h"
 #include "tests/shared/load/helpers.h"
 
-namespace shared::load {
+namespace shared::load::parsed_texts_test {
 namespace {
 
 TEST(ParsedTexts, ATreeIsForOneMoreUseOfTheSameText) {
@@ -59,4 +59,4 @@ TEST_F(ReadTwice, TheBoundOnValuesHoldsForATreeToo) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::parsed_texts_test

@@ -7,7 +7,7 @@
 
 #include "tests/shared/load/helpers.h"
 
-namespace shared::load {
+namespace shared::load::reader_test {
 namespace {
 
 Node value(std::string_view text) {
@@ -64,4 +64,4 @@ TEST(Reader, NamesTheNearestOfWhatIsKnown) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::reader_test

@@ -4,7 +4,7 @@
 
 #include "tests/shared/load/helpers.h"
 
-namespace shared::load {
+namespace shared::load::restart_test {
 namespace {
 
 using Options = std::vector<std::string>;
@@ -25,4 +25,4 @@ TEST(Restart, TellsEveryOptionThatCannotChange) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::restart_test

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace shared::load {
+namespace shared::load::table_doc_test {
 namespace {
 
 TEST(RenderReference, ATableThatStandsInTwoPlacesIsPrintedOnce) {
@@ -36,4 +36,4 @@ TEST(RenderReference, ADefaultThatIsNothingHasAnEmptyCell) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::table_doc_test

@@ -6,7 +6,7 @@
 
 #include "tests/shared/load/helpers.h"
 
-namespace shared::load {
+namespace shared::load::table_test {
 namespace {
 
 struct Inner {
@@ -99,4 +99,4 @@ TEST(Table, RendersTheReference) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::table_test

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-namespace shared::load {
+namespace shared::load::tree_builder_test {
 namespace {
 
 struct Tree {
@@ -104,4 +104,4 @@ TEST(TreeBuilder, ASyntaxErrorHasItsPlace) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::tree_builder_test

@@ -5,7 +5,7 @@
 #include "shared/load/containers.h"
 #include "tests/shared/load/helpers.h"
 
-namespace shared::load {
+namespace shared::load::values_test {
 namespace {
 
 using std::chrono::hours;
@@ -149,4 +149,4 @@ TEST(Values, ContainersGoOnAfterAnError) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::values_test

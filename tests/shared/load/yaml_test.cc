@@ -8,7 +8,7 @@
 
 #include "tests/shared/load/helpers.h"
 
-namespace shared::load {
+namespace shared::load::yaml_test {
 namespace {
 
 using testing::no_environment;
@@ -212,4 +212,4 @@ TEST_F(Include, DepthIsBounded) {
 }
 
 }  // namespace
-}  // namespace shared::load
+}  // namespace shared::load::yaml_test

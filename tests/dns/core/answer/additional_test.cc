@@ -7,7 +7,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::additional_test {
 namespace {
 
 using test::Asked;
@@ -93,4 +93,4 @@ TEST(Additional, AddressesFollowTheClientAndWidenTheScope) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::additional_test

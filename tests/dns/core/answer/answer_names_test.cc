@@ -11,7 +11,7 @@
 #include "tests/support/dns_ask.h"
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::answer_names_test {
 namespace {
 
 using test::ParsedReply;
@@ -228,4 +228,4 @@ TEST(AnswerNames, NsAndDnameOfAWildcardDelegateAndRedirectNothing) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::answer_names_test

@@ -13,7 +13,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::answer_records_test {
 namespace {
 
 using test::Bytes;
@@ -266,4 +266,4 @@ TEST(Alias, AnyGivesWhicheverTypeThereIs) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::answer_records_test

@@ -10,7 +10,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::answer_test {
 namespace {
 
 using test::Bytes;
@@ -383,4 +383,4 @@ TEST(Answer, ErrorsKeepWhatCanBeKept) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::answer_test

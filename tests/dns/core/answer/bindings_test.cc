@@ -11,7 +11,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::bindings_test {
 namespace {
 
 using test::Asked;
@@ -149,4 +149,4 @@ TEST(Bindings, ThatDoNotFitTruncate) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::bindings_test

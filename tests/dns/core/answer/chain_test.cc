@@ -4,7 +4,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::chain_test {
 namespace {
 
 [[nodiscard]] HashedName hashed(std::string_view text) {
@@ -48,4 +48,4 @@ TEST(Chain, SaysADnameOnceAndSeesThatOneOnlyGrows) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::chain_test

@@ -6,7 +6,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::chaos_test {
 namespace {
 
 using test::Asked;
@@ -52,4 +52,4 @@ TEST(Chaos, SaysWhoWeAre) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::chaos_test

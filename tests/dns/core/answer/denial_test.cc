@@ -7,7 +7,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::denial_test {
 namespace {
 
 using test::Asked;
@@ -65,4 +65,4 @@ TEST(Denial, WithoutRoomForTheSoaIsTruncated) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::denial_test

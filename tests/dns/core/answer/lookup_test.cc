@@ -9,7 +9,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::lookup_test {
 namespace {
 
 using test::Asked;
@@ -111,4 +111,4 @@ TEST(Lookup, FindsTheNodeThatHasTheAddresses) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::lookup_test

@@ -10,7 +10,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::rate_limit_test {
 namespace {
 
 using test::Bytes;
@@ -198,4 +198,4 @@ TEST(RateLimit, ErrorsAreLimitedToo) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::rate_limit_test

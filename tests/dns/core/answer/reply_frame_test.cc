@@ -10,7 +10,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::reply_frame_test {
 namespace {
 
 using test::Bytes;
@@ -407,4 +407,4 @@ TEST(ReplyFrame, WhatNoLinkTakesIsCutToItsQuestion) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::reply_frame_test

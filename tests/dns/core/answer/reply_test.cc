@@ -4,7 +4,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::reply_test {
 namespace {
 
 using test::Bytes;
@@ -70,4 +70,4 @@ TEST_F(ReplyTest, GoesBackToAMarkAndToTheQuestion) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::reply_test

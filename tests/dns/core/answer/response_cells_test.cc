@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace dns {
+namespace dns::response_cells_test {
 namespace {
 
 constexpr std::uint32_t kTenASecond = 100'000;  // microseconds between
@@ -81,4 +81,4 @@ TEST(ResponseCells, KeysAreByNetworkKindAndWhatItIsAbout) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::response_cells_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::seen_names_test {
 namespace {
 
 TEST(SeenNames, TakesEachOnceAndNoMoreThanItsMost) {
@@ -15,4 +15,4 @@ TEST(SeenNames, TakesEachOnceAndNoMoreThanItsMost) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::seen_names_test

@@ -15,7 +15,7 @@
 #include "dns/core/steer/steering.h"
 #include "shared/core/probe_plan.h"
 
-namespace dns {
+namespace dns::health_simulation_test {
 namespace {
 
 using shared::Duration;
@@ -149,4 +149,4 @@ TEST(HealthSimulation, ADeadRegionMovesItsOwnClientsInTimeAndTheyComeBack) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::health_simulation_test

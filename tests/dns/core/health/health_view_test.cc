@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::health_view_test {
 namespace {
 
 TEST(HealthView, StatesAreReadAsTheyAreSaid) {
@@ -30,4 +30,4 @@ TEST(HealthView, AllUpHasAStateForEachEdgeAndOneForACnameThatNobodyProbes) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::health_view_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::hold_down_test {
 namespace {
 
 using shared::Duration;
@@ -88,4 +88,4 @@ TEST(HoldDown, ACrashLoopReturnsOnce) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::hold_down_test

@@ -5,7 +5,7 @@
 
 #include "dns/core/health/region_health.h"
 
-namespace dns {
+namespace dns::isolation_test {
 namespace {
 
 using shared::HealthState;
@@ -314,4 +314,4 @@ TEST_F(IsolationBesideAPlatform, NothingIsHeldWhileThePlatformIsLeft) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::isolation_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::override_test {
 namespace {
 
 TEST(Override, StatesAreReadAsTheyAreSaid) {
@@ -13,4 +13,4 @@ TEST(Override, StatesAreReadAsTheyAreSaid) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::override_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::probed_edge_test {
 namespace {
 
 using shared::seconds;
@@ -67,4 +67,4 @@ TEST_F(ProbedEdgeTest, AFallBySilenceIsForgottenWithTheRecovery) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::probed_edge_test

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace dns {
+namespace dns::region_health_test {
 namespace {
 
 using shared::HealthState;
@@ -429,4 +429,4 @@ TEST(RegionHealth, AReloadKeepsWhatKeepsItsNameAndAddress) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::region_health_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::region_note_test {
 namespace {
 
 constexpr EdgeState kUp = EdgeState::up;
@@ -31,4 +31,4 @@ TEST(RegionNote, NamesTheOperatorAndTheReason) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::region_note_test

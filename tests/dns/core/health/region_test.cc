@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::region_test {
 namespace {
 
 TEST(Region, DistancesAreThoseOfAGlobe) {
@@ -16,4 +16,4 @@ TEST(Region, DistancesAreThoseOfAGlobe) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::region_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::address_rr_test {
 namespace {
 
 TEST(AddressRr, IsARecordReadyForTheWire) {
@@ -18,4 +18,4 @@ TEST(AddressRr, IsARecordReadyForTheWire) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::address_rr_test

@@ -4,7 +4,7 @@
 
 #include "dns/core/steer/answer_sets.h"
 
-namespace dns {
+namespace dns::alias_set_test {
 namespace {
 
 [[nodiscard]] std::array<AliasAnswer, 2> known(AliasAnswer::State state, std::uint32_t ttl) {
@@ -37,4 +37,4 @@ TEST(AliasSet, IsAnotherOnlyIfAClientCouldTell) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::alias_set_test

@@ -6,7 +6,7 @@
 
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::answer_sets_test {
 namespace {
 
 constexpr PolicyNameId kWww{0};
@@ -71,4 +71,4 @@ TEST_F(AnswerSetsTest, NothingIsMadeWhereNoClientCouldTell) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::answer_sets_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::correction_test {
 namespace {
 
 using shared::IpAddress;
@@ -80,4 +80,4 @@ TEST(Correction, ADatabaseOfRowsAloneIsOneToo) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::correction_test

@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-namespace dns {
+namespace dns::draws_test {
 namespace {
 
 using Group = std::vector<DrawnRegion>;
@@ -68,4 +68,4 @@ TEST(Draws, TheOnlyOneIsTakenAsItIs) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::draws_test

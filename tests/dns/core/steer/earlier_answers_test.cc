@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::earlier_answers_test {
 namespace {
 
 GivenAnswer given(std::string name, const char* block = "192.0.2.0/24", bool by_subnet = true) {
@@ -51,4 +51,4 @@ TEST(EarlierAnswers, AreCountedByNameBlockAndKind) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::earlier_answers_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace dns {
+namespace dns::geo_test {
 namespace {
 
 GeoCode code(const char* text) { return *GeoCode::parse(text); }
@@ -44,4 +44,4 @@ TEST(GeoCode, IsAContinentACountryOfTwoLettersAndSubdivisions) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::geo_test

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace dns {
+namespace dns::moves_test {
 namespace {
 
 using shared::IpAddress;
@@ -171,4 +171,4 @@ TEST(Moves, TellsNamesThatCameAndWent) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::moves_test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace dns {
+namespace dns::narrate_test {
 namespace {
 
 using shared::IpAddress;
@@ -148,4 +148,4 @@ TEST(NarrateScope, SaysForWhomAnAnswerHolds) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::narrate_test

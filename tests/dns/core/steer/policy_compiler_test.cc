@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace dns {
+namespace dns::policy_compiler_test {
 namespace {
 
 using shared::IpAddress;
@@ -108,4 +108,4 @@ TEST_F(Compiler, AStepThatNeverAddsAnythingIsFound) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::policy_compiler_test

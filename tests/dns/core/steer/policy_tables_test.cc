@@ -4,7 +4,7 @@
 
 #include "dns/core/steer/preference.h"
 
-namespace dns {
+namespace dns::policy_tables_test {
 namespace {
 
 using shared::IpAddress;
@@ -258,4 +258,4 @@ TEST(Policies, NamesThatDifferInNothingShareAProfile) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::policy_tables_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::policy_test {
 namespace {
 
 // Regions a, b, c, d, of which b and d have a location.
@@ -32,4 +32,4 @@ TEST(RegionsNamed, AreThoseThatAnyStepCanGive) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::policy_test

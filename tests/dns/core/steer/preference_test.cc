@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace dns {
+namespace dns::preference_test {
 namespace {
 
 using shared::IpAddress;
@@ -22,7 +22,7 @@ TEST(Preference, OfNestedSubnetsTheMostSpecificCountsAlone) {
   std::vector<SubnetRow> rows = {{*Prefix::parse("10.0.0.0/8"), {only(0)}, {}},
                                  {*Prefix::parse("10.1.0.0/16"), {only(1)}, {}},
                                  {*Prefix::parse("10.1.2.0/24"), {only(2)}, {}}};
-  const auto regions = dns::regions();
+  const auto regions = preference_test::regions();
   std::ranges::sort(rows, {}, [](const SubnetRow& row) { return row.prefix.length; });
   do {
     for (const Source source : {Source::subnet, Source::resolver}) {
@@ -45,7 +45,7 @@ TEST(Preference, OfNestedPlacesTheMostSpecificCountsAlone) {
   std::vector<GeoRow> rows = {{*GeoCode::parse("NA"), {only(0)}, {}},
                               {*GeoCode::parse("NA-US"), {only(1)}, {}},
                               {*GeoCode::parse("NA-US-CA"), {only(2)}, {}}};
-  const auto regions = dns::regions();
+  const auto regions = preference_test::regions();
   do {
     const Policy policy = policy_of({{GeoStep{rows}, {}}, {FailoverStep{{only(3)}}, {}}});
     PolicyEvaluator evaluator(policy, regions);
@@ -62,7 +62,7 @@ TEST(Preference, OfNestedPlacesTheMostSpecificCountsAlone) {
 
 // A fence of a place inside another is not narrowed by the outer one: it stands in its place.
 TEST(Preference, OfNestedFencesTheMostSpecificCountsAlone) {
-  const auto regions = dns::regions();
+  const auto regions = preference_test::regions();
   std::vector<FenceRow> rows = {{*GeoCode::parse("EU"), {RegionId{0}, RegionId{1}}, {}},
                                 {*GeoCode::parse("EU-DE"), {RegionId{2}}, {}}};
   for (int turn = 0; turn < 2; ++turn, std::ranges::reverse(rows)) {
@@ -78,7 +78,7 @@ TEST(Preference, OfNestedFencesTheMostSpecificCountsAlone) {
 }
 
 TEST(Preference, ResolversCountForWhoAsksWithoutASubnetOnly) {
-  const auto regions = dns::regions();
+  const auto regions = preference_test::regions();
   const Policy policy =
       policy_of({{ResolversStep{{{*Prefix::parse("10.0.0.0/8"), {only(1)}, {}}}}, {}}, {FailoverStep{{only(0)}}, {}}});
   PolicyEvaluator evaluator(policy, regions);
@@ -90,7 +90,7 @@ TEST(Preference, ResolversCountForWhoAsksWithoutASubnetOnly) {
 }
 
 TEST(Preference, ARegionIsWhereItIsMentionedFirst) {
-  const auto regions = dns::regions();
+  const auto regions = preference_test::regions();
   const Element group = {Member{RegionId{0}, 3}, Member{RegionId{1}, 1}, Member{RegionId{2}, 2}};
   const Policy policy = policy_of({{FailoverStep{{only(1)}}, {}}, {FailoverStep{{group, only(3), only(1)}}, {}}});
   PolicyEvaluator evaluator(policy, regions);
@@ -100,4 +100,4 @@ TEST(Preference, ARegionIsWhereItIsMentionedFirst) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::preference_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::private_block_test {
 namespace {
 
 [[nodiscard]] shared::IpAddress ip(const char* text) { return shared::IpAddress::parse(text).value(); }
@@ -54,4 +54,4 @@ TEST(PrivateBlock, AnEmbeddedIpv4AddressCountsAsItself) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::private_block_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/steering_reference.h"
 
-namespace dns {
+namespace dns::steering_property_test {
 namespace {
 
 using shared::IpAddress;
@@ -225,4 +225,4 @@ TEST(SteeringProperty, AnAnswerHoldsForItsWholeBlock) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::steering_property_test

@@ -13,7 +13,7 @@
 #include "dns/core/steer/steering.h"
 #include "shared/core/hash.h"
 
-namespace dns {
+namespace dns::steering_skew_test {
 namespace {
 
 using shared::IpAddress;
@@ -112,4 +112,4 @@ TEST(SteeringSkew, DISABLED_AHundredMillionDrawsAreWithinOnePercent) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::steering_skew_test

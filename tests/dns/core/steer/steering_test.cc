@@ -9,7 +9,7 @@
 #include "dns/core/steer/policy_tables.h"
 #include "tests/support/steering_reference.h"
 
-namespace dns {
+namespace dns::steering_test {
 namespace {
 
 using shared::IpAddress;
@@ -354,4 +354,4 @@ TEST_F(Steering, TheTraceTellsWhatWasPassedOverAndWhy) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::steering_test

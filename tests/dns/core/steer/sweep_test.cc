@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::sweep_test {
 namespace {
 
 [[nodiscard]] shared::PrefixTable table(std::initializer_list<std::pair<const char*, std::uint32_t>> rows) {
@@ -38,4 +38,4 @@ TEST(Sweep, NeighboursThatBecomeEqualMerge) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::sweep_test

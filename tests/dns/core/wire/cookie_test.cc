@@ -6,7 +6,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::cookie_test {
 namespace {
 
 using test::Bytes;
@@ -116,4 +116,4 @@ TEST(Cookie, NothingIsSaidWithoutAnOptionOrASecret) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::cookie_test

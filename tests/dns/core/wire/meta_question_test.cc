@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::meta_question_test {
 namespace {
 
 TEST(MetaQuestion, OnlyAnyOfTheMetaTypesHasAnAnswer) {
@@ -18,4 +18,4 @@ TEST(MetaQuestion, OnlyAnyOfTheMetaTypesHasAnAnswer) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::meta_question_test

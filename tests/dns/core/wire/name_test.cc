@@ -9,7 +9,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::name_test {
 namespace {
 
 [[nodiscard]] Name name(std::string_view text) { return Name::from_text(text).value(); }
@@ -204,4 +204,4 @@ TEST(HashedName, TakesTheLongestNameAndNoLonger) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::name_test

@@ -4,7 +4,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::opt_test {
 namespace {
 
 using test::Bytes;
@@ -53,4 +53,4 @@ TEST(Opt, PaddingIsTheLastAndZero) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::opt_test

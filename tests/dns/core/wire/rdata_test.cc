@@ -4,7 +4,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::rdata_test {
 namespace {
 
 using test::Bytes;
@@ -53,4 +53,4 @@ TEST(RdataCore, HintsAreReplaced) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::rdata_test

@@ -6,7 +6,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::query_test {
 namespace {
 
 using test::Bytes;
@@ -238,4 +238,4 @@ TEST(ParseQuery, TwoClientSubnetsAreAFormatError) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::query_test

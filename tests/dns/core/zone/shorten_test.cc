@@ -4,7 +4,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::shorten_test {
 namespace {
 
 using test::Bytes;
@@ -64,4 +64,4 @@ TEST(Shorten, ReadsBackTheWholeData) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::shorten_test

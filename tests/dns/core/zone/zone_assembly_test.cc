@@ -9,7 +9,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::zone_assembly_test {
 namespace {
 
 using Severity = ZoneProblem::Severity;
@@ -179,4 +179,4 @@ TEST(ZoneAssembly, RefusesAnRrsetThatFitsIntoNoMessage) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::zone_assembly_test

@@ -4,7 +4,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace dns {
+namespace dns::zone_builder_test {
 namespace {
 
 TEST(ZoneBuilder, ManyNamesAreAllFound) {
@@ -77,4 +77,4 @@ TEST(ZoneBuilder, SortsAwkwardLabels) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::zone_builder_test

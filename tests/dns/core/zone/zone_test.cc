@@ -5,7 +5,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::zone_test {
 namespace {
 
 using Kind = Match::Kind;
@@ -107,4 +107,4 @@ TEST(ZoneSet, TheLongestApexWins) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::zone_test

@@ -9,7 +9,7 @@
 
 #include "dns/load/world/world.h"
 
-namespace dns {
+namespace dns::cname_names_test {
 namespace {
 
 constexpr const char* kZone = "$TTL 60\n@ SOA ns host 5 2 3 4 60\n@ NS ns\nns A 192.0.2.53\n";
@@ -77,4 +77,4 @@ TEST_F(CnameNames, ItServesNoZone) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::cname_names_test

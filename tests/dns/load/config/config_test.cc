@@ -6,7 +6,7 @@
 
 #include "shared/load/yaml.h"
 
-namespace dns {
+namespace dns::config_test {
 namespace {
 
 struct Read {
@@ -133,4 +133,4 @@ TEST(DnsConfig, OverTlsNeedsAddressesOfItsOwnAndCertificates) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::config_test

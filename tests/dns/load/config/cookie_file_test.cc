@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-namespace dns {
+namespace dns::cookie_file_test {
 namespace {
 
 using shared::load::Diagnostics;
@@ -78,4 +78,4 @@ TEST(CookieFile, WarnsOfAFileThatEverybodyCanRead) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::cookie_file_test

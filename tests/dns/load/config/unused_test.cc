@@ -6,7 +6,7 @@
 
 #include "shared/load/yaml.h"
 
-namespace dns {
+namespace dns::unused_test {
 namespace {
 
 // What is said of the policies and names of a configuration with three regions, of which `far` has no place.
@@ -64,4 +64,4 @@ TEST(Unused, WithoutPoliciesOrWithAnOverridesFileNothingIsMissing) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::unused_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::continents_test {
 namespace {
 
 TEST(Continents, KnowsCountriesAsTheyAreWritten) {
@@ -14,4 +14,4 @@ TEST(Continents, KnowsCountriesAsTheyAreWritten) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::continents_test

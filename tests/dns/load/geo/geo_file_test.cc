@@ -7,7 +7,7 @@
 
 #include "tests/support/paths.h"
 
-namespace dns {
+namespace dns::geo_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -67,4 +67,4 @@ TEST_F(GeoFileTest, NoDatabaseIsNoFile) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::geo_file_test

@@ -8,7 +8,7 @@
 #include "shared/load/files.h"
 #include "tests/support/paths.h"
 
-namespace dns {
+namespace dns::geo_memory_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -52,4 +52,4 @@ TEST(GeoMemory, ACopyServesOnlyTheFileThatItIsOf) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::geo_memory_test

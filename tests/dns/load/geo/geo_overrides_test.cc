@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace dns {
+namespace dns::geo_overrides_test {
 namespace {
 
 struct Read {
@@ -68,4 +68,4 @@ TEST(GeoOverrides, AnEmptyFileHasNoRows) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::geo_overrides_test

@@ -12,7 +12,7 @@
 
 #include "tests/support/paths.h"
 
-namespace dns {
+namespace dns::mmdb_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -226,4 +226,4 @@ TEST(Mmdb, DoesNotMindALaterTruncation) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::mmdb_test

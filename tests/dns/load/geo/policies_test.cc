@@ -11,7 +11,7 @@
 #include "shared/load/yaml.h"
 #include "tests/support/paths.h"
 
-namespace dns {
+namespace dns::policies_test {
 namespace {
 
 using shared::load::Diagnostics;
@@ -248,4 +248,4 @@ TEST(PoliciesConfig, ABrokenDatabaseIsNamedWithItsPlace) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::policies_test

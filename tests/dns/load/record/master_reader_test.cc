@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace dns {
+namespace dns::master_reader_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -61,4 +61,4 @@ TEST(MasterReader, GoesOnBehindAnError) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::master_reader_test

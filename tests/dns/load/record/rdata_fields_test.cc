@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::rdata_fields_test {
 namespace {
 
 TEST(ParseTtl, ReadsSecondsAndUnits) {
@@ -16,4 +16,4 @@ TEST(ParseTtl, ReadsSecondsAndUnits) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::rdata_fields_test

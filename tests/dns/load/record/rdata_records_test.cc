@@ -9,7 +9,7 @@
 #include "dns/load/record/rdata.h"
 #include "shared/core/ascii.h"
 
-namespace dns {
+namespace dns::rdata_records_test {
 namespace {
 
 // A record's data in hexadecimal, or what is wrong with it.
@@ -100,4 +100,4 @@ TEST(RdataRecords, Hip) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::rdata_records_test

@@ -11,7 +11,7 @@
 #include "dns/core/wire/name.h"
 #include "tests/support/paths.h"
 
-namespace dns {
+namespace dns::rdata_test {
 namespace {
 
 std::string parse(const std::string& record) {
@@ -180,4 +180,4 @@ TEST(Rdata, RefusesWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::rdata_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::rdata_types_test {
 namespace {
 
 TEST(RdataTypes, KnowsTypesByNameAndNumber) {
@@ -17,4 +17,4 @@ TEST(RdataTypes, KnowsTypesByNameAndNumber) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::rdata_types_test

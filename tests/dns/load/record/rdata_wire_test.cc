@@ -7,7 +7,7 @@
 
 #include "dns/load/record/text_codec.h"
 
-namespace dns {
+namespace dns::rdata_wire_test {
 namespace {
 
 // What is said of octets as the data of a type.
@@ -110,4 +110,4 @@ TEST(RdataWire, GatewaysAreOfTheirType) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::rdata_wire_test

@@ -4,7 +4,7 @@
 
 #include "dns/load/record/text_codec.h"
 
-namespace dns {
+namespace dns::service_params_test {
 namespace {
 
 [[nodiscard]] std::string problem(std::string_view hex) {
@@ -32,4 +32,4 @@ TEST(ServiceParams, SaysWhatCannotStand) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::service_params_test

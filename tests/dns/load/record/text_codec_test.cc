@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::text_codec_test {
 namespace {
 
 TEST(TextCodec, ReadsHex) {
@@ -30,4 +30,4 @@ TEST(TextCodec, ReadsEscapes) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::text_codec_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::explain_test {
 namespace {
 
 TEST(Explain, ReadsTheWordsOfAQuestion) {
@@ -29,4 +29,4 @@ TEST(Explain, SaysWhichWordIsWrong) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::explain_test

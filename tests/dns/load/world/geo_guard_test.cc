@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::geo_guard_test {
 namespace {
 
 TEST(GeoGuard, TellsTheLargestFlowsOfAllNames) {
@@ -26,4 +26,4 @@ TEST(GeoGuard, SaysWhatIsAllowedAndWhatToDo) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::geo_guard_test

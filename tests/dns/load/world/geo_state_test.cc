@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::geo_state_test {
 namespace {
 
 using shared::load::Diagnostics;
@@ -79,4 +79,4 @@ TEST(GeoState, WhatTheGuardSaidAtTheStartIsKept) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::geo_state_test

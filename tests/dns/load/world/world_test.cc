@@ -9,7 +9,7 @@
 
 #include "dns/core/health/health_view.h"
 
-namespace dns {
+namespace dns::world_test {
 namespace {
 
 constexpr const char* kZone = "$TTL 60\n@ SOA ns host 5 2 3 4 60\n@ NS ns\nns A 192.0.2.53\n";
@@ -155,4 +155,4 @@ TEST_F(BuildTest, WarnsOfASerialThatGoesBack) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::world_test

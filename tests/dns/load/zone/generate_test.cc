@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::generate_test {
 namespace {
 
 std::string expand(std::string_view pattern, std::uint32_t value) {
@@ -63,4 +63,4 @@ TEST(Generate, RefusesWhatIsNoModifier) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::generate_test

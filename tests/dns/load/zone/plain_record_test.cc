@@ -7,7 +7,7 @@
 
 #include "dns/load/zone/zone_file.h"
 
-namespace dns {
+namespace dns::plain_record_test {
 namespace {
 
 // All that a zone holds, in one text; the errors if it was refused.
@@ -107,4 +107,4 @@ TEST(PlainRecord, HandsItsOwnerAndTtlOn) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::plain_record_test

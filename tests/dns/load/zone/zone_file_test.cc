@@ -4,7 +4,7 @@
 
 #include "tests/support/paths.h"
 
-namespace dns {
+namespace dns::zone_file_test {
 namespace {
 
 TEST(ZoneFile, ReadsFromDisk) {
@@ -38,4 +38,4 @@ TEST(ZoneFile, AFileThatIsNotThereIsAnErrorThatNamesIt) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::zone_file_test

@@ -10,7 +10,7 @@
 #include "dns/core/zone/shorten.h"
 #include "dns/load/record/rdata.h"
 
-namespace dns {
+namespace dns::zone_reader_test {
 namespace {
 
 constexpr std::string_view kHead = "$TTL 300\n@ SOA ns host 1 2 3 4 60\n@ NS ns\nns A 192.0.2.53\n";
@@ -301,4 +301,4 @@ TEST(ZoneReader, MarksPolicyNames) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::zone_reader_test

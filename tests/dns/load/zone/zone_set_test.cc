@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-namespace dns {
+namespace dns::zone_set_test {
 namespace {
 
 using shared::load::Diagnostics;
@@ -113,4 +113,4 @@ TEST(ZoneSet, ANameBelongsToTheZoneWithTheLongestOrigin) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::zone_set_test

@@ -11,7 +11,7 @@
 
 #include "tests/dns/serve/control/lone_server.h"
 
-namespace dns {
+namespace dns::admin_routes_test {
 namespace {
 
 using AdminRoutesTest = LoneServer;
@@ -40,4 +40,4 @@ TEST_F(AdminRoutesTest, WhatItDoesNotUnderstandItSays) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::admin_routes_test

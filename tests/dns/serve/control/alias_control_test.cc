@@ -14,7 +14,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::alias_control_test {
 namespace {
 
 using shared::ResolveFamily;
@@ -189,4 +189,4 @@ TEST_F(AliasControlTest, OnlyWhatChangesIsToldAndOnlyThenItIsNew) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::alias_control_test

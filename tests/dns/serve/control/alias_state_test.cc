@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::alias_state_test {
 namespace {
 
 TEST(AliasState, AnswersComeBack) {
@@ -33,4 +33,4 @@ TEST(AliasState, BrokenFilesAreErrors) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::alias_state_test

@@ -20,7 +20,7 @@
 #include "shared/serve/process/upgrade.h"
 #include "tests/dns/serve/control/lone_server.h"
 
-namespace dns {
+namespace dns::control_test {
 namespace {
 
 using shared::Endpoint;
@@ -322,4 +322,4 @@ TEST_F(ControlTest, EndsUnderLoadWhileItReloadsAndPublishes) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::control_test

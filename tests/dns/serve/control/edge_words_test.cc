@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::edge_words_test {
 namespace {
 
 using shared::ProbeOutcome;
@@ -43,4 +43,4 @@ TEST(EdgeWords, AStrangersBytesAreNotRepeated) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::edge_words_test

@@ -11,7 +11,7 @@
 
 #include "tests/shared/serve/run_until.h"
 
-namespace dns {
+namespace dns::geo_watch_test {
 namespace {
 
 using shared::test::run_for;
@@ -93,4 +93,4 @@ TEST_F(GeoWatchTest, ALookAtTheFileBeforeIsForgotten) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::geo_watch_test

@@ -11,7 +11,7 @@
 
 #include "tests/dns/serve/control/lone_server.h"
 
-namespace dns {
+namespace dns::metrics_test {
 namespace {
 
 using MetricsTest = LoneServer;
@@ -101,4 +101,4 @@ TEST_F(MetricsTest, CountsOnThroughReloads) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::metrics_test

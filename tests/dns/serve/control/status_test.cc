@@ -11,7 +11,7 @@
 
 #include "tests/dns/serve/control/lone_server.h"
 
-namespace dns {
+namespace dns::status_test {
 namespace {
 
 using StatusTest = LoneServer;
@@ -156,4 +156,4 @@ TEST_F(StatusTest, OfAGeoDatabaseThatWaitedAtTheStart) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::status_test

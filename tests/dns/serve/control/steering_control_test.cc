@@ -22,7 +22,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_peer.h"
 
-namespace dns {
+namespace dns::steering_control_test {
 namespace {
 
 using shared::Clock;
@@ -382,4 +382,4 @@ TEST_F(SteeringControlTest, NamesThePoliciesThatUseARegion) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::steering_control_test

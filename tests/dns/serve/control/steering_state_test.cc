@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::steering_state_test {
 namespace {
 
 TEST(SteeringState, HealthComesBack) {
@@ -46,4 +46,4 @@ TEST(SteeringState, BrokenFilesAreErrors) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::steering_state_test

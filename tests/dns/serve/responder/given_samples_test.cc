@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dns {
+namespace dns::given_samples_test {
 namespace {
 
 using shared::IpAddress;
@@ -30,4 +30,4 @@ TEST(GivenSamples, KeepsBlocksAndOverwritesTheOldest) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::given_samples_test

@@ -14,7 +14,7 @@
 #include "shared/serve/tls/tls_server.h"
 #include "tests/support/made_certificate.h"
 
-namespace dns {
+namespace dns::tcp_stream_test {
 namespace {
 
 using shared::TlsSession;
@@ -161,4 +161,4 @@ TEST_F(TcpStreamTest, WhatIsNoTlsIsCountedAndClosed) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::tcp_stream_test

@@ -4,7 +4,7 @@
 
 #include "shared/serve/os/unique_fd.h"
 
-namespace dns {
+namespace dns::udp_batch_test {
 namespace {
 
 [[nodiscard]] int option(const shared::UniqueFd& fd, int level, int name) {
@@ -25,4 +25,4 @@ TEST(UdpSocket, HeedsNoPathMtu) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::udp_batch_test

@@ -17,7 +17,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::udp_receiver_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -98,4 +98,4 @@ TEST_F(UdpReceiverTest, AnswersWhatIsQueuedBeforeItEnds) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::udp_receiver_test

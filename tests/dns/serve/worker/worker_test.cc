@@ -16,7 +16,7 @@
 #include "shared/serve/process/supervisor.h"
 #include "tests/support/dns_world.h"
 
-namespace dns {
+namespace dns::worker_test {
 namespace {
 
 using shared::Endpoint;
@@ -537,4 +537,4 @@ TEST_F(WorkerTest, DrainAnswersWhatIsQueuedAndEnds) {
 }
 
 }  // namespace
-}  // namespace dns
+}  // namespace dns::worker_test

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace edge {
+namespace edge::access_list_test {
 namespace {
 
 shared::Prefix net(std::string_view text) { return *shared::Prefix::parse(text); }
@@ -77,4 +77,4 @@ TEST(AccessLives, KeepTheirCountsByName) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::access_list_test

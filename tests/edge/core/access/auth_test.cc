@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-namespace edge {
+namespace edge::auth_test {
 namespace {
 
 const shared::TimePoint kNow{std::chrono::hours(1)};
@@ -225,4 +225,4 @@ TEST(AuthLives, KeepCountsByNameAndNumberBuilds) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::auth_test

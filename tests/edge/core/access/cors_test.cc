@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::cors_test {
 namespace {
 
 std::string value_of(const HeaderRules& rules, std::string_view name) {
@@ -67,4 +67,4 @@ TEST(Cors, APreflightHasAMethodAndAnOrigin) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::cors_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::credential_cache_test {
 namespace {
 
 constexpr CredentialKeys kKeys{shared::SipKey{1}, shared::SipKey{2}};
@@ -44,4 +44,4 @@ TEST(CredentialCache, ReplacesWhatItKnowsAndForgetsTheOldestOfASet) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::credential_cache_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::jwt_test {
 namespace {
 
 std::string encode(std::string_view text) {
@@ -174,4 +174,4 @@ TEST(Jwt, Base64urlIsStrict) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::jwt_test

@@ -6,7 +6,7 @@
 
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::cache_control_test {
 namespace {
 
 TEST(CacheControl, ReadsDeltasToTheEndOfThirtyOneBits) {
@@ -136,4 +136,4 @@ TEST(CacheControl, HearsPragmaWhereThereIsNoCacheControl) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::cache_control_test

@@ -6,7 +6,7 @@
 
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::cache_key_test {
 namespace {
 
 std::string url_of(const ParsedRequest& request) {
@@ -191,4 +191,4 @@ TEST(CacheKey, FindsTags) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::cache_key_test

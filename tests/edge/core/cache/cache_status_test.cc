@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-namespace edge {
+namespace edge::cache_status_test {
 namespace {
 
 // RFC 9211 2.
@@ -46,4 +46,4 @@ TEST(CacheStatus, HasAWordForEachVerdict) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::cache_status_test

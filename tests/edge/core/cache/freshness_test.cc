@@ -6,7 +6,7 @@
 
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::freshness_test {
 namespace {
 
 constexpr http::UnixSeconds kNow = 1'000'000'000;
@@ -141,4 +141,4 @@ TEST(Freshness, LetsBeStaleOnlyWhatMayBe) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::freshness_test

@@ -7,7 +7,7 @@
 
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::learned_hints_test {
 namespace {
 
 using Links = std::vector<std::string>;
@@ -71,4 +71,4 @@ TEST(LearnedHints, AreBounded) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::learned_hints_test

@@ -6,7 +6,7 @@
 
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::record_codec_test {
 namespace {
 
 const shared::TimePoint kNow = shared::TimePoint{} + shared::seconds(1'000'000);
@@ -142,4 +142,4 @@ TEST(BodyHash, IsTheSameHoweverOctetsCome) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::record_codec_test

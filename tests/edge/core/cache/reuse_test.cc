@@ -6,7 +6,7 @@
 
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::reuse_test {
 namespace {
 
 const shared::TimePoint kHeard = shared::TimePoint{} + shared::seconds(1000);
@@ -71,4 +71,4 @@ TEST(Reuse, StandsInForAnErrorWithinItsTime) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::reuse_test

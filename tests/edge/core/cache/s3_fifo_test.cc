@@ -7,7 +7,7 @@
 
 #include "shared/core/hash.h"
 
-namespace edge {
+namespace edge::s3_fifo_test {
 namespace {
 
 struct Thing {
@@ -115,4 +115,4 @@ TEST(S3Fifo, LetsGoOfWhatIsRemoved) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::s3_fifo_test

@@ -6,7 +6,7 @@
 
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::stored_head_test {
 namespace {
 
 std::string lines_of(const StoredHead& stored) {
@@ -77,4 +77,4 @@ TEST(StoredHead, FindsFieldsAndKnowsItsMemory) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::stored_head_test

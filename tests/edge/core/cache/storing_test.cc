@@ -6,7 +6,7 @@
 
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::storing_test {
 namespace {
 
 struct Case {
@@ -119,4 +119,4 @@ TEST(Storing, KeepsNoSessionThatAServerNamesInAField) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::storing_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::structured_field_test {
 namespace {
 
 std::string shown(std::string_view field) {
@@ -36,4 +36,4 @@ TEST(StructuredField, RefusesWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::structured_field_test

@@ -7,7 +7,7 @@
 
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::vary_test {
 namespace {
 
 std::string values(std::string_view names, std::string_view lines) {
@@ -93,4 +93,4 @@ TEST(Vary, IsTheSameWhereRequestsMeanTheSame) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::vary_test

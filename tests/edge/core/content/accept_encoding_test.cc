@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::accept_encoding_test {
 namespace {
 
 AcceptedCodings accepted(const std::vector<std::string>& lines) {
@@ -86,4 +86,4 @@ TEST(AcceptEncoding, QualitiesAreThousandths) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::accept_encoding_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::byte_ranges_test {
 namespace {
 
 // "0-499 500-599", "whole", "unsatisfiable": last positions as the field has them.
@@ -118,4 +118,4 @@ TEST(ByteRanges, SeveralAreFramedAsMultipart) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::byte_ranges_test

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace edge {
+namespace edge::compression_test {
 namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -121,4 +121,4 @@ TEST(Compression, TypesAreNamedWholeByTheirFrontOrByTheirEnd) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::compression_test

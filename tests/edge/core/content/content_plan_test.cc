@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace edge {
+namespace edge::content_plan_test {
 namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -43,4 +43,4 @@ TEST(ContentPlan, IfRangeThatFailsAsksForTheWhole) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::content_plan_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::entity_tag_test {
 namespace {
 
 TEST(EntityTag, IsQuotedAndMayBeWeak) {
@@ -47,4 +47,4 @@ TEST(EntityTag, IsFoundInAList) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::entity_tag_test

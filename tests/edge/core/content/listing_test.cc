@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::listing_test {
 namespace {
 
 TEST(Listing, ShowsDirectoriesFirstAndNamesInOrder) {
@@ -31,4 +31,4 @@ TEST(Listing, LetsNoNameBecomeMarkupOrALink) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::listing_test

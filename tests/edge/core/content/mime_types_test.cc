@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::mime_types_test {
 namespace {
 
 TEST(MimeTypes, TheSmallTableKnowsTheWeb) {
@@ -47,4 +47,4 @@ TEST(MimeTypes, TheEndingIsThatOfTheName) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::mime_types_test

@@ -13,6 +13,9 @@ static std::ostream& operator<<(std::ostream& out, Precondition what) {
   return out << kWords[static_cast<std::size_t>(what)];
 }
 
+}  // namespace edge
+
+namespace edge::preconditions_test {
 namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -108,4 +111,4 @@ TEST(Preconditions, IfRangeWantsAStrongValidator) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::preconditions_test

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace edge {
+namespace edge::static_files_test {
 namespace {
 
 std::string named(std::string_view path, const StaticFiles& files = {}) {
@@ -84,4 +84,4 @@ TEST(StaticFiles, ATagIsOfSizeAndTimeAndWeakWhileTheFileIsYoung) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::static_files_test

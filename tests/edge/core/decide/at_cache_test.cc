@@ -9,7 +9,7 @@
 #include "edge/core/route/gate.h"
 #include "tests/edge/core/decide_world.h"
 
-namespace edge::test {
+namespace edge::test::at_cache_test {
 namespace {
 
 class AtCache : public ::testing::Test {
@@ -92,4 +92,4 @@ TEST_F(AtCache, WhatOnlySomeClientsGetIsKeptApart) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::at_cache_test

@@ -4,7 +4,7 @@
 
 #include "tests/edge/core/decide_world.h"
 
-namespace edge::test {
+namespace edge::test::decide_connection_test {
 namespace {
 
 struct World : DecideWorld {
@@ -148,4 +148,4 @@ TEST(DecideConnection, IsExplained) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::decide_connection_test

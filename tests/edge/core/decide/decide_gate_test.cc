@@ -10,7 +10,7 @@
 #include "edge/core/route/gate.h"
 #include "tests/edge/core/decide_world.h"
 
-namespace edge::test {
+namespace edge::test::decide_gate_test {
 namespace {
 
 using Kind = Decision::Kind;
@@ -354,4 +354,4 @@ TEST_F(TierByIdentity, WhatTheFirstRouteWouldCloseIsForgotten) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::decide_gate_test

@@ -9,7 +9,7 @@
 #include "edge/core/route/mirror_rule.h"
 #include "tests/edge/core/decide_world.h"
 
-namespace edge::test {
+namespace edge::test::decide_test {
 namespace {
 
 using Kind = Decision::Kind;
@@ -211,4 +211,4 @@ TEST(Decide, ACopyGoesToTheMirrorsPoolWhoeverItIsOf) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::decide_test

@@ -10,7 +10,7 @@
 #include "edge/core/route/gate.h"
 #include "tests/edge/core/decide_world.h"
 
-namespace edge::test {
+namespace edge::test::explain_test {
 namespace {
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -342,4 +342,4 @@ TEST(Explain, SaysWhatTheRequestThenGets) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::explain_test

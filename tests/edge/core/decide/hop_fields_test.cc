@@ -9,7 +9,7 @@
 #include "tests/edge/core/decide_world.h"
 #include "tests/shared/http/parse.h"
 
-namespace edge::test {
+namespace edge::test::hop_fields_test {
 namespace {
 
 bool takes(const Route& route, const Pool* pool, const std::string& connection) {
@@ -181,4 +181,4 @@ TEST(HopFields, ARequestThatTakesOneOffIsRefusedAndUsesNoLimit) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::hop_fields_test

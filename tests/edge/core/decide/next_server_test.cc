@@ -7,7 +7,7 @@
 #include "edge/core/pool/places.h"
 #include "tests/edge/core/pool_world.h"
 
-namespace edge::test {
+namespace edge::test::next_server_test {
 namespace {
 
 using shared::HealthState;
@@ -201,4 +201,4 @@ TEST(NextServer, ForeseesPlacesWithoutTakingThem) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::next_server_test

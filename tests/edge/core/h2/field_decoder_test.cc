@@ -10,7 +10,7 @@
 
 #include "shared/core/ascii.h"
 
-namespace edge::h2 {
+namespace edge::h2::field_decoder_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -187,4 +187,4 @@ TEST_F(FieldDecoderTest, BetweenTwoBlocksItHoldsItsTableOnly) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::field_decoder_test

@@ -9,7 +9,7 @@
 
 #include "edge/core/h2/field_decoder.h"
 
-namespace edge::h2 {
+namespace edge::h2::field_encoder_test {
 namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -201,4 +201,4 @@ TEST_F(FieldEncoderTest, OursReadsWhatOthersWrite) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::field_encoder_test

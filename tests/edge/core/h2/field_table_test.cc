@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::h2 {
+namespace edge::h2::field_table_test {
 namespace {
 
 class DynamicTableTest : public testing::Test {
@@ -119,4 +119,4 @@ TEST_F(DynamicTableTest, FindsTheFieldOrItsName) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::field_table_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::h2 {
+namespace edge::h2::frame_reader_test {
 namespace {
 
 using namespace std::literals;
@@ -156,4 +156,4 @@ TEST(FrameReader, KnowsThatABlockHasNotEnded) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::frame_reader_test

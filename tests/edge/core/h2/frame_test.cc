@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::h2 {
+namespace edge::h2::frame_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -22,4 +22,4 @@ TEST(Frame, IsWrittenAsSection6HasIt) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::frame_test

@@ -8,7 +8,7 @@
 
 #include "edge/core/h2/field_decoder.h"
 
-namespace edge::h2 {
+namespace edge::h2::head_writer_test {
 namespace {
 
 // The frames' types and flags, and the block that they hold.
@@ -67,4 +67,4 @@ TEST(HeadWriter, ItsBoundIsOne) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::head_writer_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::h2 {
+namespace edge::h2::huffman_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -59,4 +59,4 @@ TEST(Huffman, EosIsAnError) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::huffman_test

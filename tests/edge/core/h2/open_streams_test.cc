@@ -7,7 +7,7 @@
 
 #include "edge/core/h2/stream.h"
 
-namespace edge::h2 {
+namespace edge::h2::open_streams_test {
 namespace {
 
 struct Served : Stream {
@@ -53,4 +53,4 @@ TEST(OpenStreams, KeepNoLongListThatIsEmpty) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::open_streams_test

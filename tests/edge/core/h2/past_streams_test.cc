@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::h2 {
+namespace edge::h2::past_streams_test {
 namespace {
 
 using Past = PastStreams::Past;
@@ -41,4 +41,4 @@ TEST(PastStreamsTest, WhatWasPassedOverIsClosedUnused) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::past_streams_test

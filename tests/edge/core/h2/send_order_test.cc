@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::h2 {
+namespace edge::h2::send_order_test {
 namespace {
 
 struct Served : Stream {
@@ -33,4 +33,4 @@ TEST(SendOrder, IsThatInWhichTheyCame) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::send_order_test

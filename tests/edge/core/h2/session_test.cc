@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::h2 {
+namespace edge::h2::session_test {
 namespace {
 
 using namespace std::literals;
@@ -313,4 +313,4 @@ TEST_F(SessionTest, AnIdleOneHoldsLittle) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::session_test

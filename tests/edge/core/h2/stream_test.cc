@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::h2 {
+namespace edge::h2::stream_test {
 namespace {
 
 // RFC 9218 4 and 5.
@@ -23,4 +23,4 @@ TEST(Priority, WhatCannotBeReadSaysNothing) {
 }
 
 }  // namespace
-}  // namespace edge::h2
+}  // namespace edge::h2::stream_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::client_hello_test {
 namespace {
 
 using State = ClientHello::State;
@@ -108,4 +108,4 @@ TEST(ClientHello, WhatIsBrokenInsideIsBad) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::client_hello_test

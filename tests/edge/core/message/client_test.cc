@@ -7,7 +7,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace edge {
+namespace edge::client_test {
 namespace {
 
 PrefixSet trusted() {
@@ -63,4 +63,4 @@ TEST(PrefixSet, NestedAndNeighbouringNetworks) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::client_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::error_pages_test {
 namespace {
 
 TEST(ErrorPages, TheFirstWithTheStatusIsIt) {
@@ -15,4 +15,4 @@ TEST(ErrorPages, TheFirstWithTheStatusIsIt) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::error_pages_test

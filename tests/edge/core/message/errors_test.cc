@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-namespace edge {
+namespace edge::errors_test {
 namespace {
 
 ErrorKind refused(std::uint16_t status) { return kind_of({.status = status, .reason = "for a test"}); }
@@ -42,4 +42,4 @@ TEST(Errors, EachKindHasANameAndALetter) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::errors_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::explain_fields_test {
 namespace {
 
 TEST(ExplainFields, AreOneLineOfVisibleOctets) {
@@ -13,4 +13,4 @@ TEST(ExplainFields, AreOneLineOfVisibleOctets) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::explain_fields_test

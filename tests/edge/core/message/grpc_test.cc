@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::grpc_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -112,4 +112,4 @@ TEST(Grpc, StatusesHaveNames) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::grpc_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::h2_answer_test {
 namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -103,4 +103,4 @@ TEST(H2Answer, ABodyWithoutALengthEndsWithItsStream) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::h2_answer_test

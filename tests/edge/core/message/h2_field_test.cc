@@ -6,7 +6,7 @@
 
 #include "shared/http/fields.h"
 
-namespace edge {
+namespace edge::h2_field_test {
 namespace {
 
 TEST(H2Field, NamesAreTokensInLowerCase) {
@@ -61,4 +61,4 @@ TEST(H2Field, AControlIsFoundWhereverItStands) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::h2_field_test

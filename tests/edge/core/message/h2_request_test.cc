@@ -9,7 +9,7 @@
 
 #include "edge/core/message/target.h"
 
-namespace edge {
+namespace edge::h2_request_test {
 namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -282,4 +282,4 @@ TEST(H2Request, OtherTunnelsAreRefused) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::h2_request_test

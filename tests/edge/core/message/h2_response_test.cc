@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::h2_response_test {
 namespace {
 
 std::string fields_of(std::string head) {
@@ -60,4 +60,4 @@ TEST(H2Response, TrailersAreLinesToo) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::h2_response_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace edge {
+namespace edge::header_rules_test {
 namespace {
 
 TEST(HeaderRules, AChildAddsToItsParentAndMayOverruleIt) {
@@ -64,4 +64,4 @@ TEST(HeaderRules, KnownFieldsAreFoundByWhatTheyAre) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::header_rules_test

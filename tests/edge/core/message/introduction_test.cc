@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::introduction_test {
 namespace {
 
 TEST(Introduction, OfAHeaderThatTellsNothingIsNone) { EXPECT_EQ(introduce({}), nullptr); }
@@ -33,4 +33,4 @@ TEST(Introduction, CarriesAllThatWasSaidAndSaysItAgain) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::introduction_test

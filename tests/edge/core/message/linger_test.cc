@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::linger_test {
 namespace {
 
 using shared::milliseconds;
@@ -43,4 +43,4 @@ TEST(Linger, NoTimeIsNone) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::linger_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::new_visitor_test {
 namespace {
 
 TEST(NewVisitor, IsGivenWhatItWasDecidedBy) {
@@ -23,4 +23,4 @@ TEST(NewVisitor, IsGivenNoMoreCookiesThanFit) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::new_visitor_test

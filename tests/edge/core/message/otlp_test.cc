@@ -8,7 +8,7 @@
 
 #include "shared/core/protobuf.h"
 
-namespace edge {
+namespace edge::otlp_test {
 namespace {
 
 namespace pb = shared::protobuf;
@@ -193,4 +193,4 @@ TEST(Otlp, ACollectorsAnswerIsUnderstood) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::otlp_test

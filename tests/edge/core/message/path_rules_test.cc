@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::path_rules_test {
 namespace {
 
 std::string rewritten(const shared::Result<PathRule>& rule, std::string_view path) {
@@ -94,4 +94,4 @@ TEST(PathRules, FindsDotSegments) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::path_rules_test

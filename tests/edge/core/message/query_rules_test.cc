@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::query_rules_test {
 namespace {
 
 using Op = QueryRule::Op;
@@ -57,4 +57,4 @@ TEST(QueryRules, ComparesNamesDecoded) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::query_rules_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::response_fields_test {
 namespace {
 
 template <class Response>
@@ -76,4 +76,4 @@ TEST(ResponseFields, OfAnInterimHead) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::response_fields_test

@@ -7,7 +7,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace edge {
+namespace edge::rewrite_test {
 namespace {
 
 Tiers shop_tiers() {
@@ -309,4 +309,4 @@ TEST(OwnResponse, IsWhole) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::rewrite_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace edge {
+namespace edge::security_headers_test {
 namespace {
 
 std::string value_of(const HeaderRules& rules, std::string_view name) {
@@ -40,4 +40,4 @@ TEST(SecurityHeaders, ReplaceWhatAServerSaysAndYieldToRules) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::security_headers_test

@@ -6,7 +6,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace edge {
+namespace edge::target_test {
 namespace {
 
 struct PathCase {
@@ -246,4 +246,4 @@ TEST(Target, RefusesHostsAndForms) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::target_test

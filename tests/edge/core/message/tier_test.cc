@@ -8,7 +8,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace edge {
+namespace edge::tier_test {
 namespace {
 
 PrefixSet trusted() {
@@ -64,4 +64,4 @@ TEST(ApiKeys, ManyKeysAreFoundEach) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::tier_test

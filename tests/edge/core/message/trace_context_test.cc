@@ -7,7 +7,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace edge {
+namespace edge::trace_context_test {
 namespace {
 
 const std::string kTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -80,4 +80,4 @@ TEST(TraceContext, RecordsAShareByTheId) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::trace_context_test

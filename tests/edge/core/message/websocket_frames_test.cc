@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::websocket_frames_test {
 namespace {
 
 using Sender = WebSocketFrames::Sender;
@@ -95,4 +95,4 @@ TEST(WebSocketFrames, GoingAwayIsACloseOfEitherSide) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::websocket_frames_test

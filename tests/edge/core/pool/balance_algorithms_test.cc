@@ -7,7 +7,7 @@
 #include "edge/core/pool/balance.h"
 #include "tests/edge/core/pool_world.h"
 
-namespace edge {
+namespace edge::balance_algorithms_test {
 namespace {
 
 using shared::HealthState;
@@ -228,4 +228,4 @@ TEST(Pick, OneOfManyWeightedServersIsFoundInEveryAlgorithm) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::balance_algorithms_test

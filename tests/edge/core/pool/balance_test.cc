@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::balance_test {
 namespace {
 
 // A pool of servers a, b, c ... with ids 0, 1, 2 ..., each with an address.
@@ -100,4 +100,4 @@ TEST(Pick, TraceNamesTheSkipped) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::balance_test

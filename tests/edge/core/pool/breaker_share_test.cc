@@ -4,7 +4,7 @@
 
 #include "tests/edge/core/pool_world.h"
 
-namespace edge {
+namespace edge::breaker_share_test {
 namespace {
 
 using test::Algorithm;
@@ -74,4 +74,4 @@ TEST_F(OfTenServers, WhoComesWhileAnotherIsAboutItDoesNotWait) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::breaker_share_test

@@ -8,7 +8,7 @@
 
 #include "tests/edge/core/pool_world.h"
 
-namespace edge {
+namespace edge::hash_slots_test {
 namespace {
 
 using shared::HealthState;
@@ -135,4 +135,4 @@ TEST(Hash, ABoundLeavesOrdinaryKeysAtHomeAndCountsOnlyWhoMayBePicked) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::hash_slots_test

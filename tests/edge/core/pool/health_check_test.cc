@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace edge {
+namespace edge::health_check_test {
 namespace {
 
 TEST(NumberRule, EachComparisonAtItsBorder) {
@@ -46,4 +46,4 @@ TEST(CheckConnections, FollowTheDescriptors) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::health_check_test

@@ -8,7 +8,7 @@
 
 #include "tests/edge/core/pool_world.h"
 
-namespace edge {
+namespace edge::learned_sessions_test {
 namespace {
 
 using shared::seconds;
@@ -214,4 +214,4 @@ TEST(LearnedSessions, EachEndHasAName) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::learned_sessions_test

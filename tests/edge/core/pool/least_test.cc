@@ -11,7 +11,7 @@
 
 #include "tests/edge/core/pool_world.h"
 
-namespace edge {
+namespace edge::least_test {
 namespace {
 
 using shared::HealthState;
@@ -189,4 +189,4 @@ INSTANTIATE_TEST_SUITE_P(AlgorithmsAndWorkers, BigPool,
                                            Case{Algorithm::least_time, 1}, Case{Algorithm::least_time, 2}));
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::least_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::live_test {
 namespace {
 
 TEST(Live, CellsStay) {
@@ -49,4 +49,4 @@ TEST(Live, ATenantBeginsAnew) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::live_test

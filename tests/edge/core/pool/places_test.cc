@@ -6,7 +6,7 @@
 
 #include "tests/edge/core/pool_world.h"
 
-namespace edge::test {
+namespace edge::test::places_test {
 namespace {
 
 struct World : PoolWorld {
@@ -141,4 +141,4 @@ TEST(Places, TheFullestPoolSpeaksForTheRegion) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::places_test

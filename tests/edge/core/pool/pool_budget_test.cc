@@ -4,7 +4,7 @@
 
 #include "tests/edge/core/pool_world.h"
 
-namespace edge {
+namespace edge::pool_budget_test {
 namespace {
 
 // What Control does once a second, before and while nothing is wrong.
@@ -33,4 +33,4 @@ TEST(PoolBudget, RetriesEarnNothing) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::pool_budget_test

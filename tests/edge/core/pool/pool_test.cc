@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace edge {
+namespace edge::pool_test {
 namespace {
 
 TEST(ServerSource, IsShownAsItIsWritten) {
@@ -50,4 +50,4 @@ TEST(Addresses, GrowWithTheIdsAndNobodyElsesChange) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::pool_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::request_key_test {
 namespace {
 
 TEST(RequestKey, OfHeaderCookiePathOrClient) {
@@ -38,4 +38,4 @@ TEST(RequestKey, OfHeaderCookiePathOrClient) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::request_key_test

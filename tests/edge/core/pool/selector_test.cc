@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::selector_test {
 namespace {
 
 std::string letters(const std::vector<std::uint16_t>& weights) {
@@ -53,4 +53,4 @@ TEST(Sequence, ManyWeightedServersAreOrderedQuicklyAndExactly) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::selector_test

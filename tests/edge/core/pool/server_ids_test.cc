@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::server_ids_test {
 namespace {
 
 std::string address(std::size_t n) { return "10.0." + std::to_string(n / 256) + "." + std::to_string(n % 256) + ":80"; }
@@ -112,4 +112,4 @@ TEST(PoolSlots, StayByName) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::server_ids_test

@@ -8,7 +8,7 @@
 
 #include "shared/core/hash.h"
 
-namespace edge {
+namespace edge::session_table_test {
 namespace {
 
 using shared::milliseconds;
@@ -135,4 +135,4 @@ TEST(SessionTable, ThreadsThatWriteAtOnceLeadNobodyAstray) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::session_table_test

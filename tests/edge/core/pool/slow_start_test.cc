@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::slow_start_test {
 namespace {
 
 Pools pools_of(shared::milliseconds slow_start, std::initializer_list<unsigned> ids) {
@@ -57,4 +57,4 @@ TEST_F(SlowStartOfAPool, OnlyWhereThePoolSaysSo) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::slow_start_test

@@ -6,7 +6,7 @@
 
 #include "tests/edge/core/pool_world.h"
 
-namespace edge {
+namespace edge::sticky_test {
 namespace {
 
 using shared::HealthState;
@@ -137,4 +137,4 @@ TEST(Sticky, WithoutOrWithAForeignCookieThereIsNoSession) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::sticky_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::abuse_score_test {
 namespace {
 
 using Level = AbuseScore::Level;
@@ -49,4 +49,4 @@ TEST(AbuseScore, EachFloodEnds) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::abuse_score_test

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace edge {
+namespace edge::adaptive_limit_test {
 namespace {
 
 using shared::milliseconds;
@@ -153,4 +153,4 @@ TEST(AdaptiveLimit, TooFewAnswersSayNothing) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::adaptive_limit_test

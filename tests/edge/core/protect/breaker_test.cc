@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace edge {
+namespace edge::breaker_test {
 namespace {
 
 using shared::milliseconds;
@@ -311,4 +311,4 @@ TEST(Breaker, FollowsTheModelOverShortSequences) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::breaker_test

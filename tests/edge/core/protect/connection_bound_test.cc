@@ -9,7 +9,7 @@
 
 #include "tests/support/at_once.h"
 
-namespace edge {
+namespace edge::connection_bound_test {
 namespace {
 
 using Taken = ConnectionCounts::Taken;
@@ -83,4 +83,4 @@ TEST(ConnectionCounts, AFullLineLetsInUncounted) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::connection_bound_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::ejection_test {
 namespace {
 
 using shared::seconds;
@@ -141,4 +141,4 @@ TEST(Ejection, SwitchedOffAllComeBack) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::ejection_test

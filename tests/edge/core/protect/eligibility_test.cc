@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace edge {
+namespace edge::eligibility_test {
 namespace {
 
 using shared::HealthState;
@@ -90,4 +90,4 @@ TEST(SlowStart, GrowsFromASmallShareToAll) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::eligibility_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::latency_window_test {
 namespace {
 
 TEST(LatencyWindow, SaysNothingBeforeItKnowsEnough) {
@@ -40,4 +40,4 @@ TEST(LatencyWindow, FollowsWhatIsRecent) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::latency_window_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::lease_script_test {
 namespace {
 
 using Kind = RedisValue::Kind;
@@ -64,4 +64,4 @@ TEST(LeaseScript, ACommandHasTheKeysInOneSlotAndTheDemandOfEach) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::lease_script_test

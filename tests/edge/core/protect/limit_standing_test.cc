@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-namespace edge {
+namespace edge::limit_standing_test {
 namespace {
 
 constexpr shared::TimePoint kStart{std::chrono::hours(5)};
@@ -51,4 +51,4 @@ TEST(LimitStanding, TheTightestOfThoseThatAnnounceIsTold) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::limit_standing_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::overload_test {
 namespace {
 
 TEST(Shed, ATierGivesWayFromItsShareOn) {
@@ -22,4 +22,4 @@ TEST(Shed, NobodyGivesWayWhereNoCapacityIsKnown) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::overload_test

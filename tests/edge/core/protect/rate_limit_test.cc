@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::rate_limit_test {
 namespace {
 
 using Kind = LimitKeyPart::Kind;
@@ -334,4 +334,4 @@ TEST_F(RateLimitTest, RatesAreMet) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::rate_limit_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::region_leases_test {
 namespace {
 
 using shared::milliseconds;
@@ -239,4 +239,4 @@ TEST_F(RegionLeasesTest, AnotherSeedBeginsAnew) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::region_leases_test

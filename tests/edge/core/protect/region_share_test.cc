@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::region_share_test {
 namespace {
 
 using Grade = RegionShare::Grade;
@@ -83,4 +83,4 @@ TEST(RegionShare, AnEqualShareIsNeverNothing) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::region_share_test

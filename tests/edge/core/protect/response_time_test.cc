@@ -9,7 +9,7 @@
 
 #include "tests/edge/core/pool_world.h"
 
-namespace edge {
+namespace edge::response_time_test {
 namespace {
 
 using shared::milliseconds;
@@ -159,4 +159,4 @@ TEST(LeastTime, InABigPoolTheSlowHalfGetsLittle) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::response_time_test

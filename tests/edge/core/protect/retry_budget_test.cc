@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::retry_budget_test {
 namespace {
 
 using shared::milliseconds;
@@ -56,4 +56,4 @@ TEST(RetryBudget, UnderSteadyTroubleTheShareHolds) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::retry_budget_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::retry_test {
 namespace {
 
 TEST(SafeToRetry, OnlyWhileNobodyCanNotice) {
@@ -28,4 +28,4 @@ TEST(SafeToRetry, OnlyWhileNobodyCanNotice) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::retry_test

@@ -5,7 +5,7 @@
 #include <array>
 #include <string>
 
-namespace edge {
+namespace edge::wait_line_test {
 namespace {
 
 using shared::milliseconds;
@@ -97,4 +97,4 @@ TEST(WaitLine, KnowsTheHighestOfAllTiers) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::wait_line_test

@@ -6,7 +6,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace edge {
+namespace edge::conditions_test {
 namespace {
 
 std::string failed(const Route& route, const std::string& fields, TierId tier = TierId{0},
@@ -132,4 +132,4 @@ TEST(Conditions, ACookieDividesClientsWhereverTheyComeFrom) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::conditions_test

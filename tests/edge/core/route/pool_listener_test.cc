@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::pool_listener_test {
 namespace {
 
 TEST(SniRules, TheExactNameWinsThenTheLongestWildcard) {
@@ -31,4 +31,4 @@ TEST(PoolListener, WithoutAListEverybodyMayComeIn) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::pool_listener_test

@@ -8,7 +8,7 @@
 
 #include "tests/shared/http/parse.h"
 
-namespace edge {
+namespace edge::route_test {
 namespace {
 
 Route route(std::string name, std::string host, std::string path) {
@@ -302,4 +302,4 @@ TEST(Redirect, FillsItsPlaceholdersOnce) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::route_test

@@ -9,7 +9,7 @@
 
 #include "shared/core/hash.h"
 
-namespace edge {
+namespace edge::autoscaler_test {
 namespace {
 
 using shared::seconds;
@@ -313,4 +313,4 @@ TEST(Autoscaler, TheTimeOfTheLastChangeHoldsOverAStart) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::autoscaler_test

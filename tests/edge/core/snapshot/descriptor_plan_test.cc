@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::descriptor_plan_test {
 namespace {
 
 constexpr DescriptorNeeds needs(std::uint64_t limit) {
@@ -31,4 +31,4 @@ TEST(DescriptorPlan, NobodyServesNobody) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::descriptor_plan_test

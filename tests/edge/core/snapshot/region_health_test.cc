@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace edge {
+namespace edge::region_health_test {
 namespace {
 
 // Two pools of one server each, ids 0 and 1.
@@ -97,4 +97,4 @@ TEST(RegionHealth, AnEdgeWithoutPoolsIsUp) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::region_health_test

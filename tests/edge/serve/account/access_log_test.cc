@@ -10,7 +10,7 @@
 #include "shared/serve/os/unique_fd.h"
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::access_log_test {
 namespace {
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -248,4 +248,4 @@ TEST(AccessLog, AFileThatCannotBeOpenedIsAnErrorOfTheStart) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::access_log_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::client_lines_test {
 namespace {
 
 constexpr shared::TimePoint kNow{shared::seconds(1000)};
@@ -69,4 +69,4 @@ TEST(ClientLines, CheckersStayButAreFewAndNotAllOfOneClient) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::client_lines_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::failure_log_test {
 namespace {
 
 TEST(FailureLog, SaysOneInASecondAndCountsTheRest) {
@@ -17,4 +17,4 @@ TEST(FailureLog, SaysOneInASecondAndCountsTheRest) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::failure_log_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::http_date_test {
 namespace {
 
 std::time_t parse(std::string_view text) {
@@ -33,4 +33,4 @@ TEST(HttpDate, IsMadeOnceASecondOfTheLoopsClock) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::http_date_test

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <string>
 
-namespace edge {
+namespace edge::json_line_test {
 namespace {
 
 std::string written(std::string_view value) {
@@ -56,4 +56,4 @@ TEST(JsonLine, WritesMembersBehindEachOther) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::json_line_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::octet_ring_test {
 namespace {
 
 TEST(OctetRing, HasWhatWasPutInOrderAndAroundItsEnd) {
@@ -51,4 +51,4 @@ TEST(OctetRing, TwoThreadsLoseNothing) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::octet_ring_test

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::request_ids_test {
 namespace {
 
 TEST(RequestIds, NoHalfIsEverSeenTwice) {
@@ -93,4 +93,4 @@ TEST(RequestIds, TheTestAboveKnowsAGeneratorThatCanBeTold) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::request_ids_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::server_counters_test {
 namespace {
 
 TEST(ServerCounterTable, AreMadeWhenAServerIsFirstMet) {
@@ -36,4 +36,4 @@ TEST(ServerCounterTable, TheLastServersHaveRoom) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::server_counters_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::snapshots_test {
 namespace {
 
 using Generations = std::vector<std::uint64_t>;
@@ -52,4 +52,4 @@ TEST_F(SnapshotsTest, ThePresentOneIsKeptWithoutAUser) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::snapshots_test

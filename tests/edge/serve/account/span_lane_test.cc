@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::span_lane_test {
 namespace {
 
 SpanFrame frame(std::string_view name) {
@@ -49,4 +49,4 @@ TEST(SpanLane, WhatFindsNoRoomIsCounted) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::span_lane_test

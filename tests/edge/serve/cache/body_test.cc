@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace edge {
+namespace edge::body_test {
 namespace {
 
 void write(CacheBody& body, std::string_view octets, std::uint64_t known = 0) {
@@ -352,4 +352,4 @@ TEST(CacheBody, FreesALongChainWithoutAStack) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::body_test

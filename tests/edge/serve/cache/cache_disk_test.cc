@@ -20,7 +20,7 @@
 #include "edge/serve/cache/store.h"
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::cache_disk_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -562,4 +562,4 @@ TEST_F(CacheDiskTest, IsUsedByManyThreads) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::cache_disk_test

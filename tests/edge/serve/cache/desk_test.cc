@@ -8,7 +8,7 @@
 
 #include "edge/serve/io/task.h"
 
-namespace edge {
+namespace edge::desk_test {
 namespace {
 
 using Phase = CacheFill::Phase;
@@ -191,4 +191,4 @@ TEST(CacheDesk, WantsAFillThatIsForTheStore) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::desk_test

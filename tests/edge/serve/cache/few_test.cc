@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-namespace edge {
+namespace edge::few_test {
 namespace {
 
 using Numbers = Few<std::shared_ptr<int>>;
@@ -62,4 +62,4 @@ TEST(Few, LetsGoOfTheOnlyOne) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::few_test

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-namespace edge {
+namespace edge::heap_ahead_test {
 namespace {
 
 // Octets that may be written to behind `at`, in its mapping.
@@ -46,4 +46,4 @@ TEST(HeapAhead, AThreadsHeapGrowsByMoreThanAFewPages) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::heap_ahead_test

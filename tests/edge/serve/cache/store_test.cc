@@ -14,7 +14,7 @@
 #include "edge/serve/cache/desk.h"
 #include "tests/edge/core/cache/parsed.h"
 
-namespace edge {
+namespace edge::store_test {
 namespace {
 
 using Kind = CacheStore::Joined::Kind;
@@ -376,4 +376,4 @@ TEST(CacheStore, IsUsedByManyThreads) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::store_test

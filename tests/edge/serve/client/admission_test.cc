@@ -4,7 +4,7 @@
 
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::admission_test {
 namespace {
 
 const std::string kHalfHead = "G";
@@ -242,4 +242,4 @@ TEST(Admission, AHeadAsOldAsAnothersIsNotOlder) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::admission_test

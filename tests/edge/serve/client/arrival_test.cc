@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-namespace edge::test {
+namespace edge::test::arrival_test {
 namespace {
 
 const std::string kHeader = "PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n";
@@ -177,4 +177,4 @@ TEST_F(ArrivalTest, InACrowdTheOldestGoes) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::arrival_test

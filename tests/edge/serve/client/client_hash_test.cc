@@ -5,7 +5,7 @@
 #include <cstring>
 #include <set>
 
-namespace edge {
+namespace edge::client_hash_test {
 namespace {
 
 // What shared::mix() is made of, backwards.
@@ -36,4 +36,4 @@ TEST(ClientHash, NobodyCanChooseAddressesThatShareAHash) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::client_hash_test

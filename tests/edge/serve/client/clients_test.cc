@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::test {
+namespace edge::test::clients_test {
 namespace {
 
 // A client by its address; what the worker wanted of it.
@@ -156,4 +156,4 @@ TEST_F(ClientsTest, WhoComesIntoADrainIsToldSo) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::clients_test

@@ -10,7 +10,7 @@
 #include "shared/serve/os/socket.h"
 #include "tests/edge/serve/fakes.h"
 
-namespace edge::test {
+namespace edge::test::datagrams_test {
 namespace {
 
 shared::UniqueFd bound_socket(shared::Endpoint& where) {
@@ -192,4 +192,4 @@ TEST_F(DatagramsTest, AnHeirReadsAndWhoWaitsGetsItsAnswer) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::datagrams_test

@@ -3,7 +3,7 @@
 #include "tests/edge/serve/harness.h"
 #include "tests/edge/serve/sealed.h"
 
-namespace edge::test {
+namespace edge::test::h1_test {
 namespace {
 
 TEST(KeepAlive, ManyRequestsUseOneConnectionOnBothSides) {
@@ -251,4 +251,4 @@ TEST_F(H1Layered, BodiesBehindTheirHeadsAreForwarded) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::h1_test

@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::h2_body_test {
 namespace {
 
 constexpr std::string_view kHead("\0\0\0\0\0\0\0\0\1", 9);
@@ -130,4 +130,4 @@ TEST(H2BodyTest, WhateverIsTakenInWhateverPiecesIsWhatWasPut) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::h2_body_test

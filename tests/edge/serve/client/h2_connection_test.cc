@@ -19,7 +19,7 @@
 #include "edge/serve/request/context.h"
 #include "tests/edge/serve/sealed.h"
 
-namespace edge {
+namespace edge::h2_connection_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -485,4 +485,4 @@ TEST_F(H2ConnectionTest, TheSchemeIsThatOfTheConnection) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::h2_connection_test

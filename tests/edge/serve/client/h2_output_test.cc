@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::h2_output_test {
 namespace {
 
 std::string all_of(H2Output& out) {
@@ -92,4 +92,4 @@ TEST(H2OutputTest, MoreRunsThanItListsAreCopied) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::h2_output_test

@@ -12,7 +12,7 @@
 #include "edge/serve/client/make_connection.h"
 #include "tests/edge/serve/fakes.h"
 
-namespace edge::test {
+namespace edge::test::pipelining_test {
 namespace {
 
 constexpr std::size_t kMost = 2 * 8;  // of one client in a turn: once for an event, and once since it wants to go on
@@ -89,4 +89,4 @@ TEST_F(PipeliningTest, AlsoWhereNothingIsLeftBehindEach) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::pipelining_test

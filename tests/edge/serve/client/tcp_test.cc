@@ -4,7 +4,7 @@
 #include "tests/edge/serve/harness.h"
 #include "tests/edge/serve/sealed.h"
 
-namespace edge::test {
+namespace edge::test::tcp_test {
 namespace {
 
 struct TcpEdge : Edge {
@@ -101,4 +101,4 @@ TEST(TcpConnection, OneThatNeverReadsIsSlow) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::tcp_test

@@ -12,7 +12,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_peer.h"
 
-namespace edge {
+namespace edge::backends_test {
 namespace {
 
 using shared::ResolveFamily;
@@ -186,4 +186,4 @@ TEST_F(BackendsTest, WhomRequestsDoNotTrustChecksDoNotTrust) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::backends_test

@@ -18,7 +18,7 @@
 #include "shared/serve/os/log.h"
 #include "tests/edge/serve/harness.h"
 
-namespace edge {
+namespace edge::control_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -357,4 +357,4 @@ TEST_F(ControlTest, ReloadsUnderLoadLoseNothing) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::control_test

@@ -11,7 +11,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_dns.h"
 
-namespace edge {
+namespace edge::discovery_test {
 namespace {
 
 using shared::test::run_until;
@@ -239,4 +239,4 @@ TEST_F(DiscoveryTest, WhatIsNotWantedAnyMoreIsForgotten) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::discovery_test

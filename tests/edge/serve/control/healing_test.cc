@@ -9,7 +9,7 @@
 #include "shared/serve/os/log.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace edge {
+namespace edge::healing_test {
 namespace {
 
 using shared::HealthState;
@@ -101,4 +101,4 @@ TEST_F(HealingTest, ReckonsWhatABoundedPoolHasRoomFor) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::healing_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::health_verdict_test {
 namespace {
 
 using shared::ProbeOutcome;
@@ -100,4 +100,4 @@ TEST(HealthVerdict, ANumberIsToldWhateverItMeans) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::health_verdict_test

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::operator_words_test {
 namespace {
 
 TEST(OperatorWords, ReadBackAsTheyWereWritten) {
@@ -107,4 +107,4 @@ TEST(OperatorWords, TellWhoDrainsAndWhoDoesNoLonger) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::operator_words_test

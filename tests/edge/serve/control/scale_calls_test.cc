@@ -12,7 +12,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_peer.h"
 
-namespace edge {
+namespace edge::scale_calls_test {
 namespace {
 
 using shared::test::run_for;
@@ -143,4 +143,4 @@ TEST_F(ScaleCallsTest, WithoutAWebhookNobodyIsTold) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::scale_calls_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::scale_memory_test {
 namespace {
 
 TEST(ScaleMemory, IsReadAsItWasWritten) {
@@ -34,4 +34,4 @@ TEST(ScaleMemory, AnOldOneCountsNoMore) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::scale_memory_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::scale_message_test {
 namespace {
 
 TEST(ScaleMessage, IsOneLineOfJson) {
@@ -31,4 +31,4 @@ TEST(ScaleMessage, IsSignedWithItsTime) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::scale_message_test

@@ -8,7 +8,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_peer.h"
 
-namespace edge {
+namespace edge::siblings_test {
 namespace {
 
 using shared::test::run_for;
@@ -89,4 +89,4 @@ TEST_F(SiblingsTest, WhoIsNotWantedIsNotAsked) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::siblings_test

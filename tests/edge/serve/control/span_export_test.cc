@@ -11,7 +11,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_peer.h"
 
-namespace edge {
+namespace edge::span_export_test {
 namespace {
 
 using shared::test::ok_answer;
@@ -222,4 +222,4 @@ TEST_F(SpanExportTest, WithoutACollectorNothingWaits) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::span_export_test

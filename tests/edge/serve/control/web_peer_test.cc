@@ -8,7 +8,7 @@
 #include "tests/shared/serve/resolve/fake_lookups.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace edge {
+namespace edge::web_peer_test {
 namespace {
 
 using shared::test::run_for;
@@ -55,4 +55,4 @@ TEST_F(WebPeerTest, ANameWithoutAnAddressIsTold) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::web_peer_test

@@ -8,7 +8,7 @@
 
 #include "tests/edge/serve/files/root.h"
 
-namespace edge {
+namespace edge::disk_thread_test {
 namespace {
 
 TEST(DiskThread, WorksElsewhereInOrderAndIsDoneHere) {
@@ -56,4 +56,4 @@ TEST(DiskThread, TakesNoMoreThanItsBoundAndDropsWhatHasNotBegun) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::disk_thread_test

@@ -11,7 +11,7 @@
 
 #include "tests/edge/serve/files/root.h"
 
-namespace edge {
+namespace edge::file_body_test {
 namespace {
 
 class FileBodyTest : public ::testing::Test {
@@ -125,4 +125,4 @@ TEST_F(FileBodyTest, OnlyLargePartsAreWorthASendfile) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::file_body_test

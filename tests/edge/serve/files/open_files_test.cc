@@ -15,6 +15,9 @@ namespace edge {
 
 static std::ostream& operator<<(std::ostream& out, OpenedFile::Kind kind) { return out << static_cast<int>(kind); }
 
+}  // namespace edge
+
+namespace edge::open_files_test {
 namespace {
 
 using Kind = OpenedFile::Kind;
@@ -160,4 +163,4 @@ TEST_F(OpenFilesTest, FactsAreAskedForOnceInATurn) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::open_files_test

@@ -3,7 +3,7 @@
 
 #include "tests/edge/serve/sealed.h"
 
-namespace edge::test {
+namespace edge::test::body_reader_test {
 namespace {
 
 using http::Body;
@@ -181,4 +181,4 @@ TEST(BodyReader, UnderALayerTicketsAndNewKeysAreNoPartOfTheBody) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::body_reader_test

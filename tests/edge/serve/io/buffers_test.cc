@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::buffers_test {
 namespace {
 
 void receive(ReadBuffer& buffer, std::string_view octets) {
@@ -130,4 +130,4 @@ TEST(WorkPool, AHundredStreamsOfAConnectionAreNoHundredConnections) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::buffers_test

@@ -10,7 +10,7 @@
 #include "shared/serve/os/socket.h"
 #include "shared/serve/os/unique_fd.h"
 
-namespace edge::test {
+namespace edge::test::datagram_batch_test {
 namespace {
 
 // A bound socket, and one that is connected to it by way of `asked`.
@@ -80,4 +80,4 @@ TEST(DatagramBatch, AnswersLeaveFromTheAddressThatWasAsked) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::datagram_batch_test

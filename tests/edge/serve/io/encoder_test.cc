@@ -8,7 +8,7 @@
 #include <array>
 #include <string>
 
-namespace edge {
+namespace edge::encoder_test {
 namespace {
 
 // What can be read of a stream that may not be over; it must not be malformed.
@@ -153,4 +153,4 @@ TEST(Encoder, AWholeBodyIsNotLargerThanAStreamedOne) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::encoder_test

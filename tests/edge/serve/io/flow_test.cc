@@ -5,7 +5,7 @@
 
 #include "tests/edge/serve/sealed.h"
 
-namespace edge::test {
+namespace edge::test::flow_test {
 namespace {
 
 using Step = Flow::Step;
@@ -110,4 +110,4 @@ TEST_F(LayeredFlow, AnEndWithoutItsWordsIsACut) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::flow_test

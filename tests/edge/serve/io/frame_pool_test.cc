@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+namespace edge::frame_pool_test {
 namespace {
 
 TEST(FramePool, FramesInUseAreDistinctAndWhole) {
@@ -78,3 +79,4 @@ TEST(FramePool, WhatOutlivesItsThreadCanBeGivenBack) {
 #endif
 
 }  // namespace
+}  // namespace edge::frame_pool_test

@@ -9,7 +9,7 @@
 
 #include "edge/serve/io/frame_pool.h"
 
-namespace edge::test {
+namespace edge::test::h2_library_test {
 namespace {
 
 TEST(H2Library, ItsMemoryIsCountedByThePool) {
@@ -47,4 +47,4 @@ TEST(H2Library, AHeadHasRoomForAsManyFieldsAsItMay) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::h2_library_test

@@ -3,7 +3,7 @@
 
 #include "tests/edge/serve/sealed.h"
 
-namespace edge::test {
+namespace edge::test::message_writer_test {
 namespace {
 
 using http::Body;
@@ -162,4 +162,4 @@ TEST(MessageWriter, UnderALayerItIsBlockedWhileTheLayerWaitsForThePeer) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::message_writer_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::pool_memory_test {
 namespace {
 
 TEST(PoolMemory, IsThePoolOfItsThread) {
@@ -17,4 +17,4 @@ TEST(PoolMemory, IsThePoolOfItsThread) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::pool_memory_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::pump_test {
 namespace {
 
 struct Source {
@@ -113,4 +113,4 @@ TEST(Pump, OthersHaveTheirTurnAfterAShare) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::pump_test

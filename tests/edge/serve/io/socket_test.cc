@@ -11,7 +11,7 @@
 #include "edge/serve/io/task.h"
 #include "shared/serve/loop/worker_loop.h"
 
-namespace edge {
+namespace edge::socket_test {
 namespace {
 
 struct Pair {
@@ -106,4 +106,4 @@ TEST(Socket, AnIdleSocketTellsItsOwner) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::socket_test

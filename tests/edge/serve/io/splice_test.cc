@@ -5,7 +5,7 @@
 
 #include "shared/core/hash.h"
 
-namespace edge::test {
+namespace edge::test::splice_test {
 namespace {
 
 constexpr std::size_t kLarge = 3 * 1024 * 1024 + 77;
@@ -105,4 +105,4 @@ TEST(PipePool, LendsABoundedNumberAndKeepsOnlyEmptyOnes) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::splice_test

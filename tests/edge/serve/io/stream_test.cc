@@ -7,7 +7,7 @@
 #include "shared/serve/os/socket.h"
 #include "tests/edge/serve/sealed.h"
 
-namespace edge::test {
+namespace edge::test::stream_test {
 namespace {
 
 class PlainStream : public testing::Test {
@@ -203,4 +203,4 @@ TEST_F(LayeredStream, ACloseHasLastWordsAndAnAbortNone) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::stream_test

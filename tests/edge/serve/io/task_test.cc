@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::task_test {
 namespace {
 
 Task<int> value(int n) { co_return n; }
@@ -76,4 +76,4 @@ TEST(Task, DestroyedWhileItWaitsItTakesEverythingBelowWithIt) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::task_test

@@ -14,7 +14,7 @@
 #include "shared/serve/tls/tls_server.h"
 #include "tests/support/made_certificate.h"
 
-namespace edge {
+namespace edge::tls_layer_test {
 namespace {
 
 using shared::TlsClient;
@@ -203,4 +203,4 @@ TEST_F(TlsEnds, AnotherStreamGoesOnAfterTheHandshake) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::tls_layer_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::redis_client_test {
 namespace {
 
 using Kind = RedisValue::Kind;
@@ -42,4 +42,4 @@ TEST(RedisClient, OnlyAMasterWillDo) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::redis_client_test

@@ -9,7 +9,7 @@
 #include "tests/edge/serve/redis/redis_peer.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace edge::test {
+namespace edge::test::redis_connection_test {
 namespace {
 
 using shared::milliseconds;
@@ -146,4 +146,4 @@ TEST_F(RedisConnectionTest, AReplyMayCloseIt) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::redis_connection_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::redis_replies_test {
 namespace {
 
 using Kind = RedisValue::Kind;
@@ -70,4 +70,4 @@ TEST(RedisReplies, ACommandSaysItsLengths) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::redis_replies_test

@@ -8,7 +8,7 @@
 #include "tests/edge/serve/redis/redis_peer.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace edge::test {
+namespace edge::test::region_limits_test {
 namespace {
 
 using shared::milliseconds;
@@ -136,4 +136,4 @@ TEST_F(RegionLimitsTest, WhatIsLeasedOutlivesAReload) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::region_limits_test

@@ -9,7 +9,7 @@
 #include "shared/serve/os/log.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace edge {
+namespace edge::session_store_test {
 namespace {
 
 using Kind = RedisValue::Kind;
@@ -249,4 +249,4 @@ TEST_F(SessionStoreTest, WithoutRedisInTheConfigurationNothingIsAsked) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::session_store_test

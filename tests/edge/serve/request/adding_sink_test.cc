@@ -6,7 +6,7 @@
 
 #include "tests/edge/serve/request/plain_sink.h"
 
-namespace edge {
+namespace edge::adding_sink_test {
 namespace {
 
 using test::Answered;
@@ -72,4 +72,4 @@ TEST(AddingSink, TheRestPasses) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::adding_sink_test

@@ -1,7 +1,7 @@
 // `edge.answer`: a server's head over the limits is a 502, and they are not the client's limits.
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::answer_limits_test {
 namespace {
 
 std::string answer_with(std::size_t fields, std::size_t octets) {
@@ -55,4 +55,4 @@ TEST(AnswerLimits, TheServerIsBlamedAndTheNextOneAsked) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::answer_limits_test

@@ -10,7 +10,7 @@
 #include "tests/edge/serve/fake_server.h"
 #include "tests/edge/serve/fakes.h"
 
-namespace edge::test {
+namespace edge::test::attempt_test {
 namespace {
 
 // A request that has been decided, and one attempt of it at the first server.
@@ -243,4 +243,4 @@ TEST(Attempt, ASessionIsRememberedWhereItIsNew) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::attempt_test

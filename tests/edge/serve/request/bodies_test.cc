@@ -4,7 +4,7 @@
 
 #include "shared/core/hash.h"
 
-namespace edge::test {
+namespace edge::test::bodies_test {
 namespace {
 
 constexpr std::size_t kLarge = 8 * 1024 * 1024;
@@ -286,4 +286,4 @@ TEST(Bodies, BackPressureHoldsBothSidesStill) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::bodies_test

@@ -13,7 +13,7 @@
 #include "shared/http/date.h"
 #include "tests/edge/serve/request/cached_worker.h"
 
-namespace edge::test {
+namespace edge::test::cached_exchange_test {
 namespace {
 
 constexpr std::string_view kFresh = "Cache-Control: max-age=600\r\n";
@@ -557,4 +557,4 @@ TEST_P(CachedExchangeTest, WithoutAStoreServersAreAsked) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::cached_exchange_test

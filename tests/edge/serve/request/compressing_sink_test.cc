@@ -12,7 +12,7 @@
 #include "tests/edge/serve/fakes.h"
 #include "tests/edge/serve/request/plain_sink.h"
 
-namespace edge {
+namespace edge::compressing_sink_test {
 namespace {
 
 using test::Answered;
@@ -292,4 +292,4 @@ TEST(CompressingSink, ABrokenClientIsToldOf) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::compressing_sink_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::context_test {
 namespace {
 
 TEST(WorkerContext, IsMadeWithoutAWorkerAndGivesItsSnapshotBack) {
@@ -44,4 +44,4 @@ TEST(WorkerContext, ASweepSaysWhatMemoryIsInUse) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::context_test

@@ -2,7 +2,7 @@
 // 9.6). The request is larger than what sockets hold on their own.
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::early_answer_test {
 namespace {
 
 constexpr std::size_t kUpload = 24 * 1024 * 1024;
@@ -139,4 +139,4 @@ TEST(EarlyAnswer, ARefusedHeadRequestGetsNoBody) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::early_answer_test

@@ -9,7 +9,7 @@
 
 #include "tests/edge/serve/request/cached_worker.h"
 
-namespace edge::test {
+namespace edge::test::entry_file_test {
 namespace {
 
 constexpr std::string_view kFresh = "Cache-Control: max-age=600\r\nETag: \"a\"\r\n";
@@ -104,4 +104,4 @@ TEST_F(EntryFileTest, OneThatIsShorterIsAMiss) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::entry_file_test

@@ -9,7 +9,7 @@
 
 #include "tests/edge/serve/files/root.h"
 
-namespace edge {
+namespace edge::entry_source_test {
 namespace {
 
 // A body of which the front is in a file, behind a front of 7 octets, and the rest in memory.
@@ -136,4 +136,4 @@ TEST_F(EntrySourceTest, WhatWasCutIsNoEnd) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::entry_source_test

@@ -2,7 +2,7 @@
 
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::failure_test {
 namespace {
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -482,4 +482,4 @@ TEST(Failure, ABodyOverTheLimitIs413) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::failure_test

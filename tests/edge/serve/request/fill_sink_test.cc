@@ -17,7 +17,7 @@
 #include "tests/edge/core/cache/parsed.h"
 #include "tests/edge/serve/files/root.h"
 
-namespace edge {
+namespace edge::fill_sink_test {
 namespace {
 
 // A request of another worker that reads a fill to its end, `piece` octets at a time.
@@ -219,4 +219,4 @@ TEST_F(FillSinkTest, WhatIsStoredOrHasAReaderIsNotUseless) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::fill_sink_test

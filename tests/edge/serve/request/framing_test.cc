@@ -1,6 +1,6 @@
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::framing_test {
 namespace {
 
 struct Attack {
@@ -154,4 +154,4 @@ TEST(Framing, ASilentClientIsClosedWithoutAWord) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::framing_test

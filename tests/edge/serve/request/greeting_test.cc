@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge::test {
+namespace edge::test::greeting_test {
 namespace {
 
 class Source final : public RequestSource {
@@ -68,4 +68,4 @@ TEST(Greeting, AnIdThatWasToldIsPassedOn) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::greeting_test

@@ -4,7 +4,7 @@
 
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::hedge_session_test {
 namespace {
 
 // Answers with its own name, or holds requests until it is quick again or nobody waits.
@@ -113,4 +113,4 @@ TEST_F(HedgedSessions, ASessionWhoseServerIsGoneMovesToTheOneThatAnswered) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::hedge_session_test

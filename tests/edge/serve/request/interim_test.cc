@@ -1,6 +1,6 @@
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::interim_test {
 namespace {
 
 const std::string kHints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
@@ -125,4 +125,4 @@ TEST(Interim, ATricklingHeadBuysTheServerNoTime) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::interim_test

@@ -9,7 +9,7 @@
 
 #include "tests/edge/serve/fake_server.h"
 
-namespace edge::test {
+namespace edge::test::mirror_test {
 namespace {
 
 constexpr std::string_view kMark = "X-Meridian-Mirror: 1\r\n";
@@ -223,4 +223,4 @@ TEST_F(MirrorTest, OneThatHasNotBegunWhenItsWorkerEndsIsGone) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::mirror_test

@@ -3,7 +3,7 @@
 
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::outage_test {
 namespace {
 
 // An address where nobody listens.
@@ -177,4 +177,4 @@ TEST(Streams, AFirstRequestIsMeasuredByItsHead) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::outage_test

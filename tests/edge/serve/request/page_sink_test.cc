@@ -8,7 +8,7 @@
 
 #include "tests/edge/serve/request/plain_sink.h"
 
-namespace edge {
+namespace edge::page_sink_test {
 namespace {
 
 using test::Answered;
@@ -92,4 +92,4 @@ TEST(PageSink, AClientThatIsGoneEndsIt) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::page_sink_test

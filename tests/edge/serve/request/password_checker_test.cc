@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace edge {
+namespace edge::password_checker_test {
 namespace {
 
 TEST(PasswordChecker, KnowsHashesOfCrypt) {
@@ -40,4 +40,4 @@ TEST(PasswordChecker, TellsOnTheLoopAndRefusesWhenItIsFull) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::password_checker_test

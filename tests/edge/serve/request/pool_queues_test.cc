@@ -10,7 +10,7 @@
 #include "edge/serve/request/ticket.h"
 #include "tests/edge/serve/fakes.h"
 
-namespace edge::test {
+namespace edge::test::pool_queues_test {
 namespace {
 
 // Requests of a tier, as decide() leaves them when all is full.
@@ -137,4 +137,4 @@ TEST(PoolQueues, LooksAnywayNowAndThen) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::pool_queues_test

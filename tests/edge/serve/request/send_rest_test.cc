@@ -3,7 +3,7 @@
 
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::send_rest_test {
 namespace {
 
 const std::string kBody(256 * 1024, 'y');
@@ -92,4 +92,4 @@ TEST(SendRest, AClientThatTakesNothingIsCutInTime) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::send_rest_test

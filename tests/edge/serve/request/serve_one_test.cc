@@ -10,7 +10,7 @@
 #include "tests/edge/serve/fake_server.h"
 #include "tests/edge/serve/fakes.h"
 
-namespace edge::test {
+namespace edge::test::serve_one_test {
 namespace {
 
 struct Answered {
@@ -249,4 +249,4 @@ TEST(ServeOne, GoesWhereExplainSays) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::serve_one_test

@@ -2,7 +2,7 @@
 
 #include "tests/edge/serve/fakes.h"
 
-namespace edge::test {
+namespace edge::test::session_account_test {
 namespace {
 
 const SessionCounters& of(FakeWorker& worker, Transport transport) {
@@ -39,4 +39,4 @@ TEST(SessionAccount, CountsErrorsAndTellsOfServersThatWereNotReached) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::session_account_test

@@ -14,7 +14,7 @@
 #include "tests/edge/serve/fake_server.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace edge::test {
+namespace edge::test::session_asking_test {
 namespace {
 
 using Command = std::vector<std::string>;
@@ -273,4 +273,4 @@ TEST(SessionAsking, OneThatIsTakenAwayLeavesNobodyBehind) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::session_asking_test

@@ -10,7 +10,7 @@
 #include "tests/edge/serve/fakes.h"
 #include "tests/edge/serve/span_reader.h"
 
-namespace edge::test {
+namespace edge::test::spans_test {
 namespace {
 
 const std::string kTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -236,4 +236,4 @@ TEST_F(SpansOfTwo, ARetryIsASpanOfItsOwnWithItsOwnTraceparent) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::spans_test

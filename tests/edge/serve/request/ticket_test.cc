@@ -9,7 +9,7 @@
 #include "edge/core/pool/places.h"
 #include "tests/edge/serve/fake_server.h"
 
-namespace edge::test {
+namespace edge::test::ticket_test {
 namespace {
 
 // One server with one place, and kept connections to it.
@@ -160,4 +160,4 @@ TEST(Ticket, ARetryThatFindsNoPlaceTellsOfTheFirstFailure) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::ticket_test

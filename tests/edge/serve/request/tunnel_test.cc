@@ -9,7 +9,7 @@
 #include "edge/serve/io/task.h"
 #include "tests/edge/serve/sealed.h"
 
-namespace edge::test {
+namespace edge::test::tunnel_test {
 namespace {
 
 struct FakeSink {
@@ -229,4 +229,4 @@ TEST(TunnelRide, KeepsWhatTheOtherSideDoesNotTake) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::tunnel_test

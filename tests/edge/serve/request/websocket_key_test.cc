@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace edge {
+namespace edge::websocket_key_test {
 namespace {
 
 // RFC 6455 1.3.
@@ -46,4 +46,4 @@ TEST(WebSocketKeyTest, OtherDigitsAreAnotherKey) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::websocket_key_test

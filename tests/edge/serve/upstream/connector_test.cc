@@ -11,7 +11,7 @@
 #include "tests/edge/serve/sealed.h"
 #include "tests/support/made_certificate.h"
 
-namespace edge::test {
+namespace edge::test::connector_test {
 namespace {
 
 constexpr ServerId kServer{0};
@@ -277,4 +277,4 @@ TEST_F(ConnectorTls, AKeptConnectionIsForTheSameTlsAndName) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::connector_test

@@ -12,7 +12,7 @@
 
 #include "shared/serve/os/socket.h"
 
-namespace edge {
+namespace edge::h2_upstreams_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -303,4 +303,4 @@ TEST_F(H2Refusals, AreBrokenWhereTheyAreShorter) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::h2_upstreams_test

@@ -4,7 +4,7 @@
 
 #include "tests/support/made_certificate.h"
 
-namespace edge::test {
+namespace edge::test::tls_clients_test {
 namespace {
 
 PoolTls tls_with(const std::string& name) {
@@ -40,4 +40,4 @@ TEST(TlsClients, WhatCannotBeShownGivesNoLayer) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::tls_clients_test

@@ -7,7 +7,7 @@
 #include "shared/serve/os/socket.h"
 #include "tests/edge/serve/sealed.h"
 
-namespace edge::test {
+namespace edge::test::upstreams_test {
 namespace {
 
 constexpr ServerId kServer{0};
@@ -236,4 +236,4 @@ TEST_F(UpstreamsTest, UnderALayerWhatIsBufferedInsideIsLeftToRead) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::upstreams_test

@@ -7,7 +7,7 @@
 #include "edge/core/pool/places.h"
 #include "tests/edge/core/pool_world.h"
 
-namespace edge::test {
+namespace edge::test::visit_test {
 namespace {
 
 using Kind = BreakerPermit::Kind;
@@ -180,4 +180,4 @@ TEST(Visit, AnAdaptiveLimitHearsOfGoodAnswers) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::visit_test

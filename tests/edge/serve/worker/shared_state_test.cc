@@ -13,7 +13,7 @@
 #include "edge/core/protect/retry_budget.h"
 #include "tests/support/at_once.h"
 
-namespace edge {
+namespace edge::shared_state_test {
 namespace {
 
 using shared::milliseconds;
@@ -91,4 +91,4 @@ TEST(SharedState, TheFirstFailureIsHiddenOnEveryWorker) {
 }
 
 }  // namespace
-}  // namespace edge
+}  // namespace edge::shared_state_test

@@ -1,6 +1,6 @@
 #include "tests/edge/serve/harness.h"
 
-namespace edge::test {
+namespace edge::test::worker_test {
 namespace {
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -177,4 +177,4 @@ TEST(Actions, RespondRedirectAndAllow) {
 }
 
 }  // namespace
-}  // namespace edge::test
+}  // namespace edge::test::worker_test

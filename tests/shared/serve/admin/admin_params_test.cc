@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace shared {
+namespace shared::admin_params_test {
 namespace {
 
 AdminRequest with(std::initializer_list<std::pair<const std::string, std::string>> query) {
@@ -41,4 +41,4 @@ TEST(AdminParams, ExpiresIsAWholeNumberOfSecondsAboveZero) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::admin_params_test

@@ -23,7 +23,7 @@
 #include "shared/serve/process/builder.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace shared {
+namespace shared::admin_test {
 namespace {
 
 using test::run_for;
@@ -456,4 +456,4 @@ TEST(AdminAddressTest, OnlyLoopbackAndUnixSockets) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::admin_test

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::metrics_test {
 namespace {
 
 TEST(MetricsTest, FamilyIsSaidOnceBeforeItsSamples) {
@@ -75,4 +75,4 @@ TEST(MetricsTest, DefaultScaleShowsMicrosecondsAsSeconds) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::metrics_test

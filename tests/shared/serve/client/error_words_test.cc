@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::error_words_test {
 namespace {
 
 TEST(ErrorWords, TheEndOfAConnectionIsWhatThePeerSaid) {
@@ -35,4 +35,4 @@ TEST(ErrorWords, AnOperatorIsToldInFewWords) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::error_words_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace shared {
+namespace shared::grpc_health_session_test {
 namespace {
 
 std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload) {
@@ -95,4 +95,4 @@ TEST_F(GrpcHealthSessionTest, PingsAreAnsweredAndAGoawayIsSeen) {
 TEST_F(GrpcHealthSessionTest, WhatIsNoHttp2IsTold) { EXPECT_FALSE(session_.feed("HTTP/1.1 400 Bad Request\r\n\r\n")); }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::grpc_health_session_test

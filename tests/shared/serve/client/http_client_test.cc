@@ -9,7 +9,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_peer.h"
 
-namespace shared {
+namespace shared::http_client_test {
 namespace {
 
 using test::ok_answer;
@@ -219,4 +219,4 @@ TEST_F(HttpClientTest, WhoIsToldMayCallAgain) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::http_client_test

@@ -4,7 +4,7 @@
 
 #include "tests/shared/serve/run_until.h"
 
-namespace shared {
+namespace shared::debounce_test {
 namespace {
 
 TEST(Debounce, CallsOnceForManyCauses) {
@@ -33,4 +33,4 @@ TEST(Debounce, DoesNotWaitForAQuietTimeThatNeverComes) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::debounce_test

@@ -16,7 +16,7 @@
 #include "shared/serve/os/socket.h"
 #include "shared/serve/process/inherited_sockets.h"
 
-namespace shared {
+namespace shared::listener_test {
 namespace {
 
 struct One {
@@ -75,4 +75,4 @@ TEST(Listener, ADrainTakesWhoIsQueued) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::listener_test

@@ -23,7 +23,7 @@
 #include "shared/serve/process/builder.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace shared {
+namespace shared::threads_test {
 namespace {
 
 std::string name_of_this_thread() {
@@ -244,4 +244,4 @@ TEST(BuilderTest, StopDropsJobsThatHaveNotBegun) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::threads_test

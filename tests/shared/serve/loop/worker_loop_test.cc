@@ -18,7 +18,7 @@
 #include "shared/serve/loop/timer_wheel.h"
 #include "shared/serve/os/unique_fd.h"
 
-namespace shared {
+namespace shared::worker_loop_test {
 namespace {
 
 struct Fired {
@@ -284,4 +284,4 @@ TEST(WorkerLoop, WhoStillWaitsMayOutliveIt) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::worker_loop_test

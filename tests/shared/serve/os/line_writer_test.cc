@@ -16,7 +16,7 @@
 
 #include "shared/serve/os/unique_fd.h"
 
-namespace shared {
+namespace shared::line_writer_test {
 namespace {
 
 // A pipe that takes little and that nobody reads until it is asked to.
@@ -132,4 +132,4 @@ TEST(LineWriter, AFullDiskTearsOneLineAndSpoilsNoOther) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::line_writer_test

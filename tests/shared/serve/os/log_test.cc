@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::log_test {
 namespace {
 
 std::string format(std::initializer_list<LogField> fields) {
@@ -78,4 +78,4 @@ TEST(LogTest, ThreadsDoNotInterleave) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::log_test

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <string>
 
-namespace shared {
+namespace shared::pass_descriptors_test {
 namespace {
 
 class PassDescriptors : public ::testing::Test {
@@ -72,4 +72,4 @@ TEST_F(PassDescriptors, APeerThatHasClosedIsAnEmptyText) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::pass_descriptors_test

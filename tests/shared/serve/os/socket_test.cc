@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::socket_test {
 namespace {
 
 Endpoint loopback(std::uint16_t port = 0) { return {IpAddress::v4(0x7F000001), port}; }
@@ -153,4 +153,4 @@ TEST(SocketTest, AddressesSurviveTheRoundTrip) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::socket_test

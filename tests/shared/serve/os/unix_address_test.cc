@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-namespace shared {
+namespace shared::unix_address_test {
 namespace {
 
 class UnixAddressTest : public ::testing::Test {
@@ -57,4 +57,4 @@ TEST_F(UnixAddressTest, OnlyANameThatIsTooLongDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::unix_address_test

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-namespace shared {
+namespace shared::utc_test {
 namespace {
 
 WallTime at(std::int64_t unix_seconds) { return WallTime(seconds(unix_seconds)); }
@@ -24,4 +24,4 @@ TEST(Utc, IsUtcWhereverTheMachineIs) {
 TEST(Utc, PartsOfASecondAreCutOff) { EXPECT_EQ(utc(at(59) + milliseconds(999)), "1970-01-01T00:00:59Z"); }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::utc_test

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-namespace shared {
+namespace shared::probe_gate_test {
 namespace {
 
 class Gate : public ::testing::Test {
@@ -77,4 +77,4 @@ TEST_F(Gate, BeginningsAreSpreadOverTheInterval) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::probe_gate_test

@@ -17,7 +17,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_peer.h"
 
-namespace shared {
+namespace shared::prober_test {
 namespace {
 
 using test::run_for;
@@ -597,4 +597,4 @@ TEST_F(ProberTest, NothingIsReportedAfterItIsGone) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::prober_test

@@ -12,7 +12,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::last_good_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -248,4 +248,4 @@ TEST_F(LastGoodTest, OwnerAndContentAreOfOneFile) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::last_good_test

@@ -29,7 +29,7 @@
 #include "shared/serve/os/system_calls.h"
 #include "shared/serve/process/state.h"
 
-namespace shared {
+namespace shared::privileges_test {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -218,4 +218,4 @@ TEST(PrivilegesTest, AUserThatIsNotThereIsAnError) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::privileges_test

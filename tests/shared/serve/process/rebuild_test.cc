@@ -11,7 +11,7 @@
 
 #include "tests/shared/serve/run_until.h"
 
-namespace shared {
+namespace shared::rebuild_test {
 namespace {
 
 // A world is a number; all that happens to it is noted.
@@ -119,4 +119,4 @@ TEST_F(RebuildTest, TheWorldBeforeDiesOnTheBuilder) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::rebuild_test

@@ -11,7 +11,7 @@
 
 #include "shared/serve/os/log.h"
 
-namespace shared {
+namespace shared::service_test {
 namespace {
 
 class ServiceTest : public ::testing::Test {
@@ -104,4 +104,4 @@ TEST_F(ServiceTest, TheConfigurationInForceIsAFact) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::service_test

@@ -13,7 +13,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::state_test {
 namespace {
 
 class StateTest : public ::testing::Test {
@@ -142,4 +142,4 @@ TEST_F(StateTest, OthersMayNotRead) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::state_test

@@ -13,7 +13,7 @@
 #include "shared/serve/os/log.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace shared {
+namespace shared::state_writer_test {
 namespace {
 
 StateWriter::Text text(std::string words) {
@@ -196,4 +196,4 @@ TEST_F(StateWriterTest, WithoutADirectoryNobodyWaits) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::state_writer_test

@@ -14,7 +14,7 @@
 #include "shared/serve/os/log.h"
 #include "tests/shared/serve/notify_socket.h"
 
-namespace shared {
+namespace shared::supervisor_test {
 namespace {
 
 TEST(SupervisorTest, HangupReloadsAndTerminationStops) {
@@ -154,4 +154,4 @@ TEST(SupervisorTest, WithoutAManagerNothingIsSaid) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::supervisor_test

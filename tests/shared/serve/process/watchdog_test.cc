@@ -16,7 +16,7 @@
 #include "tests/shared/serve/notify_socket.h"
 #include "tests/shared/serve/run_until.h"
 
-namespace shared {
+namespace shared::watchdog_test {
 namespace {
 
 class WatchdogTest : public testing::Test {
@@ -91,4 +91,4 @@ TEST_F(WatchdogTest, StoresListeningSocketsWithTheManager) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::watchdog_test

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::name_follower_test {
 namespace {
 
 using Tell = NameFollower::Tell;
@@ -135,4 +135,4 @@ TEST_F(NameFollowerTest, ManyWaitForTheirTurn) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::name_follower_test

@@ -14,7 +14,7 @@
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_dns.h"
 
-namespace shared {
+namespace shared::resolver_test {
 namespace {
 
 using test::run_for;
@@ -223,4 +223,4 @@ TEST_F(ResolverTest, NothingComesAfterItIsGone) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::resolver_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shared {
+namespace shared::srv_answer_test {
 namespace {
 
 std::string u16(unsigned value) { return {static_cast<char>(value >> 8U), static_cast<char>(value & 0xFFU)}; }
@@ -102,4 +102,4 @@ TEST(SrvAnswer, LiesAreErrors) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::srv_answer_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace shared {
+namespace shared::ticket_file_test {
 namespace {
 
 TEST(TicketFile, AKeyIsItsOctetsInOrder) {
@@ -19,4 +19,4 @@ TEST(TicketFile, AKeyIsItsOctetsInOrder) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::ticket_file_test

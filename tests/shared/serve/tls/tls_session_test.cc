@@ -17,7 +17,7 @@
 #include "shared/serve/tls/tls_server.h"
 #include "tests/support/made_certificate.h"
 
-namespace shared {
+namespace shared::tls_session_test {
 namespace {
 
 using Status = TlsSession::Status;
@@ -266,4 +266,4 @@ TEST(TlsFailures, HaveWords) {
 }
 
 }  // namespace
-}  // namespace shared
+}  // namespace shared::tls_session_test
