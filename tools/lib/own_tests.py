@@ -16,9 +16,9 @@ HTTP_CLIENT = "tests/shared/serve/client/http_client_test.cc"
 PROBER = "tests/shared/serve/probe/prober_test.cc"
 SERVICE = "tests/shared/serve/process/service_test.cc"
 OPERATOR = "tests/e2e/test_operator.py"
+REPORT = "tests/edge/serve/control/report_test.cc"
 UPGRADE = "tests/e2e/test_upgrade.py"
 SHARED_LIMITS = "tests/e2e/test_shared_limits.py"
-SESSIONS = "tests/e2e/test_sessions.py"
 CACHE = "tests/e2e/test_cache.py"
 TLS = "tests/e2e/test_tls.py"
 HTTP2 = "tests/e2e/test_http2.py"
@@ -39,19 +39,18 @@ SEEN_BY = {
     "edge/serve/client/h2_stream.cc": HTTP2,
     "edge/serve/client/handshake.cc": TLS,
     "edge/serve/client/make_connection.cc": "tests/edge/serve/client/clients_test.cc",
-    "edge/serve/control/access_report.cc": "tests/e2e/test_access.py",
-    "edge/serve/control/limit_report.cc": "tests/e2e/test_rate_limits.py",
+    "edge/serve/control/access_report.cc": REPORT,
+    "edge/serve/control/limit_report.cc": REPORT,
     "edge/serve/control/cache_report.cc": CACHE,
     "edge/serve/control/certificate_report.cc": TLS,
     "edge/serve/control/certificates.cc": TLS,
-    "edge/serve/control/overload_report.cc": "tests/e2e/test_overload.py",
-    "edge/serve/control/pool_report.cc": OPERATOR,
-    "edge/serve/control/report.cc": OPERATOR,
+    "edge/serve/control/overload_report.cc": REPORT,
+    "edge/serve/control/pool_report.cc": REPORT,
     "edge/serve/control/scale_report.cc": "tests/e2e/test_scaling.py",
     "edge/serve/control/scaling.cc": "tests/e2e/test_scaling.py",
     "edge/serve/control/trace_report.cc": "tests/e2e/test_tracing.py",
-    "edge/serve/control/session_report.cc": SESSIONS,
-    "edge/serve/control/traffic_report.cc": "tests/e2e/test_mirror.py",
+    "edge/serve/control/session_report.cc": REPORT,
+    "edge/serve/control/traffic_report.cc": REPORT,
     "edge/serve/request/account.cc": SERVE_ONE,
     "edge/serve/request/answer.cc": SERVE_ONE,
     "edge/serve/request/file_answer.cc": "tests/e2e/test_files.py",
