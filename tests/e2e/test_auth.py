@@ -289,6 +289,7 @@ def test_cors_is_answered_by_the_edge(slot, server, tmp_path):
         assert status == 401 and fields["Access-Control-Allow-Origin"] == "https://app.example", "the page may read why"
         _, fields, _ = edge.get("/api", Origin="https://app.example", Authorization=basic("alice", "x"))
         assert fields.get_all("Access-Control-Allow-Origin") == ["https://app.example"] and fields["Access-Control-Allow-Credentials"] == "true"
+        assert fields["Access-Control-Expose-Headers"] == "X-B"
         assert fields.get_all("Vary") == ["Accept", "Origin"]
         assert edge.get("/open", Origin="https://any.example")[1].get_all("Access-Control-Allow-Origin") == ["*"]
 

@@ -1,4 +1,7 @@
 """A reload that changes things, from outside: pools that gain and lose servers, checks, sources, and what it must refuse."""
+import json
+import threading
+
 import pytest
 from test_discovery import SERVICE, Dns
 
@@ -86,6 +89,35 @@ def test_another_check_counts_from_the_reload_on(slot, backends, tmp_path, chang
         edge.web["health"] = CHECK
         edge.reload()
         meridian.wait_until(lambda: is_now("up"), "it is up as before", timeout=20)
+
+
+def test_how_often_a_check_is_made_and_how_long_it_waits_count_from_the_reload_on(slot, backends, tmp_path):
+    def late(exchange):
+        while exchange.read_head():
+            released.wait(5)
+            exchange.send(ok())
+    released = threading.Event()
+    rare, slow = backends[0], backends[1]
+    slow.script = late
+    rarely, patient = {**CHECK, "interval": "1h", "timeout": "20s", "fall": 1}, {**CHECK, "fall": 1}
+    with LoneEdge(tmp_path, slot, [rare.name], {"health": rarely}, pools={"late": {"servers": [slow.name], "health": rarely}},
+                  routes=[{"path": "/late", "pool": "late"}, {"path": "/", "pool": "web"}]) as edge:
+        late_pool = edge.config["edge"]["pools"]["late"]
+        meridian.wait_until(lambda: len(rare.asked("/up")) == 1 and len(slow.heads) == 1, "each is checked once")
+        released.set()
+        meridian.wait_until(lambda: health_of(edge, slow) == "up", "its answer is waited for")
+        released.clear()
+        edge.web["health"] = patient
+        late_pool["health"] = {**rarely, "timeout": "200ms"}
+        edge.reload()
+        meridian.wait_until(lambda: len(rare.asked("/up")) >= 4, "it is checked four times a second, and no more once an hour", timeout=20)
+        meridian.wait_until(lambda: health_of(edge, slow) == "down", "it is waited for no longer than it says now", timeout=4)
+        released.set()
+
+
+def health_of(edge, server):
+    pools = json.loads(edge.admin("/status", "GET")[1])["pools"]
+    return next(one["health"] for pool in pools for one in pool["servers"] if one["server"] == server.name)
 
 
 def test_what_a_check_has_found_is_known_over_a_reload(slot, backends, tmp_path):

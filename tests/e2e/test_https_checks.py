@@ -147,6 +147,20 @@ def test_a_certificate_that_is_verified_must_be_of_the_authority_and_the_name(tm
         assert edge.pages[0].hosts == {f"{edge.servers[0]}:9000"}
 
 
+def test_whom_a_check_trusts_counts_from_the_reload_on(tmp_path, certificates):
+    """Each field of its TLS alone: whether it verifies, whom it trusts, and for which name."""
+    def verified(authority, name):
+        return f", verify: true, ca_file: {certificates}/{authority}.pem, server_name: {name}"
+    with Checked(tmp_path, files(certificates, "right", "self")) as edge:
+        plain = edge.config.read_text()
+        edge.until("up", "up")
+        for check, health in ((verified("ca", NAME), ("up", "down")), (verified("self", NAME), ("down", "up")), (verified("ca", NAME), ("up", "down")),
+                              (verified("ca", "other.internal"), ("down", "down")), ("", ("up", "up"))):
+            edge.config.write_text(plain.replace("rise: 1", f"rise: 1{check}"))
+            assert meridian.ask_socket(tmp_path / f"edge-{edge.host}/admin.sock", "/reload", "POST")[0] == 200
+            edge.until(*health)
+
+
 def test_a_file_without_certificates_is_refused(tmp_path, certificates):
     check = f", verify: true, ca_file: {certificates}/ca.key"
     with Checked(tmp_path, files(certificates, "right", "right"), check) as edge:

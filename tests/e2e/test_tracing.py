@@ -1,6 +1,7 @@
 """Spans, seen by a collector of OTLP: ids right through client, edge and server, attempts as spans, and a collector that is dead, slow, over
 its limit, or comes back, while nobody who is served notices."""
 import json
+import socket
 import ssl
 import time
 
@@ -82,7 +83,7 @@ def test_ids_go_right_through_client_edge_and_server(slot, tmp_path, server, col
             "meridian.attempt": "first", "meridian.outcome": "answered"}.items()
         assert span.resource.items() >= {"service.name": "meridian-edge", "service.namespace": "lone", "meridian.region": "eu",
                                          "meridian.edge": edge.host, "service.instance.id": edge.host}.items()
-        assert span.resource["service.version"] and span.resource["host.name"]
+        assert span.resource["service.version"] and span.resource["host.name"] == socket.gethostname()
         assert collector.scopes[0][0] == "meridian-edge" and not collector.problems
 
 
