@@ -22,7 +22,7 @@
 namespace edge::test {
 
 // A request whose body is there as far as `body` goes; `whole`: and that is all of it.
-struct FakeSource final : RequestSource {
+struct FakeSource : RequestSource {
   explicit FakeSource(std::string head_text, std::string_view protocol = "HTTP/1.1") : text(std::move(head_text)) {
     asked.protocol = protocol;
     http::HeadParser parser;
@@ -56,11 +56,12 @@ struct FakeSource final : RequestSource {
 // What the client was told; takes `room` octets of a body and is blocked then.
 struct FakeSink final : ResponseSink {
   void interim(const http::ResponseHead& head) override { interims.push_back(head.status); }
-  void start(const http::ResponseHead& head, const http::ResponseFraming& framing, const HeaderRules&) override {
+  void start(const http::ResponseHead& head, const http::ResponseFraming& framing, const HeaderRules& rules) override {
     status = head.status;
     reason = head.reason;
     framed = framing.body;
     for (const http::Field& one : head.fields) fields.emplace_back(one.name, one.value);
+    add(rules);
     ++starts;
   }
   void start(const OwnHead& head) override {
@@ -70,7 +71,12 @@ struct FakeSink final : ResponseSink {
     content_type = head.content_type;
     retry_after = head.retry_after;
     distrusts = head.distrust;
+    rate_limit = head.rate_limit;
+    if (head.rules != nullptr) add(*head.rules);
     ++starts;
+  }
+  void add(const HeaderRules& rules) {
+    for (const HeaderRules::Appended& one : rules.appended()) fields.emplace_back(one.name, one.value);
   }
   std::size_t write(std::string_view data) override {
     const std::size_t n = std::min(room, data.size());
@@ -85,7 +91,7 @@ struct FakeSink final : ResponseSink {
   std::uint64_t octets_sent() const override { return body.size(); }
   void cut() override { was_cut = true; }
 
-  // The first such field of a server's head; empty: there is none.
+  // The first such field of a server's head, or that rules add to any; empty: there is none.
   [[nodiscard]] std::string field(std::string_view name) const {
     for (const auto& [known, value] : fields) {
       if (shared::equals_ignoring_case(known, name)) return value;
@@ -98,7 +104,7 @@ struct FakeSink final : ResponseSink {
   http::Body framed;
   std::uint16_t status = 0;
   std::uint64_t length = 0;
-  std::string reason, location, content_type, retry_after, body;
+  std::string reason, location, content_type, retry_after, rate_limit, body;
   std::size_t room = 1 << 20;
   int starts = 0, ends = 0;
   bool distrusts = false, broken = false, was_cut = false;

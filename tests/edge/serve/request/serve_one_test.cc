@@ -3,10 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <random>
 #include <string>
+#include <thread>
 
 #include "edge/core/decide/explain.h"
+#include "edge/core/message/explain_fields.h"
+#include "edge/core/route/gate.h"
 #include "tests/edge/serve/fake_server.h"
 #include "tests/edge/serve/fakes.h"
 
@@ -159,6 +163,155 @@ TEST(ServeOne, AClientThatHasGoneIsNotAnswered) {
   EXPECT_TRUE(sink.was_cut);
   EXPECT_EQ(worker.errors(ErrorKind::client_closed), 1U);
   EXPECT_EQ(worker.live.server(ServerId{0}).failures.load(), 0U) << "it says nothing of the server";
+}
+
+TEST(ServeOne, ABodyOfUnknownLengthIsBoundedByItsRoute) {
+  const auto answered = [](std::size_t most) {
+    FakeWorker worker;
+    auto gate = std::make_shared<Gate>();
+    gate->max_body = most;
+    worker.routes.front().gate = std::move(gate);
+    FakeServer server(worker, 0);
+    FakeSource source("POST / HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n");
+    source.body = "hello";
+    FakeSink sink;
+    Served served(worker, source, sink);
+    served.done();
+    if (sink.starts == 0) server.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_TRUE(served.done());
+    return sink.status;
+  };
+  EXPECT_EQ(answered(5), 200);
+  EXPECT_EQ(answered(4), 413);
+}
+
+TEST(ServeOne, WhoMayBeToldHearsWhatIsDecided) {
+  FakeWorker worker;
+  const shared::Prefix ours = *shared::Prefix::parse("198.51.100.0/24");
+  worker.settings.explain_to = PrefixSet({&ours, 1});
+  worker.add_route("/words", Respond{.status = 200, .body = "some words"});
+  const std::string asks = "X-Meridian-Explain: 1\r\n";
+  const Answered own(worker, get("/words", asks));
+  EXPECT_TRUE(own.sink.field(kExplainField).find("route /words") != std::string::npos) << own.sink.field(kExplainField);
+  EXPECT_EQ(own.sink.field(kTraceField).size(), 32U) << "the id by which the log knows it";
+  for (const std::string& says_nothing : {std::string(), std::string("X-Meridian-Explain: 0\r\n")}) {
+    const Answered untold(worker, get("/words", says_nothing));
+    EXPECT_EQ(untold.sink.field(kExplainField), "");
+    EXPECT_EQ(untold.sink.field(kTraceField), "");
+  }
+
+  FakeServer server(worker, 0);
+  FakeSource source(get("/", asks));
+  FakeSink sink;
+  Served served(worker, source, sink);
+  EXPECT_FALSE(served.done());
+  server.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Meridian-Trace: a server's\r\n\r\n");
+  EXPECT_TRUE(served.done());
+  EXPECT_TRUE(sink.field(kExplainField).find("server web0") != std::string::npos) << sink.field(kExplainField);
+
+  FakeSource stranger(get("/words", asks));
+  stranger.asked.peer = *shared::IpAddress::parse("203.0.113.7");
+  FakeSink to_stranger;
+  EXPECT_TRUE(Served(worker, stranger, to_stranger).done());
+  EXPECT_EQ(to_stranger.status, 200);
+  EXPECT_EQ(to_stranger.field(kExplainField), "");
+}
+
+TEST(ServeOne, ALimitIsAnnouncedWhereItIsSaid) {
+  const auto announced = [](bool announce) {
+    FakeWorker worker;
+    worker.add_route("/words", Respond{.status = 200, .body = "some words"})
+        .limits.push_back(std::make_shared<const RateLimit>(
+            RateLimitSettings{.name = "api", .rate = 0.001, .burst = 1, .announce = announce},
+            std::make_shared<LimitLive>(4), 1));
+    std::vector<std::string> said;
+    for (int i = 0; i < 3; ++i) {
+      const Answered got(worker, get("/words"));
+      EXPECT_EQ(got.sink.status, i < 2 ? 200 : 429);
+      said.push_back(got.sink.rate_limit.substr(0, got.sink.rate_limit.find(";t=")));
+    }
+    return said;
+  };
+  EXPECT_EQ(announced(true), (std::vector<std::string>{"\"api\";r=1", "\"api\";r=0", "\"api\";r=0"}));
+  EXPECT_EQ(announced(false), (std::vector<std::string>{"", "", "\"api\";r=0"})) << "a refusal always says it";
+}
+
+// A route whose clients have passwords: of "user" it is "right".
+class ServeOnePassword : public testing::Test {
+ protected:
+  ServeOnePassword() { route().gate = gate("$5$rounds=1000$salt$jmWlX.WMmU0.rE0RvWQVpnv3gAtcUKsIbtS2DDkjkW."); }
+  Route& route() { return worker.add_route("/words", Respond{.status = 200, .body = "some words"}); }
+  std::shared_ptr<const Gate> gate(const std::string& hash) const {
+    auto made = std::make_shared<Gate>();
+    made->auth.push_back(std::make_shared<const AuthPolicy>(
+        AuthSettings{.name = "staff",
+                     .mode = mode,
+                     .realm = "staff",
+                     .user_field = {},
+                     .by = PasswordUsers{.users = {{.name = "user", .hash = hash}}, .stand_in = hash}},
+        live, CredentialKeys{shared::SipKey{1}, shared::SipKey{2}}));
+    return made;
+  }
+  static bool over(Served& served) {
+    for (int i = 0; i < 10'000 && !served.done(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return served.done();
+  }
+  struct Asking : FakeSource {
+    explicit Asking(const std::string& credentials)
+        : FakeSource(get("/words", "Authorization: Basic " + credentials + "\r\n")) {
+      asked.head_read = shared::Clock::now();  // a check has its time from then on
+    }
+  };
+  std::uint16_t status(const std::string& credentials) {
+    Asking source(credentials);
+    FakeSink sink;
+    Served served(worker, source, sink);
+    EXPECT_TRUE(over(served));
+    return sink.status;
+  }
+  static constexpr const char* kRight = "dXNlcjpyaWdodA==";  // user:right
+  static constexpr const char* kWrong = "dXNlcjp3cm9uZw==";  // user:wrong
+
+  shared::Mode mode = shared::Mode::enforce;
+  std::shared_ptr<AuthLive> live = std::make_shared<AuthLive>();
+  FakeWorker worker;
+};
+
+TEST_F(ServeOnePassword, IsCheckedElsewhereAndRemembered) {
+  EXPECT_EQ(status(kRight), 200);
+  EXPECT_EQ(status(kWrong), 401);
+  EXPECT_EQ(live->accepted, 1U);
+  EXPECT_EQ(live->refused, 1U);
+  Asking source(kRight);
+  FakeSink sink;
+  EXPECT_TRUE(Served(worker, source, sink).done()) << "it is known";
+  EXPECT_EQ(sink.status, 200);
+  EXPECT_EQ(worker.errors(ErrorKind::unauthorized), 1U);
+}
+
+TEST_F(ServeOnePassword, WhoseClientHasGoneIsNotWaitedFor) {
+  worker.routes.back().gate = gate("$5$rounds=2000000$salt$jmWlX.WMmU0.rE0RvWQVpnv3gAtcUKsIbtS2DDkjkW.");
+  Asking source(kRight);
+  FakeSink sink;
+  Served served(worker, source, sink);
+  served.waiter().wake();
+  EXPECT_FALSE(served.done()) << "its client is still there";
+  source.gone = true;
+  served.waiter().wake();
+  EXPECT_TRUE(served.done());
+  EXPECT_EQ(sink.starts, 0);
+  EXPECT_EQ(worker.errors(ErrorKind::client_closed), 1U);
+}
+
+TEST_F(ServeOnePassword, ThatIsNotCheckedInTimeIsNotWaitedFor) {
+  worker.routes.back().gate = gate("$5$rounds=2000000$salt$jmWlX.WMmU0.rE0RvWQVpnv3gAtcUKsIbtS2DDkjkW.");
+  Asking source(kRight);
+  source.asked.head_read -= shared::seconds(10);
+  FakeSink sink;
+  Served served(worker, source, sink);
+  EXPECT_TRUE(over(served));
+  EXPECT_EQ(sink.status, 503);
+  EXPECT_EQ(worker.errors(ErrorKind::exhausted), 1U);
 }
 
 // What may stand before a sink: a copy of what passes, as a cache would take it.
