@@ -63,8 +63,6 @@ SEEN_BY = {
     "edge/serve/request/tries.cc": "tests/edge/serve/request/failure_test.cc",
     "shared/load/tls_files.cc": TLS,
     "edge/serve/upstream/h2_client_session.cc": HTTP2_UPSTREAM,
-    "edge/serve/upstream/h2_upstream.cc": HTTP2_UPSTREAM,
-    "edge/serve/upstream/h2_upstream_frames.cc": HTTP2_UPSTREAM,
     "edge/serve/upstream/h2_upstream_stream.cc": HTTP2_UPSTREAM,
     "shared/load/tls_hosts.cc": TLS,
     "shared/serve/admin/admin_session.cc": "tests/shared/serve/admin/admin_test.cc",
