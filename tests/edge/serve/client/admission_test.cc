@@ -33,6 +33,72 @@ void until_served(const Edge& edge) {
   }
 }
 
+// What all workers count together.
+TEST(Admission, KnowsHowManyThereAreOfEachClientAndOfAll) {
+  const auto one = *shared::IpAddress::parse("192.0.2.1");
+  const auto two = *shared::IpAddress::parse("192.0.2.2");
+  Admission admission(3, 1);
+  EXPECT_EQ(admission.of(one), 0U);
+  admission.enter(one);
+  admission.enter(one);
+  EXPECT_FALSE(admission.full());
+  admission.enter(two);
+  EXPECT_TRUE(admission.full());
+  EXPECT_EQ(admission.of(one), 2U);
+  EXPECT_EQ(admission.of(two), 1U);
+  admission.leave(one);
+  EXPECT_FALSE(admission.full());
+  EXPECT_EQ(admission.of(one), 1U) << "the other one is still there";
+  admission.leave(one);
+  EXPECT_EQ(admission.of(one), 0U);
+  EXPECT_EQ(admission.of(two), 1U);
+}
+
+TEST(Admission, KeepsPlacesForThoseWhoAskedForHealthLast) {
+  const auto asker = [](std::size_t n) { return *shared::IpAddress::parse("192.0.2." + std::to_string(n)); };
+  Admission admission(1, 1);
+  for (std::size_t n = 1; n <= Admission::kReserved; ++n) admission.asked_health(asker(n));
+  admission.asked_health(asker(1));
+  EXPECT_FALSE(admission.reserved_for(asker(100)));
+  for (std::size_t n = 1; n <= Admission::kReserved; ++n) EXPECT_TRUE(admission.reserved_for(asker(n))) << n;
+  admission.asked_health(asker(100));
+  EXPECT_TRUE(admission.reserved_for(asker(100)));
+  EXPECT_TRUE(admission.reserved_for(asker(1))) << "it has asked again";
+  EXPECT_FALSE(admission.reserved_for(asker(2))) << "nobody asked longer ago";
+  for (std::size_t n = 0; n < Admission::kReserved; ++n) admission.enter(asker(n));
+  EXPECT_TRUE(admission.reserved_for(asker(1))) << "one place is left over the cap";
+  admission.enter(asker(1));
+  EXPECT_FALSE(admission.reserved_for(asker(1)));
+}
+
+TEST(Admission, PassesOnSoManyAtATime) {
+  Admission admission(1, 2);
+  std::size_t taken = 0;
+  admission.join(1, [&](const Newcomer&) { ++taken; });
+  const Newcomer newcomer{.fd = nullptr, .peer = {}, .listener = nullptr};
+  for (std::size_t n = 1; n <= Admission::kPassing; ++n) EXPECT_TRUE(admission.pass(1, newcomer));
+  EXPECT_EQ(taken, Admission::kPassing);
+  EXPECT_FALSE(admission.pass(1, newcomer));
+  EXPECT_FALSE(admission.pass(1, newcomer)) << "who was not passed on has taken no place";
+  EXPECT_EQ(taken, Admission::kPassing);
+  admission.arrived();
+  EXPECT_TRUE(admission.pass(1, newcomer));
+  EXPECT_FALSE(admission.pass(1, newcomer));
+}
+
+TEST(Admission, KnowsWhoHasWaitedLongestForAHead) {
+  Admission admission(1, 3);
+  EXPECT_EQ(admission.oldest_head(), std::nullopt);
+  const auto now = shared::Clock::now();
+  admission.set_oldest_head(1, now);
+  EXPECT_EQ(admission.oldest_head(), 1U);
+  admission.set_oldest_head(2, now - shared::seconds(1));
+  admission.set_oldest_head(0, now + shared::seconds(1));
+  EXPECT_EQ(admission.oldest_head(), 2U);
+  admission.set_oldest_head(2, shared::TimePoint::max());
+  EXPECT_EQ(admission.oldest_head(), 1U);
+}
+
 class AdmissionTest : public testing::Test {
  protected:
   // A client that has been served and waits.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
 
 namespace edge::operator_words_test {
 namespace {
@@ -65,8 +66,8 @@ TEST(OperatorWords, ReadWhatAnEarlierVersionHasKept) {
 }
 
 TEST(OperatorWords, RefuseWhatIsNotTheirs) {
-  for (const char* bad :
-       {"", "[]", "{}", R"({"servers": 1})", R"({"servers": [1]})", R"({"servers": [{"pool": "x"}]})"}) {
+  for (const char* bad : {"", "[]", "{}", R"({"servers": 1})", R"({"servers": [1]})", R"({"servers": [{"pool": "x"}]})",
+                          R"({"servers": [{"server": "x"}]})"}) {
     EXPECT_FALSE(OperatorWords::parse(bad)) << bad;
   }
 }
@@ -81,6 +82,23 @@ TEST(OperatorWords, KeepTheWeightsThatAnOptionAllowsAndNoOthers) {
   };
   for (const int weight : {1, 2, kMaxWeight - 1, int{kMaxWeight}}) EXPECT_TRUE(kept(weight)) << weight;
   for (const int weight : {-1, 0, kMaxWeight + 1, 65536 + 1}) EXPECT_FALSE(kept(weight)) << weight;
+}
+
+TEST(OperatorWords, ShowWhyAndSinceWhenAndHowLongTheyHold) {
+  const shared::WallTime since{std::chrono::seconds(1'700'000'000)};
+  OperatorWord word{.reason = "disk", .since = since, .expires = std::nullopt};
+  const auto drained = override_json(word, since);
+  EXPECT_EQ(drained.at("state"), "drained");
+  EXPECT_EQ(drained.at("reason"), "disk");
+  EXPECT_EQ(drained.at("since"), "2023-11-14T22:13:20Z");
+  EXPECT_FALSE(drained.contains("expires_in_seconds")) << "it has no end";
+  word.expires = since + std::chrono::seconds(90);
+  EXPECT_EQ(override_json(word, since + std::chrono::seconds(30)).at("expires_in_seconds"), 60);
+  EXPECT_EQ(override_json(word, since + std::chrono::seconds(91)).at("expires_in_seconds"), 0);
+  const auto weighted = override_json(WeightWord{.weight = 7, .word = word}, since);
+  EXPECT_EQ(weighted.at("weight"), 7);
+  EXPECT_EQ(weighted.at("reason"), "disk");
+  EXPECT_EQ(weighted.at("expires_in_seconds"), 90);
 }
 
 TEST(OperatorWords, TellWhoDrainsAndWhoDoesNoLonger) {
