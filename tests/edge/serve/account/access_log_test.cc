@@ -1,8 +1,11 @@
 #include "edge/serve/account/access_log.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -203,6 +206,67 @@ TEST(AccessLog, AFileThatIsMovedAwayLosesNothing) {
   EXPECT_EQ((*log)->dropped(), 0U);
   std::filesystem::remove(path);
   std::filesystem::remove(moved);
+}
+
+// Files may not grow over so many octets: a disk that is full.
+struct FullAt {
+  explicit FullAt(rlim_t octets) {
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    before_signal = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit bounded{.rlim_cur = octets, .rlim_max = before.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &bounded), 0);
+  }
+  ~FullAt() {
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, before_signal);
+  }
+  FullAt(const FullAt&) = delete;
+  FullAt& operator=(const FullAt&) = delete;
+
+  rlimit before{};
+  void (*before_signal)(int) = nullptr;
+};
+
+TEST(AccessLog, ADiskThatWasFullGetsTheRestOfTheLineWhenItHasRoom) {
+  const shared::LogCapture said;
+  const auto path = std::filesystem::temp_directory_path() / ("access-" + std::to_string(::getpid()) + ".log");
+  std::filesystem::remove(path);
+  auto log = AccessLog::open(path.string(), 1);
+  ASSERT_TRUE(log.has_value());
+  const auto text = [&] {
+    std::ifstream in(path);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const auto reopen = [&] {
+    std::atomic<bool> reopened{false};
+    (*log)->reopen([&](const shared::Result<void>& done) { reopened = done.has_value(); });
+    EXPECT_TRUE(eventually([&] { return reopened.load(); }));
+  };
+  AccessRecord record;
+  record.path = "/first";
+  std::string whole;
+  {
+    const FullAt full(format_access(record).size() + 20);
+    for (const char* one : {"/first", "/second", "/third"}) {
+      record.path = one;
+      whole += format_access(record);
+      (*log)->lane(0).write(record);
+    }
+    EXPECT_TRUE(eventually([&] { return said.contains("event=access_log_not_written"); }));
+    reopen();  // the same file: what it has of the second line is not the end of it
+    reopen();
+    EXPECT_EQ(text(), whole.substr(0, text().size()));
+    EXPECT_LT(text().size(), whole.size());
+  }
+  EXPECT_TRUE(eventually([&] { return text().size() == whole.size(); })) << text();
+  EXPECT_EQ(text(), whole);
+  EXPECT_EQ((*log)->dropped(), 0U);
+  EXPECT_TRUE(eventually([&] { return said.contains("event=access_log_written"); }));
+  const auto complaints = std::ranges::count_if(
+      said.lines(), [](const std::string& line) { return has(line, "event=access_log_not_written"); });
+  EXPECT_EQ(complaints, 1) << "and not once for each try";
+  log->reset();
+  std::filesystem::remove(path);
 }
 
 TEST(AccessLog, AReaderThatStopsHoldsNobody) {
