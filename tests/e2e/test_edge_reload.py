@@ -203,6 +203,21 @@ def test_a_pool_turns_to_a_name_and_to_a_service_and_back(slot, backends, tmp_pa
         resolver.stop()
 
 
+def test_names_are_asked_of_the_resolvers_that_a_reload_says(slot, backends, tmp_path):
+    one, two = Dns(slot_address(slot, "9.1")), Dns(slot_address(slot, "9.2"))
+    try:
+        one.say("web.internal.", "A", backends[0].address)
+        two.say("web.internal.", "A", backends[1].address)
+        with LoneEdge(tmp_path, slot, [{"dns": "web.internal", "port": 9000}], edge={"resolvers": [f"{slot_address(slot, '9.1')}:5353"]}) as edge:
+            becomes_at_last(edge, {backends[0].address})
+            edge.config["edge"]["resolvers"] = [f"{slot_address(slot, '9.2')}:5353"]
+            edge.reload()
+            becomes_at_last(edge, {backends[1].address})
+    finally:
+        one.stop()
+        two.stop()
+
+
 def becomes_at_last(edge, wanted):
     """As becomes(), where a pool may have nobody before the DNS has answered."""
     def so():

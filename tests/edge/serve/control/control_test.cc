@@ -1,5 +1,6 @@
 #include "edge/serve/control/control.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -138,6 +139,7 @@ TEST_F(ControlTest, ServesAndReports) {
   EXPECT_THAT(status, HasSubstr("\"server\":\"" + name_of(two_) + "\""));
   EXPECT_TRUE(eventually(
       [this] { return ask("GET", "/metrics").find("meridian_edge_requests_total 20\n") != std::string::npos; }));
+  EXPECT_THAT(ask("GET", "/metrics"), HasSubstr("Content-Type: text/plain; version=0.0.4"));
   EXPECT_THAT(ask("GET", "/explain?path=/&host=test"), HasSubstr("pool web"));
   EXPECT_THAT(ask("GET", "/nothing"), HasSubstr(" 404 "));
 }
@@ -208,6 +210,37 @@ TEST_F(ControlTest, WordsEndInTheirTime) {
   EXPECT_TRUE(eventually([this] { return kept().find("expires") == std::string::npos; })) << kept();
 }
 
+TEST_F(ControlTest, AWordWhoseTimeIsOverDoesNotOutliveARestart) {
+  EXPECT_THAT(say("/drain?" + place(one_) + "&expires=1"), HasSubstr(" 200 "));
+  EXPECT_THAT(say("/drain?scope=edge&expires=1"), HasSubstr("draining"));
+  EXPECT_TRUE(eventually([this] { return kept().find("\"draining\":true,\"drain\"") != std::string::npos; })) << kept();
+  stop();
+  std::this_thread::sleep_for(1100ms);
+  start();
+  EXPECT_EQ(share_of("one"), 10);
+  EXPECT_THAT(ask("GET", "/status"), HasSubstr("\"state\":\"up\""));
+}
+
+TEST_F(ControlTest, WordsThatCannotBeReadAreToldOfAndHoldNobodyUp) {
+  EXPECT_THAT(say("/drain?" + place(one_)), HasSubstr(" 200 "));
+  EXPECT_TRUE(eventually([this] { return kept().find(name_of(one_)) != std::string::npos; }));
+  stop();
+  std::ofstream(folder_ / "state/edge-127.0.0.1/operator.json") << "{\"servers\": 1}";
+  start();
+  EXPECT_TRUE(log_.contains("event=state_not_kept reason=\"operator.json: it has no list 'servers'\"")) << kept();
+  EXPECT_EQ(share_of("one"), 10);
+}
+
+TEST_F(ControlTest, TheWorkersShareTheMemory) {
+  stop();
+  write_config(both(), "  workers: 2\n  client: {max_memory: 64MiB}\n  routes: [{path: /, pool: web}]\n");
+  start();
+  EXPECT_THAT(ask("GET", "/metrics"), HasSubstr("\nmeridian_edge_memory_limit_bytes 67108864\n"));
+  const std::string status = ask("GET", "/status");
+  const std::string workers = status.substr(status.find("\"workers\":["));
+  EXPECT_EQ(std::ranges::count(workers.substr(0, workers.find(']')), '{'), 2);
+}
+
 TEST_F(ControlTest, WordsThatMeanNobodyAreRefused) {
   const std::string weight = "/weight?" + place(one_) + "&weight=";
   for (const std::string& wrong :
@@ -230,6 +263,7 @@ TEST_F(ControlTest, ADrainedEdgeSaysSoServesOnAndStaysSoOverARestart) {
   EXPECT_TRUE(eventually([this] { return kept().find("roll") != std::string::npos; }));
   stop();
   start();
+  EXPECT_TRUE(log_.contains("event=drain_begun reason=\"an operator's word from before the restart\" word=roll"));
   EXPECT_THAT(ask("GET", "/status"), HasSubstr("draining"));
   EXPECT_THAT(say("/undrain?scope=edge"), HasSubstr("serving"));
   EXPECT_THAT(ask("GET", "/status"), Not(HasSubstr("\"state\":\"draining\"")));
@@ -283,6 +317,14 @@ TEST_F(ControlTest, SessionsOfUdpAreCountedWithTheDescriptors) {
   if (alone >= 1'000'000) GTEST_SKIP() << "there are descriptors for all of them";
   EXPECT_EQ(possible(", {address: \"127.0.0.2:0\", protocol: tcp, pool: web}"), alone);
   EXPECT_EQ(possible(", {address: \"127.0.0.2:0\", protocol: udp, pool: web, max_sessions: 40}"), alone - 20);
+  // They do not crowd connections out: at most a quarter of the descriptors is theirs.
+  const std::size_t crowded = possible(", {address: \"127.0.0.2:0\", protocol: udp, pool: web, max_sessions: 1000000}");
+  std::size_t descriptors = 0;
+  for (const std::string& line : log_.lines()) {
+    const std::size_t at = line.find(" descriptors=");
+    if (at != std::string::npos) descriptors = std::stoul(line.substr(at + 13));
+  }
+  EXPECT_NEAR(static_cast<double>(crowded), static_cast<double>(alone) - static_cast<double>(descriptors) / 8, 1);
 }
 
 TEST_F(ControlTest, ExplainsTheServerThatTheNextRequestGets) {
@@ -323,6 +365,25 @@ TEST_F(ControlTest, LogsAreReopened) {
   std::filesystem::rename(log, folder_ / "access.log.2");
   EXPECT_THAT(say("/reload"), HasSubstr(" 200 "));
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(log); })) << "a reload does, too";
+  EXPECT_TRUE(eventually([&] { return log_.contains("event=logs_reopened"); }));
+  std::filesystem::remove(log);
+  std::filesystem::create_directory(log);
+  EXPECT_THAT(say("/logs/reopen"), HasSubstr(" 500 "));
+  EXPECT_TRUE(log_.contains("event=logs_not_reopened"));
+}
+
+TEST_F(ControlTest, WithoutAnAccessLogThereIsNothingToReopen) {
+  stop();
+  write_config();
+  std::string text;
+  std::ifstream file(folder_ / "config.yaml");
+  for (std::string line; std::getline(file, line);) text += line.starts_with("  access_log") ? "" : line + "\n";
+  std::ofstream(folder_ / "config.yaml") << text;
+  std::filesystem::remove(folder_ / "access.log");
+  start();
+  EXPECT_THAT(say("/logs/reopen"), HasSubstr("there is no access log"));
+  EXPECT_EQ(share_of("one"), 10);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "access.log"));
 }
 
 TEST_F(ControlTest, RefusesAStateDirectoryInUse) {
