@@ -4,12 +4,16 @@
 
 #include <chrono>
 #include <filesystem>
+#include <future>
+#include <memory>
 #include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "shared/serve/os/log.h"
+#include "shared/serve/os/socket.h"
+#include "tests/shared/serve/run_until.h"
 
 namespace shared::service_test {
 namespace {
@@ -31,6 +35,10 @@ class ServiceTest : public ::testing::Test {
     return hooks;
   }
 
+  Result<void> open_admin(Service& service) const {
+    return service.open_admin({.admin = config_.admin.dns, .metrics = config_.metrics.dns, .own = {}}, config_);
+  }
+
   std::filesystem::path folder_;
   load::Config config_;
   std::vector<std::uint64_t> beats_{1, 1};
@@ -43,7 +51,7 @@ class ServiceTest : public ::testing::Test {
 TEST_F(ServiceTest, ServesWithAnAdminSocketAndAPortForASuccessor) {
   ASSERT_TRUE(service_.claim(folder_.string(), Start::alone));
   service_.configured(config_);
-  ASSERT_TRUE(service_.open_admin({.admin = config_.admin.dns, .metrics = config_.metrics.dns, .own = {}}, config_));
+  ASSERT_TRUE(open_admin(service_));
   ASSERT_EQ(service_.admins().size(), 1U);
   EXPECT_TRUE(service_.admins()[0]->address().ends_with("admin.sock"));
   service_.listens_on(*Endpoint::parse("127.0.0.1:53"), 5);
@@ -77,6 +85,71 @@ TEST_F(ServiceTest, AnotherServerOnTheStateDirectoryIsAnError) {
   ASSERT_TRUE(service_.claim(folder_.string(), Start::alone));
   Service other(supervisor_, "1.2.3", "config.yaml", hooks());
   EXPECT_FALSE(other.claim(folder_.string(), Start::alone));
+}
+
+// A successor gets all sockets, that of the operator too, and what is said to it; it hears of the end of the one
+// before.
+TEST_F(ServiceTest, ASuccessorTakesOverAndHearsOfTheEnd) {
+  auto sockets = bind_udp(*Endpoint::parse("127.0.0.1:0"), 2);
+  ASSERT_TRUE(sockets);
+  const Endpoint where = local_endpoint(sockets->front().get());
+  ASSERT_TRUE(service_.claim(folder_.string(), Start::alone));
+  ASSERT_TRUE(open_admin(service_));
+  for (const UniqueFd& fd : *sockets) service_.listens_on(where, fd.get());
+  service_.serve({});
+  const std::string path = folder_ / "admin.sock";
+  EXPECT_TRUE(std::filesystem::exists(path));
+
+  Supervisor next;
+  int ended = 0;
+  Service::Hooks hooks_of_next = hooks();
+  hooks_of_next.predecessor_ended = [&] { ++ended; };
+  auto successor = std::make_unique<Service>(next, "1.2.4", "config.yaml", std::move(hooks_of_next));
+  auto claim = std::async(std::launch::async, [&] { return successor->claim(folder_.string(), Start::upgrade); });
+  ASSERT_TRUE(test::run_until(service_.loop(),
+                              [&] { return claim.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
+  const auto claimed = claim.get();
+  ASSERT_TRUE(claimed) << claimed.error().message;
+  EXPECT_TRUE(service_.upgrading());
+  EXPECT_EQ(successor->inherited_state(), "what no file says");
+  EXPECT_EQ(successor->inherited().left(), 3U);
+  EXPECT_EQ(successor->inherited().take_udp(where).size(), 2U);
+  ASSERT_TRUE(open_admin(*successor));
+  EXPECT_EQ(successor->inherited().left(), 0U);
+  EXPECT_FALSE(service_.handed_over());
+  successor->serve({});
+  ASSERT_TRUE(test::run_until(service_.loop(), [&] { return service_.handed_over(); }));
+  EXPECT_EQ(handed_over_, 1);
+  EXPECT_FALSE(service_.upgrading());
+  EXPECT_TRUE(supervisor_.stopping());
+  test::run_for(next.loop(), std::chrono::milliseconds(20));
+  EXPECT_EQ(ended, 0) << "it drains";
+  service_.close();
+  EXPECT_TRUE(test::run_until(next.loop(), [&] { return ended == 1; }));
+  EXPECT_TRUE(log_.contains("event=predecessor_ended"));
+  EXPECT_TRUE(std::filesystem::exists(path)) << "the successor listens there";
+  successor->close();
+  EXPECT_FALSE(std::filesystem::exists(path));
+  service_.stop();
+  successor->stop();
+}
+
+// The running one goes on.
+TEST_F(ServiceTest, ASuccessorThatFailsSaysWhy) {
+  ASSERT_TRUE(service_.claim(folder_.string(), Start::alone));
+  ASSERT_TRUE(open_admin(service_));
+  service_.serve({});
+  Supervisor next;
+  Service successor(next, "1.2.4", "config.yaml", hooks());
+  auto claim = std::async(std::launch::async, [&] { return successor.claim(folder_.string(), Start::upgrade); });
+  ASSERT_TRUE(test::run_until(service_.loop(),
+                              [&] { return claim.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
+  ASSERT_TRUE(claim.get());
+  successor.failed("no port for it");
+  EXPECT_TRUE(test::run_until(service_.loop(),
+                              [&] { return log_.contains("event=upgrade_failed reason=\"no port for it\""); }));
+  EXPECT_FALSE(service_.upgrading());
+  EXPECT_FALSE(service_.handed_over());
 }
 
 TEST_F(ServiceTest, CountsReloadsAndLetsNoMoreWaitThanItCanHold) {
