@@ -104,6 +104,9 @@ BESIDES = {
     "edge/serve/upstream/h2_upstreams.cc": ["test_http2_upstream", "test_http2_backend_tls"],
     "edge/serve/upstream/tls_clients.cc": ["test_backend_tls"],
     "edge/serve/upstream/visit.cc": ["test_healing"],
+    "shared/serve/process/inherited_sockets.cc": ["test_upgrade", "test_service_manager"],
+    "shared/serve/process/notify.cc": ["test_service_manager"],
+    "shared/serve/process/upgrade.cc": ["test_upgrade"],
 }
 
 # Every source of these has a folder of its own room here: what is common to all is no answer for one.
