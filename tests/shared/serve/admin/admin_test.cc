@@ -19,6 +19,7 @@
 
 #include <gtest/gtest.h>
 
+#include "shared/serve/os/log.h"
 #include "shared/serve/os/socket.h"
 #include "shared/serve/process/builder.h"
 #include "tests/shared/serve/run_until.h"
@@ -313,6 +314,25 @@ TEST_F(AdminTest, AnswersWhenTheProcessHasNoDescriptorLeft) {
     none.give_one().reset();  // of the client itself
     EXPECT_EQ(body(ask("GET /echo")), "nobody");
   }
+}
+
+// Somebody else is quicker and takes the descriptor that was kept for who knocks: that one is heard a moment later.
+TEST_F(AdminTest, WhoCameWhenNothingWasLeftIsHeardLater) {
+  const LogCapture log;
+  start();
+  std::optional<NoDescriptors> none(std::in_place);
+  none->give_one().reset();
+  const UniqueFd client = connect();
+  send(client, "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  UniqueFd kept;
+  EXPECT_TRUE(run_until(loop_, [&] {
+    kept = UniqueFd(::open("/dev/null", O_RDONLY));
+    return kept.valid();
+  }));
+  EXPECT_TRUE(run_until(loop_, [&] { return log.contains("event=admin_accept_failed"); }));
+  kept.reset();
+  none.reset();
+  EXPECT_EQ(status(read_all(client)), "HTTP/1.1 200");
 }
 
 TEST_F(AdminTest, OverTcpNothingChangesWithoutTheKey) {

@@ -1,13 +1,16 @@
 #include "shared/serve/os/line_writer.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -93,6 +96,44 @@ TEST(LineWriter, EndsAlthoughNobodyReads) {
     ASSERT_GT(n, 0);
     all.append(block.data(), static_cast<std::size_t>(n));
   }
+}
+
+// What it tells with dies with its thread.
+TEST(LineWriter, ItsThreadEndsWithIt) {
+  const Pipe pipe;
+  auto held = std::make_shared<int>();
+  const std::weak_ptr<int> thread = held;
+  {
+    LineWriter writer(pipe.writing.get(), [held = std::move(held)](std::uint64_t lines) { return missing(lines); });
+    writer.start();
+    EXPECT_FALSE(thread.expired());
+  }
+  for (int i = 0; i < 3000 && !thread.expired(); ++i) std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_TRUE(thread.expired());
+}
+
+// It waits for the reader in the middle of a line, and signals come meanwhile.
+TEST(LineWriter, ASignalLosesNothing) {
+  struct sigaction nothing{};
+  struct sigaction before{};
+  nothing.sa_handler = [](int) {};
+  ::sigaction(SIGUSR2, &nothing, &before);
+  const Pipe pipe;
+  LineWriter writer(pipe.writing.get(), missing);
+  const std::string line = std::string(20'000, 'x') + "\n";  // more than the pipe takes
+  std::string all;
+  std::thread reader([&, writing = ::pthread_self()] {
+    for (int i = 0; i < 50; ++i) {
+      ::pthread_kill(writing, SIGUSR2);
+      std::this_thread::sleep_for(milliseconds(2));
+    }
+    all = pipe.read_to("\n");
+  });
+  writer.write(line);
+  reader.join();
+  ::sigaction(SIGUSR2, &before, nullptr);
+  EXPECT_EQ(all, line);
+  EXPECT_EQ(writer.dropped(), 0U);
 }
 
 TEST(LineWriter, AReaderThatHasLeftIsCountedAndNoDeath) {

@@ -193,6 +193,18 @@ TEST_F(ResolverTest, ManyAtOnce) {
   EXPECT_TRUE(run_until(loop_, [&] { return done == 200; }));
 }
 
+// What a socket is not waited for must not wake the loop: it would turn for as long as a server is silent.
+TEST_F(ResolverTest, WaitsWithoutTurning) {
+  answer_ = {.addresses = {}, .silent = true};
+  resolver_->resolve("a.example", ResolveFamily::ipv4, [](const Result<Resolved>&) {});
+  ASSERT_TRUE(run_until(loop_, [&] { return !dns_.asked.empty(); }));
+  const auto end = Clock::now() + milliseconds(100);
+  int turns = 0;
+  loop_.restart();
+  while (Clock::now() < end) turns += static_cast<int>(loop_.run_one_until(end));
+  EXPECT_LT(turns, 20);
+}
+
 TEST_F(ResolverTest, ServicesHaveTheirRecords) {
   std::optional<Result<SrvAnswer>> out;
   const auto ask = [&] {

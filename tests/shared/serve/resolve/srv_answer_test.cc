@@ -66,6 +66,12 @@ TEST(SrvAnswer, AliasesCountForTheTtlAndOtherTypesDoNot) {
   EXPECT_EQ(answer->ttl, seconds(7));
 }
 
+TEST(SrvAnswer, ARecordWithoutDataMayBeTheLast) {
+  const auto answer = parse(message({record(33, 30, srv(0, 0, 80, "a.example")), record(16, 1, "")}));
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->records.size(), 1U);
+}
+
 // RFC 2181 8.
 TEST(SrvAnswer, ATtlWithTheTopBitIsZero) {
   EXPECT_EQ(parse(message({record(33, 0x80000001U, srv(0, 0, 80, "a.example"))}))->ttl, seconds(0));

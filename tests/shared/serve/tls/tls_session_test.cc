@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "shared/serve/tls/tls_client.h"
@@ -215,6 +216,15 @@ TEST_F(TlsSessionTest, WhatDoesNotFitIsBuffered) {
   EXPECT_FALSE(far_->buffered());
   EXPECT_EQ(far_->receive(far_wire_, some).status, Status::again);
   EXPECT_FALSE(far_->receive_wants_write());
+}
+
+// OpenSSL's errors are a thread's, and whoever left one there is not this session.
+TEST_F(TlsSessionTest, AnErrorOfSomebodyElseIsNotOurs) {
+  open();
+  ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+  std::string some(60, ' ');
+  EXPECT_EQ(far_->receive(far_wire_, some).status, Status::again);
+  ERR_clear_error();
 }
 
 TEST_F(TlsSessionTest, SmallPartsShareARecordAndLargeOnesAreCut) {
