@@ -73,17 +73,23 @@ class SteeringControlTest : public testing::Test {
     published_ = 0;
   }
 
+  // Nobody is to be heard but one edge, and that one only if page_ says something.
+  static constexpr const char* kOneEdge = "one: {edges: [127.0.0.1]}, two: {cname: shop.cdn.example}";
   static constexpr const char* kRegions = "one: {edges: [127.0.0.1]}, two: {edges: [127.0.0.2]}";
 
   World world_of(const std::string& probe = kOnce, const std::string& health = "start_wait: 30s",
                  const std::string& regions = kRegions) const {
     const std::string file = (folder_ / "config.yaml").string();
-    std::ofstream(file) << "service: test\nregions: {" + regions + "}\nhealth: {" + health +
-                               ", edge: {kind: http, port: " + std::to_string(peer_.endpoint().port) + ", " + probe +
+    std::ofstream(file) << "service: test\nregions: {" + regions + "}\nhealth: {" + health + ", edge: {kind: " + kind_ +
+                               ", port: " + std::to_string(peer_.endpoint().port) + ", " + probe +
                                "}}\ndns:\n  listen: \"127.0.0.1:0\"\n  zones: {example.com: zone}\n"
                                "  policies: {all: [{failover: [one, two]}]}\n"
-                               "  names:\n    www.example.com: {policy: all, ttl: {min: 5s, max: 40s}}\n"
-                               "    long.example.com: {policy: all, ttl: {min: 5s, max: 70s}}\n"
+                               "  names:\n    www.example.com: {policy: all, ttl: {min: 1s, max: " +
+                               www_ttl_ +
+                               "}}\n"
+                               "    long.example.com: {policy: all, ttl: {min: 1s, max: " +
+                               long_ttl_ +
+                               "}}\n"
                                "    alias.example.com: {alias: edges.example.net, ttl: {min: 5s, max: 900s}}\n";
     shared::load::Diagnostics diagnostics;
     auto world = load_world(file, diagnostics);
@@ -119,6 +125,9 @@ class SteeringControlTest : public testing::Test {
   shared::Loop loop_{shared::kOneThread};
   TestPeer peer_{loop_};
   std::optional<std::string> page_ = shared::test::ok_answer();
+  std::string kind_ = "http";
+  std::string www_ttl_ = "40s";
+  std::string long_ttl_ = "70s";
   std::optional<shared::StateDirectory> state_;
   shared::Builder builder_;
   std::unique_ptr<shared::StateWriter> writer_;
@@ -146,6 +155,20 @@ TEST_F(SteeringControlTest, FirstAnswersWaitNoLongerThanStartWait) {
   EXPECT_EQ(ready_, 0);
   ASSERT_TRUE(until([this] { return ready_ > 0; }));
   EXPECT_EQ(probed(kFirst), HealthState::unknown);
+}
+
+TEST_F(SteeringControlTest, WithNothingToProbeNothingIsWaitedFor) {
+  start(world_of(kOnce, "start_wait: 30s", "one: {cname: one.cdn.example}, two: {cname: two.cdn.example}"));
+  EXPECT_EQ(ready_, 1);
+}
+
+// The one edge that was waited for is gone.
+TEST_F(SteeringControlTest, AReloadMayBeWhatTheFirstAnswersWaitedFor) {
+  page_.reset();
+  start(world_of(kOnce, "start_wait: 30s", kOneEdge));
+  EXPECT_EQ(ready_, 0);
+  reload(world_of(kOnce, "start_wait: 30s", "one: {cname: one.cdn.example}, two: {cname: two.cdn.example}"));
+  EXPECT_EQ(ready_, 1);
 }
 
 TEST_F(SteeringControlTest, ProbesWhatIsWrittenWhereItIsWritten) {
@@ -253,6 +276,61 @@ TEST_F(SteeringControlTest, BeginsWithWhatItRemembers) {
   EXPECT_LT(Clock::now() - *region->since, seconds(100));
   EXPECT_EQ(told("state_unreadable"), 0U);
   EXPECT_EQ(ready_, 0) << "nothing has been seen yet";
+}
+
+// Here no probe comes in between, which would look at the time, too.
+TEST_F(SteeringControlTest, AWordThatIsRememberedEndsInTime) {
+  const auto now = std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  remember("overrides.json", R"({"overrides":[{"region":"one","state":"down","reason":"by hand","expires":)" +
+                                 std::to_string(now + 3) + "}]}");
+  page_.reset();
+  start(world_of(kOnce, "start_wait: 30s", kOneEdge));
+  EXPECT_EQ(shown(RegionId{0}), States{EdgeState::down});
+  ASSERT_TRUE(until([this] { return shown(RegionId{0}) == States{EdgeState::unknown}; }));
+  EXPECT_EQ(published_, 1);
+  EXPECT_TRUE(until([this] { return read("overrides.json").find("by hand") == std::string::npos; }));
+}
+
+// A drain is over sooner once answers live shorter: then its region is no longer about to change.
+TEST_F(SteeringControlTest, AReloadWaitsForWhatComesSoonerNow) {
+  page_.reset();
+  start(world_of(kOnce, "start_wait: 30s", kOneEdge));
+  const auto pressed = [this] { return steering_->answers()->health().regions[0].pressure; };
+  ASSERT_TRUE(steering_->set_override({"127.0.0.1", Override::State::drained, "", std::nullopt}, {}));
+  EXPECT_TRUE(pressed());
+  www_ttl_ = long_ttl_ = "2s";
+  reload(world_of(kOnce, "start_wait: 30s", kOneEdge));
+  EXPECT_TRUE(until([&] { return !pressed(); }));
+}
+
+TEST_F(SteeringControlTest, WhatIsGoneAfterAReloadIsNotRemembered) {
+  start(world_of());
+  ASSERT_TRUE(until([this] { return ready_ > 0; }));
+  ASSERT_TRUE(until([this] { return read("health.json").find("127.0.0.2") != std::string::npos; }));
+  reload(world_of(kOnce, "start_wait: 30s", kOneEdge));
+  EXPECT_TRUE(until([this] { return read("health.json").find("127.0.0.2") == std::string::npos; }));
+}
+
+// An edge of ours is verified as health.edge says; of what is somebody else's the certificate is not ours to judge.
+TEST_F(SteeringControlTest, EdgesAreAskedOverTlsAndOnlyOursAreVerified) {
+  shared::ClientTls ours;
+  ours.verify = true;
+  ours.authorities = std::make_shared<const std::string>(peer_.use_tls("edge.example"));
+  kind_ = "https";
+  const std::string platform =
+      "two: {cname: shop.cdn.example, probe: {addresses: [127.0.0.1], kind: https, "
+      "interval: 1h, timeout: 20s, port: " +
+      std::to_string(peer_.endpoint().port) + "}}";
+  const World world = world_of(kOnce, "start_wait: 30s", "one: {edges: [127.0.0.1]}, " + platform);
+  for (const char* name : {"other.example", "edge.example"}) {
+    ours.server_name = name;
+    make();
+    steering_->trust(ours);
+    start(world);
+    ASSERT_TRUE(until([this] { return ready_ > 0; }));
+    EXPECT_EQ(probed(kFirst), name == std::string("edge.example") ? HealthState::up : HealthState::down) << name;
+    EXPECT_EQ(probed(kSecond), HealthState::up) << steering_->notes(kSecond).reason;
+  }
 }
 
 TEST_F(SteeringControlTest, WhatCannotBeReadIsSaidAndForgotten) {
