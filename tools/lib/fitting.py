@@ -56,6 +56,7 @@ BESIDES = {
     "edge/serve/control/scale_calls.cc": ["test_scaling"],
     "edge/serve/control/scale_memory.cc": ["test_scaling"],
     "edge/serve/control/scale_message.cc": ["test_scaling"],
+    "edge/serve/control/scaling.cc": ["test_scaling"],
     "edge/serve/control/session_report.cc": ["test_sessions"],
     "edge/serve/control/siblings.cc": ["test_scaling"],
     "edge/serve/control/span_export.cc": ["test_tracing"],

@@ -46,7 +46,6 @@ SEEN_BY = {
     "edge/serve/control/overload_report.cc": REPORT,
     "edge/serve/control/pool_report.cc": REPORT,
     "edge/serve/control/scale_report.cc": "tests/e2e/test_scaling.py",
-    "edge/serve/control/scaling.cc": "tests/e2e/test_scaling.py",
     "edge/serve/control/trace_report.cc": "tests/e2e/test_tracing.py",
     "edge/serve/control/session_report.cc": REPORT,
     "edge/serve/control/traffic_report.cc": REPORT,

@@ -386,6 +386,117 @@ TEST_F(ControlTest, WithoutAnAccessLogThereIsNothingToReopen) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "access.log"));
 }
 
+// Two stores, of which the second has another size, and routes /a and /b to them.
+class ControlCacheTest : public ControlTest {
+ protected:
+  ControlCacheTest() {
+    stop();
+    write_caches("128MiB");
+    start();
+  }
+  void write_caches(const std::string& size) const {
+    write_config("\"" + name_of(cachable_) + "\"",
+                 "  workers: 1\n  caches: {pages: {size: 64MiB}, more: {size: " + size +
+                     "}}\n  routes: [{path: /a, pool: web, cache: {store: pages}}, {path: /b, pool: web, cache: "
+                     "{store: more}}]\n");
+  }
+  // Of the store's line in the answer to GET /cache.
+  [[nodiscard]] std::string line(const std::string& store) const {
+    const std::string text = ask("GET", "/cache");
+    const std::size_t at = text.find(store + ": ");
+    return at == std::string::npos ? text : text.substr(at, text.find('\n', at) - at);
+  }
+  [[nodiscard]] std::string foreseen(const std::string& path, const std::string& more = "") const {
+    return ask("GET", "/explain?host=test&path=" + path + more);
+  }
+  [[nodiscard]] bool stored(const std::string& store, int responses) const {
+    return eventually(
+        [&] { return line(store).find(" " + std::to_string(responses) + " responses") != std::string::npos; });
+  }
+
+  test::Backend cachable_{test::answering(
+      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nCache-Control: max-age=1000\r\nCache-Tag: all\r\n\r\nx")};
+};
+
+TEST_F(ControlCacheTest, TellsOfEachStore) {
+  for (const char* path : {"/a/1", "/a/2", "/a/1", "/b/1"}) EXPECT_EQ(served_by(path), "x");
+  EXPECT_TRUE(stored("pages", 2)) << line("pages");
+  EXPECT_THAT(line("pages"), HasSubstr(" of 67108864 octets; stored 2, evicted 0, purged 0, fetched "));
+  EXPECT_THAT(line("more"), HasSubstr("more: 1 responses, "));
+  EXPECT_THAT(line("more"), HasSubstr(" of 134217728 octets; stored 1, "));
+  const std::string metrics = ask("GET", "/metrics");
+  for (const char* sample : {"cache_entries{cache=\"pages\"} 2\n", "cache_entries{cache=\"more\"} 1\n",
+                             "cache_stored_total{cache=\"pages\"} 2\n", "cache_limit_bytes{cache=\"pages\"} 67108864\n",
+                             "cache_evicted_total{cache=\"pages\"} 0\n", "cache_purged_total{cache=\"pages\"} 0\n"}) {
+    EXPECT_THAT(metrics, HasSubstr(std::string("meridian_edge_") + sample));
+  }
+  const std::string status = ask("GET", "/status");
+  const std::string caches = status.substr(status.find("\"caches\":["));
+  EXPECT_THAT(caches, HasSubstr("{\"name\":\"pages\",\"entries\":2,\"octets\":"));
+  EXPECT_THAT(caches, HasSubstr(",\"capacity\":67108864,\"memory\":"));
+  EXPECT_THAT(caches, HasSubstr(",\"stored\":2,\"evicted\":0,\"purged\":0,\"fetches\":"));
+  EXPECT_THAT(caches, Not(HasSubstr("\"disk\":{")));
+}
+
+TEST_F(ControlCacheTest, PurgesWhatIsSaidAndNothingElse) {
+  const auto fill = [&] {
+    for (const char* path : {"/a/1", "/a/2", "/a/3?q", "/b/1"}) EXPECT_EQ(served_by(path), "x");
+    EXPECT_TRUE(stored("pages", 3)) << line("pages");
+    EXPECT_TRUE(stored("more", 1)) << line("more");
+  };
+  const auto purged = [&](const std::string& what) {
+    const std::string said = say("/cache/purge?" + what);
+    return said.substr(said.find("\r\n\r\n") + 4);
+  };
+  fill();
+  EXPECT_EQ(purged("url=http://TEST/a/1"), "1 responses purged\n");
+  EXPECT_EQ(purged("url=test/a/1"), "0 responses purged\n");
+  EXPECT_TRUE(log_.contains("event=cache_purged what=test/a/1 soft=false responses=1"));
+  EXPECT_TRUE(stored("pages", 2)) << line("pages");
+  EXPECT_EQ(purged("prefix=test/a/"), "2 responses purged\n");
+  EXPECT_TRUE(log_.contains("what=test/a/*"));
+  EXPECT_TRUE(stored("more", 1));
+  fill();
+  EXPECT_EQ(purged("tag=all&cache=more"), "1 responses purged\n");
+  EXPECT_TRUE(stored("pages", 3)) << "the other store has its own";
+  EXPECT_THAT(foreseen("/a/1"), HasSubstr("hit"));
+  EXPECT_EQ(purged("tag=all&soft=true"), "3 responses are stale now\n");
+  EXPECT_TRUE(stored("pages", 3)) << "they may still be used when nobody answers";
+  EXPECT_THAT(foreseen("/a/1"), HasSubstr("has to ask a server first"));
+  EXPECT_THAT(say("/cache/purge"), HasSubstr("say one of url, prefix and tag"));
+  EXPECT_THAT(say("/cache/purge?url=a&tag=b"), HasSubstr(" 400 "));
+  EXPECT_THAT(say("/cache/purge?prefix=a&tag=b"), HasSubstr(" 400 "));
+  EXPECT_THAT(say("/cache/purge?urls=a"), HasSubstr(" 400 "));
+  EXPECT_THAT(say("/cache/purge?tag=all&cache=none"), HasSubstr("there is no cache of that name"));
+}
+
+TEST_F(ControlCacheTest, ForeseesWhatARequestWouldFind) {
+  EXPECT_THAT(foreseen("/a/1"), HasSubstr("store pages, test/a/1: miss"));
+  EXPECT_EQ(served_by("/a/1"), "x");
+  EXPECT_TRUE(stored("pages", 1));
+  EXPECT_THAT(foreseen("/a/1"), HasSubstr("test/a/1: hit, "));
+  EXPECT_THAT(foreseen("/a/1"), HasSubstr(" s more"));
+  EXPECT_THAT(foreseen("/b/1"), HasSubstr("store more, test/b/1: miss"));
+  EXPECT_THAT(foreseen("/a/1", "&method=POST"), HasSubstr("bypass, the method; a success invalidates it"));
+  EXPECT_THAT(ask("GET", "/metrics"), HasSubstr("meridian_edge_cache_stored_total{cache=\"pages\"} 1\n"))
+      << "who explains stores nothing";
+}
+
+TEST_F(ControlCacheTest, AReloadGivesThemTheirSizes) {
+  EXPECT_EQ(served_by("/b/1"), "x");
+  EXPECT_TRUE(stored("more", 1));
+  write_caches("192MiB");
+  EXPECT_THAT(say("/reload"), HasSubstr(" 200 "));
+  EXPECT_THAT(line("more"), HasSubstr("more: 1 responses, "));
+  EXPECT_THAT(line("more"), HasSubstr(" of 201326592 octets"));
+  EXPECT_THAT(line("pages"), HasSubstr(" of 67108864 octets"));
+}
+
+TEST_F(ControlTest, WithoutACacheThereIsNothingToPurge) {
+  EXPECT_THAT(ask("GET", "/cache"), HasSubstr("there is no cache, see edge.caches"));
+  EXPECT_THAT(say("/cache/purge?tag=a"), HasSubstr(" 404 "));
+}
+
 TEST_F(ControlTest, RefusesAStateDirectoryInUse) {
   shared::Supervisor second;
   Live live;
