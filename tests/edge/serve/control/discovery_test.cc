@@ -1,5 +1,6 @@
 #include "edge/serve/control/discovery.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "shared/serve/os/log.h"
 #include "tests/shared/serve/run_until.h"
 #include "tests/shared/serve/test_dns.h"
 
@@ -97,6 +99,29 @@ TEST_F(DiscoveryTest, OneServerForEachAddressAndItFollows) {
   ASSERT_TRUE(until(kName, {"10.0.0.2:8080", "10.0.0.3:8080"}));
   EXPECT_TRUE(discovery_.standing(kName).answered);
   EXPECT_EQ(discovery_.standing(kName).servers, 2U);
+}
+
+TEST_F(DiscoveryTest, ThatItFailsAndThatItHasRecoveredIsToldOnce) {
+  const shared::LogCapture log;
+  const auto count = [&](std::string_view event) {
+    return std::ranges::count_if(log.lines(),
+                                 [&](const std::string& line) { return line.find(event) != std::string::npos; });
+  };
+  zone_["backend.example"] = at({"10.0.0.1", "10.0.0.2"});
+  discovery_.set({kName});
+  ASSERT_TRUE(until(kName, {"10.0.0.1:8080", "10.0.0.2:8080"}));
+  ASSERT_TRUE(ask_on());
+  EXPECT_EQ(count("event=discovery_failing") + count("event=discovery_recovered"), 0);
+  zone_["backend.example"] = broken();
+  ASSERT_TRUE(run_until(loop_, [&] { return count("event=discovery_failing") > 0; }));
+  ASSERT_TRUE(ask_on());
+  EXPECT_EQ(count("event=discovery_failing"), 1);
+  EXPECT_EQ(count("event=discovery_failing source=backend.example:8080 servers_kept=2 reason="), 1);
+  zone_["backend.example"] = at({"10.0.0.3"});
+  ASSERT_TRUE(run_until(loop_, [&] { return count("event=discovery_recovered") > 0; }));
+  ASSERT_TRUE(ask_on());
+  EXPECT_EQ(count("event=discovery_recovered source=backend.example:8080 servers="), 1);
+  EXPECT_EQ(count("event=discovery_failing"), 1);
 }
 
 TEST_F(DiscoveryTest, NoFailureTakesServersAway) {

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "edge/core/decide/decide.h"
 #include "edge/core/protect/retry.h"
@@ -116,6 +118,65 @@ TEST(Attempt, ARefusedConnectionIsTheServersFailureAndNothingWasSent) {
   attempt.settle();
   EXPECT_EQ(live_of(worker).failures, 1U);
   EXPECT_TRUE(one.request().blamed);
+}
+
+TEST(Attempt, WhoseClientHasNoMoreTimeEndsByThatAndSpeaksAgainstNobody) {
+  FakeWorker worker;
+  FakeServer server(worker, 0);
+  OneAttempt one(worker);
+  one.request().deadline = one.request().now();
+  Attempt& attempt = one.at(0);
+  ASSERT_TRUE(attempt.waiting());
+  EXPECT_EQ(attempt.deadline(), one.request().deadline);
+  attempt.step(Wake::deadline);
+  EXPECT_FALSE(attempt.waiting());
+  EXPECT_EQ(attempt.error().kind, ErrorKind::deadline);
+  EXPECT_EQ(attempt.error().side, Side::client);
+  attempt.settle();
+  EXPECT_EQ(live_of(worker).failures, 0U);
+}
+
+TEST(Attempt, ATryHasItsTimeUntilTheHeadOfTheAnswer) {
+  FakeWorker worker;
+  worker.routes.front().timeouts.try_time = shared::milliseconds(1);
+  FakeServer server(worker, 0);
+  OneAttempt one(worker);
+  Attempt& attempt = one.at(0);
+  EXPECT_LE(attempt.deadline(), one.request().now() + shared::milliseconds(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  worker.loop.poll();
+  attempt.step(Wake::deadline);
+  EXPECT_EQ(attempt.error().kind, ErrorKind::upstream_timeout);
+  EXPECT_EQ(attempt.error().detail, "no answer within the time of a try");
+  attempt.settle();
+  EXPECT_EQ(live_of(worker).failures, 1U);
+
+  FakeServer another(worker, 0);
+  OneAttempt heard(worker);
+  heard.at(0);
+  another.say(answer("200 OK", "Content-Length: 2\r\n\r\no"));
+  Attempt& responding = heard.run();
+  EXPECT_TRUE(responding.responding());
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_GT(responding.deadline(), heard.request().now() + shared::seconds(1)) << "a body has as long as it moves";
+}
+
+TEST(Attempt, TheEndOfACallSaysMoreThanIts200) {
+  const auto failures = [](bool grpc, std::string_view status) {
+    FakeWorker worker;
+    FakeServer server(worker, 0);
+    OneAttempt one(worker);
+    one.request().grpc = grpc;
+    one.at(0);
+    server.say(answer("200 OK", "Content-Type: application/grpc\r\nGrpc-Status: " + std::string(status) +
+                                    "\r\nContent-Length: 0\r\n\r\n"));
+    EXPECT_TRUE(one.run().done());
+    one.run().settle();
+    return live_of(worker).failures.load();
+  };
+  EXPECT_EQ(failures(true, "14"), 1U) << "UNAVAILABLE";
+  EXPECT_EQ(failures(true, "0"), 0U);
+  EXPECT_EQ(failures(false, "14"), 0U) << "it is no call";
 }
 
 // A request that one server has failed at speaks against itself at the next.
