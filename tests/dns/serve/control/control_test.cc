@@ -19,6 +19,7 @@
 
 #include "shared/serve/process/upgrade.h"
 #include "tests/dns/serve/control/lone_server.h"
+#include "tests/support/paths.h"
 
 namespace dns::control_test {
 namespace {
@@ -226,6 +227,65 @@ TEST_F(ControlTest, ReloadsAllOrNothing) {
   const std::string metrics = http("GET", "/metrics");
   EXPECT_NE(metrics.find("meridian_dns_reloads_total{outcome=\"refused\"} 2"), std::string::npos);
   EXPECT_NE(metrics.find("meridian_dns_steered_total{name=\"www.example.com\",region=\"two\"}"), std::string::npos);
+}
+
+// Who was answered, and how often which region was given: for the guard of the geo database, and for the operator.
+TEST_F(ControlTest, WhatWasGivenOutlivesAReload) {
+  const auto given = [this] {
+    const std::string page = http("GET", "/given");
+    return boost::json::parse(page.substr(page.find("\r\n\r\n") + 4)).at("answers").as_array();
+  };
+  const auto steered = [this] { return metric(R"(meridian_dns_steered_total{name="www.example.com",region="one"})"); };
+  EXPECT_TRUE(given().empty());
+  for (int i = 0; i < 300; ++i) EXPECT_TRUE(answers("127.0.0.1"));  // one in sixteen is kept
+  EXPECT_TRUE(eventually([&] { return steered() == "300"; })) << steered();
+  for (const bool reloads : {false, true}) {
+    if (reloads) {
+      EXPECT_NE(http("POST", "/reload").find(" 200 "), std::string::npos);
+    }
+    const auto list = given();
+    ASSERT_EQ(list.size(), 1U);
+    EXPECT_EQ(list[0].at("name"), "www.example.com");
+    EXPECT_EQ(list[0].at("client"), "127.0.0.0/24");
+    EXPECT_EQ(list[0].at("subnet"), false);
+    EXPECT_GE(list[0].at("count").to_number<int>(), 1);
+    EXPECT_LT(list[0].at("count").to_number<int>(), 300);
+    EXPECT_EQ(steered(), "300");
+  }
+}
+
+// Without a word of the operator: a good one is taken, and what is no database is told and left.
+TEST_F(ControlTest, AGeoDatabaseThatIsReplacedIsTaken) {
+  const auto put = [this](const std::string& fixture) {  // by rename, as updaters do
+    std::filesystem::copy_file(::test::build_file(fixture), folder_ / "draft");
+    std::filesystem::rename(folder_ / "draft", folder_ / "city.mmdb");
+  };
+  const auto told = [this](const std::string& what) {
+    return std::ranges::count_if(log_.lines(),
+                                 [&](const std::string& line) { return line.find(what) != std::string::npos; });
+  };
+  // In the background, where a busy machine lets it wait.
+  const auto built = [](const std::function<bool()>& condition) {
+    for (int i = 0; i < 5 && !condition(); ++i) (void)eventually(condition);
+    return condition();
+  };
+  put("geo/city-24.mmdb");
+  start_with("  names: {", "  geo: {database: city.mmdb, poll: 100ms}\n  names: {");
+  const auto generation = [this] { return status().at("generation").to_number<int>(); };
+  const int before = generation();
+  EXPECT_EQ(told("event=geo_database_taken"), 0);
+  put("geo/city-28.mmdb");
+  EXPECT_TRUE(built([&] { return told("event=geo_database_taken") == 1; }));
+  EXPECT_TRUE(built([&] { return generation() == before + 1; }));
+  EXPECT_TRUE(built([&] { return told("event=reloaded") == 1; }));
+  std::ofstream(folder_ / "draft") << "no database";
+  std::filesystem::rename(folder_ / "draft", folder_ / "city.mmdb");
+  EXPECT_TRUE(built([&] { return told("event=geo_database_refused") == 1; }));
+  EXPECT_EQ(generation(), before + 1);
+  EXPECT_TRUE(answers("127.0.0.1"));
+  put("geo/city-32.mmdb");
+  EXPECT_TRUE(built([&] { return told("event=geo_database_taken") == 2; }));
+  EXPECT_EQ(told("event=geo_database_refused"), 1) << "once";
 }
 
 TEST_F(ControlTest, RefusesAStateDirectoryInUse) {

@@ -415,6 +415,21 @@ TEST_F(SteeringControlTest, OfSeveralWordsTheFirstToExpireIsWaitedFor) {
   EXPECT_EQ(shown(RegionId{0}), States{EdgeState::down}) << "the later word has no end";
 }
 
+// The loop sleeps until a word ends: it does not look at the time again and again.
+TEST_F(SteeringControlTest, AWordIsWaitedForWithoutTurning) {
+  page_.reset();
+  start(world_of(kOnce, "start_wait: 30s", kOneEdge));
+  std::optional<bool> written;
+  ASSERT_TRUE(steering_->set_override({"one", Override::State::down, "", seconds(1000)},
+                                      [&](const shared::Result<void>& done) { written = done.has_value(); }));
+  ASSERT_TRUE(until([&] { return written.has_value() && !peer_.requests.empty(); }));
+  const auto end = Clock::now() + std::chrono::milliseconds(200);
+  int turns = 0;
+  loop_.restart();
+  while (Clock::now() < end) turns += static_cast<int>(loop_.run_one_until(end));
+  EXPECT_LT(turns, 50);
+}
+
 TEST_F(SteeringControlTest, AReloadKeepsWhatIsKnownOfEdgesThatStay) {
   start(world_of());
   ASSERT_TRUE(until([this] { return ready_ > 0; }));

@@ -419,6 +419,19 @@ TEST_F(WorkerTest, LimitsResponsesOverUdp) {
   EXPECT_EQ(counters.unanswered.read(), 0U);
 }
 
+// RFC 9018 section 4.3: by it a cookie grows old, and other nodes of the same secret take it.
+TEST_F(WorkerTest, ACookieTellsTheTime) {
+  start();
+  const auto now = [] { return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()); };
+  const auto before = now();
+  const auto cookie =
+      test::parse_reply(ask_udp(test::QueryBuilder().option(10, "0102030405060708").build())).option(10);
+  ASSERT_TRUE(cookie && cookie->size() == 24);
+  const std::uint32_t time = std::uint32_t{load_u16(cookie->data() + 12)} << 16 | load_u16(cookie->data() + 14);
+  EXPECT_GE(time, before);
+  EXPECT_LE(time, now());
+}
+
 TEST_F(WorkerTest, InShadowModeExcessIsOnlyCounted) {
   rate_limit_ = {shared::Mode::shadow, 1'000'000, 2};
   start();
