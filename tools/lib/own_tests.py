@@ -72,7 +72,6 @@ SEEN_BY = {
     "shared/serve/process/admin_ports.cc": SERVICE,
     "shared/serve/process/builder.cc": THREADS,
     "shared/serve/process/inheritance.cc": UPGRADE,
-    "shared/serve/process/process_facts.cc": OPERATOR,
     "shared/serve/tls/context.cc": TLS,
     "shared/serve/tls/ticket_keys.cc": TLS,
     "shared/serve/tls/host_words.cc": "tests/e2e/test_explain.py",

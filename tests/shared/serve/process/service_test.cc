@@ -122,6 +122,9 @@ TEST_F(ServiceTest, ASuccessorTakesOverAndHearsOfTheEnd) {
   EXPECT_EQ(handed_over_, 1);
   EXPECT_FALSE(service_.upgrading());
   EXPECT_TRUE(supervisor_.stopping());
+  service_.state_writer().write("late", [] { return std::string("of the one before"); });
+  test::run_for(service_.loop(), std::chrono::milliseconds(50));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "late")) << "the files are the successor's";
   test::run_for(next.loop(), std::chrono::milliseconds(20));
   EXPECT_EQ(ended, 0) << "it drains";
   service_.close();

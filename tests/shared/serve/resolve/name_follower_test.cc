@@ -7,6 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/shared/serve/resolve/fake_lookups.h"
+#include "tests/shared/serve/run_until.h"
+
 namespace shared::name_follower_test {
 namespace {
 
@@ -132,6 +135,61 @@ TEST_F(NameFollowerTest, ManyWaitForTheirTurn) {
   }
   EXPECT_EQ(lookups.size(), held.size());
   EXPECT_EQ(told_.size(), held.size());
+}
+
+TEST_F(NameFollowerTest, ServicesAreFollowedLikewise) {
+  std::vector<Resolver::SrvCallback> asked;
+  names_.use({[](const std::string&, ResolveFamily, const Resolver::Callback&) {},
+              [&](const std::string& name, Resolver::SrvCallback done) {
+                EXPECT_EQ(name, "_http._tcp.example");
+                asked.push_back(std::move(done));
+              }});
+  const auto held = names_.follow_services(
+      "_http._tcp.example", Tell::changes,
+      [this](const Result<SrvAnswer>& result) { told_.push_back(result ? result->records.at(0).target : "failed"); });
+  const auto answers = [&](const Result<SrvAnswer>& result, Duration then) {
+    ASSERT_EQ(asked.size(), 1U);
+    std::exchange(asked, {}).front()(result);
+    now_ += then - milliseconds(1);
+    names_.look_up_due();
+    EXPECT_TRUE(asked.empty()) << "too early";
+    now_ += milliseconds(1);
+    names_.look_up_due();
+  };
+  const auto naming = [](const char* target) { return SrvAnswer{{{0, 0, 80, target}}, seconds(20)}; };
+  answers(naming("a.example"), seconds(20));
+  answers(naming("a.example"), seconds(20));
+  answers(naming("b.example"), seconds(20));
+  answers(fail("SERVFAIL"), seconds(1));
+  answers(fail("SERVFAIL"), seconds(2));
+  answers(naming("b.example"), seconds(20));
+  EXPECT_EQ(told_, (Told{"a.example", "b.example", "failed", "b.example"}));
+  EXPECT_EQ(held.lookups(), 7U);
+  EXPECT_EQ(held.failures(), 2U);
+}
+
+// By the loop's own timer: what is due soon is asked for although something else was waited for, and nothing turns.
+TEST(NameFollowerTimer, AsksWhenTheFirstIsDue) {
+  Loop loop(kOneThread);
+  NameFollower names(loop, {.min_ttl = milliseconds(10)});
+  test::FakeLookups lookups(names);
+  const auto follow = [&](const char* name) {
+    return names.follow(name, ResolveFamily::ipv4, Tell::changes, [](const Result<Resolved>&) {});
+  };
+  const auto asked = [&](const char* name) { return lookups.asked.contains({name, ResolveFamily::ipv4}); };
+  const auto far = follow("far.example");
+  ASSERT_TRUE(lookups.answer("far.example", ResolveFamily::ipv4, {"192.0.2.1"}, seconds(200)));
+  const auto near = follow("near.example");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(test::run_until(loop, [&] { return asked("near.example"); }));
+    ASSERT_TRUE(lookups.answer("near.example", ResolveFamily::ipv4, {"192.0.2.1"}, seconds(i < 2 ? 0 : 200)));
+  }
+  const auto end = Clock::now() + milliseconds(100);
+  int turns = 0;
+  loop.restart();
+  while (Clock::now() < end) turns += static_cast<int>(loop.run_one_until(end));
+  EXPECT_LT(turns, 20);
+  EXPECT_FALSE(asked("far.example"));
 }
 
 }  // namespace

@@ -4,7 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -45,7 +50,8 @@ class Wire final : public TlsWire {
     in_.waiting.erase(0, n);
     return {.status = Status::ok, .bytes = n};
   }
-  Result give(std::span<const char> bytes, Then /*then*/) override {
+  Result give(std::span<const char> bytes, Then then) override {
+    told = then;
     if (out_.broken) return {.status = Status::failed, .bytes = 0};
     const std::size_t n = std::min(bytes.size(), out_.room);
     if (n == 0) return {.status = Status::again, .bytes = 0};
@@ -53,6 +59,8 @@ class Wire final : public TlsWire {
     out_.room -= n;
     return {.status = Status::ok, .bytes = n};
   }
+
+  Then told = Then::nothing;  // with the last octets
 
  private:
   Octets& in_;
@@ -160,8 +168,44 @@ TEST_F(TlsSessionTest, AClientThatVerifiesTakesNoOther) {
     EXPECT_EQ(shake_hands().second, Status::failed) << name;
     EXPECT_EQ(far_->failure(), TlsFailure::certificate) << name;
     EXPECT_NE(far_->failure_text(), "") << name;
+    EXPECT_NE(far_->failure_text(), "certificate verify failed") << "that says nothing: why not?";
     EXPECT_EQ(near_->failure(), TlsFailure::alert) << name;
   }
+}
+
+// Without authorities of its own the system's count, and with them those alone.
+TEST_F(TlsSessionTest, TheSystemsAuthoritiesAreTrustedInPlaceOfOnesOwn) {
+  const std::string file = testing::TempDir() + "/authorities_" + std::to_string(::getpid());
+  std::ofstream(file) << *pem_of(*certified_);
+  ::setenv("SSL_CERT_FILE", file.c_str(), 1);
+  connect({.verify = true});
+  EXPECT_EQ(shake_hands(), std::pair(Status::ok, Status::ok)) << far_->failure_text();
+  connect({.verify = true, .authorities = pem_of(*test::made_certificate({"shop.example"}))});
+  EXPECT_EQ(shake_hands().second, Status::failed);
+  ::unsetenv("SSL_CERT_FILE");
+  std::filesystem::remove(file);
+  connect({.verify = true});
+  EXPECT_EQ(shake_hands().second, Status::failed);
+}
+
+TEST_F(TlsSessionTest, AClientShowsItsCertificateToWhoAsks) {
+  const auto own = test::made_certificate({"client.example"});
+  server_ = *TlsServer::make({.hosts = {{.certified = certified_,
+                                         .names = {"shop.example"},
+                                         .clients = load::ClientCertificates::required,
+                                         .client_authorities = pem_of(*own),
+                                         .file = {}}},
+                              .alpn = {}},
+                             tickets_);
+  ClientTls settings;
+  settings.certified = own;
+  connect(settings);
+  EXPECT_EQ(shake_hands(), std::pair(Status::ok, Status::ok)) << near_->failure_text();
+  EXPECT_EQ(near_->facts().peer_subject, "CN=client.example");
+  connect();
+  EXPECT_EQ(shake_hands().first, Status::failed);
+  EXPECT_EQ(near_->failure(), TlsFailure::certificate) << near_->failure_text();
+  EXPECT_EQ(near_->facts().peer_subject, "");
 }
 
 TEST_F(TlsSessionTest, WhatIsNoTlsIsCalledSo) {
@@ -252,6 +296,38 @@ TEST_F(TlsSessionTest, ARecordThatIsHalfOutIsFinishedAndNothingComesBetween) {
   EXPECT_EQ(receive_all(), sent);
   EXPECT_EQ(far_->receive(far_wire_, std::span<char>(to_near_.waiting)).status, Status::closed) << "in order";
   EXPECT_TRUE(far_->ended());
+}
+
+TEST_F(TlsSessionTest, NothingGoesOutWhereThereIsNoRoom) {
+  open();
+  to_far_.room = 0;
+  EXPECT_EQ(send({text(100)}).status, Status::again);
+  EXPECT_FALSE(near_->send_wants_read());
+  to_far_.room = 1 << 20;
+  EXPECT_EQ(send({text(100)}).bytes, 100U);
+  EXPECT_EQ(receive_all(), text(100));
+}
+
+// The wire may hold back what more follows, and nothing else.
+TEST_F(TlsSessionTest, TheWireIsToldWhenMoreFollows) {
+  open();
+  to_far_.room = 16'384 + 1'000;
+  ASSERT_EQ(send({text(60'000)}).bytes, 16'384U);
+  EXPECT_EQ(near_wire_.told, TlsWire::Then::more);
+  to_far_.room = 1 << 20;
+  ASSERT_EQ(send({text(60'000).substr(16'384)}).bytes, 60'000U - 16'384U);
+  EXPECT_EQ(near_wire_.told, TlsWire::Then::nothing);
+  EXPECT_EQ(near_->shutdown(near_wire_), Status::ok);
+  EXPECT_EQ(near_wire_.told, TlsWire::Then::nothing);
+}
+
+// close_notify in place of a hello: in order, but too early.
+TEST_F(TlsSessionTest, AnEndInOrderIsNoHandshake) {
+  connect();
+  to_far_.waiting = std::string("\x15\x03\x03\x00\x02\x01\x00", 7);
+  EXPECT_EQ(far_->handshake(far_wire_), Status::failed);
+  EXPECT_EQ(far_->failure(), TlsFailure::closed) << far_->failure_text();
+  EXPECT_EQ(far_->failure_text(), "the connection ended");
 }
 
 TEST_F(TlsSessionTest, WhoTakesNothingMoreCanStillBeRead) {
