@@ -127,6 +127,14 @@ TEST(ProxyHeader, Version2ThatIsBad) {
   EXPECT_EQ(read_proxy_header(v2(0x21, 0x11, kFour + vector(0x03, "1234"))).state, State::bad);
 }
 
+// What cannot become right is not waited for.
+TEST(ProxyHeader, Version2ThatIsBadIsKnownAtOnce) {
+  for (const auto& begin : {octets({0x31}), octets({0x22}), octets({0x21, 0x41}), octets({0x21, 0x13})}) {
+    EXPECT_EQ(read_proxy_header(kSignature + begin).state, State::bad);
+    EXPECT_NE(read_proxy_header((kSignature + begin).substr(0, 11 + begin.size())).state, State::bad);
+  }
+}
+
 TEST(ProxyHeader, IsCappedAt4096Octets) {
   const std::string rest = kFour + vector(0x04, std::string(kMaxProxyHeader - 16 - 12 - 3, 'n'));
   EXPECT_EQ(read_proxy_header(v2(0x21, 0x11, rest)).state, State::complete);
