@@ -236,6 +236,23 @@ TEST(ServeOne, ALimitIsAnnouncedWhereItIsSaid) {
   EXPECT_EQ(announced(false), (std::vector<std::string>{"", "", "\"api\";r=0"})) << "a refusal always says it";
 }
 
+TEST(ServeOne, WhoIsDelayedWaitsForHisTurn) {
+  FakeWorker worker;
+  worker.add_route("/words", Respond{.status = 200, .body = "some words"})
+      .limits.push_back(std::make_shared<const RateLimit>(
+          RateLimitSettings{.name = "api", .rate = 2, .burst = 3, .excess = Excess::delay},
+          std::make_shared<LimitLive>(4), 1));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(Answered(worker, get("/words")).sink.status, 200) << "it is due at once";
+  FakeSource source(get("/words"));
+  source.asked.head_read = shared::Clock::now();  // its turn is counted from then on
+  FakeSink sink;
+  Served served(worker, source, sink);
+  for (int i = 0; i < 10'000 && !served.done(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(sink.status, 200);
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(490));
+}
+
 // A route whose clients have passwords: of "user" it is "right".
 class ServeOnePassword : public testing::Test {
  protected:
