@@ -310,11 +310,11 @@ Control::Steered Control::steered() const {
 
 void Control::reload(Reload what, Reloaded done, Geo geo) {
   if (!service_.begin_reload()) return done({false, "refused: so many reloads wait already\n"});
-  if (service_.upgrading()) {  // the successor has read the files: what we take over now would end with us
-    shared::load::Diagnostics diagnostics;
-    diagnostics.error({}, "an upgrade is under way: reload when the new process serves");
-    service_.refused(diagnostics);
-    return done({false, diagnostics.render()});
+  shared::load::Diagnostics at_once;
+  service_.refuse_in_upgrade(at_once);
+  if (at_once.failed()) {
+    service_.refused(at_once);
+    return done({false, at_once.render()});
   }
   build_reload(what, std::move(done), geo);
 }
@@ -333,7 +333,8 @@ void Control::build_reload(Reload what, Reloaded done, Geo geo) {
   if (what == Reload::overrides) {  // all else in it is of the world that it was built over
     job.holds = [this](const std::shared_ptr<const World>& before) { return before == world_; };
   }
-  job.permit = [](const World& present, const World& next, shared::load::Diagnostics& diagnostics) {
+  job.permit = [this](const World& present, const World& next, shared::load::Diagnostics& diagnostics) {
+    service_.refuse_in_upgrade(diagnostics);
     for (const auto& [option, at] : needs_restart(present, next)) {
       diagnostics.error(at, shared::load::needs_restart(option));
     }

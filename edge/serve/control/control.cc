@@ -414,18 +414,19 @@ void Control::reload(ReloadDone done) {
     if (done) done(shared::fail("so many reloads wait already"));
     return;
   }
-  if (service_.upgrading()) {  // the successor has read the files: what we take over now would end with us
-    shared::load::Diagnostics diagnostics;
-    diagnostics.error({}, "an upgrade is under way: reload when the new process serves");
-    service_.refused(diagnostics);
-    if (done) done(shared::fail(diagnostics.render()));
+  shared::load::Diagnostics at_once;
+  service_.refuse_in_upgrade(at_once);
+  if (at_once.failed()) {
+    service_.refused(at_once);
+    if (done) done(shared::fail(at_once.render()));
     return;
   }
   shared::Rebuild<World>::Job job;
   job.build = [this, inputs = pool_inputs()](const World&, shared::load::Diagnostics& diagnostics) {
     return loader_.load(inputs, diagnostics);
   };
-  job.permit = [](const World& present, const World& next, shared::load::Diagnostics& diagnostics) {
+  job.permit = [this](const World& present, const World& next, shared::load::Diagnostics& diagnostics) {
+    service_.refuse_in_upgrade(diagnostics);
     for (const std::string& option : needs_restart(present, next)) {
       diagnostics.error({}, shared::load::needs_restart(option));
     }

@@ -147,6 +147,10 @@ void Service::refused(const load::Diagnostics& diagnostics) {
   notify_ready();
 }
 
+void Service::refuse_in_upgrade(load::Diagnostics& diagnostics) const {
+  if (upgrading()) diagnostics.error({}, "an upgrade is under way: reload when the new process serves");
+}
+
 AdminResponse Service::healthz() {
   const auto hangs = heartbeats_.stuck(hooks_.heartbeats(), Clock::now(), kHangsAfter);
   if (hangs) return AdminResponse::text(503, "worker " + std::to_string(*hangs) + " hangs\n");

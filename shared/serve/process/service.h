@@ -88,6 +88,8 @@ class Service {
   [[nodiscard]] ProcessFacts facts() const;
   // A successor has our state and is not ready yet: what is changed now would be lost.
   [[nodiscard]] bool upgrading() const { return upgrade_port_ && upgrade_port_->busy(); }
+  // Adds an error then. Asked where a reload begins and where it ends: the successor may have come in between.
+  void refuse_in_upgrade(load::Diagnostics& diagnostics) const;
   [[nodiscard]] bool handed_over() const { return handed_over_; }
   [[nodiscard]] AdminResponse healthz();
 

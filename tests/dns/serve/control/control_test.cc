@@ -309,6 +309,31 @@ TEST_F(ControlTest, AReloadThatASuccessorWouldNotKnowOfIsRefused) {
   EXPECT_TRUE(eventually([this] { return http("POST", "/reload").find(" 200 ") != std::string::npos; }));
 }
 
+// It was begun before the successor came, which has read files of its own since.
+TEST_F(ControlTest, AReloadThatASuccessorOvertakesIsRefused) {
+  std::string zone = "$TTL 60\n@ SOA ns host 7 2 3 4 60\n@ NS ns\nns A 192.0.2.55\n";
+  for (int i = 0; i < 20'000; ++i) zone += "n" + std::to_string(i) + " A 192.0.2.1\n";
+  write("zone", zone);
+  bool overtaken = false;
+  while (!overtaken) {
+    std::promise<ReloadOutcome> promise;
+    auto outcome = promise.get_future();
+    supervisor_->post([&] {
+      control_->reload(Control::Reload::everything, [&](const ReloadOutcome& end) { promise.set_value(end); });
+    });
+    auto successor = shared::Predecessor::ask((folder_ / "state/dns").string());
+    ASSERT_TRUE(successor) << successor.error().message;
+    overtaken = outcome.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+    const ReloadOutcome end = outcome.get();
+    if (overtaken) {
+      EXPECT_FALSE(end.done);
+      EXPECT_NE(end.text.find("an upgrade is under way"), std::string::npos) << end.text;
+    }
+    (*successor)->failed("of a test");
+    EXPECT_TRUE(eventually([this] { return http("POST", "/reload").find(" 200 ") != std::string::npos; }));
+  }
+}
+
 // They are built over what served when they were asked for; a reload of everything was on its way then.
 TEST_F(ControlTest, OverridesThatAreReadDuringAReloadDoNotTakeItBack) {
   write("rows.yaml", "192.0.2.0/24: {regions: [two]}\n");

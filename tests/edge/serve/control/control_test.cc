@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "shared/serve/os/log.h"
+#include "shared/serve/process/upgrade.h"
 #include "tests/edge/serve/harness.h"
 
 namespace edge::control_test {
@@ -71,6 +72,7 @@ class ControlTest : public ::testing::Test {
       ASSERT_TRUE(started) << started.error().message;
       edge_ = control.listening().front();
       supervisor_ = &supervisor;
+      control_ = &control;
       supervisor.post([&up] { up.set_value(); });
       status_ = supervisor.run();
       supervisor_ = nullptr;
@@ -125,9 +127,33 @@ class ControlTest : public ::testing::Test {
   test::Backend two_{test::answering(test::ok("two"))};
   std::thread thread_;
   shared::Supervisor* supervisor_ = nullptr;
+  Control* control_ = nullptr;  // of the thread's loop
   int status_ = -1;
   shared::Endpoint edge_;
 };
+
+// It was begun before the successor came, which has read the file itself since.
+TEST_F(ControlTest, AReloadThatASuccessorOvertakesIsRefused) {
+  std::string routes = "  workers: 1\n  routes:\n";
+  for (int i = 0; i < 2000; ++i) routes += "    - {path: /" + std::to_string(i) + ", pool: web}\n";
+  write_config(both(), routes);
+  bool overtaken = false;
+  while (!overtaken) {
+    std::promise<shared::Result<std::uint64_t>> promise;
+    auto outcome = promise.get_future();
+    supervisor_->post([&] { control_->reload([&](auto end) { promise.set_value(std::move(end)); }); });
+    auto successor = shared::Predecessor::ask((folder_ / "state/edge-127.0.0.1").string());
+    ASSERT_TRUE(successor) << successor.error().message;
+    overtaken = outcome.wait_for(0s) != std::future_status::ready;
+    const auto end = outcome.get();
+    if (overtaken) {
+      ASSERT_FALSE(end);
+      EXPECT_THAT(end.error().message, HasSubstr("an upgrade is under way: reload when the new process serves"));
+    }
+    (*successor)->failed("of a test");
+    EXPECT_TRUE(eventually([this] { return say("/reload").find(" 200 ") != std::string::npos; }));
+  }
+}
 
 TEST_F(ControlTest, ServesAndReports) {
   EXPECT_EQ(share_of("one"), 10);
