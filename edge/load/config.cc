@@ -50,7 +50,7 @@ const Table<ClientConfig>& client_table() {
           .field("max_head", &ClientConfig::max_head, size(kKiB, 256 * kKiB), "Octets of a request's head; over it 431")
           .field("max_target", &ClientConfig::max_target, size(64, 128 * kKiB),
                  "Octets of a request's target; over it 414")
-          .field("max_fields", &ClientConfig::max_fields, integer<std::uint16_t>(1, http::FieldList::kCapacity),
+          .field("max_fields", &ClientConfig::max_fields, integer<std::uint16_t>(1, http::FieldList::kMostReceived),
                  "Header fields; over it 431")
           .field("max_body", &ClientConfig::max_body, size(0, kTiB), "Octets of a request's body; over it 413")
           .field(
@@ -87,7 +87,7 @@ const Table<AnswerConfig>& answer_table() {
   static const auto table =
       Table<AnswerConfig>("edge.answer", "What is taken from servers; beyond it 502.")
           .field("max_head", &AnswerConfig::max_head, size(kKiB, 256 * kKiB), "Octets of an answer's head")
-          .field("max_fields", &AnswerConfig::max_fields, integer<std::uint16_t>(1, http::FieldList::kCapacity),
+          .field("max_fields", &AnswerConfig::max_fields, integer<std::uint16_t>(1, http::FieldList::kMostReceived),
                  "Header fields of an answer");
   return table;
 }

@@ -92,7 +92,8 @@ struct Field {
 
 class FieldList {
  public:
-  static constexpr std::size_t kCapacity = 100;
+  static constexpr std::size_t kMostReceived = 100;             // what limits of a message may allow at most
+  static constexpr std::size_t kCapacity = kMostReceived + 16;  // the rest is for what a proxy adds itself
 
   void clear() { count_ = 0, present_ = 0; }
   // False when the list is full.

@@ -21,6 +21,10 @@ namespace http {
 enum class Method : std::uint8_t { get, head, post, put, delete_, connect, options, trace, patch, other };
 enum class Version : std::uint8_t { http_1_0, http_1_1 };  // 1.2 to 1.9 count as 1.1 (RFC 9110 2.5)
 
+[[nodiscard]] constexpr std::string_view version_text(Version version) {
+  return version == Version::http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
+}
+
 // Whose message it is. What cannot smuggle a request is forgiven to servers: a space before a colon (RFC 9112 5.1) or
 // behind a chunk's size.
 enum class Sender : std::uint8_t { client, server };
@@ -30,9 +34,9 @@ enum class Sender : std::uint8_t { client, server };
 [[nodiscard]] bool is_safe(Method method);              // RFC 9110 9.2.1; TRACE is never served
 
 struct HeadLimits {
-  std::uint32_t max_head = 32 * 1024;               // octets of the head with its empty line: over it 431
-  std::uint32_t max_target = 8 * 1024;              // octets of the request target: over it 414
-  std::uint16_t max_fields = FieldList::kCapacity;  // at most that: over it 431
+  std::uint32_t max_head = 32 * 1024;                   // octets of the head with its empty line: over it 431
+  std::uint32_t max_target = 8 * 1024;                  // octets of the request target: over it 414
+  std::uint16_t max_fields = FieldList::kMostReceived;  // over it 431; at most FieldList::kCapacity
 };
 
 struct RequestHead {

@@ -156,7 +156,7 @@ def test_a_stale_response_is_fetched_from_its_own_route_however_many_fields_ask(
         assert edge.get("/p")[2] == b"own 1"
         for fields in (98, 99, 100):  # with Host and Accept-Encoding
             assert edge.get("/p", **{f"X-{n}": "y" for n in range(fields - 2)})[2] == b"own %d" % len(server.heads)
-            assert (b"If-None-Match" in server.heads[-1][1]) == (fields == 98)
+            assert b"If-None-Match" in server.heads[-1][1] and b"If-Modified-Since" in server.heads[-1][1], fields
         assert not rest.heads and edge.get("/p")[2] == b"own 5"
 
 
@@ -242,6 +242,43 @@ def test_a_made_up_key_takes_nothing_out_of_the_store(slot, server, tmp_path, me
             assert edge.get("/page", method=method, X_Api_Key=f"guess{n}", Cache_Control="no-cache")[0] == 200
         assert len(server.heads) == 4
         assert "hit" in edge.get("/page")[1]["Cache-Status"] and len(server.heads) == 4
+
+
+def test_the_fullest_head_says_all_that_the_edge_adds(slot, server, tmp_path, monkeypatch):
+    """As many fields as an answer may have: those of the sticky session, the limit, the cache and the coding come besides."""
+    monkeypatch.setattr(http.client, "_MAXHEADERS", 200)
+    secret = tmp_path / "sticky.keys"
+    secret.write_text("0123456789abcdef0123456789abcdef\n")
+    secret.chmod(0o600)
+    lines = b"Content-Type: text/plain\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(97))  # and Content-Length and Cache-Control
+    server.answer = lambda head: ok(b"long enough " * 400, FRESH + lines)
+    routes = [{"path": "/", "pool": "web", "limits": ["api"], "cache": {"store": "main"}}, {"path": "/direct", "pool": "web", "limits": ["api"]}]
+    edge = LoneEdge(tmp_path, slot, [server.name], routes=routes, pool={"sticky": {"keys": str(secret), "secure": False}},
+                    edge={"caches": {"main": {"size": "64MiB"}}, "compression": {}, "limits": {"api": {"rate": "100/s", "burst": 50, "key": ["address"]}}})
+    added = {"RateLimit", "RateLimit-Policy", "Content-Encoding", "Vary"}
+    with edge:
+        for path, more in (("/direct", {"Set-Cookie"}), ("/", {"Cache-Status"}), ("/", {"Cache-Status", "Age"})):
+            status, headers, _ = edge.get(path, Accept_Encoding="gzip")
+            assert status == 200 and headers["X-96"] == "y", path
+            assert not (added | more) - set(headers.keys()), (path, headers.keys())
+        assert len(server.heads) == 2
+
+
+@pytest.mark.parametrize("target", ["http://lone.example/old", "/old"])
+def test_http_1_0_without_a_host_is_fetched_stored_and_copied(slot, server, tmp_path, target):
+    """RFC 9112 3.2: only 1.1 asks for a Host. What is stored is that of the host which the target names, or of none."""
+    with Scripted(slot_address(slot, "2.2")) as copies, \
+            LoneEdge(tmp_path, slot, [server.name], pools={"shadow": {"servers": [copies.name]}}, edge={"caches": {"main": {"size": "64MiB"}}},
+                     routes=[{"path": "/", "pool": "web", "cache": {"store": "main"}, "mirror": {"pool": "shadow"}}]) as edge:
+        for served in (b"miss", b"hit"):
+            with edge.raw() as sock:
+                sock.sendall(b"GET %s HTTP/1.0\r\n\r\n" % target.encode())
+                answer = b"".join(iter(lambda: sock.recv(65536), b""))
+            assert answer.startswith(b"HTTP/1.1 200 ") and served in answer.partition(b"Cache-Status: ")[2].partition(b"\r\n")[0], answer
+        assert len(server.heads) == 1
+        meridian.eventually(lambda: len(copies.heads) == 1, "its copy comes to the mirror")
+        status, headers, _ = edge.get("/old")
+        assert status == 200 and ("hit" in headers["Cache-Status"]) == (target != "/old")
 
 
 def test_a_part_always_says_which_it_is(slot, server, tmp_path, monkeypatch):

@@ -102,7 +102,8 @@ std::string front_of(std::string_view text, bool purged, const RecordBody& body)
 bool take_head(std::string_view text, CacheRecord& record) {
   http::HeadParser parser;
   http::ResponseHead head;
-  constexpr http::HeadLimits kAny{.max_head = kMostRecord, .max_target = kMostRecord};
+  constexpr http::HeadLimits kAny{
+      .max_head = kMostRecord, .max_target = kMostRecord, .max_fields = http::FieldList::kCapacity};
   if (parser.parse_response(text, kAny, head) != http::ParseState::complete || head.size != text.size()) return false;
   record.head = StoredHead(head, {}, CookiePolicy::store, record.heard_at);
   return true;

@@ -133,14 +133,18 @@ bool StoredHead::copy_to(http::ResponseHead& head) const {
   head.reason = text(0, reason_size_);
   head.fields.clear();
   for (std::size_t i = 0; i < count_; ++i) {
-    if (!head.fields.push(field(i))) return false;
+    if (i == kMostFields || !head.fields.push(field(i))) return false;
   }
   return true;
 }
 
 void StoredHead::append_text(std::string& out) const {
-  out.append(version_ == http::Version::http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
-  out.append(std::to_string(status_)).append(" ").append(text(0, reason_size_)).append("\r\n");
+  out.append(http::version_text(version_))
+      .append(" ")
+      .append(std::to_string(status_))
+      .append(" ")
+      .append(text(0, reason_size_))
+      .append("\r\n");
   for (std::size_t i = 0; i < count_; ++i) {
     const http::Field one = field(i);
     out.append(one.name).append(": ").append(one.value).append("\r\n");

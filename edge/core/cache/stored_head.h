@@ -28,7 +28,10 @@ class StoredHead {
   [[nodiscard]] StoredHead updated_by(const http::ResponseHead& not_modified, const ResponseDirectives& directives,
                                       CookiePolicy cookies) const;
 
-  // The head, with views into this. False: it does not fit.
+  // As many fields as a message may have, and Date.
+  static constexpr std::size_t kMostFields = http::FieldList::kMostReceived + 1;
+
+  // The head, with views into this. False: these were not all.
   [[nodiscard]] bool copy_to(http::ResponseHead& head) const;
   // As a head of HTTP/1, with its empty line.
   void append_text(std::string& out) const;

@@ -35,7 +35,8 @@ CacheFetch::CacheFetch(WorkerContext& context, const RequestFacts& cause, Of of)
     : context_(context), fill_(of.fill), waiter_(context.loop), work_(context.works.take()) {
   write_head(*cause.head, of);
   http::HeadParser parser;
-  constexpr http::HeadLimits kAny{.max_head = 1U << 20U, .max_target = 1U << 20U};
+  constexpr http::HeadLimits kAny{
+      .max_head = 1U << 20U, .max_target = 1U << 20U, .max_fields = http::FieldList::kCapacity};
   const http::ParseState state = parser.parse_request(head_, kAny, work_->request);
   if (state == http::ParseState::complete) facts_.head = &work_->request;
   facts_.peer = cause.peer;
@@ -69,7 +70,7 @@ void CacheFetch::write_head(const http::RequestHead& cause, const Of& of) {
   const http::ConnectionOptions connection = http::connection_options(cause.fields);
   const bool all = !leaves_parameters_out(*of.rule);
   head_.append("GET ").append(all ? std::string(cause.target) : keyed_target(*of.rule, cause.target));
-  head_.append(" HTTP/1.1\r\n");
+  head_.append(" ").append(http::version_text(cause.version)).append("\r\n");
   std::size_t fields = 0;
   const auto add = [&](std::string_view name, std::string_view value) {
     ++fields;
@@ -81,9 +82,7 @@ void CacheFetch::write_head(const http::RequestHead& cause, const Of& of) {
     if (!named && !replaced && !is_about_the_client(field.id)) add(field.name, field.value);
   }
   if (of.codings && !of.codings->empty()) add("Accept-Encoding", *of.codings);
-  // Where as many fields came as a head may have, what is stale is fetched as if it were not there.
-  constexpr std::size_t kConditions = 2;
-  if (fill_->old() != nullptr && fields + kConditions <= http::FieldList::kCapacity) {
+  if (fill_->old() != nullptr) {
     const std::string_view etag = fill_->old()->head.find(http::FieldId::etag);
     const std::string_view modified = fill_->old()->head.find(http::FieldId::last_modified);
     if (!etag.empty()) add("If-None-Match", etag);

@@ -446,7 +446,6 @@ void CachedExchange::start(const CacheEntry& entry, const Plan& plan) {
   head.status = status;
   const std::int64_t age = entry.freshness.age(r_.now());
   const bool from_store = outcome_.verdict != CacheVerdict::miss;
-  // A head with as many fields as fit goes without these.
   if (from_store || age > 0) {
     static_cast<void>(head.fields.push(
         {.name = "Age", .value = text(age_text, static_cast<std::uint64_t>(age)), .id = http::FieldId::age}));

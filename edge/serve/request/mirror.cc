@@ -51,7 +51,8 @@ MirroredRequest::MirroredRequest(const Request& request, std::shared_ptr<const M
   const RequestFacts& cause = request.asked;
   const http::RequestHead& head = *cause.head;
   const http::ConnectionOptions connection = http::connection_options(head.fields);
-  head_.append(head.method_text).append(" ").append(head.target).append(" HTTP/1.1\r\n");
+  head_.append(head.method_text).append(" ").append(head.target).append(" ");
+  head_.append(http::version_text(head.version)).append("\r\n");
   for (const http::Field& field : head.fields) {
     const bool named = connection.named_count > 0 && !http::is_protected(field.id) && connection.names(field.name);
     if (named || stays_behind(field.id)) continue;
@@ -89,12 +90,12 @@ BodyPiece MirroredRequest::peek() {
   return {.state = BodyState::data, .data = std::string_view(body_).substr(at_)};
 }
 
-// It has none if what is added does not fit behind as many fields as a head may have.
 void MirroredRequest::finish_head() {
   if (has_body_) head_.append("Content-Length: ").append(std::to_string(body_.size())).append("\r\n");
   head_.append("\r\n");
   http::HeadParser parser;
-  constexpr http::HeadLimits kAny{.max_head = 1U << 20U, .max_target = 1U << 20U};
+  constexpr http::HeadLimits kAny{
+      .max_head = 1U << 20U, .max_target = 1U << 20U, .max_fields = http::FieldList::kCapacity};
   if (parser.parse_request(head_, kAny, work_->request) != http::ParseState::complete) return;
   const auto framing = http::frame_request(work_->request, http::kNoBodyLimit);
   if (!framing) return;

@@ -72,7 +72,6 @@ bool Relay::take_head() {
   if (work_.watcher != nullptr) work_.watcher->hear(work_.response);
   if (work_.session != nullptr) work_.session->hear(work_.response);
   if (!work_.set_cookie.empty()) {
-    // A head with as many fields as fit goes without: the session will be stuck at its next answer.
     (void)work_.response.fields.push(
         {.name = "Set-Cookie", .value = work_.set_cookie, .id = http::FieldId::set_cookie});
   }

@@ -66,7 +66,8 @@ TEST(FieldList, NamesAreEqualInAnyCaseAndNothingElseIs) {
   }
 }
 
-TEST(FieldList, HoldsAHundredAndNoMore) {
+TEST(FieldList, HoldsWhatMayBeReceivedAndWhatIsAdded) {
+  EXPECT_EQ(FieldList::kCapacity, 116U);
   FieldList fields;
   for (std::size_t i = 0; i < FieldList::kCapacity; ++i) {
     ASSERT_TRUE(fields.push({.name = "X-Field", .value = "v"}));

@@ -64,6 +64,21 @@ TEST(RecordCodec, GivesBackWhatWasWritten) {
   }
 }
 
+TEST(RecordCodec, GivesBackTheFullestHead) {
+  std::string lines;
+  for (std::size_t i = 0; i < http::FieldList::kMostReceived; ++i) lines += "X-" + std::to_string(i) + ": y\r\n";
+  const ParsedResponse parsed(lines);
+  CacheRecord full = record();
+  full.head = StoredHead(parsed.head, {}, CookiePolicy::store, full.heard_at);
+  const auto decoded = decode_record(encode_record(full, false, 1234, 99), kNow, kWall);
+  ASSERT_TRUE(decoded);
+  http::ResponseHead head;
+  ASSERT_TRUE(decoded->record.head.copy_to(head));
+  EXPECT_EQ(head.fields.size(), http::FieldList::kMostReceived + 1);
+  EXPECT_NE(head.fields.find("X-99"), nullptr);
+  EXPECT_TRUE(head.fields.has(http::FieldId::date));
+}
+
 TEST(RecordCodec, KnowsAgesAcrossARestart) {
   const auto later = decode_record(encoded(), shared::TimePoint{} + shared::seconds(5), kWall + 300);
   ASSERT_TRUE(later);
