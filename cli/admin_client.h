@@ -10,10 +10,6 @@
 #include "shared/core/time.h"
 #include "shared/serve/admin/admin.h"
 
-namespace CLI {
-class App;
-}
-
 namespace cli {
 
 struct AdminCall {

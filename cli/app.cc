@@ -1,6 +1,5 @@
 #include "cli/app.h"
 
-#include <CLI/CLI.hpp>
 #include <vector>
 
 #include "cli/cache.h"
@@ -27,7 +26,7 @@ namespace {
 
 Exit run_chosen(const std::vector<Command>& commands) {
   for (const Command& command : commands) {
-    if (command.app->parsed()) return command.run();
+    if (command.parser.said()) return command.run();
   }
   return Exit::invalid;
 }
@@ -35,27 +34,24 @@ Exit run_chosen(const std::vector<Command>& commands) {
 }  // namespace
 
 int run(int argc, const char* const* argv, const char* version) {
-  CLI::App app("The operator's hand of Meridian: checks, explains, shows and steers.", "meridian");
-  app.set_version_flag("--version", version);
-  app.require_subcommand(1);
-  app.footer(
+  shared::CommandLine line("meridian", "The operator's hand of Meridian: checks, explains, shows and steers.");
+  const shared::Parser parser = line.parser();
+  parser.version(version);
+  parser.require_command();
+  parser.footer(
       "Exit status: 0 done; 1 could not be done; 2 wrong command line or configuration.\n"
       "meridian COMMAND --help shows an example of each.");
-  const std::vector<Command> commands = {init_command(app),          check_command(app),
-                                         explain_command(app),       status_command(app),
-                                         reload_command(app),        drain_command(app),
-                                         undrain_command(app),       enable_command(app),
-                                         weight_command(app),        cache_command(app),
-                                         geo_command(app),           what_if_command(app),
-                                         diff_command(app),          config_reference_command(app),
-                                         config_schema_command(app), logs_command(app),
-                                         zone_command(app),          rollback_command(app),
-                                         import_command(app)};
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    return app.exit(problem) == 0 ? static_cast<int>(Exit::ok) : static_cast<int>(Exit::invalid);
-  }
+  const std::vector<Command> commands = {init_command(parser),          check_command(parser),
+                                         explain_command(parser),       status_command(parser),
+                                         reload_command(parser),        drain_command(parser),
+                                         undrain_command(parser),       enable_command(parser),
+                                         weight_command(parser),        cache_command(parser),
+                                         geo_command(parser),           what_if_command(parser),
+                                         diff_command(parser),          config_reference_command(parser),
+                                         config_schema_command(parser), logs_command(parser),
+                                         zone_command(parser),          rollback_command(parser),
+                                         import_command(parser)};
+  if (const auto status = line.parse(argc, argv)) return *status;
   return static_cast<int>(run_chosen(commands));
 }
 

@@ -1,6 +1,5 @@
 #include "cli/cache.h"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
@@ -40,25 +39,25 @@ Exit run_purge(const Options& options) {
 
 }  // namespace
 
-Command cache_command(CLI::App& parent) {
+Command cache_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* cache = parent.add_subcommand("cache", "Show and purge the caches of running edges");
-  cache->require_subcommand(1);
-  auto* status = cache->add_subcommand("status", "Show what is stored");
-  add_server_options(*status, options->servers, FileAs::option);
-  status->footer("Example: meridian cache status");
-  auto* purge = cache->add_subcommand("purge", "Have responses forgotten, on every edge that is named");
-  add_server_options(*purge, options->servers, FileAs::option);
-  purge->add_option("--url", options->url, "This one, in all its variants: https://shop.example/a?b");
-  purge->add_option("--prefix", options->prefix, "All that begin so: shop.example/images/");
-  purge->add_option("--tag", options->tag, "All that have this key in Cache-Tag or Surrogate-Key");
-  purge->add_option("--cache", options->cache, "Only of this one of edge.caches");
-  purge->add_flag("--soft", options->soft,
-                  "They stay and are stale: a server is asked whether they have changed, and may fail meanwhile");
-  purge->footer(
+  const auto cache = parent.command("cache", "Show and purge the caches of running edges");
+  cache.require_command();
+  const auto status = cache.command("status", "Show what is stored");
+  add_server_options(status, options->servers, FileAs::option);
+  status.footer("Example: meridian cache status");
+  const auto purge = cache.command("purge", "Have responses forgotten, on every edge that is named");
+  add_server_options(purge, options->servers, FileAs::option);
+  purge.option("--url", options->url, "This one, in all its variants: https://shop.example/a?b");
+  purge.option("--prefix", options->prefix, "All that begin so: shop.example/images/");
+  purge.option("--tag", options->tag, "All that have this key in Cache-Tag or Surrogate-Key");
+  purge.option("--cache", options->cache, "Only of this one of edge.caches");
+  purge.flag("--soft", options->soft,
+             "They stay and are stale: a server is asked whether they have changed, and may fail meanwhile");
+  purge.footer(
       "What is just coming from a server is not stored, if it is meant.\n"
       "Example: meridian cache purge --tag product-17 --soft");
-  return {cache, [status, options] { return status->parsed() ? run_status(*options) : run_purge(*options); }};
+  return {cache, [status, options] { return status.said() ? run_status(*options) : run_purge(*options); }};
 }
 
 }  // namespace cli

@@ -5,6 +5,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command cache_command(CLI::App& parent);
+[[nodiscard]] Command cache_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/check.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -101,14 +100,14 @@ Exit run_check(const std::string& path) {
 
 }  // namespace
 
-Command check_command(CLI::App& parent) {
+Command check_command(shared::Parser parent) {
   auto path = std::make_shared<std::string>();
-  auto* app = parent.add_subcommand("check", "Check a configuration and every file that it names");
-  app->add_option("FILE", *path, "The configuration file")->required();
-  app->footer(
+  const auto parser = parent.command("check", "Check a configuration and every file that it names");
+  parser.option("FILE", *path, "The configuration file").required();
+  parser.footer(
       "Tells all problems at once as FILE:LINE:COLUMN, then a verdict of one line. Exit status 2: there are errors.\n"
       "Example: meridian check /etc/meridian/meridian.yaml");
-  return {app, [path] { return run_check(*path); }};
+  return {parser, [path] { return run_check(*path); }};
 }
 
 }  // namespace cli

@@ -6,6 +6,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command check_command(CLI::App& parent);
+[[nodiscard]] Command check_command(shared::Parser parent);
 
 }  // namespace cli

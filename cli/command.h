@@ -5,9 +5,7 @@
 #include <functional>
 #include <string>
 
-namespace CLI {
-class App;
-}
+#include "shared/serve/process/command_line.h"
 
 namespace cli {
 
@@ -19,7 +17,7 @@ enum class Exit : int {
 };
 
 struct Command {
-  CLI::App* app = nullptr;    // owned by its parent
+  shared::Parser parser;
   std::function<Exit()> run;  // called after parsing, if the command was given
 };
 

@@ -5,6 +5,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command config_reference_command(CLI::App& parent);
+[[nodiscard]] Command config_reference_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/config_schema.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cctype>
@@ -163,12 +162,12 @@ std::string configuration_schema() {
   return out + "\n";
 }
 
-Command config_schema_command(CLI::App& parent) {
-  auto* app = parent.add_subcommand("config-schema", "Print the JSON Schema of the configuration, for editors");
-  app->footer(
+Command config_schema_command(shared::Parser parent) {
+  const auto parser = parent.command("config-schema", "Print the JSON Schema of the configuration, for editors");
+  parser.footer(
       "Example: meridian config-schema > meridian.schema.json\n"
       "In the first line of a configuration: # yaml-language-server: $schema=meridian.schema.json");
-  return {app, [] {
+  return {parser, [] {
             print(configuration_schema());
             return Exit::ok;
           }};

@@ -12,6 +12,6 @@ namespace cli {
 [[nodiscard]] std::string configuration_schema();
 
 // `meridian config-schema`
-[[nodiscard]] Command config_schema_command(CLI::App& parent);
+[[nodiscard]] Command config_schema_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/diff.h"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
@@ -33,17 +32,17 @@ Exit run_diff(const Options& options) {
 
 }  // namespace
 
-Command diff_command(CLI::App& parent) {
+Command diff_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("diff", "Show which answers another configuration would move");
-  app->add_option("OLD", options->before, "The configuration as it is")->required();
-  app->add_option("NEW", options->after, "As it is to be")->required();
-  add_moves_options(*app, options->moves);
-  app->footer(
+  const auto parser = parent.command("diff", "Show which answers another configuration would move");
+  parser.option("OLD", options->before, "The configuration as it is").required();
+  parser.option("NEW", options->after, "As it is to be").required();
+  add_moves_options(parser, options->moves);
+  parser.footer(
       "Answers of policy names by region; where no server is asked every address counts the same and every region is "
       "up.\n"
       "Example: meridian diff /etc/meridian/meridian.yaml new.yaml");
-  return {app, [options] { return run_diff(*options); }};
+  return {parser, [options] { return run_diff(*options); }};
 }
 
 }  // namespace cli

@@ -5,6 +5,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command diff_command(CLI::App& parent);
+[[nodiscard]] Command diff_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/explain.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -125,43 +124,43 @@ Exit run_explain(const Options& options) {
 
 }  // namespace
 
-Command explain_command(CLI::App& parent) {
+Command explain_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("explain", "Show how a client's question or request is answered, and why");
-  auto* file =
-      app->add_option("FILE", options->file,
-                      "Explain from this configuration, with every edge up; with --host or --running: ask those "
-                      "of it that run on this machine");
-  auto* server =
-      app->add_option("--server", options->servers,
-                      "Ask a running server at its admin address: unix:/PATH or 127.0.0.1:PORT; may be repeated");
-  server->allow_extra_args(false);
-  file->excludes(server);
-  app->add_option("--url", options->url,
-                  "The whole way of a request, from the name to the server: https://www.example.com/api/x. With FILE "
-                  "from it, else by the DNS nodes and edges that run: those of --server, or those on this machine");
-  app->add_option("--region", options->region, "With --url and FILE: at the edge of this region, wherever DNS leads");
-  app->add_flag("--running", options->running, "With --url and FILE: by the servers of it that run on this machine");
-  app->add_option("--name", options->name, "The name that is asked for");
-  app->add_option("--host", options->host, "In place of --name: a request to an edge, for this host");
-  app->add_option("--listener", options->listener,
-                  "In place of --name: a connection to this listener of an edge with protocol: tcp or udp, by its "
-                  "address or port: 6379, tcp:192.0.2.1:6379");
-  app->add_option("--sni", options->sni, "With --listener: the server name that a TLS client asks for");
-  app->add_option("--path", options->path, "With --host: its path and query")->capture_default_str();
-  app->add_option("--method", options->method, "With --url or --host: its method")->capture_default_str();
-  app->add_option("--header", options->headers, "With --url or --host: a field of it, \"Name: value\"; may be repeated")
-      ->allow_extra_args(false);
-  app->add_option("--type", options->type, "The record type")->capture_default_str();
-  app->add_option("--client", options->client,
-                  "The client's address or prefix, told as a client subnet (RFC 7871); with --url, --host or "
-                  "--listener: who connects");
-  app->add_option("--resolver", options->resolver, "The address that the query comes from; 127.0.0.1 if not said");
-  app->add_flag("--json", options->json, "Print JSON: the question, each step of the decision, the reply");
-  app->add_option("--down", options->down, "With FILE: play that this region is down; may be repeated")
-      ->excludes(server)
-      ->allow_extra_args(false);
-  app->footer(
+  const auto parser = parent.command("explain", "Show how a client's question or request is answered, and why");
+  const auto file =
+      parser.option("FILE", options->file,
+                    "Explain from this configuration, with every edge up; with --host or --running: ask those "
+                    "of it that run on this machine");
+  const auto server =
+      parser.option("--server", options->servers,
+                    "Ask a running server at its admin address: unix:/PATH or 127.0.0.1:PORT; may be repeated");
+  server.one_each();
+  file.excludes(server);
+  parser.option("--url", options->url,
+                "The whole way of a request, from the name to the server: https://www.example.com/api/x. With FILE "
+                "from it, else by the DNS nodes and edges that run: those of --server, or those on this machine");
+  parser.option("--region", options->region, "With --url and FILE: at the edge of this region, wherever DNS leads");
+  parser.flag("--running", options->running, "With --url and FILE: by the servers of it that run on this machine");
+  parser.option("--name", options->name, "The name that is asked for");
+  parser.option("--host", options->host, "In place of --name: a request to an edge, for this host");
+  parser.option("--listener", options->listener,
+                "In place of --name: a connection to this listener of an edge with protocol: tcp or udp, by its "
+                "address or port: 6379, tcp:192.0.2.1:6379");
+  parser.option("--sni", options->sni, "With --listener: the server name that a TLS client asks for");
+  parser.option("--path", options->path, "With --host: its path and query").with_default();
+  parser.option("--method", options->method, "With --url or --host: its method").with_default();
+  parser.option("--header", options->headers, "With --url or --host: a field of it, \"Name: value\"; may be repeated")
+      .one_each();
+  parser.option("--type", options->type, "The record type").with_default();
+  parser.option("--client", options->client,
+                "The client's address or prefix, told as a client subnet (RFC 7871); with --url, --host or "
+                "--listener: who connects");
+  parser.option("--resolver", options->resolver, "The address that the query comes from; 127.0.0.1 if not said");
+  parser.flag("--json", options->json, "Print JSON: the question, each step of the decision, the reply");
+  parser.option("--down", options->down, "With FILE: play that this region is down; may be repeated")
+      .excludes(server)
+      .one_each();
+  parser.footer(
       "Examples: meridian explain meridian.yaml --url https://www.example.com/api/x --client 81.2.69.142 --header "
       "'X-Customer-Tier: enterprise'\n"
       "          meridian explain --url https://www.example.com/ --server 127.0.0.1:9053 --server 127.0.0.1:9080\n"
@@ -169,7 +168,7 @@ Command explain_command(CLI::App& parent) {
       "          meridian explain --server 127.0.0.1:9053 --name www.example.com --client 81.2.69.0/24\n"
       "          meridian explain meridian.yaml --host www.example.com --path /api/items --header \"X-Api-Key: k\"\n"
       "          meridian explain meridian.yaml --listener 443 --sni api.example.com");
-  return {app, [options] { return run_explain(*options); }};
+  return {parser, [options] { return run_explain(*options); }};
 }
 
 }  // namespace cli

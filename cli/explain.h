@@ -6,6 +6,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command explain_command(CLI::App& parent);
+[[nodiscard]] Command explain_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/geo.h"
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -151,21 +150,21 @@ Exit run_lookup(const Options& options) {
 
 }  // namespace
 
-Command geo_command(CLI::App& parent) {
+Command geo_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* geo = parent.add_subcommand("geo", "Look into geo databases");
-  auto* lookup = geo->add_subcommand("lookup", "Show the place of an address");
-  geo->require_subcommand(1);
-  lookup->add_option("ADDRESS", options->address, "IPv4 or IPv6")->required();
-  lookup->add_option("--database", options->database, "A .mmdb file: City, Country or ASN layout");
-  lookup->add_option("--config", options->config, "Take the databases of this configuration, and its overrides file");
-  lookup->footer(
+  const auto geo = parent.command("geo", "Look into geo databases");
+  const auto lookup = geo.command("lookup", "Show the place of an address");
+  geo.require_command();
+  lookup.option("ADDRESS", options->address, "IPv4 or IPv6").required();
+  lookup.option("--database", options->database, "A .mmdb file: City, Country or ASN layout");
+  lookup.option("--config", options->config, "Take the databases of this configuration, and its overrides file");
+  lookup.footer(
       "With --config: as a server with this configuration sees the address, corrected by dns.geo.overrides.\n"
       "Exit status 1: the database does not hold the address.\n"
       "Example: meridian geo lookup 81.2.69.142 --database /var/lib/GeoIP/GeoLite2-City.mmdb");
   auto diff = std::make_shared<GeoDiffOptions>();
-  add_geo_diff(*geo, diff);
-  return {geo, [lookup, options, diff] { return lookup->parsed() ? run_lookup(*options) : run_geo_diff(*diff); }};
+  add_geo_diff(geo, diff);
+  return {geo, [lookup, options, diff] { return lookup.said() ? run_lookup(*options) : run_geo_diff(*diff); }};
 }
 
 }  // namespace cli

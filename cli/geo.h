@@ -5,6 +5,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command geo_command(CLI::App& parent);
+[[nodiscard]] Command geo_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/geo_diff.h"
 
-#include <CLI/CLI.hpp>
 #include <utility>
 
 #include "dns/core/steer/answer_sets.h"
@@ -40,13 +39,13 @@ Exit run_geo_diff(const GeoDiffOptions& options) {
   });
 }
 
-void add_geo_diff(CLI::App& geo, const std::shared_ptr<GeoDiffOptions>& options) {
-  auto* diff = geo.add_subcommand("diff", "Show which answers another database would move");
-  diff->add_option("OLD", options->before, "A .mmdb file")->required();
-  diff->add_option("NEW", options->after, "The one that is to take its place")->required();
-  diff->add_option("--config", options->config, "The configuration whose policies are asked")->required();
-  add_moves_options(*diff, options->moves);
-  diff->footer(
+void add_geo_diff(shared::Parser geo, const std::shared_ptr<GeoDiffOptions>& options) {
+  const auto diff = geo.command("diff", "Show which answers another database would move");
+  diff.option("OLD", options->before, "A .mmdb file").required();
+  diff.option("NEW", options->after, "The one that is to take its place").required();
+  diff.option("--config", options->config, "The configuration whose policies are asked").required();
+  add_moves_options(diff, options->moves);
+  diff.footer(
       "Where no server is asked every address counts the same and every region is up.\n"
       "Example: meridian geo diff city.mmdb new.mmdb --config /etc/meridian/meridian.yaml");
 }

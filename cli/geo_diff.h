@@ -16,7 +16,7 @@ struct GeoDiffOptions {
   MovesOptions moves;
 };
 
-void add_geo_diff(CLI::App& geo, const std::shared_ptr<GeoDiffOptions>& options);
+void add_geo_diff(shared::Parser geo, const std::shared_ptr<GeoDiffOptions>& options);
 Exit run_geo_diff(const GeoDiffOptions& options);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/import.h"
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -69,36 +68,36 @@ Exit run_import(const Options& options, bool gdnsd) {
   return write_all(options, plan);
 }
 
-void add_options(CLI::App& app, Options& options) {
-  app.add_option("--out", options.out, "The folder for meridian.yaml and zones/")->capture_default_str();
-  app.add_option("--geo-database", options.database,
-                 "A MaxMind-format database on this machine; without one, steps by place are written as comments");
-  app.add_option("--node", options.nodes, "The address of a DNS node, for zones that name no servers; may be repeated");
-  app.add_option("--service", options.service, "A name for it all")->capture_default_str();
-  app.add_flag("--force", options.force, "Write over files that are there");
+void add_options(shared::Parser parser, Options& options) {
+  parser.option("--out", options.out, "The folder for meridian.yaml and zones/").with_default();
+  parser.option("--geo-database", options.database,
+                "A MaxMind-format database on this machine; without one, steps by place are written as comments");
+  parser.option("--node", options.nodes, "The address of a DNS node, for zones that name no servers; may be repeated");
+  parser.option("--service", options.service, "A name for it all").with_default();
+  parser.flag("--force", options.force, "Write over files that are there");
 }
 
 }  // namespace
 
-Command import_command(CLI::App& parent) {
+Command import_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("import", "Make a configuration of another server's steering");
-  app->require_subcommand(1);
-  auto* octodns = app->add_subcommand("octodns", "Zones of octoDNS's YAML provider, with their dynamic records");
-  octodns->add_option("FILE", options->files, "ZONE.yaml, one for each zone")->required();
-  octodns->add_option("--zone", options->zone, "The zone, where the file is not named after it");
-  add_options(*octodns, *options);
-  octodns->footer(
+  const auto parser = parent.command("import", "Make a configuration of another server's steering");
+  parser.require_command();
+  const auto octodns = parser.command("octodns", "Zones of octoDNS's YAML provider, with their dynamic records");
+  octodns.option("FILE", options->files, "ZONE.yaml, one for each zone").required();
+  octodns.option("--zone", options->zone, "The zone, where the file is not named after it");
+  add_options(octodns, *options);
+  octodns.footer(
       "Pools become regions, rules the steps of a policy. What has no counterpart is told with its line.\n"
       "Example: meridian import octodns config/example.com.yaml --out meridian --node 192.0.2.53");
-  auto* gdnsd = app->add_subcommand("gdnsd", "A configuration of gdnsd and its zones, as far as they map");
-  gdnsd->add_option("DIR", options->folder, "The folder with `config` and `zones/`: /etc/gdnsd")->required();
-  add_options(*gdnsd, *options);
-  gdnsd->footer(
+  const auto gdnsd = parser.command("gdnsd", "A configuration of gdnsd and its zones, as far as they map");
+  gdnsd.option("DIR", options->folder, "The folder with `config` and `zones/`: /etc/gdnsd").required();
+  add_options(gdnsd, *options);
+  gdnsd.footer(
       "DYNA and DYNC of the plugins geoip, metafo, multifo, simplefo, weighted and static become policies; all other\n"
       "records stay in the zones. What has no counterpart is told with its line.\n"
       "Example: meridian import gdnsd /etc/gdnsd --out meridian");
-  return {app, [options, gdnsd] { return run_import(*options, gdnsd->parsed()); }};
+  return {parser, [options, gdnsd] { return run_import(*options, gdnsd.said()); }};
 }
 
 }  // namespace cli

@@ -6,6 +6,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command import_command(CLI::App& parent);
+[[nodiscard]] Command import_command(shared::Parser parent);
 
 }  // namespace cli

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -303,23 +302,23 @@ std::string init_zone(const InitPlan& plan) {
          records + glue;
 }
 
-Command init_command(CLI::App& parent) {
+Command init_command(shared::Parser parent) {
   auto said = std::make_shared<Said>();
-  auto* app = parent.add_subcommand("init", "Write a configuration and a zone to start from");
-  app->add_option("FOLDER", said->folder, "Where meridian.yaml and the zone file are written; this folder if not said");
-  app->add_option("--zone", said->zone, "The zone: example.com");
-  app->add_option("--service", said->service, "A name for it all; the zone's first label if not said");
-  app->add_option("--node", said->nodes, "The address of a DNS node; may be repeated");
-  app->add_option("--name", said->names, "A steered name in the zone, @ for the zone itself; www if not said");
-  app->add_option("--region", said->regions, "NAME=ADDRESS,...: a region and its edges; may be repeated");
-  app->add_option("--backend", said->backends, "REGION=ADDRESS:PORT,...: its web servers; may be repeated");
-  app->add_option("--location", said->locations, "REGION=LATITUDE,LONGITUDE: where it is; may be repeated");
-  app->add_flag("--force", said->force, "Write over files that are there");
-  app->footer(
+  const auto parser = parent.command("init", "Write a configuration and a zone to start from");
+  parser.option("FOLDER", said->folder, "Where meridian.yaml and the zone file are written; this folder if not said");
+  parser.option("--zone", said->zone, "The zone: example.com");
+  parser.option("--service", said->service, "A name for it all; the zone's first label if not said");
+  parser.option("--node", said->nodes, "The address of a DNS node; may be repeated");
+  parser.option("--name", said->names, "A steered name in the zone, @ for the zone itself; www if not said");
+  parser.option("--region", said->regions, "NAME=ADDRESS,...: a region and its edges; may be repeated");
+  parser.option("--backend", said->backends, "REGION=ADDRESS:PORT,...: its web servers; may be repeated");
+  parser.option("--location", said->locations, "REGION=LATITUDE,LONGITUDE: where it is; may be repeated");
+  parser.flag("--force", said->force, "Write over files that are there");
+  parser.footer(
       "At a terminal it asks for what is not said.\n"
       "Example: meridian init --zone example.com --node 192.0.2.53 --region eu=203.0.113.11 --backend "
       "eu=10.3.0.10:8080");
-  return {app, [said] { return init(*said); }};
+  return {parser, [said] { return init(*said); }};
 }
 
 }  // namespace cli

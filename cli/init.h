@@ -33,6 +33,6 @@ struct InitPlan {
 [[nodiscard]] std::string init_configuration(const InitPlan& plan);
 [[nodiscard]] std::string init_zone(const InitPlan& plan);
 
-[[nodiscard]] Command init_command(CLI::App& parent);
+[[nodiscard]] Command init_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/logs.h"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/servers.h"
@@ -17,16 +16,16 @@ Exit run_reopen(const ServerOptions& servers) {
 
 }  // namespace
 
-Command logs_command(CLI::App& parent) {
+Command logs_command(shared::Parser parent) {
   auto servers = std::make_shared<ServerOptions>();
-  auto* app = parent.add_subcommand("logs", "Log files of running servers");
-  app->require_subcommand(1);
-  auto* reopen = app->add_subcommand("reopen", "Open the access log again, after its file was moved away");
-  add_server_options(*reopen, *servers, FileAs::argument);
-  reopen->footer(
+  const auto parser = parent.command("logs", "Log files of running servers");
+  parser.require_command();
+  const auto reopen = parser.command("reopen", "Open the access log again, after its file was moved away");
+  add_server_options(reopen, *servers, FileAs::argument);
+  reopen.footer(
       "As SIGUSR1 does; whatever the configuration looks like meanwhile.\n"
       "Example: meridian logs reopen /etc/meridian/meridian.yaml");
-  return {app, [servers] { return run_reopen(*servers); }};
+  return {parser, [servers] { return run_reopen(*servers); }};
 }
 
 }  // namespace cli

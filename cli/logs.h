@@ -5,6 +5,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command logs_command(CLI::App& parent);
+[[nodiscard]] Command logs_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/moves.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <utility>
@@ -113,15 +112,15 @@ json::array words(const std::vector<std::string>& list) {
 
 }  // namespace
 
-void add_moves_options(CLI::App& app, MovesOptions& options) {
-  auto* servers = app.add_option(
+void add_moves_options(shared::Parser parser, MovesOptions& options) {
+  const auto servers = parser.option(
       "--server", options.servers,
       "Weigh by the answers that this server gave lately, and take the health that it sees: unix:/PATH or "
       "127.0.0.1:PORT; may be repeated. Else the DNS node of the configuration, if it runs on this machine");
-  servers->allow_extra_args(false);
-  app.add_flag("--addresses", options.addresses, "Ask no server: every address counts the same, every region is up")
-      ->excludes(servers);
-  app.add_flag("--json", options.json, "Print JSON");
+  servers.one_each();
+  parser.flag("--addresses", options.addresses, "Ask no server: every address counts the same, every region is up")
+      .excludes(servers);
+  parser.flag("--json", options.json, "Print JSON");
 }
 
 Result<Given> parse_given(std::string_view text) {

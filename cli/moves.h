@@ -19,7 +19,7 @@ struct MovesOptions {
   bool addresses = false;            // nobody is asked
   bool json = false;
 };
-void add_moves_options(CLI::App& app, MovesOptions& options);
+void add_moves_options(shared::Parser parser, MovesOptions& options);
 
 // What a running server gave lately, and what it believes of its edges.
 struct Given {

@@ -1,6 +1,5 @@
 #include "cli/nodes.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -65,11 +64,12 @@ Result<std::string> ask_node(const DnsNode& node, const std::string& socket, con
 
 }  // namespace
 
-void add_all_option(CLI::App& app, ServerOptions& options) {
-  app.add_flag("--all", options.all,
-               "Every DNS node of dns.nodes, by ssh where its `admin` says nothing else; the configuration is " +
-                   std::string(kUsualFile) + " if not said")
-      ->excludes(app.get_option("--server"));
+void add_all_option(shared::Parser parser, ServerOptions& options) {
+  parser
+      .flag("--all", options.all,
+            "Every DNS node of dns.nodes, by ssh where its `admin` says nothing else; the configuration is " +
+                std::string(kUsualFile) + " if not said")
+      .excludes(parser.find("--server"));
 }
 
 Exit ask_nodes(const ServerOptions& options, const AdminCall& call, const Show& show) {

@@ -6,7 +6,7 @@
 namespace cli {
 
 // Adds `--all`; a command that has it calls ask_nodes() where it is given.
-void add_all_option(CLI::App& app, ServerOptions& options);
+void add_all_option(shared::Parser parser, ServerOptions& options);
 
 // Each node's answer under its name. Failed if any has failed, and then the last line says on which nodes it is done.
 Exit ask_nodes(const ServerOptions& options, const AdminCall& call, const Show& show = {});

@@ -1,6 +1,5 @@
 #include "cli/override.h"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <utility>
@@ -75,27 +74,27 @@ Exit run_undrain(const Options& options) {
   return tell(options, subject->role, call);
 }
 
-void add_common(CLI::App& app, Options& options) {
-  app.add_option("TARGET", options.target, "A region's name, or the address of one edge, in the answers of DNS nodes");
-  app.add_option("--pool", options.pool, "TARGET is a server of this pool, at the edge that --server names");
-  app.add_flag("--edge", options.edge, "In place of TARGET: the whole edge that --server names");
-  add_server_options(app, options.servers, FileAs::option);
-  add_all_option(app, options.servers);
+void add_common(shared::Parser parser, Options& options) {
+  parser.option("TARGET", options.target, "A region's name, or the address of one edge, in the answers of DNS nodes");
+  parser.option("--pool", options.pool, "TARGET is a server of this pool, at the edge that --server names");
+  parser.flag("--edge", options.edge, "In place of TARGET: the whole edge that --server names");
+  add_server_options(parser, options.servers, FileAs::option);
+  add_all_option(parser, options.servers);
 }
 
 }  // namespace
 
-Command drain_command(CLI::App& parent) {
+Command drain_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand(
+  const auto parser = parent.command(
       "drain", "Take a region or an edge out of the answers, a server out of a pool, or an edge out of service");
-  add_common(*app, *options);
-  app->add_option("--state", options->state,
-                  "drained: used only if nothing else is up; down: as if dead; up: as if alive")
-      ->check(CLI::IsMember({"drained", "down", "up"}))
-      ->capture_default_str();
-  add_word_options(*app, options->word, "undrain");
-  app->footer(
+  add_common(parser, *options);
+  parser
+      .option("--state", options->state, "drained: used only if nothing else is up; down: as if dead; up: as if alive")
+      .one_of({"drained", "down", "up"})
+      .with_default();
+  add_word_options(parser, options->word, "undrain");
+  parser.footer(
       "The word beats the probe, and survives a restart. Each server is told on its own; --all tells every DNS node.\n"
       "With --pool: the server gets nothing new until `meridian undrain` or `enable`; sessions stay if the pool says "
       "so.\n"
@@ -104,15 +103,15 @@ Command drain_command(CLI::App& parent) {
       "Example: meridian drain eu --all --config meridian.yaml\n"
       "Example: meridian drain 10.0.1.10:8080 --pool web --expires 30m\n"
       "Example: meridian drain --edge --server unix:/var/lib/meridian/edge-192.0.2.11/admin.sock");
-  return {app, [options] { return run_drain(*options); }};
+  return {parser, [options] { return run_drain(*options); }};
 }
 
-Command undrain_command(CLI::App& parent) {
+Command undrain_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("undrain", "Take back what drain said; the probe decides again");
-  add_common(*app, *options);
-  app->footer("Example: meridian undrain eu\nExample: meridian undrain eu --all --config meridian.yaml");
-  return {app, [options] { return run_undrain(*options); }};
+  const auto parser = parent.command("undrain", "Take back what drain said; the probe decides again");
+  add_common(parser, *options);
+  parser.footer("Example: meridian undrain eu\nExample: meridian undrain eu --all --config meridian.yaml");
+  return {parser, [options] { return run_undrain(*options); }};
 }
 
 }  // namespace cli

@@ -6,7 +6,7 @@
 
 namespace cli {
 
-[[nodiscard]] Command drain_command(CLI::App& parent);
-[[nodiscard]] Command undrain_command(CLI::App& parent);
+[[nodiscard]] Command drain_command(shared::Parser parent);
+[[nodiscard]] Command undrain_command(shared::Parser parent);
 
 }  // namespace cli

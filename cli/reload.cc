@@ -1,6 +1,5 @@
 #include "cli/reload.h"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/servers.h"
@@ -31,19 +30,19 @@ Exit run_reload(const Options& options) {
 
 }  // namespace
 
-Command reload_command(CLI::App& parent) {
+Command reload_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("reload", "Have running servers read their configuration again");
-  add_server_options(*app, options->servers, FileAs::argument);
-  app->add_flag("--overrides", options->overrides,
-                "Only the file of dns.geo.overrides: zones and geo databases stay as they are");
-  app->add_flag("--force-geo", options->force_geo,
-                "Take a new geo database although it moves more answers than dns.geo.guard allows");
-  app->footer(
+  const auto parser = parent.command("reload", "Have running servers read their configuration again");
+  add_server_options(parser, options->servers, FileAs::argument);
+  parser.flag("--overrides", options->overrides,
+              "Only the file of dns.geo.overrides: zones and geo databases stay as they are");
+  parser.flag("--force-geo", options->force_geo,
+              "Take a new geo database although it moves more answers than dns.geo.guard allows");
+  parser.footer(
       "All or nothing: if anything is wrong, the server keeps what it has and says why.\n"
       "Waits for as long as the server says that it builds.\n"
       "Example: meridian reload /etc/meridian/meridian.yaml");
-  return {app, [options] { return run_reload(*options); }};
+  return {parser, [options] { return run_reload(*options); }};
 }
 
 }  // namespace cli

@@ -5,6 +5,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command reload_command(CLI::App& parent);
+[[nodiscard]] Command reload_command(shared::Parser parent);
 
 }  // namespace cli

@@ -3,7 +3,6 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -162,21 +161,20 @@ Exit run_rollback(const Options& options) {
 
 }  // namespace
 
-Command rollback_command(CLI::App& parent) {
+Command rollback_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("rollback", "Put the last good configuration back, and have the servers read it");
-  app->add_option("FILE", options->file, "The configuration that the servers of this machine run with")
-      ->capture_default_str();
-  app->add_flag("--dry-run", options->dry_run, "Only say which files would be put back");
-  app->add_flag("--no-reload", options->no_reload, "Put the files back and tell no server");
-  app->add_option("--state", options->state, "The state directory; that of FILE, or the usual one, if not said");
-  app->footer(
+  const auto parser = parent.command("rollback", "Put the last good configuration back, and have the servers read it");
+  parser.option("FILE", options->file, "The configuration that the servers of this machine run with").with_default();
+  parser.flag("--dry-run", options->dry_run, "Only say which files would be put back");
+  parser.flag("--no-reload", options->no_reload, "Put the files back and tell no server");
+  parser.option("--state", options->state, "The state directory; that of FILE, or the usual one, if not said");
+  parser.footer(
       "Where the files are not what serves (a reload refused them, or there was none): what serves. Otherwise the\n"
       "configuration before the last change that was taken; once more brings the change back. The configuration, its\n"
       "includes, and a DNS node's zones and overrides; keys and certificates are never in a copy. What is replaced is\n"
       "kept as FILE.before-rollback. This machine alone; of many: ansible/playbooks/rollback.yml.\n"
       "Example: meridian rollback /etc/meridian/meridian.yaml --dry-run");
-  return {app, [options] { return run_rollback(*options); }};
+  return {parser, [options] { return run_rollback(*options); }};
 }
 
 }  // namespace cli

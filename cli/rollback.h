@@ -6,6 +6,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command rollback_command(CLI::App& parent);
+[[nodiscard]] Command rollback_command(shared::Parser parent);
 
 }  // namespace cli

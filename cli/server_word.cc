@@ -1,6 +1,5 @@
 #include "cli/server_word.h"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <utility>
@@ -29,32 +28,32 @@ Exit tell(const Word& word, std::string path) {
   return ask_each(word.servers, Role::edge, call);
 }
 
-void add_options(CLI::App& app, Word& word) {
-  app.add_option("SERVER", word.server, "The server as configured: 10.0.1.10:8080")->required();
-  app.add_option("--pool", word.pool, "Its pool")->required();
-  add_server_options(app, word.servers, FileAs::option);
+void add_options(shared::Parser parser, Word& word) {
+  parser.option("SERVER", word.server, "The server as configured: 10.0.1.10:8080").required();
+  parser.option("--pool", word.pool, "Its pool").required();
+  add_server_options(parser, word.servers, FileAs::option);
 }
 
 }  // namespace
 
-Command enable_command(CLI::App& parent) {
+Command enable_command(shared::Parser parent) {
   auto word = std::make_shared<Word>();
-  auto* app = parent.add_subcommand("enable", "Let a server of a pool that drains take requests again");
-  add_options(*app, *word);
-  app->footer("Example: meridian enable 10.0.1.10:8080 --pool web");
-  return {app, [word] { return tell(*word, "/enable"); }};
+  const auto parser = parent.command("enable", "Let a server of a pool that drains take requests again");
+  add_options(parser, *word);
+  parser.footer("Example: meridian enable 10.0.1.10:8080 --pool web");
+  return {parser, [word] { return tell(*word, "/enable"); }};
 }
 
-Command weight_command(CLI::App& parent) {
+Command weight_command(shared::Parser parent) {
   auto word = std::make_shared<Word>();
-  auto* app = parent.add_subcommand("weight", "Give a server of a pool another weight while the edge runs");
-  add_options(*app, *word);
-  app->add_option("WEIGHT", word->weight, "1 to 256, or default: as configured")->required();
-  add_word_options(*app, word->said, "`default`");
-  app->footer(
+  const auto parser = parent.command("weight", "Give a server of a pool another weight while the edge runs");
+  add_options(parser, *word);
+  parser.option("WEIGHT", word->weight, "1 to 256, or default: as configured").required();
+  add_word_options(parser, word->said, "`default`");
+  parser.footer(
       "The word beats the file, and survives a reload and a restart.\n"
       "Example: meridian weight 10.0.1.10:8080 50 --pool web --reason \"warming up\" --expires 2h");
-  return {app, [word] { return tell(*word, "/weight"); }};
+  return {parser, [word] { return tell(*word, "/weight"); }};
 }
 
 }  // namespace cli

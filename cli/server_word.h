@@ -6,7 +6,7 @@
 
 namespace cli {
 
-[[nodiscard]] Command enable_command(CLI::App& parent);
-[[nodiscard]] Command weight_command(CLI::App& parent);
+[[nodiscard]] Command enable_command(shared::Parser parent);
+[[nodiscard]] Command weight_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/servers.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -88,14 +87,15 @@ Result<std::string> read_key(const std::string& file) {
 
 }  // namespace
 
-void add_server_options(CLI::App& app, ServerOptions& options, FileAs file) {
-  auto* servers = app.add_option("--server", options.servers,
-                                 "Admin address: unix:/PATH or 127.0.0.1:PORT; may be repeated. Else the servers on "
-                                 "this machine that run with the configuration, found by their state directory");
-  servers->allow_extra_args(false);
+void add_server_options(shared::Parser parser, ServerOptions& options, FileAs file) {
+  const auto servers =
+      parser.option("--server", options.servers,
+                    "Admin address: unix:/PATH or 127.0.0.1:PORT; may be repeated. Else the servers on "
+                    "this machine that run with the configuration, found by their state directory");
+  servers.one_each();
   const char* const help = "Configuration of the servers on this machine; none: those in /var/lib/meridian";
-  app.add_option(file == FileAs::argument ? "FILE" : "--config", options.file, help)->excludes(servers);
-  app.add_option("--key", options.key, "File with the key of admin.key, for changes over TCP");
+  parser.option(file == FileAs::argument ? "FILE" : "--config", options.file, help).excludes(servers);
+  parser.option("--key", options.key, "File with the key of admin.key, for changes over TCP");
 }
 
 Result<std::vector<std::string>> find_servers(const ServerOptions& options, Role role) {

@@ -11,10 +11,6 @@
 #include "cli/command.h"
 #include "shared/core/result.h"
 
-namespace CLI {
-class App;
-}
-
 namespace cli {
 
 enum class Role : std::uint8_t { any, dns, edge };
@@ -28,7 +24,7 @@ struct ServerOptions {
 
 // How the configuration is named: as an argument of its own, or, where the command has another one, as `--config`.
 enum class FileAs : std::uint8_t { argument, option };
-void add_server_options(CLI::App& app, ServerOptions& options, FileAs file);
+void add_server_options(shared::Parser parser, ServerOptions& options, FileAs file);
 
 // Admin addresses. An error says where was looked.
 [[nodiscard]] shared::Result<std::vector<std::string>> find_servers(const ServerOptions& options, Role role);

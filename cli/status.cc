@@ -1,6 +1,5 @@
 #include "cli/status.h"
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -76,15 +75,15 @@ Exit run_status(const Options& options) { return options.watch ? run_watch(optio
 
 }  // namespace
 
-Command status_command(CLI::App& parent) {
+Command status_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("status", "Show what running servers think");
-  add_server_options(*app, options->servers, FileAs::argument);
-  app->add_flag("--json", options->json, "Print the server's JSON as it is");
-  add_all_option(*app, options->servers);
-  app->add_flag("--watch", options->watch, "A live table, drawn anew every second")->excludes(app->get_option("--all"));
-  app->footer("Example: meridian status /etc/meridian/meridian.yaml");
-  return {app, [options] { return run_status(*options); }};
+  const auto parser = parent.command("status", "Show what running servers think");
+  add_server_options(parser, options->servers, FileAs::argument);
+  parser.flag("--json", options->json, "Print the server's JSON as it is");
+  add_all_option(parser, options->servers);
+  parser.flag("--watch", options->watch, "A live table, drawn anew every second").excludes(parser.find("--all"));
+  parser.footer("Example: meridian status /etc/meridian/meridian.yaml");
+  return {parser, [options] { return run_status(*options); }};
 }
 
 }  // namespace cli

@@ -5,6 +5,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command status_command(CLI::App& parent);
+[[nodiscard]] Command status_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 #include "cli/what_if.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -58,16 +57,16 @@ Exit run_what_if(const Options& options) {
 
 }  // namespace
 
-Command what_if_command(CLI::App& parent) {
+Command what_if_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("what-if", "Show where answers would go if a region were down");
-  app->add_option("FILE", options->file, "The configuration")->required();
-  app->add_option("--down", options->down, "This region; may be repeated")->required()->allow_extra_args(false);
-  add_moves_options(*app, options->moves);
-  app->footer(
+  const auto parser = parent.command("what-if", "Show where answers would go if a region were down");
+  parser.option("FILE", options->file, "The configuration").required();
+  parser.option("--down", options->down, "This region; may be repeated").required().one_each();
+  add_moves_options(parser, options->moves);
+  parser.footer(
       "Where no server is asked every address counts the same and every region is up but those named.\n"
       "Example: meridian what-if /etc/meridian/meridian.yaml --down us-east");
-  return {app, [options] { return run_what_if(*options); }};
+  return {parser, [options] { return run_what_if(*options); }};
 }
 
 }  // namespace cli

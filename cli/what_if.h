@@ -5,6 +5,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command what_if_command(CLI::App& parent);
+[[nodiscard]] Command what_if_command(shared::Parser parent);
 
 }  // namespace cli

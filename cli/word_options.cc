@@ -1,6 +1,5 @@
 #include "cli/word_options.h"
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 
 #include "shared/load/values.h"
@@ -23,9 +22,9 @@ shared::Result<std::chrono::seconds> parse_expiry(const std::string& text) {
 
 }  // namespace
 
-void add_word_options(CLI::App& app, WordOptions& options, const std::string& end) {
-  app.add_option("--reason", options.reason, "Shown by status and in the log");
-  app.add_option("--expires", options.expires, "Ends by itself after this time, such as 2h; else " + end + " ends it");
+void add_word_options(shared::Parser parser, WordOptions& options, const std::string& end) {
+  parser.option("--reason", options.reason, "Shown by status and in the log");
+  parser.option("--expires", options.expires, "Ends by itself after this time, such as 2h; else " + end + " ends it");
 }
 
 shared::Result<void> put_word(const WordOptions& options, AdminCall& call) {

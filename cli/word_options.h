@@ -5,10 +5,7 @@
 
 #include "cli/admin_client.h"
 #include "shared/core/result.h"
-
-namespace CLI {
-class App;
-}
+#include "shared/serve/process/command_line.h"
 
 namespace cli {
 
@@ -17,7 +14,7 @@ struct WordOptions {
   std::string expires;  // "2h", by the rules of the configuration's durations
 };
 // `end` says what takes the word back before its time: "undrain".
-void add_word_options(CLI::App& app, WordOptions& options, const std::string& end);
+void add_word_options(shared::Parser parser, WordOptions& options, const std::string& end);
 
 // As parameters of the call; nothing is added for what was not said.
 [[nodiscard]] shared::Result<void> put_word(const WordOptions& options, AdminCall& call);

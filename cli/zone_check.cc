@@ -1,6 +1,5 @@
 #include "cli/zone_check.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -138,23 +137,23 @@ Exit check_zone(const Options& options) {
 
 }  // namespace
 
-Command zone_command(CLI::App& parent) {
+Command zone_command(shared::Parser parent) {
   auto options = std::make_shared<Options>();
-  auto* app = parent.add_subcommand("zone", "Look at a zone as a registry does");
-  app->require_subcommand(1);
-  auto* check = app->add_subcommand("check", "Ask the servers of a zone what is asked before it is delegated");
-  check->add_option("ZONE", options->zone, "The zone: example.com")->required();
-  check->add_option("--server", options->servers, "The address of a DNS node; once for each of them")->required();
-  check->add_option("--port", options->port, "Their port")->capture_default_str();
-  check->add_option("--resolver", options->resolver,
-                    "A resolver, asked whether the parent has a DS record; not asked if not said");
-  check->footer(
+  const auto parser = parent.command("zone", "Look at a zone as a registry does");
+  parser.require_command();
+  const auto check = parser.command("check", "Ask the servers of a zone what is asked before it is delegated");
+  check.option("ZONE", options->zone, "The zone: example.com").required();
+  check.option("--server", options->servers, "The address of a DNS node; once for each of them").required();
+  check.option("--port", options->port, "Their port").with_default();
+  check.option("--resolver", options->resolver,
+               "A resolver, asked whether the parent has a DS record; not asked if not said");
+  check.footer(
       "Authority, TCP, EDNS, the same serial and name servers everywhere, glue, no DS; then what the registrar is to "
       "be "
       "sent.\n"
       "Exit status 1: something is wrong.\n"
       "Example: meridian zone check example.com --server 192.0.2.53 --server 198.51.100.53");
-  return {app, [options] { return check_zone(*options); }};
+  return {parser, [options] { return check_zone(*options); }};
 }
 
 }  // namespace cli

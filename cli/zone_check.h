@@ -6,6 +6,6 @@
 
 namespace cli {
 
-[[nodiscard]] Command zone_command(CLI::App& parent);
+[[nodiscard]] Command zone_command(shared::Parser parent);
 
 }  // namespace cli

@@ -1,6 +1,5 @@
 // meridian-dns: authoritative DNS that answers by the client's location and the regions' health. Wires, and nothing
 // else.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "dns/serve/control/start.h"
 #include "shared/serve/os/log.h"
 #include "shared/serve/os/socket.h"
+#include "shared/serve/process/command_line.h"
 
 namespace {
 
@@ -49,30 +49,27 @@ int check(const std::string& path, const shared::load::NodeChoice& node) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Authoritative DNS server that answers by the client's location and by the regions' health.",
-               "meridian-dns");
+  shared::CommandLine line(
+      "meridian-dns", "Authoritative DNS server that answers by the client's location and by the regions' health.");
+  const shared::Parser parser = line.parser();
   std::string path;
   shared::load::NodeChoice node{.name = {}, .is_own = shared::is_own_address};
   bool only_check = false;
   bool upgrade = false;
   bool refuse = false;
-  app.add_option("--config", path, "The configuration file")->required();
-  app.add_option(
+  parser.option("--config", path, "The configuration file").required();
+  parser.option(
       "--node", node.name,
       "Which of dns.nodes this is; needed where the address of none of them is this machine's, or of several");
-  app.add_flag("--check", only_check, "Check the configuration and every file that it names, and exit");
-  app.add_flag("--upgrade", upgrade,
-               "Take over from the server that runs on the same state directory, without losing a query; if none runs, "
-               "just start");
-  app.add_flag("--no-last-good", refuse,
-               "If anything is broken, do not start; otherwise the last good copy of it in the state directory serves");
-  app.set_version_flag("--version", "meridian-dns " MERIDIAN_VERSION);
-  app.footer("Exit status: 0 after a clean stop, 1 if it cannot start, 2 if the configuration is wrong.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kBadConfiguration;
-  }
+  parser.flag("--check", only_check, "Check the configuration and every file that it names, and exit");
+  parser.flag("--upgrade", upgrade,
+              "Take over from the server that runs on the same state directory, without losing a query; if none runs, "
+              "just start");
+  parser.flag("--no-last-good", refuse,
+              "If anything is broken, do not start; otherwise the last good copy of it in the state directory serves");
+  parser.version("meridian-dns " MERIDIAN_VERSION);
+  parser.footer("Exit status: 0 after a clean stop, 1 if it cannot start, 2 if the configuration is wrong.");
+  if (const auto status = line.parse(argc, argv)) return *status;
   if (only_check) return check(path, node);
   return serve(path, node, upgrade ? shared::Start::upgrade : shared::Start::alone,
                refuse ? dns::Broken::refuse : dns::Broken::last_good);

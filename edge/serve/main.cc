@@ -6,12 +6,11 @@
 #include <string>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
 #include "edge/load/world.h"
 #include "edge/serve/control/control.h"
 #include "shared/load/config.h"
 #include "shared/serve/os/log.h"
+#include "shared/serve/process/command_line.h"
 #include "shared/serve/process/privileges.h"
 #include "shared/serve/process/supervisor.h"
 
@@ -57,23 +56,21 @@ int run(const edge::Options& options, const std::string& task, shared::Start sta
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("The regional proxy of Meridian: routes by host, path and tier, and heals.", "meridian-edge");
+  shared::CommandLine line("meridian-edge",
+                           "The regional proxy of Meridian: routes by host, path and tier, and heals.");
+  const shared::Parser parser = line.parser();
   edge::Options options;
   options.version = MERIDIAN_VERSION;
   bool check = false;
   bool upgrade = false;
-  app.set_version_flag("--version", MERIDIAN_VERSION);
-  app.add_option("--config", options.config, "The service's configuration file")->required();
-  app.add_option("--region", options.region, "The region that this edge is in");
-  app.add_option("--node", options.node, "This edge's address in the regions; needed where a region has several");
-  app.add_flag("--check", check, "Check the configuration and exit: 0 good, 2 bad");
-  app.add_flag("--upgrade", upgrade,
-               "Take over from the server that runs on the same state directory, without refusing or cutting a "
-               "connection; if none runs, just start");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    return app.exit(problem) == 0 ? 0 : 2;
-  }
+  parser.version(MERIDIAN_VERSION);
+  parser.option("--config", options.config, "The service's configuration file").required();
+  parser.option("--region", options.region, "The region that this edge is in");
+  parser.option("--node", options.node, "This edge's address in the regions; needed where a region has several");
+  parser.flag("--check", check, "Check the configuration and exit: 0 good, 2 bad");
+  parser.flag("--upgrade", upgrade,
+              "Take over from the server that runs on the same state directory, without refusing or cutting a "
+              "connection; if none runs, just start");
+  if (const auto status = line.parse(argc, argv)) return *status;
   return run(options, check ? "check" : "serve", upgrade ? shared::Start::upgrade : shared::Start::alone);
 }
