@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "shared/load/certificates.h"
+#include "shared/load/table.h"
 
 namespace shared {
 

@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shared/load/certified_key.h"
 #include "shared/load/diagnostics.h"
-#include "shared/load/table.h"
 
 namespace shared {
 
@@ -33,6 +33,9 @@ struct ClientTls {
 }  // namespace shared
 
 namespace shared::load {
+
+template <class T>
+class Table;
 
 struct ClientTlsConfig {
   bool verify = true;
