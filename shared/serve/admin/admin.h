@@ -21,7 +21,7 @@
 #include "shared/core/ip.h"
 #include "shared/core/result.h"
 #include "shared/core/time.h"
-#include "shared/serve/loop/loop.h"
+#include "shared/serve/loop/loop_name.h"
 #include "shared/serve/os/unique_fd.h"
 
 namespace shared {

@@ -12,6 +12,7 @@
 
 #include "shared/http/request_reader.h"
 #include "shared/serve/admin/admin.h"
+#include "shared/serve/loop/loop.h"
 
 namespace shared {
 
