@@ -145,11 +145,15 @@ def test_the_vectors_hold_at_one_edge_of_two_and_over_a_reload(slot, server, red
     with two_edges(tmp_path, slot, server, {"api": limit}, {"servers": [redis.name]}) as edges:
         for edge in edges:
             edge.shares(edges=2)
+        began = time.monotonic()
         assert statuses(edges[0], 10) == [200] * 10
         edges[0].config["edge"]["response_headers"] = {"set": {"X-New": "1"}}
         edges[0].reload()
         assert statuses(edges[0], 11) == [200] * 11
-        assert statuses(edges[0], 1) == [429]
+        more = 0
+        while statuses(edges[0], 1) == [200]:
+            more += 1
+        assert more <= (time.monotonic() - began) / 30, "what came back meanwhile, on a slow machine"
         assert statuses(edges[1], 1) == [200], "the burst is each edge's"
         assert edges[0].limit()["region"]["state"] == "leased", "over the reload"
 
